@@ -1,0 +1,9 @@
+//! Everything around a detector that is not the network: data sets, augmentation, losses, suppression and metrics.
+
+pub mod augment;
+pub mod dataset;
+pub mod geometry;
+pub mod loader;
+pub mod loss;
+pub mod metrics;
+pub mod nms;

@@ -1,0 +1,3 @@
+//! `ablate`: is this change to a YOLO detector worth it?
+
+pub mod record;

@@ -1,0 +1,174 @@
+//! What one stage of one cell measured: the only thing that a report reads.
+//!
+//! A record is a JSON file of its own, written atomically as soon as it is known. Its key is a hash of all that went into
+//! the measurement, so a sweep that shares a cell with an earlier one finds the record and need not measure again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The four stages of a cell, in the order in which a sweep runs them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    Cost,
+    Latency,
+    Train,
+    Eval,
+}
+
+/// One model × data set × seed × device of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Cell {
+    /// Family, scale and variants as the reader writes them: `yolov5n+gsconv`.
+    pub model: String,
+    /// `yolov5`.
+    pub family: String,
+    /// The variants without the family, `gsconv+asff`, or `baseline`.
+    pub variant: String,
+    /// `n`, `s`, `m`, `l` or `x`.
+    pub scale: String,
+    /// Number of classes of the detection head.
+    pub nc: usize,
+    /// Height and width of the network's input in pixels.
+    pub imgsz: usize,
+    /// The data set's name; none where the cell is neither trained nor evaluated.
+    pub dataset: Option<String>,
+    /// Seed of initial weights, augmentation and order; none where the cell is not trained.
+    pub seed: Option<u64>,
+    /// The device as the reader writes it: `flex`, `tch:cuda:0`.
+    pub device: String,
+    /// Batch size of the latency measurement.
+    pub batch: usize,
+}
+
+/// How a stage ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum Outcome {
+    Done { measurement: Measurement },
+    Failed { error: String },
+    /// Not run, and why: the reader asked for less, or an earlier stage failed.
+    Skipped { reason: String },
+}
+
+/// What a stage measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "lowercase")]
+pub enum Measurement {
+    Cost(CostMeasurement),
+    Latency(LatencyMeasurement),
+    Train(TrainMeasurement),
+    Eval(EvalMeasurement),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CostMeasurement {
+    /// Trainable parameters.
+    pub params: u64,
+    /// GFLOPs at `imgsz` in the published (THOP) convention, as the model tables print them.
+    pub gflops: f64,
+    /// 2 × multiply-accumulates of every convolution and matrix product at `imgsz`, in 1e9.
+    pub gflops_exact: f64,
+    /// Rows of the model table.
+    pub layers: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencyMeasurement {
+    /// Milliseconds a forward pass of the whole batch, decoded boxes included.
+    pub median_ms: f64,
+    pub mean_ms: f64,
+    pub p90_ms: f64,
+    pub p99_ms: f64,
+    pub min_ms: f64,
+    /// Sample standard deviation; 0 for a single iteration.
+    pub std_ms: f64,
+    /// Batch divided by the median.
+    pub images_per_s: f64,
+    pub warmup: usize,
+    pub iterations: usize,
+    /// Every timed iteration in milliseconds, in order.
+    pub samples_ms: Vec<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainMeasurement {
+    pub epochs: Vec<EpochLog>,
+    /// Seconds of wall-clock time over all epochs, evaluation during training included; sums over resumed runs.
+    pub train_s: f64,
+    /// Training images a second, data loading and augmentation included, evaluation not.
+    pub images_per_s: f64,
+    /// Zero-based epoch of the best checkpoint.
+    pub best_epoch: usize,
+    /// Checkpoint files relative to the sweep's folder.
+    pub best_weights: String,
+    pub last_weights: String,
+    pub train_images: usize,
+    pub val_images: usize,
+}
+
+/// One epoch of training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochLog {
+    pub epoch: usize,
+    /// Learning rate of the weights at the epoch's last step.
+    pub lr: f64,
+    /// Mean losses by name: `box`, `obj`, `cls`.
+    pub losses: BTreeMap<String, f64>,
+    /// COCO figures of the moving average's weights on the validation split; none where this epoch was not evaluated.
+    pub map50: Option<f64>,
+    pub map50_95: Option<f64>,
+    pub seconds: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvalMeasurement {
+    /// The split that was evaluated: `val`, `test`.
+    pub split: String,
+    pub images: usize,
+    pub instances: usize,
+    /// The twelve COCO figures by name: AP, AP50, AP75, AP_small … AR_large; none where there was nothing to measure
+    /// (pycocotools prints -1).
+    pub coco: BTreeMap<String, Option<f64>>,
+    pub per_class: Vec<ClassAp>,
+    pub seconds: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassAp {
+    pub name: String,
+    pub instances: usize,
+    pub ap: Option<f64>,
+    pub ap50: Option<f64>,
+}
+
+/// The machine and the program that a record comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    pub ablate: String,
+    pub burn: String,
+    pub rustc: String,
+    /// Commit of the program, `unknown` outside a checkout; `+dirty` where files differed from it.
+    pub commit: String,
+    pub os: String,
+    pub cpu: String,
+    pub cores: usize,
+    pub threads: usize,
+    pub memory_gib: f64,
+}
+
+/// One stage of one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Hash of `stage` and `inputs`, in hexadecimal.
+    pub key: String,
+    pub stage: Stage,
+    pub cell: Cell,
+    pub outcome: Outcome,
+    /// All that went into the measurement: the resolved model table, recipe, data set fingerprint, seed, device, protocol.
+    pub inputs: serde_json::Value,
+    pub environment: Environment,
+    /// When the stage ended, RFC 3339.
+    pub finished: String,
+}

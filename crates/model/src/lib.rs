@@ -1,0 +1,1 @@
+//! Detectors of the YOLO family: tables, graphs, costs and burn modules.
