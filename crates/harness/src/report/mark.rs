@@ -1,7 +1,5 @@
 //! Better, worse or the same: the judgement of a change, and the sign that shows it without colour.
 
-use super::summary::{Line, Spread};
-
 /// What a change means for the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -44,10 +42,4 @@ impl Mark {
             (Mark::Same, _) => "≈",
         }
     }
-}
-
-/// The line's mAP change is larger than its standard deviation over seeds. One seed has none: the change is shown as it
-/// is, and the notes say what it is worth.
-pub fn map_is_clear(line: &Line) -> bool {
-    line.map_change.is_some_and(|Spread { mean, std, .. }| std.is_none_or(|std| mean.abs() > std))
 }

@@ -1,11 +1,11 @@
 //! Figures as people read them: a true minus sign, no more digits than mean something.
 
-/// Decimals such that about three digits show: 0.123, 1.23, 12.3, 123.
+/// Two decimals below ten, one below a thousand, so that a column of like figures reads evenly.
 pub fn short(x: f64) -> String {
     let decimals = match x.abs() {
-        a if a >= 99.95 => 0,
+        a if a >= 999.5 => 0,
         a if a >= 9.995 => 1,
-        a if a >= 0.9995 || a == 0.0 => 2,
+        a if a >= 0.0995 || a == 0.0 => 2,
         _ => 3,
     };
     minus(format!("{x:.decimals$}"))
@@ -67,9 +67,11 @@ mod tests {
 
     #[test]
     fn figures_read_well() {
-        assert_eq!(short(0.1234), "0.123");
+        assert_eq!(short(0.7766), "0.78");
         assert_eq!(short(4.564), "4.56");
-        assert_eq!(short(-203.37), "−203");
+        assert_eq!(short(-203.37), "−203.4");
+        assert_eq!(short(0.0312), "0.031");
+        assert_eq!(short(1234.5), "1234");
         assert_eq!(millions(1_872_157), "1.87");
         assert_eq!(millions(86_705_005), "86.7");
         assert_eq!(thousands(1_872_157), "1,872,157");

@@ -165,7 +165,7 @@ impl<'a> Row<'a> {
             "failed"
         } else if any(|gap| matches!(gap, Some(Gap::NotYet))) {
             "partial"
-        } else if any(Option::is_none) {
+        } else if any(|gap| gap.is_none()) {
             "done"
         } else {
             "skipped"

@@ -79,10 +79,18 @@ impl<'a> Line<'a> {
         Spread::of(self.rows.iter().filter_map(|row| coco(row.eval()?, name)))
     }
 
-    /// The most telling reason why no row of the line has the stage's figure.
+    /// The mAP change is larger than its standard deviation over seeds. One seed has none: the change is shown as it is,
+    /// and the notes say what it is worth.
+    pub fn map_is_clear(&self) -> bool {
+        self.map_change.is_some_and(|Spread { mean, std, .. }| std.is_none_or(|std| mean.abs() > std))
+    }
+
+    /// The most telling reason why no row of the line has the stage's figure: a training that failed is the reason why
+    /// nothing was evaluated.
     pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
         let gaps: Option<Vec<Gap>> = self.rows.iter().map(|row| row.gap(stage)).collect();
-        gaps?.into_iter().min()
+        let training = self.rows.iter().filter_map(|row| row.gap(Stage::Train)).filter(|_| stage == Stage::Eval);
+        gaps?.into_iter().chain(training.filter(|gap| matches!(gap, Gap::Failed(_)))).min()
     }
 }
 
@@ -135,6 +143,11 @@ fn summarise<'a>(rows: &Rows<'a>, lines: Vec<Row<'a>>) -> Line<'a> {
     Line { rows: lines, changes, map_change }
 }
 
+fn mostly(clear: impl Iterator<Item = bool>) -> bool {
+    let (yes, no): (Vec<bool>, Vec<bool>) = clear.partition(|&clear| clear);
+    yes.len() > no.len()
+}
+
 /// The mean change of a variant over the scales where both it and the baseline were measured.
 pub struct Glance<'a> {
     pub family: &'a str,
@@ -145,6 +158,9 @@ pub struct Glance<'a> {
     pub latency: Option<(f64, usize)>,
     /// Points, an arithmetic mean.
     pub map50_95: Option<(f64, usize)>,
+    /// Whether the change is clear at more than half of those scales.
+    pub latency_is_clear: bool,
+    pub map_is_clear: bool,
 }
 
 /// A line for each variant of a table but the baseline; empty where there is nothing to compare.
@@ -169,6 +185,8 @@ pub fn glance<'a>(table: &Table<'a>) -> Vec<Glance<'a>> {
         gflops: ratio(&lines, |c| c.gflops),
         latency: ratio(&lines, |c| c.latency),
         map50_95: mean(&lines, |c| c.map50_95),
+        latency_is_clear: mostly(lines.iter().filter(|l| l.changes.latency.is_some()).map(|l| l.changes.latency_is_clear)),
+        map_is_clear: mostly(lines.iter().filter(|l| l.map_change.is_some()).map(|l| l.map_is_clear())),
     });
     glances.filter(|g| [g.params, g.gflops, g.latency, g.map50_95].iter().any(Option::is_some)).collect()
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Grid, presets};
 
-use super::mark::{Mark, map_is_clear};
+use super::mark::Mark;
 use super::number;
 use super::rows::{BASELINE, Gap, Rows, STAGES, stage_name};
 use super::summary::{Line, Table, tables};
@@ -111,7 +111,7 @@ const COLUMNS: [Column; 12] = [
     Column {
         name: "Δ",
         rank: 1,
-        cell: |l| Entry::change(l.changes.map50_95, |x| Mark::higher(x, map_is_clear(l)), number::points),
+        cell: |l| Entry::change(l.changes.map50_95, |x| Mark::higher(x, l.map_is_clear()), number::points),
     },
 ];
 

@@ -1,4 +1,4 @@
-// Sorts each group of a table by the column whose heading is clicked or entered. The page reads well without it.
+// Sorts each scale of a table by the column whose heading is clicked or entered. The page reads well without it.
 document.documentElement.classList.add("sorts");
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
@@ -21,8 +21,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
         return down ? -less : less;
       };
       for (const body of table.tBodies) {
-        const rows = [...body.rows].filter((row) => !row.classList.contains("group"));
-        for (const row of rows.sort(order)) body.append(row);
+        for (const row of [...body.rows].sort(order)) body.append(row);
       }
     };
     head.tabIndex = 0;

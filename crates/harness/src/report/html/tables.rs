@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::mark::{Mark, map_is_clear};
+use super::super::mark::Mark;
 use super::super::number;
 use super::super::rows::{BASELINE, Row, Rows, STAGES, stage_name};
 use super::super::summary::{Line, Spread, Table, glance};
@@ -65,8 +65,8 @@ fn grouped<'t>(lines: impl Iterator<Item = &'t Line<'t>>, cells: impl Fn(&Line) 
 /// Mean change of each variant over the scales.
 pub fn glances(tables: &[Table]) -> Vec<Sheet> {
     let over = |(change, n): (f64, usize), td: Td| td.tip(format!("mean over {n} scale{}, {change:+.2}", if n == 1 { "" } else { "s" })).note(format!("×{n}"));
-    let lower = |mean: Option<(f64, usize)>| mean.map(|m| over(m, Td::change(Some(m.0), |x| Mark::lower(x, true), number::percent)));
-    let higher = |mean: Option<(f64, usize)>| mean.map(|m| over(m, Td::change(Some(m.0), |x| Mark::higher(x, true), number::points)));
+    let lower = |mean: Option<(f64, usize)>, clear| mean.map(|m| over(m, Td::change(Some(m.0), |x| Mark::lower(x, clear), number::percent)));
+    let higher = |mean: Option<(f64, usize)>, clear| mean.map(|m| over(m, Td::change(Some(m.0), |x| Mark::higher(x, clear), number::points)));
     let empty = || Td { text: "–".into(), class: "gap", tip: "not measured on both sides".into(), ..Td::default() };
     let sheets = tables.iter().map(|table| {
         let glances = glance(table);
@@ -74,7 +74,7 @@ pub fn glances(tables: &[Table]) -> Vec<Sheet> {
         let rows = glances.iter().map(|g| Tr {
             name: if families.len() > 1 { format!("{} {}", g.family, g.variant) } else { g.variant.to_string() },
             baseline: false,
-            cells: [lower(g.params), lower(g.gflops), lower(g.latency), higher(g.map50_95)].map(|td| td.unwrap_or_else(empty)).to_vec(),
+            cells: [lower(g.params, true), lower(g.gflops, true), lower(g.latency, g.latency_is_clear), higher(g.map50_95, g.map_is_clear)].map(|td| td.unwrap_or_else(empty)).to_vec(),
         });
         let heading = heads([
             ("Parameters", "geometric mean over scales"),
@@ -129,7 +129,7 @@ fn summary(line: &Line, with_map: bool) -> Vec<Td> {
         latency(|l| Td::figure(number::short(l.images_per_s), l.images_per_s)),
     ];
     if with_map {
-        cells.extend([map("AP50"), map("AP"), Td::change(changes.map50_95, |x| Mark::higher(x, map_is_clear(line)), number::points)]);
+        cells.extend([map("AP50"), map("AP"), Td::change(changes.map50_95, |x| Mark::higher(x, line.map_is_clear()), number::points)]);
     }
     cells
 }

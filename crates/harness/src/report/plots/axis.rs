@@ -50,7 +50,10 @@ impl Axis {
     pub fn ticks(&self, count: usize, whole: bool) -> Vec<(f64, String)> {
         let decades = (self.high / self.low).log10();
         let (values, step) = if self.log && decades > 0.9 {
-            (self.decades(if decades > 2.5 { &[1.0] } else if decades > 1.7 { &[1.0, 3.0] } else { &[1.0, 2.0, 5.0] }), 0.0)
+            let digits: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
+            let sets = digits.map(|digits| self.decades(digits));
+            let fitting = sets.iter().find(|ticks| ticks.len() <= count + 1).unwrap_or(&sets[2]);
+            (fitting.clone(), 0.0)
         } else {
             self.steps(count, whole)
         };

@@ -1,7 +1,7 @@
 //! Change against the baseline: a group of bars for each scale, a bar for each variant.
 
 use super::axis::Axis;
-use super::frame::{Key, Plot, WIDTH, sheet};
+use super::frame::{Key, Plot, Swatch, WIDTH, sheet};
 use super::scene::{Anchor, Scene, Type, text_width};
 use super::style::Paint;
 
@@ -30,7 +30,7 @@ impl Bars {
         let values = || self.groups.iter().flat_map(|(_, bars)| bars.iter().map(|bar| bar.value));
         values().next()?;
         let axis = Axis::over(values().chain([0.0]), false)?.including(-1.0, 1.0);
-        let (mut scene, top) = sheet(&self.title, &self.subtitle, &self.keys, 300.0);
+        let (mut scene, top) = sheet(&self.title, &self.subtitle, &self.keys, Swatch::Bar, 300.0);
         let plot = Plot { left: 66.0, top: top + 8.0, right: WIDTH - 22.0, bottom: top + 268.0 };
         plot.vertical(&mut scene, &axis, &self.y_name);
 

@@ -1,7 +1,7 @@
 //! Training curves: a panel for each figure, a line for each run, over epochs.
 
 use super::axis::Axis;
-use super::frame::{Key, Plot, WIDTH, sheet};
+use super::frame::{Key, Plot, Swatch, WIDTH, sheet};
 use super::scene::{Anchor, Scene, Type};
 use super::style::Paint;
 
@@ -41,7 +41,7 @@ impl Curves {
         }
         let columns = panels.len().min(2);
         let rows = panels.len().div_ceil(columns);
-        let (mut scene, top) = sheet(&self.title, &self.subtitle, &self.keys, ROW * rows as f64 + 8.0);
+        let (mut scene, top) = sheet(&self.title, &self.subtitle, &self.keys, Swatch::Line, ROW * rows as f64 + 8.0);
         let width = WIDTH / columns as f64;
         for (index, (panel, (x, y))) in panels.iter().enumerate() {
             let left = width * (index % columns) as f64;

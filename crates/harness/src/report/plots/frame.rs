@@ -18,6 +18,13 @@ pub struct Key {
     pub style: usize,
 }
 
+/// How a legend shows a series.
+#[derive(Clone, Copy, Debug)]
+pub enum Swatch {
+    Line,
+    Bar,
+}
+
 /// Rows of keys as they fit side by side.
 fn legend_rows(keys: &[Key]) -> Vec<Vec<(f64, String, usize)>> {
     let mut rows = vec![Vec::new()];
@@ -39,7 +46,7 @@ fn legend_rows(keys: &[Key]) -> Vec<Vec<(f64, String, usize)>> {
 
 /// A sheet with its title and legend, `plot_height` pixels high below them, and the y where those begin. The legend
 /// stands above the plot, so that it can't cover a point; a single series needs none.
-pub fn sheet(title: &str, subtitle: &str, keys: &[Key], plot_height: f64) -> (Scene, f64) {
+pub fn sheet(title: &str, subtitle: &str, keys: &[Key], swatch: Swatch, plot_height: f64) -> (Scene, f64) {
     let rows = if keys.len() > 1 { legend_rows(keys) } else { Vec::new() };
     let top = 62.0 + LEGEND_ROW * rows.len() as f64;
     let mut scene = Scene::new(WIDTH, top + plot_height);
@@ -49,8 +56,13 @@ pub fn sheet(title: &str, subtitle: &str, keys: &[Key], plot_height: f64) -> (Sc
     for (row, keys) in rows.iter().enumerate() {
         let y = 70.0 + LEGEND_ROW * row as f64;
         for (x, name, style) in keys {
-            scene.line(&[(*x, y - 4.0), (x + 16.0, y - 4.0)], 2.0, Paint::Series(*style));
-            scene.marker((x + 8.0, y - 4.0), 4.5, *style, "");
+            match swatch {
+                Swatch::Line => {
+                    scene.line(&[(*x, y - 4.0), (x + 16.0, y - 4.0)], 2.0, Paint::Series(*style));
+                    scene.marker((x + 8.0, y - 4.0), 4.5, *style, "");
+                }
+                Swatch::Bar => scene.rect((x + 2.0, y - 10.0), (x + 14.0, y + 1.0), Paint::Series(*style), ""),
+            }
             scene.text((x + 22.0, y), name, Type::new(LEGEND_TEXT, Paint::Ink, Anchor::Start));
         }
     }
@@ -81,7 +93,7 @@ impl Plot {
 
     /// Grid lines and labels of the vertical axis, and its name along it.
     pub fn vertical(&self, scene: &mut Scene, axis: &Axis, name: &str) {
-        let count = ((self.bottom - self.top) / 56.0) as usize;
+        let count = ((self.bottom - self.top) / 40.0) as usize;
         for (value, label) in axis.ticks(count, false) {
             let y = self.y(axis, value);
             scene.line(&[(self.left, y), (self.right, y)], 1.0, Paint::Grid);
@@ -93,7 +105,7 @@ impl Plot {
 
     /// Grid lines and labels of the horizontal axis, and its name below it.
     pub fn horizontal(&self, scene: &mut Scene, axis: &Axis, name: &str, whole: bool) {
-        let count = ((self.right - self.left) / 80.0) as usize;
+        let count = ((self.right - self.left) / 64.0) as usize;
         for (value, label) in axis.ticks(count, whole) {
             let x = self.x(axis, value);
             scene.line(&[(x, self.top), (x, self.bottom)], 1.0, Paint::Grid);

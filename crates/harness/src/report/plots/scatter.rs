@@ -1,7 +1,7 @@
 //! One figure against another: a marker for each model, a line through the scales of a variant.
 
 use super::axis::Axis;
-use super::frame::{Key, Plot, WIDTH, sheet};
+use super::frame::{Key, Plot, Swatch, WIDTH, sheet};
 use super::scene::{Anchor, Point, Scene, Type, text_width};
 use super::style::Paint;
 
@@ -49,7 +49,7 @@ impl Scatter {
             y = y.including(least - 1.0, most + 1.0).within(low, high);
         }
         let keys: Vec<Key> = self.series.iter().map(|series| series.key.clone()).collect();
-        let (mut scene, top) = sheet(&self.title, &self.subtitle, &keys, 400.0);
+        let (mut scene, top) = sheet(&self.title, &self.subtitle, &keys, Swatch::Line, 400.0);
         let plot = Plot { left: 66.0, top: top + 8.0, right: WIDTH - 22.0, bottom: top + 348.0 };
         plot.vertical(&mut scene, &y, &self.y_name);
         plot.horizontal(&mut scene, &x, &self.x_name, false);

@@ -64,19 +64,11 @@ impl Scene {
 
     /// A line through points.
     pub fn line(&mut self, points: &[Point], width: f64, paint: Paint) {
-        self.stroke(points, width, paint, "");
-    }
-
-    pub fn dashed(&mut self, points: &[Point], width: f64, paint: Paint) {
-        self.stroke(points, width, paint, r#" stroke-dasharray="4 3""#);
-    }
-
-    fn stroke(&mut self, points: &[Point], width: f64, paint: Paint, more: &str) {
         let path = corners(points.iter().copied());
         let (colour, class) = (paint.light(), paint.class());
         let _ = writeln!(
             self.body,
-            r#"<polyline points="{path}" fill="none" stroke="{colour}" class="k-{class}" stroke-width="{width}" stroke-linejoin="round" stroke-linecap="round"{more}/>"#
+            r#"<polyline points="{path}" fill="none" stroke="{colour}" class="k-{class}" stroke-width="{width}" stroke-linejoin="round" stroke-linecap="round"/>"#
         );
     }
 
