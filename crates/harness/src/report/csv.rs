@@ -143,8 +143,14 @@ fn rounded(value: Option<f64>) -> String {
 }
 
 fn text(value: Option<impl AsRef<str>>) -> String {
-    let Some(value) = value else { return String::new() };
-    let line: String = value.as_ref().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let Some(value) = value else {
+        return String::new();
+    };
+    let line: String = value
+        .as_ref()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if line.starts_with(['=', '+', '-', '@']) || value.as_ref().starts_with(['\t', '\r']) {
         format!("'{line}")
     } else {
