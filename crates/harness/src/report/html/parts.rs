@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::rows::{Gap, Row, Rows, STAGES, stage_name};
 use super::table::cut;
-use crate::record::{Environment, Record};
+use crate::record::{Environment, Record, Stage};
 
 /// An error longer than this is cut; the whole of it is in `results.csv`.
 const MOST_ERROR: usize = 4000;
@@ -48,20 +48,20 @@ pub fn facts(rows: &Rows) -> Vec<Fact> {
 /// Figures that are missing for one reason.
 #[derive(Serialize)]
 pub struct Missing {
-    stage: &'static str,
+    stages: String,
     what: &'static str,
     reason: String,
     models: Vec<String>,
     failed: bool,
 }
 
-/// What was not measured, failures first, cells with the same reason together.
+/// What was not measured, failures first; cells with the same reason together, and stages with the same cells.
 pub fn gaps(rows: &Rows) -> Vec<Missing> {
-    let mut groups: BTreeMap<(Gap, &str), Vec<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Gap, Stage), Vec<String>> = BTreeMap::new();
     for row in &rows.rows {
         for stage in STAGES {
             if let Some(gap) = row.gap(stage) {
-                let models = groups.entry((gap, stage_name(stage))).or_default();
+                let models = groups.entry((gap, stage)).or_default();
                 let name = name(rows, row);
                 if !models.contains(&name) {
                     models.push(name);
@@ -69,19 +69,21 @@ pub fn gaps(rows: &Rows) -> Vec<Missing> {
             }
         }
     }
-    let missing = groups.into_iter().map(|((gap, stage), models)| Missing {
-        stage,
-        what: gap.short(),
-        reason: match gap {
-            Gap::Failed(error) => cut(error, MOST_ERROR),
-            Gap::Skipped(reason) => cut(reason, MOST_ERROR),
-            Gap::NotYet => "no record of it yet".into(),
+    let mut all: Vec<(Gap, Missing)> = Vec::new();
+    for ((gap, stage), models) in groups {
+        if let Some((_, same)) = all.iter_mut().find(|(other, same)| *other == gap && same.models == models) {
+            same.stages = format!("{}, {}", same.stages, stage_name(stage));
+            continue;
+        }
+        let reason = match gap {
+            Gap::Failed(reason) | Gap::Skipped(reason) => cut(reason, MOST_ERROR),
+            Gap::NotYet => "there is no record of it".into(),
             Gap::NotAsked => "the cell has no data set".into(),
-        },
-        models,
-        failed: matches!(gap, Gap::Failed(_)),
-    });
-    missing.collect()
+        };
+        let failed = matches!(gap, Gap::Failed(_));
+        all.push((gap, Missing { stages: stage_name(stage).into(), what: gap.short(), reason, models, failed }));
+    }
+    all.into_iter().map(|(_, missing)| missing).collect()
 }
 
 /// The model, with what sets its cell apart from the other cells of the same model.

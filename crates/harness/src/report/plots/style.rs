@@ -76,7 +76,7 @@ pub fn marker(index: usize) -> Option<Vec<(f64, f64)>> {
     let polygon = |n: usize, turn: f64, radius: f64, inner: f64| {
         let corner = |i: usize| {
             let angle = std::f64::consts::TAU * (i as f64 / n as f64 + turn) - std::f64::consts::FRAC_PI_2;
-            let r = if i % 2 == 0 { radius } else { inner };
+            let r = if i.is_multiple_of(2) { radius } else { inner };
             (r * angle.cos(), r * angle.sin())
         };
         Some((0..n).map(corner).collect())
