@@ -102,10 +102,14 @@ impl Matcher {
     /// it does not count.
     fn take(&mut self, area: usize) -> (ThresholdSet, ThresholdSet) {
         let (mut matched, mut ignored) = (0, 0);
-        if self.candidates.is_empty() {
-            return (matched, ignored);
-        }
+        let best_iou = self
+            .candidates
+            .iter()
+            .fold(0.0, |best: f64, candidate| best.max(candidate.iou));
         for (index, &threshold) in IOU_THRESHOLDS.iter().enumerate() {
+            if best_iou < threshold {
+                break;
+            }
             let bit = 1 << index;
             if let Some(best) = self.best_candidate(area, bit, threshold) {
                 let truth = &mut self.truths[best];
