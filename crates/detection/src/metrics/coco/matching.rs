@@ -70,12 +70,7 @@ impl Matcher {
         for (rank, detection) in detections.take(MAX_DETECTIONS[2]).enumerate() {
             self.find_candidates(detection);
             let area = detection.bbox[2] * detection.bbox[3];
-            let mut outcome = Outcome {
-                score: detection.score,
-                rank: rank as u32,
-                right: Default::default(),
-                wrong: Default::default(),
-            };
+            let mut outcome = Outcome { score: detection.score, rank: rank as u32, right: Default::default(), wrong: Default::default() };
             for (index, &range) in AREA_RANGES.iter().enumerate() {
                 let (matched, mut ignored) = self.take(index);
                 if outside(area, range) {
@@ -102,10 +97,7 @@ impl Matcher {
     /// it does not count.
     fn take(&mut self, area: usize) -> (ThresholdSet, ThresholdSet) {
         let (mut matched, mut ignored) = (0, 0);
-        let best_iou = self
-            .candidates
-            .iter()
-            .fold(0.0, |best: f64, candidate| best.max(candidate.iou));
+        let best_iou = self.candidates.iter().fold(0.0, |best: f64, candidate| best.max(candidate.iou));
         for (index, &threshold) in IOU_THRESHOLDS.iter().enumerate() {
             if best_iou < threshold {
                 break;
@@ -156,20 +148,14 @@ pub(super) fn outside(area: f64, (min, max): (f64, f64)) -> bool {
 
 /// Intersection over union of boxes x, y, width, height; for a crowd, intersection over the detection's own area.
 fn overlap(detection: &[f64; 4], truth: &[f64; 4], crowd: bool) -> f64 {
-    let extent = |axis: usize| {
-        (detection[axis + 2] + detection[axis]).min(truth[axis + 2] + truth[axis])
-            - detection[axis].max(truth[axis])
-    };
+    let extent =
+        |axis: usize| (detection[axis + 2] + detection[axis]).min(truth[axis + 2] + truth[axis]) - detection[axis].max(truth[axis]);
     let (width, height) = (extent(0), extent(1));
     if width <= 0.0 || height <= 0.0 {
         return 0.0;
     }
     let intersection = width * height;
     let area = detection[2] * detection[3];
-    let union = if crowd {
-        area
-    } else {
-        area + truth[2] * truth[3] - intersection
-    };
+    let union = if crowd { area } else { area + truth[2] * truth[3] - intersection };
     intersection / union
 }

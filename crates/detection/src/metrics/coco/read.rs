@@ -23,19 +23,13 @@ impl GroundTruth {
 
     /// [`GroundTruth::read`] from the file's content.
     pub fn from_json(json: &[u8]) -> Result<Self, MetricsError> {
-        let raw: RawGroundTruth = parse(
-            json,
-            "an annotation file is {images: […], categories: […], annotations: […]}",
-        )?;
+        let raw: RawGroundTruth = parse(json, "an annotation file is {images: […], categories: […], annotations: […]}")?;
         let mut seen = HashMap::with_capacity(raw.annotations.len());
         for (index, annotation) in raw.annotations.iter().enumerate() {
             if let Some(first) = seen.insert(annotation.id, index) {
                 return Err(MetricsError::at(
                     format!("annotations[{index}].id"),
-                    format!(
-                        "{} is the id of annotations[{first}] already",
-                        annotation.id
-                    ),
+                    format!("{} is the id of annotations[{first}] already", annotation.id),
                 ));
             }
         }
@@ -43,15 +37,9 @@ impl GroundTruth {
             raw.images.into_iter().map(|image| image.id).collect(),
             raw.categories
                 .into_iter()
-                .map(|RawCategory { id, name }| Category {
-                    id,
-                    name: name.unwrap_or_else(|| id.to_string()),
-                })
+                .map(|RawCategory { id, name }| Category { id, name: name.unwrap_or_else(|| id.to_string()) })
                 .collect(),
-            raw.annotations
-                .into_iter()
-                .map(RawAnnotation::into_box)
-                .collect(),
+            raw.annotations.into_iter().map(RawAnnotation::into_box).collect(),
         )?;
         truth.id_zero = seen.get(&0).copied();
         if let Some(index) = truth.id_zero {
@@ -75,14 +63,8 @@ impl DetectionBox {
 
     /// [`DetectionBox::read_all`] from the file's content.
     pub fn all_from_json(json: &[u8], truth: &GroundTruth) -> Result<Vec<Self>, MetricsError> {
-        let raw: Vec<RawDetection> = parse(
-            json,
-            "a results file is a list of {image_id, category_id, bbox, score}",
-        )?;
-        let detections = raw
-            .into_iter()
-            .map(RawDetection::into_box)
-            .collect::<Vec<_>>();
+        let raw: Vec<RawDetection> = parse(json, "a results file is a list of {image_id, category_id, bbox, score}")?;
+        let detections = raw.into_iter().map(RawDetection::into_box).collect::<Vec<_>>();
         check_detections(truth, &detections)?;
         Ok(detections)
     }
@@ -141,18 +123,8 @@ struct RawDetection {
 
 impl RawDetection {
     fn into_box(self) -> DetectionBox {
-        let Self {
-            image_id,
-            category_id,
-            bbox,
-            score,
-        } = self;
-        DetectionBox {
-            image_id,
-            category_id,
-            bbox,
-            score,
-        }
+        let Self { image_id, category_id, bbox, score } = self;
+        DetectionBox { image_id, category_id, bbox, score }
     }
 }
 
@@ -170,9 +142,7 @@ impl<'de> Deserialize<'de> for Flag {
         }
         match Either::deserialize(deserializer)? {
             Either::Number(number @ (0 | 1)) => Ok(Self(number == 1)),
-            Either::Number(number) => Err(serde::de::Error::custom(format!(
-                "{number}, expected 0 or 1"
-            ))),
+            Either::Number(number) => Err(serde::de::Error::custom(format!("{number}, expected 0 or 1"))),
             Either::Boolean(boolean) => Ok(Self(boolean)),
         }
     }
@@ -188,10 +158,7 @@ fn xywh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 4], D::Error
             f.write_str("four numbers [x, y, width, height]")
         }
 
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(
-            self,
-            mut list: A,
-        ) -> Result<Self::Value, A::Error> {
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
             let (mut bbox, mut len) = ([0.0; 4], 0);
             while let Some(value) = list.next_element()? {
                 if let Some(slot) = bbox.get_mut(len) {
@@ -199,11 +166,7 @@ fn xywh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 4], D::Error
                 }
                 len += 1;
             }
-            if len == bbox.len() {
-                Ok(bbox)
-            } else {
-                Err(serde::de::Error::invalid_length(len, &self))
-            }
+            if len == bbox.len() { Ok(bbox) } else { Err(serde::de::Error::invalid_length(len, &self)) }
         }
     }
     deserializer.deserialize_seq(Visitor)
@@ -219,29 +182,18 @@ fn parse<T: DeserializeOwned>(json: &[u8], shape: &str) -> Result<T, MetricsErro
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let place = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             // The path ends in a question mark where the key is not known.
-            Err(error) => error
-                .path()
-                .to_string()
-                .trim_end_matches(['.', '?'])
-                .to_owned(),
+            Err(error) => error.path().to_string().trim_end_matches(['.', '?']).to_owned(),
             // The value is whole: something follows it.
             Ok(_) => String::new(),
         };
-        let hint = if is_not_finite(json, &error) {
-            "NaN and Infinity are neither JSON nor usable"
-        } else {
-            shape
-        };
+        let hint = if is_not_finite(json, &error) { "NaN and Infinity are neither JSON nor usable" } else { shape };
         MetricsError::at(place, format!("{error} ({hint})"))
     })
 }
 
 /// Whether the parser tripped over a `NaN` or `Infinity`, as Python's `json.dump` writes them.
 fn is_not_finite(json: &[u8], error: &serde_json::Error) -> bool {
-    let line = json
-        .split(|&byte| byte == b'\n')
-        .nth(error.line().saturating_sub(1))
-        .unwrap_or_default();
+    let line = json.split(|&byte| byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
     // The column is that of the first or, after a minus sign, second letter, counted from 1.
     let before = error.column().saturating_sub(2).min(line.len());
     let near = &line[before..];
