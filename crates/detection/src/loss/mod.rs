@@ -2,13 +2,15 @@
 
 mod bce;
 mod ciou;
+mod hyp;
 mod matching;
 mod yolov5;
 
 pub use bce::bce_with_logits;
 pub use ciou::complete_iou;
+pub use hyp::Yolov5Hyp;
 pub use matching::{AnchorMatcher, Match};
-pub use yolov5::{Yolov5Hyp, Yolov5Loss};
+pub use yolov5::Yolov5Loss;
 
 use burn::Tensor;
 
