@@ -20,3 +20,6 @@ pub use progress::{Progress, Silent, StepReport};
 pub use recipe::{Recipe, RecipeError};
 pub use schedule::{Schedule, StepSettings};
 pub use trainer::{TrainJob, TrainableDetector, Trained, train};
+
+#[cfg(test)]
+mod tests;

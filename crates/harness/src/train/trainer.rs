@@ -160,7 +160,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         self.device.seed(self.seed.wrapping_add(epoch as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut sums = [0.0f64; 3];
         let mut lr = 0.0;
-        for (step, batch) in self.data.epoch(epoch).enumerate() {
+        let data = self.data;
+        for (step, batch) in data.epoch(epoch).enumerate() {
             let settings = self.schedule.at(epoch, step);
             lr = settings.rates.lr;
             self.state.images += batch.size;
