@@ -125,11 +125,12 @@ pub struct TrainArgs {
     /// The recipe's file; the default recipe where not given.
     #[arg(long)]
     pub recipe: Option<PathBuf>,
+    /// In place of the recipe's; the same holds for --batch.
     #[arg(long)]
     pub epochs: Option<usize>,
     /// Height and width of the network's input in pixels.
-    #[arg(long)]
-    pub imgsz: Option<usize>,
+    #[arg(long, default_value_t = 640)]
+    pub imgsz: usize,
     #[arg(long)]
     pub batch: Option<usize>,
     #[arg(long, default_value_t = 0)]

@@ -11,3 +11,4 @@ pub mod record;
 pub mod report;
 pub mod store;
 pub mod sweep;
+pub mod train;

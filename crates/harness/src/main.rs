@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", one_line(&format!("{error:#}")));
-            ExitCode::from(2)
+            ExitCode::from(if error.is::<commands::Failure>() { 1 } else { 2 })
         }
     }
 }

@@ -9,6 +9,11 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
+use crate::{
+    record::EpochLog,
+    train::{self, StepReport},
+};
+
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Sets up the log on standard error: warnings with -1 (`-q`), steps with 0, more with 1 and 2 (`-v`, `-vv`). `RUST_LOG` wins.
@@ -94,10 +99,8 @@ impl Steps {
         self.bar.inc(1);
         let (name, done, total) = (&self.name, self.done, self.total);
         let left = self.start.elapsed().mul_f64((total.saturating_sub(done)) as f64 / done as f64);
-        match left.as_secs() {
-            0 => tracing::info!("{name} {done}/{total} {what}: {outcome}"),
-            _ => tracing::info!("{name} {done}/{total} {what}: {outcome} ({} left)", clock(left)),
-        }
+        let left = if left.as_secs() > 0 { format!(" ({} left)", clock(left)) } else { String::new() };
+        note(&format!("{name} {done}/{total} {what}: {outcome}{left}"));
     }
 
     /// A bar below, for the parts of one step, `total` in number.
@@ -105,6 +108,59 @@ impl Steps {
         let bar = BARS.insert_after(&self.bar, ProgressBar::new(total));
         bar.set_style(style("         {bar:28} {percent}% {msg} ({eta} left)"));
         bar
+    }
+}
+
+/// A training's epochs and batches, on a bar; a line an epoch in the log.
+pub struct Epochs {
+    name: String,
+    bar: ProgressBar,
+    epochs: usize,
+}
+
+impl Epochs {
+    /// `name` says what is trained.
+    pub fn new(name: impl Into<String>, steps: &Steps) -> Self {
+        Self { name: name.into(), bar: steps.parts(0), epochs: 0 }
+    }
+}
+
+impl train::Progress for Epochs {
+    fn start(&mut self, first_epoch: usize, epochs: usize, steps: usize) {
+        self.epochs = epochs;
+        self.bar.set_length((epochs * steps) as u64);
+        self.bar.set_position((first_epoch * steps) as u64);
+        // What an earlier run did says nothing about the time that is left.
+        self.bar.reset_eta();
+        if first_epoch > 0 {
+            tracing::info!("{}: goes on after epoch {first_epoch} of {epochs}", self.name);
+        }
+    }
+
+    fn step(&mut self, report: &StepReport) {
+        let [bbox, obj, cls] = report.losses;
+        self.bar.set_message(format!("epoch {}/{} box {bbox:.4} obj {obj:.4} cls {cls:.4}", report.epoch + 1, self.epochs));
+        self.bar.inc(1);
+    }
+
+    fn epoch(&mut self, log: &EpochLog, epochs: usize) {
+        let losses: Vec<String> = log.losses.iter().map(|(name, loss)| format!("{name} {loss:.4}")).collect();
+        let map50 = log.map50.map_or(String::new(), |map50| format!(", mAP50 {map50:.3}"));
+        note(&format!("{} epoch {}/{epochs}: {}{map50}, {:.1} s", self.name, log.epoch + 1, losses.join(" "), log.seconds));
+    }
+}
+
+impl Drop for Epochs {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Logs what a bar shows already, where there is a bar, at a lower level.
+fn note(text: &str) {
+    match BARS.is_hidden() {
+        true => tracing::info!("{text}"),
+        false => tracing::debug!("{text}"),
     }
 }
 

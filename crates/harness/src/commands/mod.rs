@@ -16,7 +16,15 @@ use anyhow::{Result, bail};
 
 use crate::cli::{Command, Tables};
 
-/// Runs a subcommand. An error means that the input is wrong; work that failed is in the exit code.
+/// Context of an error that is the work's, not the input's.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(&'static str);
+
+/// Runs a subcommand.
+///
+/// # Errors
+/// Mean that the input is wrong, unless they carry a [`Failure`].
 pub fn execute(command: Command) -> Result<ExitCode> {
     match command {
         Command::Run(args) => run::execute(&args),

@@ -3,3 +3,4 @@
 pub mod evaluate;
 pub mod latency;
 pub mod statistics;
+pub mod training;

@@ -5,11 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ablate_model::spec::ModelName;
+use ablate_detection::dataset::Split;
+use ablate_model::ModelName;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::device::DeviceName;
+use crate::{device::DeviceName, train::Recipe};
 
 /// A sweep as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -87,17 +88,16 @@ pub struct TrainConfig {
     pub overrides: serde_yaml::Mapping,
     #[serde(deserialize_with = "image_size")]
     pub imgsz: usize,
-    #[serde(deserialize_with = "at_least_one")]
-    pub epochs: usize,
-    #[serde(deserialize_with = "at_least_one")]
-    pub batch: usize,
+    /// Those of the recipe where not given; the same holds for `batch`.
+    pub epochs: Option<usize>,
+    pub batch: Option<usize>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvalConfig {
-    /// `val` or `test`.
-    pub split: String,
+    /// `val`, `test` or `train`.
+    pub split: Split,
 }
 
 impl Default for CostConfig {
@@ -121,7 +121,7 @@ impl Default for LatencyConfig {
 
 impl Default for EvalConfig {
     fn default() -> Self {
-        Self { split: "val".into() }
+        Self { split: Split::Val }
     }
 }
 
@@ -187,6 +187,23 @@ impl SweepConfig {
         let mut seen = std::collections::HashSet::new();
         models.retain(|model| seen.insert(model.clone()));
         models
+    }
+}
+
+impl TrainConfig {
+    /// The recipe with what the sweep changes in it.
+    ///
+    /// # Errors
+    /// A recipe that can't be read; keys that it does not have, values out of their range.
+    pub fn recipe(&self) -> Result<Recipe> {
+        let recipe = self.recipe.as_deref().map_or_else(|| Ok(Recipe::default()), Recipe::load)?;
+        let mut keys = self.overrides.clone();
+        for (key, value) in [("epochs", self.epochs), ("batch", self.batch)] {
+            if let Some(value) = value {
+                keys.insert(key.into(), value.into());
+            }
+        }
+        Ok(recipe.with(&keys)?)
     }
 }
 

@@ -2,6 +2,7 @@
 //! run stage by stage ([`run`]); what one stage does to a cell is in [`stages`].
 
 pub mod config;
+pub mod data;
 pub mod plan;
 pub mod reporter;
 pub mod run;

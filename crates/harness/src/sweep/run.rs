@@ -112,6 +112,9 @@ impl<'a> Run<'a> {
     /// Measures a group and keeps its records.
     fn group(&mut self, stage: Stage, work: &dyn Work, group: &[Job], steps: &mut Steps) -> Result<()> {
         steps.begin(&names(group));
+        if self.fresh {
+            group.iter().try_for_each(|job| work.forget(job))?;
+        }
         let mut outcomes: Vec<Option<Outcome>> = group.iter().map(|job| early_outcome(work, job)).collect();
         let able: Vec<Job> = group.iter().zip(&outcomes).filter(|(_, early)| early.is_none()).map(|(job, _)| job.clone()).collect();
         let mut measured = match guarded(|| Ok(work.measure(&able, steps))) {

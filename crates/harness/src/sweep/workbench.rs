@@ -1,32 +1,27 @@
 //! What the stages of a sweep share: the models and the data.
 
-use std::cell::OnceCell;
-
-use ablate_detection::dataset::{DataSpec, Dataset, Split};
-use ablate_model::{
-    Catalog, Graph, ModelName,
-    spec::CatalogError,
-};
+use ablate_detection::dataset::Split;
+use ablate_model::{Catalog, Graph, ModelName, spec::CatalogError};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{config::SweepConfig, plan::Plan};
+use super::{config::SweepConfig, data::SweepData, plan::Plan};
+use crate::train::Recipe;
 
 pub struct Workbench {
     pub config: SweepConfig,
     catalog: Catalog,
-    data: Option<DataSpec>,
-    train_split: OnceCell<Dataset>,
+    training: Option<(SweepData, Recipe)>,
 }
 
 /// Classes of the detection head where neither the sweep nor a data set says: those of COCO.
 const DEFAULT_NC: usize = 80;
 
 impl Workbench {
-    /// Reads what the sweep names: the reader's tables and the description of the data set.
+    /// Reads what the sweep names: the reader's tables, the recipe and the description of the data set.
     ///
     /// # Errors
-    /// Where a file can't be read, or a model is of a family, scale or variant that there is not.
+    /// Where a file can't be read or is wrong, or a model is of a family, scale or variant that there is not.
     pub fn new(config: SweepConfig) -> Result<Self> {
         let mut catalog = Catalog::builtin();
         for table in &config.tables {
@@ -39,8 +34,11 @@ impl Workbench {
                 Err(error) => return Err(error.into()),
             }
         }
-        let data = config.train.as_ref().map(|train| DataSpec::load(&train.data)).transpose()?;
-        Ok(Self { config, catalog, data, train_split: OnceCell::new() })
+        let training = match &config.train {
+            Some(train) => Some((SweepData::load(&train.data, train.imgsz)?, train.recipe().context("key `train`")?)),
+            None => None,
+        };
+        Ok(Self { config, catalog, training })
     }
 
     /// The sweep's cells.
@@ -48,12 +46,12 @@ impl Workbench {
     /// # Errors
     /// Where the number of classes is the data set's and that can't be opened.
     pub fn plan(&self) -> Result<Plan> {
-        let nc = match (self.config.nc, &self.data) {
+        let nc = match (self.config.nc, &self.training) {
             (Some(nc), _) => nc,
-            (None, Some(_)) => self.train_split()?.classes.len(),
+            (None, Some((data, _))) => data.split(Split::Train)?.classes.len(),
             (None, None) => DEFAULT_NC,
         };
-        Plan::new(&self.config, nc, self.data.as_ref().map(|data| data.name.as_str()))
+        Plan::new(&self.config, nc, self.training.as_ref().map(|(data, _)| data.name()))
     }
 
     /// The graph of a model.
@@ -71,17 +69,9 @@ impl Workbench {
         Ok(json!({ "scaling": resolved.scaling, "table": table }))
     }
 
-    fn train_split(&self) -> Result<&Dataset> {
-        if let Some(split) = self.train_split.get() {
-            return Ok(split);
-        }
-        let split = self.open(Split::Train)?;
-        Ok(self.train_split.get_or_init(|| split))
-    }
-
-    fn open(&self, split: Split) -> Result<Dataset> {
-        let data = self.data.as_ref().context("the sweep names no data set")?;
-        let dataset = Dataset::open(data, split)?;
-        Ok(dataset)
+    /// The data set and the recipe of the sweep's trainings.
+    pub fn training(&self) -> Result<(&SweepData, &Recipe)> {
+        let (data, recipe) = self.training.as_ref().context("the sweep trains nothing")?;
+        Ok((data, recipe))
     }
 }

@@ -1,7 +1,9 @@
 //! What a sweep does to a cell: the four stages, one file each.
 
 mod cost;
+mod eval;
 mod latency;
+mod train;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -28,6 +30,11 @@ pub trait Work {
         None
     }
 
+    /// Throws away what an unfinished measurement left, so that the next one begins anew.
+    fn forget(&self, _: &Job) -> Result<()> {
+        Ok(())
+    }
+
     /// Measures cells together: a result for each, in their order.
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>>;
 }
@@ -37,8 +44,8 @@ pub fn work<'b>(stage: Stage, bench: &'b Workbench, store: &'b Store) -> Box<dyn
     match stage {
         Stage::Cost => Box::new(cost::Cost(bench)),
         Stage::Latency => Box::new(latency::Latency(bench)),
-        Stage::Train => todo!(),
-        Stage::Eval => todo!(),
+        Stage::Train => Box::new(train::Train { bench, store }),
+        Stage::Eval => Box::new(eval::Eval { bench, store }),
     }
 }
 
