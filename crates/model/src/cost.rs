@@ -59,15 +59,7 @@ pub struct ConvShape {
 impl ConvShape {
     /// Square kernel with the padding that keeps the size at stride 1.
     pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
-        Self {
-            c_in,
-            c_out,
-            kernel,
-            stride,
-            padding: kernel / 2,
-            groups: 1,
-            dilation: 1,
-        }
+        Self { c_in, c_out, kernel, stride, padding: kernel / 2, groups: 1, dilation: 1 }
     }
 
     pub fn padding(self, padding: usize) -> Self {
@@ -154,11 +146,7 @@ impl Tally {
     }
 
     fn minus(&self, before: &Self) -> Self {
-        Self {
-            params: self.params - before.params,
-            macs: self.macs - before.macs,
-            published: self.published - before.published,
-        }
+        Self { params: self.params - before.params, macs: self.macs - before.macs, published: self.published - before.published }
     }
 }
 

@@ -49,11 +49,7 @@ impl Detector {
         Self {
             // Weights are drawn now, in order, rather than when they are first used.
             model: model.collect::<Vec<Node>>(),
-            wiring: Arc::new(Wiring {
-                sources,
-                last_use,
-                detect: graph.detect().clone(),
-            }),
+            wiring: Arc::new(Wiring { sources, last_use, detect: graph.detect().clone() }),
         }
         .materialize()
     }

@@ -93,12 +93,7 @@ fn resolve_rows(table: &Table, rows: &[(Section, &Row)], scaling: Scaling, nc: u
     let mut nodes: Vec<Node> = Vec::with_capacity(rows.len());
     let mut shapes: Vec<Vec<Shape>> = Vec::with_capacity(rows.len());
     for (index, (section, row)) in rows.iter().enumerate() {
-        let fail = |message: String| GraphError {
-            source_name: table.source.clone(),
-            row: index,
-            module: row.module.clone(),
-            message,
-        };
+        let fail = |message: String| GraphError { source_name: table.source.clone(), row: index, module: row.module.clone(), message };
         let sources = sources(row, index).map_err(fail)?;
         let inputs = gather(&sources, image, &shapes).map_err(fail)?;
         let repeats = match row.repeats {
@@ -171,12 +166,7 @@ impl Node {
     }
 
     fn error(&self, message: &str) -> GraphError {
-        GraphError {
-            source_name: "model".into(),
-            row: self.index,
-            module: self.row.module.clone(),
-            message: message.into(),
-        }
+        GraphError { source_name: "model".into(), row: self.index, module: self.row.module.clone(), message: message.into() }
     }
 }
 

@@ -28,10 +28,7 @@ pub struct WeightsError {
 
 impl WeightsError {
     fn new(path: &Path, message: impl ToString) -> Self {
-        Self {
-            path: path.display().to_string(),
-            message: message.to_string(),
-        }
+        Self { path: path.display().to_string(), message: message.to_string() }
     }
 }
 
@@ -56,7 +53,8 @@ pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError
             detector.load_from(&mut store).map_err(|e| fail(format!("no SafeTensors file: {e}")))?
         }
         Some("pt" | "pth") => {
-            let mut store = PytorchStore::from_file(path).skip_enum_variants(true).allow_partial(true).validate(false);
+            let mut store =
+                PytorchStore::from_file(path).map_indices_contiguous(false).skip_enum_variants(true).allow_partial(true).validate(false);
             detector.load_from(&mut store).map_err(|e| fail(format!("no PyTorch state dict: {e}")))?
         }
         _ => return Err(fail("weights end in .safetensors, .pt or .pth".into())),
@@ -77,10 +75,6 @@ impl From<ApplyResult> for Loaded {
             | ApplyError::LoadError { path, .. } => path.clone(),
         });
         let fresh = result.missing.iter().map(|(path, _)| path.clone()).chain(misfits).collect();
-        Self {
-            taken: result.applied,
-            fresh,
-            unused: result.unused,
-        }
+        Self { taken: result.applied, fresh, unused: result.unused }
     }
 }

@@ -64,19 +64,12 @@ impl C3Config {
     /// The convolutions into the chain, into the bypass, and out of both.
     pub(super) fn branches(&self) -> [ConvConfig; 3] {
         let hidden = self.hidden();
-        [
-            ConvConfig::new(self.c_in, hidden, 1, 1),
-            ConvConfig::new(self.c_in, hidden, 1, 1),
-            ConvConfig::new(2 * hidden, self.c_out, 1, 1),
-        ]
+        [ConvConfig::new(self.c_in, hidden, 1, 1), ConvConfig::new(self.c_in, hidden, 1, 1), ConvConfig::new(2 * hidden, self.c_out, 1, 1)]
     }
 
     fn bottleneck(&self) -> [ConvConfig; 2] {
         let hidden = self.hidden();
-        [
-            ConvConfig::new(hidden, hidden, 1, 1),
-            ConvConfig::new(hidden, hidden, 3, 1).groups(self.groups),
-        ]
+        [ConvConfig::new(hidden, hidden, 1, 1), ConvConfig::new(hidden, hidden, 3, 1).groups(self.groups)]
     }
 
     /// The arguments in the order of a printed table.
@@ -111,18 +104,9 @@ impl Block for C3Config {
         let [cv1, cv2, cv3] = self.branches().map(|conv| Conv::new(&conv, device));
         let bottleneck = || {
             let [cv1, cv2] = self.bottleneck().map(|conv| Conv::new(&conv, device));
-            Bottleneck {
-                cv1,
-                cv2,
-                shortcut: self.shortcut,
-            }
+            Bottleneck { cv1, cv2, shortcut: self.shortcut }
         };
-        C3 {
-            cv1,
-            cv2,
-            cv3,
-            m: (0..self.bottlenecks).map(|_| bottleneck()).collect(),
-        }
+        C3 { cv1, cv2, cv3, m: (0..self.bottlenecks).map(|_| bottleneck()).collect() }
     }
 
     fn forward(layer: &C3, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {

@@ -23,10 +23,7 @@ pub struct C3DynamicGhost {
 
 impl C3DynamicGhostConfig {
     fn ghost(&self) -> GhostModuleConfig {
-        GhostModuleConfig {
-            c_in: self.c3.hidden(),
-            c_out: self.c3.hidden(),
-        }
+        GhostModuleConfig { c_in: self.c3.hidden(), c_out: self.c3.hidden() }
     }
 }
 
@@ -49,12 +46,7 @@ impl Block for C3DynamicGhostConfig {
 
     fn init(&self, device: &Device) -> C3DynamicGhost {
         let [cv1, cv2, cv3] = self.c3.branches().map(|conv| Conv::new(&conv, device));
-        C3DynamicGhost {
-            cv1,
-            cv2,
-            cv3,
-            m: (0..self.c3.bottlenecks).map(|_| GhostModule::new(&self.ghost(), device)).collect(),
-        }
+        C3DynamicGhost { cv1, cv2, cv3, m: (0..self.c3.bottlenecks).map(|_| GhostModule::new(&self.ghost(), device)).collect() }
     }
 
     fn forward(layer: &C3DynamicGhost, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {

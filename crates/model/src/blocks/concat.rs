@@ -29,10 +29,7 @@ impl Block for ConcatConfig {
     fn trace(&self, inputs: &[Shape], _: &mut Tally) -> Result<Vec<Shape>, String> {
         let first = inputs[0];
         if let Some(other) = inputs.iter().find(|input| (input.h, input.w) != (first.h, first.w)) {
-            return Err(format!(
-                "its inputs are {}×{} and {}×{}; maps of one size would be right",
-                first.h, first.w, other.h, other.w
-            ));
+            return Err(format!("its inputs are {}×{} and {}×{}; maps of one size would be right", first.h, first.w, other.h, other.w));
         }
         Ok(vec![Shape::new(inputs.iter().map(|input| input.c).sum(), first.h, first.w)])
     }

@@ -41,10 +41,7 @@ pub fn conv2d(shape: ConvShape, bias: bool, device: &Device) -> Conv2d {
 impl ConvConfig {
     /// Square kernel, padded to keep the size at stride 1, SiLU.
     pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
-        Self {
-            conv: ConvShape::new(c_in, c_out, kernel, stride),
-            activation: Activation::Silu,
-        }
+        Self { conv: ConvShape::new(c_in, c_out, kernel, stride), activation: Activation::Silu }
     }
 
     /// One filter for each channel.
@@ -53,10 +50,7 @@ impl ConvConfig {
     }
 
     pub fn groups(self, groups: usize) -> Self {
-        Self {
-            conv: self.conv.groups(groups),
-            ..self
-        }
+        Self { conv: self.conv.groups(groups), ..self }
     }
 
     pub fn activation(self, activation: Activation) -> Self {
@@ -123,11 +117,7 @@ impl Block for ConvConfig {
 
 impl Conv {
     pub fn new(config: &ConvConfig, device: &Device) -> Self {
-        Self {
-            conv: conv2d(config.conv, false, device),
-            bn: BatchNorm2d::new(config.conv.c_out, device),
-            activation: config.activation,
-        }
+        Self { conv: conv2d(config.conv, false, device), bn: BatchNorm2d::new(config.conv.c_out, device), activation: config.activation }
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.

@@ -66,9 +66,7 @@ impl DynamicConv {
                 weight: Param::from_tensor(Tensor::random([EXPERTS, conv.c_in], routing, device)),
                 bias: Param::from_tensor(Tensor::random([EXPERTS], routing, device)),
             },
-            cond_conv: Experts {
-                weight: Param::from_tensor(Tensor::random([EXPERTS, conv.weights() as usize], kernel, device)),
-            },
+            cond_conv: Experts { weight: Param::from_tensor(Tensor::random([EXPERTS, conv.weights() as usize], kernel, device)) },
             shape: conv,
         }
     }

@@ -197,10 +197,7 @@ impl FasterNet {
         let mut block = 0;
         for (stage, depth) in size.depths.into_iter().enumerate() {
             if stage > 0 {
-                stages.push(Stage::Merging(PatchMerging {
-                    reduction: fresh(size.entry(stage), device),
-                    norm: norm(stage),
-                }));
+                stages.push(Stage::Merging(PatchMerging { reduction: fresh(size.entry(stage), device), norm: norm(stage) }));
             }
             let mut chain = Vec::with_capacity(depth);
             for _ in 0..depth {
@@ -211,10 +208,7 @@ impl FasterNet {
             stages.push(Stage::Blocks(BasicStage { blocks: chain }));
         }
         Self {
-            patch_embed: PatchEmbed {
-                proj: fresh(size.entry(0), device),
-                norm: norm(0),
-            },
+            patch_embed: PatchEmbed { proj: fresh(size.entry(0), device), norm: norm(0) },
             stages,
             norm0: norm(0),
             norm2: norm(1),
@@ -247,9 +241,7 @@ impl MlpBlock {
     fn new(size: &FasterNetSize, stage: usize, drop_path: f64, device: &Device) -> Self {
         let [up, down] = size.mlp(stage);
         Self {
-            spatial_mixing: PartialConv {
-                partial_conv3: fresh(size.partial(stage), device),
-            },
+            spatial_mixing: PartialConv { partial_conv3: fresh(size.partial(stage), device) },
             mlp: (fresh(up, device), BatchNorm2d::new(up.c_out, device), Weightless {}, fresh(down, device)),
             activation: size.activation,
             drop_path,
@@ -287,5 +279,22 @@ impl PartialConv {
             true => Tensor::cat(vec![mixed, x.narrow(1, part, channels - part)], 1),
             false => x.slice_assign([0..batch, 0..part, 0..height, 0..width], mixed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By slices at inference, by split and concatenation in training: the same sums.
+    #[test]
+    fn a_partial_convolution_is_the_same_in_both_forms() {
+        let training = Device::flex().autodiff();
+        let mixing = PartialConv { partial_conv3: conv2d(ConvShape::new(4, 4, 3, 1), false, &training) };
+        let x = Tensor::<4>::random([2, 16, 5, 7], Distribution::Default, &training);
+        let by_split = mixing.forward(x.clone()).inner();
+        let by_slices = mixing.valid().forward(x.clone().inner());
+        assert_ne!(by_split.to_data(), x.inner().into_data());
+        assert_eq!(by_split.into_data(), by_slices.into_data());
     }
 }

@@ -44,14 +44,9 @@ impl GhostModuleConfig {
 
 impl GhostModule {
     pub fn new(config: &GhostModuleConfig, device: &Device) -> Self {
-        let [primary_conv, cheap_operation] = config
-            .convs()
-            .map(|conv| (DynamicConv::new(&conv, device), BatchNorm2d::new(conv.conv.c_out, device)));
-        Self {
-            primary_conv,
-            cheap_operation,
-            c_out: config.c_out,
-        }
+        let [primary_conv, cheap_operation] =
+            config.convs().map(|conv| (DynamicConv::new(&conv, device), BatchNorm2d::new(conv.conv.c_out, device)));
+        Self { primary_conv, cheap_operation, c_out: config.c_out }
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.

@@ -37,9 +37,7 @@ impl Block for GsConvConfig {
         if !c_out.is_multiple_of(2) {
             return Err(format!("{c_out} output channels; an even number would be right"));
         }
-        Ok(Self {
-            dense: ConvConfig::read_geometry(row, row.channels_in()?, c_out / 2)?,
-        })
+        Ok(Self { dense: ConvConfig::read_geometry(row, row.channels_in()?, c_out / 2)? })
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
@@ -49,10 +47,7 @@ impl Block for GsConvConfig {
     }
 
     fn init(&self, device: &Device) -> GsConv {
-        GsConv {
-            cv1: Conv::new(&self.dense, device),
-            cv2: Conv::new(&self.depthwise(), device),
-        }
+        GsConv { cv1: Conv::new(&self.dense, device), cv2: Conv::new(&self.depthwise(), device) }
     }
 
     fn forward(layer: &GsConv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -77,7 +72,5 @@ impl GsConv {
 /// The even channels, then the odd ones.
 fn shuffle(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
-    x.reshape([batch, channels / 2, 2, height * width])
-        .swap_dims(1, 2)
-        .reshape([batch, channels, height, width])
+    x.reshape([batch, channels / 2, 2, height * width]).swap_dims(1, 2).reshape([batch, channels, height, width])
 }

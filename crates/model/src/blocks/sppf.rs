@@ -40,11 +40,7 @@ impl Block for SppfConfig {
         if kernel.is_multiple_of(2) {
             return Err(format!("kernel {kernel}; an odd one would be right, so that pooling keeps the size"));
         }
-        Ok(Self {
-            c_in: row.channels_in()?,
-            c_out: row.channels_out()?,
-            kernel,
-        })
+        Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()?, kernel })
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
@@ -55,11 +51,7 @@ impl Block for SppfConfig {
 
     fn init(&self, device: &Device) -> Sppf {
         let [cv1, cv2] = self.convs().map(|conv| Conv::new(&conv, device));
-        Sppf {
-            cv1,
-            cv2,
-            kernel: self.kernel,
-        }
+        Sppf { cv1, cv2, kernel: self.kernel }
     }
 
     fn forward(layer: &Sppf, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -74,7 +66,8 @@ impl Block for SppfConfig {
 impl Sppf {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let pool = |x: Tensor<4>| max_pool2d(x, MaxPoolOptions::new([self.kernel; 2]).with_stride([1; 2]).with_padding([self.kernel / 2; 2]));
+        let pool =
+            |x: Tensor<4>| max_pool2d(x, MaxPoolOptions::new([self.kernel; 2]).with_stride([1; 2]).with_padding([self.kernel / 2; 2]));
         let x = self.cv1.forward(x);
         let near = pool(x.clone());
         let wide = pool(near.clone());

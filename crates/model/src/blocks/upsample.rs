@@ -36,9 +36,7 @@ impl Block for UpsampleConfig {
         row.at_most(3, "None, factor, nearest")?;
         row.channels_in()?;
         match (row.optional(0, "size")?, row.word(2, "nearest", "mode")?) {
-            (None, "nearest") => Ok(Self {
-                factor: row.positive(1, Some(2), "factor")?,
-            }),
+            (None, "nearest") => Ok(Self { factor: row.positive(1, Some(2), "factor")? }),
             (Some(_), _) => Err("a fixed size; [None, factor, nearest] would be right".into()),
             (_, mode) => Err(format!("mode '{mode}'; nearest would be right")),
         }

@@ -114,7 +114,10 @@ impl LevelConfig {
                 let y = unit(*conv, pooled);
                 let factor = 1 << self.level.saturating_sub(source);
                 if (y.h * factor, y.w * factor) != (own.h, own.w) {
-                    return Err(format!("a level of {}×{} can't be fused with one of {}×{}; levels that halve in size would be right", x.h, x.w, own.h, own.w));
+                    return Err(format!(
+                        "a level of {}×{} can't be fused with one of {}×{}; levels that halve in size would be right",
+                        x.h, x.w, own.h, own.w
+                    ));
                 }
             }
         }
@@ -127,10 +130,7 @@ impl LevelConfig {
     }
 
     fn init(&self, device: &Device) -> Asff {
-        let unit = |conv: ConvShape| Unit {
-            conv: conv2d(conv, false, device),
-            batch_norm: BatchNorm2d::new(conv.c_out, device),
-        };
+        let unit = |conv: ConvShape| Unit { conv: conv2d(conv, false, device), batch_norm: BatchNorm2d::new(conv.c_out, device) };
         let [from_0, from_1, from_2] = self.resize;
         let (compress_level_1, stride_level_1) = match self.level {
             0 => (None, from_1.map(unit)),
@@ -179,11 +179,7 @@ impl Block for AsffDetectConfig {
     }
 
     fn init(&self, device: &Device) -> AsffDetect {
-        AsffDetect {
-            asffs: (0..3).map(|level| self.level(level).init(device)).collect(),
-            m: self.detect.init(device).m,
-            order: self.order,
-        }
+        AsffDetect { asffs: (0..3).map(|level| Asff::new(self, level, device)).collect(), m: self.detect.init(device).m, order: self.order }
     }
 
     fn forward(layer: &AsffDetect, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -238,6 +234,11 @@ impl AsffDetect {
 }
 
 impl Asff {
+    /// The fusion of one level, counted from the coarsest.
+    pub fn new(config: &AsffDetectConfig, level: usize, device: &Device) -> Self {
+        config.level(level).init(device)
+    }
+
     /// Three maps, coarsest first, to this level's fused map `[batch, c, h, w]` and its weights `[batch, 3, h, w]`.
     pub fn forward(&self, coarse_first: &[Tensor<4>]) -> (Tensor<4>, Tensor<4>) {
         let maps: [Tensor<4>; 3] = std::array::from_fn(|source| self.resize(source, coarse_first[source].clone()));

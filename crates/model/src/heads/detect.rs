@@ -97,9 +97,7 @@ impl Block for DetectConfig {
     }
 
     fn init(&self, device: &Device) -> Detect {
-        Detect {
-            m: (0..self.channels.len()).map(|level| self.init_level(level, device)).collect(),
-        }
+        Detect { m: (0..self.channels.len()).map(|level| self.init_level(level, device)).collect() }
     }
 
     fn forward(layer: &Detect, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {

@@ -48,10 +48,7 @@ impl Catalog {
     pub fn builtin() -> Self {
         let families = embedded!("families": "yolov5");
         let variants = embedded!("variants": "gsconv", "asff", "mobilenetv2", "fasternet", "ghost");
-        let mut catalog = Self {
-            families: BTreeMap::new(),
-            variants: BTreeMap::new(),
-        };
+        let mut catalog = Self { families: BTreeMap::new(), variants: BTreeMap::new() };
         for (name, text) in families {
             let table = Table::from_yaml(text, name).expect("the program's own tables are read by its tests");
             catalog.families.insert(name.into(), table);
@@ -65,10 +62,7 @@ impl Catalog {
 
     /// Adds a table file, or a patch file (one with the key `patch`), under its file's name without the ending.
     pub fn add_file(&mut self, path: &Path) -> Result<(), CatalogError> {
-        let text = fs::read_to_string(path).map_err(|error| CatalogError::Read {
-            path: path.display().to_string(),
-            error,
-        })?;
+        let text = fs::read_to_string(path).map_err(|error| CatalogError::Read { path: path.display().to_string(), error })?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let source = path.display().to_string();
         if text.lines().any(|line| line.starts_with("patch:")) {
@@ -92,10 +86,10 @@ impl Catalog {
 
     /// The model's table with its variants applied in the order of its name.
     pub fn resolve(&self, name: &ModelName) -> Result<ResolvedModel, CatalogError> {
-        let family = self.families.get(&name.family).ok_or_else(|| CatalogError::UnknownFamily {
-            name: name.family.clone(),
-            known: listed(self.families.keys()),
-        })?;
+        let family = self
+            .families
+            .get(&name.family)
+            .ok_or_else(|| CatalogError::UnknownFamily { name: name.family.clone(), known: listed(self.families.keys()) })?;
         let scaling = family.scaling(&name.scale).ok_or_else(|| CatalogError::UnknownScale {
             model: name.to_string(),
             family: name.family.clone(),
@@ -108,10 +102,10 @@ impl Catalog {
 
     /// The same at a scaling of one's own; the name's scale then only chooses the defaults of the variants' arguments.
     pub fn patched(&self, name: &ModelName, scaling: Scaling) -> Result<Table, CatalogError> {
-        let family = self.families.get(&name.family).ok_or_else(|| CatalogError::UnknownFamily {
-            name: name.family.clone(),
-            known: listed(self.families.keys()),
-        })?;
+        let family = self
+            .families
+            .get(&name.family)
+            .ok_or_else(|| CatalogError::UnknownFamily { name: name.family.clone(), known: listed(self.families.keys()) })?;
         let mut table = family.clone();
         for call in &name.variants {
             let variant = self.variants.get(&call.name).ok_or_else(|| CatalogError::UnknownVariant {
@@ -119,10 +113,9 @@ impl Catalog {
                 name: call.name.clone(),
                 known: listed(self.variants.keys()),
             })?;
-            table = variant.apply(&table, &name.scale, scaling, call).map_err(|error| CatalogError::Patch {
-                model: name.to_string(),
-                error,
-            })?;
+            table = variant
+                .apply(&table, &name.scale, scaling, call)
+                .map_err(|error| CatalogError::Patch { model: name.to_string(), error })?;
         }
         Ok(table)
     }

@@ -30,11 +30,7 @@ pub struct NameError {
 impl ModelName {
     /// The model without variants.
     pub fn baseline(family: impl Into<String>, scale: impl Into<String>) -> Self {
-        Self {
-            family: family.into(),
-            scale: scale.into(),
-            variants: Vec::new(),
-        }
+        Self { family: family.into(), scale: scale.into(), variants: Vec::new() }
     }
 
     /// The variants alone, joined by `+`; `baseline` where there is none.
@@ -86,10 +82,7 @@ impl FromStr for VariantCall {
     type Err = NameError;
 
     fn from_str(word: &str) -> Result<Self, NameError> {
-        let fail = |reason: String| NameError {
-            word: word.into(),
-            reason,
-        };
+        let fail = |reason: String| NameError { word: word.into(), reason };
         let (name, list) = match word.split_once(':') {
             Some((name, list)) => (name, Some(list)),
             None => (word, None),
@@ -107,10 +100,7 @@ impl FromStr for VariantCall {
                 return Err(fail(format!("the argument '{key}' is given twice")));
             }
         }
-        Ok(Self {
-            name: name.into(),
-            arguments,
-        })
+        Ok(Self { name: name.into(), arguments })
     }
 }
 
@@ -137,12 +127,7 @@ mod tests {
 
     #[test]
     fn names_read_as_they_print() {
-        for word in [
-            "yolov5n",
-            "yolov5x+gsconv",
-            "yolov8s+ghost+asff",
-            "yolov5s+asff:order=sequential,rfb=true",
-        ] {
+        for word in ["yolov5n", "yolov5x+gsconv", "yolov8s+ghost+asff", "yolov5s+asff:order=sequential,rfb=true"] {
             assert_eq!(word.parse::<ModelName>().unwrap().to_string(), word);
         }
         let name: ModelName = "yolov5n+fasternet:size=t2".parse().unwrap();

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use serde_yaml::{Mapping, Value};
 
-use super::{Arg, From, Row, Scaling, Section, Table, VariantCall, table::listed};
+use super::{Arg, Row, Scaling, Section, Table, VariantCall, table::listed};
 use crate::{graph, registry};
 
 /// A variant's patch file, read.
@@ -61,10 +61,7 @@ pub struct PatchError {
 impl Variant {
     /// Reads a patch file; `name` is what model names call it.
     pub fn from_yaml(text: &str, name: &str) -> Result<Self, PatchError> {
-        Self::read(text, name).map_err(|message| PatchError {
-            variant: name.into(),
-            message,
-        })
+        Self::read(text, name).map_err(|message| PatchError { variant: name.into(), message })
     }
 
     fn read(text: &str, name: &str) -> Result<Self, String> {
@@ -103,10 +100,7 @@ impl Variant {
 
     /// The table with this variant's changes. `scale` chooses the defaults of the call's arguments.
     pub fn apply(&self, table: &Table, scale: &str, scaling: Scaling, call: &VariantCall) -> Result<Table, PatchError> {
-        let fail = |message: String| PatchError {
-            variant: self.name.clone(),
-            message,
-        };
+        let fail = |message: String| PatchError { variant: self.name.clone(), message };
         let values = self.values(scale, call).map_err(fail)?;
         let mut table = table.clone();
         for step in &self.steps {
@@ -125,7 +119,9 @@ impl Variant {
         }
         self.arguments
             .iter()
-            .map(|(key, argument)| Ok((key.clone(), argument.value(call.arguments.get(key), scale).map_err(|m| format!("argument '{key}': {m}"))?)))
+            .map(|(key, argument)| {
+                Ok((key.clone(), argument.value(call.arguments.get(key), scale).map_err(|m| format!("argument '{key}': {m}"))?))
+            })
             .collect()
     }
 }
@@ -204,10 +200,7 @@ impl Step {
                 None => None,
                 Some(n) => Some(n.as_u64().filter(|n| *n > 0).ok_or("key 'neck.repeats': a number of 1 or more would be right")? as usize),
             };
-            return Ok(Self::Neck {
-                channels: channels.ok_or("key 'neck.channels': a positive factor would be right")?,
-                repeats,
-            });
+            return Ok(Self::Neck { channels: channels.ok_or("key 'neck.channels': a positive factor would be right")?, repeats });
         }
         Err("none of the keys replace, backbone, neck".into())
     }
@@ -238,7 +231,10 @@ fn replace(table: &mut Table, modules: &[String], section: Option<Section>, with
         replaced += 1;
     }
     match replaced {
-        0 => Err(format!("no row of the {place} is a {}: nothing to replace by {with}; another variant may have replaced it already", modules.join(" or "))),
+        0 => Err(format!(
+            "no row of the {place} is a {}: nothing to replace by {with}; another variant may have replaced it already",
+            modules.join(" or ")
+        )),
         _ => Ok(()),
     }
 }
@@ -321,7 +317,7 @@ fn known_keys(map: &Mapping, known: &[&str]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::From, *};
 
     #[test]
     fn arguments_are_checked() {

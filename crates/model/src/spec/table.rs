@@ -84,17 +84,12 @@ const MAX_REPEATS: i64 = 1000;
 impl Table {
     /// Reads a table. `source` names the text in messages.
     pub fn from_yaml(text: &str, source: &str) -> Result<Self, TableError> {
-        let fail = |message: String| TableError {
-            source_name: source.into(),
-            message,
-        };
+        let fail = |message: String| TableError { source_name: source.into(), message };
         if text.len() > MAX_BYTES {
             return Err(fail(format!("{} bytes; a model table has at most {MAX_BYTES}", text.len())));
         }
         let value: Value = serde_yaml::from_str(text).map_err(|e| fail(format!("not YAML: {e}")))?;
-        let map = value
-            .as_mapping()
-            .ok_or_else(|| fail("not a map; a model table has the keys nc, scales, backbone and head".into()))?;
+        let map = value.as_mapping().ok_or_else(|| fail("not a map; a model table has the keys nc, scales, backbone and head".into()))?;
         let rows = |key: &str, first: usize| -> Result<Vec<Row>, TableError> {
             let list = map
                 .get(key)
@@ -103,10 +98,7 @@ impl Table {
             if list.is_empty() || list.len() > MAX_ROWS {
                 return Err(fail(format!("key '{key}': {} rows; 1 to {MAX_ROWS} would be right", list.len())));
             }
-            list.iter()
-                .enumerate()
-                .map(|(i, row)| Row::read(row).map_err(|m| fail(format!("row {} ({key}): {m}", first + i))))
-                .collect()
+            list.iter().enumerate().map(|(i, row)| Row::read(row).map_err(|m| fail(format!("row {} ({key}): {m}", first + i)))).collect()
         };
         let backbone = rows("backbone", 0)?;
         let head = rows("head", backbone.len())?;
@@ -234,7 +226,9 @@ impl Arg {
                 None => Self::Float(number.as_f64().filter(|v| v.is_finite()).ok_or("an argument is no finite number")?),
             },
             Value::String(word) => Self::from_word(word),
-            Value::Sequence(list) if nesting < 3 => Self::List(list.iter().map(|arg| Self::read(arg, nesting + 1)).collect::<Result<_, _>>()?),
+            Value::Sequence(list) if nesting < 3 => {
+                Self::List(list.iter().map(|arg| Self::read(arg, nesting + 1)).collect::<Result<_, _>>()?)
+            }
             _ => return Err("an argument is neither a number, a word, a truth value nor a list of these".into()),
         })
     }
