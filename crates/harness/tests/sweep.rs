@@ -109,16 +109,16 @@ fn a_cell_alone_and_a_part_of_a_sweep() {
 #[test]
 fn a_cell_that_fails_is_recorded_and_the_others_go_on() {
     let sweep = Sweep::new(&(COSTS.to_owned() + "tables: [misfit.yaml]\nmodels: [yolov5n+misfit]\n"));
-    // There is no block of this name.
-    sweep.write("misfit.yaml", "patch:\n  - {replace: Conv, with: NoSuchBlock}\n");
+    // No row of the table is a Focus.
+    sweep.write("misfit.yaml", "title: Misfit\npatch:\n  - {replace: Focus, in: backbone, with: Conv}\n");
     let run = sweep.run(&[]);
     assert_eq!(run.code(), 1, "{}", run.stderr());
     assert!(run.stderr().contains("4 measured, 0 found in earlier records, 1 failed"), "{}", run.stderr());
     let failed = sweep.record("yolov5n+misfit", Stage::Cost);
-    assert!(matches!(&failed.outcome, Outcome::Failed { error } if error.contains("NoSuchBlock")), "{:?}", failed.outcome);
+    assert!(matches!(&failed.outcome, Outcome::Failed { error } if error.contains("Focus")), "{:?}", failed.outcome);
     let rows = rows(&sweep.out().join("results.csv"));
     let row = rows.iter().find(|row| row["model"] == "yolov5n+misfit").unwrap();
-    assert!(row["status"] == "failed" && row["error"].contains("NoSuchBlock"), "{row:?}");
+    assert!(row["status"] == "failed" && row["error"].contains("Focus"), "{row:?}");
     // Tried again, and still wrong.
     assert_eq!(sweep.run(&[]).code(), 1);
 }
