@@ -45,11 +45,7 @@ fn locked_version(root: &Path, package: &str) -> String {
     let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
     let mut lines = lock.lines();
     lines.find(|line| *line == format!("name = \"{package}\""));
-    lines
-        .next()
-        .and_then(|line| line.strip_prefix("version = \""))
-        .map_or("unknown", |version| version.trim_end_matches('"'))
-        .to_owned()
+    lines.next().and_then(|line| line.strip_prefix("version = \"")).map_or("unknown", |version| version.trim_end_matches('"')).to_owned()
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

@@ -39,36 +39,11 @@ pub enum Place {
 
 /// Every backend that a name can mean, whether this build has it or not. The name is the cargo feature too.
 pub const BACKENDS: &[Backend] = &[
-    Backend {
-        name: "flex",
-        about: "CPU, pure Rust",
-        address: Address::None,
-        open: Some(|_| Device::flex()),
-    },
-    Backend {
-        name: "tch",
-        about: "LibTorch on the CPU (tch) or an NVIDIA GPU (tch:cuda:0)",
-        address: Address::CpuOrCuda,
-        open: None,
-    },
-    Backend {
-        name: "wgpu",
-        about: "GPU by Vulkan, Metal or DirectX, shaders in WGSL",
-        address: Address::Index,
-        open: None,
-    },
-    Backend {
-        name: "vulkan",
-        about: "GPU by Vulkan, shaders in SPIR-V",
-        address: Address::Index,
-        open: None,
-    },
-    Backend {
-        name: "cuda",
-        about: "NVIDIA GPU by CUDA",
-        address: Address::Index,
-        open: None,
-    },
+    Backend { name: "flex", about: "CPU, pure Rust", address: Address::None, open: Some(|_| Device::flex()) },
+    Backend { name: "tch", about: "LibTorch on the CPU (tch) or an NVIDIA GPU (tch:cuda:0)", address: Address::CpuOrCuda, open: None },
+    Backend { name: "wgpu", about: "GPU by Vulkan, Metal or DirectX, shaders in WGSL", address: Address::Index, open: None },
+    Backend { name: "vulkan", about: "GPU by Vulkan, shaders in SPIR-V", address: Address::Index, open: None },
+    Backend { name: "cuda", about: "NVIDIA GPU by CUDA", address: Address::Index, open: None },
 ];
 
 impl Backend {
@@ -121,10 +96,7 @@ impl DeviceName {
     }
 
     fn opener(&self) -> Result<fn(Place) -> Device, DeviceError> {
-        self.backend.open.ok_or_else(|| DeviceError::NotCompiled {
-            name: self.to_string(),
-            feature: self.backend.name,
-        })
+        self.backend.open.ok_or_else(|| DeviceError::NotCompiled { name: self.to_string(), feature: self.backend.name })
     }
 }
 
@@ -146,15 +118,9 @@ impl FromStr for DeviceName {
             (Address::Index, Some(index)) => index.parse().ok().map(Place::Index),
             (Address::CpuOrCuda, Some("cpu")) => Some(Place::Default),
             (Address::CpuOrCuda, Some("cuda")) => Some(Place::Cuda(0)),
-            (Address::CpuOrCuda, Some(rest)) => rest
-                .strip_prefix("cuda:")
-                .and_then(|index| index.parse().ok())
-                .map(Place::Cuda),
+            (Address::CpuOrCuda, Some(rest)) => rest.strip_prefix("cuda:").and_then(|index| index.parse().ok()).map(Place::Cuda),
         };
-        place.map(|place| Self { backend, place }).ok_or_else(|| DeviceError::Address {
-            name: name.into(),
-            forms: backend.forms(),
-        })
+        place.map(|place| Self { backend, place }).ok_or_else(|| DeviceError::Address { name: name.into(), forms: backend.forms() })
     }
 }
 

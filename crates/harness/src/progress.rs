@@ -171,9 +171,7 @@ impl Drop for Steps {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .expect("the templates are constant")
-        .progress_chars("━╸─")
+    ProgressStyle::with_template(template).expect("the templates are constant").progress_chars("━╸─")
 }
 
 /// `45 s`, `3 min 20 s`, `2 h 05 min`.

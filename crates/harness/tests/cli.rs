@@ -89,8 +89,7 @@ fn metrics_prints_the_twelve_figures() {
     // Moved by 10 of 40 pixels: IoU 0.6, which is enough at 0.50, 0.55 and 0.60 of the ten thresholds.
     let [truth, found] = coco(folder.path(), 10.0);
     let metrics: Value = serde_json::from_str(&ablate(&["metrics", &truth, &found, "--format", "json"]).ok()).unwrap();
-    let names =
-        ["AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"];
+    let names = ["AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"];
     assert!(names.iter().all(|name| metrics.get(name).is_some()), "{metrics}");
     let figure = |name: &str| metrics[name].as_f64();
     assert!((figure("AP").unwrap() - 0.3).abs() < 1e-9, "{metrics}");

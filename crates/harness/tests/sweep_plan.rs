@@ -120,11 +120,8 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         assert!(error.contains(word), "{error}");
         assert!(error.contains(&format!("line {line}")), "line {line} of: {error}");
     }
-    let wrong = [
-        ("families: [yolov5]\n", "", "`families`"),
-        ("name: test", "name: ../test", "`name`"),
-        ("seeds: [0, 7]", "seeds: []", "`seeds`"),
-    ];
+    let wrong =
+        [("families: [yolov5]\n", "", "`families`"), ("name: test", "name: ../test", "`name`"), ("seeds: [0, 7]", "seeds: []", "`seeds`")];
     for (right, wrong, word) in wrong {
         let error = format!("{:#}", read(&SWEEP.replacen(right, wrong, 1)).expect_err(word));
         assert!(error.contains("sweep.yaml") && error.contains(word), "{error}");

@@ -8,10 +8,7 @@ use crate::{device::BACKENDS, environment, progress::print};
 
 pub fn execute() -> Result<ExitCode> {
     let environment = environment::current();
-    print(&format!(
-        "{}, {} cores, {} threads, {} GiB",
-        environment.cpu, environment.cores, environment.threads, environment.memory_gib
-    ));
+    print(&format!("{}, {} cores, {} threads, {} GiB", environment.cpu, environment.cores, environment.threads, environment.memory_gib));
     for backend in BACKENDS {
         let state = match backend.is_compiled() {
             true => "compiled in".into(),

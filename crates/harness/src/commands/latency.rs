@@ -49,11 +49,14 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         names.iter().zip(&measured).filter_map(|(name, result)| Some((name, result.as_ref().ok()?))).collect();
     // The ratio is to the first model that was named; there is none where that one failed.
     let first_ms = measured.first().and_then(|first| Some(first.as_ref().ok()?.median_ms));
-    print(match args.format {
-        Format::Table => table(&rows, first_ms),
-        Format::Json => json(args, &rows, first_ms)?,
-        Format::Csv => csv(args, &rows, first_ms)?,
-    }.trim_end());
+    print(
+        match args.format {
+            Format::Table => table(&rows, first_ms),
+            Format::Json => json(args, &rows, first_ms)?,
+            Format::Csv => csv(args, &rows, first_ms)?,
+        }
+        .trim_end(),
+    );
     Ok(ExitCode::from(failed as u8))
 }
 
@@ -88,7 +91,18 @@ fn json(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: O
 fn csv(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record([
-        "model", "device", "imgsz", "batch", "median_ms", "ratio", "mean_ms", "std_ms", "min_ms", "p90_ms", "p99_ms", "images_per_s",
+        "model",
+        "device",
+        "imgsz",
+        "batch",
+        "median_ms",
+        "ratio",
+        "mean_ms",
+        "std_ms",
+        "min_ms",
+        "p90_ms",
+        "p99_ms",
+        "images_per_s",
         "iterations",
     ])?;
     for (name, latency) in rows {

@@ -19,10 +19,7 @@ pub fn execute(args: &MetricsArgs) -> Result<ExitCode> {
         MetricsFormat::Json => print(&serde_json::to_string_pretty(&metrics)?),
         MetricsFormat::Table => {
             let classes = metrics.per_category.iter();
-            print(&table(
-                metrics.figures(),
-                classes.map(|class| (class.name.as_str(), class.instances, class.ap, class.ap50)),
-            ));
+            print(&table(metrics.figures(), classes.map(|class| (class.name.as_str(), class.instances, class.ap, class.ap50))));
         }
     }
     Ok(ExitCode::SUCCESS)

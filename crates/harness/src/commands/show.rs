@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ablate_model::{Cost, Graph, ModelName, graph::NodeSummary, cost::Shape};
+use ablate_model::{Cost, Graph, ModelName, cost::Shape, graph::NodeSummary};
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde::Serialize;
@@ -45,11 +45,14 @@ pub fn execute(args: &ShowArgs) -> Result<ExitCode> {
         check_imgsz(args.imgsz, &graph)?;
         models.push(shown(model, &graph, args.imgsz)?);
     }
-    print(match args.format {
-        Format::Table => models.iter().map(table).collect::<Vec<_>>().join("\n\n"),
-        Format::Json => json(&models)?,
-        Format::Csv => csv(&models)?,
-    }.trim_end());
+    print(
+        match args.format {
+            Format::Table => models.iter().map(table).collect::<Vec<_>>().join("\n\n"),
+            Format::Json => json(&models)?,
+            Format::Csv => csv(&models)?,
+        }
+        .trim_end(),
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -69,11 +69,7 @@ pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Resu
 /// Times the iterations in turn and sums each up. One that fails is left out from there on; the others go on.
 ///
 /// `progress` hears how much of the work is done, 0 to 1.
-pub fn measure(
-    iterations: Vec<Result<Iteration>>,
-    protocol: &Protocol,
-    mut progress: impl FnMut(f64),
-) -> Vec<Result<LatencyMeasurement>> {
+pub fn measure(iterations: Vec<Result<Iteration>>, protocol: &Protocol, mut progress: impl FnMut(f64)) -> Vec<Result<LatencyMeasurement>> {
     let mut subjects: Vec<Subject> = iterations.into_iter().map(Subject::new).collect();
     for subject in &mut subjects {
         subject.advance(|run| (0..protocol.warmup).try_for_each(|_| run().map(|_| ())));

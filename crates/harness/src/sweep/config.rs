@@ -108,14 +108,7 @@ impl Default for CostConfig {
 
 impl Default for LatencyConfig {
     fn default() -> Self {
-        Self {
-            scales: None,
-            imgsz: 640,
-            batch: 1,
-            budget_s: 5.0,
-            warmup: 3,
-            min_iterations: 10,
-        }
+        Self { scales: None, imgsz: 640, batch: 1, budget_s: 5.0, warmup: 3, min_iterations: 10 }
     }
 }
 
@@ -146,11 +139,7 @@ impl SweepConfig {
 
     fn from_yaml(text: &str) -> Result<Self> {
         let config: Self = serde_yaml::from_str(text)?;
-        let grid = [
-            ("families", config.families.len()),
-            ("scales", config.scales.len()),
-            ("variants", config.variants.len()),
-        ];
+        let grid = [("families", config.families.len()), ("scales", config.scales.len()), ("variants", config.variants.len())];
         match grid.iter().find(|(_, length)| *length == 0) {
             Some((key, _)) if grid.iter().any(|(_, length)| *length > 0) => {
                 bail!("key `{key}`: missing or empty; models are families × scales × variants")
@@ -222,10 +211,7 @@ pub struct Model(pub ModelName);
 impl Variants {
     /// These variants of another model.
     fn of(&self, baseline: &ModelName) -> ModelName {
-        ModelName {
-            variants: self.0.variants.clone(),
-            ..baseline.clone()
-        }
+        ModelName { variants: self.0.variants.clone(), ..baseline.clone() }
     }
 }
 

@@ -145,13 +145,7 @@ fn planned(
         (Stage::Eval, trained.and_then(|()| evaluates(config))),
     ];
     let skipped = checks.into_iter().filter_map(|(stage, check)| Some((stage, check.err()?))).collect();
-    PlannedCell {
-        id: id(&cell),
-        model: model.clone(),
-        device: *device,
-        cell,
-        skipped,
-    }
+    PlannedCell { id: id(&cell), model: model.clone(), device: *device, cell, skipped }
 }
 
 /// A word for files and command lines: model, device, and data set and seed where the cell is trained.
@@ -160,9 +154,7 @@ fn id(cell: &Cell) -> String {
     if let (Some(dataset), Some(seed)) = (&cell.dataset, cell.seed) {
         id += &format!("@{dataset}@{seed}");
     }
-    id.chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "+@=._-".contains(c) { c } else { '-' })
-        .collect()
+    id.chars().map(|c| if c.is_ascii_alphanumeric() || "+@=._-".contains(c) { c } else { '-' }).collect()
 }
 
 fn times(config: &SweepConfig, model: &ModelName) -> Result<(), String> {
