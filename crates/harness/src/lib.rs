@@ -1,5 +1,17 @@
 //! `ablate`: is this change to a YOLO detector worth it?
 
+pub mod cli;
+pub mod commands;
+pub mod device;
+pub mod environment;
+pub mod guard;
+pub mod measure;
+pub mod progress;
 pub mod record;
 pub mod report;
+<<<<<<< HEAD
+=======
+pub mod store;
+pub mod sweep;
+>>>>>>> sweep
 pub mod train;
