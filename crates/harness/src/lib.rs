@@ -9,9 +9,6 @@ pub mod measure;
 pub mod progress;
 pub mod record;
 pub mod report;
-<<<<<<< HEAD
-=======
 pub mod store;
 pub mod sweep;
->>>>>>> sweep
 pub mod train;
