@@ -46,10 +46,16 @@ pub struct Cell {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Outcome {
-    Done { measurement: Measurement },
-    Failed { error: String },
+    Done {
+        measurement: Measurement,
+    },
+    Failed {
+        error: String,
+    },
     /// Not run, and why: the reader asked for less, or an earlier stage failed.
-    Skipped { reason: String },
+    Skipped {
+        reason: String,
+    },
 }
 
 /// What a stage measured.

@@ -59,25 +59,13 @@ impl Default for AugmentConfig {
 impl AugmentConfig {
     /// No augmentation: images are letterboxed only.
     pub fn none() -> Self {
-        Self {
-            hsv_h: 0.0,
-            hsv_s: 0.0,
-            hsv_v: 0.0,
-            translate: 0.0,
-            scale: 0.0,
-            fliplr: 0.0,
-            mosaic: 0.0,
-            ..Self::default()
-        }
+        Self { hsv_h: 0.0, hsv_s: 0.0, hsv_v: 0.0, translate: 0.0, scale: 0.0, fliplr: 0.0, mosaic: 0.0, ..Self::default() }
     }
 
     /// Names the first setting out of its range.
     pub fn validate(&self) -> Result<(), DataError> {
         if self.copy_paste != 0.0 {
-            return Err(DataError::setting(
-                "copy_paste",
-                "not supported, as it needs masks: set it to 0",
-            ));
+            return Err(DataError::setting("copy_paste", "not supported, as it needs masks: set it to 0"));
         }
         let ranges = [
             ("hsv_h", self.hsv_h, 1.0),
@@ -93,28 +81,14 @@ impl AugmentConfig {
             ("mosaic", self.mosaic, 1.0),
             ("mixup", self.mixup, 1.0),
         ];
-        match ranges
-            .into_iter()
-            .find(|(_, value, most)| !(0.0..=*most).contains(value))
-        {
-            Some((key, value, most)) => Err(DataError::setting(
-                key,
-                format!("{value} is not within 0..={most}"),
-            )),
+        match ranges.into_iter().find(|(_, value, most)| !(0.0..=*most).contains(value)) {
+            Some((key, value, most)) => Err(DataError::setting(key, format!("{value} is not within 0..={most}"))),
             None => Ok(()),
         }
     }
 
     /// Does the affine step change nothing?
     pub(super) fn is_still(&self) -> bool {
-        [
-            self.degrees,
-            self.translate,
-            self.scale,
-            self.shear,
-            self.perspective,
-        ]
-        .iter()
-        .all(|&most| most == 0.0)
+        [self.degrees, self.translate, self.scale, self.shear, self.perspective].iter().all(|&most| most == 0.0)
     }
 }

@@ -62,13 +62,7 @@ pub trait Source {
 ///
 /// In YOLOv5's order: mosaic or letterbox, affine, mixup (after a mosaic only), HSV, flips. The configuration must have passed
 /// [`AugmentConfig::validate`].
-pub fn augment(
-    source: &impl Source,
-    index: usize,
-    imgsz: usize,
-    config: &AugmentConfig,
-    rng: &mut impl RngCore,
-) -> Example {
+pub fn augment(source: &impl Source, index: usize, imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Example {
     let mut example = if rng.chance(config.mosaic) {
         let example = mosaic_of(source, index, imgsz, config, rng);
         if rng.chance(config.mixup) {
@@ -83,14 +77,7 @@ pub fn augment(
         let frame = Letterbox::new((image.width() as usize, image.height() as usize), imgsz);
         let boxed = Example {
             image: letterbox(&image, imgsz),
-            labels: source
-                .labels(index)
-                .into_iter()
-                .map(|label| Label {
-                    bbox: frame.to_network(&label.bbox),
-                    ..label
-                })
-                .collect(),
+            labels: source.labels(index).into_iter().map(|label| Label { bbox: frame.to_network(&label.bbox), ..label }).collect(),
         };
         random_affine(&boxed, imgsz, config, rng)
     };
@@ -105,13 +92,7 @@ pub fn augment(
 }
 
 /// A mosaic of this image and three random ones, cut to `imgsz` by the affine step.
-fn mosaic_of(
-    source: &impl Source,
-    index: usize,
-    imgsz: usize,
-    config: &AugmentConfig,
-    rng: &mut impl RngCore,
-) -> Example {
+fn mosaic_of(source: &impl Source, index: usize, imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Example {
     let n = source.len();
     let mut indices = [index, rng.below(n), rng.below(n), rng.below(n)];
     rng.shuffle(&mut indices);

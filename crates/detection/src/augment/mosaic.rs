@@ -24,10 +24,7 @@ pub fn mosaic(parts: [(&RgbImage, &[Label]); 4], imgsz: usize, rng: &mut impl Rn
         labels.extend(part_labels.iter().map(|label| {
             let (b, x, y) = (label.bbox, x as f32, y as f32);
             let moved = BBox::from_xyxy(b.x1 + x, b.y1 + y, b.x2 + x, b.y2 + y);
-            Label {
-                bbox: moved.clip(side as f32, side as f32),
-                ..*label
-            }
+            Label { bbox: moved.clip(side as f32, side as f32), ..*label }
         }));
     }
     Example { image, labels }

@@ -6,13 +6,7 @@ use image::{Rgb, RgbImage};
 const ONE: f64 = 65536.0;
 
 /// Draws what the map `to_source` (row by row, from target to source coordinates) sees of an image, bilinearly; `fill` where there is no image.
-pub fn warp(
-    source: &RgbImage,
-    to_source: &[[f64; 3]; 3],
-    width: usize,
-    height: usize,
-    fill: Rgb<u8>,
-) -> RgbImage {
+pub fn warp(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, height: usize, fill: Rgb<u8>) -> RgbImage {
     let mut target = vec![0; width * height * 3];
     let sampler = Sampler::new(source, fill);
     let [_, _, [g, h, i]] = *to_source;
@@ -36,11 +30,7 @@ pub fn warp(
                 // Out of any image; behind the viewer, or too far for the fixed point.
                 let far = |value: f64| !(w > 1e-9 && value.abs() < 1e6);
                 let (u, v) = (u / w - 0.5, v / w - 0.5);
-                *pixel = if far(u) || far(v) {
-                    fill.0
-                } else {
-                    sampler.at((u * ONE) as i64, (v * ONE) as i64)
-                };
+                *pixel = if far(u) || far(v) { fill.0 } else { sampler.at((u * ONE) as i64, (v * ONE) as i64) };
             }
         }
     }
@@ -101,11 +91,7 @@ impl<'a> Sampler<'a> {
             return self.fill;
         }
         let start = y as usize * self.stride + x as usize * 3;
-        [
-            self.bytes[start],
-            self.bytes[start + 1],
-            self.bytes[start + 2],
-        ]
+        [self.bytes[start], self.bytes[start + 1], self.bytes[start + 2]]
     }
 }
 

@@ -35,11 +35,7 @@ impl CachedDataset {
     }
 
     /// Like [`Self::open`], keeping at most `limit` bytes of pixels.
-    pub fn open_within(
-        mut dataset: Dataset,
-        imgsz: usize,
-        limit: usize,
-    ) -> Result<Self, DataError> {
+    pub fn open_within(mut dataset: Dataset, imgsz: usize, limit: usize) -> Result<Self, DataError> {
         if imgsz == 0 {
             return Err(DataError::setting("imgsz", "must be above 0"));
         }
@@ -56,12 +52,8 @@ impl CachedDataset {
                 fits
             })
             .collect();
-        let decoded: Vec<_> = dataset
-            .samples
-            .par_iter()
-            .zip(keep)
-            .map(|(sample, keep)| load(sample, imgsz).map(|image| keep.then_some(image)))
-            .collect();
+        let decoded: Vec<_> =
+            dataset.samples.par_iter().zip(keep).map(|(sample, keep)| load(sample, imgsz).map(|image| keep.then_some(image))).collect();
         let mut samples = Vec::with_capacity(decoded.len());
         let mut images = Vec::with_capacity(decoded.len());
         let mut problems = Problems::default();
@@ -77,11 +69,7 @@ impl CachedDataset {
         dataset.samples = samples;
         dataset.problems.extend(problems);
         dataset.check_not_empty()?;
-        Ok(Self {
-            dataset,
-            imgsz,
-            images,
-        })
+        Ok(Self { dataset, imgsz, images })
     }
 
     /// The data set without what could not be decoded; sample indices are into its `samples`.
@@ -110,10 +98,7 @@ impl CachedDataset {
         }
         let sample = &self.dataset.samples[index];
         Cow::Owned(load(sample, self.imgsz).unwrap_or_else(|reason| {
-            tracing::error!(
-                "{}: {reason}; a grey image is used instead",
-                sample.source.path().display()
-            );
+            tracing::error!("{}: {reason}; a grey image is used instead", sample.source.path().display());
             let (width, height) = fitted_size(sample.width, sample.height, self.imgsz);
             RgbImage::from_pixel(width as u32, height as u32, crate::augment::GREY)
         }))
@@ -123,21 +108,12 @@ impl CachedDataset {
     pub fn labels(&self, index: usize) -> Vec<Label> {
         let sample = &self.dataset.samples[index];
         let (width, height) = fitted_size(sample.width, sample.height, self.imgsz);
-        let (sx, sy) = (
-            width as f32 / sample.width as f32,
-            height as f32 / sample.height as f32,
-        );
-        let objects = sample
-            .annotations
-            .iter()
-            .filter(|annotation| !annotation.crowd);
+        let (sx, sy) = (width as f32 / sample.width as f32, height as f32 / sample.height as f32);
+        let objects = sample.annotations.iter().filter(|annotation| !annotation.crowd);
         objects
             .map(|object| {
                 let b = object.bbox;
-                Label {
-                    class: object.class,
-                    bbox: BBox::from_xyxy(b.x1 * sx, b.y1 * sy, b.x2 * sx, b.y2 * sy),
-                }
+                Label { class: object.class, bbox: BBox::from_xyxy(b.x1 * sx, b.y1 * sy, b.x2 * sx, b.y2 * sy) }
             })
             .collect()
     }
@@ -154,11 +130,7 @@ fn load(sample: &Sample, imgsz: usize) -> Result<RgbImage, String> {
     let image = sample.source.decode()?;
     if (image.width() as usize, image.height() as usize) != (sample.width, sample.height) {
         let (w, h) = (sample.width, sample.height);
-        return Err(format!(
-            "the image is {}×{}, its header said {w}×{h}",
-            image.width(),
-            image.height()
-        ));
+        return Err(format!("the image is {}×{}, its header said {w}×{h}", image.width(), image.height()));
     }
     let (width, height) = fitted_size(sample.width, sample.height, imgsz);
     Ok(resize(image, width as u32, height as u32))

@@ -35,30 +35,14 @@ pub(crate) struct DraftBox {
 }
 
 /// Checks drafts against their images and makes a data set of what is left.
-pub(crate) fn finish(
-    name: &str,
-    split: Split,
-    classes: Vec<String>,
-    drafts: Vec<Draft>,
-    mut problems: Problems,
-) -> Dataset {
-    let finished: Vec<_> = drafts
-        .into_par_iter()
-        .enumerate()
-        .map(|(i, draft)| finish_one(i, draft))
-        .collect();
+pub(crate) fn finish(name: &str, split: Split, classes: Vec<String>, drafts: Vec<Draft>, mut problems: Problems) -> Dataset {
+    let finished: Vec<_> = drafts.into_par_iter().enumerate().map(|(i, draft)| finish_one(i, draft)).collect();
     let mut samples = Vec::with_capacity(finished.len());
     for (sample, found) in finished {
         problems.extend(found);
         samples.extend(sample);
     }
-    Dataset {
-        name: name.to_owned(),
-        split,
-        classes,
-        samples,
-        problems,
-    }
+    Dataset { name: name.to_owned(), split, classes, samples, problems }
 }
 
 fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
@@ -82,12 +66,7 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
     for draft_box in draft.boxes {
         match check_box(&draft_box, width, height) {
             Ok((bbox, clipped)) => {
-                let annotation = Annotation {
-                    class: draft_box.class,
-                    bbox,
-                    crowd: draft_box.crowd,
-                    area: draft_box.area,
-                };
+                let annotation = Annotation { class: draft_box.class, bbox, crowd: draft_box.crowd, area: draft_box.area };
                 if annotations.contains(&annotation) {
                     let reason = format!("{}the same box of the same class twice", draft_box.label);
                     problems.annotation(&draft.file, draft_box.line, reason);
@@ -97,11 +76,7 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
                 }
             }
             Err(reason) => {
-                problems.annotation(
-                    &draft.file,
-                    draft_box.line,
-                    format!("{}{reason}", draft_box.label),
-                );
+                problems.annotation(&draft.file, draft_box.line, format!("{}{reason}", draft_box.label));
             }
         }
     }
@@ -119,11 +94,7 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
 /// The box in pixels, clipped to the image, and whether clipping took more than a pixel.
 fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, bool), String> {
     let (w, h) = (width as f64, height as f64);
-    let unit = if draft.normalised {
-        [w, h, w, h]
-    } else {
-        [1.0; 4]
-    };
+    let unit = if draft.normalised { [w, h, w, h] } else { [1.0; 4] };
     let mut corners = draft.corners;
     if corners.iter().any(|corner| !corner.is_finite()) {
         return Err("a coordinate of the box is not a finite number".into());
@@ -131,17 +102,12 @@ fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, boo
     if corners[2] <= corners[0] || corners[3] <= corners[1] {
         return Err("box without area".into());
     }
-    corners
-        .iter_mut()
-        .zip(unit)
-        .for_each(|(corner, unit)| *corner *= unit);
+    corners.iter_mut().zip(unit).for_each(|(corner, unit)| *corner *= unit);
     let [x1, y1, x2, y2] = corners;
     let (left, top, right, bottom) = (x1.max(0.0), y1.max(0.0), x2.min(w), y2.min(h));
     let bbox = BBox::from_xyxy(left as f32, top as f32, right as f32, bottom as f32);
     if right <= left || bottom <= top {
-        return Err(format!(
-            "box ({x1}, {y1}, {x2}, {y2}) lies outside the {width}×{height} image"
-        ));
+        return Err(format!("box ({x1}, {y1}, {x2}, {y2}) lies outside the {width}×{height} image"));
     }
     if bbox.area() <= 0.0 {
         return Err("box without area".into());
@@ -152,14 +118,6 @@ fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, boo
 
 /// A path below `root` as text with `/`, or its file name where it lies elsewhere.
 pub(crate) fn name_below(path: &Path, root: &Path) -> String {
-    let relative = path
-        .strip_prefix(root)
-        .ok()
-        .or(path.file_name().map(Path::new))
-        .unwrap_or(path);
-    relative
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
+    let relative = path.strip_prefix(root).ok().or(path.file_name().map(Path::new)).unwrap_or(path);
+    relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

@@ -97,10 +97,7 @@ impl std::str::FromStr for Split {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|split| split.as_str() == text)
-            .ok_or_else(|| format!("unknown split '{text}': train, val or test"))
+        Self::ALL.into_iter().find(|split| split.as_str() == text).ok_or_else(|| format!("unknown split '{text}': train, val or test"))
     }
 }
 
@@ -160,10 +157,7 @@ impl Dataset {
 
     /// Number of annotated objects, crowds included.
     pub fn annotation_count(&self) -> usize {
-        self.samples
-            .iter()
-            .map(|sample| sample.annotations.len())
-            .sum()
+        self.samples.iter().map(|sample| sample.annotations.len()).sum()
     }
 
     /// Refuses another split whose class indices would mean something else.
@@ -182,11 +176,7 @@ impl Dataset {
     /// parameters). Equal fingerprints mean equal data, wherever it lies. Reads every file once.
     pub fn fingerprint(&self) -> String {
         use rayon::prelude::*;
-        let images: Vec<[u8; 32]> = self
-            .samples
-            .par_iter()
-            .map(|sample| sample.source.digest())
-            .collect();
+        let images: Vec<[u8; 32]> = self.samples.par_iter().map(|sample| sample.source.digest()).collect();
         let mut hasher = blake3::Hasher::new();
         let mut text = |part: &str| {
             hasher.update(&(part.len() as u64).to_le_bytes());
@@ -196,19 +186,11 @@ impl Dataset {
         self.classes.iter().for_each(|class| text(class));
         for (sample, image) in self.samples.iter().zip(&images) {
             text(&sample.name);
-            text(&format!(
-                "{}x{} {}",
-                sample.width,
-                sample.height,
-                blake3::Hash::from(*image)
-            ));
+            text(&format!("{}x{} {}", sample.width, sample.height, blake3::Hash::from(*image)));
             for a in &sample.annotations {
                 let b = a.bbox;
                 // Rust prints floats with the fewest digits that give them back, the same on every machine.
-                text(&format!(
-                    "{} {} {} {} {} {} {:?}",
-                    a.class, b.x1, b.y1, b.x2, b.y2, a.crowd, a.area
-                ));
+                text(&format!("{} {} {} {} {} {} {:?}", a.class, b.x1, b.y1, b.x2, b.y2, a.crowd, a.area));
             }
         }
         hasher.finalize().to_hex().to_string()
@@ -223,11 +205,6 @@ impl Dataset {
         } else {
             return Ok(());
         };
-        Err(DataError::NothingLeft {
-            name: self.name.clone(),
-            split: self.split,
-            what,
-            problems: self.problems.summary(5),
-        })
+        Err(DataError::NothingLeft { name: self.name.clone(), split: self.split, what, problems: self.problems.summary(5) })
     }
 }

@@ -36,19 +36,12 @@ pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dat
             return Err(DataError::key(&spec.file, split.as_str(), message));
         }
     }
-    let drafts = images
-        .into_par_iter()
-        .map(|image| draft(image, &root, classes.len()))
-        .collect();
+    let drafts = images.into_par_iter().map(|image| draft(image, &root, classes.len())).collect();
     Ok(finish(&spec.name, split, classes, drafts, problems))
 }
 
 fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
-    let names = yolo
-        .names
-        .as_ref()
-        .map(|names| class_names(names, &spec.file))
-        .transpose()?;
+    let names = yolo.names.as_ref().map(|names| class_names(names, &spec.file)).transpose()?;
     match (names, yolo.nc) {
         (Some(names), Some(nc)) if names.len() != nc => {
             let message = format!("{nc}, but `names` has {} classes", names.len());
@@ -56,11 +49,7 @@ fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
         }
         (Some(names), _) => Ok(names),
         (None, Some(nc)) if nc > 0 => Ok((0..nc).map(|class| format!("class_{class}")).collect()),
-        _ => Err(DataError::key(
-            &spec.file,
-            "names",
-            "missing: give the class names (or their number as `nc`)",
-        )),
+        _ => Err(DataError::key(&spec.file, "names", "missing: give the class names (or their number as `nc`)")),
     }
 }
 
@@ -87,12 +76,7 @@ fn collect(folder: &Path, images: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 /// A `.txt` file with an image path a line, relative to its own folder or to the root of the data set.
-fn read_list(
-    list: &Path,
-    root: &Path,
-    images: &mut Vec<PathBuf>,
-    problems: &mut Problems,
-) -> Result<(), DataError> {
+fn read_list(list: &Path, root: &Path, images: &mut Vec<PathBuf>, problems: &mut Problems) -> Result<(), DataError> {
     let text = std::fs::read_to_string(list).map_err(|error| DataError::io(list, error))?;
     let folder = list.parent().unwrap_or(Path::new(""));
     for (index, line) in text.lines().enumerate() {
@@ -100,10 +84,7 @@ fn read_list(
         if entry.is_empty() {
             continue;
         }
-        match [folder.join(entry), root.join(entry)]
-            .into_iter()
-            .find(|path| path.is_file())
-        {
+        match [folder.join(entry), root.join(entry)].into_iter().find(|path| path.is_file()) {
             Some(path) => images.push(path),
             None => problems.image(list, Some(index + 1), format!("missing image: {entry}")),
         }
@@ -127,11 +108,7 @@ fn draft(image: PathBuf, root: &Path, nc: usize) -> Draft {
     let mut boxes = Vec::new();
     match std::fs::read_to_string(&file) {
         Ok(text) => {
-            for (index, row) in text
-                .lines()
-                .enumerate()
-                .filter(|(_, row)| !row.trim().is_empty())
-            {
+            for (index, row) in text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty()) {
                 match parse_row(row, nc) {
                     Ok((class, corners)) => boxes.push(DraftBox {
                         line: Some(index + 1),
@@ -149,15 +126,7 @@ fn draft(image: PathBuf, root: &Path, nc: usize) -> Draft {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => problems.annotation(&file, None, format!("unreadable labels: {error}")),
     }
-    Draft {
-        id: None,
-        name: name_below(&image, root),
-        image,
-        stated: None,
-        file,
-        boxes,
-        problems,
-    }
+    Draft { id: None, name: name_below(&image, root), image, stated: None, file, boxes, problems }
 }
 
 /// Class and corners (in shares of the image's size) of a label row.
@@ -170,33 +139,21 @@ fn parse_row(row: &str, nc: usize) -> Result<(usize, [f64; 4]), String> {
     let polygon = numbers.len() >= 7 && numbers.len() % 2 == 1;
     if numbers.len() != 5 && !polygon {
         let n = numbers.len();
-        return Err(format!(
-            "{n} numbers: a row is `class cx cy w h`, or a class and the points of a polygon"
-        ));
+        return Err(format!("{n} numbers: a row is `class cx cy w h`, or a class and the points of a polygon"));
     }
     let class = numbers[0];
     if class.fract() != 0.0 || class < 0.0 || class >= nc as f64 {
-        return Err(format!(
-            "unknown class {class}: the data set has classes 0 to {}",
-            nc - 1
-        ));
+        return Err(format!("unknown class {class}: the data set has classes 0 to {}", nc - 1));
     }
     let shares = &numbers[1..];
     let range = -TOLERANCE..=1.0 + TOLERANCE;
     if let Some(share) = shares.iter().find(|share| !range.contains(share)) {
-        return Err(format!(
-            "{share} is not a share of the image's size (0..=1), so the box lies outside or is in pixels"
-        ));
+        return Err(format!("{share} is not a share of the image's size (0..=1), so the box lies outside or is in pixels"));
     }
     let corners = if polygon {
         let xs = || shares.iter().copied().step_by(2);
         let ys = || shares.iter().copied().skip(1).step_by(2);
-        [
-            xs().fold(1.0, f64::min),
-            ys().fold(1.0, f64::min),
-            xs().fold(0.0, f64::max),
-            ys().fold(0.0, f64::max),
-        ]
+        [xs().fold(1.0, f64::min), ys().fold(1.0, f64::min), xs().fold(0.0, f64::max), ys().fold(0.0, f64::max)]
     } else {
         let [cx, cy, w, h] = [shares[0], shares[1], shares[2], shares[3]];
         [cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0]
@@ -211,10 +168,7 @@ mod tests {
     #[test]
     fn labels_lie_in_the_last_images_folders_twin() {
         let labels = |image: &str| label_path(Path::new(image)).to_string_lossy().into_owned();
-        assert_eq!(
-            labels("/a/images/b/images/c.d.jpg"),
-            "/a/images/b/labels/c.d.txt"
-        );
+        assert_eq!(labels("/a/images/b/images/c.d.jpg"), "/a/images/b/labels/c.d.txt");
         assert_eq!(labels("a/images"), "a/images.txt");
         assert_eq!(labels("a/b.png"), "a/b.txt");
     }

@@ -25,11 +25,7 @@ pub struct Batch {
 
 impl Batch {
     /// Makes the examples of these samples in parallel and puts them together; all must be squares of `imgsz`.
-    pub(super) fn assemble(
-        indices: &[usize],
-        imgsz: usize,
-        example: impl Fn(usize) -> Example + Sync,
-    ) -> Self {
+    pub(super) fn assemble(indices: &[usize], imgsz: usize, example: impl Fn(usize) -> Example + Sync) -> Self {
         let plane = imgsz * imgsz;
         let mut images = vec![0.0; indices.len() * 3 * plane];
         let labels: Vec<Vec<Label>> = images
@@ -45,24 +41,10 @@ impl Batch {
         let targets = labels.iter().enumerate().flat_map(|(image, labels)| {
             labels.iter().map(move |Label { class, bbox }| {
                 let (cx, cy) = bbox.center();
-                [
-                    image as f32,
-                    *class as f32,
-                    cx / side,
-                    cy / side,
-                    bbox.width() / side,
-                    bbox.height() / side,
-                ]
+                [image as f32, *class as f32, cx / side, cy / side, bbox.width() / side, bbox.height() / side]
             })
         });
-        Self {
-            size: indices.len(),
-            height: imgsz,
-            width: imgsz,
-            targets: targets.collect(),
-            indices: indices.to_vec(),
-            images,
-        }
+        Self { size: indices.len(), height: imgsz, width: imgsz, targets: targets.collect(), indices: indices.to_vec(), images }
     }
 }
 

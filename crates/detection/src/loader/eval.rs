@@ -58,31 +58,17 @@ impl EvalLoader {
     pub fn iter(&self) -> Batches<EvalBatch> {
         let (data, batch, imgsz) = (Arc::clone(&self.data), self.batch, self.data.imgsz());
         Batches::start(self.batches(), self.pool.clone(), move |number| {
-            let indices: Vec<usize> =
-                (number * batch..data.len().min((number + 1) * batch)).collect();
+            let indices: Vec<usize> = (number * batch..data.len().min((number + 1) * batch)).collect();
             let frame = |index: usize| {
                 let sample = &data.dataset().samples[index];
-                Frame {
-                    index,
-                    letterbox: Letterbox::new((sample.width, sample.height), imgsz),
-                }
+                Frame { index, letterbox: Letterbox::new((sample.width, sample.height), imgsz) }
             };
             let batch = Batch::assemble(&indices, imgsz, |index| {
                 let pad = frame(index).letterbox.pad;
-                let labels = data
-                    .labels(index)
-                    .into_iter()
-                    .map(|label| moved(label, pad))
-                    .collect();
-                Example {
-                    image: letterbox(&data.image(index), imgsz),
-                    labels,
-                }
+                let labels = data.labels(index).into_iter().map(|label| moved(label, pad)).collect();
+                Example { image: letterbox(&data.image(index), imgsz), labels }
             });
-            EvalBatch {
-                batch,
-                frames: indices.into_iter().map(frame).collect(),
-            }
+            EvalBatch { batch, frames: indices.into_iter().map(frame).collect() }
         })
     }
 }

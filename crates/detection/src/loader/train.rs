@@ -38,30 +38,17 @@ pub struct TrainLoader {
 impl TrainLoader {
     /// # Errors
     /// A setting out of its range, or an `imgsz` that the images were not cached for.
-    pub fn new(
-        data: Arc<CachedDataset>,
-        augment: AugmentConfig,
-        config: LoaderConfig,
-    ) -> Result<Self, DataError> {
+    pub fn new(data: Arc<CachedDataset>, augment: AugmentConfig, config: LoaderConfig) -> Result<Self, DataError> {
         augment.validate()?;
         if config.batch == 0 {
             return Err(DataError::setting("batch", "must be above 0"));
         }
         if config.imgsz != data.imgsz() {
-            let message = format!(
-                "{}, but the images are cached for {}",
-                config.imgsz,
-                data.imgsz()
-            );
+            let message = format!("{}, but the images are cached for {}", config.imgsz, data.imgsz());
             return Err(DataError::setting("imgsz", message));
         }
         let pool = pool(config.workers)?;
-        Ok(Self {
-            data,
-            augment,
-            config,
-            pool,
-        })
+        Ok(Self { data, augment, config, pool })
     }
 
     /// Number of batches in an epoch.
@@ -76,9 +63,7 @@ impl TrainLoader {
 
     /// All samples once, in the order of this epoch.
     pub fn epoch(&self, epoch: usize) -> Batches<Batch> {
-        let LoaderConfig {
-            batch, imgsz, seed, ..
-        } = self.config;
+        let LoaderConfig { batch, imgsz, seed, .. } = self.config;
         let epoch = epoch as u64;
         let mut order: Vec<usize> = (0..self.data.len()).collect();
         stream(seed, 0x6f72_6465, epoch, 0).shuffle(&mut order);

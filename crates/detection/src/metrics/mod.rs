@@ -1,1 +1,3 @@
+//! How good a detector's boxes are.
 
+pub mod coco;

@@ -1,0 +1,27 @@
+//! The COCO detection metrics, figure for figure those of pycocotools' `COCOeval` for boxes.
+//!
+//! Lin et al., "Microsoft COCO: Common Objects in Context", 2014, and <https://cocodataset.org/#detection-eval>.
+//! Boxes go one way: read → grouped by category → matched image by image → accumulated to a precision and recall curve
+//! per category, object size and IoU threshold → summarised.
+
+mod accumulate;
+mod error;
+mod evaluate;
+mod matching;
+mod read;
+mod summary;
+mod types;
+
+pub use error::MetricsError;
+pub use evaluate::evaluate;
+pub use summary::{CategoryAp, CocoMetrics};
+pub use types::{Category, DetectionBox, GroundTruth, GroundTruthBox};
+
+/// IoU thresholds 0.50:0.05:0.95. Those of `np.linspace(.5, .95, 10)` to the last bit, hence the odd ninth.
+const IOU_THRESHOLDS: [f64; 10] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.899_999_999_999_999_9, 0.95];
+
+/// Object sizes in square pixels, both ends included: all, small, medium, large.
+const AREA_RANGES: [(f64, f64); 4] = [(0.0, 1e10), (0.0, 1024.0), (1024.0, 9216.0), (9216.0, 1e10)];
+
+/// Detections an image and category that count, best first.
+const MAX_DETECTIONS: [usize; 3] = [1, 10, 100];

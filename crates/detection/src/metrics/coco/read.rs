@@ -1,0 +1,204 @@
+//! Readers of the two JSON files of COCO: ground truth, and the results of a detector.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use super::error::MetricsError;
+use super::evaluate::check_detections;
+use super::types::{Category, DetectionBox, GroundTruth, GroundTruthBox};
+
+impl GroundTruth {
+    /// Reads a COCO annotation file: `images` (`id`), `categories` (`id`, `name`) and `annotations` (`id`, `image_id`,
+    /// `category_id`, `bbox`; `iscrowd` is 0 where absent, `area` is width × height). Other keys are passed over.
+    ///
+    /// # Errors
+    /// An unreadable file, a missing key, a value of the wrong shape, an unknown or repeated id: each with index and key.
+    pub fn read(file: &Path) -> Result<Self, MetricsError> {
+        Self::from_json(&bytes(file)?).map_err(|error| error.in_file(file))
+    }
+
+    /// [`GroundTruth::read`] from the file's content.
+    pub fn from_json(json: &[u8]) -> Result<Self, MetricsError> {
+        let raw: RawGroundTruth = parse(json, "an annotation file is {images: […], categories: […], annotations: […]}")?;
+        let mut seen = HashMap::with_capacity(raw.annotations.len());
+        for (index, annotation) in raw.annotations.iter().enumerate() {
+            if let Some(first) = seen.insert(annotation.id, index) {
+                return Err(MetricsError::at(
+                    format!("annotations[{index}].id"),
+                    format!("{} is the id of annotations[{first}] already", annotation.id),
+                ));
+            }
+        }
+        let mut truth = Self::new(
+            raw.images.into_iter().map(|image| image.id).collect(),
+            raw.categories
+                .into_iter()
+                .map(|RawCategory { id, name }| Category { id, name: name.unwrap_or_else(|| id.to_string()) })
+                .collect(),
+            raw.annotations.into_iter().map(RawAnnotation::into_box).collect(),
+        )?;
+        truth.id_zero = seen.get(&0).copied();
+        if let Some(index) = truth.id_zero {
+            tracing::warn!(
+                "annotations[{index}].id is 0: pycocotools, and so these figures, count a detection that matches it as wrong; number annotations from 1"
+            );
+        }
+        Ok(truth)
+    }
+}
+
+impl DetectionBox {
+    /// Reads a COCO results file, a list of `{image_id, category_id, bbox, score}`, that belongs to `truth`.
+    ///
+    /// # Errors
+    /// An unreadable file, a missing key, a value of the wrong shape, a score that is not a finite number, an id that
+    /// `truth` does not know: each with index and key.
+    pub fn read_all(file: &Path, truth: &GroundTruth) -> Result<Vec<Self>, MetricsError> {
+        Self::all_from_json(&bytes(file)?, truth).map_err(|error| error.in_file(file))
+    }
+
+    /// [`DetectionBox::read_all`] from the file's content.
+    pub fn all_from_json(json: &[u8], truth: &GroundTruth) -> Result<Vec<Self>, MetricsError> {
+        let raw: Vec<RawDetection> = parse(json, "a results file is a list of {image_id, category_id, bbox, score}")?;
+        let detections = raw.into_iter().map(RawDetection::into_box).collect::<Vec<_>>();
+        check_detections(truth, &detections)?;
+        Ok(detections)
+    }
+}
+
+#[derive(Deserialize)]
+struct RawGroundTruth {
+    images: Vec<RawImage>,
+    categories: Vec<RawCategory>,
+    annotations: Vec<RawAnnotation>,
+}
+
+#[derive(Deserialize)]
+struct RawImage {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct RawCategory {
+    id: u64,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawAnnotation {
+    id: u64,
+    image_id: u64,
+    category_id: u64,
+    #[serde(deserialize_with = "xywh")]
+    bbox: [f64; 4],
+    area: Option<f64>,
+    #[serde(default)]
+    iscrowd: Flag,
+}
+
+impl RawAnnotation {
+    fn into_box(self) -> GroundTruthBox {
+        GroundTruthBox {
+            image_id: self.image_id,
+            category_id: self.category_id,
+            bbox: self.bbox,
+            area: self.area.unwrap_or(self.bbox[2] * self.bbox[3]),
+            crowd: self.iscrowd.0,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawDetection {
+    image_id: u64,
+    category_id: u64,
+    #[serde(deserialize_with = "xywh")]
+    bbox: [f64; 4],
+    score: f64,
+}
+
+impl RawDetection {
+    fn into_box(self) -> DetectionBox {
+        let Self { image_id, category_id, bbox, score } = self;
+        DetectionBox { image_id, category_id, bbox, score }
+    }
+}
+
+/// 0 or 1, as COCO writes it, or a boolean.
+#[derive(Default)]
+struct Flag(bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected 0 or 1")]
+        enum Either {
+            Number(u64),
+            Boolean(bool),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Number(number @ (0 | 1)) => Ok(Self(number == 1)),
+            Either::Number(number) => Err(serde::de::Error::custom(format!("{number}, expected 0 or 1"))),
+            Either::Boolean(boolean) => Ok(Self(boolean)),
+        }
+    }
+}
+
+/// A box as a list of exactly four numbers.
+fn xywh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 4], D::Error> {
+    struct Visitor;
+    impl<'de> serde::de::Visitor<'de> for Visitor {
+        type Value = [f64; 4];
+
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            f.write_str("four numbers [x, y, width, height]")
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let (mut bbox, mut len) = ([0.0; 4], 0);
+            while let Some(value) = list.next_element()? {
+                if let Some(slot) = bbox.get_mut(len) {
+                    *slot = value;
+                }
+                len += 1;
+            }
+            if len == bbox.len() { Ok(bbox) } else { Err(serde::de::Error::invalid_length(len, &self)) }
+        }
+    }
+    deserializer.deserialize_seq(Visitor)
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>, MetricsError> {
+    fs::read(file).map_err(|error| MetricsError::at("", error.to_string()).in_file(file))
+}
+
+/// Keeping track of the path costs time, so it is done only once there is an error to place.
+fn parse<T: DeserializeOwned>(json: &[u8], shape: &str) -> Result<T, MetricsError> {
+    serde_json::from_slice(json).map_err(|error| {
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let place = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+            // The path ends in a question mark where the key is not known.
+            Err(error) => error.path().to_string().trim_end_matches(['.', '?']).to_owned(),
+            // The value is whole: something follows it.
+            Ok(_) => String::new(),
+        };
+        let hint = if is_not_finite(json, &error) { "NaN and Infinity are neither JSON nor usable" } else { shape };
+        MetricsError::at(place, format!("{error} ({hint})"))
+    })
+}
+
+/// Whether the parser tripped over a `NaN` or `Infinity`, as Python's `json.dump` writes them.
+fn is_not_finite(json: &[u8], error: &serde_json::Error) -> bool {
+    let line = json.split(|&byte| byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    // The column is that of the first or, after a minus sign, second letter, counted from 1.
+    let before = error.column().saturating_sub(2).min(line.len());
+    let near = &line[before..];
+    [0, 1].into_iter().any(|skip| {
+        let near = near.get(skip..).unwrap_or_default();
+        near.starts_with(b"NaN") || near.starts_with(b"Infinity") || near.starts_with(b"-Infinity")
+    })
+}

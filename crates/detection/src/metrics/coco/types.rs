@@ -1,0 +1,97 @@
+//! Ground truth and detections, as COCO keeps them: ids, and boxes as top left corner, width and height in `f64`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::MetricsError;
+
+/// A class of objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Category {
+    pub id: u64,
+    pub name: String,
+}
+
+/// An object that is really there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroundTruthBox {
+    pub image_id: u64,
+    pub category_id: u64,
+    /// x, y of the top left corner, width, height, in pixels of the original image.
+    pub bbox: [f64; 4],
+    /// Area of the object in square pixels, which decides whether it is small, medium or large. Where there is no mask:
+    /// width × height.
+    pub area: f64,
+    /// A crowd region: it may match any number of detections, and neither it nor they count.
+    pub crowd: bool,
+}
+
+/// A box that the detector reports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetectionBox {
+    pub image_id: u64,
+    pub category_id: u64,
+    /// x, y of the top left corner, width, height, in pixels of the original image.
+    pub bbox: [f64; 4],
+    /// Confidence; only the order matters.
+    pub score: f64,
+}
+
+/// What the detections are compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroundTruth {
+    /// Every image that was looked at, ascending; images without a box count, as detections in them are wrong.
+    images: Vec<u64>,
+    /// Ascending by id.
+    categories: Vec<Category>,
+    boxes: Vec<GroundTruthBox>,
+    /// The box whose annotation id is 0, of which only the reader knows. pycocotools marks an unmatched detection by 0
+    /// and so takes a detection that matched this box for a wrong one; figures that are to be equal must do the same.
+    pub(super) id_zero: Option<usize>,
+}
+
+impl GroundTruth {
+    /// Ids that come twice are taken once (the last name wins). The order of `boxes` within an image decides ties.
+    ///
+    /// # Errors
+    /// A box of an unknown image or category, or with a number that is not finite.
+    pub fn new(images: Vec<u64>, categories: Vec<Category>, boxes: Vec<GroundTruthBox>) -> Result<Self, MetricsError> {
+        let images: BTreeSet<u64> = images.into_iter().collect();
+        let categories: BTreeMap<u64, String> = categories.into_iter().map(|category| (category.id, category.name)).collect();
+        for (index, truth) in boxes.iter().enumerate() {
+            let problem = |key: &str, problem: String| Err(MetricsError::at(format!("annotations[{index}].{key}"), problem));
+            if !images.contains(&truth.image_id) {
+                return problem("image_id", format!("no image has the id {}", truth.image_id));
+            }
+            if !categories.contains_key(&truth.category_id) {
+                return problem("category_id", format!("no category has the id {}", truth.category_id));
+            }
+            if !truth.bbox.iter().all(|value| value.is_finite()) {
+                return problem("bbox", format!("{:?} is not four finite numbers", truth.bbox));
+            }
+            if !truth.area.is_finite() {
+                return problem("area", format!("{} is not a finite number", truth.area));
+            }
+        }
+        Ok(Self {
+            images: images.into_iter().collect(),
+            categories: categories.into_iter().map(|(id, name)| Category { id, name }).collect(),
+            boxes,
+            id_zero: None,
+        })
+    }
+
+    /// Ids of the images, ascending.
+    pub fn images(&self) -> &[u64] {
+        &self.images
+    }
+
+    /// The categories, ascending by id.
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
+    }
+
+    /// The boxes in the order in which they were given.
+    pub fn boxes(&self) -> &[GroundTruthBox] {
+        &self.boxes
+    }
+}

@@ -1,0 +1,109 @@
+//! The COCO figures against those of pycocotools 2.0.11.
+
+use std::path::PathBuf;
+
+use ablate_detection::metrics::coco::{CocoMetrics, DetectionBox, GroundTruth, evaluate};
+use serde_json::Value;
+
+fn fixture(name: &str) -> Value {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/coco_map").join(name);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn metrics_of(case: &Value) -> CocoMetrics {
+    let truth = GroundTruth::from_json(case["gt"].to_string().as_bytes()).unwrap();
+    let detections = DetectionBox::all_from_json(case["dt"].to_string().as_bytes(), &truth).unwrap();
+    evaluate(&truth, &detections).unwrap()
+}
+
+#[track_caller]
+fn assert_figure(what: &str, ours: Option<f64>, expected: &Value) {
+    let expected = expected.as_f64().unwrap();
+    let ours = ours.unwrap_or(-1.0);
+    assert!((ours - expected).abs() < 1e-12, "{what}: {ours}, pycocotools {expected}");
+}
+
+#[track_caller]
+fn assert_case(name: &str, case: &Value) {
+    let metrics = metrics_of(case);
+    let stats = case["stats"].as_array().unwrap();
+    assert_eq!(stats.len(), 12);
+    for ((figure, ours), expected) in metrics.figures().into_iter().zip(stats) {
+        assert_figure(&format!("{name}, {figure}"), ours, expected);
+    }
+    let per_category = case["per_category_ap_ap50"].as_object().unwrap();
+    assert_eq!(metrics.per_category.len(), per_category.len());
+    for category in &metrics.per_category {
+        let expected = &per_category[&category.id.to_string()];
+        assert_figure(&format!("{name}, AP of {}", category.id), category.ap, &expected[0]);
+        assert_figure(&format!("{name}, AP50 of {}", category.id), category.ap50, &expected[1]);
+    }
+}
+
+#[test]
+fn plain() {
+    assert_case("plain", &fixture("plain.json"));
+}
+
+#[test]
+fn score_ties_and_crowds() {
+    assert_case("ties_crowd", &fixture("ties_crowd.json"));
+}
+
+#[test]
+fn a_category_without_a_box() {
+    let case = fixture("absent_category.json");
+    assert_case("absent_category", &case);
+    let metrics = metrics_of(&case);
+    let absent = metrics.per_category.last().unwrap();
+    assert_eq!((absent.id, absent.ap, absent.ap50, absent.instances), (11, None, None, 0));
+}
+
+#[test]
+fn more_than_100_detections_in_an_image() {
+    assert_case("over_100_dets", &fixture("over_100_dets.json"));
+}
+
+/// Crowds, ties of scores and overlaps, empty images, absent categories and sizes, annotation id 0, boxes without area.
+#[test]
+fn random_cases() {
+    let cases = fixture("random.json");
+    for (index, case) in cases.as_array().unwrap().iter().enumerate() {
+        assert_case(&format!("random {index}"), case);
+    }
+}
+
+#[test]
+fn figures_serialise_under_their_names() {
+    let metrics = metrics_of(&fixture("absent_category.json"));
+    let json = serde_json::to_value(&metrics).unwrap();
+    for (name, figure) in metrics.figures() {
+        assert_eq!(json[name].as_f64(), figure, "{name}");
+    }
+    assert_eq!(json["per_category"][3]["AP"], Value::Null);
+    assert_eq!(json["per_category"][1]["AP"], metrics.per_category[1].ap.unwrap());
+    assert_eq!(serde_json::from_value::<CocoMetrics>(json).unwrap(), metrics);
+}
+
+/// One object, found; no detection at all; and the order of the list, which only ties may look at.
+#[test]
+fn what_can_be_seen_without_counting() {
+    let truth = GroundTruth::from_json(
+        br#"{"images":[{"id":1},{"id":2}],"categories":[{"id":1,"name":"a"}],
+             "annotations":[{"id":1,"image_id":2,"category_id":1,"bbox":[10,10,20,20]}]}"#,
+    )
+    .unwrap();
+    let found = br#"[{"image_id":2,"category_id":1,"bbox":[10,10,20,20],"score":0.3}]"#;
+    let found = DetectionBox::all_from_json(found, &truth).unwrap();
+    let metrics = evaluate(&truth, &found).unwrap();
+    assert!((metrics.ap.unwrap() - 1.0).abs() < 1e-12);
+    assert_eq!((metrics.ar_1, metrics.ap_large), (Some(1.0), None));
+
+    let metrics = evaluate(&truth, &[]).unwrap();
+    assert_eq!((metrics.ap, metrics.ar_100, metrics.ap_medium), (Some(0.0), Some(0.0), None));
+
+    let mut case = fixture("plain.json");
+    let straight = metrics_of(&case);
+    case["dt"].as_array_mut().unwrap().reverse();
+    assert_eq!(metrics_of(&case), straight);
+}

@@ -1,0 +1,198 @@
+//! Rows as people compare them: a table for each setting, a line for each model, its seeds taken together.
+
+use std::collections::BTreeMap;
+
+use super::rows::{Changes, Gap, Row, Rows, coco, scale_order, variant_order};
+use crate::record::{Cell, CostMeasurement, LatencyMeasurement, Stage};
+
+/// What the models of one table have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Setting<'a> {
+    pub device: &'a str,
+    pub imgsz: usize,
+    pub nc: usize,
+    pub batch: usize,
+    /// None where no model of this device, image size and batch has one.
+    pub dataset: Option<&'a str>,
+}
+
+impl Setting<'_> {
+    /// `shapes · flex · 320 × 320 px · batch 1 · 4 classes`.
+    pub fn title(&self) -> String {
+        let dataset = self.dataset.map(|name| format!("{name} · ")).unwrap_or_default();
+        let classes = if self.nc == 1 { "class" } else { "classes" };
+        format!("{dataset}{} · {2} × {2} px · batch {3} · {1} {classes}", self.device, self.nc, self.imgsz, self.batch)
+    }
+}
+
+/// Mean and spread of a figure over seeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    pub mean: f64,
+    pub min: f64,
+    pub max: f64,
+    /// Sample standard deviation; none for a single seed.
+    pub std: Option<f64>,
+    pub n: usize,
+}
+
+impl Spread {
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let values: Vec<f64> = values.into_iter().collect();
+        let n = values.len();
+        let mean = values.iter().sum::<f64>() / n as f64;
+        let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+        (n > 0).then(|| Self {
+            mean,
+            min: values.iter().copied().fold(f64::INFINITY, f64::min),
+            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            std: (n > 1).then(|| (squares / (n - 1) as f64).sqrt()),
+            n,
+        })
+    }
+}
+
+/// One model in one setting.
+pub struct Line<'a> {
+    pub rows: Vec<Row<'a>>,
+    /// Against the baseline; mAP is the mean of the changes seed by seed.
+    pub changes: Changes,
+    /// Spread of that mAP change over the seeds that both sides have.
+    pub map_change: Option<Spread>,
+}
+
+impl<'a> Line<'a> {
+    pub fn cell(&self) -> &'a Cell {
+        self.rows[0].cell
+    }
+
+    pub fn cost(&self) -> Option<&'a CostMeasurement> {
+        self.rows.iter().find_map(Row::cost)
+    }
+
+    pub fn latency(&self) -> Option<&'a LatencyMeasurement> {
+        self.rows.iter().find_map(Row::latency)
+    }
+
+    /// A COCO figure by name over the seeds, 0 to 1.
+    pub fn coco(&self, name: &str) -> Option<Spread> {
+        Spread::of(self.rows.iter().filter_map(|row| coco(row.eval()?, name)))
+    }
+
+    /// The mAP change is larger than its standard deviation over seeds. One seed has none: the change is shown as it is,
+    /// and the notes say what it is worth.
+    pub fn map_is_clear(&self) -> bool {
+        self.map_change.is_some_and(|Spread { mean, std, .. }| std.is_none_or(|std| mean.abs() > std))
+    }
+
+    /// The most telling reason why no row of the line has the stage's figure: a training that failed is the reason why
+    /// nothing was evaluated.
+    pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
+        let gaps: Option<Vec<Gap>> = self.rows.iter().map(|row| row.gap(stage)).collect();
+        let training = self.rows.iter().filter_map(|row| row.gap(Stage::Train)).filter(|_| stage == Stage::Eval);
+        gaps?.into_iter().chain(training.filter(|gap| matches!(gap, Gap::Failed(_)))).min()
+    }
+}
+
+/// The models of one setting.
+pub struct Table<'a> {
+    pub setting: Setting<'a>,
+    /// By family and scale, the baseline first.
+    pub lines: Vec<Line<'a>>,
+}
+
+/// All tables, by setting.
+pub fn tables<'a>(rows: &Rows<'a>) -> Vec<Table<'a>> {
+    let mut tables: BTreeMap<Setting, BTreeMap<_, Vec<Row>>> = BTreeMap::new();
+    for &row in &rows.rows {
+        let cell = row.cell;
+        let line = (&cell.family, scale_order(&cell.scale), variant_order(&cell.variant));
+        tables.entry(setting(rows, cell)).or_default().entry(line).or_default().push(row);
+    }
+    let line = |lines: Vec<Row<'a>>| summarise(rows, lines);
+    tables.into_iter().map(|(setting, lines)| Table { setting, lines: lines.into_values().map(line).collect() }).collect()
+}
+
+/// A cell without a data set stands in the table of the first data set of its setting, so that models that are only
+/// costed and timed are read beside those that are trained too.
+fn setting<'a>(rows: &Rows<'a>, cell: &'a Cell) -> Setting<'a> {
+    let of = |cell: &'a Cell, dataset| {
+        let Cell { device, imgsz, nc, batch, .. } = cell;
+        Setting { device, imgsz: *imgsz, nc: *nc, batch: *batch, dataset }
+    };
+    let own = of(cell, cell.dataset.as_deref());
+    let beside = rows.rows.iter().filter(|row| of(row.cell, None) == own).filter_map(|row| row.cell.dataset.as_deref());
+    Setting { dataset: own.dataset.or_else(|| beside.min()), ..own }
+}
+
+fn summarise<'a>(rows: &Rows<'a>, lines: Vec<Row<'a>>) -> Line<'a> {
+    let all: Vec<Changes> = lines.iter().map(|row| rows.changes(row)).collect();
+    let first = |pick: fn(&Changes) -> Option<f64>| all.iter().find_map(pick);
+    let map_change = Spread::of(all.iter().filter_map(|c| c.map50_95));
+    let changes = Changes {
+        params: first(|c| c.params),
+        gflops: first(|c| c.gflops),
+        latency: first(|c| c.latency),
+        latency_is_clear: all.iter().find(|c| c.latency.is_some()).is_some_and(|c| c.latency_is_clear),
+        map50: Spread::of(all.iter().filter_map(|c| c.map50)).map(|s| s.mean),
+        map50_95: map_change.map(|s| s.mean),
+    };
+    Line { rows: lines, changes, map_change }
+}
+
+fn mostly(clear: impl Iterator<Item = bool>) -> bool {
+    let (yes, no): (Vec<bool>, Vec<bool>) = clear.partition(|&clear| clear);
+    yes.len() > no.len()
+}
+
+/// The mean change of a variant over the scales where both it and the baseline were measured.
+pub struct Glance<'a> {
+    pub family: &'a str,
+    pub variant: &'a str,
+    /// Percent, a geometric mean, and over how many scales.
+    pub params: Option<(f64, usize)>,
+    pub gflops: Option<(f64, usize)>,
+    pub latency: Option<(f64, usize)>,
+    /// Points, an arithmetic mean.
+    pub map50_95: Option<(f64, usize)>,
+    /// Whether the change is clear at more than half of those scales.
+    pub latency_is_clear: bool,
+    pub map_is_clear: bool,
+    lines: Vec<&'a Line<'a>>,
+}
+
+impl<'a> Glance<'a> {
+    /// The most telling reason why the stage has no mean.
+    pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
+        self.lines.iter().filter_map(|line| line.gap(stage)).min()
+    }
+}
+
+/// A line for each variant of a table but the baseline; empty where there is nothing to compare.
+pub fn glance<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
+    let mut variants: BTreeMap<_, Vec<&Line>> = BTreeMap::new();
+    for line in &table.lines {
+        let cell = line.cell();
+        variants.entry((cell.family.as_str(), variant_order(&cell.variant))).or_default().push(line);
+    }
+    let mean = |lines: &[&Line], pick: fn(&Changes) -> Option<f64>| {
+        Spread::of(lines.iter().filter_map(|line| pick(&line.changes))).map(|spread| (spread.mean, spread.n))
+    };
+    let ratio = |lines: &[&Line], pick: fn(&Changes) -> Option<f64>| {
+        // A change of −100 % has no logarithm, and a mean over it means nothing.
+        let logs: Vec<f64> = lines.iter().filter_map(|line| pick(&line.changes)).map(|p| (p / 100.0).ln_1p()).collect();
+        Spread::of(logs).map(|s| (100.0 * s.mean.exp_m1(), s.n)).filter(|(mean, _)| mean.is_finite())
+    };
+    let glances = variants.into_iter().map(|((family, (_, variant)), lines)| Glance {
+        family,
+        variant,
+        params: ratio(&lines, |c| c.params),
+        gflops: ratio(&lines, |c| c.gflops),
+        latency: ratio(&lines, |c| c.latency),
+        map50_95: mean(&lines, |c| c.map50_95),
+        latency_is_clear: mostly(lines.iter().filter(|l| l.changes.latency.is_some()).map(|l| l.changes.latency_is_clear)),
+        map_is_clear: mostly(lines.iter().filter(|l| l.map_change.is_some()).map(|l| l.map_is_clear())),
+        lines,
+    });
+    glances.filter(|g| [g.params, g.gflops, g.latency, g.map50_95].iter().any(Option::is_some)).collect()
+}

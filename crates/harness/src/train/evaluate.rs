@@ -1,0 +1,24 @@
+//! How good a network is while it trains.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+/// COCO figures on the validation split; none where there was nothing to measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    pub map50: Option<f64>,
+    pub map50_95: Option<f64>,
+}
+
+impl Scores {
+    /// What the best epoch is chosen by, as in YOLOv5: a tenth of it mAP at IoU 0.5, the rest that over 0.5 to 0.95.
+    pub fn fitness(&self) -> f64 {
+        0.1 * self.map50.unwrap_or(0.0) + 0.9 * self.map50_95.unwrap_or(0.0)
+    }
+}
+
+/// Evaluates a network during training.
+pub trait Evaluate<M> {
+    /// Scores of the moving average's network, which is off the training device, after an epoch.
+    fn evaluate(&mut self, detector: &M, epoch: usize) -> Result<Scores>;
+}

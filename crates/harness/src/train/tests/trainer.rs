@@ -1,0 +1,213 @@
+//! Whole trainings of a network of a few hundred weights.
+
+use std::cell::Cell;
+use std::path::Path;
+
+use ablate_detection::loader::Batch;
+use ablate_detection::loss::{Yolov5Hyp, Yolov5Loss};
+use anyhow::{Result, bail};
+use burn::Tensor;
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig};
+use burn::tensor::Device;
+use burn::tensor::activation::silu;
+
+use crate::train::{BEST, BatchSource, Evaluate, LAST, RESUME, Recipe, Scores, Silent, TrainJob, TrainableDetector, Trained, train};
+
+const SIDE: usize = 32;
+
+/// Three levels of one anchor, each a convolution on the one before.
+#[derive(Module, Debug)]
+struct Net {
+    stages: Vec<Conv2d>,
+    norms: Vec<BatchNorm>,
+    heads: Vec<Conv2d>,
+}
+
+impl Net {
+    fn new() -> Self {
+        let device = Device::flex().autodiff();
+        device.seed(3);
+        let conv = |from, to, side: usize| Conv2dConfig::new([from, to], [side; 2]).with_stride([side; 2]).init(&device);
+        let net = Self {
+            stages: vec![conv(3, 6, 8), conv(6, 6, 2), conv(6, 6, 2)],
+            norms: (0..3).map(|_| BatchNormConfig::new(6).init(&device)).collect(),
+            heads: (0..3).map(|_| conv(6, 7, 1)).collect(),
+        };
+        // Draw the weights now, while the seed holds.
+        net.valid();
+        net
+    }
+}
+
+impl TrainableDetector for Net {
+    fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>> {
+        let mut x = images;
+        let mut levels = Vec::new();
+        for ((stage, norm), head) in self.stages.iter().zip(&self.norms).zip(&self.heads) {
+            x = silu(norm.forward(stage.forward(x)));
+            let map = head.forward(x.clone());
+            let [batch, outputs, height, width] = map.dims();
+            levels.push(map.reshape([batch, 1, outputs, height, width]).permute([0, 1, 3, 4, 2]));
+        }
+        levels
+    }
+}
+
+/// A bright square of 16 pixels on a dark ground, its class by its colour.
+struct Squares {
+    value: f32,
+}
+
+impl BatchSource for Squares {
+    fn batches(&self) -> usize {
+        4
+    }
+
+    fn images(&self) -> usize {
+        8
+    }
+
+    fn epoch(&self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + '_> {
+        Box::new((0..4).map(move |step| {
+            let mut images = vec![0.1; 2 * 3 * SIDE * SIDE];
+            let mut targets = Vec::new();
+            for image in 0..2 {
+                let number = epoch * 7 + step * 5 + image * 3;
+                let (class, left, top) = (number % 2, number * 3 % 16, number * 5 % 16);
+                for (row, column) in (0..16).flat_map(|row| (0..16).map(move |column| (row, column))) {
+                    let plane = (image * 3 + class) * SIDE;
+                    images[(plane + top + row) * SIDE + left + column] = self.value;
+                }
+                let center = |corner: usize| (corner as f32 + 8.0) / SIDE as f32;
+                targets.push([image as f32, class as f32, center(left), center(top), 0.5, 0.5]);
+            }
+            Batch { images, size: 2, height: SIDE, width: SIDE, targets, indices: vec![0, 1] }
+        }))
+    }
+}
+
+/// Scores by epoch; fails at the epoch that is told, as if the power went.
+struct Script {
+    scores: Vec<f64>,
+    fails_at: Cell<Option<usize>>,
+}
+
+impl Evaluate<Net> for Script {
+    fn evaluate(&mut self, detector: &Net, epoch: usize) -> Result<Scores> {
+        assert!(!detector.heads[0].weight.val().is_autodiff(), "evaluated off the training device");
+        if self.fails_at.get() == Some(epoch) {
+            bail!("the power went");
+        }
+        Ok(Scores { map50: None, map50_95: self.scores.get(epoch).copied() })
+    }
+}
+
+fn script(scores: &[f64]) -> Script {
+    Script { scores: scores.to_vec(), fails_at: Cell::new(None) }
+}
+
+/// Three batches make a step once the short warm-up is over, so gradients wait over the end of an epoch.
+fn recipe() -> Recipe {
+    Recipe { epochs: 6, batch: 2, nbs: 6, warmup_epochs: 0.0, warmup_min_steps: 5, ..Recipe::default() }
+}
+
+fn run(recipe: &Recipe, folder: &Path, identity: &str, value: f32, evaluator: &mut Script) -> Result<Trained> {
+    let anchors = [8.0f32, 16.0, 24.0].map(|side| vec![[side, side]]);
+    train(TrainJob {
+        detector: Net::new(),
+        loss: Yolov5Loss::new(2, &anchors, &[8, 16, 32], Yolov5Hyp::default())?,
+        data: &Squares { value },
+        recipe,
+        seed: 1,
+        folder,
+        identity,
+        evaluator: Some(evaluator),
+        progress: &mut Silent,
+    })
+}
+
+fn file(folder: &Path, name: &str) -> Vec<u8> {
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+#[test]
+fn a_training_cut_off_ends_with_the_same_weights() {
+    let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let scores = [0.1, 0.2, 0.3, 0.25, 0.5, 0.4];
+    let expected = run(&recipe(), whole.path(), "a", 0.9, &mut script(&scores)).unwrap();
+
+    let mut evaluator = script(&scores);
+    for epoch in [1, 3] {
+        evaluator.fails_at.set(Some(epoch));
+        let error = run(&recipe(), cut.path(), "a", 0.9, &mut evaluator).unwrap_err();
+        assert_eq!(format!("{error:#}"), format!("evaluation after epoch {epoch}: the power went"));
+    }
+    evaluator.fails_at.set(None);
+    let resumed = run(&recipe(), cut.path(), "a", 0.9, &mut evaluator).unwrap();
+
+    assert_eq!((expected.best_epoch, resumed.best_epoch), (4, 4));
+    let losses = |trained: &Trained| trained.epochs.iter().map(|log| log.losses.clone()).collect::<Vec<_>>();
+    assert_eq!(losses(&resumed), losses(&expected));
+    for name in [LAST, BEST] {
+        assert!(file(whole.path(), name) == file(cut.path(), name), "{name} differs");
+    }
+    assert_ne!(file(whole.path(), LAST), file(whole.path(), BEST));
+
+    // Once done, it is done: nothing changes.
+    let again = run(&recipe(), cut.path(), "a", 0.9, &mut evaluator).unwrap();
+    assert_eq!(losses(&again), losses(&expected));
+}
+
+#[test]
+fn it_learns() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = Recipe { epochs: 30, batch: 2, nbs: 2, warmup_epochs: 1.0, warmup_min_steps: 4, ..Recipe::default() };
+    let trained = run(&recipe, folder.path(), "a", 0.9, &mut script(&[])).unwrap();
+    let total = |log: &crate::record::EpochLog| log.losses.values().sum::<f64>();
+    let (first, last) = (total(&trained.epochs[0]), total(&trained.epochs[29]));
+    assert!(last < 0.5 * first, "{first} to {last}");
+    assert!(trained.images_per_s > 0.0 && trained.train_s > 0.0);
+}
+
+#[test]
+fn it_ends_when_nothing_gets_better() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = Recipe { patience: 2, ..recipe() };
+    let trained = run(&recipe, folder.path(), "a", 0.9, &mut script(&[0.5, 0.6, 0.1, 0.1, 0.1, 0.1])).unwrap();
+    assert!(trained.stopped);
+    assert_eq!((trained.epochs.len(), trained.best_epoch), (4, 1));
+}
+
+#[test]
+fn evaluation_comes_when_it_is_due() {
+    let evaluated = |val_interval| {
+        let folder = tempfile::tempdir().unwrap();
+        let recipe = Recipe { val_interval, ..recipe() };
+        let trained = run(&recipe, folder.path(), "a", 0.9, &mut script(&[0.5; 6])).unwrap();
+        trained.epochs.iter().filter(|log| log.map50_95.is_some()).map(|log| log.epoch).collect::<Vec<_>>()
+    };
+    assert_eq!(evaluated(4), [3, 5]);
+    assert_eq!(evaluated(0), [5]);
+}
+
+#[test]
+fn a_loss_that_is_no_number_is_an_error_that_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = run(&recipe(), folder.path(), "a", f32::NAN, &mut script(&[])).unwrap_err().to_string();
+    assert!(error.contains("epoch 0, batch 0: the loss is not a number"), "{error}");
+}
+
+#[test]
+fn files_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = Recipe { epochs: 1, ..recipe() };
+    run(&recipe, folder.path(), "a", 0.9, &mut script(&[])).unwrap();
+    let error = run(&recipe, folder.path(), "b", 0.9, &mut script(&[])).unwrap_err().to_string();
+    assert!(error.contains(RESUME) && error.contains("of another training, `a`, not of `b`"), "{error}");
+
+    std::fs::write(folder.path().join(RESUME), b"no tensors").unwrap();
+    let error = run(&recipe, folder.path(), "a", 0.9, &mut script(&[])).unwrap_err().to_string();
+    assert!(error.contains(RESUME) && error.contains("no SafeTensors file"), "{error}");
+}

@@ -1,0 +1,68 @@
+use burn::{
+    module::{Module, Param, RunningState},
+    tensor::{Device, Tensor, module::batch_norm_train},
+};
+
+/// Added to the variance: what the YOLO families set, where PyTorch's default is 1e-5.
+const EPSILON: f64 = 1e-3;
+/// Weight of the new batch in the running statistics; PyTorch's default is 0.1.
+const MOMENTUM: f64 = 0.03;
+
+/// Batch normalisation over `[batch, channels, height, width]` in PyTorch's conventions: on a training device with the
+/// batch's own statistics, the running variance being the unbiased one; elsewhere with the running ones.
+///
+/// Burn's own layer keeps the biased variance, and its names are not those of a PyTorch state dict.
+#[derive(Module, Debug)]
+pub struct BatchNorm2d {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    running_mean: RunningState<Tensor<1>>,
+    running_var: RunningState<Tensor<1>>,
+}
+
+impl BatchNorm2d {
+    /// Weight 1, bias 0, running mean 0, running variance 1.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        Self {
+            weight: Param::from_tensor(Tensor::ones([channels], device)),
+            bias: Param::from_tensor(Tensor::zeros([channels], device)),
+            running_mean: RunningState::new(Tensor::zeros([channels], device)),
+            running_var: RunningState::new(Tensor::ones([channels], device)),
+        }
+    }
+
+    /// `[batch, channels, height, width]` to the same shape.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match x.device().is_autodiff() {
+            true => self.forward_training(x),
+            false => {
+                let (scale, shift) = self.affine();
+                let channels = scale.dims()[0];
+                x * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1])
+            }
+        }
+    }
+
+    fn forward_training(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, _, height, width] = x.dims();
+        let n = (batch * height * width) as f64;
+        let unbiased = n / (n - 1.0).max(1.0);
+        let result = batch_norm_train(x, self.weight.val(), self.bias.val(), EPSILON);
+        blend(&self.running_mean, result.mean.detach());
+        blend(&self.running_var, result.variance.detach() * unbiased);
+        result.output
+    }
+
+    /// What the layer does at inference, as `y = scale · x + shift` by channel: both `[channels]`.
+    pub fn affine(&self) -> (Tensor<1>, Tensor<1>) {
+        let scale = self.weight.val() / (self.running_var.value_sync() + EPSILON).sqrt();
+        let shift = self.bias.val() - self.running_mean.value_sync() * scale.clone();
+        (scale, shift)
+    }
+}
+
+/// Moves a running statistic towards that of the batch.
+fn blend(running: &RunningState<Tensor<1>>, batch: Tensor<1>) {
+    let old = running.value_sync();
+    running.update((old * (1.0 - MOMENTUM) + batch * MOMENTUM).detach());
+}

@@ -1,0 +1,48 @@
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
+
+use super::{Block, RowReader};
+use crate::cost::{Shape, Tally};
+
+/// Feature maps of one size put one behind another by channel. Row: `[1]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConcatConfig;
+
+/// See [`ConcatConfig`].
+#[derive(Module, Debug)]
+pub struct Concat {}
+
+impl Block for ConcatConfig {
+    type Layer = Concat;
+    const SCALES_CHANNELS: bool = false;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(1, "1")?;
+        match row.positive(0, Some(1), "dimension")? {
+            1 => Ok(Self),
+            other => Err(format!("dimension {other}; only 1, the channels, can be concatenated")),
+        }
+    }
+
+    fn trace(&self, inputs: &[Shape], _: &mut Tally) -> Result<Vec<Shape>, String> {
+        let first = inputs[0];
+        if let Some(other) = inputs.iter().find(|input| (input.h, input.w) != (first.h, first.w)) {
+            return Err(format!("its inputs are {}×{} and {}×{}; maps of one size would be right", first.h, first.w, other.h, other.w));
+        }
+        Ok(vec![Shape::new(inputs.iter().map(|input| input.c).sum(), first.h, first.w)])
+    }
+
+    fn init(&self, _: &Device) -> Concat {
+        Concat {}
+    }
+
+    fn forward(_: &Concat, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![Tensor::cat(inputs, 1)]
+    }
+
+    fn arguments(&self) -> String {
+        "[1]".into()
+    }
+}

@@ -1,0 +1,98 @@
+use burn::{
+    module::{Module, Param},
+    tensor::{Device, Distribution, Tensor, activation::sigmoid, module::conv2d, ops::ConvOptions},
+};
+
+use crate::cost::{ConvShape, Shape, Tally};
+
+/// Kernels that are mixed for each image.
+const EXPERTS: usize = 4;
+
+/// A convolution whose kernel is a weighted sum of four, with weights computed from the globally pooled input by a linear
+/// layer and a sigmoid: one kernel for each image.
+/// Source: Yang et al., CondConv, arXiv:1904.04971, equation 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DynamicConvConfig {
+    pub conv: ConvShape,
+}
+
+/// See [`DynamicConvConfig`].
+#[derive(Module, Debug)]
+pub struct DynamicConv {
+    routing: Routing,
+    cond_conv: Experts,
+    #[module(skip)]
+    shape: ConvShape,
+}
+
+/// Linear layer from channels to experts.
+#[derive(Module, Debug)]
+struct Routing {
+    /// `[experts, channels]`
+    weight: Param<Tensor<2>>,
+    /// `[experts]`
+    bias: Param<Tensor<1>>,
+}
+
+#[derive(Module, Debug)]
+struct Experts {
+    /// Each expert's kernel laid out in a row, `[experts, c_out · c_in / groups · kernel²]`.
+    weight: Param<Tensor<2>>,
+}
+
+impl DynamicConvConfig {
+    /// Output shape; the cost goes to the tally. A profiler of modules sees the routing alone.
+    pub fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
+        let kernels = EXPERTS as u64 * self.conv.weights();
+        tally.linear(self.conv.c_in, EXPERTS);
+        tally.parameters(kernels);
+        tally.functional_macs(kernels);
+        tally.functional_conv(self.conv, x)
+    }
+}
+
+impl DynamicConv {
+    /// Fresh kernels and routing, uniform within ±1/√(fan in).
+    pub fn new(config: &DynamicConvConfig, device: &Device) -> Self {
+        let conv = config.conv;
+        let uniform = |fan_in: usize| {
+            let bound = 1.0 / (fan_in as f64).sqrt();
+            Distribution::Uniform(-bound, bound)
+        };
+        let routing = uniform(conv.c_in);
+        let kernel = uniform(conv.c_in / conv.groups * conv.kernel * conv.kernel);
+        Self {
+            routing: Routing {
+                weight: Param::from_tensor(Tensor::random([EXPERTS, conv.c_in], routing, device)),
+                bias: Param::from_tensor(Tensor::random([EXPERTS], routing, device)),
+            },
+            cond_conv: Experts { weight: Param::from_tensor(Tensor::random([EXPERTS, conv.weights() as usize], kernel, device)) },
+            shape: conv,
+        }
+    }
+
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, c_in, height, width] = x.dims();
+        let ConvShape { c_out, kernel, stride, padding, groups, dilation, .. } = self.shape;
+        let kernels = self.kernels(&x);
+        if kernel == 1 && stride == 1 && groups == 1 && padding == 0 {
+            let y = kernels.reshape([batch, c_out, c_in]).matmul(x.reshape([batch, c_in, height * width]));
+            return y.reshape([batch, c_out, height, width]);
+        }
+        // One convolution for the whole batch: every image is a group of its own.
+        let options = ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups * batch);
+        let kernels = kernels.reshape([batch * c_out, c_in / groups, kernel, kernel]);
+        let y = conv2d(x.reshape([1, batch * c_in, height, width]), kernels, None, options);
+        let [_, _, height, width] = y.dims();
+        y.reshape([batch, c_out, height, width])
+    }
+
+    /// Each image's kernel in a row, `[batch, c_out · c_in / groups · kernel²]`.
+    fn kernels(&self, x: &Tensor<4>) -> Tensor<2> {
+        let [batch, channels, height, width] = x.dims();
+        let pooled: Tensor<2> = x.clone().reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels]);
+        let routing = pooled.matmul(self.routing.weight.val().transpose()) + self.routing.bias.val().unsqueeze();
+        sigmoid(routing).matmul(self.cond_conv.weight.val())
+    }
+}

@@ -1,0 +1,76 @@
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
+
+use super::{Block, Conv, ConvConfig, RowReader, only};
+use crate::cost::{Shape, Tally};
+
+/// Half of the channels by a convolution, the other half from those by a 5×5 depthwise one, then shuffled.
+/// Row: as of Conv.
+/// Source: Li et al., Slim-neck by GSConv, arXiv:2206.02424, figure 3.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GsConvConfig {
+    /// The dense half.
+    pub dense: ConvConfig,
+}
+
+/// See [`GsConvConfig`].
+#[derive(Module, Debug)]
+pub struct GsConv {
+    cv1: Conv,
+    cv2: Conv,
+}
+
+impl GsConvConfig {
+    /// The depthwise half.
+    fn depthwise(&self) -> ConvConfig {
+        ConvConfig::depthwise(self.dense.conv.c_out, 5, 1).activation(self.dense.activation)
+    }
+}
+
+impl Block for GsConvConfig {
+    type Layer = GsConv;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        let c_out = row.channels_out()?;
+        if !c_out.is_multiple_of(2) {
+            return Err(format!("{c_out} output channels; an even number would be right"));
+        }
+        Ok(Self { dense: ConvConfig::read_geometry(row, row.channels_in()?, c_out / 2)? })
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        let dense = self.dense.trace_one(inputs[0], tally);
+        let Shape { c, h, w } = self.depthwise().trace_one(dense, tally);
+        Ok(vec![Shape::new(2 * c, h, w)])
+    }
+
+    fn init(&self, device: &Device) -> GsConv {
+        GsConv { cv1: Conv::new(&self.dense, device), cv2: Conv::new(&self.depthwise(), device) }
+    }
+
+    fn forward(layer: &GsConv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![layer.forward(only(inputs))]
+    }
+
+    fn arguments(&self) -> String {
+        let conv = self.dense.conv;
+        format!("[{}, {}, {}, {}]", conv.c_in, 2 * conv.c_out, conv.kernel, conv.stride)
+    }
+}
+
+impl GsConv {
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let dense = self.cv1.forward(x);
+        let cheap = self.cv2.forward(dense.clone());
+        shuffle(Tensor::cat(vec![dense, cheap], 1))
+    }
+}
+
+/// The even channels, then the odd ones.
+fn shuffle(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    x.reshape([batch, channels / 2, 2, height * width]).swap_dims(1, 2).reshape([batch, channels, height, width])
+}

@@ -1,0 +1,49 @@
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
+
+use super::{Block, RowReader};
+use crate::cost::{Shape, Tally};
+
+/// One output of a block that has several, such as a whole backbone. Row: `[which]`, from 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IndexConfig {
+    pub which: usize,
+}
+
+/// See [`IndexConfig`].
+#[derive(Module, Debug)]
+pub struct Index {
+    which: usize,
+}
+
+impl Block for IndexConfig {
+    type Layer = Index;
+    const SCALES_CHANNELS: bool = false;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(1, "which output")?;
+        let outputs = row.inputs().len();
+        match row.optional(0, "which output")? {
+            Some(which) if which < outputs => Ok(Self { which }),
+            which => Err(format!("output {}; what it reads has outputs 0 to {}", which.unwrap_or(0), outputs.saturating_sub(1))),
+        }
+    }
+
+    fn trace(&self, inputs: &[Shape], _: &mut Tally) -> Result<Vec<Shape>, String> {
+        Ok(vec![inputs[self.which]])
+    }
+
+    fn init(&self, _: &Device) -> Index {
+        Index { which: self.which }
+    }
+
+    fn forward(layer: &Index, mut inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![inputs.swap_remove(layer.which)]
+    }
+
+    fn arguments(&self) -> String {
+        format!("[{}]", self.which)
+    }
+}

@@ -1,0 +1,86 @@
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
+
+use super::{Activation, Block, Conv, ConvConfig, RowReader, only};
+use crate::cost::{Shape, Tally};
+
+/// MobileNetV2's block: 1×1 up, 3×3 depthwise, 1×1 down without activation; the first falls away at expansion 1, and a
+/// residual connects where shape allows. Row: `[channels, stride, expansion, activation]`, ReLU unless it says otherwise.
+/// Source: Sandler et al., arXiv:1801.04381, table 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InvertedResidualConfig {
+    pub c_in: usize,
+    pub c_out: usize,
+    pub stride: usize,
+    pub expansion: usize,
+    pub activation: Activation,
+}
+
+/// See [`InvertedResidualConfig`].
+#[derive(Module, Debug)]
+pub struct InvertedResidual {
+    conv: Vec<Conv>,
+    #[module(skip)]
+    residual: bool,
+}
+
+impl InvertedResidualConfig {
+    fn convs(&self) -> Vec<ConvConfig> {
+        let hidden = self.c_in * self.expansion;
+        let expand = ConvConfig::new(self.c_in, hidden, 1, 1).activation(self.activation);
+        let depthwise = ConvConfig::depthwise(hidden, 3, self.stride).activation(self.activation);
+        let project = ConvConfig::new(hidden, self.c_out, 1, 1).activation(Activation::Identity);
+        match self.expansion {
+            1 => vec![depthwise, project],
+            _ => vec![expand, depthwise, project],
+        }
+    }
+}
+
+impl Block for InvertedResidualConfig {
+    type Layer = InvertedResidual;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(4, "channels, stride, expansion, activation")?;
+        Ok(Self {
+            c_in: row.channels_in()?,
+            c_out: row.channels_out()?,
+            stride: row.positive(1, Some(1), "stride")?,
+            expansion: row.positive(2, Some(6), "expansion")?,
+            activation: row.activation(3, Activation::Relu)?,
+        })
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        if inputs[0].c != self.c_in {
+            return Err(format!("repeated, it would read {} channels where it takes {}", inputs[0].c, self.c_in));
+        }
+        Ok(vec![self.convs().iter().fold(inputs[0], |x, conv| conv.trace_one(x, tally))])
+    }
+
+    fn init(&self, device: &Device) -> InvertedResidual {
+        InvertedResidual {
+            conv: self.convs().iter().map(|conv| Conv::new(conv, device)).collect(),
+            residual: self.stride == 1 && self.c_in == self.c_out,
+        }
+    }
+
+    fn forward(layer: &InvertedResidual, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![layer.forward(only(inputs))]
+    }
+
+    fn arguments(&self) -> String {
+        let Self { c_in, c_out, stride, expansion, activation } = self;
+        format!("[{c_in}, {c_out}, {stride}, {expansion}, {activation}]")
+    }
+}
+
+impl InvertedResidual {
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let y = self.conv.iter().fold(x.clone(), |x, conv| conv.forward(x));
+        if self.residual { x + y } else { y }
+    }
+}

@@ -1,0 +1,80 @@
+//! The layer types that a table's rows can name. A block is one file: how its row is read, how it changes shapes, what it
+//! costs, its burn module, its source.
+
+mod activation;
+mod batch_norm;
+mod c3;
+mod c3_dynamic_ghost;
+mod concat;
+mod conv;
+mod dynamic_conv;
+mod fasternet;
+mod ghost;
+mod gsconv;
+mod index;
+mod inverted_residual;
+mod row;
+mod sppf;
+mod upsample;
+
+use burn::tensor::{Device, Tensor};
+
+pub use activation::Activation;
+pub use batch_norm::BatchNorm2d;
+pub use c3::{C3, C3Config};
+pub use c3_dynamic_ghost::{C3DynamicGhost, C3DynamicGhostConfig};
+pub use concat::{Concat, ConcatConfig};
+pub use conv::{Conv, ConvConfig, conv2d};
+pub use dynamic_conv::{DynamicConv, DynamicConvConfig};
+pub use fasternet::{FasterNet, FasterNetConfig, FasterNetSize};
+pub use ghost::{GhostModule, GhostModuleConfig};
+pub use gsconv::{GsConv, GsConvConfig};
+pub use index::{Index, IndexConfig};
+pub use inverted_residual::{InvertedResidual, InvertedResidualConfig};
+pub(crate) use row::{Row, RowReader};
+pub use sppf::{Sppf, SppfConfig};
+pub(crate) use upsample::upsample_nearest;
+pub use upsample::{Upsample, UpsampleConfig};
+
+use crate::{
+    cost::{Shape, Tally},
+    heads::DetectConfig,
+};
+
+/// What the registry needs to know of a block. [`trace`](Block::trace) is the forward pass on shapes, step by step that of
+/// [`forward`](Block::forward), so that costs and shapes can't drift from what runs; a test holds the two together.
+pub(crate) trait Block: Sized {
+    /// The burn module.
+    type Layer;
+
+    /// Whether a row's repeats go into one block rather than making a chain of blocks.
+    const REPEATS_INSIDE: bool = false;
+
+    /// Whether the first argument is a number of channels that scales with width.
+    const SCALES_CHANNELS: bool = true;
+
+    /// Reads a row; the error says what would be right, without naming the row.
+    fn read(row: &RowReader) -> Result<Self, String>;
+
+    /// Shapes of the outputs for the shapes of the inputs; what it costs goes to the tally.
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String>;
+
+    /// The module with fresh weights.
+    fn init(&self, device: &Device) -> Self::Layer;
+
+    /// Outputs for inputs, all `[batch, channels, height, width]`.
+    fn forward(layer: &Self::Layer, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>>;
+
+    /// The arguments as a printed model table shows them.
+    fn arguments(&self) -> String;
+
+    /// The geometry of a detection head; none for any other block.
+    fn detect(&self) -> Option<&DetectConfig> {
+        None
+    }
+}
+
+/// The one input of a block that takes one; how many there are was checked when its row was read.
+pub(crate) fn only<T>(inputs: Vec<T>) -> T {
+    inputs.into_iter().next().expect("a block's row is read with at least one input")
+}

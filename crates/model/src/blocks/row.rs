@@ -1,0 +1,151 @@
+//! How a block reads its row: arguments by place, with the table's defaults and clear refusals.
+
+use crate::{
+    blocks::Activation,
+    cost::Shape,
+    spec::{Arg, Scaling},
+};
+
+/// A row and what surrounds it.
+pub(crate) struct Row<'a> {
+    pub args: &'a [Arg],
+    /// Shapes of what it reads, for the reference image.
+    pub inputs: &'a [Shape],
+    /// The reference image.
+    pub image: Shape,
+    /// Scaled by depth.
+    pub repeats: usize,
+    pub scaling: Scaling,
+    /// A channel count that width does not scale: the head's outputs.
+    pub unscaled: usize,
+    pub nc: usize,
+    pub anchors: Option<&'a [Vec<f64>]>,
+}
+
+/// Reads a row's arguments.
+pub(crate) struct RowReader<'a>(Row<'a>);
+
+/// Larger numbers than this in a row are a mistake, and would overflow what is counted.
+const MAX_ARG: i64 = 1 << 16;
+
+impl<'a> RowReader<'a> {
+    pub fn new(row: Row<'a>) -> Self {
+        Self(row)
+    }
+
+    pub fn inputs(&self) -> &'a [Shape] {
+        self.0.inputs
+    }
+
+    pub fn repeats(&self) -> usize {
+        self.0.repeats
+    }
+
+    pub fn nc(&self) -> usize {
+        self.0.nc
+    }
+
+    pub fn anchors(&self) -> Option<&'a [Vec<f64>]> {
+        self.0.anchors
+    }
+
+    /// Argument `i` as written.
+    pub fn arg(&self, i: usize) -> Option<&'a Arg> {
+        self.0.args.get(i)
+    }
+
+    /// Strides of the inputs against the image.
+    pub fn strides(&self) -> Vec<usize> {
+        self.0.inputs.iter().map(|input| self.0.image.h / input.h.max(1)).collect()
+    }
+
+    /// Channels of the one input.
+    pub fn channels_in(&self) -> Result<usize, String> {
+        match self.0.inputs {
+            [input] => Ok(input.c),
+            inputs => Err(format!("it takes one input, 'from' gives it {}", inputs.len())),
+        }
+    }
+
+    /// The first argument as output channels, scaled by width and rounded up to a multiple of 8.
+    pub fn channels_out(&self) -> Result<usize, String> {
+        let c = self.positive(0, None, "output channels")?;
+        if c == self.0.unscaled {
+            return Ok(c);
+        }
+        let Scaling { width, max_channels, .. } = self.0.scaling;
+        let bounded = max_channels.map_or(c as f64, |max| max.min(c as f64));
+        let scaled = (bounded * width / 8.0).ceil() * 8.0;
+        match scaled <= MAX_ARG as f64 {
+            true => Ok(scaled as usize),
+            false => Err(format!("{scaled} output channels after scaling; at most {MAX_ARG} would be right")),
+        }
+    }
+
+    /// Refuses more arguments than the block knows.
+    pub fn at_most(&self, n: usize, usage: &str) -> Result<(), String> {
+        match self.0.args.len() {
+            len if len > n => Err(format!("{len} arguments; [{usage}] would be right")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Argument `i` as a whole number of 1 or more.
+    pub fn positive(&self, i: usize, default: Option<usize>, what: &str) -> Result<usize, String> {
+        match (self.0.args.get(i), default) {
+            (None | Some(Arg::None), Some(default)) => Ok(default),
+            (Some(Arg::Int(n)), _) if (1..=MAX_ARG).contains(n) => Ok(*n as usize),
+            (given, _) => Err(format!(
+                "argument {i} ({what}) is {}; a whole number from 1 to {MAX_ARG} would be right",
+                given.map_or("missing".into(), Arg::to_string)
+            )),
+        }
+    }
+
+    /// Argument `i` as a whole number, or none where it is absent or None.
+    pub fn optional(&self, i: usize, what: &str) -> Result<Option<usize>, String> {
+        match self.0.args.get(i) {
+            None | Some(Arg::None) => Ok(None),
+            Some(Arg::Int(n)) if (0..=MAX_ARG).contains(n) => Ok(Some(*n as usize)),
+            Some(other) => Err(format!("argument {i} ({what}) is {other}; a whole number or None would be right")),
+        }
+    }
+
+    /// Argument `i` as a truth value.
+    pub fn flag(&self, i: usize, default: bool, what: &str) -> Result<bool, String> {
+        match self.0.args.get(i) {
+            None => Ok(default),
+            Some(Arg::Bool(value)) => Ok(*value),
+            Some(other) => Err(format!("argument {i} ({what}) is {other}; True or False would be right")),
+        }
+    }
+
+    /// Argument `i` as a positive number.
+    pub fn number(&self, i: usize, default: f64, what: &str) -> Result<f64, String> {
+        match self.0.args.get(i) {
+            None => Ok(default),
+            Some(Arg::Float(x)) if *x > 0.0 && *x <= MAX_ARG as f64 => Ok(*x),
+            Some(Arg::Int(n)) if (1..=MAX_ARG).contains(n) => Ok(*n as f64),
+            Some(other) => Err(format!("argument {i} ({what}) is {other}; a positive number would be right")),
+        }
+    }
+
+    /// Argument `i` as a word.
+    pub fn word(&self, i: usize, default: &'a str, what: &str) -> Result<&'a str, String> {
+        match self.0.args.get(i) {
+            None => Ok(default),
+            Some(Arg::Text(word)) => Ok(word),
+            Some(other) => Err(format!("argument {i} ({what}) is {other}; a word would be right")),
+        }
+    }
+
+    /// Argument `i` as an activation: a name, or True for the default and False for none.
+    pub fn activation(&self, i: usize, default: Activation) -> Result<Activation, String> {
+        match self.0.args.get(i) {
+            None | Some(Arg::Bool(true)) => Ok(default),
+            Some(Arg::Bool(false)) => Ok(Activation::Identity),
+            Some(Arg::Text(word)) => word.parse(),
+            Some(other) => Err(format!("argument {i} (activation) is {other}; a name such as relu would be right")),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+use burn::{
+    module::Module,
+    tensor::{
+        Device, Tensor,
+        module::interpolate,
+        ops::{InterpolateMode, InterpolateOptions},
+    },
+};
+
+use super::{Block, RowReader, only};
+use crate::cost::{Shape, Tally};
+
+/// Nearest-neighbour upsampling by a whole factor. Row: `[None, factor, nearest]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UpsampleConfig {
+    pub factor: usize,
+}
+
+/// See [`UpsampleConfig`].
+#[derive(Module, Debug)]
+pub struct Upsample {
+    factor: usize,
+}
+
+/// `[batch, c, h, w]` to `[batch, c, factor·h, factor·w]`, each pixel repeated.
+pub(crate) fn upsample_nearest(x: Tensor<4>, factor: usize) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height * factor, width * factor]))
+}
+
+impl Block for UpsampleConfig {
+    type Layer = Upsample;
+    const SCALES_CHANNELS: bool = false;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(3, "None, factor, nearest")?;
+        row.channels_in()?;
+        match (row.optional(0, "size")?, row.word(2, "nearest", "mode")?) {
+            (None, "nearest") => Ok(Self { factor: row.positive(1, Some(2), "factor")? }),
+            (Some(_), _) => Err("a fixed size; [None, factor, nearest] would be right".into()),
+            (_, mode) => Err(format!("mode '{mode}'; nearest would be right")),
+        }
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        let Shape { c, h, w } = inputs[0];
+        Ok(vec![tally.upsample(Shape::new(c, h * self.factor, w * self.factor))])
+    }
+
+    fn init(&self, _: &Device) -> Upsample {
+        Upsample { factor: self.factor }
+    }
+
+    fn forward(layer: &Upsample, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![upsample_nearest(only(inputs), layer.factor)]
+    }
+
+    fn arguments(&self) -> String {
+        format!("[None, {}, nearest]", self.factor)
+    }
+}

@@ -1,0 +1,195 @@
+//! Parameters and GFLOPs by arithmetic on shapes; no tensor is made.
+//!
+//! Two conventions are counted side by side. *Exact* is 2 × the multiply-accumulates of every convolution and matrix product,
+//! however it is called. *Published* is what the model tables of the YOLO papers and repositories print: the profiler behind
+//! them (THOP) sees modules only, so it counts 2 × (multiply-accumulates of convolution and linear modules, 4 for each output
+//! element of a batch normalisation, 1 for each output element of an upsampling module), and nothing for a functional call.
+
+use serde::Serialize;
+
+use crate::graph::{Graph, GraphError};
+
+/// Channels, height and width of a feature map, without the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Shape {
+    pub c: usize,
+    pub h: usize,
+    pub w: usize,
+}
+
+impl Shape {
+    pub fn new(c: usize, h: usize, w: usize) -> Self {
+        Self { c, h, w }
+    }
+
+    /// Elements of one feature map.
+    pub fn elements(&self) -> u64 {
+        self.c as u64 * self.area()
+    }
+
+    /// Positions of one channel.
+    pub fn area(&self) -> u64 {
+        (self.h * self.w) as u64
+    }
+}
+
+/// Counts what a block costs while its forward pass is traced on shapes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Trainable parameters.
+    pub params: u64,
+    /// Multiply-accumulates of every convolution and matrix product.
+    pub macs: u64,
+    /// What the published convention counts; twice this are its FLOPs.
+    pub published: u64,
+}
+
+/// A convolution's geometry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvShape {
+    pub c_in: usize,
+    pub c_out: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub groups: usize,
+    pub dilation: usize,
+}
+
+impl ConvShape {
+    /// Square kernel with the padding that keeps the size at stride 1.
+    pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
+        Self { c_in, c_out, kernel, stride, padding: kernel / 2, groups: 1, dilation: 1 }
+    }
+
+    pub fn padding(self, padding: usize) -> Self {
+        Self { padding, ..self }
+    }
+
+    pub fn groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// Weights of the kernel, without bias.
+    pub fn weights(&self) -> u64 {
+        (self.c_out * (self.c_in / self.groups) * self.kernel * self.kernel) as u64
+    }
+
+    /// Output shape for an input shape.
+    pub fn output(&self, x: Shape) -> Shape {
+        let side = |n: usize| (n + 2 * self.padding).saturating_sub(self.dilation * (self.kernel - 1) + 1) / self.stride + 1;
+        Shape::new(self.c_out, side(x.h), side(x.w))
+    }
+
+    /// Multiply-accumulates for an output shape.
+    fn macs(&self, y: Shape) -> u64 {
+        self.weights() * y.area()
+    }
+}
+
+impl Tally {
+    /// A convolution module; gives its output shape.
+    pub fn conv(&mut self, conv: ConvShape, bias: bool, x: Shape) -> Shape {
+        let y = conv.output(x);
+        self.params += conv.weights() + if bias { conv.c_out as u64 } else { 0 };
+        self.macs += conv.macs(y);
+        self.published += conv.macs(y);
+        y
+    }
+
+    /// A convolution whose kernel is computed: its operations count, its kernel is nobody's parameter, and profilers miss it.
+    pub fn functional_conv(&mut self, conv: ConvShape, x: Shape) -> Shape {
+        let y = conv.output(x);
+        self.macs += conv.macs(y);
+        y
+    }
+
+    /// A matrix product that is no module, of so many multiply-accumulates.
+    pub fn functional_macs(&mut self, macs: u64) {
+        self.macs += macs;
+    }
+
+    /// A linear module with bias, for one vector.
+    pub fn linear(&mut self, inputs: usize, outputs: usize) {
+        let weights = (inputs * outputs) as u64;
+        self.params += weights + outputs as u64;
+        self.macs += weights;
+        self.published += weights;
+    }
+
+    /// A batch normalisation of a feature map.
+    pub fn batch_norm(&mut self, x: Shape) -> Shape {
+        self.params += 2 * x.c as u64;
+        self.published += 4 * x.elements();
+        x
+    }
+
+    /// An upsampling module by its output.
+    pub fn upsample(&mut self, y: Shape) -> Shape {
+        self.published += y.elements();
+        y
+    }
+
+    /// Parameters of no operation that is counted.
+    pub fn parameters(&mut self, n: u64) {
+        self.params += n;
+    }
+
+    /// FLOPs / 1e9, published convention.
+    pub fn gflops(&self) -> f64 {
+        2.0 * self.published as f64 / 1e9
+    }
+
+    /// FLOPs / 1e9 of every convolution and matrix product.
+    pub fn gflops_exact(&self) -> f64 {
+        2.0 * self.macs as f64 / 1e9
+    }
+
+    fn minus(&self, before: &Self) -> Self {
+        Self { params: self.params - before.params, macs: self.macs - before.macs, published: self.published - before.published }
+    }
+}
+
+/// What a model costs for one image, in total and row by row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
+    pub total: Tally,
+    /// A tally and the output shapes for each node of the graph.
+    pub nodes: Vec<(Tally, Vec<Shape>)>,
+}
+
+impl Cost {
+    /// For one image of `height` × `width` pixels.
+    ///
+    /// # Errors
+    /// Where the size does not fit the graph, as when two maps that are concatenated come out different.
+    pub fn of(graph: &Graph, height: usize, width: usize) -> Result<Self, GraphError> {
+        let mut total = Tally::default();
+        let mut nodes = Vec::with_capacity(graph.nodes.len());
+        let mut outputs: Vec<Vec<Shape>> = Vec::with_capacity(graph.nodes.len());
+        let image = Shape::new(3, height, width);
+        for node in &graph.nodes {
+            let before = total;
+            let inputs = node.inputs(image, &outputs)?;
+            let shapes = node.trace(&inputs, &mut total)?;
+            nodes.push((total.minus(&before), shapes.clone()));
+            outputs.push(shapes);
+        }
+        Ok(Self { total, nodes })
+    }
+
+    /// Trainable parameters.
+    pub fn params(&self) -> u64 {
+        self.total.params
+    }
+
+    /// GFLOPs in the published convention.
+    pub fn gflops(&self) -> f64 {
+        self.total.gflops()
+    }
+
+    /// GFLOPs of every convolution and matrix product.
+    pub fn gflops_exact(&self) -> f64 {
+        self.total.gflops_exact()
+    }
+}

@@ -1,0 +1,150 @@
+//! A graph as a burn module that runs.
+
+use std::sync::Arc;
+
+use burn::{
+    module::Module,
+    tensor::{Device, Int, Tensor, activation::sigmoid},
+};
+
+use crate::{graph::Graph, heads::DetectConfig, registry::Layer};
+
+/// A detector: image in, raw maps of its levels out. Its parameters have the names of a PyTorch state dict.
+#[derive(Module, Debug)]
+pub struct Detector {
+    model: Vec<Node>,
+    #[module(skip)]
+    wiring: Arc<Wiring>,
+}
+
+/// A row's block, or the chain of blocks that it repeats.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)]
+enum Node {
+    Single(Layer),
+    Chain(Vec<Layer>),
+}
+
+#[derive(Debug)]
+struct Wiring {
+    /// What each node reads: a node, or none for the image.
+    sources: Vec<Vec<Option<usize>>>,
+    /// The last node that reads each node's outputs, so that they can be freed after it.
+    last_use: Vec<usize>,
+    detect: DetectConfig,
+}
+
+impl Detector {
+    /// Fresh weights. Seed the device first ([`Device::seed`]) for weights that can be had again.
+    pub fn new(graph: &Graph, device: &Device) -> Self {
+        let model = graph.nodes.iter().map(|node| match node.chain {
+            1 => Node::Single(node.config.init(device)),
+            n => Node::Chain((0..n).map(|_| node.config.init(device)).collect()),
+        });
+        let sources: Vec<Vec<Option<usize>>> = graph.nodes.iter().map(|node| node.sources.clone()).collect();
+        let mut last_use: Vec<usize> = (0..sources.len()).collect();
+        for (reader, read) in sources.iter().enumerate() {
+            read.iter().flatten().for_each(|source| last_use[*source] = reader);
+        }
+        Self {
+            // Weights are drawn now, in order, rather than when they are first used.
+            model: model.collect::<Vec<Node>>(),
+            wiring: Arc::new(Wiring { sources, last_use, detect: graph.detect().clone() }),
+        }
+        .materialize()
+    }
+
+    /// The head's geometry: classes, strides, anchors.
+    pub fn detect(&self) -> &DetectConfig {
+        &self.wiring.detect
+    }
+
+    /// Images `[batch, 3, h, w]`, RGB in 0..=1, to logits for each level, finest first:
+    /// `[batch, anchors, h / stride, w / stride, classes + 5]`, the last being x, y, w, h, objectness and classes.
+    pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>> {
+        let (last, inputs) = self.forward_to_head(images);
+        let outputs = self.detect().outputs();
+        let raw = last.forward(inputs);
+        raw.into_iter()
+            .map(|map| {
+                let [batch, channels, height, width] = map.dims();
+                map.reshape([batch, channels / outputs, outputs, height, width]).permute([0, 1, 3, 4, 2])
+            })
+            .collect()
+    }
+
+    /// The weights with which an ASFF head fuses its levels, for display: for each level, finest first, `[batch, 3, h, w]` with the
+    /// shares of the coarsest, the middle and the finest level; none for another head.
+    pub fn fusion_weights(&self, images: Tensor<4>) -> Option<Vec<Tensor<4>>> {
+        let (last, inputs) = self.forward_to_head(images);
+        match last {
+            Node::Single(Layer::AsffDetect(head)) => Some(head.fusion_weights(inputs)),
+            _ => None,
+        }
+    }
+
+    /// Everything before the head; the head and its inputs.
+    fn forward_to_head(&self, images: Tensor<4>) -> (&Node, Vec<Tensor<4>>) {
+        let mut kept: Vec<Option<Vec<Tensor<4>>>> = vec![None; self.model.len()];
+        let last = self.model.len() - 1;
+        for (i, node) in self.model.iter().enumerate() {
+            let mut inputs = Vec::new();
+            for source in &self.wiring.sources[i] {
+                match source {
+                    None => inputs.push(images.clone()),
+                    Some(source) if self.wiring.last_use[*source] == i && !self.reads_again(i, *source) => {
+                        inputs.extend(kept[*source].take().expect("kept until its last use"));
+                    }
+                    Some(source) => inputs.extend(kept[*source].clone().expect("kept until its last use")),
+                }
+            }
+            if i == last {
+                return (node, inputs);
+            }
+            kept[i] = Some(node.forward(inputs));
+        }
+        unreachable!("a graph has a head")
+    }
+
+    /// Whether a node reads the same source more than once.
+    fn reads_again(&self, node: usize, source: usize) -> bool {
+        self.wiring.sources[node].iter().filter(|s| **s == Some(source)).count() > 1
+    }
+
+    /// Logits as [`forward`](Self::forward) gives them to predictions `[batch, positions, classes + 5]`: centre x, centre y, width and
+    /// height in pixels of the network's input, then objectness and class probabilities. Positions go by level, anchor, row, column.
+    pub fn decode(&self, raw: Vec<Tensor<5>>) -> Tensor<3> {
+        let detect = self.detect();
+        let levels = raw.into_iter().enumerate().map(|(level, map)| {
+            let [batch, anchors, height, width, outputs] = map.dims();
+            let device = map.device();
+            let stride = detect.strides[level] as f32;
+            let sizes: Vec<f32> = detect.anchors[level].iter().flatten().map(|side| *side as f32).collect();
+            let sizes = Tensor::<1>::from_floats(sizes.as_slice(), &device).reshape([1, anchors, 1, 1, 2]);
+            let y = sigmoid(map);
+            let corner = grid(height, width, &device) - 0.5;
+            let centre = (y.clone().narrow(4, 0, 2) * 2.0 + corner) * stride;
+            let size = (y.clone().narrow(4, 2, 2) * 2.0).square() * sizes;
+            let rest = y.narrow(4, 4, outputs - 4);
+            Tensor::cat(vec![centre, size, rest], 4).reshape([batch, anchors * height * width, outputs])
+        });
+        Tensor::cat(levels.collect(), 1)
+    }
+}
+
+/// The column and row of every cell, `[1, 1, h, w, 2]`.
+fn grid(height: usize, width: usize, device: &Device) -> Tensor<5> {
+    let range = |n: usize| Tensor::<1, Int>::arange(0..n as i64, device).float();
+    let x = range(width).reshape([1, 1, 1, width, 1]).expand([1, 1, height, width, 1]);
+    let y = range(height).reshape([1, 1, height, 1, 1]).expand([1, 1, height, width, 1]);
+    Tensor::cat(vec![x, y], 4)
+}
+
+impl Node {
+    fn forward(&self, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        match self {
+            Self::Single(layer) => layer.forward(inputs),
+            Self::Chain(layers) => layers.iter().fold(inputs, |x, layer| layer.forward(x)),
+        }
+    }
+}

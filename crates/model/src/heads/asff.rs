@@ -1,0 +1,279 @@
+use burn::{
+    module::Module,
+    nn::conv::Conv2d,
+    tensor::{
+        Device, Tensor,
+        activation::{leaky_relu, softmax},
+        module::max_pool2d,
+        ops::MaxPoolOptions,
+    },
+};
+
+use super::DetectConfig;
+use crate::{
+    blocks::{BatchNorm2d, Block, RowReader, conv2d, upsample_nearest},
+    cost::{ConvShape, Shape, Tally},
+};
+
+/// Adaptively spatial feature fusion before detection: each of the three levels becomes a sum of all three, weighted at every
+/// position by a softmax over weights that are computed from the maps themselves. Row: `[nc, anchors, order, rfb]`.
+/// Source: Liu et al., arXiv:1911.09516, section 3.2.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AsffDetectConfig {
+    pub detect: DetectConfig,
+    pub order: AsffOrder,
+    /// Halves the channels of the weight branches.
+    pub rfb: bool,
+}
+
+/// From which maps a level is fused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsffOrder {
+    /// All from the unfused ones: the paper's.
+    Parallel,
+    /// Coarsest first, each from the levels fused before it: that of a well-known YOLOv5 adaptation.
+    Sequential,
+}
+
+/// See [`AsffDetectConfig`].
+#[derive(Module, Debug)]
+pub struct AsffDetect {
+    /// Coarsest level first.
+    asffs: Vec<Asff>,
+    m: Vec<Conv2d>,
+    #[module(skip)]
+    order: AsffOrder,
+}
+
+/// The fusion of one level. Levels count from the coarsest here, as in the paper.
+#[derive(Module, Debug)]
+pub struct Asff {
+    compress_level_0: Option<Unit>,
+    compress_level_1: Option<Unit>,
+    stride_level_1: Option<Unit>,
+    stride_level_2: Option<Unit>,
+    weight_level_0: Unit,
+    weight_level_1: Unit,
+    weight_level_2: Unit,
+    weight_levels: Conv2d,
+    expand: Unit,
+    level: usize,
+}
+
+/// Convolution, batch normalisation, LeakyReLU.
+#[derive(Module, Debug)]
+struct Unit {
+    conv: Conv2d,
+    batch_norm: BatchNorm2d,
+}
+
+/// One level's convolutions: those that bring the other levels to its channels and size, by source level, and those that weigh.
+struct LevelConfig {
+    level: usize,
+    /// Into this level from levels 0, 1 and 2; none for itself.
+    resize: [Option<ConvShape>; 3],
+    weight: ConvShape,
+    levels: ConvShape,
+    expand: ConvShape,
+}
+
+impl AsffDetectConfig {
+    fn level(&self, level: usize) -> LevelConfig {
+        let channels: Vec<usize> = self.detect.channels.iter().rev().copied().collect();
+        let own = channels[level];
+        let compress = if self.rfb { 8 } else { 16 };
+        let resize = std::array::from_fn(|source| match source.cmp(&level) {
+            // A coarser level: its channels are brought down, then it is upsampled.
+            std::cmp::Ordering::Less => Some(ConvShape::new(channels[source], own, 1, 1)),
+            std::cmp::Ordering::Equal => None,
+            // A finer level: a strided convolution halves it.
+            std::cmp::Ordering::Greater => Some(ConvShape::new(channels[source], own, 3, 2)),
+        });
+        LevelConfig {
+            level,
+            resize,
+            weight: ConvShape::new(own, compress, 1, 1),
+            levels: ConvShape::new(3 * compress, 3, 1, 1),
+            expand: ConvShape::new(own, own, 3, 1),
+        }
+    }
+}
+
+impl LevelConfig {
+    fn trace(&self, coarse_first: &[Shape], tally: &mut Tally) -> Result<(), String> {
+        let own = coarse_first[self.level];
+        let mut unit = |conv: ConvShape, x: Shape| {
+            let y = tally.conv(conv, false, x);
+            tally.batch_norm(y)
+        };
+        for (source, conv) in self.resize.iter().enumerate() {
+            if let Some(conv) = conv {
+                let x = coarse_first[source];
+                // From two levels finer, a max pool halves the map first.
+                let pooled = if source == self.level + 2 { Shape::new(x.c, x.h.div_ceil(2), x.w.div_ceil(2)) } else { x };
+                let y = unit(*conv, pooled);
+                let factor = 1 << self.level.saturating_sub(source);
+                if (y.h * factor, y.w * factor) != (own.h, own.w) {
+                    return Err(format!(
+                        "a level of {}×{} can't be fused with one of {}×{}; levels that halve in size would be right",
+                        x.h, x.w, own.h, own.w
+                    ));
+                }
+            }
+        }
+        for _ in 0..3 {
+            unit(self.weight, own);
+        }
+        unit(self.expand, own);
+        tally.conv(self.levels, true, Shape::new(self.levels.c_in, own.h, own.w));
+        Ok(())
+    }
+
+    fn init(&self, device: &Device) -> Asff {
+        let unit = |conv: ConvShape| Unit { conv: conv2d(conv, false, device), batch_norm: BatchNorm2d::new(conv.c_out, device) };
+        let [from_0, from_1, from_2] = self.resize;
+        let (compress_level_1, stride_level_1) = match self.level {
+            0 => (None, from_1.map(unit)),
+            _ => (from_1.map(unit), None),
+        };
+        Asff {
+            compress_level_0: from_0.map(unit),
+            compress_level_1,
+            stride_level_1,
+            stride_level_2: from_2.map(unit),
+            weight_level_0: unit(self.weight),
+            weight_level_1: unit(self.weight),
+            weight_level_2: unit(self.weight),
+            weight_levels: conv2d(self.levels, true, device),
+            expand: unit(self.expand),
+            level: self.level,
+        }
+    }
+}
+
+impl Block for AsffDetectConfig {
+    type Layer = AsffDetect;
+    const SCALES_CHANNELS: bool = false;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(4, "nc, anchors, order, rfb")?;
+        let detect = DetectConfig::read_row(row)?;
+        if detect.channels.len() != 3 {
+            return Err(format!("it reads {} levels; ASFF fuses three", detect.channels.len()));
+        }
+        Ok(Self {
+            detect,
+            order: match row.word(2, "parallel", "order")? {
+                "parallel" => AsffOrder::Parallel,
+                "sequential" => AsffOrder::Sequential,
+                other => return Err(format!("order '{other}'; parallel or sequential would be right")),
+            },
+            rfb: row.flag(3, false, "rfb")?,
+        })
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        let coarse_first: Vec<Shape> = inputs.iter().rev().copied().collect();
+        (0..3).try_for_each(|level| self.level(level).trace(&coarse_first, tally))?;
+        self.detect.trace(inputs, tally)
+    }
+
+    fn init(&self, device: &Device) -> AsffDetect {
+        AsffDetect { asffs: (0..3).map(|level| Asff::new(self, level, device)).collect(), m: self.detect.init(device).m, order: self.order }
+    }
+
+    fn forward(layer: &AsffDetect, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        layer.forward(inputs)
+    }
+
+    fn arguments(&self) -> String {
+        let order = match self.order {
+            AsffOrder::Parallel => "parallel",
+            AsffOrder::Sequential => "sequential",
+        };
+        let DetectConfig { nc, channels, .. } = &self.detect;
+        let rfb = if self.rfb { ", rfb" } else { "" };
+        format!("[{nc}, {} anchors, {channels:?}, {order}{rfb}]", self.detect.anchors_per_level())
+    }
+
+    fn detect(&self) -> Option<&DetectConfig> {
+        Some(&self.detect)
+    }
+}
+
+impl AsffDetect {
+    /// A map `[batch, c, h, w]` for each level, finest first, to its raw outputs, `[batch, anchors · (classes + 5), h, w]`.
+    pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        let (fused, _) = self.fuse(levels);
+        self.m.iter().zip(fused).map(|(conv, x)| conv.forward(x)).collect()
+    }
+
+    /// The weights of the fusion, for display: for each level, finest first, `[batch, 3, h, w]`, whose channels are the
+    /// shares of the coarsest, the middle and the finest level and add up to 1.
+    pub fn fusion_weights(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        self.fuse(levels).1
+    }
+
+    /// The fused levels and their weights, finest first.
+    fn fuse(&self, mut levels: Vec<Tensor<4>>) -> (Vec<Tensor<4>>, Vec<Tensor<4>>) {
+        levels.reverse();
+        let mut fused = Vec::with_capacity(3);
+        let mut weights = Vec::with_capacity(3);
+        for asff in &self.asffs {
+            let (map, weight) = asff.forward(&levels);
+            if self.order == AsffOrder::Sequential {
+                levels[asff.level] = map.clone();
+            }
+            fused.push(map);
+            weights.push(weight);
+        }
+        fused.reverse();
+        weights.reverse();
+        (fused, weights)
+    }
+}
+
+impl Asff {
+    /// The fusion of one level, counted from the coarsest.
+    pub fn new(config: &AsffDetectConfig, level: usize, device: &Device) -> Self {
+        config.level(level).init(device)
+    }
+
+    /// Three maps, coarsest first, to this level's fused map `[batch, c, h, w]` and its weights `[batch, 3, h, w]`.
+    pub fn forward(&self, coarse_first: &[Tensor<4>]) -> (Tensor<4>, Tensor<4>) {
+        let maps: [Tensor<4>; 3] = std::array::from_fn(|source| self.resize(source, coarse_first[source].clone()));
+        let weighing = [&self.weight_level_0, &self.weight_level_1, &self.weight_level_2];
+        let weighed = weighing.iter().zip(&maps).map(|(unit, map)| unit.forward(map.clone())).collect();
+        let weights = softmax(self.weight_levels.forward(Tensor::cat(weighed, 1)), 1);
+        let share = |i: usize| weights.clone().narrow(1, i, 1);
+        let [coarse, middle, fine] = maps;
+        let sum = coarse * share(0) + middle * share(1) + fine * share(2);
+        (self.expand.forward(sum), weights)
+    }
+
+    /// A level's map in the channels and size of this one.
+    fn resize(&self, source: usize, x: Tensor<4>) -> Tensor<4> {
+        let units = match source {
+            0 => [&self.compress_level_0, &None],
+            1 => [&self.compress_level_1, &self.stride_level_1],
+            _ => [&self.stride_level_2, &None],
+        };
+        let Some(unit) = units.into_iter().flatten().next() else {
+            return x;
+        };
+        let x = match source == self.level + 2 {
+            true => max_pool2d(x, MaxPoolOptions::new([3; 2]).with_stride([2; 2]).with_padding([1; 2])),
+            false => x,
+        };
+        match self.level.saturating_sub(source) {
+            0 => unit.forward(x),
+            steps => upsample_nearest(unit.forward(x), 1 << steps),
+        }
+    }
+}
+
+impl Unit {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        leaky_relu(self.batch_norm.forward(self.conv.forward(x)), 0.1)
+    }
+}

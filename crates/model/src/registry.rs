@@ -1,0 +1,92 @@
+//! Every block and head by the name that tables use. A new one is a file beside the others and a line here.
+
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
+
+use crate::{
+    blocks::{self, Block, RowReader},
+    cost::{Shape, Tally},
+    heads,
+};
+
+macro_rules! registry {
+    ($($variant:ident = $name:literal: $config:ty => $layer:ty),* $(,)?) => {
+        /// A block with its arguments resolved: plain numbers, no tensor.
+        #[derive(Clone, Debug)]
+        pub enum LayerConfig { $($variant($config)),* }
+
+        /// A block's burn module.
+        #[derive(Module, Debug)]
+        #[allow(clippy::large_enum_variant)]
+        pub enum Layer { $($variant($layer)),* }
+
+        /// The names that tables can use.
+        pub const NAMES: &[&str] = &[$($name),*];
+
+        impl LayerConfig {
+            /// Reads a row for the block that it names; the error does not name the row.
+            pub(crate) fn read(name: &str, row: &RowReader) -> Result<Self, String> {
+                match name {
+                    $($name => <$config as Block>::read(row).map(Self::$variant),)*
+                    _ => Err(format!("no such module; there are: {}", NAMES.join(", "))),
+                }
+            }
+
+            pub(crate) fn repeats_inside(&self) -> bool {
+                match self { $(Self::$variant(_) => <$config as Block>::REPEATS_INSIDE,)* }
+            }
+
+            /// Shapes of the outputs, the cost added to the tally.
+            pub fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+                match self { $(Self::$variant(config) => config.trace(inputs, tally),)* }
+            }
+
+            /// The block's module with fresh weights.
+            pub fn init(&self, device: &Device) -> Layer {
+                match self { $(Self::$variant(config) => Layer::$variant(Block::init(config, device)),)* }
+            }
+
+            /// The head's geometry, for a detection head.
+            pub fn detect(&self) -> Option<&heads::DetectConfig> {
+                match self { $(Self::$variant(config) => config.detect(),)* }
+            }
+
+            /// The arguments as a printed model table shows them.
+            pub fn arguments(&self) -> String {
+                match self { $(Self::$variant(config) => config.arguments(),)* }
+            }
+        }
+
+        impl Layer {
+            /// The block's outputs for its inputs, all `[batch, channels, height, width]`.
+            pub fn forward(&self, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+                match self { $(Self::$variant(layer) => <$config as Block>::forward(layer, inputs),)* }
+            }
+        }
+
+        /// Whether the first argument of the module's rows is a number of channels that scales with width.
+        pub(crate) fn scales_channels(name: &str) -> bool {
+            match name {
+                $($name => <$config as Block>::SCALES_CHANNELS,)*
+                _ => false,
+            }
+        }
+    };
+}
+
+registry! {
+    Conv = "Conv": blocks::ConvConfig => blocks::Conv,
+    C3 = "C3": blocks::C3Config => blocks::C3,
+    Sppf = "SPPF": blocks::SppfConfig => blocks::Sppf,
+    Upsample = "nn.Upsample": blocks::UpsampleConfig => blocks::Upsample,
+    Concat = "Concat": blocks::ConcatConfig => blocks::Concat,
+    Index = "Index": blocks::IndexConfig => blocks::Index,
+    GsConv = "GSConv": blocks::GsConvConfig => blocks::GsConv,
+    InvertedResidual = "InvertedResidual": blocks::InvertedResidualConfig => blocks::InvertedResidual,
+    FasterNet = "FasterNet": blocks::FasterNetConfig => blocks::FasterNet,
+    C3DynamicGhost = "C3DynamicGhost": blocks::C3DynamicGhostConfig => blocks::C3DynamicGhost,
+    Detect = "Detect": heads::DetectConfig => heads::Detect,
+    AsffDetect = "ASFFDetect": heads::AsffDetectConfig => heads::AsffDetect,
+}

@@ -1,0 +1,153 @@
+//! Model names: family, scale, variants and their arguments in one word.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// A model as the reader names it: `yolov5n`, `yolov5n+ghost+asff`, `yolov5s+asff:order=sequential,rfb=true`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModelName {
+    /// `yolov5`, or whatever the catalog holds.
+    pub family: String,
+    /// The last letter of the first word: one of the scales that the family's table lists.
+    pub scale: String,
+    pub variants: Vec<VariantCall>,
+}
+
+/// A variant with the arguments that the name gives it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VariantCall {
+    pub name: String,
+    pub arguments: BTreeMap<String, String>,
+}
+
+/// Why a word is no model name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{word}' is no model name: {reason}; write family, scale and variants like 'yolov5n' or 'yolov5s+gsconv+asff:rfb=true'")]
+pub struct NameError {
+    word: String,
+    reason: String,
+}
+
+impl ModelName {
+    /// The model without variants.
+    pub fn baseline(family: impl Into<String>, scale: impl Into<String>) -> Self {
+        Self { family: family.into(), scale: scale.into(), variants: Vec::new() }
+    }
+
+    /// The variants alone, joined by `+`; `baseline` where there is none.
+    pub fn variant(&self) -> String {
+        if self.variants.is_empty() {
+            return "baseline".into();
+        }
+        let words: Vec<String> = self.variants.iter().map(VariantCall::to_string).collect();
+        words.join("+")
+    }
+
+    /// Adds variants written as in a name, `gsconv+asff:rfb=true`; `baseline` adds none.
+    pub fn with_variants(mut self, words: &str) -> Result<Self, NameError> {
+        for word in words.split('+') {
+            if word != "baseline" {
+                self.variants.push(word.parse()?);
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl FromStr for ModelName {
+    type Err = NameError;
+
+    fn from_str(word: &str) -> Result<Self, NameError> {
+        let (stem, variants) = match word.split_once('+') {
+            Some((stem, variants)) => (stem, Some(variants)),
+            None => (word, None),
+        };
+        let mut letters = stem.chars();
+        let scale = letters.next_back().filter(char::is_ascii_alphabetic);
+        let family = letters.as_str();
+        let (Some(scale), false) = (scale, family.is_empty()) else {
+            return Err(NameError {
+                word: word.into(),
+                reason: "it does not end its first word in a scale such as n, s, m, l or x".into(),
+            });
+        };
+        let name = Self::baseline(family, scale.to_string());
+        match variants {
+            Some(variants) => name.with_variants(variants),
+            None => Ok(name),
+        }
+    }
+}
+
+impl FromStr for VariantCall {
+    type Err = NameError;
+
+    fn from_str(word: &str) -> Result<Self, NameError> {
+        let fail = |reason: String| NameError { word: word.into(), reason };
+        let (name, list) = match word.split_once(':') {
+            Some((name, list)) => (name, Some(list)),
+            None => (word, None),
+        };
+        if name.is_empty() {
+            return Err(fail("a variant's name is empty".into()));
+        }
+        let mut arguments = BTreeMap::new();
+        for pair in list.into_iter().flat_map(|list| list.split(',')) {
+            let (key, value) = pair
+                .split_once('=')
+                .filter(|(key, value)| !key.is_empty() && !value.is_empty())
+                .ok_or_else(|| fail(format!("the argument '{pair}' is not of the form key=value")))?;
+            if arguments.insert(key.into(), value.into()).is_some() {
+                return Err(fail(format!("the argument '{key}' is given twice")));
+            }
+        }
+        Ok(Self { name: name.into(), arguments })
+    }
+}
+
+impl fmt::Display for ModelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.family, self.scale)?;
+        self.variants.iter().try_for_each(|call| write!(f, "+{call}"))
+    }
+}
+
+impl fmt::Display for VariantCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        for (i, (key, value)) in self.arguments.iter().enumerate() {
+            write!(f, "{}{key}={value}", if i == 0 { ':' } else { ',' })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_as_they_print() {
+        for word in ["yolov5n", "yolov5x+gsconv", "yolov8s+ghost+asff", "yolov5s+asff:order=sequential,rfb=true"] {
+            assert_eq!(word.parse::<ModelName>().unwrap().to_string(), word);
+        }
+        let name: ModelName = "yolov5n+fasternet:size=t2".parse().unwrap();
+        assert_eq!((name.family.as_str(), name.scale.as_str()), ("yolov5", "n"));
+        assert_eq!(name.variants[0].arguments["size"], "t2");
+        assert_eq!(name.variant(), "fasternet:size=t2");
+    }
+
+    #[test]
+    fn baseline_is_no_variant() {
+        let name = ModelName::baseline("yolov5", "n").with_variants("baseline").unwrap();
+        assert_eq!(name.to_string(), "yolov5n");
+        assert_eq!(name.variant(), "baseline");
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for word in ["", "n", "yolov5", "yolov5n+", "yolov5n+asff:rfb", "yolov5n+asff:a=1,a=2", "yolov5n++asff"] {
+            let error = word.parse::<ModelName>().unwrap_err().to_string();
+            assert!(error.contains("write family, scale and variants"), "{word}: {error}");
+        }
+    }
+}

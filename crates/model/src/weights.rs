@@ -1,0 +1,80 @@
+//! Weights in files: SafeTensors, read and written, and PyTorch state dicts, read. Names are those of a PyTorch state dict,
+//! `model.0.conv.weight`.
+
+use std::path::Path;
+
+use burn_store::{ApplyError, ApplyResult, ModuleSnapshot, PytorchStore, SafetensorsStore};
+
+use crate::Detector;
+
+/// How much of a file was taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Names of the detector's tensors that the file filled.
+    pub taken: Vec<String>,
+    /// Names of the detector's tensors that stay fresh: absent from the file, or of another shape there.
+    pub fresh: Vec<String>,
+    /// Names in the file that the detector has no place for.
+    pub unused: Vec<String>,
+}
+
+/// Why weights can't be read or written; names the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct WeightsError {
+    path: String,
+    message: String,
+}
+
+impl WeightsError {
+    fn new(path: &Path, message: impl ToString) -> Self {
+        Self { path: path.display().to_string(), message: message.to_string() }
+    }
+}
+
+/// Writes all weights and running statistics as SafeTensors.
+pub fn save(detector: &Detector, path: &Path) -> Result<(), WeightsError> {
+    let mut store = SafetensorsStore::from_file(path).skip_enum_variants(true).overwrite(true);
+    detector.save_into(&mut store).map_err(|e| WeightsError::new(path, e))
+}
+
+/// Takes over whatever fits by name and shape from a SafeTensors file (`.safetensors`) or a PyTorch state dict (`.pt`, `.pth`).
+///
+/// # Errors
+/// Where the file can't be read, or where nothing in it fits.
+pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError> {
+    let fail = |message: String| WeightsError::new(path, message);
+    if !path.is_file() {
+        return Err(fail("no such file".into()));
+    }
+    let result = match path.extension().and_then(|ending| ending.to_str()) {
+        Some("safetensors") => {
+            let mut store = SafetensorsStore::from_file(path).skip_enum_variants(true).allow_partial(true).validate(false);
+            detector.load_from(&mut store).map_err(|e| fail(format!("no SafeTensors file: {e}")))?
+        }
+        Some("pt" | "pth") => {
+            let mut store =
+                PytorchStore::from_file(path).map_indices_contiguous(false).skip_enum_variants(true).allow_partial(true).validate(false);
+            detector.load_from(&mut store).map_err(|e| fail(format!("no PyTorch state dict: {e}")))?
+        }
+        _ => return Err(fail("weights end in .safetensors, .pt or .pth".into())),
+    };
+    let loaded = Loaded::from(result);
+    match loaded.taken.is_empty() {
+        true => Err(fail("none of its tensors fits the model by name and shape; is it another model's file?".into())),
+        false => Ok(loaded),
+    }
+}
+
+impl From<ApplyResult> for Loaded {
+    fn from(result: ApplyResult) -> Self {
+        let misfits = result.errors.iter().map(|error| match error {
+            ApplyError::ShapeMismatch { path, .. }
+            | ApplyError::DTypeMismatch { path, .. }
+            | ApplyError::AdapterError { path, .. }
+            | ApplyError::LoadError { path, .. } => path.clone(),
+        });
+        let fresh = result.missing.iter().map(|(path, _)| path.clone()).chain(misfits).collect();
+        Self { taken: result.applied, fresh, unused: result.unused }
+    }
+}

@@ -1,0 +1,114 @@
+use ablate_model::{
+    Catalog, Cost, Detector, Graph, ModelName,
+    spec::{Scaling, VariantCall},
+};
+use burn::{module::Module, tensor::Device};
+use serde::Deserialize;
+
+use crate::support::fixture;
+
+#[derive(Deserialize)]
+struct GoldenCost {
+    variant: String,
+    scale: String,
+    nc: usize,
+    params: u64,
+    flops_exact_640: u64,
+    gflops_thop_640: Option<f64>,
+    layers: Vec<u64>,
+}
+
+fn golden() -> Vec<GoldenCost> {
+    serde_json::from_str(&std::fs::read_to_string(fixture("cost.json")).unwrap()).unwrap()
+}
+
+fn graph(row: &GoldenCost) -> Graph {
+    let catalog = Catalog::builtin();
+    let scale = if row.scale.len() == 1 { &row.scale } else { "l" };
+    let name = ModelName::baseline("yolov5", scale).with_variants(&row.variant).unwrap();
+    catalog.resolve(&name).unwrap().graph(Some(row.nc)).unwrap()
+}
+
+#[test]
+fn costs_are_the_published_ones() {
+    let rows = golden();
+    assert!(rows.len() >= 20);
+    for row in &rows {
+        let cost = Cost::of(&graph(row), 640, 640).unwrap();
+        let place = format!("{} {} nc {}", row.variant, row.scale, row.nc);
+        assert_eq!(cost.params(), row.params, "parameters of {place}");
+        assert_eq!(2 * cost.total.macs, row.flops_exact_640, "exact FLOPs of {place}");
+        if let Some(published) = row.gflops_thop_640 {
+            assert_eq!((cost.gflops() * 1e4).round() / 1e4, published, "published GFLOPs of {place}");
+        }
+        if !row.layers.is_empty() {
+            let layers: Vec<u64> = cost.nodes.iter().map(|(tally, _)| tally.params).collect();
+            assert_eq!(layers, row.layers, "parameters by row of {place}");
+        }
+    }
+}
+
+#[test]
+fn mobilenetv2_at_depth_and_width_one() {
+    let row = GoldenCost {
+        variant: "mobilenetv2".into(),
+        scale: "depth 1.0, width 1.0".into(),
+        nc: 80,
+        params: 5_662_397,
+        flops_exact_640: 0,
+        gflops_thop_640: Some(11.5),
+        layers: vec![],
+    };
+    let cost = Cost::of(&graph(&row), 640, 640).unwrap();
+    assert_eq!(cost.params(), row.params);
+    assert_eq!((cost.gflops() * 10.0).round() / 10.0, 11.5);
+}
+
+/// Every model of the grid, and arguments and combinations: what `cost` and `graph` predict is what the module holds and gives.
+#[test]
+fn predictions_hold_for_every_model() {
+    let catalog = Catalog::builtin();
+    let device = Device::flex();
+    let mut variants: Vec<String> = catalog.variants().map(|variant| variant.name.clone()).collect();
+    variants.extend(
+        ["baseline", "ghost+asff", "gsconv+asff:order=sequential,rfb=true", "mobilenetv2:act=relu6+gsconv", "fasternet:size=t0+ghost+asff"]
+            .map(String::from),
+    );
+    for scale in ["n", "s", "m", "l", "x"] {
+        for variant in &variants {
+            // The widest scales are held to their parameters at a narrow width: the same depth, less memory.
+            let name = ModelName::baseline("yolov5", scale).with_variants(variant).unwrap();
+            let resolved = catalog.resolve(&name).unwrap();
+            let narrow = Scaling { width: 0.125, ..resolved.scaling };
+            let table = catalog.patched(&name, narrow).unwrap();
+            let fixed = name.variants.iter().any(|VariantCall { name, .. }| name == "fasternet");
+            if fixed && scale != "n" {
+                continue;
+            }
+            let graph = Graph::resolve(&table, narrow, 3).unwrap();
+            let cost = Cost::of(&graph, 64, 96).unwrap();
+            let detector = Detector::new(&graph, &device);
+            let statistics = trainable(&detector);
+            assert_eq!(statistics, cost.params(), "parameters of {name}");
+            let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 96], &device));
+            let (_, shapes) = cost.nodes.last().unwrap();
+            for (map, shape) in raw.iter().zip(shapes) {
+                assert_eq!(map.dims(), [1, 3, shape.h, shape.w, 8], "a level of {name}");
+            }
+        }
+    }
+}
+
+/// Parameters of a module without its running statistics.
+fn trainable(detector: &Detector) -> u64 {
+    use burn_store::ModuleSnapshot;
+    let running: usize = detector
+        .collect(None, None, true)
+        .iter()
+        .filter(|tensor| tensor.name.contains("running_"))
+        .map(|tensor| tensor.shape.num_elements())
+        .sum();
+    let all: usize = detector.collect(None, None, true).iter().map(|tensor| tensor.shape.num_elements()).sum();
+    assert_eq!(detector.num_params(), all);
+    (all - running) as u64
+}

@@ -1,0 +1,8 @@
+//! The model crate against figures of PyTorch and against itself.
+
+mod blocks;
+mod catalog;
+mod cost;
+mod models;
+mod support;
+mod weights;
