@@ -108,11 +108,7 @@ impl Side {
 }
 
 /// Refuses targets of a class or an image that does not exist.
-pub(super) fn check_targets(
-    targets: &[[f32; 6]],
-    batch: usize,
-    nc: usize,
-) -> Result<(), LossError> {
+pub(super) fn check_targets(targets: &[[f32; 6]], batch: usize, nc: usize) -> Result<(), LossError> {
     for (row, target) in targets.iter().enumerate() {
         let [image, class, ..] = *target;
         if !(0.0..nc as f32).contains(&class) {

@@ -29,40 +29,17 @@ pub enum LossError {
     #[error("fl_gamma is {0}: focal loss is not supported, only 0 (plain binary cross-entropy) is")]
     FocalLoss(f32),
     #[error("{key} is {value}: it must be {expected}")]
-    Hyp {
-        key: &'static str,
-        value: f32,
-        expected: &'static str,
-    },
-    #[error(
-        "the head has {anchors} levels of anchors and {strides} strides: the loss needs one stride a level, 1 to 5 levels"
-    )]
+    Hyp { key: &'static str, value: f32, expected: &'static str },
+    #[error("the head has {anchors} levels of anchors and {strides} strides: the loss needs one stride a level, 1 to 5 levels")]
     Levels { anchors: usize, strides: usize },
-    #[error(
-        "level {level} of the head has {found} anchors: every level needs the same number, here {expected}"
-    )]
-    Anchors {
-        level: usize,
-        found: usize,
-        expected: usize,
-    },
-    #[error(
-        "level {level} has logits of shape {found:?}: [batch, {anchors}, height, width, {outputs}] was expected"
-    )]
-    Shape {
-        level: usize,
-        found: [usize; 5],
-        anchors: usize,
-        outputs: usize,
-    },
+    #[error("level {level} of the head has {found} anchors: every level needs the same number, here {expected}")]
+    Anchors { level: usize, found: usize, expected: usize },
+    #[error("level {level} has logits of shape {found:?}: [batch, {anchors}, height, width, {outputs}] was expected")]
+    Shape { level: usize, found: [usize; 5], anchors: usize, outputs: usize },
     #[error("{found} levels of logits: the head has {expected}")]
     LevelCount { found: usize, expected: usize },
     #[error("target {row} is of class {class}: the network has {nc} classes, from 0")]
     Class { row: usize, class: f32, nc: usize },
     #[error("target {row} is of image {image}: the batch has {batch} images, from 0")]
-    Image {
-        row: usize,
-        image: f32,
-        batch: usize,
-    },
+    Image { row: usize, image: f32, batch: usize },
 }

@@ -41,13 +41,7 @@ pub struct TrainingData {
 impl TrainingData {
     /// # Errors
     /// Settings of the recipe out of their range; images that were cached for another size than `imgsz`.
-    pub fn new(
-        data: Arc<CachedDataset>,
-        recipe: &Recipe,
-        imgsz: usize,
-        seed: u64,
-        workers: usize,
-    ) -> Result<Self, DataError> {
+    pub fn new(data: Arc<CachedDataset>, recipe: &Recipe, imgsz: usize, seed: u64, workers: usize) -> Result<Self, DataError> {
         let config = LoaderConfig { batch: recipe.batch, imgsz, seed, workers };
         let closing = match recipe.close_mosaic {
             0 => None,

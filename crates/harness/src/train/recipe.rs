@@ -144,9 +144,7 @@ impl Recipe {
         ] {
             require(value >= 0.0 && value.is_finite(), key, value, "finite and not negative")?;
         }
-        for (key, value) in
-            [("momentum", self.momentum), ("warmup_momentum", self.warmup_momentum), ("ema_decay", self.ema_decay)]
-        {
+        for (key, value) in [("momentum", self.momentum), ("warmup_momentum", self.warmup_momentum), ("ema_decay", self.ema_decay)] {
             require((0.0..1.0).contains(&value), key, value, "from 0 to below 1")?;
         }
         require(self.ema_tau > 0.0, "ema_tau", self.ema_tau, "above 0")?;

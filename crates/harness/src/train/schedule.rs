@@ -23,11 +23,7 @@ pub struct StepSettings {
 impl Schedule {
     pub fn new(recipe: &Recipe, steps_per_epoch: usize) -> Self {
         let warmup = (recipe.warmup_epochs * steps_per_epoch as f64).round_ties_even() as usize;
-        Self {
-            recipe: recipe.clone(),
-            steps_per_epoch,
-            warmup_steps: warmup.max(recipe.warmup_min_steps),
-        }
+        Self { recipe: recipe.clone(), steps_per_epoch, warmup_steps: warmup.max(recipe.warmup_min_steps) }
     }
 
     /// Settings for a batch of an epoch, both from 0.
@@ -44,11 +40,7 @@ impl Schedule {
         };
         let between = |from: f64, to: f64| from + (to - from) * progress;
         StepSettings {
-            rates: Rates {
-                bias_lr: between(r.warmup_bias_lr, lr),
-                lr: between(0.0, lr),
-                momentum: between(r.warmup_momentum, r.momentum),
-            },
+            rates: Rates { bias_lr: between(r.warmup_bias_lr, lr), lr: between(0.0, lr), momentum: between(r.warmup_momentum, r.momentum) },
             accumulate: (between(1.0, r.nbs as f64 / r.batch as f64).round_ties_even() as usize).max(1),
         }
     }

@@ -28,9 +28,7 @@ impl Tiny {
     /// Gradients 3w²k, norm and (k, -2k).
     fn gradients(&self, k: f32) -> GradientsParams {
         let slope = Tensor::from_floats([1.0, -2.0], &self.bias.val().device());
-        let loss = self.weight.val().powi_scalar(3).sum() * k
-            + self.norm.val().square().sum() * 0.5
-            + (self.bias.val() * slope).sum() * k;
+        let loss = self.weight.val().powi_scalar(3).sum() * k + self.norm.val().square().sum() * 0.5 + (self.bias.val() * slope).sum() * k;
         GradientsParams::from_grads(loss.backward(), self)
     }
 }

@@ -13,9 +13,7 @@ use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::Device;
 use burn::tensor::activation::silu;
 
-use crate::train::{
-    BEST, BatchSource, Evaluate, LAST, RESUME, Recipe, Scores, Silent, TrainJob, TrainableDetector, Trained, train,
-};
+use crate::train::{BEST, BatchSource, Evaluate, LAST, RESUME, Recipe, Scores, Silent, TrainJob, TrainableDetector, Trained, train};
 
 const SIDE: usize = 32;
 
@@ -31,9 +29,7 @@ impl Net {
     fn new() -> Self {
         let device = Device::flex().autodiff();
         device.seed(3);
-        let conv = |from, to, side: usize| {
-            Conv2dConfig::new([from, to], [side; 2]).with_stride([side; 2]).init(&device)
-        };
+        let conv = |from, to, side: usize| Conv2dConfig::new([from, to], [side; 2]).with_stride([side; 2]).init(&device);
         let net = Self {
             stages: vec![conv(3, 6, 8), conv(6, 6, 2), conv(6, 6, 2)],
             norms: (0..3).map(|_| BatchNormConfig::new(6).init(&device)).collect(),
