@@ -1,5 +1,14 @@
 //! `ablate`: is this change to a YOLO detector worth it?
 
+pub mod cli;
+pub mod commands;
+pub mod device;
+pub mod environment;
+pub mod guard;
+pub mod measure;
+pub mod progress;
 pub mod record;
 pub mod report;
+pub mod store;
+pub mod sweep;
 pub mod train;

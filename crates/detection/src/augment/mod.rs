@@ -1,1 +1,104 @@
+//! Augmentation by YOLOv5's recipe, a step a file.
+//!
+//! Every step is a function of an image, its labels and a random stream, and of nothing else. Coordinates are continuous: the image
+//! covers 0..width × 0..height and the centre of its first pixel is (0.5, 0.5), for boxes and for resampling alike.
 
+mod affine;
+mod config;
+mod flip;
+mod hsv;
+mod letterbox;
+mod mixup;
+mod mosaic;
+mod warp;
+
+use std::borrow::Cow;
+
+use image::{Rgb, RgbImage};
+use rand::RngCore;
+
+use crate::dataset::random::Draw;
+use crate::geometry::BBox;
+
+pub use affine::{Placement, random_affine};
+pub use config::AugmentConfig;
+pub use flip::{flip_left_right, flip_up_down};
+pub use hsv::random_hsv;
+pub use letterbox::{Letterbox, letterbox};
+pub use mixup::mixup;
+pub use mosaic::mosaic;
+pub use warp::warp;
+
+/// What fills the places where there is no image.
+pub const GREY: Rgb<u8> = Rgb([114, 114, 114]);
+
+/// A target of training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Label {
+    pub class: usize,
+    /// In pixels of the image that it belongs to.
+    pub bbox: BBox,
+}
+
+/// An image on its way through augmentation.
+#[derive(Clone, Debug)]
+pub struct Example {
+    pub image: RgbImage,
+    pub labels: Vec<Label>,
+}
+
+/// Where examples come from: images whose longer side is the network's input size.
+pub trait Source {
+    fn len(&self) -> usize;
+    fn image(&self, index: usize) -> Cow<'_, RgbImage>;
+    fn labels(&self, index: usize) -> Vec<Label>;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The image of this index, augmented: a square of `imgsz` pixels.
+///
+/// In YOLOv5's order: mosaic or letterbox, affine, mixup (after a mosaic only), HSV, flips. The configuration must have passed
+/// [`AugmentConfig::validate`].
+pub fn augment(source: &impl Source, index: usize, imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Example {
+    let mut example = if rng.chance(config.mosaic) {
+        let example = mosaic_of(source, index, imgsz, config, rng);
+        if rng.chance(config.mixup) {
+            let other = rng.below(source.len());
+            let other = mosaic_of(source, other, imgsz, config, rng);
+            mixup(example, &other, rng)
+        } else {
+            example
+        }
+    } else {
+        let image = source.image(index);
+        let frame = Letterbox::new((image.width() as usize, image.height() as usize), imgsz);
+        let boxed = Example {
+            image: letterbox(&image, imgsz),
+            labels: source.labels(index).into_iter().map(|label| Label { bbox: frame.to_network(&label.bbox), ..label }).collect(),
+        };
+        random_affine(&boxed, imgsz, config, rng)
+    };
+    random_hsv(&mut example.image, config, rng);
+    if rng.chance(config.flipud) {
+        flip_up_down(&mut example);
+    }
+    if rng.chance(config.fliplr) {
+        flip_left_right(&mut example);
+    }
+    example
+}
+
+/// A mosaic of this image and three random ones, cut to `imgsz` by the affine step.
+fn mosaic_of(source: &impl Source, index: usize, imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Example {
+    let n = source.len();
+    let mut indices = [index, rng.below(n), rng.below(n), rng.below(n)];
+    rng.shuffle(&mut indices);
+    let images = indices.map(|index| source.image(index));
+    let labels = indices.map(|index| source.labels(index));
+    let parts = [0, 1, 2, 3].map(|part| (&*images[part], labels[part].as_slice()));
+    let canvas = mosaic(parts, imgsz, rng);
+    random_affine(&canvas, imgsz, config, rng)
+}

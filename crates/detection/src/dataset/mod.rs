@@ -1,1 +1,210 @@
+//! Data sets: images and the boxes in them, from the formats that people have.
+//!
+//! A data set is described by a small YAML file (or is a Pascal VOC folder as it is), read by [`DataSpec::load`]; one of its
+//! splits is opened by [`Dataset::open`]. Paths in the YAML are relative to the YAML file.
+//!
+//! Ultralytics' `data.yaml`, as it is; each split is a folder, a list of folders, or a `.txt` file of image paths:
+//! ```yaml
+//! path: ../datasets/mine        # optional, default: the folder of this file
+//! train: images/train           # labels: labels/train/NAME.txt, rows of `class cx cy w h`, normalised
+//! val: images/val
+//! test: [images/test, more/images]
+//! names: [cat, dog]             # or a map {0: cat, 1: dog}
+//! ```
+//! COCO JSON:
+//! ```yaml
+//! format: coco
+//! path: ../datasets/coco        # optional
+//! train: {images: train2017, annotations: annotations/instances_train2017.json}
+//! val: {images: val2017, annotations: annotations/instances_val2017.json}
+//! names: [person, bicycle]      # optional: the classes in the order wanted; default: categories by id
+//! ```
+//! Pascal VOC, a folder with `Annotations/`, `JPEGImages/` and, optionally, `ImageSets/Main/{train,val,test}.txt`:
+//! ```yaml
+//! format: voc
+//! path: ../datasets/bccd
+//! names: [RBC, WBC, Platelets]  # optional, default: all names in the XML files, sorted
+//! train: trainval               # optional: an image set, or a list of them; default: the split's own name
+//! fractions: {train: 0.8, val: 0.1, test: 0.1}  # only without ImageSets; this is the default
+//! seed: 0
+//! difficult: false              # keep objects marked difficult?
+//! ```
+//! Built in, drawn from a seed, no file needed: see [`shapes::ShapesSpec`] for its keys.
+//! ```yaml
+//! format: shapes
+//! imgsz: 128
+//! images: {train: 1200, val: 200, test: 200}
+//! ```
+//!
+//! What can't be used (a box without area or outside its image, an unknown class, a row that is not numbers, a row given twice, a missing or
+//! corrupt image) is left out, counted and named in [`Dataset::problems`]; a box that reaches over the border is clipped. An image
+//! without a box is background and stays. A split with no image or no box left is an error.
 
+mod cache;
+mod coco;
+mod error;
+mod finish;
+mod image_file;
+mod problems;
+pub mod random;
+pub mod shapes;
+mod spec;
+mod voc;
+mod yolo;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::geometry::BBox;
+
+pub(crate) use cache::fitted_size;
+pub use cache::{CachedDataset, DEFAULT_CACHE_BYTES};
+pub use error::DataError;
+pub use image_file::ImageSource;
+pub use problems::{Problem, Problems, Subject};
+pub use spec::{CocoSpec, CocoSplit, DataSpec, Format, Fractions, OneOrMany, VocSpec, YoloSpec};
+
+/// Which part of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    Train,
+    Val,
+    Test,
+}
+
+impl Split {
+    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
+
+    /// Its key in the YAML file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Split {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|split| split.as_str() == text).ok_or_else(|| format!("unknown split '{text}': train, val or test"))
+    }
+}
+
+/// One labelled object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Annotation {
+    /// Index into [`Dataset::classes`].
+    pub class: usize,
+    /// In pixels of the original image, inside it.
+    pub bbox: BBox,
+    /// A group of objects under one box (COCO's `iscrowd`): not a target in training, ignored by the metrics where it is met.
+    pub crowd: bool,
+    /// Area in square pixels where the data set gives one (COCO: that of the mask), else the box's counts.
+    pub area: Option<f64>,
+}
+
+/// One image and its objects.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// COCO's image id, or the position in the split.
+    pub id: u64,
+    /// The same wherever the data set lies: its file name or path inside the data set.
+    pub name: String,
+    /// Of the original image, in pixels, upright (EXIF orientation applied).
+    pub width: usize,
+    pub height: usize,
+    pub source: ImageSource,
+    pub annotations: Vec<Annotation>,
+}
+
+/// One split of a data set.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    pub name: String,
+    pub split: Split,
+    pub classes: Vec<String>,
+    pub samples: Vec<Sample>,
+    /// What was left out, and why.
+    pub problems: Problems,
+}
+
+impl Dataset {
+    /// Reads the annotations of a split and the header of every image.
+    ///
+    /// # Errors
+    /// A file that can't be read or understood as a whole, a split that the description lacks, or a split with nothing left.
+    pub fn open(spec: &DataSpec, split: Split) -> Result<Self, DataError> {
+        let dataset = match &spec.format {
+            Format::Yolo(format) => yolo::open(spec, format, split)?,
+            Format::Coco(format) => coco::open(spec, format, split)?,
+            Format::Voc(format) => voc::open(spec, format, split)?,
+            Format::Shapes(format) => shapes::open(spec, format, split)?,
+        };
+        dataset.check_not_empty()?;
+        Ok(dataset)
+    }
+
+    /// Number of annotated objects, crowds included.
+    pub fn annotation_count(&self) -> usize {
+        self.samples.iter().map(|sample| sample.annotations.len()).sum()
+    }
+
+    /// Refuses another split whose class indices would mean something else.
+    pub fn check_same_classes(&self, other: &Self) -> Result<(), DataError> {
+        if self.classes == other.classes {
+            return Ok(());
+        }
+        Err(DataError::ClassesDiffer {
+            name: self.name.clone(),
+            left: (self.split, self.classes.clone()),
+            right: (other.split, other.classes.clone()),
+        })
+    }
+
+    /// BLAKE3 over class names, image names and sizes, annotations and the bytes of the image files (drawn images: their
+    /// parameters). Equal fingerprints mean equal data, wherever it lies. Reads every file once.
+    pub fn fingerprint(&self) -> String {
+        use rayon::prelude::*;
+        let images: Vec<[u8; 32]> = self.samples.par_iter().map(|sample| sample.source.digest()).collect();
+        let mut hasher = blake3::Hasher::new();
+        let mut text = |part: &str| {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        };
+        text(self.split.as_str());
+        self.classes.iter().for_each(|class| text(class));
+        for (sample, image) in self.samples.iter().zip(&images) {
+            text(&sample.name);
+            text(&format!("{}x{} {}", sample.width, sample.height, blake3::Hash::from(*image)));
+            for a in &sample.annotations {
+                let b = a.bbox;
+                // Rust prints floats with the fewest digits that give them back, the same on every machine.
+                text(&format!("{} {} {} {} {} {} {:?}", a.class, b.x1, b.y1, b.x2, b.y2, a.crowd, a.area));
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// A split without images or boxes can neither be learnt from nor evaluated.
+    fn check_not_empty(&self) -> Result<(), DataError> {
+        let what = if self.samples.is_empty() {
+            "image"
+        } else if self.annotation_count() == 0 {
+            "box"
+        } else {
+            return Ok(());
+        };
+        Err(DataError::NothingLeft { name: self.name.clone(), split: self.split, what, problems: self.problems.summary(5) })
+    }
+}

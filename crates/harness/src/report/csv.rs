@@ -146,14 +146,6 @@ fn text(value: Option<impl AsRef<str>>) -> String {
     let Some(value) = value else {
         return String::new();
     };
-    let line: String = value
-        .as_ref()
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if line.starts_with(['=', '+', '-', '@']) || value.as_ref().starts_with(['\t', '\r']) {
-        format!("'{line}")
-    } else {
-        line
-    }
+    let line: String = value.as_ref().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.starts_with(['=', '+', '-', '@']) || value.as_ref().starts_with(['\t', '\r']) { format!("'{line}") } else { line }
 }

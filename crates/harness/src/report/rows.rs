@@ -7,10 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::record::{
-    Cell, CostMeasurement, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record,
-    Stage, TrainMeasurement,
-};
+use crate::record::{Cell, CostMeasurement, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record, Stage, TrainMeasurement};
 
 /// The name of the variant that others are measured against.
 pub const BASELINE: &str = "baseline";
@@ -104,8 +101,7 @@ impl<'a> Row<'a> {
 
     /// The record of a stage that was run, whether it failed or not.
     pub fn ran(&self, stage: Stage) -> Option<&'a Record> {
-        self.record(stage)
-            .filter(|record| !matches!(record.outcome, Outcome::Skipped { .. }))
+        self.record(stage).filter(|record| !matches!(record.outcome, Outcome::Skipped { .. }))
     }
 
     fn measurement(&self, stage: Stage) -> Option<&'a Measurement> {
@@ -154,9 +150,7 @@ impl<'a> Row<'a> {
             Some(Outcome::Done { .. }) => None,
             Some(Outcome::Failed { error }) => Some(Gap::Failed(error)),
             Some(Outcome::Skipped { reason }) => Some(Gap::Skipped(reason)),
-            None if self.cell.dataset.is_none() && matches!(stage, Stage::Train | Stage::Eval) => {
-                Some(Gap::NotAsked)
-            }
+            None if self.cell.dataset.is_none() && matches!(stage, Stage::Train | Stage::Eval) => Some(Gap::NotAsked),
             None => Some(Gap::NotYet),
         }
     }
@@ -179,16 +173,8 @@ impl<'a> Row<'a> {
 
 /// A COCO figure by name, 0 to 1; `AR_100`, `AR@100` and `ar100` are the same name.
 pub fn coco(eval: &EvalMeasurement, name: &str) -> Option<f64> {
-    let plain = |text: &str| {
-        text.chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_lowercase()
-    };
-    eval.coco
-        .iter()
-        .find(|(key, _)| plain(key) == plain(name))
-        .and_then(|(_, figure)| *figure)
+    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    eval.coco.iter().find(|(key, _)| plain(key) == plain(name)).and_then(|(_, figure)| *figure)
 }
 
 /// Change of a row against its baseline; none where either side was not measured, or not in the same way.
@@ -219,34 +205,22 @@ impl<'a> Rows<'a> {
     pub fn join(records: &'a [Record]) -> Self {
         let mut by_scope: HashMap<Scope, Vec<&Record>> = HashMap::new();
         for record in records {
-            by_scope
-                .entry(Scope::of(record.stage, &record.cell))
-                .or_default()
-                .push(record);
+            by_scope.entry(Scope::of(record.stage, &record.cell)).or_default().push(record);
         }
         let cells: BTreeSet<&Cell> = records.iter().map(|record| &record.cell).collect();
         let mut rows: Vec<Row> = cells
             .into_iter()
             .map(|cell| {
                 let records = STAGES.map(|stage| {
-                    let shared = by_scope
-                        .get(&Scope::of(stage, cell))
-                        .map_or(&[][..], Vec::as_slice);
-                    shared
-                        .iter()
-                        .copied()
-                        .max_by_key(|record| precedence(record, cell))
+                    let shared = by_scope.get(&Scope::of(stage, cell)).map_or(&[][..], Vec::as_slice);
+                    shared.iter().copied().max_by_key(|record| precedence(record, cell))
                 });
                 Row { cell, records }
             })
             .collect();
         rows.sort_by(|a, b| cell_order(a.cell, b.cell));
         let mut baselines = HashMap::new();
-        for (index, row) in rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| row.cell.variant == BASELINE)
-        {
+        for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.cell.variant == BASELINE) {
             for stage in STAGES {
                 baselines.entry(Scope::of(stage, row.cell)).or_insert(index);
             }
@@ -255,10 +229,7 @@ impl<'a> Rows<'a> {
     }
 
     fn baseline(&self, stage: Stage, cell: &Cell) -> Option<&Row<'a>> {
-        let scope = Scope {
-            variant: BASELINE,
-            ..Scope::of(stage, cell)
-        };
+        let scope = Scope { variant: BASELINE, ..Scope::of(stage, cell) };
         self.baselines.get(&scope).map(|&index| &self.rows[index])
     }
 
@@ -268,25 +239,15 @@ impl<'a> Rows<'a> {
         if row.cell.variant == BASELINE {
             return changes;
         }
-        if let (Some(own), Some(base)) = (
-            row.cost(),
-            self.baseline(Stage::Cost, row.cell).and_then(Row::cost),
-        ) {
+        if let (Some(own), Some(base)) = (row.cost(), self.baseline(Stage::Cost, row.cell).and_then(Row::cost)) {
             changes.params = percent(own.params as f64, base.params as f64);
             changes.gflops = percent(own.gflops, base.gflops);
         }
-        if let (Some(own), Some(base)) = (
-            row.latency(),
-            self.baseline(Stage::Latency, row.cell)
-                .and_then(Row::latency),
-        ) {
+        if let (Some(own), Some(base)) = (row.latency(), self.baseline(Stage::Latency, row.cell).and_then(Row::latency)) {
             changes.latency = percent(own.median_ms, base.median_ms);
             changes.latency_is_clear = is_clear(own, base);
         }
-        if let Some(base) = self
-            .baseline(Stage::Eval, row.cell)
-            .filter(|base| comparable(row, base))
-        {
+        if let Some(base) = self.baseline(Stage::Eval, row.cell).filter(|base| comparable(row, base)) {
             let points = |name| Some(100.0 * (row.coco(name)? - base.coco(name)?));
             changes.map50 = points("AP50");
             changes.map50_95 = points("AP");
@@ -296,20 +257,11 @@ impl<'a> Rows<'a> {
 }
 
 /// A cell's own record counts most, unless it only says that the stage was skipped and another cell measured the same.
-fn precedence<'r>(
-    record: &'r Record,
-    cell: &Cell,
-) -> (bool, bool, bool, Option<jiff::Timestamp>, &'r str) {
+fn precedence<'r>(record: &'r Record, cell: &Cell) -> (bool, bool, bool, Option<jiff::Timestamp>, &'r str) {
     let own = record.cell == *cell;
     let ran = !matches!(record.outcome, Outcome::Skipped { .. });
     let done = matches!(record.outcome, Outcome::Done { .. });
-    (
-        own && ran,
-        done,
-        own,
-        record.finished.parse().ok(),
-        &record.key,
-    )
+    (own && ran, done, own, record.finished.parse().ok(), &record.key)
 }
 
 /// Evaluated on the same split after as many epochs.
@@ -335,13 +287,7 @@ fn is_clear(a: &LatencyMeasurement, b: &LatencyMeasurement) -> bool {
 
 /// `n`, `s`, `m`, `l`, `x`, then any other scale by its name.
 pub fn scale_order(scale: &str) -> (usize, &str) {
-    (
-        ["n", "s", "m", "l", "x"]
-            .iter()
-            .position(|&known| known == scale)
-            .unwrap_or(5),
-        scale,
-    )
+    (["n", "s", "m", "l", "x"].iter().position(|&known| known == scale).unwrap_or(5), scale)
 }
 
 /// The baseline first, then by name.

@@ -19,15 +19,9 @@ pub struct Setting<'a> {
 impl Setting<'_> {
     /// `shapes · flex · 320 × 320 px · batch 1 · 4 classes`.
     pub fn title(&self) -> String {
-        let dataset = self
-            .dataset
-            .map(|name| format!("{name} · "))
-            .unwrap_or_default();
+        let dataset = self.dataset.map(|name| format!("{name} · ")).unwrap_or_default();
         let classes = if self.nc == 1 { "class" } else { "classes" };
-        format!(
-            "{dataset}{} · {2} × {2} px · batch {3} · {1} {classes}",
-            self.device, self.nc, self.imgsz, self.batch
-        )
+        format!("{dataset}{} · {2} × {2} px · batch {3} · {1} {classes}", self.device, self.nc, self.imgsz, self.batch)
     }
 }
 
@@ -88,23 +82,15 @@ impl<'a> Line<'a> {
     /// The mAP change is larger than its standard deviation over seeds. One seed has none: the change is shown as it is,
     /// and the notes say what it is worth.
     pub fn map_is_clear(&self) -> bool {
-        self.map_change
-            .is_some_and(|Spread { mean, std, .. }| std.is_none_or(|std| mean.abs() > std))
+        self.map_change.is_some_and(|Spread { mean, std, .. }| std.is_none_or(|std| mean.abs() > std))
     }
 
     /// The most telling reason why no row of the line has the stage's figure: a training that failed is the reason why
     /// nothing was evaluated.
     pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
         let gaps: Option<Vec<Gap>> = self.rows.iter().map(|row| row.gap(stage)).collect();
-        let training = self
-            .rows
-            .iter()
-            .filter_map(|row| row.gap(Stage::Train))
-            .filter(|_| stage == Stage::Eval);
-        gaps?
-            .into_iter()
-            .chain(training.filter(|gap| matches!(gap, Gap::Failed(_))))
-            .min()
+        let training = self.rows.iter().filter_map(|row| row.gap(Stage::Train)).filter(|_| stage == Stage::Eval);
+        gaps?.into_iter().chain(training.filter(|gap| matches!(gap, Gap::Failed(_)))).min()
     }
 }
 
@@ -120,57 +106,23 @@ pub fn tables<'a>(rows: &Rows<'a>) -> Vec<Table<'a>> {
     let mut tables: BTreeMap<Setting, BTreeMap<_, Vec<Row>>> = BTreeMap::new();
     for &row in &rows.rows {
         let cell = row.cell;
-        let line = (
-            &cell.family,
-            scale_order(&cell.scale),
-            variant_order(&cell.variant),
-        );
-        tables
-            .entry(setting(rows, cell))
-            .or_default()
-            .entry(line)
-            .or_default()
-            .push(row);
+        let line = (&cell.family, scale_order(&cell.scale), variant_order(&cell.variant));
+        tables.entry(setting(rows, cell)).or_default().entry(line).or_default().push(row);
     }
     let line = |lines: Vec<Row<'a>>| summarise(rows, lines);
-    tables
-        .into_iter()
-        .map(|(setting, lines)| Table {
-            setting,
-            lines: lines.into_values().map(line).collect(),
-        })
-        .collect()
+    tables.into_iter().map(|(setting, lines)| Table { setting, lines: lines.into_values().map(line).collect() }).collect()
 }
 
 /// A cell without a data set stands in the table of the first data set of its setting, so that models that are only
 /// costed and timed are read beside those that are trained too.
 fn setting<'a>(rows: &Rows<'a>, cell: &'a Cell) -> Setting<'a> {
     let of = |cell: &'a Cell, dataset| {
-        let Cell {
-            device,
-            imgsz,
-            nc,
-            batch,
-            ..
-        } = cell;
-        Setting {
-            device,
-            imgsz: *imgsz,
-            nc: *nc,
-            batch: *batch,
-            dataset,
-        }
+        let Cell { device, imgsz, nc, batch, .. } = cell;
+        Setting { device, imgsz: *imgsz, nc: *nc, batch: *batch, dataset }
     };
     let own = of(cell, cell.dataset.as_deref());
-    let beside = rows
-        .rows
-        .iter()
-        .filter(|row| of(row.cell, None) == own)
-        .filter_map(|row| row.cell.dataset.as_deref());
-    Setting {
-        dataset: own.dataset.or_else(|| beside.min()),
-        ..own
-    }
+    let beside = rows.rows.iter().filter(|row| of(row.cell, None) == own).filter_map(|row| row.cell.dataset.as_deref());
+    Setting { dataset: own.dataset.or_else(|| beside.min()), ..own }
 }
 
 fn summarise<'a>(rows: &Rows<'a>, lines: Vec<Row<'a>>) -> Line<'a> {
@@ -181,18 +133,11 @@ fn summarise<'a>(rows: &Rows<'a>, lines: Vec<Row<'a>>) -> Line<'a> {
         params: first(|c| c.params),
         gflops: first(|c| c.gflops),
         latency: first(|c| c.latency),
-        latency_is_clear: all
-            .iter()
-            .find(|c| c.latency.is_some())
-            .is_some_and(|c| c.latency_is_clear),
+        latency_is_clear: all.iter().find(|c| c.latency.is_some()).is_some_and(|c| c.latency_is_clear),
         map50: Spread::of(all.iter().filter_map(|c| c.map50)).map(|s| s.mean),
         map50_95: map_change.map(|s| s.mean),
     };
-    Line {
-        rows: lines,
-        changes,
-        map_change,
-    }
+    Line { rows: lines, changes, map_change }
 }
 
 fn mostly(clear: impl Iterator<Item = bool>) -> bool {
@@ -228,54 +173,26 @@ pub fn glance<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
     let mut variants: BTreeMap<_, Vec<&Line>> = BTreeMap::new();
     for line in &table.lines {
         let cell = line.cell();
-        variants
-            .entry((cell.family.as_str(), variant_order(&cell.variant)))
-            .or_default()
-            .push(line);
+        variants.entry((cell.family.as_str(), variant_order(&cell.variant))).or_default().push(line);
     }
     let mean = |lines: &[&Line], pick: fn(&Changes) -> Option<f64>| {
-        Spread::of(lines.iter().filter_map(|line| pick(&line.changes)))
-            .map(|spread| (spread.mean, spread.n))
+        Spread::of(lines.iter().filter_map(|line| pick(&line.changes))).map(|spread| (spread.mean, spread.n))
     };
     let ratio = |lines: &[&Line], pick: fn(&Changes) -> Option<f64>| {
         // A change of −100 % has no logarithm, and a mean over it means nothing.
-        let logs: Vec<f64> = lines
-            .iter()
-            .filter_map(|line| pick(&line.changes))
-            .map(|p| (p / 100.0).ln_1p())
-            .collect();
-        Spread::of(logs)
-            .map(|s| (100.0 * s.mean.exp_m1(), s.n))
-            .filter(|(mean, _)| mean.is_finite())
+        let logs: Vec<f64> = lines.iter().filter_map(|line| pick(&line.changes)).map(|p| (p / 100.0).ln_1p()).collect();
+        Spread::of(logs).map(|s| (100.0 * s.mean.exp_m1(), s.n)).filter(|(mean, _)| mean.is_finite())
     };
-    let glances = variants
-        .into_iter()
-        .map(|((family, (_, variant)), lines)| Glance {
-            family,
-            variant,
-            params: ratio(&lines, |c| c.params),
-            gflops: ratio(&lines, |c| c.gflops),
-            latency: ratio(&lines, |c| c.latency),
-            map50_95: mean(&lines, |c| c.map50_95),
-            latency_is_clear: mostly(
-                lines
-                    .iter()
-                    .filter(|l| l.changes.latency.is_some())
-                    .map(|l| l.changes.latency_is_clear),
-            ),
-            map_is_clear: mostly(
-                lines
-                    .iter()
-                    .filter(|l| l.map_change.is_some())
-                    .map(|l| l.map_is_clear()),
-            ),
-            lines,
-        });
-    glances
-        .filter(|g| {
-            [g.params, g.gflops, g.latency, g.map50_95]
-                .iter()
-                .any(Option::is_some)
-        })
-        .collect()
+    let glances = variants.into_iter().map(|((family, (_, variant)), lines)| Glance {
+        family,
+        variant,
+        params: ratio(&lines, |c| c.params),
+        gflops: ratio(&lines, |c| c.gflops),
+        latency: ratio(&lines, |c| c.latency),
+        map50_95: mean(&lines, |c| c.map50_95),
+        latency_is_clear: mostly(lines.iter().filter(|l| l.changes.latency.is_some()).map(|l| l.changes.latency_is_clear)),
+        map_is_clear: mostly(lines.iter().filter(|l| l.map_change.is_some()).map(|l| l.map_is_clear())),
+        lines,
+    });
+    glances.filter(|g| [g.params, g.gflops, g.latency, g.map50_95].iter().any(Option::is_some)).collect()
 }

@@ -3,9 +3,7 @@
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Grid, presets,
-};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Grid, presets};
 
 use super::mark::Mark;
 use super::number;
@@ -20,11 +18,7 @@ const MOST_ERRORS: usize = 5;
 pub fn summary(records: &[Record]) -> String {
     let tty = std::io::stdout().is_terminal();
     let width = if tty { Grid::new().width() } else { None };
-    render(
-        records,
-        width,
-        tty && std::env::var_os("NO_COLOR").is_none(),
-    )
+    render(records, width, tty && std::env::var_os("NO_COLOR").is_none())
 }
 
 /// The summary, `width` characters wide at most where columns can be left out for it.
@@ -35,12 +29,7 @@ pub fn render(records: &[Record], width: Option<u16>, colour: bool) -> String {
     }
     let mut out = String::new();
     for table in tables(&rows) {
-        let _ = writeln!(
-            out,
-            "{}\n{}\n",
-            table.setting.title(),
-            fitted(&table, width, colour)
-        );
+        let _ = writeln!(out, "{}\n{}\n", table.setting.title(), fitted(&table, width, colour));
     }
     out.push_str(&legend(&rows));
     out.push_str(&errors(&rows, usize::from(width.unwrap_or(200))));
@@ -73,120 +62,37 @@ impl Entry {
             return Entry(String::new(), None);
         };
         let mark = mark(change);
-        Entry(
-            format!("{} {}", mark.sign(change), format(change)),
-            Some(mark),
-        )
+        Entry(format!("{} {}", mark.sign(change), format(change)), Some(mark))
     }
 }
 
 const COLUMNS: [Column; 12] = [
-    Column {
-        name: "model",
-        rank: 0,
-        cell: |l| Entry(l.cell().model.clone(), None),
-    },
-    Column {
-        name: "params M",
-        rank: 0,
-        cell: |l| Entry::figure(l.cost().map(|c| number::millions(c.params)), l, Stage::Cost),
-    },
-    Column {
-        name: "Δ",
-        rank: 3,
-        cell: |l| Entry::change(l.changes.params, |x| Mark::lower(x, true), number::percent),
-    },
-    Column {
-        name: "GFLOPs",
-        rank: 0,
-        cell: |l| Entry::figure(l.cost().map(|c| number::short(c.gflops)), l, Stage::Cost),
-    },
-    Column {
-        name: "Δ",
-        rank: 3,
-        cell: |l| Entry::change(l.changes.gflops, |x| Mark::lower(x, true), number::percent),
-    },
-    Column {
-        name: "exact",
-        rank: 6,
-        cell: |l| {
-            Entry::figure(
-                l.cost().map(|c| number::short(c.gflops_exact)),
-                l,
-                Stage::Cost,
-            )
-        },
-    },
-    Column {
-        name: "ms",
-        rank: 0,
-        cell: |l| {
-            Entry::figure(
-                l.latency().map(|t| number::short(t.median_ms)),
-                l,
-                Stage::Latency,
-            )
-        },
-    },
+    Column { name: "model", rank: 0, cell: |l| Entry(l.cell().model.clone(), None) },
+    Column { name: "params M", rank: 0, cell: |l| Entry::figure(l.cost().map(|c| number::millions(c.params)), l, Stage::Cost) },
+    Column { name: "Δ", rank: 3, cell: |l| Entry::change(l.changes.params, |x| Mark::lower(x, true), number::percent) },
+    Column { name: "GFLOPs", rank: 0, cell: |l| Entry::figure(l.cost().map(|c| number::short(c.gflops)), l, Stage::Cost) },
+    Column { name: "Δ", rank: 3, cell: |l| Entry::change(l.changes.gflops, |x| Mark::lower(x, true), number::percent) },
+    Column { name: "exact", rank: 6, cell: |l| Entry::figure(l.cost().map(|c| number::short(c.gflops_exact)), l, Stage::Cost) },
+    Column { name: "ms", rank: 0, cell: |l| Entry::figure(l.latency().map(|t| number::short(t.median_ms)), l, Stage::Latency) },
     Column {
         name: "Δ",
         rank: 2,
-        cell: |l| {
-            Entry::change(
-                l.changes.latency,
-                |x| Mark::lower(x, l.changes.latency_is_clear),
-                number::percent,
-            )
-        },
+        cell: |l| Entry::change(l.changes.latency, |x| Mark::lower(x, l.changes.latency_is_clear), number::percent),
     },
-    Column {
-        name: "img/s",
-        rank: 5,
-        cell: |l| {
-            Entry::figure(
-                l.latency().map(|t| number::short(t.images_per_s)),
-                l,
-                Stage::Latency,
-            )
-        },
-    },
-    Column {
-        name: "mAP50",
-        rank: 4,
-        cell: |l| Entry::figure(l.coco("AP50").map(|s| number::map(s.mean)), l, Stage::Eval),
-    },
-    Column {
-        name: "mAP50-95",
-        rank: 0,
-        cell: |l| Entry::figure(l.coco("AP").map(|s| number::map(s.mean)), l, Stage::Eval),
-    },
-    Column {
-        name: "Δ",
-        rank: 1,
-        cell: |l| {
-            Entry::change(
-                l.changes.map50_95,
-                |x| Mark::higher(x, l.map_is_clear()),
-                number::points,
-            )
-        },
-    },
+    Column { name: "img/s", rank: 5, cell: |l| Entry::figure(l.latency().map(|t| number::short(t.images_per_s)), l, Stage::Latency) },
+    Column { name: "mAP50", rank: 4, cell: |l| Entry::figure(l.coco("AP50").map(|s| number::map(s.mean)), l, Stage::Eval) },
+    Column { name: "mAP50-95", rank: 0, cell: |l| Entry::figure(l.coco("AP").map(|s| number::map(s.mean)), l, Stage::Eval) },
+    Column { name: "Δ", rank: 1, cell: |l| Entry::change(l.changes.map50_95, |x| Mark::higher(x, l.map_is_clear()), number::points) },
 ];
 
 /// The table with the least important columns left out until it fits.
 fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
     let whole = || table.lines.iter();
-    let said = |column: &&Column| {
-        column.rank == 0 || whole().any(|line| !(column.cell)(line).0.is_empty())
-    };
+    let said = |column: &&Column| column.rank == 0 || whole().any(|line| !(column.cell)(line).0.is_empty());
     let mut columns: Vec<&Column> = COLUMNS.iter().filter(said).collect();
     loop {
         let grid = grid(table, &columns, colour);
-        let wide = grid
-            .lines()
-            .map(|line| shown_width(&line))
-            .max()
-            .unwrap_or(0);
+        let wide = grid.lines().map(|line| shown_width(&line)).max().unwrap_or(0);
         let worst = columns.iter().map(|column| column.rank).max().unwrap_or(0);
         if width.is_none_or(|width| wide <= usize::from(width)) || worst == 0 {
             return grid.to_string();
@@ -197,8 +103,7 @@ fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
 
 fn grid(table: &Table, columns: &[&Column], colour: bool) -> Grid {
     let mut grid = Grid::new();
-    grid.load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
+    grid.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     if colour {
         grid.enforce_styling();
     } else {
@@ -206,11 +111,7 @@ fn grid(table: &Table, columns: &[&Column], colour: bool) -> Grid {
     }
     grid.set_header(columns.iter().map(|column| {
         let cell = Cell::new(column.name);
-        if colour {
-            cell.add_attribute(Attribute::Bold)
-        } else {
-            cell
-        }
+        if colour { cell.add_attribute(Attribute::Bold) } else { cell }
     }));
     for (index, column) in grid.column_iter_mut().enumerate() {
         if index > 0 {
@@ -251,15 +152,9 @@ fn shown_width(line: &str) -> usize {
 }
 
 fn legend(rows: &Rows) -> String {
-    let gaps = || {
-        rows.rows
-            .iter()
-            .flat_map(|row| STAGES.iter().filter_map(|&stage| row.gap(stage)))
-    };
+    let gaps = || rows.rows.iter().flat_map(|row| STAGES.iter().filter_map(|&stage| row.gap(stage)));
     let mut words = Vec::new();
-    if rows.rows.iter().any(|row| row.cell.variant == BASELINE)
-        && rows.rows.iter().any(|row| row.cell.variant != BASELINE)
-    {
+    if rows.rows.iter().any(|row| row.cell.variant == BASELINE) && rows.rows.iter().any(|row| row.cell.variant != BASELINE) {
         words.push("Δ against the baseline of the scale: ▲▼ better, △▽ worse, ≈ within the spread");
     }
     if gaps().any(|gap| gap == Gap::NotYet) {
@@ -268,23 +163,15 @@ fn legend(rows: &Rows) -> String {
     if gaps().any(|gap| gap == Gap::NotAsked) {
         words.push("– not asked for");
     }
-    if words.is_empty() {
-        String::new()
-    } else {
-        words.join(" · ") + "\n"
-    }
+    if words.is_empty() { String::new() } else { words.join(" · ") + "\n" }
 }
 
 fn errors(rows: &Rows, width: usize) -> String {
     let failed = rows.rows.iter().flat_map(|row| {
-        STAGES
-            .iter()
-            .filter_map(move |&stage| match row.gap(stage)? {
-                Gap::Failed(error) => {
-                    Some(format!("{} {}: {error}", row.cell.model, stage_name(stage)))
-                }
-                _ => None,
-            })
+        STAGES.iter().filter_map(move |&stage| match row.gap(stage)? {
+            Gap::Failed(error) => Some(format!("{} {}: {error}", row.cell.model, stage_name(stage))),
+            _ => None,
+        })
     });
     let failed: Vec<String> = failed.collect();
     let mut out = String::new();
@@ -295,26 +182,16 @@ fn errors(rows: &Rows, width: usize) -> String {
         let line = one_line(error);
         let room = width.saturating_sub(2).max(20);
         let short: String = line.chars().take(room).collect();
-        let cut = if line.chars().count() > room {
-            short.chars().take(room - 1).collect::<String>() + "…"
-        } else {
-            short
-        };
+        let cut = if line.chars().count() > room { short.chars().take(room - 1).collect::<String>() + "…" } else { short };
         let _ = writeln!(out, "  {cut}");
     }
     if failed.len() > MOST_ERRORS {
-        let _ = writeln!(
-            out,
-            "  and {} more: see results.csv",
-            failed.len() - MOST_ERRORS
-        );
+        let _ = writeln!(out, "  and {} more: see results.csv", failed.len() - MOST_ERRORS);
     }
     out
 }
 
 /// Without line breaks and escape sequences that would write elsewhere on the screen.
 fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

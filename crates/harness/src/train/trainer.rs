@@ -219,7 +219,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
     /// Scores of the average network where they are due after this epoch; keeps the best weights.
     fn evaluate(&mut self, epoch: usize) -> Result<Option<super::Scores>> {
         let last = epoch + 1 == self.recipe.epochs;
-        let due = last || (self.recipe.val_interval > 0 && (epoch + 1) % self.recipe.val_interval == 0);
+        let due = last || (self.recipe.val_interval > 0 && (epoch + 1).is_multiple_of(self.recipe.val_interval));
         let scores = match &mut self.evaluator {
             Some(evaluator) if due => {
                 let scores = evaluator.evaluate(self.ema.module(), epoch);

@@ -6,15 +6,9 @@ use crate::support::*;
 
 /// What a browser would load: values of `src`, `href` and `url(…)`.
 fn resources(html: &str) -> Vec<&str> {
-    let after = |start: &'static str, ends: &'static [char]| {
-        html.split(start)
-            .skip(1)
-            .map(move |rest| rest.split(ends).next().unwrap_or_default())
-    };
-    after(" src=\"", &['"'])
-        .chain(after(" href=\"", &['"']))
-        .chain(after("url(", &[')']))
-        .collect()
+    let after =
+        |start: &'static str, ends: &'static [char]| html.split(start).skip(1).map(move |rest| rest.split(ends).next().unwrap_or_default());
+    after(" src=\"", &['"']).chain(after(" href=\"", &['"'])).chain(after("url(", &[')'])).collect()
 }
 
 #[test]
@@ -22,18 +16,11 @@ fn it_is_one_file() {
     let html = page(&whole_sweep());
     let resources = resources(&html);
     assert_eq!(resources.len(), 2, "two faces of a font, and nothing else");
-    assert!(
-        resources
-            .iter()
-            .all(|resource| resource.starts_with("data:"))
-    );
+    assert!(resources.iter().all(|resource| resource.starts_with("data:")));
     assert!(!html.contains("<link") && !html.contains("@import") && !html.contains("<img"));
     assert_eq!(html.matches("<svg ").count(), 10);
     // The names of SVG's elements are an address that nothing loads.
-    assert_eq!(
-        html.matches("http").count(),
-        html.matches("xmlns=\"http://www.w3.org/2000/svg\"").count()
-    );
+    assert_eq!(html.matches("http").count(), html.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
     assert!(html.len() < 1_000_000, "{} bytes", html.len());
 }
 
@@ -54,10 +41,7 @@ fn it_shows_every_section() {
         "reproduce",
         "notes",
     ] {
-        assert!(
-            html.contains(&format!("<section id=\"{section}\">")),
-            "{section} is missing"
-        );
+        assert!(html.contains(&format!("<section id=\"{section}\">")), "{section} is missing");
     }
     for text in [
         "▼ −5.8 %",
@@ -84,9 +68,7 @@ fn after_the_first_stage_empty_cells_say_why() {
     let cells = html.matches(">not yet measured</td>").count();
     assert_eq!(cells, 2 * 30 + 2 * 6 + 2 * 5);
     assert_eq!(html.matches(">not asked for</td>").count(), 2 * 24);
-    assert!(
-        !html.contains("<section id=\"accuracy\">") && !html.contains("<section id=\"training\">")
-    );
+    assert!(!html.contains("<section id=\"accuracy\">") && !html.contains("<section id=\"training\">"));
 }
 
 #[test]
@@ -106,19 +88,13 @@ fn names_and_errors_cannot_become_markup() {
         device: evil.into(),
         ..cell("baseline", "n")
     };
-    let Measurement::Eval(mut figures) = eval(0.4) else {
-        unreachable!()
-    };
+    let Measurement::Eval(mut figures) = eval(0.4) else { unreachable!() };
     figures.per_class[0].name = evil.into();
     figures.split = evil.into();
     let mut records = Vec::new();
     for variant in ["baseline", evil] {
         let cell = cell(variant);
-        records.extend([
-            done(&cell, cost(1_000_000, 4.0)),
-            done(&cell, train(0.4, 4)),
-            done(&cell, Measurement::Eval(figures.clone())),
-        ]);
+        records.extend([done(&cell, cost(1_000_000, 4.0)), done(&cell, train(0.4, 4)), done(&cell, Measurement::Eval(figures.clone()))]);
         records.push(failed(&cell, Stage::Latency, evil));
     }
     for record in &mut records {
@@ -131,10 +107,7 @@ fn names_and_errors_cannot_become_markup() {
     assert!(html.contains("&lt;script&gt;alert(1)"));
     assert!(!html.contains("<script>alert"));
     assert_eq!(html.matches("<script>").count(), 1, "the page's own");
-    assert!(
-        !html.contains("=\"<"),
-        "no attribute begins with raw markup"
-    );
+    assert!(!html.contains("=\"<"), "no attribute begins with raw markup");
 }
 
 #[test]
@@ -148,19 +121,13 @@ fn a_long_error_is_cut_on_the_page_and_whole_in_the_csv() {
 
 #[test]
 fn seeds_are_averaged_and_their_spread_decides() {
-    let seed = |variant: &str, seed| Cell {
-        seed: Some(seed),
-        ..cell(variant, "n")
-    };
+    let seed = |variant: &str, seed| Cell { seed: Some(seed), ..cell(variant, "n") };
     let mut records: Vec<Record> = Vec::new();
     for (i, base) in [0.40, 0.42, 0.44].into_iter().enumerate() {
         records.push(done(&seed("baseline", i as u64), eval(base)));
         // Two points better with every seed; better and worse by turns.
         records.push(done(&seed("asff", i as u64), eval(base + 0.02)));
-        records.push(done(
-            &seed("ghost", i as u64),
-            eval(base + [0.03, -0.03, 0.01][i]),
-        ));
+        records.push(done(&seed("ghost", i as u64), eval(base + [0.03, -0.03, 0.01][i])));
     }
     let html = page(&records);
     assert!(html.contains("42.0 <small>± 2.0</small>"));
@@ -171,11 +138,8 @@ fn seeds_are_averaged_and_their_spread_decides() {
 
 #[test]
 fn a_latency_within_the_spread_is_not_judged() {
-    let records = [
-        done(&cell("baseline", "n"), latency(20.0)),
-        done(&cell("gsconv", "n"), latency(20.1)),
-        done(&cell("ghost", "n"), latency(22.0)),
-    ];
+    let records =
+        [done(&cell("baseline", "n"), latency(20.0)), done(&cell("gsconv", "n"), latency(20.1)), done(&cell("ghost", "n"), latency(22.0))];
     let html = page(&records);
     assert!(html.contains("≈ +0.5 %"));
     assert!(html.contains("△ +10.0 %"));
@@ -183,17 +147,10 @@ fn a_latency_within_the_spread_is_not_judged() {
 
 #[test]
 fn many_classes_go_down_and_models_across() {
-    let Measurement::Eval(mut figures) = eval(0.4) else {
-        unreachable!()
-    };
+    let Measurement::Eval(mut figures) = eval(0.4) else { unreachable!() };
     let class = figures.per_class[0].clone();
-    figures.per_class = (0..80)
-        .map(|i| ablate::record::ClassAp {
-            name: format!("class {i}"),
-            ap: (i > 0).then_some(0.4),
-            ..class.clone()
-        })
-        .collect();
+    figures.per_class =
+        (0..80).map(|i| ablate::record::ClassAp { name: format!("class {i}"), ap: (i > 0).then_some(0.4), ..class.clone() }).collect();
     let html = page(&[done(&cell("baseline", "n"), Measurement::Eval(figures))]);
     assert!(html.contains("<th scope=\"row\">class 79</th>"));
     assert!(html.contains("<th scope=\"col\">Class</th>"));
@@ -204,15 +161,8 @@ fn a_report_is_written_over_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     ablate::report::write(folder.path(), "first", &first_stage()).unwrap();
     let written = ablate::report::write(folder.path(), "second", &whole_sweep()).unwrap();
-    assert!(
-        std::fs::read_to_string(&written.html)
-            .unwrap()
-            .contains("<h1>second</h1>")
-    );
-    let left: Vec<_> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    assert!(std::fs::read_to_string(&written.html).unwrap().contains("<h1>second</h1>"));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 3, "no temporary file stays: {left:?}");
 }
 

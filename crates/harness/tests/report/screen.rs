@@ -10,10 +10,7 @@ fn it_is_plain_and_whole_without_a_terminal() {
     let text = render(&whole_sweep(), None, false);
     assert!(!text.contains('\u{1b}'));
     assert!(text.contains("shapes · flex · 320 × 320 px · batch 1 · 4 classes"));
-    let line = text
-        .lines()
-        .find(|line| line.contains("yolov5n+gsconv"))
-        .unwrap();
+    let line = text.lines().find(|line| line.contains("yolov5n+gsconv")).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(
         words,
@@ -48,16 +45,8 @@ fn columns_give_way_to_the_width() {
     let records = whole_sweep();
     for width in [60, 80, 100, 120, 200] {
         let text = render(&records, Some(width), false);
-        let widest = text
-            .lines()
-            .filter(|line| line.contains("yolov5"))
-            .map(|line| line.trim_end().chars().count())
-            .max()
-            .unwrap();
-        assert!(
-            widest <= usize::from(width),
-            "{widest} characters in {width}"
-        );
+        let widest = text.lines().filter(|line| line.contains("yolov5")).map(|line| line.trim_end().chars().count()).max().unwrap();
+        assert!(widest <= usize::from(width), "{widest} characters in {width}");
         assert!(text.contains("mAP50-95"), "the figures that matter stay");
     }
     assert!(!render(&records, Some(80), false).contains("exact"));
@@ -89,16 +78,9 @@ fn a_first_stage_says_what_is_to_come() {
 #[test]
 fn errors_stay_on_their_lines() {
     let error = "first\nsecond\u{1b}[2J".to_string() + &"y".repeat(5000);
-    let records: Vec<_> = SCALES
-        .iter()
-        .chain(&["a", "b"])
-        .map(|scale| failed(&cell("baseline", scale), Stage::Cost, &error))
-        .collect();
+    let records: Vec<_> = SCALES.iter().chain(&["a", "b"]).map(|scale| failed(&cell("baseline", scale), Stage::Cost, &error)).collect();
     let text = render(&records, Some(80), false);
     assert!(!text.contains('\u{1b}'));
-    assert!(
-        text.lines()
-            .all(|line| line.chars().count() <= 80 || line.contains('·'))
-    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80 || line.contains('·')));
     assert!(text.contains("7 failed:") && text.contains("and 2 more: see results.csv"));
 }

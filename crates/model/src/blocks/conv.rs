@@ -63,7 +63,7 @@ impl ConvConfig {
         let kernel = row.positive(1, Some(1), "kernel")?;
         let dilation = row.positive(5, Some(1), "dilation")?;
         let groups = row.positive(4, Some(1), "groups")?;
-        if c_in % groups != 0 || c_out % groups != 0 {
+        if !c_in.is_multiple_of(groups) || !c_out.is_multiple_of(groups) {
             return Err(format!("{c_in} input and {c_out} output channels don't divide into {groups} groups"));
         }
         Ok(Self {

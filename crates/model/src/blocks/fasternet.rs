@@ -70,6 +70,7 @@ struct PatchEmbed {
 
 /// Stages and the mergings between them, in turn.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // burn's derive takes no boxes, and there are seven of them
 enum Stage {
     Blocks(BasicStage),
     Merging(PatchMerging),

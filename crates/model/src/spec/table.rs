@@ -178,7 +178,7 @@ fn anchors(map: &serde_yaml::Mapping) -> Result<Option<Vec<Vec<f64>>>, String> {
             .iter()
             .map(|level| {
                 let sizes: Vec<f64> = level.as_sequence()?.iter().map(positive).collect::<Option<_>>()?;
-                (!sizes.is_empty() && sizes.len() % 2 == 0).then_some(sizes)
+                (!sizes.is_empty() && sizes.len().is_multiple_of(2)).then_some(sizes)
             })
             .collect()
     });

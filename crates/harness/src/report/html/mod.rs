@@ -1,7 +1,10 @@
 //! `report.html`: one file with everything in it, its style, font, plots and script, so that it can be mailed.
 
+mod classes;
+mod compare;
+mod measured;
 mod parts;
-mod tables;
+mod table;
 
 use anyhow::{Context, Result};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -13,50 +16,6 @@ use super::plots::{Figure, Kind};
 use super::rows::Rows;
 use super::summary::Table;
 
-/// A cell of a table.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Td {
-    text: String,
-    /// Smaller, after the text.
-    note: String,
-    /// In full, where a pointer rests on it.
-    tip: String,
-    /// `better`, `worse`, `same`, `gap` or `best`.
-    class: &'static str,
-    /// What the column is sorted by.
-    sort: Option<f64>,
-}
-
-/// A column's heading.
-#[derive(Clone, Debug, Serialize)]
-struct Th {
-    text: String,
-    tip: String,
-}
-
-/// Rows under a heading of their own, sorted among themselves.
-#[derive(Clone, Debug, Serialize)]
-struct Group {
-    name: String,
-    rows: Vec<Tr>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Tr {
-    name: String,
-    baseline: bool,
-    cells: Vec<Td>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Sheet {
-    title: String,
-    /// Heading of the first column, that of the names.
-    first: &'static str,
-    heads: Vec<Th>,
-    groups: Vec<Group>,
-}
-
 #[derive(Serialize)]
 struct Plot {
     svg: String,
@@ -65,12 +24,7 @@ struct Plot {
 
 fn plots(figures: &[Figure], kind: Kind) -> Vec<Plot> {
     let of_kind = figures.iter().filter(|figure| figure.kind == kind);
-    of_kind
-        .map(|figure| Plot {
-            svg: figure.scene.svg(&figure.alt),
-            name: figure.name.clone(),
-        })
-        .collect()
+    of_kind.map(|figure| Plot { svg: figure.scene.svg(&figure.alt), name: figure.name.clone() }).collect()
 }
 
 /// The page. Every name and error in it is escaped; the plots, which escape theirs, go in as they are.
@@ -79,12 +33,8 @@ pub fn render(title: &str, rows: &Rows, all: &[Table], figures: &[Figure]) -> Re
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
     engine.set_trim_blocks(true);
     engine.set_lstrip_blocks(true);
-    engine
-        .add_template("report.html", include_str!("report.html"))
-        .context("the report's template")?;
-    let page = engine
-        .get_template("report.html")
-        .context("the report's template")?;
+    engine.add_template("report.html", include_str!("report.html")).context("the report's template")?;
+    let page = engine.get_template("report.html").context("the report's template")?;
     let context = context! {
         title,
         style => include_str!("style.css"),
@@ -93,19 +43,19 @@ pub fn render(title: &str, rows: &Rows, all: &[Table], figures: &[Figure]) -> Re
         regular => BASE64_STANDARD.encode(REGULAR),
         semibold => BASE64_STANDARD.encode(SEMIBOLD),
         facts => parts::facts(rows),
-        glances => tables::glances(all),
+        glances => compare::glances(all),
         accuracy => plots(figures, Kind::Accuracy),
         latency => plots(figures, Kind::Latency),
         changes => plots(figures, Kind::Change),
         training => plots(figures, Kind::Training),
-        summaries => tables::summaries(all),
-        timings => tables::timings(all),
-        classes => tables::classes(all),
-        runs => tables::runs(rows),
+        summaries => compare::summaries(all),
+        timings => measured::timings(all),
+        classes => classes::classes(all),
+        runs => measured::runs(rows),
         gaps => parts::gaps(rows),
         environments => parts::environments(rows),
         commands => parts::commands(rows),
-        keys => tables::keys(rows),
+        keys => measured::keys(rows),
         seeds => parts::seeds(rows),
     };
     page.render(context).context("the report's page")

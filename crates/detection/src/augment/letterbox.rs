@@ -1,0 +1,65 @@
+//! An image in the middle of a grey square.
+
+use image::RgbImage;
+
+use super::GREY;
+use crate::dataset::fitted_size;
+use crate::geometry::BBox;
+
+/// How an image lies in the network's square input, and the way back.
+///
+/// As in YOLOv5's evaluation (without `rect`): the longer side becomes `imgsz`, small images are enlarged too, and the rest is
+/// padded with grey on both sides; an odd pixel goes to the right or the bottom.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Letterbox {
+    /// Of the original image, in pixels.
+    pub width: usize,
+    pub height: usize,
+    /// Network pixels per original pixel, along x and y (they differ by rounding only).
+    pub scale: (f32, f32),
+    /// Grey columns on the left and rows at the top.
+    pub pad: (usize, usize),
+}
+
+impl Letterbox {
+    /// For an original image of this (width, height) in a square of `imgsz`.
+    pub fn new((width, height): (usize, usize), imgsz: usize) -> Self {
+        let (w, h) = fitted_size(width, height, imgsz);
+        Self {
+            width,
+            height,
+            scale: (w as f32 / width.max(1) as f32, h as f32 / height.max(1) as f32),
+            pad: ((imgsz - w) / 2, (imgsz - h) / 2),
+        }
+    }
+
+    /// A box of the original image, in network pixels.
+    pub fn to_network(&self, bbox: &BBox) -> BBox {
+        let (sx, sy) = self.scale;
+        let (px, py) = (self.pad.0 as f32, self.pad.1 as f32);
+        BBox::from_xyxy(bbox.x1 * sx + px, bbox.y1 * sy + py, bbox.x2 * sx + px, bbox.y2 * sy + py)
+    }
+
+    /// A box of the network's input, in pixels of the original image and clipped to it.
+    pub fn to_original(&self, bbox: &BBox) -> BBox {
+        let (sx, sy) = self.scale;
+        let (px, py) = (self.pad.0 as f32, self.pad.1 as f32);
+        BBox::from_xyxy((bbox.x1 - px) / sx, (bbox.y1 - py) / sy, (bbox.x2 - px) / sx, (bbox.y2 - py) / sy)
+            .clip(self.width as f32, self.height as f32)
+    }
+}
+
+/// Pads an image whose longer side is `imgsz` to a square.
+///
+/// # Panics
+/// If a side is longer than `imgsz`.
+pub fn letterbox(image: &RgbImage, imgsz: usize) -> RgbImage {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let (left, top) = ((imgsz - width) / 2, (imgsz - height) / 2);
+    let mut square = RgbImage::from_pixel(imgsz as u32, imgsz as u32, GREY);
+    let rows = square.chunks_exact_mut(imgsz * 3).skip(top);
+    for (to, from) in rows.zip(image.as_raw().chunks_exact(width * 3)) {
+        to[left * 3..][..width * 3].copy_from_slice(from);
+    }
+    square
+}

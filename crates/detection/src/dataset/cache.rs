@@ -1,0 +1,151 @@
+//! Images decoded once and kept small.
+
+use std::borrow::Cow;
+
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
+use image::RgbImage;
+use rayon::prelude::*;
+
+use super::{DataError, Dataset, Problems, Sample};
+use crate::augment::Label;
+use crate::geometry::BBox;
+
+/// What [`CachedDataset::open`] keeps in memory at most: 8 GiB.
+pub const DEFAULT_CACHE_BYTES: usize = 8 << 30;
+
+/// A data set whose images are decoded and resized so that the longer side is `imgsz`, small ones enlarged, as YOLOv5 does
+/// in training and evaluation.
+///
+/// It keeps at most `imgsz`² × 3 bytes an image: 1,000 images need 47 MiB at 128 pixels and 1.2 GB at 640. Images beyond the
+/// limit are decoded each time that they are asked for.
+#[derive(Debug)]
+pub struct CachedDataset {
+    dataset: Dataset,
+    imgsz: usize,
+    images: Vec<Option<RgbImage>>,
+}
+
+impl CachedDataset {
+    /// Decodes all images, on all cores, and keeps them within [`DEFAULT_CACHE_BYTES`].
+    ///
+    /// # Errors
+    /// If no image with a box is left: a corrupt image is a problem of the data set and left out.
+    pub fn open(dataset: Dataset, imgsz: usize) -> Result<Self, DataError> {
+        Self::open_within(dataset, imgsz, DEFAULT_CACHE_BYTES)
+    }
+
+    /// Like [`Self::open`], keeping at most `limit` bytes of pixels.
+    pub fn open_within(mut dataset: Dataset, imgsz: usize, limit: usize) -> Result<Self, DataError> {
+        if imgsz == 0 {
+            return Err(DataError::setting("imgsz", "must be above 0"));
+        }
+        // Which images are kept follows from the sizes, in order, so that it doesn't depend on who is done first.
+        let mut free = limit;
+        let keep: Vec<bool> = dataset
+            .samples
+            .iter()
+            .map(|sample| {
+                let (width, height) = fitted_size(sample.width, sample.height, imgsz);
+                let bytes = width * height * 3;
+                let fits = bytes <= free;
+                free -= if fits { bytes } else { 0 };
+                fits
+            })
+            .collect();
+        let decoded: Vec<_> =
+            dataset.samples.par_iter().zip(keep).map(|(sample, keep)| load(sample, imgsz).map(|image| keep.then_some(image))).collect();
+        let mut samples = Vec::with_capacity(decoded.len());
+        let mut images = Vec::with_capacity(decoded.len());
+        let mut problems = Problems::default();
+        for (sample, result) in dataset.samples.into_iter().zip(decoded) {
+            match result {
+                Ok(image) => {
+                    samples.push(sample);
+                    images.push(image);
+                }
+                Err(reason) => problems.image(&sample.source.path(), None, reason),
+            }
+        }
+        dataset.samples = samples;
+        dataset.problems.extend(problems);
+        dataset.check_not_empty()?;
+        Ok(Self { dataset, imgsz, images })
+    }
+
+    /// The data set without what could not be decoded; sample indices are into its `samples`.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Longer side of every image, in pixels.
+    pub fn imgsz(&self) -> usize {
+        self.imgsz
+    }
+
+    pub fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+
+    /// The resized image of a sample. One that isn't kept and can't be decoded any more, though it could at first, is logged and
+    /// comes as grey.
+    pub fn image(&self, index: usize) -> Cow<'_, RgbImage> {
+        if let Some(image) = &self.images[index] {
+            return Cow::Borrowed(image);
+        }
+        let sample = &self.dataset.samples[index];
+        Cow::Owned(load(sample, self.imgsz).unwrap_or_else(|reason| {
+            tracing::error!("{}: {reason}; a grey image is used instead", sample.source.path().display());
+            let (width, height) = fitted_size(sample.width, sample.height, self.imgsz);
+            RgbImage::from_pixel(width as u32, height as u32, crate::augment::GREY)
+        }))
+    }
+
+    /// The targets of a sample in pixels of its resized image: all boxes but crowds.
+    pub fn labels(&self, index: usize) -> Vec<Label> {
+        let sample = &self.dataset.samples[index];
+        let (width, height) = fitted_size(sample.width, sample.height, self.imgsz);
+        let (sx, sy) = (width as f32 / sample.width as f32, height as f32 / sample.height as f32);
+        let objects = sample.annotations.iter().filter(|annotation| !annotation.crowd);
+        objects
+            .map(|object| {
+                let b = object.bbox;
+                Label { class: object.class, bbox: BBox::from_xyxy(b.x1 * sx, b.y1 * sy, b.x2 * sx, b.y2 * sy) }
+            })
+            .collect()
+    }
+}
+
+/// Size with the longer side at `imgsz`; the shorter is rounded up, as in YOLOv5.
+pub(crate) fn fitted_size(width: usize, height: usize, imgsz: usize) -> (usize, usize) {
+    let long = width.max(height).max(1);
+    let fit = |side: usize| (side * imgsz).div_ceil(long).max(1);
+    (fit(width), fit(height))
+}
+
+fn load(sample: &Sample, imgsz: usize) -> Result<RgbImage, String> {
+    let image = sample.source.decode()?;
+    if (image.width() as usize, image.height() as usize) != (sample.width, sample.height) {
+        let (w, h) = (sample.width, sample.height);
+        return Err(format!("the image is {}×{}, its header said {w}×{h}", image.width(), image.height()));
+    }
+    let (width, height) = fitted_size(sample.width, sample.height, imgsz);
+    resize(image, width as u32, height as u32)
+}
+
+/// Bilinear, widened to an area average where it shrinks (YOLOv5: bilinear in training, area in evaluation).
+fn resize(image: RgbImage, width: u32, height: u32) -> Result<RgbImage, String> {
+    let (from_width, from_height) = image.dimensions();
+    if (from_width, from_height) == (width, height) {
+        return Ok(image);
+    }
+    let failed = |error: &dyn std::fmt::Display| format!("can't be resized to {width}×{height}: {error}");
+    let source = images::Image::from_vec_u8(from_width, from_height, image.into_raw(), PixelType::U8x3).map_err(|error| failed(&error))?;
+    let mut target = images::Image::new(width, height, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&source, &mut target, &options).map_err(|error| failed(&error))?;
+    RgbImage::from_raw(width, height, target.into_vec()).ok_or_else(|| failed(&"buffer too small"))
+}

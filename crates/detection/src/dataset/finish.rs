@@ -1,0 +1,123 @@
+//! The last step of every file format: image headers, box checks, clipping; in parallel, in a fixed order.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::{Annotation, Dataset, ImageSource, Problems, Sample, Split, image_file};
+use crate::geometry::BBox;
+
+/// An image as its annotation file tells of it.
+pub(crate) struct Draft {
+    pub id: Option<u64>,
+    pub name: String,
+    pub image: PathBuf,
+    /// Size that the annotation file states, if it does.
+    pub stated: Option<(usize, usize)>,
+    /// The annotation file; problems name it.
+    pub file: PathBuf,
+    pub boxes: Vec<DraftBox>,
+    /// Found while reading.
+    pub problems: Problems,
+}
+
+/// A box with the place where it was read.
+pub(crate) struct DraftBox {
+    pub line: Option<usize>,
+    /// What the row is called where there are no lines, such as "annotation 17: ".
+    pub label: String,
+    pub class: usize,
+    /// Corners x1, y1, x2, y2 in pixels, or in shares of the image's size.
+    pub corners: [f64; 4],
+    pub normalised: bool,
+    pub crowd: bool,
+    pub area: Option<f64>,
+}
+
+/// Checks drafts against their images and makes a data set of what is left.
+pub(crate) fn finish(name: &str, split: Split, classes: Vec<String>, drafts: Vec<Draft>, mut problems: Problems) -> Dataset {
+    let finished: Vec<_> = drafts.into_par_iter().enumerate().map(|(i, draft)| finish_one(i, draft)).collect();
+    let mut samples = Vec::with_capacity(finished.len());
+    for (sample, found) in finished {
+        problems.extend(found);
+        samples.extend(sample);
+    }
+    Dataset { name: name.to_owned(), split, classes, samples, problems }
+}
+
+fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
+    let mut problems = draft.problems;
+    let (width, height) = match image_file::upright_size(&draft.image) {
+        Ok(size) => size,
+        Err(reason) => {
+            // The boxes of an image that is left out are not problems of their own.
+            let mut only = Problems::default();
+            only.image(&draft.image, None, reason);
+            return (None, only);
+        }
+    };
+    if let Some((w, h)) = draft.stated.filter(|&stated| stated != (width, height)) {
+        let reason = format!("the image is {width}×{height} but its annotation says {w}×{h}");
+        let mut only = Problems::default();
+        only.image(&draft.image, None, reason);
+        return (None, only);
+    }
+    let mut annotations: Vec<Annotation> = Vec::with_capacity(draft.boxes.len());
+    for draft_box in draft.boxes {
+        match check_box(&draft_box, width, height) {
+            Ok((bbox, clipped)) => {
+                let annotation = Annotation { class: draft_box.class, bbox, crowd: draft_box.crowd, area: draft_box.area };
+                if annotations.contains(&annotation) {
+                    let reason = format!("{}the same box of the same class twice", draft_box.label);
+                    problems.annotation(&draft.file, draft_box.line, reason);
+                } else {
+                    problems.clipped += usize::from(clipped);
+                    annotations.push(annotation);
+                }
+            }
+            Err(reason) => {
+                problems.annotation(&draft.file, draft_box.line, format!("{}{reason}", draft_box.label));
+            }
+        }
+    }
+    let sample = Sample {
+        id: draft.id.unwrap_or(position as u64),
+        name: draft.name,
+        width,
+        height,
+        source: ImageSource::File(draft.image),
+        annotations,
+    };
+    (Some(sample), problems)
+}
+
+/// The box in pixels, clipped to the image, and whether clipping took more than a pixel.
+fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, bool), String> {
+    let (w, h) = (width as f64, height as f64);
+    let unit = if draft.normalised { [w, h, w, h] } else { [1.0; 4] };
+    let mut corners = draft.corners;
+    if corners.iter().any(|corner| !corner.is_finite()) {
+        return Err("a coordinate of the box is not a finite number".into());
+    }
+    if corners[2] <= corners[0] || corners[3] <= corners[1] {
+        return Err("box without area".into());
+    }
+    corners.iter_mut().zip(unit).for_each(|(corner, unit)| *corner *= unit);
+    let [x1, y1, x2, y2] = corners;
+    let (left, top, right, bottom) = (x1.max(0.0), y1.max(0.0), x2.min(w), y2.min(h));
+    let bbox = BBox::from_xyxy(left as f32, top as f32, right as f32, bottom as f32);
+    if right <= left || bottom <= top {
+        return Err(format!("box ({x1}, {y1}, {x2}, {y2}) lies outside the {width}×{height} image"));
+    }
+    if bbox.area() <= 0.0 {
+        return Err("box without area".into());
+    }
+    let cut = (left - x1).max(top - y1).max(x2 - right).max(y2 - bottom);
+    Ok((bbox, cut > 1.0))
+}
+
+/// A path below `root` as text with `/`, or its file name where it lies elsewhere.
+pub(crate) fn name_below(path: &Path, root: &Path) -> String {
+    let relative = path.strip_prefix(root).ok().or(path.file_name().map(Path::new)).unwrap_or(path);
+    relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}

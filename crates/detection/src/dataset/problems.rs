@@ -1,0 +1,94 @@
+//! What was left out of a data set, and why.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// What was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// A whole image with all its boxes.
+    Image,
+    /// One box.
+    Annotation,
+}
+
+/// One thing left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub subject: Subject,
+    /// The file at fault.
+    pub file: PathBuf,
+    /// Line in it, from 1, where it has lines.
+    pub line: Option<usize>,
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// All that was left out of one split.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Problems {
+    pub list: Vec<Problem>,
+    /// Boxes that reached over their image's border by more than a pixel; they were clipped and stay.
+    pub clipped: usize,
+}
+
+impl Problems {
+    /// Images left out.
+    pub fn images(&self) -> usize {
+        self.count(Subject::Image)
+    }
+
+    /// Annotations left out of images that stay.
+    pub fn annotations(&self) -> usize {
+        self.count(Subject::Annotation)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Counts and the first `shown` problems, for an error or a log.
+    pub fn summary(&self, shown: usize) -> String {
+        let mut text = format!("{} images and {} annotations left out, {} boxes clipped", self.images(), self.annotations(), self.clipped);
+        for problem in self.list.iter().take(shown) {
+            text += &format!("\n  {problem}");
+        }
+        if self.list.len() > shown && shown > 0 {
+            text += &format!("\n  … and {} more", self.list.len() - shown);
+        }
+        text
+    }
+
+    pub(crate) fn image(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
+        self.add(Subject::Image, file, line, reason);
+    }
+
+    pub(crate) fn annotation(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
+        self.add(Subject::Annotation, file, line, reason);
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.list.extend(other.list);
+        self.clipped += other.clipped;
+    }
+
+    fn add(&mut self, subject: Subject, file: &Path, line: Option<usize>, reason: impl ToString) {
+        self.list.push(Problem { subject, file: file.to_owned(), line, reason: reason.to_string() });
+    }
+
+    fn count(&self, subject: Subject) -> usize {
+        self.list.iter().filter(|problem| problem.subject == subject).count()
+    }
+}

@@ -1,0 +1,74 @@
+//! Examples side by side, as a network takes them.
+
+use std::borrow::Cow;
+
+use image::RgbImage;
+use rayon::prelude::*;
+
+use crate::augment::{Example, Label, Source};
+use crate::dataset::CachedDataset;
+
+/// Images and targets of one step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// B × 3 × height × width, RGB, 0..=1.
+    pub images: Vec<f32>,
+    /// Number of images, B.
+    pub size: usize,
+    pub height: usize,
+    pub width: usize,
+    /// Rows of (image in the batch, class, centre x, centre y, width, height), the last four as shares of the image's size.
+    pub targets: Vec<[f32; 6]>,
+    /// Which sample of the data set each image is.
+    pub indices: Vec<usize>,
+}
+
+impl Batch {
+    /// Makes the examples of these samples in parallel and puts them together; all must be squares of `imgsz`.
+    pub(super) fn assemble(indices: &[usize], imgsz: usize, example: impl Fn(usize) -> Example + Sync) -> Self {
+        let plane = imgsz * imgsz;
+        let mut images = vec![0.0; indices.len() * 3 * plane];
+        let labels: Vec<Vec<Label>> = images
+            .par_chunks_exact_mut(3 * plane)
+            .zip(indices)
+            .map(|(chw, &index)| {
+                let Example { image, labels } = example(index);
+                to_planes(&image, chw);
+                labels
+            })
+            .collect();
+        let side = imgsz as f32;
+        let targets = labels.iter().enumerate().flat_map(|(image, labels)| {
+            labels.iter().map(move |Label { class, bbox }| {
+                let (cx, cy) = bbox.center();
+                [image as f32, *class as f32, cx / side, cy / side, bbox.width() / side, bbox.height() / side]
+            })
+        });
+        Self { size: indices.len(), height: imgsz, width: imgsz, targets: targets.collect(), indices: indices.to_vec(), images }
+    }
+}
+
+/// From interleaved bytes to three planes of 0..=1.
+fn to_planes(image: &RgbImage, chw: &mut [f32]) {
+    let plane = chw.len() / 3;
+    let (red, rest) = chw.split_at_mut(plane);
+    let (green, blue) = rest.split_at_mut(plane);
+    let pixels = image.as_raw().as_chunks::<3>().0;
+    for (((pixel, r), g), b) in pixels.iter().zip(red).zip(green).zip(blue) {
+        [*r, *g, *b] = pixel.map(|byte| f32::from(byte) / 255.0);
+    }
+}
+
+impl Source for CachedDataset {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn image(&self, index: usize) -> Cow<'_, RgbImage> {
+        self.image(index)
+    }
+
+    fn labels(&self, index: usize) -> Vec<Label> {
+        self.labels(index)
+    }
+}

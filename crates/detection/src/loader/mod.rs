@@ -1,0 +1,11 @@
+//! Batches: in an order that the seed fixes, made ahead on threads of their own.
+
+mod batch;
+mod eval;
+mod prefetch;
+mod train;
+
+pub use batch::Batch;
+pub use eval::{EvalBatch, EvalLoader, Frame};
+pub use prefetch::Batches;
+pub use train::{LoaderConfig, TrainLoader};

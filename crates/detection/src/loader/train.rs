@@ -1,0 +1,79 @@
+//! Shuffled, augmented batches.
+
+use std::sync::Arc;
+
+use rayon::ThreadPool;
+use serde::{Deserialize, Serialize};
+
+use super::Batch;
+use super::prefetch::{Batches, pool};
+use crate::augment::{AugmentConfig, augment};
+use crate::dataset::random::{Draw, stream};
+use crate::dataset::{CachedDataset, DataError};
+
+/// How batches are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoaderConfig {
+    /// Images in a batch; the last of an epoch may have fewer.
+    pub batch: usize,
+    /// Side of the network's square input, in pixels: that of the cached images.
+    pub imgsz: usize,
+    pub seed: u64,
+    /// Threads that make batches ahead; 0: none, each batch is made when it is asked for. It changes nothing in the batches.
+    pub workers: usize,
+}
+
+/// Batches of a training split.
+///
+/// The order of an epoch follows from (seed, epoch), and what happens to a sample from (seed, epoch, sample): neither depends on workers,
+/// batch size or what ran before, so a run can be resumed at any epoch.
+pub struct TrainLoader {
+    data: Arc<CachedDataset>,
+    augment: AugmentConfig,
+    config: LoaderConfig,
+    pool: Option<Arc<ThreadPool>>,
+}
+
+impl TrainLoader {
+    /// # Errors
+    /// A setting out of its range, or an `imgsz` that the images were not cached for.
+    pub fn new(data: Arc<CachedDataset>, augment: AugmentConfig, config: LoaderConfig) -> Result<Self, DataError> {
+        augment.validate()?;
+        if config.batch == 0 {
+            return Err(DataError::setting("batch", "must be above 0"));
+        }
+        if config.imgsz != data.imgsz() {
+            let message = format!("{}, but the images are cached for {}", config.imgsz, data.imgsz());
+            return Err(DataError::setting("imgsz", message));
+        }
+        let pool = pool(config.workers)?;
+        Ok(Self { data, augment, config, pool })
+    }
+
+    /// Number of batches in an epoch.
+    pub fn batches(&self) -> usize {
+        self.data.len().div_ceil(self.config.batch)
+    }
+
+    /// Number of images in an epoch.
+    pub fn images(&self) -> usize {
+        self.data.len()
+    }
+
+    /// All samples once, in the order of this epoch.
+    pub fn epoch(&self, epoch: usize) -> Batches<Batch> {
+        let LoaderConfig { batch, imgsz, seed, .. } = self.config;
+        let epoch = epoch as u64;
+        let mut order: Vec<usize> = (0..self.data.len()).collect();
+        stream(seed, 0x6f72_6465, epoch, 0).shuffle(&mut order);
+        let (data, config) = (Arc::clone(&self.data), self.augment.clone());
+        Batches::start(self.batches(), self.pool.clone(), move |number| {
+            let indices = &order[number * batch..order.len().min((number + 1) * batch)];
+            Batch::assemble(indices, imgsz, |index| {
+                let mut rng = stream(seed, 0x6175_676d, epoch, index as u64);
+                augment(&*data, index, imgsz, &config, &mut rng)
+            })
+        })
+    }
+}

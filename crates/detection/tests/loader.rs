@@ -1,0 +1,144 @@
+//! Batches: complete, in order, the same however many workers make them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ablate_detection::augment::AugmentConfig;
+use ablate_detection::dataset::shapes::ShapesSpec;
+use ablate_detection::dataset::{CachedDataset, DataSpec, Dataset, Split};
+use ablate_detection::loader::{Batch, EvalLoader, LoaderConfig, TrainLoader};
+
+const IMGSZ: usize = 64;
+
+/// 22 images of 48 pixels, enlarged to 64.
+fn data() -> Arc<CachedDataset> {
+    let mut spec = ShapesSpec { imgsz: 48, ..ShapesSpec::default() };
+    spec.images.train = 22;
+    let set = Dataset::open(&DataSpec::shapes(spec), Split::Train).unwrap();
+    Arc::new(CachedDataset::open(set, IMGSZ).unwrap())
+}
+
+fn config(workers: usize) -> LoaderConfig {
+    LoaderConfig { batch: 8, imgsz: IMGSZ, seed: 5, workers }
+}
+
+fn epoch(data: &Arc<CachedDataset>, config: LoaderConfig, epoch: usize) -> Vec<Batch> {
+    TrainLoader::new(Arc::clone(data), AugmentConfig::default(), config).unwrap().epoch(epoch).collect()
+}
+
+#[test]
+fn an_epoch_has_every_sample_once() {
+    let batches = epoch(&data(), config(1), 0);
+    assert_eq!(batches.iter().map(|batch| batch.size).collect::<Vec<_>>(), [8, 8, 6]);
+    let mut seen: Vec<usize> = batches.iter().flat_map(|batch| batch.indices.clone()).collect();
+    assert_ne!(seen, (0..22).collect::<Vec<_>>(), "shuffled");
+    seen.sort();
+    assert_eq!(seen, (0..22).collect::<Vec<_>>());
+    for batch in batches {
+        assert_eq!(batch.images.len(), batch.size * 3 * IMGSZ * IMGSZ);
+        assert!(batch.images.iter().all(|value| (0.0..=1.0).contains(value)));
+        assert!(!batch.targets.is_empty());
+        for [image, class, cx, cy, w, h] in batch.targets {
+            assert!(image < batch.size as f32 && class < 6.0);
+            let range = -1e-6..=1.0 + 1e-6;
+            assert!([cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0].iter().all(|edge| range.contains(edge)));
+        }
+    }
+}
+
+#[test]
+fn workers_change_nothing() {
+    let data = data();
+    let one = epoch(&data, config(0), 3);
+    for workers in [1, 2, 5] {
+        assert!(one == epoch(&data, config(workers), 3), "{workers} workers");
+    }
+}
+
+#[test]
+fn epochs_and_seeds_differ_and_batch_size_does_not_matter_to_a_sample() {
+    let data = data();
+    let first = epoch(&data, config(1), 0);
+    let order = |batches: &[Batch]| batches.iter().flat_map(|batch| batch.indices.clone()).collect::<Vec<_>>();
+    assert_ne!(order(&first), order(&epoch(&data, config(1), 1)));
+    assert_ne!(order(&first), order(&epoch(&data, LoaderConfig { seed: 6, ..config(1) }, 0)));
+    let single = epoch(&data, LoaderConfig { batch: 1, ..config(1) }, 0);
+    assert_eq!(order(&first), order(&single));
+    let image = 3 * IMGSZ * IMGSZ;
+    assert_eq!(first[1].images[image..2 * image], single[9].images);
+}
+
+#[test]
+fn an_epoch_dropped_half_way_ends_its_threads() {
+    let data = data();
+    let started = Instant::now();
+    for workers in [0, 1, 3] {
+        let loader = TrainLoader::new(Arc::clone(&data), AugmentConfig::default(), config(workers)).unwrap();
+        for taken in 0..3 {
+            let mut epoch = loader.epoch(0);
+            assert_eq!(epoch.len(), 3);
+            assert_eq!(epoch.by_ref().take(taken).count(), taken);
+            drop(epoch);
+        }
+        drop(loader);
+        // Whoever made batches held the data.
+        assert_eq!(Arc::strong_count(&data), 1);
+    }
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn evaluation_keeps_order_and_maps_boxes_back() {
+    let data = data();
+    let loader = EvalLoader::new(Arc::clone(&data), 5, 2).unwrap();
+    assert_eq!(loader.batches(), 5);
+    let mut next = 0;
+    for eval in loader.iter() {
+        assert_eq!(eval.frames.len(), eval.batch.size);
+        for (place, frame) in eval.frames.iter().enumerate() {
+            assert_eq!((frame.index, eval.batch.indices[place]), (next, next));
+            let truth = &data.dataset().samples[next].annotations;
+            let rows = eval.batch.targets.iter().filter(|row| row[0] == place as f32);
+            let side = IMGSZ as f32;
+            let boxes = rows.map(|&[_, class, cx, cy, w, h]| {
+                let bbox = ablate_detection::geometry::BBox::from_cxcywh(cx * side, cy * side, w * side, h * side);
+                (class as usize, frame.letterbox.to_original(&bbox))
+            });
+            let boxes: Vec<_> = boxes.collect();
+            assert_eq!(boxes.len(), truth.len());
+            for ((class, bbox), truth) in boxes.iter().zip(truth) {
+                assert_eq!(*class, truth.class);
+                assert!((bbox.x1 - truth.bbox.x1).abs() < 1e-3 && (bbox.y2 - truth.bbox.y2).abs() < 1e-3);
+            }
+            next += 1;
+        }
+    }
+    assert_eq!(next, 22);
+}
+
+#[test]
+fn planes_are_red_green_blue_over_255() {
+    let mut spec = ShapesSpec { imgsz: 32, ..ShapesSpec::default() };
+    spec.images.val = 1;
+    let set = Dataset::open(&DataSpec::shapes(spec), Split::Val).unwrap();
+    let original = set.samples[0].source.decode().unwrap();
+    let data = Arc::new(CachedDataset::open(set, 32).unwrap());
+    let eval = EvalLoader::new(data, 4, 0).unwrap().iter().next().unwrap();
+    for channel in 0..3 {
+        for (x, y) in [(0, 0), (31, 7), (13, 31)] {
+            let value = eval.batch.images[channel * 1024 + y * 32 + x];
+            assert_eq!(value, f32::from(original.get_pixel(x as u32, y as u32)[channel]) / 255.0);
+        }
+    }
+}
+
+#[test]
+fn settings_that_make_no_sense_are_named() {
+    let data = data();
+    let error =
+        |config: LoaderConfig, augment: AugmentConfig| TrainLoader::new(Arc::clone(&data), augment, config).err().unwrap().to_string();
+    let fine = AugmentConfig::default;
+    assert!(error(LoaderConfig { batch: 0, ..config(1) }, fine()).contains("batch"));
+    assert!(error(LoaderConfig { imgsz: 96, ..config(1) }, fine()).contains("cached for 64"));
+    assert!(error(config(1), AugmentConfig { copy_paste: 0.5, ..fine() }).contains("copy_paste"));
+}

@@ -1,0 +1,91 @@
+//! `ablate run`
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+
+use crate::{
+    cli::RunArgs,
+    progress::print,
+    store::Store,
+    sweep::{
+        Workbench,
+        config::SweepConfig,
+        plan::{Plan, PlannedCell, STAGES, Selection},
+        run::{run, word},
+    },
+};
+
+pub fn execute(args: &RunArgs) -> Result<ExitCode> {
+    let mut config = SweepConfig::read(&args.sweep)?;
+    if !args.devices.is_empty() {
+        config.devices.clone_from(&args.devices);
+    }
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("reports").join(&config.name));
+    let selection = Selection {
+        cells: args.cells.clone(),
+        families: args.families.clone(),
+        scales: args.scales.clone(),
+        variants: split_variants(&args.variants),
+        stages: args.stages.clone(),
+    };
+    let bench = Workbench::new(config)?;
+    let plan = bench.plan()?;
+    if args.dry_run {
+        print(&listed(&plan.select(&selection)?, &selection));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let store = Store::create(folder)?;
+    let summary = run(&bench, &store, &plan, &selection, args.fresh)?;
+    tracing::info!(
+        "{} measured, {} found in earlier records, {} failed; {}",
+        summary.measured,
+        summary.reused,
+        summary.failed,
+        store.folder().join("report.html").display()
+    );
+    Ok(ExitCode::from((summary.failed > 0) as u8))
+}
+
+/// The cells and their stages.
+fn listed(cells: &[&PlannedCell], selection: &Selection) -> String {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["cell", "stages"]);
+    for cell in cells {
+        let runs = STAGES.into_iter().filter(|stage| selection.wants(*stage) && cell.skipped(*stage).is_none());
+        table.add_row([cell.id.clone(), runs.map(word).collect::<Vec<_>>().join(", ")]);
+    }
+    format!("{table}\n{} cells", cells.len())
+}
+
+/// `gsconv,asff:order=sequential,rfb=true` is two variants: a comma before `key=value` belongs to the arguments.
+fn split_variants(words: &[String]) -> Vec<String> {
+    let mut variants: Vec<String> = Vec::new();
+    for word in words {
+        for (i, part) in word.split(',').enumerate() {
+            let argument = part.contains('=') && !part.split('=').next().is_some_and(|name| name.contains(':'));
+            match variants.last_mut() {
+                Some(last) if i > 0 && argument => *last += &format!(",{part}"),
+                _ => variants.push(part.into()),
+            }
+        }
+    }
+    variants
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_part_variants_but_not_their_arguments() {
+        let split = |words: &[&str]| split_variants(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
+        assert_eq!(split(&["gsconv,asff"]), ["gsconv", "asff"]);
+        assert_eq!(split(&["gsconv", "ghost+asff"]), ["gsconv", "ghost+asff"]);
+        assert_eq!(
+            split(&["gsconv,asff:order=sequential,rfb=true,fasternet:size=t2"]),
+            ["gsconv", "asff:order=sequential,rfb=true", "fasternet:size=t2"]
+        );
+    }
+}

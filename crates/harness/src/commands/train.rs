@@ -1,0 +1,99 @@
+//! `ablate train`: one model, outside a sweep.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use ablate_detection::dataset::{CachedDataset, DataSpec, Split};
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use super::{Failure, catalog, check_imgsz, graph};
+use crate::{
+    cli::TrainArgs,
+    guard::guarded,
+    measure::training::{Training, train},
+    progress::{Epochs, Steps, print},
+    record::Stage,
+    store,
+    sweep::data::{is_missing, open},
+    train::{RESUME, Recipe, Trained},
+};
+
+pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
+    let device = args.device.open()?;
+    let recipe = recipe(args)?;
+    let spec = DataSpec::load(&args.data)?;
+    let train_split = open(&spec, Split::Train)?;
+    let val_split = match open(&spec, Split::Val) {
+        Ok(val) => Some(val),
+        Err(error) if is_missing(&error, Split::Val) => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(val) = &val_split {
+        train_split.check_same_classes(val)?;
+    }
+    let graph = graph(&catalog(&args.tables)?, &args.model, Some(train_split.classes.len()))?;
+    check_imgsz(args.imgsz, &graph)?;
+
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(args.model.to_string().replace(':', "-")));
+    let checkpoint = folder.join(RESUME);
+    match (args.resume, checkpoint.exists()) {
+        (true, false) => bail!("--resume: there is no {}", checkpoint.display()),
+        (false, true) => bail!("{} is there already; give --resume to go on from it, or another --out", checkpoint.display()),
+        _ => {}
+    }
+    let identity = store::key(
+        Stage::Train,
+        &json!({
+            "model": args.model.to_string(),
+            "imgsz": args.imgsz,
+            "recipe": recipe,
+            "seed": args.seed,
+            "train": train_split.fingerprint(),
+            "val": val_split.as_ref().map(|val| val.fingerprint()),
+        }),
+    );
+    let training = Training {
+        graph: &graph,
+        train: Arc::new(CachedDataset::open(train_split, args.imgsz)?),
+        val: val_split.map(|val| CachedDataset::open(val, args.imgsz)).transpose()?.map(Arc::new),
+        recipe: &recipe,
+        seed: args.seed,
+        device: &device,
+        weights: args.weights.as_deref(),
+        folder: &folder,
+        identity: &identity,
+    };
+    let steps = Steps::new("train", 1);
+    let mut epochs = Epochs::new(args.model.to_string(), &steps);
+    let trained = guarded(|| train(training, &mut epochs));
+    drop((epochs, steps));
+    print(&summary(&trained.context(Failure("training failed"))?));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn recipe(args: &TrainArgs) -> Result<Recipe> {
+    let recipe = args.recipe.as_deref().map_or_else(|| Ok(Recipe::default()), Recipe::load)?;
+    let mut keys = serde_yaml::Mapping::new();
+    for (key, value) in [("epochs", args.epochs), ("batch", args.batch)] {
+        if let Some(value) = value {
+            keys.insert(key.into(), value.into());
+        }
+    }
+    Ok(recipe.with(&keys)?)
+}
+
+fn summary(trained: &Trained) -> String {
+    let figure = |figure: Option<f64>| figure.map_or("–".into(), |figure| format!("{figure:.4}"));
+    let best = trained.epochs.get(trained.best_epoch);
+    format!(
+        "best epoch {} of {}: mAP50 {}, mAP50-95 {}\n{:.0} s, {:.1} images/s\n{}\n{}",
+        trained.best_epoch + 1,
+        trained.epochs.len(),
+        figure(best.and_then(|epoch| epoch.map50)),
+        figure(best.and_then(|epoch| epoch.map50_95)),
+        trained.train_s,
+        trained.images_per_s,
+        trained.best_weights.display(),
+        trained.last_weights.display(),
+    )
+}

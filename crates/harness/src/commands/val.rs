@@ -1,0 +1,72 @@
+//! `ablate val`: weights on a split of a data set.
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use ablate_detection::{
+    dataset::{CachedDataset, DataSpec, Dataset, Split},
+    loader::EvalLoader,
+    metrics::coco::DetectionBox,
+    nms::NmsConfig,
+};
+use ablate_model::{Detector, weights};
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::{catalog, check_imgsz, graph, metrics};
+use crate::{
+    cli::{MetricsFormat, ValArgs},
+    measure::evaluate::evaluate,
+    progress::{Steps, print},
+};
+
+pub fn execute(args: &ValArgs) -> Result<ExitCode> {
+    let split: Split = args.split.parse().map_err(anyhow::Error::msg).context("--split")?;
+    let device = args.device.open()?;
+    let dataset = Dataset::open(&DataSpec::load(&args.data)?, split)?;
+    let graph = graph(&catalog(&args.tables)?, &args.model, Some(dataset.classes.len()))?;
+    check_imgsz(args.imgsz, &graph)?;
+    let mut detector = Detector::new(&graph, &device);
+    let loaded = weights::load(&mut detector, &args.weights)?;
+    if let Some(first) = loaded.fresh.first() {
+        tracing::warn!(
+            "{}: {} of the model's tensors are not in the file and stay random, such as {first}",
+            args.weights.display(),
+            loaded.fresh.len()
+        );
+    }
+    let loader = EvalLoader::new(Arc::new(CachedDataset::open(dataset, args.imgsz)?), args.batch, 1)?;
+    let steps = Steps::new("val", 1);
+    let bar = steps.parts(loader.batches() as u64);
+    let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::default(), |done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    drop(steps);
+
+    if let Some(file) = &args.save_json {
+        save(file, &evaluation.detections)?;
+    }
+    let measured = &evaluation.measurement;
+    match args.format {
+        MetricsFormat::Json => print(&serde_json::to_string_pretty(measured)?),
+        MetricsFormat::Table => {
+            let figures = measured.coco.iter().map(|(name, figure)| (name.as_str(), *figure));
+            let classes = measured.per_class.iter();
+            print(&metrics::table(figures, classes.map(|class| (class.name.as_str(), class.instances, class.ap, class.ap50))));
+            print(&format!("{} images, {} objects, {:.1} s", measured.images, measured.instances, measured.seconds));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// COCO's results format; `category_id` is the index of the class.
+fn save(file: &Path, detections: &[DetectionBox]) -> Result<()> {
+    let rows = detections.iter().map(|detection| {
+        json!({
+            "image_id": detection.image_id,
+            "category_id": detection.category_id,
+            "bbox": detection.bbox,
+            "score": detection.score,
+        })
+    });
+    let text = serde_json::to_vec(&rows.collect::<Vec<_>>())?;
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,136 @@
+//! How long a forward pass takes.
+//!
+//! Models are measured in turn, slice by slice, so that whatever else the machine does (another load, a clock that drops
+//! as it warms) falls on all of them alike: a comparison within one call is paired.
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use ablate_model::{Detector, graph::Graph};
+use anyhow::{Context, Result};
+use burn::tensor::{Device, Distribution, Tensor};
+
+use super::statistics::summarize;
+use crate::{guard::guarded, record::LatencyMeasurement};
+
+/// How models are timed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Protocol {
+    pub batch: usize,
+    /// Height and width of the images in pixels.
+    pub imgsz: usize,
+    /// Iterations before the first that is timed.
+    pub warmup: usize,
+    /// Timed work a model; more where the fewest iterations take longer.
+    pub budget: Duration,
+    pub min_iterations: usize,
+}
+
+/// The budget of a model is spent in this many slices at least.
+const SLICES: u32 = 10;
+
+/// Work that may still be under way when the call that began it has returned.
+pub trait Pending {
+    /// Returns when the work is done.
+    fn wait(self) -> Result<()>;
+}
+
+impl<const D: usize> Pending for Tensor<D> {
+    /// Waits for the device and reads the result's bytes: a lazy backend computes them no earlier than that.
+    fn wait(self) -> Result<()> {
+        self.device().sync().context("the device failed")?;
+        let data = self.try_into_data().context("the output can't be read")?;
+        black_box(data.as_bytes().last());
+        Ok(())
+    }
+}
+
+/// Time from the call to the end of the work that it began.
+pub fn time<P: Pending>(work: impl FnOnce() -> P) -> Result<Duration> {
+    let start = Instant::now();
+    work().wait()?;
+    Ok(start.elapsed())
+}
+
+/// One iteration: runs the work to its end and says how long it took.
+pub type Iteration<'a> = Box<dyn FnMut() -> Result<Duration> + 'a>;
+
+/// A forward pass of a model with random weights on random images, decoded boxes included, without autodiff.
+pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
+    let detector = Detector::new(graph, device);
+    let shape = [protocol.batch, 3, protocol.imgsz, protocol.imgsz];
+    let images = Tensor::<4>::random(shape, Distribution::Uniform(0.0, 1.0), device);
+    images.clone().wait()?;
+    Ok(Box::new(move || time(|| detector.decode(detector.forward(images.clone())))))
+}
+
+/// Times the iterations in turn and sums each up. One that fails is left out from there on; the others go on.
+///
+/// `progress` hears how much of the work is done, 0 to 1.
+pub fn measure(iterations: Vec<Result<Iteration>>, protocol: &Protocol, mut progress: impl FnMut(f64)) -> Vec<Result<LatencyMeasurement>> {
+    let mut subjects: Vec<Subject> = iterations.into_iter().map(Subject::new).collect();
+    for subject in &mut subjects {
+        subject.advance(|run| (0..protocol.warmup).try_for_each(|_| run().map(|_| ())));
+    }
+    let slice = protocol.budget / SLICES;
+    while subjects.iter().any(|subject| subject.left(protocol) > 0.0) {
+        for subject in subjects.iter_mut().filter(|subject| subject.left(protocol) > 0.0) {
+            subject.slice(slice);
+        }
+        let left: f64 = subjects.iter().map(|subject| subject.left(protocol)).sum();
+        progress(1.0 - left / subjects.len() as f64);
+    }
+    let summary = |subject: Subject| {
+        subject.iteration?;
+        Ok(summarize(subject.samples_ms, protocol.batch, protocol.warmup))
+    };
+    subjects.into_iter().map(summary).collect()
+}
+
+struct Subject<'a> {
+    iteration: Result<Iteration<'a>>,
+    samples_ms: Vec<f64>,
+}
+
+impl<'a> Subject<'a> {
+    fn new(iteration: Result<Iteration<'a>>) -> Self {
+        Self { iteration, samples_ms: Vec::new() }
+    }
+
+    /// Runs work on the iteration; where that fails, the failure takes its place.
+    fn advance(&mut self, work: impl FnOnce(&mut Iteration<'a>) -> Result<()>) {
+        if let Ok(iteration) = &mut self.iteration
+            && let Err(error) = guarded(|| work(iteration))
+        {
+            self.iteration = Err(error);
+        }
+    }
+
+    /// Iterates until the slice is over, once at least.
+    fn slice(&mut self, slice: Duration) {
+        let mut samples = Vec::new();
+        self.advance(|run| {
+            let start = Instant::now();
+            loop {
+                samples.push(run()?.as_secs_f64() * 1e3);
+                if start.elapsed() >= slice {
+                    return Ok(());
+                }
+            }
+        });
+        self.samples_ms.append(&mut samples);
+    }
+
+    /// The part of the work that is left, 0 to 1.
+    fn left(&self, protocol: &Protocol) -> f64 {
+        if self.iteration.is_err() {
+            return 0.0;
+        }
+        let part = |done: f64, whole: f64| if done < whole { 1.0 - done / whole } else { 0.0 };
+        let spent_ms: f64 = self.samples_ms.iter().sum();
+        let iterations = part(self.samples_ms.len() as f64, protocol.min_iterations.max(1) as f64);
+        iterations.max(part(spent_ms, protocol.budget.as_secs_f64() * 1e3))
+    }
+}

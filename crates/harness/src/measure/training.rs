@@ -1,0 +1,118 @@
+//! Trains a model on a data set: puts network, loss, data and evaluation together for the engine in [`crate::train`].
+
+use std::{path::Path, sync::Arc};
+
+use ablate_detection::{
+    dataset::CachedDataset,
+    loader::EvalLoader,
+    loss::{Yolov5Hyp, Yolov5Loss},
+    nms::NmsConfig,
+};
+use ablate_model::{Detector, Graph, weights};
+use anyhow::Result;
+use burn::tensor::Device;
+
+use super::evaluate::evaluate;
+use crate::{
+    progress::Epochs,
+    train::{self, Evaluate, Recipe, Scores, TrainJob, Trained, TrainingData},
+};
+
+/// What is trained on what and how.
+pub struct Training<'a> {
+    pub graph: &'a Graph,
+    /// Decoded for the network's image size.
+    pub train: Arc<CachedDataset>,
+    /// Evaluated while training goes on, to choose the best epoch; without it, that is the last.
+    pub val: Option<Arc<CachedDataset>>,
+    pub recipe: &'a Recipe,
+    /// Of first weights, order and augmentation.
+    pub seed: u64,
+    /// Without autodiff; training adds it.
+    pub device: &'a Device,
+    /// Weights to begin with in place of random ones.
+    pub weights: Option<&'a Path>,
+    /// Where checkpoints go.
+    pub folder: &'a Path,
+    /// Names this training in its checkpoints; a checkpoint of another one is refused.
+    pub identity: &'a str,
+}
+
+/// Threads that make batches ahead; they change nothing in the batches.
+const WORKERS: usize = 1;
+
+/// Trains, or goes on from the folder's checkpoint.
+///
+/// # Errors
+/// Those of [`train::train`], and weights or data that don't fit.
+pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
+    let Training { graph, train: data, val, recipe, seed, device, weights, folder, identity } = training;
+    let training_device = device.clone().autodiff();
+    training_device.seed(seed);
+    let mut detector = Detector::new(graph, &training_device);
+    if let Some(file) = weights {
+        let loaded = weights::load(&mut detector, file)?;
+        tracing::info!("{}: {} tensors taken, {} stay random", file.display(), loaded.taken.len(), loaded.fresh.len());
+    }
+    let imgsz = data.imgsz();
+    let detect = graph.detect();
+    let anchors: Vec<Vec<[f32; 2]>> =
+        detect.anchors.iter().map(|level| level.iter().map(|anchor| anchor.map(|side| side as f32)).collect()).collect();
+    let hyp = scaled(recipe.loss, graph.nc, anchors.len(), imgsz);
+    let loss = Yolov5Loss::new(graph.nc, &anchors, &detect.strides, hyp)?;
+    let mut validator = match val {
+        Some(val) => Some(Validator { loader: EvalLoader::new(val, recipe.batch, WORKERS)?, device: device.clone() }),
+        None => None,
+    };
+    train::train(TrainJob {
+        detector,
+        loss,
+        data: &TrainingData::new(data, recipe, imgsz, seed, WORKERS)?,
+        recipe,
+        seed,
+        folder,
+        identity,
+        evaluator: validator.as_mut().map(|validator| validator as &mut dyn Evaluate<Detector>),
+        progress,
+    })
+}
+
+/// YOLOv5's gains hold for three levels, 80 classes and 640 pixels; its training scales them to others.
+fn scaled(hyp: Yolov5Hyp, nc: usize, levels: usize, imgsz: usize) -> Yolov5Hyp {
+    let levels = 3.0 / levels as f32;
+    Yolov5Hyp {
+        box_gain: hyp.box_gain * levels,
+        cls: hyp.cls * levels * nc as f32 / 80.0,
+        obj: hyp.obj * levels * (imgsz as f32 / 640.0).powi(2),
+        ..hyp
+    }
+}
+
+/// Evaluates the moving average while training goes on.
+struct Validator {
+    loader: EvalLoader,
+    device: Device,
+}
+
+impl Evaluate<Detector> for Validator {
+    fn evaluate(&mut self, detector: &Detector, _epoch: usize) -> Result<Scores> {
+        let evaluation = evaluate(detector, &self.loader, &self.device, &NmsConfig::default(), |_| {})?;
+        let figure = |name| evaluation.measurement.coco.get(name).copied().flatten();
+        Ok(Scores { map50: figure("AP50"), map50_95: figure("AP") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gains_scale_with_classes_levels_and_image_size() {
+        let hyp = Yolov5Hyp::default();
+        assert_eq!(scaled(hyp, 80, 3, 640), hyp);
+        let small = scaled(hyp, 20, 4, 320);
+        assert_eq!(small.box_gain, hyp.box_gain * 0.75);
+        assert_eq!(small.cls, hyp.cls * 0.75 * 0.25);
+        assert_eq!(small.obj, hyp.obj * 0.75 * 0.25);
+    }
+}

@@ -1,0 +1,184 @@
+//! What a person sees while the program runs: bars with time left on a terminal, a line a step elsewhere.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use crate::{
+    record::EpochLog,
+    train::{self, StepReport},
+};
+
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Sets up the log on standard error: warnings with -1 (`-q`), steps with 0, more with 1 and 2 (`-v`, `-vv`). `RUST_LOG` wins.
+pub fn init(verbosity: i8) {
+    let level = match verbosity {
+        ..=-1 => "warn",
+        0 => "warn,ablate=info,ablate_model=info,ablate_detection=info",
+        1 => "warn,ablate=debug,ablate_model=debug,ablate_detection=debug",
+        _ => "trace",
+    };
+    if verbosity < 0 {
+        BARS.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(Above)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(verbosity > 0)
+        .without_time();
+    // A second call, as from two tests of one process, finds the log set up.
+    let _ = log.try_init();
+}
+
+/// Prints on standard output without tearing the bars.
+pub fn print(text: &str) {
+    BARS.suspend(|| {
+        let mut out = io::stdout().lock();
+        // A closed pipe (`ablate show … | head`) ends the output, not the program.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    });
+}
+
+/// Writes log lines above the bars.
+#[derive(Clone, Copy)]
+struct Above;
+
+impl Write for Above {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        BARS.suspend(|| io::stderr().write(text))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl<'a> MakeWriter<'a> for Above {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
+}
+
+/// A number of steps of one kind, such as the cells of a stage.
+pub struct Steps {
+    name: String,
+    total: usize,
+    done: usize,
+    start: Instant,
+    bar: ProgressBar,
+}
+
+impl Steps {
+    pub fn new(name: impl Into<String>, total: usize) -> Self {
+        let bar = BARS.add(ProgressBar::new(total as u64));
+        bar.set_style(style("{prefix:8} {bar:28} {pos}/{len} {msg} ({elapsed}, {eta} left)"));
+        let name = name.into();
+        bar.set_prefix(name.clone());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { name, total, done: 0, start: Instant::now(), bar }
+    }
+
+    /// Names what runs now.
+    pub fn begin(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+    }
+
+    /// Ends a step; `outcome` is a few words, such as the figure that came out.
+    pub fn end(&mut self, what: &str, outcome: &str) {
+        self.done += 1;
+        self.bar.inc(1);
+        let (name, done, total) = (&self.name, self.done, self.total);
+        let left = self.start.elapsed().mul_f64((total.saturating_sub(done)) as f64 / done as f64);
+        let left = if left.as_secs() > 0 { format!(" ({} left)", clock(left)) } else { String::new() };
+        note(&format!("{name} {done}/{total} {what}: {outcome}{left}"));
+    }
+
+    /// A bar below, for the parts of one step, `total` in number.
+    pub fn parts(&self, total: u64) -> ProgressBar {
+        let bar = BARS.insert_after(&self.bar, ProgressBar::new(total));
+        bar.set_style(style("         {bar:28} {percent}% {msg} ({eta} left)"));
+        bar
+    }
+}
+
+/// A training's epochs and batches, on a bar; a line an epoch in the log.
+pub struct Epochs {
+    name: String,
+    bar: ProgressBar,
+    epochs: usize,
+}
+
+impl Epochs {
+    /// `name` says what is trained.
+    pub fn new(name: impl Into<String>, steps: &Steps) -> Self {
+        Self { name: name.into(), bar: steps.parts(0), epochs: 0 }
+    }
+}
+
+impl train::Progress for Epochs {
+    fn start(&mut self, first_epoch: usize, epochs: usize, steps: usize) {
+        self.epochs = epochs;
+        self.bar.set_length((epochs * steps) as u64);
+        self.bar.set_position((first_epoch * steps) as u64);
+        // What an earlier run did says nothing about the time that is left.
+        self.bar.reset_eta();
+        if first_epoch > 0 {
+            tracing::info!("{}: goes on after epoch {first_epoch} of {epochs}", self.name);
+        }
+    }
+
+    fn step(&mut self, report: &StepReport) {
+        let [bbox, obj, cls] = report.losses;
+        self.bar.set_message(format!("epoch {}/{} box {bbox:.4} obj {obj:.4} cls {cls:.4}", report.epoch + 1, self.epochs));
+        self.bar.inc(1);
+    }
+
+    fn epoch(&mut self, log: &EpochLog, epochs: usize) {
+        let losses: Vec<String> = log.losses.iter().map(|(name, loss)| format!("{name} {loss:.4}")).collect();
+        let map50 = log.map50.map_or(String::new(), |map50| format!(", mAP50 {map50:.3}"));
+        note(&format!("{} epoch {}/{epochs}: {}{map50}, {:.1} s", self.name, log.epoch + 1, losses.join(" "), log.seconds));
+    }
+}
+
+impl Drop for Epochs {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Logs what a bar shows already, where there is a bar, at a lower level.
+fn note(text: &str) {
+    match BARS.is_hidden() {
+        true => tracing::info!("{text}"),
+        false => tracing::debug!("{text}"),
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates are constant").progress_chars("━╸─")
+}
+
+/// `45 s`, `3 min 20 s`, `2 h 05 min`.
+pub fn clock(time: Duration) -> String {
+    match time.as_secs() {
+        s @ 0..60 => format!("{s} s"),
+        s @ 60..3600 => format!("{} min {:02} s", s / 60, s % 60),
+        s => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+    }
+}

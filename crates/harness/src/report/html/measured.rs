@@ -1,0 +1,124 @@
+//! The tables of what was measured and how: latency, training, and the records behind them.
+
+use std::collections::BTreeSet;
+
+use super::super::number;
+use super::super::rows::{BASELINE, Row, Rows, STAGES, stage_name};
+use super::super::summary::{Line, Setting, Table};
+use super::table::{Group, Sheet, Td, Th, Tr, grouped, heads};
+use crate::record::Stage;
+
+/// Latency with its spread.
+pub fn timings(tables: &[Table]) -> Vec<Sheet> {
+    let mut seen = BTreeSet::new();
+    let mut sheets = Vec::new();
+    for table in tables {
+        let setting = Setting { dataset: None, ..table.setting };
+        let heading = heads([
+            ("median", "ms"),
+            ("mean", "ms"),
+            ("std", "sample standard deviation, ms"),
+            ("min", "ms"),
+            ("p90", "ms"),
+            ("p99", "ms"),
+            ("n", "timed iterations"),
+            ("warm-up", "iterations before the first timed one"),
+            ("images/s", "batch divided by the median"),
+        ]);
+        let timed = table.lines.iter().filter(|line| line.latency().is_some());
+        let new: Vec<&Line> = timed.filter(|line| seen.insert((setting, &line.cell().model))).collect();
+        let groups = grouped(new.into_iter(), |line| {
+            let Some(l) = line.latency() else {
+                return Vec::new();
+            };
+            let ms = [l.median_ms, l.mean_ms, l.std_ms, l.min_ms, l.p90_ms, l.p99_ms].map(|x| Td::figure(number::short(x), x));
+            let counts = [l.iterations, l.warmup].map(|n| Td::figure(n.to_string(), n as f64));
+            let speed = Td::figure(number::short(l.images_per_s), l.images_per_s);
+            ms.into_iter().chain(counts).chain([speed]).collect()
+        });
+        if !groups.is_empty() {
+            sheets.push(Sheet { title: setting.title(), first: "Model", heads: heading, groups });
+        }
+    }
+    sheets
+}
+
+/// Training runs.
+pub fn runs(rows: &Rows) -> Option<Sheet> {
+    let heading = heads([
+        ("data set", ""),
+        ("seed", ""),
+        ("epochs", ""),
+        ("best epoch", "by mAP50-95 on the validation split"),
+        ("best mAP50-95", "on the validation split, percent"),
+        ("time", "all epochs, with the evaluations in between"),
+        ("images/s", "data loading and augmentation included, evaluation not"),
+        ("train images", ""),
+        ("val images", ""),
+    ]);
+    let mut groups: Vec<Group> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for row in &rows.rows {
+        let (Some(t), Some(record)) = (row.train(), row.record(Stage::Train)) else {
+            continue;
+        };
+        if !seen.insert((&record.key, row.cell.model.clone())) {
+            continue;
+        }
+        let best = t.epochs.iter().find(|epoch| epoch.epoch == t.best_epoch).and_then(|epoch| epoch.map50_95);
+        let count = |n: usize| Td::figure(n.to_string(), n as f64);
+        let seed = row.cell.seed.map_or_else(Td::default, |seed| Td::figure(seed.to_string(), seed as f64));
+        let cells = vec![
+            Td { text: row.cell.dataset.clone().unwrap_or_default(), ..Td::default() },
+            seed,
+            count(t.epochs.len()),
+            count(t.best_epoch + 1),
+            best.map_or_else(Td::default, |map| Td::figure(number::map(map), map)),
+            Td::figure(number::duration(t.train_s), t.train_s),
+            Td::figure(number::short(t.images_per_s), t.images_per_s),
+            count(t.train_images),
+            count(t.val_images),
+        ];
+        let name = format!("{}{}", row.cell.family, row.cell.scale);
+        let run = Tr { name: row.cell.model.clone(), baseline: row.cell.variant == BASELINE, cells };
+        match groups.last_mut().filter(|group| group.name == name) {
+            Some(group) => group.rows.push(run),
+            None => groups.push(Group { name, rows: vec![run] }),
+        }
+    }
+    (!groups.is_empty()).then(|| Sheet { title: String::new(), first: "Model", heads: heading, groups })
+}
+
+/// The records behind each cell.
+pub fn keys(rows: &Rows) -> Sheet {
+    let mut heading = heads([("data set", ""), ("seed", ""), ("device", ""), ("px", "image size"), ("batch", "of the latency")]);
+    heading.extend(STAGES.iter().map(|&stage| Th { text: stage_name(stage).into(), tip: "key of the record".into() }));
+    let key = |row: &Row, stage: Stage| match row.ran(stage) {
+        Some(record) => Td {
+            text: record.key.chars().take(12).collect(),
+            tip: format!("{}, {}", record.key, record.finished),
+            class: "key",
+            ..Td::default()
+        },
+        None => Td { text: "–".into(), class: "gap", ..Td::default() },
+    };
+    let row = |row: &Row| {
+        let c = row.cell;
+        let plain = |text: String| Td { text, ..Td::default() };
+        let setting = [
+            c.dataset.clone().unwrap_or("–".into()),
+            c.seed.map_or("–".into(), |s| s.to_string()),
+            c.device.clone(),
+            c.imgsz.to_string(),
+            c.batch.to_string(),
+        ];
+        let cells = setting.map(plain).into_iter().chain(STAGES.iter().map(|&stage| key(row, stage))).collect();
+        Tr { name: c.model.clone(), baseline: c.variant == BASELINE, cells }
+    };
+    Sheet {
+        title: String::new(),
+        first: "Model",
+        heads: heading,
+        groups: vec![Group { name: String::new(), rows: rows.rows.iter().map(row).collect() }],
+    }
+}

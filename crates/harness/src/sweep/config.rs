@@ -1,0 +1,285 @@
+//! `SWEEP.yaml`: what a sweep measures. Nothing is guessed: an unknown key is an error that names file, line and key.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ablate_detection::dataset::Split;
+use ablate_model::ModelName;
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::{device::DeviceName, train::Recipe};
+
+/// A sweep as written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepConfig {
+    /// Names the folder of the results and the report's title.
+    pub name: String,
+    /// Families × scales × variants are the models of the sweep, …
+    #[serde(default)]
+    pub families: Vec<String>,
+    #[serde(default)]
+    pub scales: Vec<Scale>,
+    /// Each a variant or several joined by `+`, with arguments behind a colon: `baseline`, `ghost+asff:order=sequential`.
+    #[serde(default)]
+    pub variants: Vec<Variants>,
+    /// … and these, written in full: `yolov5s+gsconv`.
+    #[serde(default)]
+    pub models: Vec<Model>,
+    /// Files of the reader's own tables and variants, relative to the sweep's file.
+    #[serde(default)]
+    pub tables: Vec<PathBuf>,
+    /// Classes of the detection head for cost and latency; those of the data set where not given, else 80.
+    #[serde(default, deserialize_with = "classes")]
+    pub nc: Option<usize>,
+    #[serde(default = "default_devices")]
+    pub devices: Vec<DeviceName>,
+    /// One trained network for each seed.
+    #[serde(default = "default_seeds")]
+    pub seeds: Vec<u64>,
+    #[serde(default)]
+    pub cost: CostConfig,
+    /// Not measured where not given; the same holds for `train` and `eval`.
+    pub latency: Option<LatencyConfig>,
+    pub train: Option<TrainConfig>,
+    pub eval: Option<EvalConfig>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CostConfig {
+    /// Height and width of the image, in pixels.
+    #[serde(deserialize_with = "image_size")]
+    pub imgsz: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LatencyConfig {
+    /// The scales that are measured; all where not given.
+    pub scales: Option<Vec<Scale>>,
+    #[serde(deserialize_with = "image_size")]
+    pub imgsz: usize,
+    #[serde(deserialize_with = "at_least_one")]
+    pub batch: usize,
+    /// Seconds of timed work a model.
+    #[serde(deserialize_with = "seconds")]
+    pub budget_s: f64,
+    /// Iterations a model that are not timed.
+    pub warmup: usize,
+    #[serde(deserialize_with = "at_least_one")]
+    pub min_iterations: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The scales that are trained; all where not given.
+    pub scales: Option<Vec<Scale>>,
+    /// A data set's file, relative to the sweep's, or `shapes`, which is built in.
+    pub data: PathBuf,
+    /// A recipe's file, relative to the sweep's; the default recipe where not given.
+    pub recipe: Option<PathBuf>,
+    /// What differs from the recipe, key by key.
+    #[serde(default)]
+    pub overrides: serde_yaml::Mapping,
+    #[serde(deserialize_with = "image_size")]
+    pub imgsz: usize,
+    /// Those of the recipe where not given; the same holds for `batch`.
+    pub epochs: Option<usize>,
+    pub batch: Option<usize>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvalConfig {
+    /// `val`, `test` or `train`.
+    pub split: Split,
+}
+
+impl Default for CostConfig {
+    fn default() -> Self {
+        Self { imgsz: 640 }
+    }
+}
+
+impl Default for LatencyConfig {
+    fn default() -> Self {
+        Self { scales: None, imgsz: 640, batch: 1, budget_s: 5.0, warmup: 3, min_iterations: 10 }
+    }
+}
+
+impl Default for EvalConfig {
+    fn default() -> Self {
+        Self { split: Split::Val }
+    }
+}
+
+impl SweepConfig {
+    /// Reads a sweep's file; paths in it become relative to the present folder.
+    ///
+    /// # Errors
+    /// Name the file, and line and key where something in it is wrong.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut config = Self::from_yaml(&text).with_context(|| path.display().to_string())?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        config.tables = config.tables.iter().map(|table| folder.join(table)).collect();
+        if let Some(train) = &mut config.train {
+            train.recipe = train.recipe.take().map(|recipe| folder.join(recipe));
+            if train.data != Path::new("shapes") {
+                train.data = folder.join(&train.data);
+            }
+        }
+        Ok(config)
+    }
+
+    fn from_yaml(text: &str) -> Result<Self> {
+        let config: Self = serde_yaml::from_str(text)?;
+        let grid = [("families", config.families.len()), ("scales", config.scales.len()), ("variants", config.variants.len())];
+        match grid.iter().find(|(_, length)| *length == 0) {
+            Some((key, _)) if grid.iter().any(|(_, length)| *length > 0) => {
+                bail!("key `{key}`: missing or empty; models are families × scales × variants")
+            }
+            Some(_) if config.models.is_empty() => {
+                bail!("no models: give families, scales and variants, or a list `models`")
+            }
+            _ => {}
+        }
+        if config.name.is_empty() || !config.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+            bail!("key `name`: `{}` names a folder; write letters, digits, `-`, `_` or `.`", config.name);
+        }
+        for (key, length) in [("devices", config.devices.len()), ("seeds", config.seeds.len())] {
+            if length == 0 {
+                bail!("key `{key}`: an empty list; leave the key out for the default");
+            }
+        }
+        if config.eval.is_some() && config.train.is_none() {
+            bail!("key `eval`: there is nothing to evaluate without `train`");
+        }
+        Ok(config)
+    }
+
+    /// All models of the sweep in the order in which they are written, each once.
+    pub fn models(&self) -> Vec<ModelName> {
+        let mut models: Vec<ModelName> = Vec::new();
+        for family in &self.families {
+            for scale in &self.scales {
+                let baseline = ModelName::baseline(family, &scale.0);
+                models.extend(self.variants.iter().map(|variants| variants.of(&baseline)));
+            }
+        }
+        models.extend(self.models.iter().map(|model| model.0.clone()));
+        let mut seen = std::collections::HashSet::new();
+        models.retain(|model| seen.insert(model.clone()));
+        models
+    }
+}
+
+impl TrainConfig {
+    /// The recipe with what the sweep changes in it.
+    ///
+    /// # Errors
+    /// A recipe that can't be read; keys that it does not have, values out of their range.
+    pub fn recipe(&self) -> Result<Recipe> {
+        let recipe = self.recipe.as_deref().map_or_else(|| Ok(Recipe::default()), Recipe::load)?;
+        let mut keys = self.overrides.clone();
+        for (key, value) in [("epochs", self.epochs), ("batch", self.batch)] {
+            if let Some(value) = value {
+                keys.insert(key.into(), value.into());
+            }
+        }
+        Ok(recipe.with(&keys)?)
+    }
+}
+
+/// One letter, as in `yolov5n`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scale(pub String);
+
+/// Variants as in a model's name, without the family: `baseline`, `ghost+asff:rfb=true`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variants(ModelName);
+
+/// A model's name in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model(pub ModelName);
+
+impl Variants {
+    /// These variants of another model.
+    fn of(&self, baseline: &ModelName) -> ModelName {
+        ModelName { variants: self.0.variants.clone(), ..baseline.clone() }
+    }
+}
+
+// Read word by word, so that an error carries the line that it is on.
+impl<'de> Deserialize<'de> for Scale {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        match word.chars().all(|c| c.is_ascii_alphabetic()) && word.len() == 1 {
+            true => Ok(Self(word)),
+            false => Err(D::Error::custom(format!("`{word}` is no scale; write one letter such as n, s, m, l or x"))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Variants {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = String::deserialize(deserializer)?;
+        let name = ModelName::baseline("", "").with_variants(&words).map_err(D::Error::custom)?;
+        Ok(Self(name))
+    }
+}
+
+impl<'de> Deserialize<'de> for Model {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        word.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+fn default_devices() -> Vec<DeviceName> {
+    vec!["flex".parse().expect("flex is a device")]
+}
+
+fn default_seeds() -> Vec<u64> {
+    vec![0]
+}
+
+/// The largest image side and batch that are taken for meant.
+const MAX_SIDE: usize = 8192;
+const MAX_COUNT: usize = 1_000_000;
+
+fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let size = usize::deserialize(deserializer)?;
+    match size % 32 == 0 && (32..=MAX_SIDE).contains(&size) {
+        true => Ok(size),
+        false => Err(D::Error::custom(format!("imgsz {size}: a multiple of 32 from 32 to {MAX_SIDE} would be right"))),
+    }
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let count = usize::deserialize(deserializer)?;
+    match (1..=MAX_COUNT).contains(&count) {
+        true => Ok(count),
+        false => Err(D::Error::custom(format!("{count}: a number from 1 to {MAX_COUNT} would be right"))),
+    }
+}
+
+fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    match Option::<usize>::deserialize(deserializer)? {
+        Some(0) => Err(D::Error::custom("nc 0: a number of classes, 1 or more, would be right")),
+        nc => Ok(nc),
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    match (0.0..=1e6).contains(&seconds) {
+        true => Ok(seconds),
+        false => Err(D::Error::custom(format!("{seconds}: a number of seconds from 0 to 1e6 would be right"))),
+    }
+}

@@ -1,0 +1,79 @@
+//! A sweep's data set: opened, fingerprinted and decoded once for all cells.
+
+use std::{cell::OnceCell, path::Path, sync::Arc};
+
+use ablate_detection::dataset::{CachedDataset, DataError, DataSpec, Dataset, Split};
+use anyhow::Result;
+
+pub struct SweepData {
+    spec: DataSpec,
+    imgsz: usize,
+    splits: [OnceCell<Dataset>; 3],
+    fingerprints: [OnceCell<String>; 3],
+    cached: [OnceCell<Arc<CachedDataset>>; 3],
+}
+
+impl SweepData {
+    /// Reads the description of a data set, whose images are wanted at a size.
+    pub fn load(path: &Path, imgsz: usize) -> Result<Self> {
+        Ok(Self {
+            spec: DataSpec::load(path)?,
+            imgsz,
+            splits: Default::default(),
+            fingerprints: Default::default(),
+            cached: Default::default(),
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    pub fn split(&self, split: Split) -> Result<&Dataset> {
+        once(&self.splits[split as usize], || open(&self.spec, split))
+    }
+
+    /// Whether the data set has the split at all.
+    pub fn has(&self, split: Split) -> Result<bool> {
+        match self.split(split) {
+            Ok(_) => Ok(true),
+            Err(error) if is_missing(&error, split) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub fn fingerprint(&self, split: Split) -> Result<&String> {
+        let dataset = self.split(split)?;
+        once(&self.fingerprints[split as usize], || Ok(dataset.fingerprint()))
+    }
+
+    /// The images of a split, decoded.
+    pub fn cached(&self, split: Split) -> Result<Arc<CachedDataset>> {
+        let dataset = self.split(split)?;
+        let cached = once(&self.cached[split as usize], || Ok(Arc::new(CachedDataset::open(dataset.clone(), self.imgsz)?)));
+        cached.cloned()
+    }
+}
+
+/// Opens a split and says what in it can't be used.
+pub fn open(spec: &DataSpec, split: Split) -> Result<Dataset> {
+    let dataset = Dataset::open(spec, split)?;
+    if !dataset.problems.is_empty() {
+        tracing::warn!("data set {}, {split}: {}", dataset.name, dataset.problems.summary(5));
+    }
+    Ok(dataset)
+}
+
+/// Whether a split can't be opened because the description has none of that name.
+pub fn is_missing(error: &anyhow::Error, split: Split) -> bool {
+    matches!(error.downcast_ref(), Some(DataError::Key { key, .. }) if key == split.as_str())
+}
+
+/// The value of a cell, made where there is none yet.
+fn once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    if let Some(value) = cell.get() {
+        return Ok(value);
+    }
+    let value = make()?;
+    Ok(cell.get_or_init(|| value))
+}

@@ -1,0 +1,12 @@
+//! A sweep: many models measured the same way. What the reader wrote ([`config`]) becomes cells and stages ([`plan`]), which
+//! run stage by stage ([`run`]); what one stage does to a cell is in [`stages`].
+
+pub mod config;
+pub mod data;
+pub mod plan;
+pub mod reporter;
+pub mod run;
+pub mod stages;
+mod workbench;
+
+pub use workbench::Workbench;

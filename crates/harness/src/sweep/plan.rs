@@ -1,0 +1,182 @@
+//! From what the reader wrote to cells and stages: pure, so that a plan can be printed before anything runs.
+
+use std::collections::HashMap;
+
+use ablate_model::spec::ModelName;
+use anyhow::{Result, bail};
+
+use super::config::{Scale, SweepConfig};
+use crate::{
+    device::DeviceName,
+    record::{Cell, Stage},
+};
+
+/// The stages in the order in which they run.
+pub const STAGES: [Stage; 4] = [Stage::Cost, Stage::Latency, Stage::Train, Stage::Eval];
+
+/// The cells of a sweep, in the order in which they run and are shown.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub sweep: String,
+    pub cells: Vec<PlannedCell>,
+}
+
+/// A cell and what the sweep asks of it.
+#[derive(Clone, Debug)]
+pub struct PlannedCell {
+    /// Names the cell on the command line and its folder of weights; the same in every run of the sweep.
+    pub id: String,
+    pub model: ModelName,
+    pub device: DeviceName,
+    pub cell: Cell,
+    /// Stages that are not run, and why.
+    skipped: Vec<(Stage, String)>,
+}
+
+/// The part of a plan that a run is asked for; an empty list asks for all.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    pub cells: Vec<String>,
+    pub families: Vec<String>,
+    pub scales: Vec<String>,
+    pub variants: Vec<String>,
+    pub stages: Vec<Stage>,
+}
+
+impl Plan {
+    /// Plans the sweep for a number of classes; `dataset` is the name of the data set that networks are trained on.
+    ///
+    /// # Errors
+    /// Where two cells would have one id.
+    pub fn new(config: &SweepConfig, nc: usize, dataset: Option<&str>) -> Result<Self> {
+        let mut cells = Vec::new();
+        for device in &config.devices {
+            for model in config.models() {
+                let trained = trains(config, &model).is_ok();
+                let seeds: Vec<_> = match trained {
+                    true => config.seeds.iter().copied().map(Some).collect(),
+                    false => vec![None],
+                };
+                cells.extend(seeds.into_iter().map(|seed| planned(config, nc, dataset, &model, device, seed)));
+            }
+        }
+        let mut seen: HashMap<&str, &ModelName> = HashMap::new();
+        for cell in &cells {
+            if let Some(other) = seen.insert(&cell.id, &cell.model) {
+                bail!("{other} and {} make the same cell {}; keep one of them", cell.model, cell.id);
+            }
+        }
+        Ok(Self { sweep: config.name.clone(), cells })
+    }
+
+    /// The cells that are asked for.
+    ///
+    /// # Errors
+    /// Where a word of the selection fits no cell of the sweep.
+    pub fn select(&self, selection: &Selection) -> Result<Vec<&PlannedCell>> {
+        type Word = fn(&PlannedCell) -> String;
+        let filters: [(&str, &[String], Word); 4] = [
+            ("cell", &selection.cells, |cell| cell.id.clone()),
+            ("family", &selection.families, |cell| cell.cell.family.clone()),
+            ("scale", &selection.scales, |cell| cell.cell.scale.clone()),
+            ("variant", &selection.variants, |cell| cell.cell.variant.clone()),
+        ];
+        let mut cells: Vec<&PlannedCell> = self.cells.iter().collect();
+        for (what, words, word_of) in filters {
+            if let Some(word) = words.iter().find(|word| !self.cells.iter().any(|cell| word_of(cell) == **word)) {
+                let mut known: Vec<String> = Vec::new();
+                for cell in &self.cells {
+                    let word = word_of(cell);
+                    if !known.contains(&word) {
+                        known.push(word);
+                    }
+                }
+                bail!("no {what} `{word}` in the sweep {}; there are: {}", self.sweep, known.join(", "));
+            }
+            cells.retain(|cell| words.is_empty() || words.contains(&word_of(cell)));
+        }
+        if cells.is_empty() {
+            bail!("no cell of the sweep {} is left by this selection", self.sweep);
+        }
+        Ok(cells)
+    }
+}
+
+impl PlannedCell {
+    /// Why a stage is not run; none where it is.
+    pub fn skipped(&self, stage: Stage) -> Option<&str> {
+        let found = self.skipped.iter().find(|(skipped, _)| *skipped == stage);
+        found.map(|(_, reason)| reason.as_str())
+    }
+}
+
+impl Selection {
+    pub fn wants(&self, stage: Stage) -> bool {
+        self.stages.is_empty() || self.stages.contains(&stage)
+    }
+}
+
+fn planned(
+    config: &SweepConfig,
+    nc: usize,
+    dataset: Option<&str>,
+    model: &ModelName,
+    device: &DeviceName,
+    seed: Option<u64>,
+) -> PlannedCell {
+    let latency = config.latency.as_ref();
+    let cell = Cell {
+        model: model.to_string(),
+        family: model.family.clone(),
+        variant: model.variant(),
+        scale: model.scale.clone(),
+        nc,
+        imgsz: latency.map_or(config.cost.imgsz, |latency| latency.imgsz),
+        dataset: seed.and(dataset).map(str::to_owned),
+        seed,
+        device: device.to_string(),
+        batch: latency.map_or(1, |latency| latency.batch),
+    };
+    let absent = |_| device.available().map_err(|error| format!("device absent: {error}"));
+    let trained = trains(config, model).and_then(absent);
+    let checks = [
+        (Stage::Latency, times(config, model).and_then(absent)),
+        (Stage::Train, trained.clone()),
+        (Stage::Eval, trained.and_then(|()| evaluates(config))),
+    ];
+    let skipped = checks.into_iter().filter_map(|(stage, check)| Some((stage, check.err()?))).collect();
+    PlannedCell { id: id(&cell), model: model.clone(), device: *device, cell, skipped }
+}
+
+/// A word for files and command lines: model, device, and data set and seed where the cell is trained.
+fn id(cell: &Cell) -> String {
+    let mut id = format!("{}@{}", cell.model, cell.device);
+    if let (Some(dataset), Some(seed)) = (&cell.dataset, cell.seed) {
+        id += &format!("@{dataset}@{seed}");
+    }
+    id.chars().map(|c| if c.is_ascii_alphanumeric() || "+@=._-".contains(c) { c } else { '-' }).collect()
+}
+
+fn times(config: &SweepConfig, model: &ModelName) -> Result<(), String> {
+    let latency = config.latency.as_ref().ok_or("the sweep measures no latency")?;
+    listed(latency.scales.as_deref(), model).map_err(|scales| format!("latency is measured for the scales {scales} only"))
+}
+
+fn trains(config: &SweepConfig, model: &ModelName) -> Result<(), String> {
+    let train = config.train.as_ref().ok_or("the sweep trains nothing")?;
+    listed(train.scales.as_deref(), model).map_err(|scales| format!("not trained: the sweep trains the scales {scales} only"))
+}
+
+fn evaluates(config: &SweepConfig) -> Result<(), String> {
+    config.eval.as_ref().map(|_| ()).ok_or("the sweep evaluates nothing".into())
+}
+
+/// Whether a list of scales has the model's, where there is a list; else the list in words.
+fn listed(scales: Option<&[Scale]>, model: &ModelName) -> Result<(), String> {
+    match scales {
+        Some(scales) if !scales.iter().any(|scale| scale.0 == model.scale) => {
+            Err(scales.iter().map(|scale| scale.0.as_str()).collect::<Vec<_>>().join(", "))
+        }
+        _ => Ok(()),
+    }
+}

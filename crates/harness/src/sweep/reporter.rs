@@ -1,0 +1,41 @@
+//! Keeps the CSV file and the report up to date while a sweep runs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::{record::Record, report, store::Store};
+
+/// Writes the report after records, but spends no more than a small part of the time on it.
+pub struct Reporter<'a> {
+    store: &'a Store,
+    title: String,
+    next: Instant,
+}
+
+/// A report is due again when this many times the time that the last one took has passed.
+const REST: u32 = 20;
+const LEAST_REST: Duration = Duration::from_secs(2);
+
+impl<'a> Reporter<'a> {
+    pub fn new(store: &'a Store, title: &str) -> Self {
+        Self { store, title: title.into(), next: Instant::now() + LEAST_REST }
+    }
+
+    /// Writes the report where one is due.
+    pub fn after_record(&mut self) -> Result<()> {
+        if Instant::now() >= self.next {
+            self.write(&self.store.report()?);
+        }
+        Ok(())
+    }
+
+    /// Writes the report. That it can't be written is no reason to stop measuring: the records are what counts.
+    pub fn write(&mut self, records: &[Record]) {
+        let start = Instant::now();
+        if let Err(error) = report::write(self.store.folder(), &self.title, records) {
+            tracing::warn!("the report: {error:#}");
+        }
+        self.next = Instant::now() + (start.elapsed() * REST).max(LEAST_REST);
+    }
+}

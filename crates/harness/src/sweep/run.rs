@@ -1,0 +1,214 @@
+//! The scheduler: stage by stage over all cells, each record kept as soon as it is known.
+
+use anyhow::Result;
+
+use super::{
+    Workbench,
+    plan::{Plan, PlannedCell, STAGES, Selection},
+    reporter::Reporter,
+    stages::{Job, Work, work},
+};
+use crate::{
+    environment,
+    guard::guarded,
+    progress::{Steps, print},
+    record::{Measurement, Outcome, Record, Stage},
+    report::terminal,
+    store::{Index, IndexRow, Reference, Store},
+};
+
+/// How a run went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub measured: usize,
+    pub reused: usize,
+    pub failed: usize,
+}
+
+/// Runs the selected cells of a plan. What an earlier run has measured is taken from its records, unless `fresh`; what failed
+/// is tried again.
+///
+/// # Errors
+/// Where the selection fits no cell, or a record can't be written. A cell that fails is recorded as failed and counted.
+pub fn run(bench: &Workbench, store: &Store, plan: &Plan, selection: &Selection, fresh: bool) -> Result<Summary> {
+    let mut run = Run {
+        bench,
+        store,
+        selected: plan.select(selection)?,
+        index: index(plan, store.index()),
+        reporter: Reporter::new(store, &plan.sweep),
+        fresh,
+        summary: Summary::default(),
+    };
+    for stage in STAGES.into_iter().filter(|stage| selection.wants(*stage)) {
+        run.stage(plan, stage)?;
+    }
+    Ok(run.summary)
+}
+
+struct Run<'a> {
+    bench: &'a Workbench,
+    store: &'a Store,
+    selected: Vec<&'a PlannedCell>,
+    index: Index,
+    reporter: Reporter<'a>,
+    fresh: bool,
+    summary: Summary,
+}
+
+impl<'a> Run<'a> {
+    fn stage(&mut self, plan: &'a Plan, stage: Stage) -> Result<()> {
+        let work = work(stage, self.bench, self.store);
+        let asked = plan.cells.iter().filter(|cell| cell.skipped(stage).is_none());
+        let jobs: Vec<Job> = asked.map(|cell| Job::new(stage, &*work, cell)).collect();
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        for job in &jobs {
+            self.index.set(&job.cell.cell, stage, Reference::Key(job.key.clone()));
+        }
+        self.store.save_index(&self.index)?;
+
+        let groups: Vec<Vec<Job>> = self.groups(&*work, jobs, stage);
+        let mut steps = Steps::new(word(stage), groups.iter().map(Vec::len).sum());
+        for group in &groups {
+            self.group(stage, &*work, group, &mut steps)?;
+        }
+        drop(steps);
+        let records = self.store.report()?;
+        print(terminal::summary(&records).trim_end());
+        self.reporter.write(&records);
+        Ok(())
+    }
+
+    /// What is left to do, in groups that are measured together. A group of which one selected member is missing is measured whole:
+    /// figures that are compared come from one measurement.
+    fn groups<'p>(&mut self, work: &dyn Work, jobs: Vec<Job<'p>>, stage: Stage) -> Vec<Vec<Job<'p>>> {
+        let mut groups: Vec<Vec<Job>> = Vec::new();
+        for job in jobs {
+            if groups.iter().flatten().any(|other| other.key == job.key) {
+                continue; // One record serves both cells.
+            }
+            match groups.iter_mut().find(|group| work.together(group[0].cell, job.cell)) {
+                Some(group) => group.push(job),
+                None => groups.push(vec![job]),
+            }
+        }
+        groups.retain(|group| {
+            let selected = |job: &&Job| self.selected.iter().any(|cell| self.index.key(&cell.cell, stage) == Some(&job.key));
+            let selected: Vec<&Job> = group.iter().filter(selected).collect();
+            let missing = selected.iter().any(|job| self.fresh || !self.is_done(job));
+            self.summary.reused += if missing { 0 } else { selected.len() };
+            missing
+        });
+        groups
+    }
+
+    fn is_done(&self, job: &Job) -> bool {
+        let record = self.store.load(&job.key);
+        record.is_some_and(|record| matches!(record.outcome, Outcome::Done { .. }))
+    }
+
+    /// Measures a group and keeps its records.
+    fn group(&mut self, stage: Stage, work: &dyn Work, group: &[Job], steps: &mut Steps) -> Result<()> {
+        steps.begin(&names(group));
+        if self.fresh {
+            group.iter().try_for_each(|job| work.forget(job))?;
+        }
+        let mut outcomes: Vec<Option<Outcome>> = group.iter().map(|job| early_outcome(work, job)).collect();
+        let able: Vec<Job> = group.iter().zip(&outcomes).filter(|(_, early)| early.is_none()).map(|(job, _)| job.clone()).collect();
+        let mut measured = match guarded(|| Ok(work.measure(&able, steps))) {
+            Ok(results) => results.into_iter().map(outcome).collect::<Vec<_>>(),
+            Err(error) => able.iter().map(|_| failed(&error)).collect(),
+        }
+        .into_iter();
+        for (job, early) in group.iter().zip(&mut outcomes) {
+            let outcome = early.take().or_else(|| measured.next()).unwrap_or_else(|| failed(&anyhow::anyhow!("not measured")));
+            match &outcome {
+                Outcome::Done { .. } => self.summary.measured += 1,
+                Outcome::Failed { .. } => self.summary.failed += 1,
+                Outcome::Skipped { .. } => {}
+            }
+            steps.end(&job.cell.cell.model, &words(&outcome));
+            self.store.save(&record(stage, job, outcome))?;
+        }
+        self.reporter.after_record()
+    }
+}
+
+/// Where a job can't be measured at all.
+fn early_outcome(work: &dyn Work, job: &Job) -> Option<Outcome> {
+    let failed = job.error.clone().map(|error| Outcome::Failed { error });
+    failed.or_else(|| work.obstacle(job.cell).map(|reason| Outcome::Skipped { reason }))
+}
+
+fn outcome(result: Result<Measurement>) -> Outcome {
+    result.map_or_else(|error| failed(&error), |measurement| Outcome::Done { measurement })
+}
+
+fn failed(error: &anyhow::Error) -> Outcome {
+    Outcome::Failed { error: format!("{error:#}") }
+}
+
+fn record(stage: Stage, job: &Job, outcome: Outcome) -> Record {
+    Record {
+        key: job.key.clone(),
+        stage,
+        cell: job.cell.cell.clone(),
+        outcome,
+        inputs: job.inputs.clone(),
+        environment: environment::current().clone(),
+        finished: jiff::Timestamp::now().to_string(),
+    }
+}
+
+/// The plan as a report needs it. Where the inputs of a stage are not known yet, an earlier run may have left a key.
+fn index(plan: &Plan, earlier: Option<Index>) -> Index {
+    let row = |cell: &PlannedCell, stage| {
+        let earlier = earlier.as_ref().and_then(|index| index.key(&cell.cell, stage));
+        let record = match (cell.skipped(stage), earlier) {
+            (Some(reason), _) => Reference::Skipped(reason.into()),
+            (None, Some(key)) => Reference::Key(key.clone()),
+            (None, None) => Reference::Waiting,
+        };
+        IndexRow { cell: cell.cell.clone(), stage, record }
+    };
+    let rows = plan.cells.iter().flat_map(|cell| STAGES.map(|stage| row(cell, stage))).collect();
+    Index { sweep: plan.sweep.clone(), rows }
+}
+
+/// The figure that came out, for a line of the log.
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done { measurement: Measurement::Cost(cost) } => {
+            format!("{} parameters, {:.1} GFLOPs", cost.params, cost.gflops)
+        }
+        Outcome::Done { measurement: Measurement::Latency(latency) } => {
+            format!("{:.2} ms ± {:.2}", latency.median_ms, latency.std_ms)
+        }
+        Outcome::Done { measurement: Measurement::Train(train) } => {
+            format!("{} epochs, best {}, {:.0} s", train.epochs.len(), train.best_epoch, train.train_s)
+        }
+        Outcome::Done { measurement: Measurement::Eval(eval) } => {
+            let figure = |name| eval.coco.get(name).copied().flatten().map_or("–".into(), |ap: f64| format!("{ap:.3}"));
+            format!("mAP50 {}, mAP50-95 {}", figure("AP50"), figure("AP"))
+        }
+        Outcome::Failed { error } => format!("failed: {error}"),
+        Outcome::Skipped { reason } => format!("skipped: {reason}"),
+    }
+}
+
+fn names(group: &[Job]) -> String {
+    let names: Vec<&str> = group.iter().map(|job| job.cell.cell.model.as_str()).collect();
+    names.join(", ")
+}
+
+/// The stage as people write it.
+pub fn word(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Cost => "cost",
+        Stage::Latency => "latency",
+        Stage::Train => "train",
+        Stage::Eval => "eval",
+    }
+}

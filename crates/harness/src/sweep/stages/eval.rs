@@ -1,0 +1,79 @@
+//! Evaluation of the best weights of a training.
+
+use ablate_detection::{loader::EvalLoader, nms::NmsConfig};
+use ablate_model::{Detector, weights};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::{Job, Work, Workbench, train::Train};
+use crate::{
+    measure::evaluate::evaluate,
+    progress::Steps,
+    record::{Measurement, Outcome, Stage, TrainMeasurement},
+    store::{self, Store},
+    sweep::plan::PlannedCell,
+};
+
+pub struct Eval<'b> {
+    pub bench: &'b Workbench,
+    pub store: &'b Store,
+}
+
+impl Eval<'_> {
+    fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
+        let trained = self.training(job.cell)?.map_err(anyhow::Error::msg)?;
+        let (data, recipe) = self.bench.training()?;
+        let split = self.bench.config.eval.as_ref().context("the sweep evaluates nothing")?.split;
+        data.split(ablate_detection::dataset::Split::Train)?.check_same_classes(data.split(split)?)?;
+        let images = data.cached(split)?;
+        let device = job.cell.device.open()?;
+        let graph = self.bench.graph(&job.cell.model, images.dataset().classes.len())?;
+        let mut detector = Detector::new(&graph, &device);
+        let file = self.store.folder().join(&trained.best_weights);
+        let loaded = weights::load(&mut detector, &file)?;
+        ensure!(loaded.fresh.is_empty(), "{}: without {} of the model's tensors", file.display(), loaded.fresh.len());
+        let loader = EvalLoader::new(images, recipe.batch, 1)?;
+        let bar = steps.parts(loader.batches() as u64);
+        let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::default(), |done| bar.set_position(done as u64));
+        bar.finish_and_clear();
+        Ok(Measurement::Eval(evaluation?.measurement))
+    }
+
+    /// The cell's training, or why there is none.
+    fn training(&self, cell: &PlannedCell) -> Result<Result<TrainMeasurement, String>> {
+        let record = self.store.load(&self.training_key(cell)?);
+        Ok(match record.map(|record| record.outcome) {
+            Some(Outcome::Done { measurement: Measurement::Train(trained) }) => Ok(trained),
+            Some(Outcome::Failed { .. }) => Err("its training failed".into()),
+            _ => Err("it is not trained yet".into()),
+        })
+    }
+
+    fn training_key(&self, cell: &PlannedCell) -> Result<String> {
+        let inputs = Train { bench: self.bench, store: self.store }.inputs(cell)?;
+        Ok(store::key(Stage::Train, &inputs))
+    }
+}
+
+impl Work for Eval<'_> {
+    fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
+        let (data, _) = self.bench.training()?;
+        let split = self.bench.config.eval.as_ref().context("the sweep evaluates nothing")?.split;
+        Ok(json!({
+            // The training's key stands for all that went into the weights.
+            "train": self.training_key(cell)?,
+            "split": split,
+            "dataset": data.fingerprint(split)?,
+            "nms": NmsConfig::default(),
+            "ablate": env!("CARGO_PKG_VERSION"),
+        }))
+    }
+
+    fn obstacle(&self, cell: &PlannedCell) -> Option<String> {
+        self.training(cell).ok()?.err()
+    }
+
+    fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
+        jobs.iter().map(|job| self.measure_one(job, steps)).collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! Time of a forward pass. All variants of a scale are timed in turn, in one go, so that they can be compared.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::{Job, Work, Workbench};
+use crate::{
+    environment,
+    guard::guarded,
+    measure::latency::{Iteration, Protocol, forward_pass, measure},
+    progress::Steps,
+    record::Measurement,
+    sweep::{config::LatencyConfig, plan::PlannedCell},
+};
+
+pub struct Latency<'b>(pub &'b Workbench);
+
+impl Latency<'_> {
+    fn config(&self) -> Result<&LatencyConfig> {
+        self.0.config.latency.as_ref().context("the sweep measures no latency")
+    }
+
+    fn protocol(&self) -> Result<Protocol> {
+        let config = self.config()?;
+        Ok(Protocol {
+            batch: config.batch,
+            imgsz: config.imgsz,
+            warmup: config.warmup,
+            budget: Duration::from_secs_f64(config.budget_s),
+            min_iterations: config.min_iterations,
+        })
+    }
+
+    fn iteration(&self, cell: &PlannedCell, protocol: &Protocol) -> Result<Iteration<'static>> {
+        let graph = self.0.graph(&cell.model, cell.cell.nc)?;
+        forward_pass(&graph, &cell.device.open()?, protocol)
+    }
+}
+
+impl Work for Latency<'_> {
+    fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
+        let config = self.config()?;
+        let environment = environment::current();
+        Ok(json!({
+            "model": self.0.table(&cell.model)?,
+            "nc": cell.cell.nc,
+            "imgsz": config.imgsz,
+            "batch": config.batch,
+            "budget_s": config.budget_s,
+            "warmup": config.warmup,
+            "min_iterations": config.min_iterations,
+            "device": cell.device,
+            // A time is of a machine; another one measures its own.
+            "cpu": environment.cpu,
+            "threads": environment.threads,
+            "ablate": environment.ablate,
+            "burn": environment.burn,
+        }))
+    }
+
+    fn together(&self, a: &PlannedCell, b: &PlannedCell) -> bool {
+        let subject = |cell: &PlannedCell| (cell.device.to_string(), cell.cell.family.clone(), cell.cell.scale.clone());
+        subject(a) == subject(b)
+    }
+
+    fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
+        let protocol = match self.protocol() {
+            Ok(protocol) => protocol,
+            Err(error) => return jobs.iter().map(|_| Err(anyhow::anyhow!("{error:#}"))).collect(),
+        };
+        let iterations = jobs.iter().map(|job| guarded(|| self.iteration(job.cell, &protocol))).collect();
+        let bar = steps.parts(1000);
+        let measured = measure(iterations, &protocol, |done| bar.set_position((done * 1000.0) as u64));
+        bar.finish_and_clear();
+        measured.into_iter().map(|result| result.map(Measurement::Latency)).collect()
+    }
+}

@@ -1,0 +1,71 @@
+//! What a sweep does to a cell: the four stages, one file each.
+
+mod cost;
+mod eval;
+mod latency;
+mod train;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{Workbench, plan::PlannedCell};
+use crate::{
+    progress::Steps,
+    record::{Measurement, Stage},
+    store::{self, Store},
+};
+
+/// A stage's own part; the scheduler does the rest.
+pub trait Work {
+    /// All that goes into the measurement of a cell: what is not in here must not change the outcome.
+    fn inputs(&self, cell: &PlannedCell) -> Result<Value>;
+
+    /// Whether two cells are measured together, so that they can be compared.
+    fn together(&self, _: &PlannedCell, _: &PlannedCell) -> bool {
+        false
+    }
+
+    /// What stands in the way of measuring the cell, such as an earlier stage that failed.
+    fn obstacle(&self, _: &PlannedCell) -> Option<String> {
+        None
+    }
+
+    /// Throws away what an unfinished measurement left, so that the next one begins anew.
+    fn forget(&self, _: &Job) -> Result<()> {
+        Ok(())
+    }
+
+    /// Measures cells together: a result for each, in their order.
+    fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>>;
+}
+
+/// The stage's part.
+pub fn work<'b>(stage: Stage, bench: &'b Workbench, store: &'b Store) -> Box<dyn Work + 'b> {
+    match stage {
+        Stage::Cost => Box::new(cost::Cost(bench)),
+        Stage::Latency => Box::new(latency::Latency(bench)),
+        Stage::Train => Box::new(train::Train { bench, store }),
+        Stage::Eval => Box::new(eval::Eval { bench, store }),
+    }
+}
+
+/// A stage of a cell, with what goes into it.
+#[derive(Clone, Debug)]
+pub struct Job<'p> {
+    pub cell: &'p PlannedCell,
+    pub inputs: Value,
+    pub key: String,
+    /// Why it can't be measured: its inputs can't be had.
+    pub error: Option<String>,
+}
+
+impl<'p> Job<'p> {
+    pub fn new(stage: Stage, work: &dyn Work, cell: &'p PlannedCell) -> Self {
+        let (inputs, error) = match crate::guard::guarded(|| work.inputs(cell)) {
+            Ok(inputs) => (inputs, None),
+            // Such a failure has a record too, under what is known of it.
+            Err(error) => (json!({ "cell": cell.cell }), Some(format!("{error:#}"))),
+        };
+        Self { cell, key: store::key(stage, &inputs), inputs, error }
+    }
+}

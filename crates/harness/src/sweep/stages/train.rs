@@ -1,0 +1,102 @@
+//! Training, with checkpoints in `weights/CELL/KEY`: a training that was cut off goes on from there.
+
+use std::path::{Path, PathBuf};
+
+use ablate_detection::dataset::Split;
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::{Job, Work, Workbench};
+use crate::{
+    environment,
+    measure::training::{Training, train},
+    progress::{Epochs, Steps},
+    record::{Measurement, TrainMeasurement},
+    store::Store,
+    sweep::plan::PlannedCell,
+};
+
+pub struct Train<'b> {
+    pub bench: &'b Workbench,
+    pub store: &'b Store,
+}
+
+impl Train<'_> {
+    fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
+        let (data, recipe) = self.bench.training()?;
+        let seed = job.cell.cell.seed.context("the cell has no seed")?;
+        let train_images = data.cached(Split::Train)?;
+        let val_images = if data.has(Split::Val)? { Some(data.cached(Split::Val)?) } else { None };
+        let folder = self.folder(job);
+        let training = Training {
+            graph: &self.bench.graph(&job.cell.model, train_images.dataset().classes.len())?,
+            train: train_images.clone(),
+            val: val_images.clone(),
+            recipe,
+            seed,
+            device: &job.cell.device.open()?,
+            weights: None,
+            folder: &folder,
+            identity: &job.key,
+        };
+        let trained = train(training, &mut Epochs::new(&job.cell.cell.model, steps))?;
+        Ok(Measurement::Train(TrainMeasurement {
+            epochs: trained.epochs,
+            train_s: trained.train_s,
+            images_per_s: trained.images_per_s,
+            best_epoch: trained.best_epoch,
+            best_weights: self.relative(&trained.best_weights),
+            last_weights: self.relative(&trained.last_weights),
+            train_images: train_images.len(),
+            val_images: val_images.map_or(0, |images| images.len()),
+        }))
+    }
+
+    /// Where a training's checkpoints are: another recipe has another key, and so another folder.
+    fn folder(&self, job: &Job) -> PathBuf {
+        self.store.folder().join("weights").join(&job.cell.id).join(&job.key[..8])
+    }
+
+    fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(self.store.folder()).unwrap_or(path).to_string_lossy().replace('\\', "/")
+    }
+}
+
+impl Work for Train<'_> {
+    fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
+        let (data, recipe) = self.bench.training()?;
+        let environment = environment::current();
+        let train = data.split(Split::Train)?;
+        let val = match data.has(Split::Val)? {
+            true => {
+                train.check_same_classes(data.split(Split::Val)?)?;
+                Some(data.fingerprint(Split::Val)?)
+            }
+            false => None,
+        };
+        Ok(json!({
+            "model": self.bench.table(&cell.model)?,
+            "nc": train.classes.len(),
+            "imgsz": self.bench.config.train.as_ref().map(|train| train.imgsz),
+            "recipe": recipe,
+            "dataset": { "train": data.fingerprint(Split::Train)?, "val": val },
+            "seed": cell.cell.seed,
+            "device": cell.device,
+            "ablate": environment.ablate,
+            "burn": environment.burn,
+        }))
+    }
+
+    fn forget(&self, job: &Job) -> Result<()> {
+        match std::fs::remove_dir_all(self.folder(job)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.folder(job).display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
+        jobs.iter().map(|job| self.measure_one(job, steps)).collect()
+    }
+}

@@ -1,0 +1,77 @@
+//! What the stages of a sweep share: the models and the data.
+
+use ablate_detection::dataset::Split;
+use ablate_model::{Catalog, Graph, ModelName, spec::CatalogError};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::{config::SweepConfig, data::SweepData, plan::Plan};
+use crate::train::Recipe;
+
+pub struct Workbench {
+    pub config: SweepConfig,
+    catalog: Catalog,
+    training: Option<(SweepData, Recipe)>,
+}
+
+/// Classes of the detection head where neither the sweep nor a data set says: those of COCO.
+const DEFAULT_NC: usize = 80;
+
+impl Workbench {
+    /// Reads what the sweep names: the reader's tables, the recipe and the description of the data set.
+    ///
+    /// # Errors
+    /// Where a file can't be read or is wrong, or a model is of a family, scale or variant that there is not.
+    pub fn new(config: SweepConfig) -> Result<Self> {
+        let mut catalog = Catalog::builtin();
+        for table in &config.tables {
+            catalog.add_file(table)?;
+        }
+        for model in config.models() {
+            match catalog.resolve(&model) {
+                // A variant that does not fit one of the models is that cell's failure; the others can run.
+                Ok(_) | Err(CatalogError::Patch { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let training = match &config.train {
+            Some(train) => Some((SweepData::load(&train.data, train.imgsz)?, train.recipe().context("key `train`")?)),
+            None => None,
+        };
+        Ok(Self { config, catalog, training })
+    }
+
+    /// The sweep's cells.
+    ///
+    /// # Errors
+    /// Where the number of classes is the data set's and that can't be opened.
+    pub fn plan(&self) -> Result<Plan> {
+        let nc = match (self.config.nc, &self.training) {
+            (Some(nc), _) => nc,
+            (None, Some((data, _))) => data.split(Split::Train)?.classes.len(),
+            (None, None) => DEFAULT_NC,
+        };
+        Plan::new(&self.config, nc, self.training.as_ref().map(|(data, _)| data.name()))
+    }
+
+    /// The graph of a model.
+    pub fn graph(&self, model: &ModelName, nc: usize) -> Result<Graph> {
+        Ok(self.catalog.resolve(model)?.graph(Some(nc))?)
+    }
+
+    /// A model as its table says it, resolved: what a record keeps of it. Where the table was read from is no part of it.
+    pub fn table(&self, model: &ModelName) -> Result<Value> {
+        let resolved = self.catalog.resolve(model)?;
+        let mut table = serde_json::to_value(&resolved.table)?;
+        if let Some(table) = table.as_object_mut() {
+            table.retain(|key, _| !["source", "scales", "nc"].contains(&key.as_str()));
+        }
+        Ok(json!({ "scaling": resolved.scaling, "table": table }))
+    }
+
+    /// The data set and the recipe of the sweep's trainings.
+    pub fn training(&self) -> Result<(&SweepData, &Recipe)> {
+        let (data, recipe) = self.training.as_ref().context("the sweep trains nothing")?;
+        Ok((data, recipe))
+    }
+}

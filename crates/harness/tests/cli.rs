@@ -1,0 +1,142 @@
+//! The commands that measure nothing: show, metrics, devices, and what a wrong command line says.
+
+mod common;
+
+use std::fs;
+
+use common::ablate;
+use serde_json::{Value, json};
+
+#[test]
+fn show_prints_the_published_figures() {
+    let text = ablate(&["show", "yolov5n", "--format", "json"]).ok();
+    let model: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(model["model"], "yolov5n");
+    assert_eq!(model["params"], 1_872_157);
+    assert_eq!(format!("{:.1}", model["gflops"].as_f64().unwrap()), "4.6");
+    let layers = model["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 25);
+    assert_eq!(layers[0]["module"], "Conv");
+    assert_eq!(layers[0]["shapes"], json!([[16, 320, 320]]));
+    let sum = |key: &str| layers.iter().map(|layer| layer[key].as_f64().unwrap()).sum::<f64>();
+    assert_eq!(sum("params"), 1_872_157.0);
+    for key in ["gflops", "gflops_exact"] {
+        assert!((sum(key) - model[key].as_f64().unwrap()).abs() < 1e-9, "{key}");
+    }
+}
+
+#[test]
+fn show_takes_several_models_classes_and_sizes() {
+    let text = ablate(&["show", "yolov5n", "yolov5n+gsconv", "--nc", "3", "--imgsz", "320", "--format", "json"]).ok();
+    let models: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(models[1]["model"], "yolov5n+gsconv");
+    assert_eq!((&models[0]["nc"], &models[0]["imgsz"]), (&json!(3), &json!(320)));
+    assert!(models[1]["params"].as_u64() < models[0]["params"].as_u64());
+
+    let table = ablate(&["show", "yolov5n+gsconv", "--nc", "3"]).ok();
+    assert!(table.contains("GSConv") && table.contains("3 classes"), "{table}");
+    assert!(table.contains(&format!("{} parameters", models[1]["params"])), "{table}");
+
+    let csv = ablate(&["show", "yolov5n", "yolov5n+gsconv", "--format", "csv"]).ok();
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    assert_eq!(reader.headers().unwrap().iter().next(), Some("model"));
+    assert_eq!(reader.records().map(Result::unwrap).filter(|row| &row[0] == "yolov5n+gsconv").count(), 25);
+}
+
+#[test]
+fn a_table_of_ones_own_is_a_family() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.yaml");
+    let table = "
+nc: 2
+scales: {n: [0.33, 0.25, 1024]}
+anchors: [[10, 13, 16, 30, 33, 23]]
+backbone:
+  - [-1, 1, Conv, [64, 3, 2]]
+  - [-1, 1, Conv, [128, 3, 2]]
+head:
+  - [-1, 1, C3, [128]]
+  - [[2], 1, Detect, [nc, anchors]]
+";
+    fs::write(&path, table).unwrap();
+    let path = path.to_str().unwrap();
+    let model: Value = serde_json::from_str(&ablate(&["show", "tinyn", "--table", path, "--format", "json"]).ok()).unwrap();
+    assert_eq!((model["nc"].as_u64(), model["layers"].as_array().unwrap().len()), (Some(2), 4));
+    fs::write(path, table.replace("C3", "C33")).unwrap();
+    let error = ablate(&["show", "tinyn", "--table", path]).refused();
+    assert!(error.contains("row 2") && error.contains("C33"), "{error}");
+}
+
+fn coco(folder: &std::path::Path, shift: f64) -> [String; 2] {
+    let truth = json!({
+        "images": [{ "id": 1, "width": 100, "height": 100 }],
+        "categories": [{ "id": 5, "name": "cell" }],
+        "annotations": [
+            { "id": 1, "image_id": 1, "category_id": 5, "bbox": [10, 10, 40, 40], "area": 1600, "iscrowd": 0 },
+        ],
+    });
+    let found = json!([{ "image_id": 1, "category_id": 5, "bbox": [10.0 + shift, 10, 40, 40], "score": 0.9 }]);
+    [("truth.json", truth), ("found.json", found)].map(|(name, value)| {
+        let path = folder.join(name);
+        fs::write(&path, value.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    })
+}
+
+#[test]
+fn metrics_prints_the_twelve_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    // Moved by 10 of 40 pixels: IoU 0.6, which is enough at 0.50, 0.55 and 0.60 of the ten thresholds.
+    let [truth, found] = coco(folder.path(), 10.0);
+    let metrics: Value = serde_json::from_str(&ablate(&["metrics", &truth, &found, "--format", "json"]).ok()).unwrap();
+    let names = ["AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"];
+    assert!(names.iter().all(|name| metrics.get(name).is_some()), "{metrics}");
+    let figure = |name: &str| metrics[name].as_f64();
+    assert!((figure("AP").unwrap() - 0.3).abs() < 1e-9, "{metrics}");
+    assert_eq!((figure("AP50"), figure("AP75"), figure("AP_small")), (Some(1.0), Some(0.0), None));
+    assert!((figure("AR_100").unwrap() - 0.3).abs() < 1e-9);
+    assert_eq!((&metrics["per_category"][0]["name"], &metrics["per_category"][0]["AP50"]), (&json!("cell"), &json!(1.0)));
+
+    let table = ablate(&["metrics", &truth, &found]).ok();
+    assert!(table.contains("AR_large") && table.contains("0.3000") && table.contains("cell"), "{table}");
+}
+
+#[test]
+fn metrics_names_what_is_wrong_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [truth, found] = coco(folder.path(), 0.0);
+    let text = fs::read_to_string(&found).unwrap();
+    fs::write(&found, text.replace("\"category_id\":5", "\"category_id\":6")).unwrap();
+    let error = ablate(&["metrics", &truth, &found]).refused();
+    assert!(error.contains("found.json") && error.contains("category_id") && error.contains('6'), "{error}");
+    let error = ablate(&["metrics", &truth, "no/such.json"]).refused();
+    assert!(error.contains("no/such.json"), "{error}");
+}
+
+#[test]
+fn devices_names_what_is_compiled_in() {
+    let text = ablate(&["devices"]).ok();
+    let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in {text}"));
+    assert!(line("flex").contains("compiled in"));
+    assert!(line("cuda").contains("feature `cuda`") || line("cuda").contains("compiled in"));
+    assert!(text.lines().next().unwrap().contains("threads"));
+}
+
+#[test]
+fn a_wrong_command_line_is_one_clear_line_and_code_2() {
+    let refusals: [(&[&str], &str); 8] = [
+        (&["show", "yolov5"], "no model name"),
+        (&["show", "yolov6n"], "yolov6"),
+        (&["show", "yolov5n+gsconf"], "gsconv"),
+        (&["show", "yolov5n+asff:oder=parallel"], "oder"),
+        (&["show", "yolov5n", "--imgsz", "100"], "multiple of 32"),
+        (&["latency", "yolov5n", "--device", "cuda:0"], "feature `cuda`"),
+        (&["run", "no/such.yaml"], "no/such.yaml"),
+        (&["report", "no/such/folder"], "no/such/folder"),
+    ];
+    for (arguments, word) in refusals {
+        let error = ablate(arguments).refused();
+        assert!(error.contains(word), "{arguments:?}: {error}");
+    }
+    assert_eq!(ablate(&["shw"]).code(), 2);
+}

@@ -1,0 +1,129 @@
+//! Timing: what is measured is the work, all of it, model by model in turn.
+
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
+
+use ablate::{
+    device::BACKENDS,
+    measure::latency::{Iteration, Pending, Protocol, forward_pass, measure, time},
+};
+use ablate_model::{Catalog, ModelName};
+use anyhow::{Result, bail};
+use burn::tensor::{Device, Distribution, Tensor, module::conv2d, ops::ConvOptions};
+
+fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
+    Protocol { batch: 1, imgsz: 64, warmup: 1, budget: Duration::from_millis(budget_ms), min_iterations }
+}
+
+/// Work that returns at once and is done only when its result is waited for, as on a lazy backend.
+struct Lazy(Duration);
+
+impl Pending for Lazy {
+    fn wait(self) -> Result<()> {
+        std::thread::sleep(self.0);
+        Ok(())
+    }
+}
+
+#[test]
+fn time_includes_work_that_goes_on_after_the_call_returned() {
+    let took = time(|| Lazy(Duration::from_millis(40))).unwrap();
+    assert!(took >= Duration::from_millis(40), "{took:?}");
+}
+
+fn convolution(side: usize, channels: usize, device: &Device) -> (Tensor<4>, Tensor<4>) {
+    let images = Tensor::random([1, channels, side, side], Distribution::Default, device);
+    (images, Tensor::random([channels, channels, 3, 3], Distribution::Default, device))
+}
+
+fn run((images, weights): &(Tensor<4>, Tensor<4>)) -> Tensor<4> {
+    conv2d(images.clone(), weights.clone(), None, ConvOptions::new([1, 1], [1, 1], [1, 1], 1))
+}
+
+/// On every device of this build, a convolution's time is that of the same work with every byte of its result added up, and it
+/// grows with the work. A measurement that does not wait gives the same small figure for both.
+#[test]
+fn a_heavy_convolution_takes_its_time() {
+    for backend in BACKENDS.iter().filter(|backend| backend.is_compiled()) {
+        let device = backend.name.parse::<ablate::device::DeviceName>().unwrap().open().unwrap();
+        let (light, heavy) = (convolution(24, 32, &device), convolution(96, 64, &device));
+        let best = |work: &dyn Fn() -> Duration| (0..7).map(|_| work()).min().unwrap();
+        let timed = |work: &(Tensor<4>, Tensor<4>)| best(&|| time(|| run(work)).unwrap());
+        let read = |work: &(Tensor<4>, Tensor<4>)| {
+            best(&|| {
+                let start = Instant::now();
+                let sum: f32 = run(work).into_data().as_slice::<f32>().unwrap().iter().sum();
+                assert!(sum.is_finite());
+                start.elapsed()
+            })
+        };
+        let (timed_light, timed_heavy, read_heavy) = (timed(&light), timed(&heavy), read(&heavy));
+        assert!(timed_heavy.as_secs_f64() > 0.3 * read_heavy.as_secs_f64(), "{timed_heavy:?} for {read_heavy:?} of work");
+        // 64 times the multiplications; caches and threads make it less than 64 times the time.
+        assert!(timed_heavy > 5 * timed_light, "{timed_heavy:?} for 64 times the work of {timed_light:?}");
+    }
+}
+
+#[test]
+fn models_are_timed_in_turn_within_budget_and_minimum() {
+    let order = RefCell::new(Vec::new());
+    let pass = |name: char, ms: u64| -> Result<Iteration> {
+        let order = &order;
+        Ok(Box::new(move || {
+            order.borrow_mut().push(name);
+            std::thread::sleep(Duration::from_millis(ms));
+            Ok(Duration::from_millis(ms))
+        }))
+    };
+    let mut heard = Vec::new();
+    let measured = measure(vec![pass('a', 1), pass('b', 4)], &protocol(20, 8), |done| heard.push(done));
+    let (a, b) = (measured[0].as_ref().unwrap(), measured[1].as_ref().unwrap());
+    assert!(a.iterations >= 20, "the budget holds {} iterations of 1 ms", a.iterations);
+    assert_eq!(b.iterations, 8, "five would fill the budget, eight is the minimum");
+    assert_eq!((a.median_ms, b.median_ms, a.std_ms), (1.0, 4.0, 0.0));
+    assert_eq!((a.warmup, a.samples_ms.len()), (1, a.iterations));
+
+    let order: String = order.borrow().iter().collect();
+    assert!(order.starts_with("ab"), "warm-up of both comes first: {order}");
+    let turns = order.as_bytes().windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(turns >= 10, "they take turns: {order}");
+    assert!(heard.windows(2).all(|pair| pair[0] <= pair[1]), "{heard:?}");
+    assert_eq!(heard.last(), Some(&1.0));
+}
+
+#[test]
+fn a_model_that_fails_or_panics_leaves_the_others_alone() {
+    let mut left = 3;
+    let measured = measure(
+        vec![
+            Ok(Box::new(|| Ok(Duration::from_millis(1)))),
+            Ok(Box::new(move || {
+                left -= 1;
+                if left == 0 { panic!("out of memory") } else { Ok(Duration::from_millis(1)) }
+            })),
+            Ok(Box::new(|| bail!("no such operation"))),
+            Err(anyhow::anyhow!("no weights")),
+        ],
+        &protocol(5, 5),
+        |_| {},
+    );
+    assert_eq!(measured[0].as_ref().unwrap().median_ms, 1.0);
+    let errors: Vec<String> = measured[1..].iter().map(|result| result.as_ref().unwrap_err().to_string()).collect();
+    assert_eq!(errors, ["panicked: out of memory", "no such operation", "no weights"]);
+}
+
+#[test]
+fn a_forward_pass_is_timed_on_the_device_without_autodiff() {
+    let device = Device::flex();
+    let name: ModelName = "yolov5n".parse().unwrap();
+    let graph = Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap();
+    let protocol = Protocol { batch: 2, ..protocol(1, 3) };
+    let pass = forward_pass(&graph, &device, &protocol);
+    let latency = measure(vec![pass], &protocol, |_| {}).remove(0).unwrap();
+    assert!(latency.iterations >= 3);
+    assert!(latency.min_ms > 0.1, "no network passes in {} ms", latency.min_ms);
+    assert!(latency.min_ms <= latency.median_ms && latency.median_ms <= latency.p90_ms && latency.p90_ms <= latency.p99_ms);
+    assert!((latency.images_per_s - 2e3 / latency.median_ms).abs() < 1e-9 * latency.images_per_s);
+}

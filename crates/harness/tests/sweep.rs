@@ -1,0 +1,245 @@
+//! Sweeps from end to end.
+
+mod common;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ablate::record::{Measurement, Outcome, Record, Stage};
+use common::{Run, ablate};
+
+const COSTS: &str = "
+name: costs
+families: [yolov5]
+scales: [n, s]
+variants: [baseline, gsconv]
+";
+
+/// A sweep's file and the folder of its results.
+struct Sweep {
+    folder: tempfile::TempDir,
+}
+
+impl Sweep {
+    fn new(text: &str) -> Self {
+        let sweep = Self { folder: tempfile::tempdir().unwrap() };
+        sweep.write("sweep.yaml", text);
+        sweep
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn run(&self, more: &[&str]) -> Run {
+        let (file, out) = (self.folder.path().join("sweep.yaml"), self.out());
+        let mut arguments = vec!["run", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        arguments.extend(more);
+        ablate(&arguments)
+    }
+
+    fn records(&self) -> Vec<Record> {
+        let mut files: Vec<PathBuf> = fs::read_dir(self.out().join("records")).unwrap().map(|file| file.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
+        files.sort();
+        files.iter().map(|file| serde_json::from_slice(&fs::read(file).unwrap()).unwrap()).collect()
+    }
+
+    fn record(&self, model: &str, stage: Stage) -> Record {
+        let found = self.records().into_iter().find(|record| record.cell.model == model && record.stage == stage);
+        found.unwrap_or_else(|| panic!("no record of {model}, {stage:?}"))
+    }
+}
+
+fn done(record: &Record) -> &Measurement {
+    match &record.outcome {
+        Outcome::Done { measurement } => measurement,
+        other => panic!("{}: {other:?}", record.cell.model),
+    }
+}
+
+fn rows(csv: &Path) -> Vec<std::collections::HashMap<String, String>> {
+    csv::Reader::from_path(csv).unwrap().deserialize().map(Result::unwrap).collect()
+}
+
+#[test]
+fn costs_are_recorded_printed_and_found_again() {
+    let sweep = Sweep::new(COSTS);
+    let run = sweep.run(&[]);
+    assert!(run.stderr().contains("4 measured, 0 found"), "{}", run.stderr());
+    let screen = run.ok();
+    assert!(screen.contains("yolov5s+gsconv"), "{screen}");
+    assert!(sweep.out().join("report.html").exists());
+    let rows = rows(&sweep.out().join("results.csv"));
+    let row = rows.iter().find(|row| row["model"] == "yolov5n").unwrap();
+    assert_eq!((row["params"].as_str(), row["latency_ms_median"].as_str()), ("1872157", ""));
+
+    let again = sweep.run(&[]);
+    assert!(again.stderr().contains("0 measured, 4 found"), "{}", again.stderr());
+    // A record that a crash or a hand has spoilt is measured again.
+    let key = sweep.record("yolov5s", Stage::Cost).key;
+    fs::write(sweep.out().join(format!("records/{key}.json")), "{").unwrap();
+    let repaired = sweep.run(&[]);
+    assert!(repaired.stderr().contains("1 measured, 3 found"), "{}", repaired.stderr());
+    assert!(repaired.stderr().contains("corrupt"), "{}", repaired.stderr());
+    let fresh = sweep.run(&["--fresh"]);
+    assert!(fresh.stderr().contains("4 measured, 0 found"), "{}", fresh.stderr());
+}
+
+#[test]
+fn a_cell_alone_and_a_part_of_a_sweep() {
+    let sweep = Sweep::new(COSTS);
+    let plan = sweep.run(&["--dry-run"]).ok();
+    assert!(plan.contains("yolov5s+gsconv@flex") && plan.contains("4 cells"), "{plan}");
+    assert!(!sweep.out().exists(), "a dry run writes nothing");
+    sweep.run(&["--cell", "yolov5s+gsconv@flex"]).ok();
+    assert_eq!(sweep.records().len(), 1);
+    sweep.run(&["--variants", "gsconv", "--stages", "cost,latency"]).ok();
+    assert_eq!(sweep.records().len(), 2);
+    let error = sweep.run(&["--cell", "yolov5m@flex"]).refused();
+    assert!(error.contains("yolov5m@flex") && error.contains("yolov5s@flex"), "{error}");
+}
+
+#[test]
+fn a_cell_that_fails_is_recorded_and_the_others_go_on() {
+    let sweep = Sweep::new(&(COSTS.to_owned() + "tables: [misfit.yaml]\nmodels: [yolov5n+misfit]\n"));
+    // No row of the table is a Focus.
+    sweep.write("misfit.yaml", "title: Misfit\npatch:\n  - {replace: Focus, in: backbone, with: Conv}\n");
+    let run = sweep.run(&[]);
+    assert_eq!(run.code(), 1, "{}", run.stderr());
+    assert!(run.stderr().contains("4 measured, 0 found in earlier records, 1 failed"), "{}", run.stderr());
+    let failed = sweep.record("yolov5n+misfit", Stage::Cost);
+    assert!(matches!(&failed.outcome, Outcome::Failed { error } if error.contains("Focus")), "{:?}", failed.outcome);
+    let rows = rows(&sweep.out().join("results.csv"));
+    let row = rows.iter().find(|row| row["model"] == "yolov5n+misfit").unwrap();
+    assert!(row["status"] == "failed" && row["error"].contains("Focus"), "{row:?}");
+    // Tried again, and still wrong.
+    assert_eq!(sweep.run(&[]).code(), 1);
+}
+
+#[test]
+fn a_model_that_there_is_not_stops_the_sweep_before_it_begins() {
+    let sweep = Sweep::new(&COSTS.replace("gsconv", "gsconf"));
+    let error = sweep.run(&[]).refused();
+    assert!(error.contains("gsconf") && error.contains("gsconv"), "{error}");
+    assert!(!sweep.out().exists());
+}
+
+/// Every stage, cut off after each, as a sweep that was killed.
+#[test]
+fn a_network_is_timed_trained_and_evaluated() {
+    let sweep = Sweep::new(
+        "
+name: whole
+families: [yolov5]
+scales: [n]
+variants: [baseline, gsconv]
+nc: 80
+latency: {imgsz: 64, budget_s: 0.05, warmup: 1, min_iterations: 3}
+train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8}
+eval: {split: test}
+",
+    );
+    sweep.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\n");
+    sweep.run(&["--stages", "cost"]).ok();
+    sweep.run(&["--stages", "latency"]).ok();
+    let times = [sweep.record("yolov5n", Stage::Latency), sweep.record("yolov5n+gsconv", Stage::Latency)];
+    for record in &times {
+        let Measurement::Latency(latency) = done(record) else { panic!("{record:?}") };
+        assert!(latency.iterations >= 3 && latency.median_ms > 0.1, "{latency:?}");
+    }
+
+    // Evaluation without training is skipped, and measured once there is one.
+    sweep.run(&["--stages", "eval", "--variants", "gsconv"]).ok();
+    let skipped = sweep.record("yolov5n+gsconv", Stage::Eval);
+    assert_eq!(skipped.outcome, Outcome::Skipped { reason: "it is not trained yet".into() });
+    let run = sweep.run(&["--variants", "gsconv"]);
+    assert!(run.stderr().contains("2 measured, 2 found"), "{}", run.stderr());
+    run.ok();
+    let trained = sweep.record("yolov5n+gsconv", Stage::Train);
+    let Measurement::Train(training) = done(&trained) else { panic!("{trained:?}") };
+    assert_eq!((training.epochs.len(), training.train_images, training.val_images), (1, 16, 4));
+    assert!(sweep.out().join(&training.best_weights).is_file() && sweep.out().join(&training.last_weights).is_file());
+    let evaluated = sweep.record("yolov5n+gsconv", Stage::Eval);
+    let Measurement::Eval(evaluation) = done(&evaluated) else { panic!("{evaluated:?}") };
+    assert_eq!((evaluation.split.as_str(), evaluation.images, evaluation.coco.len()), ("test", 4, 12));
+
+    // Training alone is not measured again for another image size of the latency.
+    let text = fs::read_to_string(sweep.folder.path().join("sweep.yaml")).unwrap();
+    sweep.write("sweep.yaml", &text.replace("{imgsz: 64, budget_s", "{imgsz: 96, budget_s"));
+    let run = sweep.run(&["--variants", "gsconv", "--stages", "train,eval"]);
+    assert!(run.stderr().contains("0 measured, 2 found"), "{}", run.stderr());
+
+    // The weights that the sweep left are those that it evaluated.
+    let (data, weights) = (sweep.folder.path().join("drawn.yaml"), sweep.out().join(&training.best_weights));
+    let found = sweep.folder.path().join("found.json");
+    let val = ablate(&[
+        "val",
+        "yolov5n+gsconv",
+        "--weights",
+        weights.to_str().unwrap(),
+        "--data",
+        data.to_str().unwrap(),
+        "--split",
+        "test",
+        "--imgsz",
+        "64",
+        "--batch",
+        "3",
+        "--format",
+        "json",
+        "--save-json",
+        found.to_str().unwrap(),
+    ])
+    .ok();
+    let val: serde_json::Value = serde_json::from_str(&val).unwrap();
+    let (again, before) = (val["coco"]["AP"].as_f64().unwrap_or(0.0), evaluation.coco["AP"].unwrap_or(0.0));
+    assert!((again - before).abs() < 1e-6, "another batch size, the same figures: {again}, {before}");
+    let found: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(found).unwrap()).unwrap();
+    assert!(found.iter().all(|detection| detection["bbox"].as_array().is_some_and(|bbox| bbox.len() == 4)));
+}
+
+/// A sweep that is killed in the middle of a training goes on from the last epoch that it finished.
+#[test]
+fn a_killed_training_goes_on() {
+    let sweep = Sweep::new(
+        "
+name: killed
+models: [yolov5n]
+train: {data: drawn.yaml, imgsz: 64, epochs: 4, batch: 8}
+",
+    );
+    sweep.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\n");
+    let (file, out) = (sweep.folder.path().join("sweep.yaml"), sweep.out());
+    let mut killed = std::process::Command::new(env!("CARGO_BIN_EXE_ablate"))
+        .args(["run", file.to_str().unwrap(), "--out", out.to_str().unwrap(), "-q"])
+        .spawn()
+        .unwrap();
+    let checkpoint = || find(&out.join("weights"), "resume.safetensors");
+    while checkpoint().is_none() {
+        assert!(killed.try_wait().unwrap().is_none(), "it ended before its first checkpoint");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let run = sweep.run(&[]);
+    assert!(run.stderr().contains("1 measured, 1 found"), "the cost was recorded: {}", run.stderr());
+    assert!(run.stderr().contains("goes on after epoch"), "{}", run.stderr());
+    run.ok();
+    let trained = sweep.record("yolov5n", Stage::Train);
+    let Measurement::Train(training) = done(&trained) else { panic!("{trained:?}") };
+    let epochs: Vec<usize> = training.epochs.iter().map(|epoch| epoch.epoch).collect();
+    assert_eq!(epochs, [0, 1, 2, 3]);
+}
+
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    let mut entries = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    entries.find_map(|path| if path.is_dir() { find(&path, name) } else { (path.file_name()? == name).then_some(path) })
+}

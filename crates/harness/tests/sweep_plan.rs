@@ -1,0 +1,164 @@
+//! From a sweep's file to cells.
+
+use std::{fs, path::PathBuf};
+
+use ablate::{
+    record::Stage,
+    sweep::{
+        config::SweepConfig,
+        plan::{Plan, STAGES, Selection},
+    },
+};
+
+const SWEEP: &str = "
+name: test
+families: [yolov5]
+scales: [n, s]
+variants: [baseline, 'asff:order=sequential,rfb=true', ghost+gsconv]
+models: [yolov5x+gsconv, yolov5n]
+seeds: [0, 7]
+latency: {scales: [n, s], imgsz: 320, batch: 2}
+train:
+  scales: [n]
+  data: ../data/cells.yaml
+  overrides: {lr0: 0.02}
+  imgsz: 160
+  epochs: 3
+eval: {split: test}
+";
+
+fn read(text: &str) -> anyhow::Result<SweepConfig> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("sweep.yaml");
+    fs::write(&path, text)?;
+    SweepConfig::read(&path)
+}
+
+fn plan(text: &str) -> Plan {
+    Plan::new(&read(text).unwrap(), 3, Some("cells")).unwrap()
+}
+
+#[test]
+fn cells_are_models_times_seeds_where_they_are_trained() {
+    let plan = plan(SWEEP);
+    let ids: Vec<&str> = plan.cells.iter().map(|cell| cell.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "yolov5n@flex@cells@0",
+            "yolov5n@flex@cells@7",
+            "yolov5n+asff-order=sequential-rfb=true@flex@cells@0",
+            "yolov5n+asff-order=sequential-rfb=true@flex@cells@7",
+            "yolov5n+ghost+gsconv@flex@cells@0",
+            "yolov5n+ghost+gsconv@flex@cells@7",
+            "yolov5s@flex",
+            "yolov5s+asff-order=sequential-rfb=true@flex",
+            "yolov5s+ghost+gsconv@flex",
+            "yolov5x+gsconv@flex",
+        ]
+    );
+    let cell = &plan.cells[2].cell;
+    assert_eq!(cell.model, "yolov5n+asff:order=sequential,rfb=true");
+    assert_eq!((cell.family.as_str(), cell.variant.as_str(), cell.scale.as_str()), ("yolov5", "asff:order=sequential,rfb=true", "n"));
+    assert_eq!((cell.nc, cell.imgsz, cell.batch), (3, 320, 2));
+    assert_eq!((cell.dataset.as_deref(), cell.seed), (Some("cells"), Some(0)));
+    assert_eq!((&plan.cells[6].cell.dataset, plan.cells[6].cell.seed), (&None, None));
+}
+
+#[test]
+fn a_stage_that_is_not_asked_for_says_why() {
+    let plan = plan(SWEEP);
+    let skipped = |id: &str, stage| plan.cells.iter().find(|cell| cell.id == id).unwrap().skipped(stage).map(str::to_owned);
+    assert!(STAGES.iter().all(|stage| skipped("yolov5n@flex@cells@0", *stage).is_none()));
+    assert_eq!(skipped("yolov5s@flex", Stage::Cost), None);
+    assert_eq!(skipped("yolov5s@flex", Stage::Latency), None);
+    assert_eq!(skipped("yolov5s@flex", Stage::Train).unwrap(), "not trained: the sweep trains the scales n only");
+    assert_eq!(skipped("yolov5s@flex", Stage::Eval), skipped("yolov5s@flex", Stage::Train));
+    assert_eq!(skipped("yolov5x+gsconv@flex", Stage::Latency).unwrap(), "latency is measured for the scales n, s only");
+}
+
+#[test]
+fn a_device_that_is_not_there_is_skipped_and_its_costs_are_not() {
+    let plan = plan(&SWEEP.replace("seeds:", "devices: [flex, 'cuda:0']\nseeds:"));
+    let cell = plan.cells.iter().find(|cell| cell.id == "yolov5n@cuda-0@cells@0").unwrap();
+    assert_eq!(cell.skipped(Stage::Cost), None);
+    let reason = cell.skipped(Stage::Train).unwrap();
+    assert!(reason.starts_with("device absent: ") && reason.contains("feature `cuda`"), "{reason}");
+}
+
+#[test]
+fn a_selection_keeps_what_it_names() {
+    let plan = plan(SWEEP);
+    let count = |selection: Selection| plan.select(&selection).map(|cells| cells.len()).map_err(|error| error.to_string());
+    let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+    assert_eq!(count(Selection::default()), Ok(10));
+    assert_eq!(count(Selection { scales: words(&["s", "x"]), ..Selection::default() }), Ok(4));
+    assert_eq!(count(Selection { variants: words(&["ghost+gsconv"]), scales: words(&["n"]), ..Selection::default() }), Ok(2));
+    assert_eq!(count(Selection { cells: words(&["yolov5s@flex"]), ..Selection::default() }), Ok(1));
+    let unknown = count(Selection { variants: words(&["gsconf"]), ..Selection::default() }).unwrap_err();
+    assert!(unknown.contains("no variant `gsconf`") && unknown.contains("ghost+gsconv"), "{unknown}");
+    let nothing = count(Selection { scales: words(&["x"]), variants: words(&["baseline"]), ..Selection::default() });
+    assert!(nothing.unwrap_err().contains("no cell"));
+}
+
+#[test]
+fn a_mistake_in_a_sweep_names_file_line_and_key() {
+    let mistakes = [
+        ("  epochs: 3", "  epoch: 3", "epoch", 14),
+        ("scales: [n, s]\nvariants", "scales: [n, small]\nvariants", "`small` is no scale", 4),
+        ("imgsz: 160", "imgsz: 100", "multiple of 32", 13),
+        ("seeds: [0, 7]", "devices: [npu]", "unknown device `npu`", 7),
+        ("[yolov5x+gsconv", "[yolov5", "no model name", 6),
+        ("batch: 2", "batch: 0", "1 to", 8),
+        ("{split: test}", "{split: testing}", "testing", 15),
+        ("rfb=true", "rfb", "rfb", 5),
+    ];
+    for (right, wrong, word, line) in mistakes {
+        assert!(SWEEP.contains(right), "{right}");
+        let error = format!("{:#}", read(&SWEEP.replacen(right, wrong, 1)).expect_err(wrong));
+        assert!(error.contains("sweep.yaml"), "{error}");
+        assert!(error.contains(word), "{error}");
+        assert!(error.contains(&format!("line {line}")), "line {line} of: {error}");
+    }
+    let wrong =
+        [("families: [yolov5]\n", "", "`families`"), ("name: test", "name: ../test", "`name`"), ("seeds: [0, 7]", "seeds: []", "`seeds`")];
+    for (right, wrong, word) in wrong {
+        let error = format!("{:#}", read(&SWEEP.replacen(right, wrong, 1)).expect_err(word));
+        assert!(error.contains("sweep.yaml") && error.contains(word), "{error}");
+    }
+    let error = format!("{:#}", SweepConfig::read(&PathBuf::from("no/such.yaml")).unwrap_err());
+    assert!(error.contains("no/such.yaml"), "{error}");
+}
+
+#[test]
+fn paths_are_relative_to_the_sweeps_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sweep.yaml");
+    fs::write(&path, SWEEP).unwrap();
+    let config = SweepConfig::read(&path).unwrap();
+    assert_eq!(config.train.unwrap().data, folder.path().join("../data/cells.yaml"));
+    fs::write(&path, SWEEP.replace("../data/cells.yaml", "shapes")).unwrap();
+    assert_eq!(SweepConfig::read(&path).unwrap().train.unwrap().data, PathBuf::from("shapes"));
+}
+
+#[test]
+fn overrides_change_the_recipe() {
+    let recipe = read(SWEEP).unwrap().train.unwrap().recipe().unwrap();
+    assert_eq!((recipe.lr0, recipe.epochs), (0.02, 3));
+    let wrong = read(&SWEEP.replace("lr0:", "lr:")).unwrap().train.unwrap().recipe().unwrap_err();
+    assert!(wrong.to_string().contains("`lr`"), "{wrong}");
+}
+
+#[test]
+fn the_sweeps_of_the_project_read() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../configs/sweeps");
+    let count = |name: &str| {
+        let config = SweepConfig::read(&folder.join(name)).unwrap();
+        let plan = Plan::new(&config, 3, Some("data")).unwrap();
+        let trained = plan.cells.iter().filter(|cell| cell.skipped(Stage::Train).is_none()).count();
+        (plan.cells.len(), trained)
+    };
+    assert_eq!(count("ablate.yaml"), (30, 6));
+    assert_eq!(count("bccd.yaml"), (6, 6));
+    assert_eq!(count("smoke.yaml"), (2, 2));
+}
