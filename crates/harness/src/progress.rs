@@ -20,8 +20,8 @@ static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 pub fn init(verbosity: i8) {
     let level = match verbosity {
         ..=-1 => "warn",
-        0 => "warn,ablate=info,ablate_model=info,ablate_detection=info",
-        1 => "warn,ablate=debug,ablate_model=debug,ablate_detection=debug",
+        0 => "warn,usvg=error,ablate=info,ablate_model=info,ablate_detection=info",
+        1 => "warn,usvg=error,ablate=debug,ablate_model=debug,ablate_detection=debug",
         _ => "trace",
     };
     if verbosity < 0 {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
 use image::RgbImage;
+use image::imageops::{self, FilterType};
 use rayon::prelude::*;
 
 use super::{DataError, Dataset, Problems, Sample};
@@ -133,19 +133,13 @@ fn load(sample: &Sample, imgsz: usize) -> Result<RgbImage, String> {
         return Err(format!("the image is {}×{}, its header said {w}×{h}", image.width(), image.height()));
     }
     let (width, height) = fitted_size(sample.width, sample.height, imgsz);
-    resize(image, width as u32, height as u32)
+    Ok(resize(image, width as u32, height as u32))
 }
 
-/// Bilinear, widened to an area average where it shrinks (YOLOv5: bilinear in training, area in evaluation).
-fn resize(image: RgbImage, width: u32, height: u32) -> Result<RgbImage, String> {
-    let (from_width, from_height) = image.dimensions();
-    if (from_width, from_height) == (width, height) {
-        return Ok(image);
+/// Bilinear, widened to an average where it shrinks (YOLOv5: bilinear in training, area in evaluation).
+fn resize(image: RgbImage, width: u32, height: u32) -> RgbImage {
+    if image.dimensions() == (width, height) {
+        return image;
     }
-    let failed = |error: &dyn std::fmt::Display| format!("can't be resized to {width}×{height}: {error}");
-    let source = images::Image::from_vec_u8(from_width, from_height, image.into_raw(), PixelType::U8x3).map_err(|error| failed(&error))?;
-    let mut target = images::Image::new(width, height, PixelType::U8x3);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &options).map_err(|error| failed(&error))?;
-    RgbImage::from_raw(width, height, target.into_vec()).ok_or_else(|| failed(&"buffer too small"))
+    imageops::resize(&image, width, height, FilterType::Triangle)
 }

@@ -1,6 +1,6 @@
 //! The description of a data set, as written in YAML.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -170,8 +170,20 @@ impl DataSpec {
     pub(crate) fn root(&self, path: Option<&Path>) -> PathBuf {
         let folder = if self.file.is_dir() { Some(self.file.as_path()) } else { self.file.parent() };
         let folder = folder.unwrap_or(Path::new(""));
-        path.map_or_else(|| folder.to_owned(), |path| folder.join(path))
+        tidy(&path.map_or_else(|| folder.to_owned(), |path| folder.join(path)))
     }
+}
+
+/// The path without `x/..`, as people would write it; messages are full of it.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match (part, tidy.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(tidy.pop()),
+            _ => tidy.push(part),
+        }
+    }
+    tidy
 }
 
 impl YoloSpec {
