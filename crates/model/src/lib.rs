@@ -3,6 +3,7 @@
 
 pub mod blocks;
 pub mod cost;
+mod cpu;
 pub mod detector;
 pub mod graph;
 pub mod heads;

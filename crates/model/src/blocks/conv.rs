@@ -8,7 +8,10 @@ use burn::{
 };
 
 use super::{Activation, BatchNorm2d, Block, RowReader, only};
-use crate::cost::{ConvShape, Shape, Tally};
+use crate::{
+    cost::{ConvShape, Shape, Tally},
+    cpu,
+};
 
 /// A convolution without bias, batch normalisation and an activation (SiLU unless the row says otherwise).
 /// Row: `[channels, kernel, stride, padding, groups, dilation, activation]`.
@@ -37,6 +40,23 @@ pub fn conv2d(shape: ConvShape, bias: bool, device: &Device) -> Conv2d {
         .with_dilation([shape.dilation; 2])
         .with_bias(bias)
         .init(device)
+}
+
+/// A bare convolution's forward pass: [`Conv2d::forward`], or on a CPU that trains, the same by [`cpu::conv2d`].
+pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let fused = match conv.padding {
+        PaddingConfig2d::Explicit(padding, left, bottom, right)
+            if [left, bottom, right] == [padding; 3] && conv.stride[0] == conv.stride[1] && conv.dilation == [1, 1] =>
+        {
+            cpu::conv2d(&x, &conv.weight.val(), conv.stride[0], padding, conv.groups)
+        }
+        _ => None,
+    };
+    match (fused, &conv.bias) {
+        (Some(y), Some(bias)) => y + bias.val().reshape([1, -1, 1, 1]),
+        (Some(y), None) => y,
+        (None, _) => conv.forward(x),
+    }
 }
 
 impl ConvConfig {
@@ -123,11 +143,10 @@ impl Conv {
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = match x.device().is_autodiff() {
-            true => self.bn.forward(self.conv.forward(x)),
-            false => self.forward_folded(x),
-        };
-        self.activation.forward(y)
+        match x.device().is_autodiff() {
+            true => self.bn.forward_activated(convolve(&self.conv, x), self.activation),
+            false => self.activation.forward(self.forward_folded(x)),
+        }
     }
 
     /// Convolution and normalisation in one: at inference the latter is `scale · y + shift` by channel, and scaling a few

@@ -24,7 +24,7 @@ pub use batch_norm::BatchNorm2d;
 pub use c3::{C3, C3Config};
 pub use c3_dynamic_ghost::{C3DynamicGhost, C3DynamicGhostConfig};
 pub use concat::{Concat, ConcatConfig};
-pub use conv::{Conv, ConvConfig, conv2d};
+pub use conv::{Conv, ConvConfig, conv2d, convolve};
 pub use dynamic_conv::{DynamicConv, DynamicConvConfig};
 pub use fasternet::{FasterNet, FasterNetConfig, FasterNetSize};
 pub use ghost::{GhostModule, GhostModuleConfig};
