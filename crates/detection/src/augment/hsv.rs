@@ -11,39 +11,60 @@ use crate::dataset::random::Draw;
 pub fn random_hsv(image: &mut RgbImage, config: &AugmentConfig, rng: &mut impl RngCore) {
     let gains = [config.hsv_h, config.hsv_s, config.hsv_v];
     let [hue, saturation, value] = gains.map(|gain| (1.0 + rng.uniform(-gain, gain)) as f32);
-    if gains != [0.0; 3] {
-        for pixel in image.as_chunks_mut::<3>().0 {
-            *pixel = shift(*pixel, hue, saturation, value);
-        }
+    if gains == [0.0; 3] {
+        return;
+    }
+    let pixels = image.as_chunks_mut::<3>().0;
+    let (blocks, rest) = pixels.as_chunks_mut::<BLOCK>();
+    for block in blocks {
+        shift(block, hue, saturation, value);
+    }
+    let mut last = [[0; 3]; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    shift(&mut last, hue, saturation, value);
+    rest.copy_from_slice(&last[..rest.len()]);
+}
+
+/// Pixels at a time, so that the compiler works on several at once.
+const BLOCK: usize = 64;
+
+/// Pixels with their hue, saturation and value multiplied. Without a branch, for the same reason.
+fn shift(pixels: &mut [[u8; 3]; BLOCK], hue_gain: f32, saturation_gain: f32, value_gain: f32) {
+    let [mut red, mut green, mut blue] = [[0.0; BLOCK]; 3];
+    for (pixel, ((red, green), blue)) in pixels.iter().zip(red.iter_mut().zip(&mut green).zip(&mut blue)) {
+        [*red, *green, *blue] = pixel.map(f32::from);
+    }
+    for ((red, green), blue) in red.iter_mut().zip(&mut green).zip(&mut blue) {
+        let (r, g, b) = (*red, *green, *blue);
+        let max = larger(larger(r, g), b);
+        let delta = max - smaller(smaller(r, g), b);
+        // The hue in sixths of a turn, 0 at red; any for grey.
+        let (difference, offset) = if max == g { (b - r, 2.0) } else { (r - g, 4.0) };
+        let (difference, offset) = if max == r { (g - b, 0.0) } else { (difference, offset) };
+        let sixths = difference / larger(delta, 1.0) + offset;
+        let turned = if sixths < 0.0 { sixths + 6.0 } else { sixths } * hue_gain;
+        let hue = if turned >= 6.0 { turned - 6.0 } else { turned };
+        let saturation = smaller(delta / larger(max, 1.0) * saturation_gain, 1.0);
+        let value = smaller(max * value_gain, 255.0);
+        // Each channel is a trapezium over the colour circle, shifted by a third of a turn.
+        let channel = |offset: f32| {
+            let k = hue + offset;
+            let k = if k >= 6.0 { k - 6.0 } else { k };
+            let height = larger(smaller(smaller(k, 4.0 - k), 1.0), 0.0);
+            value - value * saturation * height + 0.5
+        };
+        [*red, *green, *blue] = [channel(5.0), channel(3.0), channel(1.0)];
+    }
+    for (pixel, ((red, green), blue)) in pixels.iter_mut().zip(red.iter().zip(&green).zip(&blue)) {
+        *pixel = [*red as u8, *green as u8, *blue as u8];
     }
 }
 
-/// One pixel with its hue, saturation and value multiplied.
-#[inline]
-fn shift(pixel: [u8; 3], hue_gain: f32, saturation_gain: f32, value_gain: f32) -> [u8; 3] {
-    let [r, g, b] = pixel.map(f32::from);
-    let max = r.max(g).max(b);
-    let delta = max - r.min(g).min(b);
-    let value = (max * value_gain).min(255.0);
-    if delta == 0.0 {
-        return [(value + 0.5) as u8; 3];
-    }
-    // The hue in sixths of a turn, 0 at red.
-    let sixths = if max == r {
-        let around = (g - b) / delta;
-        if around < 0.0 { around + 6.0 } else { around }
-    } else if max == g {
-        (b - r) / delta + 2.0
-    } else {
-        (r - g) / delta + 4.0
-    };
-    let turned = sixths * hue_gain;
-    let hue = if turned >= 6.0 { turned - 6.0 } else { turned };
-    let saturation = (delta / max * saturation_gain).min(1.0);
-    // Each channel is a trapezium over the colour circle, shifted by a third of a turn.
-    [5.0, 3.0, 1.0].map(|offset| {
-        let k = hue + offset;
-        let k = if k >= 6.0 { k - 6.0 } else { k };
-        (value * (1.0 - saturation * k.min(4.0 - k).clamp(0.0, 1.0)) + 0.5) as u8
-    })
+/// `f32::max` without its care for NaN, which there is none of here.
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
 }

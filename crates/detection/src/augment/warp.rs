@@ -98,9 +98,11 @@ impl<'a> Sampler<'a> {
 /// Two pixels of a row and the two below, weighted.
 #[inline]
 fn mix(top: &[u8; 6], bottom: &[u8; 6], fx: u32, fy: u32) -> [u8; 3] {
-    [0, 1, 2].map(|c| {
+    let channel = |c: usize| {
         let upper = u32::from(top[c]) * (256 - fx) + u32::from(top[c + 3]) * fx;
         let lower = u32::from(bottom[c]) * (256 - fx) + u32::from(bottom[c + 3]) * fx;
         ((upper * (256 - fy) + lower * fy + (1 << 15)) >> 16) as u8
-    })
+    };
+    // Spelt out, as `[0, 1, 2].map(…)` is not inlined and takes twice the time.
+    [channel(0), channel(1), channel(2)]
 }

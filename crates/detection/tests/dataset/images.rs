@@ -83,7 +83,8 @@ fn cacheable() -> Folder {
 
 #[test]
 fn the_cache_fits_the_longer_side_and_leaves_out_what_cannot_be_decoded() {
-    let set = cacheable().open("data.yaml", Split::Train).unwrap();
+    let folder = cacheable();
+    let set = folder.open("data.yaml", Split::Train).unwrap();
     assert_eq!(set.samples.len(), 3, "headers are fine");
     let cached = CachedDataset::open(set, 50).unwrap();
     assert_eq!(names(cached.dataset()), ["images/small.png", "images/tall.jpg"]);

@@ -12,7 +12,7 @@ use crate::{
     sweep::{
         Workbench,
         config::SweepConfig,
-        plan::{Plan, PlannedCell, STAGES, Selection},
+        plan::{PlannedCell, STAGES, Selection},
         run::{run, word},
     },
 };

@@ -83,7 +83,7 @@ pub fn measure(iterations: Vec<Result<Iteration>>, protocol: &Protocol, mut prog
         progress(1.0 - left / subjects.len() as f64);
     }
     let summary = |subject: Subject| {
-        subject.iteration?;
+        drop(subject.iteration?);
         Ok(summarize(subject.samples_ms, protocol.batch, protocol.warmup))
     };
     subjects.into_iter().map(summary).collect()

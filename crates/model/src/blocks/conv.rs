@@ -138,7 +138,12 @@ impl Block for ConvConfig {
 
 impl Conv {
     pub fn new(config: &ConvConfig, device: &Device) -> Self {
-        Self { conv: conv2d(config.conv, false, device), bn: BatchNorm2d::new(config.conv.c_out, device), activation: config.activation }
+        Self {
+            conv: conv2d(config.conv, false, device),
+            bn: BatchNorm2d::new(config.conv.c_out, device),
+            activation: config.activation,
+            padding: config.conv.padding,
+        }
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
