@@ -3,7 +3,10 @@ use burn::{
     tensor::{Device, Distribution, Tensor, activation::sigmoid, module::conv2d, ops::ConvOptions},
 };
 
-use crate::cost::{ConvShape, Shape, Tally};
+use crate::{
+    cost::{ConvShape, Shape, Tally},
+    cpu,
+};
 
 /// Kernels that are mixed for each image.
 const EXPERTS: usize = 4;
@@ -83,7 +86,9 @@ impl DynamicConv {
         // One convolution for the whole batch: every image is a group of its own.
         let options = ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups * batch);
         let kernels = kernels.reshape([batch * c_out, c_in / groups, kernel, kernel]);
-        let y = conv2d(x.reshape([1, batch * c_in, height, width]), kernels, None, options);
+        let x = x.reshape([1, batch * c_in, height, width]);
+        let fused = if dilation == 1 { cpu::conv2d(&x, &kernels, stride, padding, groups * batch) } else { None };
+        let y = fused.unwrap_or_else(|| conv2d(x, kernels, None, options));
         let [_, _, height, width] = y.dims();
         y.reshape([batch, c_out, height, width])
     }

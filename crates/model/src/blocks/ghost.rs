@@ -1,9 +1,9 @@
 use burn::{
     module::Module,
-    tensor::{Device, Tensor, activation::relu},
+    tensor::{Device, Tensor},
 };
 
-use super::{BatchNorm2d, DynamicConv, DynamicConvConfig};
+use super::{Activation, BatchNorm2d, DynamicConv, DynamicConvConfig};
 use crate::cost::{ConvShape, Shape, Tally};
 
 /// Half of the channels by a 1×1 convolution, the other half from those by a 3×3 depthwise one; both dynamic, each under
@@ -51,7 +51,7 @@ impl GhostModule {
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let step = |(conv, bn): &(DynamicConv, BatchNorm2d), x: Tensor<4>| relu(bn.forward(conv.forward(x)));
+        let step = |(conv, bn): &(DynamicConv, BatchNorm2d), x: Tensor<4>| bn.forward_activated(conv.forward(x), Activation::Relu);
         let primary = step(&self.primary_conv, x);
         let cheap = step(&self.cheap_operation, primary.clone());
         let both = Tensor::cat(vec![primary, cheap], 1);

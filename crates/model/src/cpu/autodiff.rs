@@ -120,8 +120,7 @@ impl Backward<Flex, 2> for Conv {
         let ConvState { geometry, x, weight } = ops.state;
         let [x_parent, weight_parent] = ops.parents;
         let backward = if is_depthwise(&geometry) { depthwise::backward } else { conv::backward };
-        let (x_gradient, weight_gradient) =
-            backward(&geometry, elements(&x), elements(&weight), elements(&gradient), x_parent.is_some());
+        let (x_gradient, weight_gradient) = backward(&geometry, elements(&x), elements(&weight), elements(&gradient), x_parent.is_some());
         if let (Some(parent), Some(found)) = (x_parent, x_gradient) {
             gradients.register::<Flex>(parent.id, tensor(found, x.layout().shape().clone()));
         }

@@ -32,7 +32,9 @@ pub fn backward(g: &Geometry, x: &[f32], weight: &[f32], gradient: &[f32], wants
     let by_plane = map_parts(g.batch * g.groups, g.area() * taps, |plane| {
         let (x, gradient) = (&x[plane * g.area()..][..g.area()], &gradient[plane * g.out_area()..][..g.out_area()]);
         vectorized(|| {
-            (0..taps).map(|offset| lines(g, offset).map(|(place, source)| line_dot(g, &gradient[place..][..source.len], x, source)).sum()).collect()
+            (0..taps)
+                .map(|offset| lines(g, offset).map(|(place, source)| line_dot(g, &gradient[place..][..source.len], x, source)).sum())
+                .collect()
         })
     });
     let mut weight_gradient = vec![0.0; weight.len()];

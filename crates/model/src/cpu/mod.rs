@@ -28,3 +28,6 @@ fn map_parts<T: Send>(count: usize, len: usize, f: impl Fn(usize) -> T + Sync + 
 fn fill_parts(out: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
     out.par_chunks_exact_mut(len.max(1)).with_min_len(GRAIN.div_ceil(len.max(1))).enumerate().for_each(|(part, out)| f(part, out));
 }
+
+#[cfg(test)]
+mod tests;

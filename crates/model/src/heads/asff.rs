@@ -1,17 +1,12 @@
 use burn::{
     module::Module,
     nn::conv::Conv2d,
-    tensor::{
-        Device, Tensor,
-        activation::{leaky_relu, softmax},
-        module::max_pool2d,
-        ops::MaxPoolOptions,
-    },
+    tensor::{Device, Tensor, activation::softmax, module::max_pool2d, ops::MaxPoolOptions},
 };
 
 use super::DetectConfig;
 use crate::{
-    blocks::{BatchNorm2d, Block, RowReader, conv2d, upsample_nearest},
+    blocks::{Activation, BatchNorm2d, Block, RowReader, conv2d, convolve, upsample_nearest},
     cost::{ConvShape, Shape, Tally},
 };
 
@@ -205,7 +200,7 @@ impl AsffDetect {
     /// A map `[batch, c, h, w]` for each level, finest first, to its raw outputs, `[batch, anchors · (classes + 5), h, w]`.
     pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let (fused, _) = self.fuse(levels);
-        self.m.iter().zip(fused).map(|(conv, x)| conv.forward(x)).collect()
+        self.m.iter().zip(fused).map(|(conv, x)| convolve(conv, x)).collect()
     }
 
     /// The weights of the fusion, for display: for each level, finest first, `[batch, 3, h, w]`, whose channels are the
@@ -244,7 +239,7 @@ impl Asff {
         let maps: [Tensor<4>; 3] = std::array::from_fn(|source| self.resize(source, coarse_first[source].clone()));
         let weighing = [&self.weight_level_0, &self.weight_level_1, &self.weight_level_2];
         let weighed = weighing.iter().zip(&maps).map(|(unit, map)| unit.forward(map.clone())).collect();
-        let weights = softmax(self.weight_levels.forward(Tensor::cat(weighed, 1)), 1);
+        let weights = softmax(convolve(&self.weight_levels, Tensor::cat(weighed, 1)), 1);
         let share = |i: usize| weights.clone().narrow(1, i, 1);
         let [coarse, middle, fine] = maps;
         let sum = coarse * share(0) + middle * share(1) + fine * share(2);
@@ -274,6 +269,6 @@ impl Asff {
 
 impl Unit {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        leaky_relu(self.batch_norm.forward(self.conv.forward(x)), 0.1)
+        self.batch_norm.forward_activated(convolve(&self.conv, x), Activation::LeakyRelu)
     }
 }

@@ -5,7 +5,7 @@ use burn::{
 };
 
 use crate::{
-    blocks::{Block, RowReader, conv2d},
+    blocks::{Block, RowReader, conv2d, convolve},
     cost::{ConvShape, Shape, Tally},
     spec::Arg,
 };
@@ -116,6 +116,6 @@ impl Block for DetectConfig {
 impl Detect {
     /// A map `[batch, c, h, w]` for each level to its raw outputs, `[batch, anchors · (classes + 5), h, w]`.
     pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        self.m.iter().zip(levels).map(|(conv, x)| conv.forward(x)).collect()
+        self.m.iter().zip(levels).map(|(conv, x)| convolve(conv, x)).collect()
     }
 }
