@@ -6,6 +6,8 @@ use burn::tensor::Device;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+use crate::checked;
+
 /// A backend that a device name can start with. All that is known of a backend is its row in [`BACKENDS`].
 #[derive(Debug)]
 pub struct Backend {
@@ -149,7 +151,7 @@ impl Serialize for DeviceName {
 
 impl<'de> Deserialize<'de> for DeviceName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        checked::word(deserializer, |name| name.parse().map_err(|error: DeviceError| error.to_string()))
     }
 }
 

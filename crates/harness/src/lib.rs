@@ -1,5 +1,6 @@
 //! `ablate`: is this change to a YOLO detector worth it?
 
+mod checked;
 pub mod cli;
 pub mod commands;
 pub mod device;

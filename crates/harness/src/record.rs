@@ -30,8 +30,7 @@ pub struct Cell {
     pub scale: String,
     /// Number of classes of the detection head.
     pub nc: usize,
-    /// Height and width of the network's input in pixels.
-    pub imgsz: usize,
+    pub imgsz: ImageSizes,
     /// The data set's name; none where the cell is neither trained nor evaluated.
     pub dataset: Option<String>,
     /// Seed of initial weights, augmentation and order; none where the cell is not trained.
@@ -40,6 +39,23 @@ pub struct Cell {
     pub device: String,
     /// Batch size of the latency measurement.
     pub batch: usize,
+}
+
+/// Height and width of the network's input in pixels, stage by stage: published costs are those of 640 pixels, whatever a network is
+/// trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ImageSizes {
+    pub cost: usize,
+    pub latency: usize,
+    /// Of training and evaluation.
+    pub train: usize,
+}
+
+impl From<usize> for ImageSizes {
+    /// The same at every stage.
+    fn from(imgsz: usize) -> Self {
+        Self { cost: imgsz, latency: imgsz, train: imgsz }
+    }
 }
 
 /// How a stage ended.

@@ -15,7 +15,7 @@ fn cell(model: &str, seed: Option<u64>) -> Cell {
         variant: "baseline".into(),
         scale: "n".into(),
         nc: 80,
-        imgsz: 640,
+        imgsz: 640.into(),
         dataset: seed.map(|_| "shapes".into()),
         seed,
         device: "flex".into(),

@@ -60,7 +60,7 @@ fn cells_are_models_times_seeds_where_they_are_trained() {
     let cell = &plan.cells[2].cell;
     assert_eq!(cell.model, "yolov5n+asff:order=sequential,rfb=true");
     assert_eq!((cell.family.as_str(), cell.variant.as_str(), cell.scale.as_str()), ("yolov5", "asff:order=sequential,rfb=true", "n"));
-    assert_eq!((cell.nc, cell.imgsz, cell.batch), (3, 320, 2));
+    assert_eq!((cell.nc, cell.imgsz.latency, cell.batch), (3, 320, 2));
     assert_eq!((cell.dataset.as_deref(), cell.seed), (Some("cells"), Some(0)));
     assert_eq!((&plan.cells[6].cell.dataset, plan.cells[6].cell.seed), (&None, None));
 }

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Result, bail};
-use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde_json::json;
 
 use super::{catalog, check_imgsz, graph};
@@ -63,7 +63,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
 fn table(rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> String {
     let mut table = Table::new();
     let header = ["model", "median ms", "ratio", "mean", "std", "min", "p90", "p99", "images/s", "iterations"];
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_preset(NOTHING).set_header(header);
     for (name, latency) in rows {
         let mut row = vec![name.to_string(), format!("{:.2}", latency.median_ms)];
         row.push(first_ms.map_or("–".into(), |first| format!("{:.3}", latency.median_ms / first)));

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use ablate_detection::metrics::coco::{DetectionBox, GroundTruth, evaluate};
 use anyhow::Result;
-use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 use crate::{
     cli::{MetricsArgs, MetricsFormat},
@@ -32,12 +32,12 @@ pub fn table<'a>(
 ) -> String {
     let number = |figure: Option<f64>| figure.map_or("–".into(), |figure| format!("{figure:.4}"));
     let mut totals = Table::new();
-    totals.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["figure", "value"]);
+    totals.load_preset(NOTHING).set_header(["figure", "value"]);
     for (name, figure) in figures {
         totals.add_row([name.to_owned(), number(figure)]);
     }
     let mut by_class = Table::new();
-    by_class.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["class", "instances", "AP", "AP50"]);
+    by_class.load_preset(NOTHING).set_header(["class", "instances", "AP", "AP50"]);
     for (name, instances, ap, ap50) in classes {
         by_class.add_row([name.to_owned(), instances.to_string(), number(ap), number(ap50)]);
     }

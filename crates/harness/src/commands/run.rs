@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{Table, presets::NOTHING};
 
 use crate::{
     cli::RunArgs,
@@ -51,7 +51,7 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
 /// The cells and their stages.
 fn listed(cells: &[&PlannedCell], selection: &Selection) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["cell", "stages"]);
+    table.load_preset(NOTHING).set_header(["cell", "stages"]);
     for cell in cells {
         let runs = STAGES.into_iter().filter(|stage| selection.wants(*stage) && cell.skipped(*stage).is_none());
         table.add_row([cell.id.clone(), runs.map(word).collect::<Vec<_>>().join(", ")]);

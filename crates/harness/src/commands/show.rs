@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use ablate_model::{Cost, Graph, ModelName, cost::Shape, graph::NodeSummary};
 use anyhow::{Context, Result};
-use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::Serialize;
 
 use super::{catalog, check_imgsz, graph};
@@ -88,7 +88,7 @@ const COLUMNS: [&str; 8] = ["", "from", "n", "params", "module", "arguments", "o
 
 fn table(model: &Shown) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(COLUMNS);
+    table.load_preset(NOTHING).set_header(COLUMNS);
     for layer in &model.layers {
         let node = &layer.node;
         table.add_row([

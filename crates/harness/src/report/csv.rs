@@ -52,7 +52,7 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("scale", text(cell.map(|c| &c.scale)));
     add("model", text(cell.map(|c| &c.model)));
     add("nc", number(cell.map(|c| c.nc)));
-    add("imgsz", number(cell.map(|c| c.imgsz)));
+    add("imgsz", number(cell.map(|c| c.imgsz.cost)));
     add("params", number(cost.map(|c| c.params)));
     add("gflops", number(cost.map(|c| c.gflops)));
     add("gflops_exact", number(cost.map(|c| c.gflops_exact)));
@@ -85,6 +85,8 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("change_map50_points", rounded(changes.map50));
     add("change_map50_95_points", rounded(changes.map50_95));
 
+    add("latency_imgsz", number(cell.map(|c| c.imgsz.latency)));
+    add("train_imgsz", number(cell.filter(|c| c.dataset.is_some()).map(|c| c.imgsz.train)));
     add("layers", number(cost.map(|c| c.layers)));
     add("latency_warmup", number(latency.map(|l| l.warmup)));
     add("latency_iterations", number(latency.map(|l| l.iterations)));

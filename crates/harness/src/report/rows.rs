@@ -47,7 +47,11 @@ impl<'a> Scope<'a> {
             variant: &cell.variant,
             scale: &cell.scale,
             nc: cell.nc,
-            imgsz: cell.imgsz,
+            imgsz: match stage {
+                Stage::Cost => cell.imgsz.cost,
+                Stage::Latency => cell.imgsz.latency,
+                Stage::Train | Stage::Eval => cell.imgsz.train,
+            },
             device: (stage != Stage::Cost).then_some(cell.device.as_str()),
             batch: (stage == Stage::Latency).then_some(cell.batch),
             training: training.then_some((cell.dataset.as_deref(), cell.seed)),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::rows::{Changes, Gap, Row, Rows, coco, scale_order, variant_order};
-use crate::record::{Cell, CostMeasurement, LatencyMeasurement, Stage};
+use crate::record::{Cell, CostMeasurement, ImageSizes, LatencyMeasurement, Stage};
 
 /// What the models of one table have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Setting<'a> {
     pub device: &'a str,
-    pub imgsz: usize,
+    pub imgsz: ImageSizes,
     pub nc: usize,
     pub batch: usize,
     /// None where no model of this device, image size and batch has one.
@@ -17,11 +17,19 @@ pub struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// `shapes · flex · 320 × 320 px · batch 1 · 4 classes`.
+    /// `shapes · flex · 320 px · batch 1 · 4 classes`, or the sizes one by one where they differ.
     pub fn title(&self) -> String {
         let dataset = self.dataset.map(|name| format!("{name} · ")).unwrap_or_default();
         let classes = if self.nc == 1 { "class" } else { "classes" };
-        format!("{dataset}{} · {2} × {2} px · batch {3} · {1} {classes}", self.device, self.nc, self.imgsz, self.batch)
+        let ImageSizes { cost, latency, train } = self.imgsz;
+        let mut sizes = match (cost == latency, self.dataset) {
+            (true, _) => format!("{cost} px"),
+            (false, _) => format!("GFLOPs at {cost} px, latency at {latency} px"),
+        };
+        if self.dataset.is_some() && (cost != latency || train != latency) {
+            sizes += &format!(", mAP at {train} px");
+        }
+        format!("{dataset}{} · {sizes} · batch {} · {} {classes}", self.device, self.batch, self.nc)
     }
 }
 

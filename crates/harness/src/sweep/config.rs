@@ -6,11 +6,11 @@ use std::{
 };
 
 use ablate_detection::dataset::Split;
-use ablate_model::ModelName;
+use ablate_model::{ModelName, spec::NameError};
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer};
 
-use crate::{device::DeviceName, train::Recipe};
+use crate::{checked, device::DeviceName, train::Recipe};
 
 /// A sweep as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -215,29 +215,24 @@ impl Variants {
     }
 }
 
-// Read word by word, so that an error carries the line that it is on.
 impl<'de> Deserialize<'de> for Scale {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        match word.chars().all(|c| c.is_ascii_alphabetic()) && word.len() == 1 {
-            true => Ok(Self(word)),
-            false => Err(D::Error::custom(format!("`{word}` is no scale; write one letter such as n, s, m, l or x"))),
-        }
+        checked::word(deserializer, |word| match word.len() == 1 && word.chars().all(|c| c.is_ascii_alphabetic()) {
+            true => Ok(Self(word.into())),
+            false => Err(format!("`{word}` is no scale; write one letter such as n, s, m, l or x")),
+        })
     }
 }
 
 impl<'de> Deserialize<'de> for Variants {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let words = String::deserialize(deserializer)?;
-        let name = ModelName::baseline("", "").with_variants(&words).map_err(D::Error::custom)?;
-        Ok(Self(name))
+        checked::word(deserializer, |words| ModelName::baseline("", "").with_variants(words).map(Self).map_err(|error| error.to_string()))
     }
 }
 
 impl<'de> Deserialize<'de> for Model {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        word.parse().map(Self).map_err(D::Error::custom)
+        checked::word(deserializer, |word| word.parse().map(Self).map_err(|error: NameError| error.to_string()))
     }
 }
 
@@ -249,37 +244,31 @@ fn default_seeds() -> Vec<u64> {
     vec![0]
 }
 
-/// The largest image side and batch that are taken for meant.
-const MAX_SIDE: usize = 8192;
-const MAX_COUNT: usize = 1_000_000;
+/// The largest image side, and the largest number of anything else, that are taken for meant.
+const MAX_SIDE: f64 = 8192.0;
+const MAX_COUNT: f64 = 1e6;
 
 fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    let size = usize::deserialize(deserializer)?;
-    match size % 32 == 0 && (32..=MAX_SIDE).contains(&size) {
-        true => Ok(size),
-        false => Err(D::Error::custom(format!("imgsz {size}: a multiple of 32 from 32 to {MAX_SIDE} would be right"))),
-    }
+    checked::number(deserializer, |size| match size % 32.0 == 0.0 && (32.0..=MAX_SIDE).contains(&size) {
+        true => Ok(size as usize),
+        false => Err(format!("image size {size}: a multiple of 32 from 32 to {MAX_SIDE} would be right")),
+    })
 }
 
 fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    let count = usize::deserialize(deserializer)?;
-    match (1..=MAX_COUNT).contains(&count) {
-        true => Ok(count),
-        false => Err(D::Error::custom(format!("{count}: a number from 1 to {MAX_COUNT} would be right"))),
-    }
+    checked::number(deserializer, |count| match count.fract() == 0.0 && (1.0..=MAX_COUNT).contains(&count) {
+        true => Ok(count as usize),
+        false => Err(format!("{count}: a whole number from 1 to {MAX_COUNT} would be right")),
+    })
 }
 
 fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    match Option::<usize>::deserialize(deserializer)? {
-        Some(0) => Err(D::Error::custom("nc 0: a number of classes, 1 or more, would be right")),
-        nc => Ok(nc),
-    }
+    at_least_one(deserializer).map(Some)
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    let seconds = f64::deserialize(deserializer)?;
-    match (0.0..=1e6).contains(&seconds) {
+    checked::number(deserializer, |seconds| match (0.0..=MAX_COUNT).contains(&seconds) {
         true => Ok(seconds),
-        false => Err(D::Error::custom(format!("{seconds}: a number of seconds from 0 to 1e6 would be right"))),
-    }
+        false => Err(format!("{seconds}: a number of seconds from 0 to {MAX_COUNT} would be right")),
+    })
 }

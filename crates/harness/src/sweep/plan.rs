@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::config::{Scale, SweepConfig};
 use crate::{
     device::DeviceName,
-    record::{Cell, Stage},
+    record::{Cell, ImageSizes, Stage},
 };
 
 /// The stages in the order in which they run.
@@ -116,6 +116,14 @@ impl Selection {
     }
 }
 
+/// Where a stage is not asked for, its size is that of the one before.
+fn image_sizes(config: &SweepConfig) -> ImageSizes {
+    let cost = config.cost.imgsz;
+    let latency = config.latency.as_ref().map_or(cost, |latency| latency.imgsz);
+    let train = config.train.as_ref().map_or(latency, |train| train.imgsz);
+    ImageSizes { cost, latency, train }
+}
+
 fn planned(
     config: &SweepConfig,
     nc: usize,
@@ -131,7 +139,7 @@ fn planned(
         variant: model.variant(),
         scale: model.scale.clone(),
         nc,
-        imgsz: latency.map_or(config.cost.imgsz, |latency| latency.imgsz),
+        imgsz: image_sizes(config),
         dataset: seed.and(dataset).map(str::to_owned),
         seed,
         device: device.to_string(),

@@ -158,8 +158,14 @@ fn record(stage: Stage, job: &Job, outcome: Outcome) -> Record {
         outcome,
         inputs: job.inputs.clone(),
         environment: environment::current().clone(),
-        finished: jiff::Timestamp::now().to_string(),
+        finished: now(),
     }
+}
+
+/// To the second, RFC 3339.
+fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
 }
 
 /// The plan as a report needs it. Where the inputs of a stage are not known yet, an earlier run may have left a key.

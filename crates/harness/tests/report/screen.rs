@@ -9,7 +9,7 @@ use crate::support::*;
 fn it_is_plain_and_whole_without_a_terminal() {
     let text = render(&whole_sweep(), None, false);
     assert!(!text.contains('\u{1b}'));
-    assert!(text.contains("shapes · flex · 320 × 320 px · batch 1 · 4 classes"));
+    assert!(text.contains("shapes · flex · 320 px · batch 1 · 4 classes"));
     let line = text.lines().find(|line| line.contains("yolov5n+gsconv")).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(

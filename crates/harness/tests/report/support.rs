@@ -27,7 +27,7 @@ pub fn cell(variant: &str, scale: &str) -> Cell {
         variant: variant.into(),
         scale: scale.into(),
         nc: 4,
-        imgsz: 320,
+        imgsz: 320.into(),
         dataset: (scale == "n").then(|| "shapes".into()),
         seed: (scale == "n").then_some(0),
         device: "flex".into(),

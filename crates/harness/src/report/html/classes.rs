@@ -15,7 +15,8 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
     for table in tables {
         let s = table.setting;
         let evaluated = table.lines.iter().filter(|line| line.rows.iter().any(|row| row.eval().is_some()));
-        let lines: Vec<&Line> = evaluated.filter(|line| seen.insert((s.device, s.imgsz, s.nc, s.dataset, &line.cell().model))).collect();
+        let lines: Vec<&Line> =
+            evaluated.filter(|line| seen.insert((s.device, s.imgsz.train, s.nc, s.dataset, &line.cell().model))).collect();
         let mut classes: Vec<(&str, usize)> = Vec::new();
         for class in lines.iter().flat_map(|line| evals(line)).flat_map(|eval| &eval.per_class) {
             if !classes.iter().any(|(name, _)| *name == class.name) {

@@ -91,7 +91,13 @@ pub fn runs(rows: &Rows) -> Option<Sheet> {
 
 /// The records behind each cell.
 pub fn keys(rows: &Rows) -> Sheet {
-    let mut heading = heads([("data set", ""), ("seed", ""), ("device", ""), ("px", "image size"), ("batch", "of the latency")]);
+    let mut heading = heads([
+        ("data set", ""),
+        ("seed", ""),
+        ("device", ""),
+        ("px", "image size of cost, latency, training"),
+        ("batch", "of the latency"),
+    ]);
     heading.extend(STAGES.iter().map(|&stage| Th { text: stage_name(stage).into(), tip: "key of the record".into() }));
     let key = |row: &Row, stage: Stage| match row.ran(stage) {
         Some(record) => Td {
@@ -109,7 +115,7 @@ pub fn keys(rows: &Rows) -> Sheet {
             c.dataset.clone().unwrap_or("–".into()),
             c.seed.map_or("–".into(), |s| s.to_string()),
             c.device.clone(),
-            c.imgsz.to_string(),
+            format!("{} / {} / {}", c.imgsz.cost, c.imgsz.latency, c.imgsz.train),
             c.batch.to_string(),
         ];
         let cells = setting.map(plain).into_iter().chain(STAGES.iter().map(|&stage| key(row, stage))).collect();

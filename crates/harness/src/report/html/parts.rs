@@ -97,7 +97,8 @@ fn name(rows: &Rows, row: &Row) -> String {
         }
     };
     add(same().any(|c| c.device != cell.device), cell.device.clone());
-    add(same().any(|c| c.imgsz != cell.imgsz), format!("{} px", cell.imgsz));
+    add(same().any(|c| c.imgsz.latency != cell.imgsz.latency), format!("{} px", cell.imgsz.latency));
+    add(same().any(|c| c.imgsz.train != cell.imgsz.train), format!("trained at {} px", cell.imgsz.train));
     add(same().any(|c| c.batch != cell.batch), format!("batch {}", cell.batch));
     add(same().any(|c| c.dataset != cell.dataset), cell.dataset.clone().unwrap_or("no data set".into()));
     add(same().any(|c| c.seed != cell.seed), cell.seed.map_or("no seed".into(), |seed| format!("seed {seed}")));
@@ -155,7 +156,7 @@ pub fn commands(rows: &Rows) -> Vec<String> {
     });
     let mut shown: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
     for cell in rows.rows.iter().map(|row| row.cell) {
-        let models = shown.entry((cell.nc, cell.imgsz)).or_default();
+        let models = shown.entry((cell.nc, cell.imgsz.cost)).or_default();
         let model = quoted(&cell.model);
         if !models.contains(&model) {
             models.push(model);

@@ -6,6 +6,7 @@ use super::super::number;
 use super::super::summary::{Line, Setting, Table};
 use super::scatter::{Dot, Scatter, Series};
 use super::{Kind, Plots, gather};
+use crate::record::ImageSizes;
 
 type Pick = fn(&Line) -> Option<f64>;
 
@@ -25,6 +26,14 @@ fn map(line: &Line) -> Option<f64> {
     line.coco("AP").map(|spread| 100.0 * spread.mean)
 }
 
+/// The quantity, its unit, and for GFLOPs the image that they are of.
+fn x_name(what: &str, unit: &str, lines: &[&Line]) -> String {
+    match (what, lines.first()) {
+        ("GFLOPs", Some(line)) => format!("GFLOPs at {} px (logarithmic)", line.cell().imgsz.cost),
+        _ => format!("{what} ({unit}, logarithmic)"),
+    }
+}
+
 impl Plots<'_> {
     pub fn accuracy(&mut self, tables: &[Table]) {
         let spread = |line: &Line| line.coco("AP").filter(|s| s.n > 1).map(|s| (100.0 * s.min, 100.0 * s.max));
@@ -38,7 +47,7 @@ impl Plots<'_> {
             let scatter = Scatter {
                 title,
                 subtitle,
-                x_name: format!("{what} ({unit}, logarithmic)").replace("GFLOPs (GFLOPs, ", "GFLOPs ("),
+                x_name: x_name(what, unit, lines),
                 y_name: "mAP50-95 (%)".into(),
                 y_log: false,
                 y_bounds: Some((0.0, 100.0)),
@@ -46,7 +55,7 @@ impl Plots<'_> {
             };
             self.add(Kind::Accuracy, file, &alt, scatter.draw());
         };
-        let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz, s.nc), |line| map(line).is_some());
+        let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz.train, s.nc), |line| map(line).is_some());
         for ((dataset, device, imgsz, _), lines) in &trained {
             let dataset = dataset.unwrap_or_default();
             let setting = format!("{dataset} · trained on {device} at {imgsz} px");
@@ -57,15 +66,16 @@ impl Plots<'_> {
         let timed = gather(tables, |s| *s, |line| map(line).is_some() && latency(line).is_some());
         for (Setting { dataset, device, imgsz, batch, .. }, lines) in &timed {
             let dataset = dataset.unwrap_or_default();
-            let setting = format!("{dataset} · {device} · {imgsz} px · batch {batch}");
-            let file = format!("map-vs-latency-{dataset}-{device}-{imgsz}px-batch{batch}");
+            let ImageSizes { latency: timed, train: trained, .. } = imgsz;
+            let setting = format!("{dataset} · trained at {trained} px · timed on {device} at {timed} px, batch {batch}");
+            let file = format!("map-vs-latency-{dataset}-{device}-{timed}px-batch{batch}");
             draw("latency", &file, "ms", latency, lines, &setting);
         }
     }
 
     pub fn latency(&mut self, tables: &[Table]) {
         let spread = |line: &Line| line.latency().map(|l| (l.min_ms, l.p90_ms));
-        let timed = gather(tables, |s| (s.device, s.imgsz, s.nc, s.batch), |line| latency(line).is_some());
+        let timed = gather(tables, |s| (s.device, s.imgsz.latency, s.nc, s.batch), |line| latency(line).is_some());
         for ((device, imgsz, _, batch), lines) in &timed {
             let setting = format!("{device} · {imgsz} px · batch {batch}");
             let axes: [(&str, &str, &str, Pick); 2] = [("GFLOPs", "gflops", "GFLOPs", gflops), ("parameters", "params", "million", params)];
@@ -75,7 +85,7 @@ impl Plots<'_> {
                 let scatter = Scatter {
                     title,
                     subtitle: format!("{setting} · median, whiskers from the fastest to the 90th percentile · lower is better"),
-                    x_name: format!("{what} ({unit}, logarithmic)").replace("GFLOPs (GFLOPs, ", "GFLOPs ("),
+                    x_name: x_name(what, unit, lines),
                     y_name: "latency (ms a batch, logarithmic)".into(),
                     y_log: true,
                     y_bounds: None,

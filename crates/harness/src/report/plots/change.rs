@@ -22,18 +22,18 @@ impl Plots<'_> {
             };
             self.add(Kind::Change, &file, &alt, bars.draw());
         };
-        let costed = gather(tables, |s| (s.imgsz, s.nc), |line| line.changes.params.is_some());
+        let costed = gather(tables, |s| (s.imgsz.cost, s.nc), |line| line.changes.params.is_some());
         for ((imgsz, nc), lines) in &costed {
             let setting = format!("{imgsz} px · {nc} classes");
-            draw("parameters", &setting, format!("change-params-{nc}classes"), "lower", lines, |c| c.params);
+            draw("parameters", &format!("{nc} classes"), format!("change-params-{nc}classes"), "lower", lines, |c| c.params);
             draw("GFLOPs", &setting, format!("change-gflops-{imgsz}px-{nc}classes"), "lower", lines, |c| c.gflops);
         }
-        let timed = gather(tables, |s| (s.device, s.imgsz, s.nc, s.batch), |line| line.changes.latency.is_some());
+        let timed = gather(tables, |s| (s.device, s.imgsz.latency, s.nc, s.batch), |line| line.changes.latency.is_some());
         for ((device, imgsz, _, batch), lines) in &timed {
             let setting = format!("{device} · {imgsz} px · batch {batch} · median");
             draw("latency", &setting, format!("change-latency-{device}-{imgsz}px-batch{batch}"), "lower", lines, |c| c.latency);
         }
-        let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz, s.nc), |line| line.changes.map50_95.is_some());
+        let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz.train, s.nc), |line| line.changes.map50_95.is_some());
         for ((dataset, device, imgsz, _), lines) in &trained {
             let dataset = dataset.unwrap_or_default();
             let setting = format!("{dataset} · trained on {device} at {imgsz} px");

@@ -10,7 +10,7 @@ use crate::record::{EpochLog, TrainMeasurement};
 
 impl Plots<'_> {
     pub fn training(&mut self, tables: &[Table]) {
-        let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz, s.nc), |line| line.rows.iter().any(|r| r.train().is_some()));
+        let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz.train, s.nc), |line| line.rows.iter().any(|r| r.train().is_some()));
         for ((dataset, device, imgsz, _), lines) in &trained {
             let dataset = dataset.unwrap_or_default();
             let models: BTreeSet<_> = lines.iter().map(|line| (&line.cell().family, scale_order(&line.cell().scale))).collect();
