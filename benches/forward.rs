@@ -1,4 +1,4 @@
-//! A forward pass of each variant at scale n, and a training step (forward, backward), on the pure-Rust CPU backend.
+//! A forward pass of each variant at scale n on the pure-Rust CPU backend.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const VARIANTS: [&str; 6] = ["baseline", "gsconv", "asff", "mobilenetv2", "faste
 
 fn detector(variant: &str, device: &Device) -> Detector {
     let name = ModelName::baseline("yolov5", "n").with_variants(variant).unwrap();
-    Detector::new(&Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap(), device)
+    Detector::new(&Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap(), 0, device)
 }
 
 fn inference(c: &mut Criterion) {
@@ -26,21 +26,5 @@ fn inference(c: &mut Criterion) {
     }
 }
 
-fn training(c: &mut Criterion) {
-    let device = Device::flex().autodiff();
-    let mut group = c.benchmark_group("forward and backward at 96 pixels, batch 16");
-    group.sample_size(10).measurement_time(Duration::from_secs(3));
-    for variant in VARIANTS {
-        let detector = detector(variant, &device);
-        let images = Tensor::<4>::zeros([16, 3, 96, 96], &device);
-        group.bench_function(BenchmarkId::from_parameter(variant), |b| {
-            b.iter(|| {
-                let loss = detector.forward(images.clone()).into_iter().map(|map| map.mean()).reduce(|a, b| a + b);
-                loss.unwrap().backward()
-            })
-        });
-    }
-}
-
-criterion_group!(benches, inference, training);
+criterion_group!(benches, inference);
 criterion_main!(benches);

@@ -2,10 +2,15 @@
 //!
 //! Nothing here may fail a build: outside a checkout the commit is `unknown`.
 
-use std::{env, path::Path, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Asked at run time: checkouts that share a target folder share the compiled script.
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../..");
     for watched in ["crates", "Cargo.lock"] {
         rerun_if_changed(&root.join(watched));
     }

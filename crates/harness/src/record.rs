@@ -17,6 +17,20 @@ pub enum Stage {
     Eval,
 }
 
+impl Stage {
+    pub const ALL: [Self; 4] = [Self::Cost, Self::Latency, Self::Train, Self::Eval];
+
+    /// As the reader writes it: `cost`, `latency`, `train`, `eval`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cost => "cost",
+            Self::Latency => "latency",
+            Self::Train => "train",
+            Self::Eval => "eval",
+        }
+    }
+}
+
 /// One model × data set × seed × device of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cell {

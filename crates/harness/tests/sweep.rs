@@ -104,6 +104,8 @@ fn a_cell_alone_and_a_part_of_a_sweep() {
     assert_eq!(sweep.records().len(), 2);
     let error = sweep.run(&["--cell", "yolov5m@flex"]).refused();
     assert!(error.contains("yolov5m@flex") && error.contains("yolov5s@flex"), "{error}");
+    let error = sweep.run(&["--device", "vulkan:0"]).refused();
+    assert!(error.contains("feature `vulkan`"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use ablate::{
     record::Stage,
     sweep::{
         config::SweepConfig,
-        plan::{Plan, STAGES, Selection},
+        plan::{Plan, Selection},
     },
 };
 
@@ -69,7 +69,7 @@ fn cells_are_models_times_seeds_where_they_are_trained() {
 fn a_stage_that_is_not_asked_for_says_why() {
     let plan = plan(SWEEP);
     let skipped = |id: &str, stage| plan.cells.iter().find(|cell| cell.id == id).unwrap().skipped(stage).map(str::to_owned);
-    assert!(STAGES.iter().all(|stage| skipped("yolov5n@flex@cells@0", *stage).is_none()));
+    assert!(Stage::ALL.iter().all(|stage| skipped("yolov5n@flex@cells@0", *stage).is_none()));
     assert_eq!(skipped("yolov5s@flex", Stage::Cost), None);
     assert_eq!(skipped("yolov5s@flex", Stage::Latency), None);
     assert_eq!(skipped("yolov5s@flex", Stage::Train).unwrap(), "not trained: the sweep trains the scales n only");

@@ -72,7 +72,12 @@ impl ConvShape {
 
     /// Weights of the kernel, without bias.
     pub fn weights(&self) -> u64 {
-        (self.c_out * (self.c_in / self.groups) * self.kernel * self.kernel) as u64
+        (self.c_out * self.fan_in()) as u64
+    }
+
+    /// Weights of one output channel: what an output's value is summed of.
+    pub fn fan_in(&self) -> usize {
+        self.c_in / self.groups * self.kernel * self.kernel
     }
 
     /// Output shape for an input shape.

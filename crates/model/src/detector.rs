@@ -7,7 +7,7 @@ use burn::{
     tensor::{Device, Int, Tensor, activation::sigmoid},
 };
 
-use crate::{graph::Graph, heads::DetectConfig, registry::Layer};
+use crate::{Initializer, graph::Graph, heads::DetectConfig, registry::Layer};
 
 /// A detector: image in, raw maps of its levels out. Its parameters have the names of a PyTorch state dict.
 #[derive(Module, Debug)]
@@ -35,23 +35,19 @@ struct Wiring {
 }
 
 impl Detector {
-    /// Fresh weights. Seed the device first ([`Device::seed`]) for weights that can be had again.
-    pub fn new(graph: &Graph, device: &Device) -> Self {
+    /// Weights drawn from the seed, the same on every device.
+    pub fn new(graph: &Graph, seed: u64, device: &Device) -> Self {
+        let init = Initializer::new(seed, device);
         let model = graph.nodes.iter().map(|node| match node.chain {
-            1 => Node::Single(node.config.init(device)),
-            n => Node::Chain((0..n).map(|_| node.config.init(device)).collect()),
+            1 => Node::Single(node.config.init(&init)),
+            n => Node::Chain((0..n).map(|_| node.config.init(&init)).collect()),
         });
         let sources: Vec<Vec<Option<usize>>> = graph.nodes.iter().map(|node| node.sources.clone()).collect();
         let mut last_use: Vec<usize> = (0..sources.len()).collect();
         for (reader, read) in sources.iter().enumerate() {
             read.iter().flatten().for_each(|source| last_use[*source] = reader);
         }
-        Self {
-            // Weights are drawn now, in order, rather than when they are first used.
-            model: model.collect::<Vec<Node>>(),
-            wiring: Arc::new(Wiring { sources, last_use, detect: graph.detect().clone() }),
-        }
-        .materialize()
+        Self { model: model.collect(), wiring: Arc::new(Wiring { sources, last_use, detect: graph.detect().clone() }) }
     }
 
     /// The head's geometry: classes, strides, anchors.

@@ -3,9 +3,11 @@
 
 pub mod blocks;
 pub mod cost;
+mod cpu;
 pub mod detector;
 pub mod graph;
 pub mod heads;
+pub mod initializer;
 pub mod registry;
 pub mod spec;
 pub mod weights;
@@ -13,4 +15,5 @@ pub mod weights;
 pub use cost::Cost;
 pub use detector::Detector;
 pub use graph::Graph;
+pub use initializer::Initializer;
 pub use spec::{Catalog, ModelName};

@@ -1,11 +1,9 @@
 //! Every block and head by the name that tables use. A new one is a file beside the others and a line here.
 
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use crate::{
+    Initializer,
     blocks::{self, Block, RowReader},
     cost::{Shape, Tally},
     heads,
@@ -44,8 +42,8 @@ macro_rules! registry {
             }
 
             /// The block's module with fresh weights.
-            pub fn init(&self, device: &Device) -> Layer {
-                match self { $(Self::$variant(config) => Layer::$variant(Block::init(config, device)),)* }
+            pub fn init(&self, init: &Initializer) -> Layer {
+                match self { $(Self::$variant(config) => Layer::$variant(Block::init(config, init)),)* }
             }
 
             /// The head's geometry, for a detection head.

@@ -8,18 +8,21 @@ use comfy_table::{Table, presets::NOTHING};
 use crate::{
     cli::RunArgs,
     progress::print,
+    record::Stage,
     store::Store,
     sweep::{
         Workbench,
         config::SweepConfig,
-        plan::{PlannedCell, STAGES, Selection},
-        run::{run, word},
+        plan::{PlannedCell, Selection},
+        run::run,
     },
 };
 
 pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     let mut config = SweepConfig::read(&args.sweep)?;
     if !args.devices.is_empty() {
+        // A device of the sweep that is absent is skipped; one that is asked for here is a mistake.
+        args.devices.iter().try_for_each(|device| device.available())?;
         config.devices.clone_from(&args.devices);
     }
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("reports").join(&config.name));
@@ -53,8 +56,8 @@ fn listed(cells: &[&PlannedCell], selection: &Selection) -> String {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_header(["cell", "stages"]);
     for cell in cells {
-        let runs = STAGES.into_iter().filter(|stage| selection.wants(*stage) && cell.skipped(*stage).is_none());
-        table.add_row([cell.id.clone(), runs.map(word).collect::<Vec<_>>().join(", ")]);
+        let runs = Stage::ALL.into_iter().filter(|stage| selection.wants(*stage) && cell.skipped(*stage).is_none());
+        table.add_row([cell.id.clone(), runs.map(Stage::name).collect::<Vec<_>>().join(", ")]);
     }
     format!("{table}\n{} cells", cells.len())
 }

@@ -25,7 +25,7 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     let dataset = Dataset::open(&DataSpec::load(&args.data)?, split)?;
     let graph = graph(&catalog(&args.tables)?, &args.model, Some(dataset.classes.len()))?;
     check_imgsz(args.imgsz, &graph)?;
-    let mut detector = Detector::new(&graph, &device);
+    let mut detector = Detector::new(&graph, 0, &device);
     let loaded = weights::load(&mut detector, &args.weights)?;
     if let Some(first) = loaded.fresh.first() {
         tracing::warn!(

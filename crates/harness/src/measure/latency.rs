@@ -59,7 +59,7 @@ pub type Iteration<'a> = Box<dyn FnMut() -> Result<Duration> + 'a>;
 
 /// A forward pass of a model with random weights on random images, decoded boxes included, without autodiff.
 pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
-    let detector = Detector::new(graph, device);
+    let detector = Detector::new(graph, 0, device);
     let shape = [protocol.batch, 3, protocol.imgsz, protocol.imgsz];
     let images = Tensor::<4>::random(shape, Distribution::Uniform(0.0, 1.0), device);
     images.clone().wait()?;

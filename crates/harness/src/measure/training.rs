@@ -48,8 +48,7 @@ const WORKERS: usize = 1;
 pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
     let Training { graph, train: data, val, recipe, seed, device, weights, folder, identity } = training;
     let training_device = device.clone().autodiff();
-    training_device.seed(seed);
-    let mut detector = Detector::new(graph, &training_device);
+    let mut detector = Detector::new(graph, seed, &training_device);
     if let Some(file) = weights {
         let loaded = weights::load(&mut detector, file)?;
         tracing::info!("{}: {} tensors taken, {} stay random", file.display(), loaded.taken.len(), loaded.fresh.len());

@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 
-use super::rows::{Row, Rows, STAGES, stage_name};
+use super::rows::{Row, Rows};
 use crate::record::Stage;
 
 /// The COCO figures in the order of pycocotools, as `(column, name)`, after AP and AP50, which have columns of their own.
@@ -102,7 +102,7 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("eval_s", number(eval.map(|e| e.seconds)));
 
     // The stages of a cell may come from several machines: the latest stage names one for the columns that describe it.
-    let records = || STAGES.iter().filter_map(|&stage| row?.ran(stage));
+    let records = || Stage::ALL.iter().filter_map(|&stage| row?.ran(stage));
     let latest = records().max_by_key(|record| record.finished.parse::<jiff::Timestamp>().ok());
     let environment = latest.map(|record| &record.environment);
     add("ablate", text(environment.map(|e| &e.ablate)));
@@ -114,9 +114,9 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("cores", number(environment.map(|e| e.cores)));
     add("threads", number(environment.map(|e| e.threads)));
     add("memory_gib", number(environment.map(|e| e.memory_gib)));
-    for stage in STAGES {
+    for stage in Stage::ALL {
         let key = row.and_then(|row| row.ran(stage)).map(|record| &record.key);
-        add(&format!("{}_key", stage_name(stage)), text(key));
+        add(&format!("{}_key", stage.name()), text(key));
     }
     add("finished", text(latest.map(|record| &record.finished)));
     columns
@@ -128,11 +128,11 @@ fn gaps(row: &Row, failed: bool) -> String {
         let gap = row.gap(stage)?;
         let error = matches!(gap, super::rows::Gap::Failed(_));
         (error == failed).then(|| match gap {
-            super::rows::Gap::Failed(error) => format!("{}: {error}", stage_name(stage)),
-            other => format!("{}: {}", stage_name(stage), other.long()),
+            super::rows::Gap::Failed(error) => format!("{}: {error}", stage.name()),
+            other => format!("{}: {}", stage.name(), other.long()),
         })
     };
-    STAGES.iter().filter_map(gap).collect::<Vec<_>>().join("; ")
+    Stage::ALL.iter().filter_map(gap).collect::<Vec<_>>().join("; ")
 }
 
 fn number<T: ToString>(value: Option<T>) -> String {

@@ -12,18 +12,6 @@ use crate::record::{Cell, CostMeasurement, EvalMeasurement, LatencyMeasurement, 
 /// The name of the variant that others are measured against.
 pub const BASELINE: &str = "baseline";
 
-pub const STAGES: [Stage; 4] = [Stage::Cost, Stage::Latency, Stage::Train, Stage::Eval];
-
-/// A stage's name as the sweep writes it: `cost`, `latency`, `train`, `eval`.
-pub fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Cost => "cost",
-        Stage::Latency => "latency",
-        Stage::Train => "train",
-        Stage::Eval => "eval",
-    }
-}
-
 /// What a stage depends on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Scope<'a> {
@@ -161,7 +149,7 @@ impl<'a> Row<'a> {
 
     /// `failed` where a stage failed, `partial` where one is still missing, `skipped` where none was run, else `done`.
     pub fn status(&self) -> &'static str {
-        let gaps: Vec<Option<Gap>> = STAGES.iter().map(|&stage| self.gap(stage)).collect();
+        let gaps: Vec<Option<Gap>> = Stage::ALL.iter().map(|&stage| self.gap(stage)).collect();
         let any = |test: fn(&Option<Gap>) -> bool| gaps.iter().any(test);
         if any(|gap| matches!(gap, Some(Gap::Failed(_)))) {
             "failed"
@@ -215,7 +203,7 @@ impl<'a> Rows<'a> {
         let mut rows: Vec<Row> = cells
             .into_iter()
             .map(|cell| {
-                let records = STAGES.map(|stage| {
+                let records = Stage::ALL.map(|stage| {
                     let shared = by_scope.get(&Scope::of(stage, cell)).map_or(&[][..], Vec::as_slice);
                     shared.iter().copied().max_by_key(|record| precedence(record, cell))
                 });
@@ -225,7 +213,7 @@ impl<'a> Rows<'a> {
         rows.sort_by(|a, b| cell_order(a.cell, b.cell));
         let mut baselines = HashMap::new();
         for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.cell.variant == BASELINE) {
-            for stage in STAGES {
+            for stage in Stage::ALL {
                 baselines.entry(Scope::of(stage, row.cell)).or_insert(index);
             }
         }

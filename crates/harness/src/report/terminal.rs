@@ -7,7 +7,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Tab
 
 use super::mark::Mark;
 use super::number;
-use super::rows::{BASELINE, Gap, Rows, STAGES, stage_name};
+use super::rows::{BASELINE, Gap, Rows};
 use super::summary::{Line, Table, tables};
 use crate::record::{Record, Stage};
 
@@ -152,7 +152,7 @@ fn shown_width(line: &str) -> usize {
 }
 
 fn legend(rows: &Rows) -> String {
-    let gaps = || rows.rows.iter().flat_map(|row| STAGES.iter().filter_map(|&stage| row.gap(stage)));
+    let gaps = || rows.rows.iter().flat_map(|row| Stage::ALL.iter().filter_map(|&stage| row.gap(stage)));
     let mut words = Vec::new();
     if rows.rows.iter().any(|row| row.cell.variant == BASELINE) && rows.rows.iter().any(|row| row.cell.variant != BASELINE) {
         words.push("Δ against the baseline of the scale: ▲▼ better, △▽ worse, ≈ within the spread");
@@ -168,8 +168,8 @@ fn legend(rows: &Rows) -> String {
 
 fn errors(rows: &Rows, width: usize) -> String {
     let failed = rows.rows.iter().flat_map(|row| {
-        STAGES.iter().filter_map(move |&stage| match row.gap(stage)? {
-            Gap::Failed(error) => Some(format!("{} {}: {error}", row.cell.model, stage_name(stage))),
+        Stage::ALL.iter().filter_map(move |&stage| match row.gap(stage)? {
+            Gap::Failed(error) => Some(format!("{} {}: {error}", row.cell.model, stage.name())),
             _ => None,
         })
     });

@@ -11,9 +11,6 @@ use crate::{
     record::{Cell, ImageSizes, Stage},
 };
 
-/// The stages in the order in which they run.
-pub const STAGES: [Stage; 4] = [Stage::Cost, Stage::Latency, Stage::Train, Stage::Eval];
-
 /// The cells of a sweep, in the order in which they run and are shown.
 #[derive(Clone, Debug)]
 pub struct Plan {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{
     Workbench,
-    plan::{Plan, PlannedCell, STAGES, Selection},
+    plan::{Plan, PlannedCell, Selection},
     reporter::Reporter,
     stages::{Job, Work, work},
 };
@@ -40,7 +40,7 @@ pub fn run(bench: &Workbench, store: &Store, plan: &Plan, selection: &Selection,
         fresh,
         summary: Summary::default(),
     };
-    for stage in STAGES.into_iter().filter(|stage| selection.wants(*stage)) {
+    for stage in Stage::ALL.into_iter().filter(|stage| selection.wants(*stage)) {
         run.stage(plan, stage)?;
     }
     Ok(run.summary)
@@ -70,7 +70,7 @@ impl<'a> Run<'a> {
         self.store.save_index(&self.index)?;
 
         let groups: Vec<Vec<Job>> = self.groups(&*work, jobs, stage);
-        let mut steps = Steps::new(word(stage), groups.iter().map(Vec::len).sum());
+        let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
         for group in &groups {
             self.group(stage, &*work, group, &mut steps)?;
         }
@@ -179,7 +179,7 @@ fn index(plan: &Plan, earlier: Option<Index>) -> Index {
         };
         IndexRow { cell: cell.cell.clone(), stage, record }
     };
-    let rows = plan.cells.iter().flat_map(|cell| STAGES.map(|stage| row(cell, stage))).collect();
+    let rows = plan.cells.iter().flat_map(|cell| Stage::ALL.map(|stage| row(cell, stage))).collect();
     Index { sweep: plan.sweep.clone(), rows }
 }
 
@@ -207,14 +207,4 @@ fn words(outcome: &Outcome) -> String {
 fn names(group: &[Job]) -> String {
     let names: Vec<&str> = group.iter().map(|job| job.cell.cell.model.as_str()).collect();
     names.join(", ")
-}
-
-/// The stage as people write it.
-pub fn word(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Cost => "cost",
-        Stage::Latency => "latency",
-        Stage::Train => "train",
-        Stage::Eval => "eval",
-    }
 }

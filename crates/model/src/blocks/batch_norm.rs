@@ -1,6 +1,12 @@
 use burn::{
     module::{Module, Param, RunningState},
-    tensor::{Device, Tensor, module::batch_norm_train},
+    tensor::{Tensor, module::batch_norm_train},
+};
+
+use super::Activation;
+use crate::{
+    Initializer,
+    cpu::{self, Normed},
 };
 
 /// Added to the variance: what the YOLO families set, where PyTorch's default is 1e-5.
@@ -22,35 +28,47 @@ pub struct BatchNorm2d {
 
 impl BatchNorm2d {
     /// Weight 1, bias 0, running mean 0, running variance 1.
-    pub fn new(channels: usize, device: &Device) -> Self {
+    pub fn new(channels: usize, init: &Initializer) -> Self {
         Self {
-            weight: Param::from_tensor(Tensor::ones([channels], device)),
-            bias: Param::from_tensor(Tensor::zeros([channels], device)),
-            running_mean: RunningState::new(Tensor::zeros([channels], device)),
-            running_var: RunningState::new(Tensor::ones([channels], device)),
+            weight: init.constant([channels], 1.0),
+            bias: init.constant([channels], 0.0),
+            running_mean: RunningState::new(Tensor::zeros([channels], init.device())),
+            running_var: RunningState::new(Tensor::ones([channels], init.device())),
         }
     }
 
     /// `[batch, channels, height, width]` to the same shape.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.forward_activated(x, Activation::Identity)
+    }
+
+    /// The same, and an activation after it.
+    pub fn forward_activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         match x.device().is_autodiff() {
-            true => self.forward_training(x),
+            true => self.forward_training(x, activation),
             false => {
                 let (scale, shift) = self.affine();
                 let channels = scale.dims()[0];
-                x * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1])
+                activation.forward(x * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1]))
             }
         }
     }
 
-    fn forward_training(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward_training(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let [batch, _, height, width] = x.dims();
         let n = (batch * height * width) as f64;
         let unbiased = n / (n - 1.0).max(1.0);
-        let result = batch_norm_train(x, self.weight.val(), self.bias.val(), EPSILON);
-        blend(&self.running_mean, result.mean.detach());
-        blend(&self.running_var, result.variance.detach() * unbiased);
-        result.output
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let (output, mean, variance) = match cpu::norm_act(&x, &weight, &bias, EPSILON, activation) {
+            Some(Normed { output, mean, variance }) => (output, mean, variance),
+            None => {
+                let result = batch_norm_train(x, weight, bias, EPSILON);
+                (activation.forward(result.output), result.mean.detach().inner(), result.variance.detach().inner())
+            }
+        };
+        blend(&self.running_mean, mean);
+        blend(&self.running_var, variance * unbiased);
+        output
     }
 
     /// What the layer does at inference, as `y = scale · x + shift` by channel: both `[channels]`.
@@ -63,6 +81,6 @@ impl BatchNorm2d {
 
 /// Moves a running statistic towards that of the batch.
 fn blend(running: &RunningState<Tensor<1>>, batch: Tensor<1>) {
-    let old = running.value_sync();
-    running.update((old * (1.0 - MOMENTUM) + batch * MOMENTUM).detach());
+    let old = running.value_sync().inner();
+    running.update(Tensor::from_inner(old * (1.0 - MOMENTUM) + batch * MOMENTUM));
 }

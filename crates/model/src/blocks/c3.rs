@@ -1,10 +1,10 @@
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{Block, Conv, ConvConfig, RowReader, only};
-use crate::cost::{Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
 
 /// YOLOv5's cross-stage partial block with three convolutions: a chain of bottlenecks beside a 1×1 bypass.
 /// Row: `[channels, shortcut, groups, expansion]`; repeats are bottlenecks.
@@ -100,10 +100,10 @@ impl Block for C3Config {
         Ok(vec![cv3.trace_one(both, tally)])
     }
 
-    fn init(&self, device: &Device) -> C3 {
-        let [cv1, cv2, cv3] = self.branches().map(|conv| Conv::new(&conv, device));
+    fn init(&self, init: &Initializer) -> C3 {
+        let [cv1, cv2, cv3] = self.branches().map(|conv| Conv::new(&conv, init));
         let bottleneck = || {
-            let [cv1, cv2] = self.bottleneck().map(|conv| Conv::new(&conv, device));
+            let [cv1, cv2] = self.bottleneck().map(|conv| Conv::new(&conv, init));
             Bottleneck { cv1, cv2, shortcut: self.shortcut }
         };
         C3 { cv1, cv2, cv3, m: (0..self.bottlenecks).map(|_| bottleneck()).collect() }

@@ -1,10 +1,10 @@
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{Block, C3Config, Conv, GhostModule, GhostModuleConfig, RowReader, only};
-use crate::cost::{Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
 
 /// A C3 whose bottlenecks are Ghost modules made of dynamic convolutions. Row: as of C3; the shortcut has no meaning here.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,9 +44,9 @@ impl Block for C3DynamicGhostConfig {
         Ok(vec![cv3.trace_one(both, tally)])
     }
 
-    fn init(&self, device: &Device) -> C3DynamicGhost {
-        let [cv1, cv2, cv3] = self.c3.branches().map(|conv| Conv::new(&conv, device));
-        C3DynamicGhost { cv1, cv2, cv3, m: (0..self.c3.bottlenecks).map(|_| GhostModule::new(&self.ghost(), device)).collect() }
+    fn init(&self, init: &Initializer) -> C3DynamicGhost {
+        let [cv1, cv2, cv3] = self.c3.branches().map(|conv| Conv::new(&conv, init));
+        C3DynamicGhost { cv1, cv2, cv3, m: (0..self.c3.bottlenecks).map(|_| GhostModule::new(&self.ghost(), init)).collect() }
     }
 
     fn forward(layer: &C3DynamicGhost, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {

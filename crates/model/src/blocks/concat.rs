@@ -1,10 +1,10 @@
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{Block, RowReader};
-use crate::cost::{Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
 
 /// Feature maps of one size put one behind another by channel. Row: `[1]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +34,7 @@ impl Block for ConcatConfig {
         Ok(vec![Shape::new(inputs.iter().map(|input| input.c).sum(), first.h, first.w)])
     }
 
-    fn init(&self, _: &Device) -> Concat {
+    fn init(&self, _: &Initializer) -> Concat {
         Concat {}
     }
 

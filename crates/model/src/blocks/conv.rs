@@ -4,11 +4,15 @@ use burn::{
         PaddingConfig2d,
         conv::{Conv2d, Conv2dConfig},
     },
-    tensor::{Device, Tensor, module, ops::ConvOptions},
+    tensor::{Tensor, module, ops::ConvOptions},
 };
 
 use super::{Activation, BatchNorm2d, Block, RowReader, only};
-use crate::cost::{ConvShape, Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{ConvShape, Shape, Tally},
+    cpu,
+};
 
 /// A convolution without bias, batch normalisation and an activation (SiLU unless the row says otherwise).
 /// Row: `[channels, kernel, stride, padding, groups, dilation, activation]`.
@@ -29,14 +33,34 @@ pub struct Conv {
 }
 
 /// A bare convolution with PyTorch's default initial weights, uniform within ±1/√(fan in).
-pub fn conv2d(shape: ConvShape, bias: bool, device: &Device) -> Conv2d {
-    Conv2dConfig::new([shape.c_in, shape.c_out], [shape.kernel; 2])
+pub fn conv2d(shape: ConvShape, bias: bool, init: &Initializer) -> Conv2d {
+    let mut conv = Conv2dConfig::new([shape.c_in, shape.c_out], [shape.kernel; 2])
         .with_stride([shape.stride; 2])
         .with_padding(PaddingConfig2d::Explicit(shape.padding, shape.padding, shape.padding, shape.padding))
         .with_groups(shape.groups)
         .with_dilation([shape.dilation; 2])
-        .with_bias(bias)
-        .init(device)
+        .with_bias(false)
+        .init(init.device());
+    conv.weight = init.uniform([shape.c_out, shape.c_in / shape.groups, shape.kernel, shape.kernel], shape.fan_in());
+    conv.bias = bias.then(|| init.uniform([shape.c_out], shape.fan_in()));
+    conv
+}
+
+/// A bare convolution's forward pass: [`Conv2d::forward`], or on a CPU that trains, the same by [`cpu::conv2d`].
+pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let fused = match conv.padding {
+        PaddingConfig2d::Explicit(padding, left, bottom, right)
+            if [left, bottom, right] == [padding; 3] && conv.stride[0] == conv.stride[1] && conv.dilation == [1, 1] =>
+        {
+            cpu::conv2d(&x, &conv.weight.val(), conv.stride[0], padding, conv.groups)
+        }
+        _ => None,
+    };
+    match (fused, &conv.bias) {
+        (Some(y), Some(bias)) => y + bias.val().reshape([1, -1, 1, 1]),
+        (Some(y), None) => y,
+        (None, _) => conv.forward(x),
+    }
 }
 
 impl ConvConfig {
@@ -99,8 +123,8 @@ impl Block for ConvConfig {
         Ok(vec![self.trace_one(inputs[0], tally)])
     }
 
-    fn init(&self, device: &Device) -> Conv {
-        Conv::new(self, device)
+    fn init(&self, init: &Initializer) -> Conv {
+        Conv::new(self, init)
     }
 
     fn forward(layer: &Conv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -117,10 +141,10 @@ impl Block for ConvConfig {
 }
 
 impl Conv {
-    pub fn new(config: &ConvConfig, device: &Device) -> Self {
+    pub fn new(config: &ConvConfig, init: &Initializer) -> Self {
         Self {
-            conv: conv2d(config.conv, false, device),
-            bn: BatchNorm2d::new(config.conv.c_out, device),
+            conv: conv2d(config.conv, false, init),
+            bn: BatchNorm2d::new(config.conv.c_out, init),
             activation: config.activation,
             padding: config.conv.padding,
         }
@@ -128,11 +152,10 @@ impl Conv {
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = match x.device().is_autodiff() {
-            true => self.bn.forward(self.conv.forward(x)),
-            false => self.forward_folded(x),
-        };
-        self.activation.forward(y)
+        match x.device().is_autodiff() {
+            true => self.bn.forward_activated(convolve(&self.conv, x), self.activation),
+            false => self.activation.forward(self.forward_folded(x)),
+        }
     }
 
     /// Convolution and normalisation in one: at inference the latter is `scale · y + shift` by channel, and scaling a few

@@ -1,9 +1,13 @@
 use burn::{
     module::{Module, Param},
-    tensor::{Device, Distribution, Tensor, activation::sigmoid, module::conv2d, ops::ConvOptions},
+    tensor::{Tensor, activation::sigmoid, module::conv2d, ops::ConvOptions},
 };
 
-use crate::cost::{ConvShape, Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{ConvShape, Shape, Tally},
+    cpu,
+};
 
 /// Kernels that are mixed for each image.
 const EXPERTS: usize = 4;
@@ -53,20 +57,11 @@ impl DynamicConvConfig {
 
 impl DynamicConv {
     /// Fresh kernels and routing, uniform within ±1/√(fan in).
-    pub fn new(config: &DynamicConvConfig, device: &Device) -> Self {
+    pub fn new(config: &DynamicConvConfig, init: &Initializer) -> Self {
         let conv = config.conv;
-        let uniform = |fan_in: usize| {
-            let bound = 1.0 / (fan_in as f64).sqrt();
-            Distribution::Uniform(-bound, bound)
-        };
-        let routing = uniform(conv.c_in);
-        let kernel = uniform(conv.c_in / conv.groups * conv.kernel * conv.kernel);
         Self {
-            routing: Routing {
-                weight: Param::from_tensor(Tensor::random([EXPERTS, conv.c_in], routing, device)),
-                bias: Param::from_tensor(Tensor::random([EXPERTS], routing, device)),
-            },
-            cond_conv: Experts { weight: Param::from_tensor(Tensor::random([EXPERTS, conv.weights() as usize], kernel, device)) },
+            routing: Routing { weight: init.uniform([EXPERTS, conv.c_in], conv.c_in), bias: init.uniform([EXPERTS], conv.c_in) },
+            cond_conv: Experts { weight: init.uniform([EXPERTS, conv.weights() as usize], conv.fan_in()) },
             shape: conv,
         }
     }
@@ -83,7 +78,9 @@ impl DynamicConv {
         // One convolution for the whole batch: every image is a group of its own.
         let options = ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups * batch);
         let kernels = kernels.reshape([batch * c_out, c_in / groups, kernel, kernel]);
-        let y = conv2d(x.reshape([1, batch * c_in, height, width]), kernels, None, options);
+        let x = x.reshape([1, batch * c_in, height, width]);
+        let fused = if dilation == 1 { cpu::conv2d(&x, &kernels, stride, padding, groups * batch) } else { None };
+        let y = fused.unwrap_or_else(|| conv2d(x, kernels, None, options));
         let [_, _, height, width] = y.dims();
         y.reshape([batch, c_out, height, width])
     }

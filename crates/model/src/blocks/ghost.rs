@@ -1,10 +1,10 @@
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor, activation::relu},
-};
+use burn::{module::Module, tensor::Tensor};
 
-use super::{BatchNorm2d, DynamicConv, DynamicConvConfig};
-use crate::cost::{ConvShape, Shape, Tally};
+use super::{Activation, BatchNorm2d, DynamicConv, DynamicConvConfig};
+use crate::{
+    Initializer,
+    cost::{ConvShape, Shape, Tally},
+};
 
 /// Half of the channels by a 1×1 convolution, the other half from those by a 3×3 depthwise one; both dynamic, each under
 /// batch normalisation and ReLU. An odd number of output channels is cut from the even one above it.
@@ -43,15 +43,15 @@ impl GhostModuleConfig {
 }
 
 impl GhostModule {
-    pub fn new(config: &GhostModuleConfig, device: &Device) -> Self {
+    pub fn new(config: &GhostModuleConfig, init: &Initializer) -> Self {
         let [primary_conv, cheap_operation] =
-            config.convs().map(|conv| (DynamicConv::new(&conv, device), BatchNorm2d::new(conv.conv.c_out, device)));
+            config.convs().map(|conv| (DynamicConv::new(&conv, init), BatchNorm2d::new(conv.conv.c_out, init)));
         Self { primary_conv, cheap_operation, c_out: config.c_out }
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let step = |(conv, bn): &(DynamicConv, BatchNorm2d), x: Tensor<4>| relu(bn.forward(conv.forward(x)));
+        let step = |(conv, bn): &(DynamicConv, BatchNorm2d), x: Tensor<4>| bn.forward_activated(conv.forward(x), Activation::Relu);
         let primary = step(&self.primary_conv, x);
         let cheap = step(&self.cheap_operation, primary.clone());
         let both = Tensor::cat(vec![primary, cheap], 1);

@@ -1,10 +1,10 @@
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{Block, Conv, ConvConfig, RowReader, only};
-use crate::cost::{Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
 
 /// Half of the channels by a convolution, the other half from those by a 5×5 depthwise one, then shuffled.
 /// Row: as of Conv.
@@ -46,8 +46,8 @@ impl Block for GsConvConfig {
         Ok(vec![Shape::new(2 * c, h, w)])
     }
 
-    fn init(&self, device: &Device) -> GsConv {
-        GsConv { cv1: Conv::new(&self.dense, device), cv2: Conv::new(&self.depthwise(), device) }
+    fn init(&self, init: &Initializer) -> GsConv {
+        GsConv { cv1: Conv::new(&self.dense, init), cv2: Conv::new(&self.depthwise(), init) }
     }
 
     fn forward(layer: &GsConv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {

@@ -1,10 +1,10 @@
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{Block, RowReader};
-use crate::cost::{Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
 
 /// One output of a block that has several, such as a whole backbone. Row: `[which]`, from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +35,7 @@ impl Block for IndexConfig {
         Ok(vec![inputs[self.which]])
     }
 
-    fn init(&self, _: &Device) -> Index {
+    fn init(&self, _: &Initializer) -> Index {
         Index { which: self.which }
     }
 

@@ -1,10 +1,10 @@
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{Activation, Block, Conv, ConvConfig, RowReader, only};
-use crate::cost::{Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
 
 /// MobileNetV2's block: 1×1 up, 3×3 depthwise, 1×1 down without activation; the first falls away at expansion 1, and a
 /// residual connects where shape allows. Row: `[channels, stride, expansion, activation]`, ReLU unless it says otherwise.
@@ -60,9 +60,9 @@ impl Block for InvertedResidualConfig {
         Ok(vec![self.convs().iter().fold(inputs[0], |x, conv| conv.trace_one(x, tally))])
     }
 
-    fn init(&self, device: &Device) -> InvertedResidual {
+    fn init(&self, init: &Initializer) -> InvertedResidual {
         InvertedResidual {
-            conv: self.convs().iter().map(|conv| Conv::new(conv, device)).collect(),
+            conv: self.convs().iter().map(|conv| Conv::new(conv, init)).collect(),
             residual: self.stride == 1 && self.c_in == self.c_out,
         }
     }

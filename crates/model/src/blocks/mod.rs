@@ -17,14 +17,14 @@ mod row;
 mod sppf;
 mod upsample;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 pub use activation::Activation;
 pub use batch_norm::BatchNorm2d;
 pub use c3::{C3, C3Config};
 pub use c3_dynamic_ghost::{C3DynamicGhost, C3DynamicGhostConfig};
 pub use concat::{Concat, ConcatConfig};
-pub use conv::{Conv, ConvConfig, conv2d};
+pub use conv::{Conv, ConvConfig, conv2d, convolve};
 pub use dynamic_conv::{DynamicConv, DynamicConvConfig};
 pub use fasternet::{FasterNet, FasterNetConfig, FasterNetSize};
 pub use ghost::{GhostModule, GhostModuleConfig};
@@ -37,6 +37,7 @@ pub(crate) use upsample::upsample_nearest;
 pub use upsample::{Upsample, UpsampleConfig};
 
 use crate::{
+    Initializer,
     cost::{Shape, Tally},
     heads::DetectConfig,
 };
@@ -60,7 +61,7 @@ pub(crate) trait Block: Sized {
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String>;
 
     /// The module with fresh weights.
-    fn init(&self, device: &Device) -> Self::Layer;
+    fn init(&self, init: &Initializer) -> Self::Layer;
 
     /// Outputs for inputs, all `[batch, channels, height, width]`.
     fn forward(layer: &Self::Layer, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>>;

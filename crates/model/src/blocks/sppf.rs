@@ -1,10 +1,13 @@
 use burn::{
     module::Module,
-    tensor::{Device, Tensor, module::max_pool2d, ops::MaxPoolOptions},
+    tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
 };
 
 use super::{Block, Conv, ConvConfig, RowReader, only};
-use crate::cost::{Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
 
 /// Spatial pyramid pooling, fast: three max pools one after another, which see as far as three of growing size side by side.
 /// Row: `[channels, kernel]`.
@@ -49,8 +52,8 @@ impl Block for SppfConfig {
         Ok(vec![cv2.trace_one(Shape::new(4 * x.c, x.h, x.w), tally)])
     }
 
-    fn init(&self, device: &Device) -> Sppf {
-        let [cv1, cv2] = self.convs().map(|conv| Conv::new(&conv, device));
+    fn init(&self, init: &Initializer) -> Sppf {
+        let [cv1, cv2] = self.convs().map(|conv| Conv::new(&conv, init));
         Sppf { cv1, cv2, kernel: self.kernel }
     }
 

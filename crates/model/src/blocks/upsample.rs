@@ -1,14 +1,17 @@
 use burn::{
     module::Module,
     tensor::{
-        Device, Tensor,
+        Tensor,
         module::interpolate,
         ops::{InterpolateMode, InterpolateOptions},
     },
 };
 
 use super::{Block, RowReader, only};
-use crate::cost::{Shape, Tally};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
 
 /// Nearest-neighbour upsampling by a whole factor. Row: `[None, factor, nearest]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,7 +50,7 @@ impl Block for UpsampleConfig {
         Ok(vec![tally.upsample(Shape::new(c, h * self.factor, w * self.factor))])
     }
 
-    fn init(&self, _: &Device) -> Upsample {
+    fn init(&self, _: &Initializer) -> Upsample {
         Upsample { factor: self.factor }
     }
 

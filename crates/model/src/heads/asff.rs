@@ -1,17 +1,13 @@
 use burn::{
     module::Module,
     nn::conv::Conv2d,
-    tensor::{
-        Device, Tensor,
-        activation::{leaky_relu, softmax},
-        module::max_pool2d,
-        ops::MaxPoolOptions,
-    },
+    tensor::{Tensor, activation::softmax, module::max_pool2d, ops::MaxPoolOptions},
 };
 
 use super::DetectConfig;
 use crate::{
-    blocks::{BatchNorm2d, Block, RowReader, conv2d, upsample_nearest},
+    Initializer,
+    blocks::{Activation, BatchNorm2d, Block, RowReader, conv2d, convolve, upsample_nearest},
     cost::{ConvShape, Shape, Tally},
 };
 
@@ -129,8 +125,8 @@ impl LevelConfig {
         Ok(())
     }
 
-    fn init(&self, device: &Device) -> Asff {
-        let unit = |conv: ConvShape| Unit { conv: conv2d(conv, false, device), batch_norm: BatchNorm2d::new(conv.c_out, device) };
+    fn init(&self, init: &Initializer) -> Asff {
+        let unit = |conv: ConvShape| Unit { conv: conv2d(conv, false, init), batch_norm: BatchNorm2d::new(conv.c_out, init) };
         let [from_0, from_1, from_2] = self.resize;
         let (compress_level_1, stride_level_1) = match self.level {
             0 => (None, from_1.map(unit)),
@@ -144,7 +140,7 @@ impl LevelConfig {
             weight_level_0: unit(self.weight),
             weight_level_1: unit(self.weight),
             weight_level_2: unit(self.weight),
-            weight_levels: conv2d(self.levels, true, device),
+            weight_levels: conv2d(self.levels, true, init),
             expand: unit(self.expand),
             level: self.level,
         }
@@ -178,8 +174,8 @@ impl Block for AsffDetectConfig {
         self.detect.trace(inputs, tally)
     }
 
-    fn init(&self, device: &Device) -> AsffDetect {
-        AsffDetect { asffs: (0..3).map(|level| Asff::new(self, level, device)).collect(), m: self.detect.init(device).m, order: self.order }
+    fn init(&self, init: &Initializer) -> AsffDetect {
+        AsffDetect { asffs: (0..3).map(|level| Asff::new(self, level, init)).collect(), m: self.detect.init(init).m, order: self.order }
     }
 
     fn forward(layer: &AsffDetect, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -205,7 +201,7 @@ impl AsffDetect {
     /// A map `[batch, c, h, w]` for each level, finest first, to its raw outputs, `[batch, anchors · (classes + 5), h, w]`.
     pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let (fused, _) = self.fuse(levels);
-        self.m.iter().zip(fused).map(|(conv, x)| conv.forward(x)).collect()
+        self.m.iter().zip(fused).map(|(conv, x)| convolve(conv, x)).collect()
     }
 
     /// The weights of the fusion, for display: for each level, finest first, `[batch, 3, h, w]`, whose channels are the
@@ -235,8 +231,8 @@ impl AsffDetect {
 
 impl Asff {
     /// The fusion of one level, counted from the coarsest.
-    pub fn new(config: &AsffDetectConfig, level: usize, device: &Device) -> Self {
-        config.level(level).init(device)
+    pub fn new(config: &AsffDetectConfig, level: usize, init: &Initializer) -> Self {
+        config.level(level).init(init)
     }
 
     /// Three maps, coarsest first, to this level's fused map `[batch, c, h, w]` and its weights `[batch, 3, h, w]`.
@@ -244,7 +240,7 @@ impl Asff {
         let maps: [Tensor<4>; 3] = std::array::from_fn(|source| self.resize(source, coarse_first[source].clone()));
         let weighing = [&self.weight_level_0, &self.weight_level_1, &self.weight_level_2];
         let weighed = weighing.iter().zip(&maps).map(|(unit, map)| unit.forward(map.clone())).collect();
-        let weights = softmax(self.weight_levels.forward(Tensor::cat(weighed, 1)), 1);
+        let weights = softmax(convolve(&self.weight_levels, Tensor::cat(weighed, 1)), 1);
         let share = |i: usize| weights.clone().narrow(1, i, 1);
         let [coarse, middle, fine] = maps;
         let sum = coarse * share(0) + middle * share(1) + fine * share(2);
@@ -274,6 +270,6 @@ impl Asff {
 
 impl Unit {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        leaky_relu(self.batch_norm.forward(self.conv.forward(x)), 0.1)
+        self.batch_norm.forward_activated(convolve(&self.conv, x), Activation::LeakyRelu)
     }
 }

@@ -1,11 +1,12 @@
 use burn::{
     module::{Module, Param},
     nn::conv::Conv2d,
-    tensor::{Device, Tensor},
+    tensor::Tensor,
 };
 
 use crate::{
-    blocks::{Block, RowReader, conv2d},
+    Initializer,
+    blocks::{Block, RowReader, conv2d, convolve},
     cost::{ConvShape, Shape, Tally},
     spec::Arg,
 };
@@ -70,14 +71,14 @@ impl DetectConfig {
 
     /// A convolution's fresh weights, with the bias that says what is likely before anything is learnt: eight objects in an
     /// image of 640 pixels, and each class with 0.6 of an even chance. Source: Lin et al., Focal Loss, arXiv:1708.02002, 3.3.
-    fn init_level(&self, level: usize, device: &Device) -> Conv2d {
-        let mut conv = conv2d(self.conv(level), true, device);
+    fn init_level(&self, level: usize, init: &Initializer) -> Conv2d {
+        let mut conv = conv2d(self.conv(level), true, init);
         let cells = (640.0 / self.strides[level] as f64).powi(2);
         let mut prior = vec![0.0; self.outputs()];
         prior[4] = (8.0 / cells).ln();
         prior[5..].fill((0.6 / (self.nc as f64 - 0.99999)).ln());
         let prior: Vec<f32> = prior.repeat(self.anchors_per_level()).into_iter().map(|p| p as f32).collect();
-        let prior = Tensor::from_floats(prior.as_slice(), device);
+        let prior = Tensor::from_floats(prior.as_slice(), init.device());
         conv.bias = conv.bias.map(|bias| Param::from_tensor((bias.val() + prior).detach()));
         conv
     }
@@ -96,8 +97,8 @@ impl Block for DetectConfig {
         Ok(inputs.iter().enumerate().map(|(level, x)| tally.conv(self.conv(level), true, *x)).collect())
     }
 
-    fn init(&self, device: &Device) -> Detect {
-        Detect { m: (0..self.channels.len()).map(|level| self.init_level(level, device)).collect() }
+    fn init(&self, init: &Initializer) -> Detect {
+        Detect { m: (0..self.channels.len()).map(|level| self.init_level(level, init)).collect() }
     }
 
     fn forward(layer: &Detect, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -116,6 +117,6 @@ impl Block for DetectConfig {
 impl Detect {
     /// A map `[batch, c, h, w]` for each level to its raw outputs, `[batch, anchors · (classes + 5), h, w]`.
     pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        self.m.iter().zip(levels).map(|(conv, x)| conv.forward(x)).collect()
+        self.m.iter().zip(levels).map(|(conv, x)| convolve(conv, x)).collect()
     }
 }

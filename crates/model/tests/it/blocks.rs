@@ -1,4 +1,5 @@
 use ablate_model::{
+    Initializer,
     blocks::{
         Activation, BatchNorm2d, C3Config, C3DynamicGhostConfig, Conv, ConvConfig, DynamicConv, DynamicConvConfig, FasterNet,
         FasterNetSize, GhostModule, GhostModuleConfig, GsConvConfig, InvertedResidualConfig, SppfConfig,
@@ -18,7 +19,7 @@ use crate::support::Golden;
 fn check(name: &str, config: LayerConfig) {
     let device = Device::flex();
     let golden = Golden::open(&format!("blocks/{name}.safetensors"));
-    let mut layer = config.init(&device);
+    let mut layer = config.init(&Initializer::new(0, &device));
     golden.fill(&mut layer, "w\\.");
     golden.assert("y0", layer.forward(vec![golden.tensor("x0", &device)]).remove(0));
 }
@@ -68,7 +69,7 @@ fn dynamic_conv() {
     let device = Device::flex();
     let golden = Golden::open("blocks/dynamic_conv_k3.safetensors");
     let config = DynamicConvConfig { conv: ConvShape::new(8, 12, 3, 1) };
-    let mut conv = DynamicConv::new(&config, &device);
+    let mut conv = DynamicConv::new(&config, &Initializer::new(0, &device));
     golden.fill(&mut conv, "w\\.");
     golden.assert("y0", conv.forward(golden.tensor("x0", &device)));
 }
@@ -77,7 +78,7 @@ fn dynamic_conv() {
 fn ghost_module_cuts_an_odd_count() {
     let device = Device::flex();
     let golden = Golden::open("blocks/ghost_module.safetensors");
-    let mut ghost = GhostModule::new(&GhostModuleConfig { c_in: 12, c_out: 15 }, &device);
+    let mut ghost = GhostModule::new(&GhostModuleConfig { c_in: 12, c_out: 15 }, &Initializer::new(0, &device));
     golden.fill(&mut ghost, "w\\.");
     golden.assert("y0", ghost.forward(golden.tensor("x0", &device)));
 }
@@ -90,7 +91,7 @@ fn fasternet() {
     {
         let golden = Golden::open(&format!("blocks/{name}.safetensors"));
         let size = FasterNetSize { name: "e16", embed: 16, depths, drop_path: 0.0, activation };
-        let mut backbone = FasterNet::new(&size, &device);
+        let mut backbone = FasterNet::new(&size, &Initializer::new(0, &device));
         golden.fill(&mut backbone, "w\\.b\\.");
         for (i, map) in backbone.forward(golden.tensor("x0", &device)).into_iter().enumerate() {
             golden.assert(&format!("y{i}"), map);
@@ -110,7 +111,7 @@ fn asff() {
             order: AsffOrder::Parallel,
             rfb,
         };
-        let mut asff = Asff::new(&config, level, &device);
+        let mut asff = Asff::new(&config, level, &Initializer::new(0, &device));
         golden.fill(&mut asff, "w\\.");
         let maps: Vec<Tensor<4>> = (0..3).map(|i| golden.tensor(&format!("x{i}"), &device)).collect();
         let (fused, weights) = asff.forward(&maps);
@@ -124,7 +125,7 @@ fn asff() {
 fn conv_training_step() {
     let device = Device::flex().autodiff();
     let golden = Golden::open("blocks/conv_training_step.safetensors");
-    let mut conv = Conv::new(&ConvConfig::new(8, 16, 3, 2), &device);
+    let mut conv = Conv::new(&ConvConfig::new(8, 16, 3, 2), &Initializer::new(0, &device));
     golden.fill(&mut conv, "w\\.");
     let x: Tensor<4> = golden.tensor("x0", &device).require_grad();
     let y = conv.forward(x.clone());
@@ -178,6 +179,6 @@ fn depthwise_gradient() {
 fn fresh_batch_norm_is_the_identity_but_for_epsilon() {
     let device = Device::flex();
     let x = Tensor::<4>::ones([1, 2, 2, 2], &device);
-    let y: Vec<f32> = BatchNorm2d::new(2, &device).forward(x).into_data().try_into_vec().unwrap();
+    let y: Vec<f32> = BatchNorm2d::new(2, &Initializer::new(0, &device)).forward(x).into_data().try_into_vec().unwrap();
     assert!(y.iter().all(|y| (y - 1.0 / 1.001f32.sqrt()).abs() < 1e-6));
 }

@@ -87,7 +87,7 @@ fn predictions_hold_for_every_model() {
             }
             let graph = Graph::resolve(&table, narrow, 3).unwrap();
             let cost = Cost::of(&graph, 64, 96).unwrap();
-            let detector = Detector::new(&graph, &device);
+            let detector = Detector::new(&graph, 0, &device);
             let statistics = trainable(&detector);
             assert_eq!(statistics, cost.params(), "parameters of {name}");
             let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 96], &device));

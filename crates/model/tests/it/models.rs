@@ -8,7 +8,7 @@ fn narrow(variants: &str) -> Detector {
     let scaling = Scaling { depth: 0.33, width: 0.0625, max_channels: None };
     let name = ModelName::baseline("yolov5", "n").with_variants(variants).unwrap();
     let table = Catalog::builtin().patched(&name, scaling).unwrap();
-    Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), &Device::flex())
+    Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, &Device::flex())
 }
 
 fn check(variants: &str, weights: &str, outputs: &str) {
@@ -69,8 +69,7 @@ fn seeds_fix_the_weights() {
         Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap()
     };
     let output = |seed: u64| {
-        device.seed(seed);
-        let detector = Detector::new(&graph, &device);
+        let detector = Detector::new(&graph, seed, &device);
         detector.forward(burn::tensor::Tensor::ones([1, 3, 32, 32], &device)).remove(2).into_data()
     };
     assert_eq!(output(1), output(1));

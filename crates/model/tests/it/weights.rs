@@ -5,9 +5,8 @@ use crate::support::fixture;
 
 fn detector(name: &str, nc: usize, seed: u64) -> Detector {
     let device = Device::flex();
-    device.seed(seed);
     let name: ModelName = name.parse().unwrap();
-    Detector::new(&Catalog::builtin().resolve(&name).unwrap().graph(Some(nc)).unwrap(), &device)
+    Detector::new(&Catalog::builtin().resolve(&name).unwrap().graph(Some(nc)).unwrap(), seed, &device)
 }
 
 fn output(detector: &Detector) -> burn::tensor::TensorData {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::number;
-use super::super::rows::{BASELINE, Row, Rows, STAGES, stage_name};
+use super::super::rows::{BASELINE, Row, Rows};
 use super::super::summary::{Line, Setting, Table};
 use super::table::{Group, Sheet, Td, Th, Tr, grouped, heads};
 use crate::record::Stage;
@@ -98,7 +98,7 @@ pub fn keys(rows: &Rows) -> Sheet {
         ("px", "image size of cost, latency, training"),
         ("batch", "of the latency"),
     ]);
-    heading.extend(STAGES.iter().map(|&stage| Th { text: stage_name(stage).into(), tip: "key of the record".into() }));
+    heading.extend(Stage::ALL.iter().map(|&stage| Th { text: stage.name().into(), tip: "key of the record".into() }));
     let key = |row: &Row, stage: Stage| match row.ran(stage) {
         Some(record) => Td {
             text: record.key.chars().take(12).collect(),
@@ -118,7 +118,7 @@ pub fn keys(rows: &Rows) -> Sheet {
             format!("{} / {} / {}", c.imgsz.cost, c.imgsz.latency, c.imgsz.train),
             c.batch.to_string(),
         ];
-        let cells = setting.map(plain).into_iter().chain(STAGES.iter().map(|&stage| key(row, stage))).collect();
+        let cells = setting.map(plain).into_iter().chain(Stage::ALL.iter().map(|&stage| key(row, stage))).collect();
         Tr { name: c.model.clone(), baseline: c.variant == BASELINE, cells }
     };
     Sheet {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::super::rows::{Gap, Row, Rows, STAGES, stage_name};
+use super::super::rows::{Gap, Row, Rows};
 use super::table::cut;
 use crate::record::{Environment, Record, Stage};
 
@@ -19,7 +19,7 @@ pub struct Fact {
 
 /// The records of stages that were run.
 fn records<'a>(rows: &Rows<'a>) -> impl Iterator<Item = &'a Record> {
-    rows.rows.iter().flat_map(|row| STAGES.iter().filter_map(|&stage| row.ran(stage)))
+    rows.rows.iter().flat_map(|row| Stage::ALL.iter().filter_map(|&stage| row.ran(stage)))
 }
 
 fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> String {
@@ -59,7 +59,7 @@ pub struct Missing {
 pub fn gaps(rows: &Rows) -> Vec<Missing> {
     let mut groups: BTreeMap<(Gap, Stage), Vec<String>> = BTreeMap::new();
     for row in &rows.rows {
-        for stage in STAGES {
+        for stage in Stage::ALL {
             if let Some(gap) = row.gap(stage) {
                 let models = groups.entry((gap, stage)).or_default();
                 let name = name(rows, row);
@@ -72,7 +72,7 @@ pub fn gaps(rows: &Rows) -> Vec<Missing> {
     let mut all: Vec<(Gap, Missing)> = Vec::new();
     for ((gap, stage), models) in groups {
         if let Some((_, same)) = all.iter_mut().find(|(other, same)| *other == gap && same.models == models) {
-            same.stages = format!("{}, {}", same.stages, stage_name(stage));
+            same.stages = format!("{}, {}", same.stages, stage.name());
             continue;
         }
         let reason = match gap {
@@ -81,7 +81,7 @@ pub fn gaps(rows: &Rows) -> Vec<Missing> {
             Gap::NotAsked => "the cell has no data set".into(),
         };
         let failed = matches!(gap, Gap::Failed(_));
-        all.push((gap, Missing { stages: stage_name(stage).into(), what: gap.short(), reason, models, failed }));
+        all.push((gap, Missing { stages: stage.name().into(), what: gap.short(), reason, models, failed }));
     }
     all.into_iter().map(|(_, missing)| missing).collect()
 }

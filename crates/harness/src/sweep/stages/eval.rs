@@ -28,7 +28,7 @@ impl Eval<'_> {
         let images = data.cached(split)?;
         let device = job.cell.device.open()?;
         let graph = self.bench.graph(&job.cell.model, images.dataset().classes.len())?;
-        let mut detector = Detector::new(&graph, &device);
+        let mut detector = Detector::new(&graph, 0, &device);
         let file = self.store.folder().join(&trained.best_weights);
         let loaded = weights::load(&mut detector, &file)?;
         ensure!(loaded.fresh.is_empty(), "{}: without {} of the model's tensors", file.display(), loaded.fresh.len());

@@ -1,0 +1,124 @@
+//! A convolution's input as a matrix: a column for each place of the output, a row for each element of the kernel.
+
+use std::ops::Range;
+
+/// Sizes of a convolution with a square kernel, for one group of its channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    pub batch: usize,
+    pub groups: usize,
+    /// Channels of the input and the output in a group.
+    pub c_in: usize,
+    pub c_out: usize,
+    pub height: usize,
+    pub width: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+}
+
+impl Geometry {
+    pub fn out_height(&self) -> usize {
+        (self.height + 2 * self.padding - self.kernel) / self.stride + 1
+    }
+
+    pub fn out_width(&self) -> usize {
+        (self.width + 2 * self.padding - self.kernel) / self.stride + 1
+    }
+
+    /// Elements of a map of the input, and of the output.
+    pub fn area(&self) -> usize {
+        self.height * self.width
+    }
+
+    pub fn out_area(&self) -> usize {
+        self.out_height() * self.out_width()
+    }
+
+    /// Elements of a kernel over a group's channels: rows of the matrix.
+    pub fn rows(&self) -> usize {
+        self.c_in * self.kernel * self.kernel
+    }
+
+    /// Whether the input is the matrix already.
+    pub fn is_pointwise(&self) -> bool {
+        self.kernel == 1 && self.stride == 1 && self.padding == 0
+    }
+
+    /// Outputs along an axis of `size` for which an offset in the kernel meets the input, `first..last`, and the input that the first meets.
+    pub fn overlap(&self, offset: usize, size: usize, out: usize) -> (usize, usize, usize) {
+        let first = self.padding.saturating_sub(offset).div_ceil(self.stride).min(out);
+        let last = (size + self.padding).saturating_sub(offset).div_ceil(self.stride).min(out).max(first);
+        (first, last, (first * self.stride + offset).saturating_sub(self.padding))
+    }
+
+    /// Where a row of the matrix has its elements from.
+    fn row(&self, row: usize) -> Row {
+        let (channel, offset) = (row / (self.kernel * self.kernel), row % (self.kernel * self.kernel));
+        let (top, bottom, y) = self.overlap(offset / self.kernel, self.height, self.out_height());
+        let (left, right, x) = self.overlap(offset % self.kernel, self.width, self.out_width());
+        Row { channel, lines: top..bottom, y, places: left..right, x }
+    }
+}
+
+/// The element of the kernel that a row stands for: which lines and places of the output it meets the input at, and where the first do.
+struct Row {
+    channel: usize,
+    lines: Range<usize>,
+    y: usize,
+    places: Range<usize>,
+    x: usize,
+}
+
+impl Row {
+    /// Where the input's line begins that a line of the output meets; none in the padding.
+    fn source(&self, g: &Geometry, line: usize) -> Option<usize> {
+        let meets = self.lines.contains(&line) && !self.places.is_empty();
+        meets.then(|| (self.y + (line - self.lines.start) * g.stride) * g.width + self.x)
+    }
+}
+
+/// Fills the matrix of some images' group of channels, `x`, and some lines of their output: `rows × (images · lines · out_width)`.
+pub fn columns(g: &Geometry, x: &[f32], lines: Range<usize>, matrix: &mut [f32]) {
+    let (out_width, image) = (g.out_width(), g.c_in * g.area());
+    let row_len = matrix.len() / g.rows();
+    for (index, out) in matrix.chunks_exact_mut(row_len).enumerate() {
+        let row = g.row(index);
+        for (x, out) in x.chunks_exact(image).zip(out.chunks_exact_mut(lines.len() * out_width)) {
+            let plane = &x[row.channel * g.area()..][..g.area()];
+            for (line, out) in lines.clone().zip(out.chunks_exact_mut(out_width)) {
+                let Some(source) = row.source(g, line) else {
+                    out.fill(0.0);
+                    continue;
+                };
+                out[..row.places.start].fill(0.0);
+                out[row.places.end..].fill(0.0);
+                let out = &mut out[row.places.clone()];
+                match g.stride {
+                    1 => out.copy_from_slice(&plane[source..][..out.len()]),
+                    stride => out.iter_mut().zip(plane[source..].iter().step_by(stride)).for_each(|(out, x)| *out = *x),
+                }
+            }
+        }
+    }
+}
+
+/// The way back: adds the matrix's elements to the places of the input that they were taken from.
+pub fn add_columns(g: &Geometry, matrix: &[f32], lines: Range<usize>, x: &mut [f32]) {
+    let (out_width, image) = (g.out_width(), g.c_in * g.area());
+    let row_len = matrix.len() / g.rows();
+    for (index, from) in matrix.chunks_exact(row_len).enumerate() {
+        let row = g.row(index);
+        for (x, from) in x.chunks_exact_mut(image).zip(from.chunks_exact(lines.len() * out_width)) {
+            let plane = &mut x[row.channel * g.area()..][..g.area()];
+            for (line, from) in lines.clone().zip(from.chunks_exact(out_width)) {
+                let Some(source) = row.source(g, line) else { continue };
+                let from = &from[row.places.clone()];
+                match g.stride {
+                    1 => plane[source..].iter_mut().zip(from).for_each(|(x, m)| *x += m),
+                    stride => plane[source..].iter_mut().step_by(stride).zip(from).for_each(|(x, m)| *x += m),
+                }
+            }
+        }
+    }
+}

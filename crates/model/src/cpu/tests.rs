@@ -1,0 +1,114 @@
+//! The kernels against Burn's own operations: outputs and gradients.
+
+use burn::tensor::{
+    Device, Distribution, Tensor, Tolerance,
+    module::{batch_norm_train, conv2d},
+    ops::ConvOptions,
+};
+
+use super::norm_act;
+use crate::blocks::Activation;
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device).require_grad()
+}
+
+#[track_caller]
+fn assert_close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, what: &str) {
+    println!("{what}");
+    found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(2e-5, 2e-5));
+}
+
+/// Sums the elements with weights that differ, so that no gradient is hidden by symmetry.
+fn weighted_sum(y: Tensor<4>) -> Tensor<1> {
+    let n = y.shape().num_elements();
+    let weights: Vec<f32> = (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+    (y.clone().reshape([n]) * Tensor::<1>::from_floats(weights.as_slice(), &y.device())).sum()
+}
+
+#[test]
+fn convolutions_are_burns() {
+    let device = Device::flex().autodiff();
+    device.seed(5);
+    // Batch, channels in and out, height, width, kernel, stride, padding, groups.
+    for sizes in [
+        [3, 5, 7, 9, 8, 3, 1, 1, 1],
+        [2, 5, 6, 9, 8, 3, 2, 1, 1],
+        [2, 3, 8, 12, 10, 6, 2, 2, 1],
+        [4, 6, 5, 7, 3, 1, 1, 0, 1],
+        [2, 6, 5, 7, 5, 1, 2, 0, 1],
+        [2, 6, 4, 5, 5, 3, 1, 1, 2],
+        [1, 8, 12, 6, 5, 3, 2, 1, 4],
+        [2, 6, 6, 7, 6, 3, 1, 1, 6],
+        [3, 4, 4, 11, 8, 5, 2, 2, 4],
+        [2, 4, 8, 1, 1, 3, 1, 1, 1],
+        [2, 4, 4, 2, 1, 5, 1, 2, 4],
+        [2, 3, 4, 8, 8, 2, 2, 0, 1],
+        // Matrices of several parts.
+        [3, 40, 4, 64, 64, 3, 1, 1, 1],
+    ] {
+        let [batch, c_in, c_out, height, width, kernel, stride, padding, groups] = sizes;
+        let what = format!("{sizes:?}");
+        let x = random([batch, c_in, height, width], &device);
+        let weight = random([c_out, c_in / groups, kernel, kernel], &device);
+        let found = super::conv2d(&x, &weight, stride, padding, groups).expect("covered");
+        let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], groups);
+        let expected = conv2d(x.clone(), weight.clone(), None, options);
+        assert_close(found.clone().inner(), expected.clone().inner(), &what);
+        let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
+        assert_close(x.grad(&found).unwrap(), x.grad(&expected).unwrap(), &format!("{what}: x"));
+        let (found, expected) = (weight.grad(&found).unwrap(), weight.grad(&expected).unwrap());
+        let scale = (batch * height * width) as f32;
+        assert_close(found / scale, expected / scale, &format!("{what}: weight"));
+    }
+}
+
+#[test]
+fn a_convolution_of_a_view_is_burns() {
+    let device = Device::flex().autodiff();
+    let whole = random([2, 9, 6, 5], &device);
+    let weight = random([4, 3, 3, 3], &device);
+    let view = || whole.clone().narrow(1, 2, 3).swap_dims(2, 3);
+    let found = super::conv2d(&view(), &weight, 1, 1, 1).expect("covered");
+    let expected = conv2d(view(), weight.clone(), None, ConvOptions::new([1; 2], [1; 2], [1; 2], 1));
+    assert_close(found.clone().inner(), expected.clone().inner(), "output");
+    let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
+    assert_close(whole.grad(&found).unwrap(), whole.grad(&expected).unwrap(), "x");
+}
+
+#[test]
+fn normalisation_and_activation_are_burns() {
+    let device = Device::flex().autodiff();
+    device.seed(7);
+    let activations =
+        [Activation::Silu, Activation::Relu, Activation::Relu6, Activation::LeakyRelu, Activation::Gelu, Activation::Identity];
+    for activation in activations {
+        for shape in [[3, 5, 7, 9], [2, 3, 40, 33], [4, 2, 1, 1]] {
+            let what = format!("{activation:?} {shape:?}");
+            let x: Tensor<4> = (random(shape, &device) * 3.0 + 1.0).detach().require_grad();
+            let (weight, bias) = (random([shape[1]], &device), random([shape[1]], &device));
+            let found = norm_act(&x, &weight, &bias, 1e-3, activation).expect("covered");
+            let expected = batch_norm_train(x.clone(), weight.clone(), bias.clone(), 1e-3);
+            assert_close(found.mean, expected.mean.inner(), &format!("{what}: mean"));
+            assert_close(found.variance, expected.variance.inner(), &format!("{what}: variance"));
+            let (found, expected) = (found.output, activation.forward(expected.output));
+            assert_close(found.clone().inner(), expected.clone().inner(), &what);
+            let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
+            assert_close(x.grad(&found).unwrap(), x.grad(&expected).unwrap(), &format!("{what}: x"));
+            for parameter in [&weight, &bias] {
+                let (found, expected) = (parameter.grad(&found).unwrap(), parameter.grad(&expected).unwrap());
+                assert_close(found, expected, &format!("{what}: parameters"));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_covered_is_left_to_burn() {
+    let plain = Device::flex();
+    let x = Tensor::<4>::ones([1, 2, 4, 4], &plain);
+    assert!(super::conv2d(&x, &Tensor::ones([2, 2, 3, 3], &plain), 1, 1, 1).is_none(), "nothing to train");
+    let training = plain.autodiff();
+    let x = Tensor::<4>::ones([1, 2, 4, 4], &training);
+    assert!(super::conv2d(&x, &Tensor::ones([2, 2, 3, 1], &training), 1, 1, 1).is_none(), "the kernel is no square");
+}
