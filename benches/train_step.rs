@@ -1,8 +1,8 @@
 //! A training step on the CPU: forward, loss, backward and the optimiser, 16 images of 64 pixels.
 
 use ablate::train::{Rates, Sgd};
-use ablate_detection::loss::{Yolov5Hyp, Yolov5Loss};
-use ablate_model::{Catalog, Detector, ModelName};
+use ablate_detection::loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss};
+use ablate_model::{Catalog, Detector, ModelName, heads::BoxCoding};
 use burn::{
     Tensor,
     optim::GradientsParams,
@@ -26,8 +26,9 @@ fn train_step(criterion: &mut Criterion) {
         let graph = Catalog::builtin().resolve(&model).unwrap().graph(Some(CLASSES)).unwrap();
         let mut detector = Detector::new(&graph, 0, &device);
         let detect = detector.detect();
+        let BoxCoding::Anchors(anchors) = &detect.coding else { unreachable!("YOLOv5 has anchors") };
         let anchors: Vec<Vec<[f32; 2]>> =
-            detect.anchors.iter().map(|level| level.iter().map(|anchor| anchor.map(|side| side as f32)).collect()).collect();
+            anchors.iter().map(|level| level.iter().map(|anchor| anchor.map(|side| side as f32)).collect()).collect();
         let loss = Yolov5Loss::new(CLASSES, &anchors, &detect.strides, Yolov5Hyp::default()).unwrap();
         let mut sgd = Sgd::new(&detector, 5e-4);
         let images = Tensor::<4>::random([BATCH, 3, SIDE, SIDE], Distribution::Uniform(0.0, 1.0), &device);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ablate_detection::loss::{AnchorMatcher, LossError, LossOutput, Yolov5Hyp, Yolov5Loss, bce_with_logits};
+use ablate_detection::loss::{AnchorMatcher, DetectionLoss, LossError, LossOutput, Yolov5Hyp, Yolov5Loss, bce_with_logits};
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use safetensors::SafeTensors;

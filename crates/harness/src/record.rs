@@ -150,7 +150,7 @@ pub struct EpochLog {
     pub epoch: usize,
     /// Learning rate of the weights at the epoch's last step.
     pub lr: f64,
-    /// Mean losses by name: `box`, `obj`, `cls`.
+    /// Mean losses by name: `box`, `obj`, `cls`; `box`, `cls`, `dfl` of a head without anchors.
     pub losses: BTreeMap<String, f64>,
     /// COCO figures of the moving average's weights on the validation split; none where this epoch was not evaluated.
     pub map50: Option<f64>,

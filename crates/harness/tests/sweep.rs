@@ -112,7 +112,7 @@ fn a_cell_alone_and_a_part_of_a_sweep() {
 fn a_cell_that_fails_is_recorded_and_the_others_go_on() {
     let sweep = Sweep::new(&(COSTS.to_owned() + "tables: [misfit.yaml]\nmodels: [yolov5n+misfit]\n"));
     // No row of the table is a Focus.
-    sweep.write("misfit.yaml", "title: Misfit\npatch:\n  - {replace: Focus, in: backbone, with: Conv}\n");
+    sweep.write("misfit.yaml", "title: Misfit\npatch:\n  - {replace: {Focus: Conv}, in: backbone}\n");
     let run = sweep.run(&[]);
     assert_eq!(run.code(), 1, "{}", run.stderr());
     assert!(run.stderr().contains("4 measured, 0 found in earlier records, 1 failed"), "{}", run.stderr());

@@ -109,6 +109,14 @@ impl Tally {
         y
     }
 
+    /// A convolution module that is folded into another at inference: a profiler counts it, but it never runs.
+    pub fn branch(&mut self, conv: ConvShape, x: Shape) -> Shape {
+        let y = conv.output(x);
+        self.params += conv.weights();
+        self.published += conv.macs(y);
+        y
+    }
+
     /// A matrix product that is no module, of so many multiply-accumulates.
     pub fn functional_macs(&mut self, macs: u64) {
         self.macs += macs;

@@ -4,10 +4,18 @@ use std::sync::Arc;
 
 use burn::{
     module::Module,
-    tensor::{Device, Int, Tensor, activation::sigmoid},
+    tensor::{
+        Device, Int, Tensor,
+        activation::{sigmoid, softmax},
+    },
 };
 
-use crate::{Initializer, graph::Graph, heads::DetectConfig, registry::Layer};
+use crate::{
+    Initializer,
+    graph::Graph,
+    heads::{BoxCoding, DetectConfig},
+    registry::Layer,
+};
 
 /// A detector: image in, raw maps of its levels out. Its parameters have the names of a PyTorch state dict.
 #[derive(Module, Debug)]
@@ -56,7 +64,8 @@ impl Detector {
     }
 
     /// Images `[batch, 3, h, w]`, RGB in 0..=1, to logits for each level, finest first:
-    /// `[batch, anchors, h / stride, w / stride, classes + 5]`, the last being x, y, w, h, objectness and classes.
+    /// `[batch, anchors, h / stride, w / stride, outputs]`, the last being x, y, w, h, objectness and classes; for an anchor-free head
+    /// `[batch, 1, …]`, the distributions of the distances to left, top, right and bottom, and classes.
     pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>> {
         let (last, inputs) = self.forward_to_head(images);
         let outputs = self.detect().outputs();
@@ -108,24 +117,44 @@ impl Detector {
     }
 
     /// Logits as [`forward`](Self::forward) gives them to predictions `[batch, positions, classes + 5]`: centre x, centre y, width and
-    /// height in pixels of the network's input, then objectness and class probabilities. Positions go by level, anchor, row, column.
+    /// height in pixels of the network's input, then objectness, which is 1 for a head without, and class probabilities. Positions go by level, anchor, row, column.
     pub fn decode(&self, raw: Vec<Tensor<5>>) -> Tensor<3> {
         let detect = self.detect();
         let levels = raw.into_iter().enumerate().map(|(level, map)| {
             let [batch, anchors, height, width, outputs] = map.dims();
             let device = map.device();
             let stride = detect.strides[level] as f32;
-            let sizes: Vec<f32> = detect.anchors[level].iter().flatten().map(|side| *side as f32).collect();
-            let sizes = Tensor::<1>::from_floats(sizes.as_slice(), &device).reshape([1, anchors, 1, 1, 2]);
-            let y = sigmoid(map);
-            let corner = grid(height, width, &device) - 0.5;
-            let centre = (y.clone().narrow(4, 0, 2) * 2.0 + corner) * stride;
-            let size = (y.clone().narrow(4, 2, 2) * 2.0).square() * sizes;
-            let rest = y.narrow(4, 4, outputs - 4);
-            Tensor::cat(vec![centre, size, rest], 4).reshape([batch, anchors * height * width, outputs])
+            let corner = grid(height, width, &device);
+            let parts = match &detect.coding {
+                BoxCoding::Anchors(by_level) => {
+                    let sizes: Vec<f32> = by_level[level].iter().flatten().map(|side| *side as f32).collect();
+                    let sizes = Tensor::<1>::from_floats(sizes.as_slice(), &device).reshape([1, anchors, 1, 1, 2]);
+                    let y = sigmoid(map);
+                    let centre = (y.clone().narrow(4, 0, 2) * 2.0 + (corner - 0.5)) * stride;
+                    let size = (y.clone().narrow(4, 2, 2) * 2.0).square() * sizes;
+                    vec![centre, size, y.narrow(4, 4, outputs - 4)]
+                }
+                BoxCoding::Distances { reg_max } => {
+                    let sides = expected_distances(map.clone().narrow(4, 0, 4 * reg_max), *reg_max);
+                    let (near, far) = (sides.clone().narrow(4, 0, 2), sides.narrow(4, 2, 2));
+                    let centre = ((far.clone() - near.clone()) * 0.5 + (corner + 0.5)) * stride;
+                    let objectness = Tensor::ones([batch, anchors, height, width, 1], &device);
+                    vec![centre, (near + far) * stride, objectness, sigmoid(map.narrow(4, 4 * reg_max, detect.nc))]
+                }
+            };
+            Tensor::cat(parts, 4).reshape([batch, anchors * height * width, 5 + detect.nc])
         });
         Tensor::cat(levels.collect(), 1)
     }
+}
+
+/// The mean of each distribution over distances of 0, 1, 2 … cells: logits `[…, 4 · reg_max]` to left, top, right, bottom, `[…, 4]`.
+fn expected_distances(logits: Tensor<5>, reg_max: usize) -> Tensor<5> {
+    let [batch, anchors, height, width, _] = logits.dims();
+    let device = logits.device();
+    let shares = softmax(logits.reshape([batch * anchors * height * width * 4, reg_max]), 1);
+    let distances = Tensor::<1, Int>::arange(0..reg_max as i64, &device).float().reshape([reg_max, 1]);
+    shares.matmul(distances).reshape([batch, anchors, height, width, 4])
 }
 
 /// The column and row of every cell, `[1, 1, h, w, 2]`.

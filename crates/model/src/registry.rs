@@ -1,6 +1,6 @@
 //! Every block and head by the name that tables use. A new one is a file beside the others and a line here.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 
 use crate::{
     Initializer,
@@ -74,17 +74,27 @@ macro_rules! registry {
     };
 }
 
+type Ghost = blocks::GhostModuleConfig<blocks::PlainConv>;
+type DynamicGhost = blocks::GhostModuleConfig<blocks::PerImageConv>;
+
 registry! {
     Conv = "Conv": blocks::ConvConfig => blocks::Conv,
-    C3 = "C3": blocks::C3Config => blocks::C3,
+    C3 = "C3": blocks::C3Config => blocks::C3<blocks::Bottleneck>,
+    C2f = "C2f": blocks::C2fConfig => blocks::C2f<blocks::Bottleneck>,
     Sppf = "SPPF": blocks::SppfConfig => blocks::Sppf,
     Upsample = "nn.Upsample": blocks::UpsampleConfig => blocks::Upsample,
     Concat = "Concat": blocks::ConcatConfig => blocks::Concat,
     Index = "Index": blocks::IndexConfig => blocks::Index,
     GsConv = "GSConv": blocks::GsConvConfig => blocks::GsConv,
+    GsConvNs = "GSConvns": blocks::GsConvNsConfig => blocks::GsConvNs,
+    VovGsCsp = "VoVGSCSP": blocks::VovGsCspConfig => blocks::VovGsCsp,
+    RepVgg = "RepVGG": blocks::RepVggConfig => blocks::RepVgg,
     InvertedResidual = "InvertedResidual": blocks::InvertedResidualConfig => blocks::InvertedResidual,
     FasterNet = "FasterNet": blocks::FasterNetConfig => blocks::FasterNet,
-    C3DynamicGhost = "C3DynamicGhost": blocks::C3DynamicGhostConfig => blocks::C3DynamicGhost,
+    C3StaticGhost = "C3StaticGhost": blocks::C3Config<Ghost> => blocks::C3<blocks::GhostModule<Conv2d>>,
+    C2fStaticGhost = "C2fStaticGhost": blocks::C2fConfig<Ghost> => blocks::C2f<blocks::GhostModule<Conv2d>>,
+    C3DynamicGhost = "C3DynamicGhost": blocks::C3Config<DynamicGhost> => blocks::C3<blocks::GhostModule<blocks::DynamicConv>>,
+    C2fDynamicGhost = "C2fDynamicGhost": blocks::C2fConfig<DynamicGhost> => blocks::C2f<blocks::GhostModule<blocks::DynamicConv>>,
     Detect = "Detect": heads::DetectConfig => heads::Detect,
     AsffDetect = "ASFFDetect": heads::AsffDetectConfig => heads::AsffDetect,
 }

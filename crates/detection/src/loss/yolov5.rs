@@ -7,7 +7,7 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, IndexingUpdateOp, Int, TensorData};
 
 use super::matching::check_targets;
-use super::{AnchorMatcher, LossError, LossOutput, Match, Yolov5Hyp, bce_with_logits, complete_iou};
+use super::{AnchorMatcher, DetectionLoss, LossError, LossOutput, Match, Yolov5Hyp, bce_with_logits, complete_iou};
 
 /// The loss of one network: its classes, anchors and strides, and the gains.
 #[derive(Clone, Debug)]
@@ -43,45 +43,6 @@ impl Yolov5Loss {
             matchers.push(AnchorMatcher { anchors: anchors.collect(), threshold: hyp.anchor_t });
         }
         Ok(Self { nc, matchers, balance, hyp })
-    }
-
-    /// The loss of a batch.
-    ///
-    /// `levels` are the head's logits, finest first, `[batch, anchors, height, width, 5 + nc]` each: x, y, w, h, objectness,
-    /// classes. `targets` are rows of (image in the batch, class, cx, cy, w, h), the box as fractions of the image; none is fine.
-    ///
-    /// # Errors
-    /// Logits of another shape than the head's, targets of an unknown class or image.
-    pub fn forward(&self, levels: Vec<Tensor<5>>, targets: &[[f32; 6]]) -> Result<LossOutput, LossError> {
-        let batch = self.check_levels(&levels)?;
-        check_targets(targets, batch, self.nc)?;
-        let device = levels[0].device();
-        let outputs = 5 + self.nc;
-
-        let mut logits = Vec::with_capacity(levels.len());
-        let mut matched = Matched::default();
-        for (level, matcher) in levels.into_iter().zip(&self.matchers) {
-            let [_, anchors, height, width, _] = level.dims();
-            matched.push(matcher.matches(targets, height, width), &device);
-            logits.push(level.reshape([batch * anchors * height * width, outputs]));
-        }
-
-        let zero = || Tensor::zeros([1], &device);
-        let (box_loss, class_loss, iou) = if matched.rows.is_empty() {
-            (zero(), zero(), None)
-        } else {
-            let rows = matched.select(&logits);
-            let iou = self.iou(rows.clone(), &matched.rows);
-            let box_loss = matched.mean(iou.clone().neg().add_scalar(1.0), &device);
-            let class_loss = if self.nc > 1 { self.class_loss(rows, &matched, &device) } else { zero() };
-            let target = iou.detach().clamp_min(0.0).reshape([matched.rows.len()]);
-            (box_loss, class_loss, Some(target * matched.last_in_cell(&device)))
-        };
-        let objectness_loss = self.objectness_loss(logits, &matched, iou);
-
-        let items = [box_loss.mul_scalar(self.hyp.box_gain), objectness_loss.mul_scalar(self.hyp.obj), class_loss.mul_scalar(self.hyp.cls)];
-        let [a, b, c] = items.clone();
-        Ok(LossOutput { total: (a + b + c).mul_scalar(batch as f32), items: items.map(Tensor::detach) })
     }
 
     fn check_levels(&self, levels: &[Tensor<5>]) -> Result<usize, LossError> {
@@ -137,6 +98,45 @@ impl Yolov5Loss {
             bce_with_logits(logits, targets, self.hyp.obj_pw).mean().mul_scalar(balance)
         });
         losses.reduce(|sum, loss| sum + loss).expect("a head has a level")
+    }
+}
+
+impl DetectionLoss for Yolov5Loss {
+    fn items(&self) -> [&'static str; 3] {
+        ["box", "obj", "cls"]
+    }
+
+    /// `levels` are the head's logits, finest first, `[batch, anchors, height, width, 5 + nc]` each: x, y, w, h, objectness, classes.
+    fn forward(&self, levels: Vec<Tensor<5>>, targets: &[[f32; 6]]) -> Result<LossOutput, LossError> {
+        let batch = self.check_levels(&levels)?;
+        check_targets(targets, batch, self.nc)?;
+        let device = levels[0].device();
+        let outputs = 5 + self.nc;
+
+        let mut logits = Vec::with_capacity(levels.len());
+        let mut matched = Matched::default();
+        for (level, matcher) in levels.into_iter().zip(&self.matchers) {
+            let [_, anchors, height, width, _] = level.dims();
+            matched.push(matcher.matches(targets, height, width), &device);
+            logits.push(level.reshape([batch * anchors * height * width, outputs]));
+        }
+
+        let zero = || Tensor::zeros([1], &device);
+        let (box_loss, class_loss, iou) = if matched.rows.is_empty() {
+            (zero(), zero(), None)
+        } else {
+            let rows = matched.select(&logits);
+            let iou = self.iou(rows.clone(), &matched.rows);
+            let box_loss = matched.mean(iou.clone().neg().add_scalar(1.0), &device);
+            let class_loss = if self.nc > 1 { self.class_loss(rows, &matched, &device) } else { zero() };
+            let target = iou.detach().clamp_min(0.0).reshape([matched.rows.len()]);
+            (box_loss, class_loss, Some(target * matched.last_in_cell(&device)))
+        };
+        let objectness_loss = self.objectness_loss(logits, &matched, iou);
+
+        let items = [box_loss.mul_scalar(self.hyp.box_gain), objectness_loss.mul_scalar(self.hyp.obj), class_loss.mul_scalar(self.hyp.cls)];
+        let [a, b, c] = items.clone();
+        Ok(LossOutput { total: (a + b + c).mul_scalar(batch as f32), items: items.map(Tensor::detach) })
     }
 }
 

@@ -5,10 +5,10 @@ use std::{path::Path, sync::Arc};
 use ablate_detection::{
     dataset::CachedDataset,
     loader::EvalLoader,
-    loss::{Yolov5Hyp, Yolov5Loss},
+    loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     nms::NmsConfig,
 };
-use ablate_model::{Detector, Graph, weights};
+use ablate_model::{Detector, Graph, heads::BoxCoding, weights};
 use anyhow::Result;
 use burn::tensor::Device;
 
@@ -54,11 +54,7 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
         tracing::info!("{}: {} tensors taken, {} stay random", file.display(), loaded.taken.len(), loaded.fresh.len());
     }
     let imgsz = data.imgsz();
-    let detect = graph.detect();
-    let anchors: Vec<Vec<[f32; 2]>> =
-        detect.anchors.iter().map(|level| level.iter().map(|anchor| anchor.map(|side| side as f32)).collect()).collect();
-    let hyp = scaled(recipe.loss, graph.nc, anchors.len(), imgsz);
-    let loss = Yolov5Loss::new(graph.nc, &anchors, &detect.strides, hyp)?;
+    let loss = loss(graph, recipe, imgsz)?;
     let mut validator = match val {
         Some(val) => Some(Validator { loader: EvalLoader::new(val, recipe.batch, WORKERS)?, device: device.clone() }),
         None => None,
@@ -73,6 +69,20 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
         identity,
         evaluator: validator.as_mut().map(|validator| validator as &mut dyn Evaluate<Detector>),
         progress,
+    })
+}
+
+/// What the graph's head is trained on.
+fn loss(graph: &Graph, recipe: &Recipe, imgsz: usize) -> Result<Box<dyn DetectionLoss>> {
+    let detect = graph.detect();
+    Ok(match &detect.coding {
+        BoxCoding::Anchors(anchors) => {
+            let anchors: Vec<Vec<[f32; 2]>> =
+                anchors.iter().map(|level| level.iter().map(|anchor| anchor.map(|side| side as f32)).collect()).collect();
+            let hyp = scaled(recipe.loss, graph.nc, anchors.len(), imgsz);
+            Box::new(Yolov5Loss::new(graph.nc, &anchors, &detect.strides, hyp)?)
+        }
+        BoxCoding::Distances { reg_max } => Box::new(Yolov8Loss::new(graph.nc, *reg_max, &detect.strides, recipe.anchor_free)?),
     })
 }
 

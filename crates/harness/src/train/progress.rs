@@ -10,7 +10,7 @@ pub struct StepReport {
     pub step: usize,
     /// Batches in an epoch.
     pub steps: usize,
-    /// Box, objectness and class loss of the batch.
+    /// Of the batch, in the order of [`DetectionLoss::items`](ablate_detection::loss::DetectionLoss::items).
     pub losses: [f32; 3],
     /// Learning rate of the weights.
     pub lr: f64,

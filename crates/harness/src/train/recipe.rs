@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ablate_detection::augment::AugmentConfig;
-use ablate_detection::loss::Yolov5Hyp;
+use ablate_detection::loss::{Yolov5Hyp, Yolov8Hyp};
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
 
@@ -43,8 +43,11 @@ pub struct Recipe {
     pub patience: usize,
     /// Evaluate every so many epochs, and after the last; 0: after the last only.
     pub val_interval: usize,
+    /// Loss of a head with anchors.
     #[serde(flatten)]
     pub loss: Yolov5Hyp,
+    /// Loss of a head without.
+    pub anchor_free: Yolov8Hyp,
     #[serde(flatten)]
     pub augment: AugmentConfig,
 }
@@ -71,6 +74,7 @@ impl Default for Recipe {
             patience: 100,
             val_interval: 1,
             loss: Yolov5Hyp::default(),
+            anchor_free: Yolov8Hyp::default(),
             augment: AugmentConfig::default(),
         }
     }
@@ -149,6 +153,7 @@ impl Recipe {
         }
         require(self.ema_tau > 0.0, "ema_tau", self.ema_tau, "above 0")?;
         self.loss.check()?;
+        self.anchor_free.check()?;
         self.augment.validate()?;
         Ok(())
     }

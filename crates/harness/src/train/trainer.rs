@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ablate_detection::loader::Batch;
-use ablate_detection::loss::Yolov5Loss;
+use ablate_detection::loss::DetectionLoss;
 use anyhow::{Context, Result, ensure};
 use burn::Tensor;
 use burn::module::Module;
@@ -17,7 +17,7 @@ use super::tensors::{Tensors, replace, values};
 use super::{BatchSource, Ema, Evaluate, Progress, Recipe, Schedule, Sgd, StepReport, StepSettings};
 use crate::record::EpochLog;
 
-/// A network that the YOLOv5 loss trains.
+/// A network that a detection loss trains.
 pub trait TrainableDetector: Module {
     /// Images `[batch, 3, height, width]`, RGB in 0..=1, to logits `[batch, anchors, h, w, 5 + classes]` of each level, finest first.
     fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>>;
@@ -33,7 +33,7 @@ impl TrainableDetector for ablate_model::Detector {
 pub struct TrainJob<'a, M> {
     /// The network with its first weights, on a training device (`device.autodiff()`).
     pub detector: M,
-    pub loss: Yolov5Loss,
+    pub loss: Box<dyn DetectionLoss>,
     pub data: &'a dyn BatchSource,
     pub recipe: &'a Recipe,
     /// Of whatever in the network is random while it trains; the data have their own.
@@ -84,7 +84,7 @@ struct Trainer<'a, M> {
     gradients: GradientsAccumulator<M>,
     schedule: Schedule,
     state: TrainingState,
-    loss: Yolov5Loss,
+    loss: Box<dyn DetectionLoss>,
     data: &'a dyn BatchSource,
     recipe: &'a Recipe,
     seed: u64,
@@ -173,7 +173,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         self.state.batches_s += start.elapsed().as_secs_f64();
 
         let scores = self.evaluate(epoch)?;
-        let losses = ["box", "obj", "cls"].into_iter().zip(sums);
+        let losses = self.loss.items().into_iter().zip(sums);
         self.state.log.push(EpochLog {
             epoch,
             lr,
@@ -192,9 +192,10 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let loss = self.loss.forward(self.network.forward(images), &targets)?;
         let losses = Tensor::cat(loss.items.to_vec(), 0).try_into_vec_as::<f32>()?;
         let losses = <[f32; 3]>::try_from(losses).expect("three items");
+        let [a, b, c] = self.loss.items();
         ensure!(
             losses.iter().all(|loss| loss.is_finite()),
-            "epoch {epoch}, batch {step}: the loss is not a number (box {}, obj {}, cls {}); a smaller lr0 or a longer warm-up may help",
+            "epoch {epoch}, batch {step}: the loss is not a number ({a} {}, {b} {}, {c} {}); a smaller lr0 or a longer warm-up may help",
             losses[0],
             losses[1],
             losses[2],

@@ -1,16 +1,34 @@
+use std::marker::PhantomData;
+
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, Conv, ConvConfig, RowReader, only};
+use super::{Block, BottleneckConfig, Conv, ConvConfig, Link, RowReader, only};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
 };
 
-/// YOLOv5's cross-stage partial block with three convolutions: a chain of bottlenecks beside a 1×1 bypass.
+/// YOLOv5's cross-stage partial block with three convolutions: a chain of bottlenecks, or of something in their place, beside a 1×1 bypass.
 /// Row: `[channels, shortcut, groups, expansion]`; repeats are bottlenecks.
 /// Source: Wang et al., CSPNet, arXiv:1911.11929, as YOLOv5 simplifies it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct C3Config {
+pub struct C3Config<L = BottleneckConfig> {
+    csp: CspConfig,
+    link: PhantomData<L>,
+}
+
+/// See [`C3Config`].
+#[derive(Module, Debug)]
+pub struct C3<M: Module> {
+    cv1: Conv,
+    cv2: Conv,
+    cv3: Conv,
+    m: Vec<M>,
+}
+
+/// What a row says of a cross-stage partial block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CspConfig {
     pub c_in: usize,
     pub c_out: usize,
     pub bottlenecks: usize,
@@ -19,33 +37,15 @@ pub struct C3Config {
     pub expansion: f64,
 }
 
-/// See [`C3Config`].
-#[derive(Module, Debug)]
-pub struct C3 {
-    cv1: Conv,
-    cv2: Conv,
-    cv3: Conv,
-    m: Vec<Bottleneck>,
-}
-
-/// 1×1 and 3×3 convolution with a residual connection.
-#[derive(Module, Debug)]
-pub struct Bottleneck {
-    cv1: Conv,
-    cv2: Conv,
-    #[module(skip)]
-    shortcut: bool,
-}
-
-impl C3Config {
-    /// Reads the row of a block that is shaped like a C3.
-    pub(super) fn read_row(row: &RowReader) -> Result<Self, String> {
+impl CspConfig {
+    /// `shortcut` is what holds where the row does not say.
+    pub(super) fn read(row: &RowReader, shortcut: bool) -> Result<Self, String> {
         row.at_most(4, "channels, shortcut, groups, expansion")?;
         let config = Self {
             c_in: row.channels_in()?,
             c_out: row.channels_out()?,
             bottlenecks: row.repeats(),
-            shortcut: row.flag(1, true, "shortcut")?,
+            shortcut: row.flag(1, shortcut, "shortcut")?,
             groups: row.positive(2, Some(1), "groups")?,
             expansion: row.number(3, 0.5, "expansion")?,
         };
@@ -61,15 +61,9 @@ impl C3Config {
         (self.c_out as f64 * self.expansion) as usize
     }
 
-    /// The convolutions into the chain, into the bypass, and out of both.
-    pub(super) fn branches(&self) -> [ConvConfig; 3] {
-        let hidden = self.hidden();
-        [ConvConfig::new(self.c_in, hidden, 1, 1), ConvConfig::new(self.c_in, hidden, 1, 1), ConvConfig::new(2 * hidden, self.c_out, 1, 1)]
-    }
-
-    fn bottleneck(&self) -> [ConvConfig; 2] {
-        let hidden = self.hidden();
-        [ConvConfig::new(hidden, hidden, 1, 1), ConvConfig::new(hidden, hidden, 3, 1).groups(self.groups)]
+    /// One of the chain's blocks, given the kernels of its convolutions.
+    pub(super) fn link<L: Link>(&self, kernels: [usize; 2]) -> L {
+        L::new(BottleneckConfig { channels: self.hidden(), kernels, shortcut: self.shortcut, groups: self.groups })
     }
 
     /// The arguments in the order of a printed table.
@@ -79,59 +73,53 @@ impl C3Config {
     }
 }
 
-impl Block for C3Config {
-    type Layer = C3;
+impl<L: Link> C3Config<L> {
+    pub fn new(csp: CspConfig) -> Self {
+        Self { csp, link: PhantomData }
+    }
+
+    /// The convolutions into the chain, into the bypass, and out of both.
+    fn branches(&self) -> [ConvConfig; 3] {
+        let CspConfig { c_in, c_out, .. } = self.csp;
+        let hidden = self.csp.hidden();
+        [ConvConfig::new(c_in, hidden, 1, 1), ConvConfig::new(c_in, hidden, 1, 1), ConvConfig::new(2 * hidden, c_out, 1, 1)]
+    }
+
+    fn link(&self) -> L {
+        self.csp.link([1, 3])
+    }
+}
+
+impl<L: Link> Block for C3Config<L> {
+    type Layer = C3<L::Layer>;
     const REPEATS_INSIDE: bool = true;
 
     fn read(row: &RowReader) -> Result<Self, String> {
-        Self::read_row(row)
+        CspConfig::read(row, true).map(Self::new)
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
         let [cv1, cv2, cv3] = self.branches();
-        let mut chain = cv1.trace_one(inputs[0], tally);
-        for _ in 0..self.bottlenecks {
-            for conv in self.bottleneck() {
-                chain = conv.trace_one(chain, tally);
-            }
-        }
+        let chain = cv1.trace_one(inputs[0], tally);
+        let chain = (0..self.csp.bottlenecks).fold(chain, |x, _| self.link().trace_one(x, tally));
         cv2.trace_one(inputs[0], tally);
-        let both = Shape::new(2 * self.hidden(), chain.h, chain.w);
+        let both = Shape::new(2 * self.csp.hidden(), chain.h, chain.w);
         Ok(vec![cv3.trace_one(both, tally)])
     }
 
-    fn init(&self, init: &Initializer) -> C3 {
+    fn init(&self, init: &Initializer) -> C3<L::Layer> {
         let [cv1, cv2, cv3] = self.branches().map(|conv| Conv::new(&conv, init));
-        let bottleneck = || {
-            let [cv1, cv2] = self.bottleneck().map(|conv| Conv::new(&conv, init));
-            Bottleneck { cv1, cv2, shortcut: self.shortcut }
-        };
-        C3 { cv1, cv2, cv3, m: (0..self.bottlenecks).map(|_| bottleneck()).collect() }
+        C3 { cv1, cv2, cv3, m: (0..self.csp.bottlenecks).map(|_| self.link().init(init)).collect() }
     }
 
-    fn forward(layer: &C3, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
+    fn forward(layer: &C3<L::Layer>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        let x = only(inputs);
+        let bypass = layer.cv2.forward(x.clone());
+        let chain = layer.m.iter().fold(layer.cv1.forward(x), |x, m| L::forward(m, x));
+        vec![layer.cv3.forward(Tensor::cat(vec![chain, bypass], 1))]
     }
 
     fn arguments(&self) -> String {
-        self.printed()
-    }
-}
-
-impl C3 {
-    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let bypass = self.cv2.forward(x.clone());
-        let chain = self.m.iter().fold(self.cv1.forward(x), |x, m| m.forward(x));
-        self.cv3.forward(Tensor::cat(vec![chain, bypass], 1))
-    }
-}
-
-impl Bottleneck {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        match self.shortcut {
-            true => self.cv2.forward(self.cv1.forward(x.clone())) + x,
-            false => self.cv2.forward(self.cv1.forward(x)),
-        }
+        self.csp.printed()
     }
 }

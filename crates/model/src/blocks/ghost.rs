@@ -1,62 +1,126 @@
-use burn::{module::Module, tensor::Tensor};
+use burn::{
+    module::{Module, ModuleDisplay},
+    nn::conv::Conv2d,
+    tensor::Tensor,
+};
 
-use super::{Activation, BatchNorm2d, DynamicConv, DynamicConvConfig};
+use super::{Activation, BatchNorm2d, BottleneckConfig, DynamicConv, DynamicConvConfig, Link, conv2d, convolve};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
 };
 
-/// Half of the channels by a 1×1 convolution, the other half from those by a 3×3 depthwise one; both dynamic, each under
-/// batch normalisation and ReLU. An odd number of output channels is cut from the even one above it.
+/// Half of the channels by a 1×1 convolution, the other half from those by a 3×3 depthwise one, each under batch normalisation and ReLU; either
+/// of plain convolutions, as in the paper, or of dynamic ones. An odd number of output channels is cut from the even one above it.
 /// Source: Han et al., GhostNet, arXiv:1911.11907, figure 2b.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct GhostModuleConfig {
-    pub c_in: usize,
-    pub c_out: usize,
+pub struct GhostModuleConfig<K = PlainConv> {
+    c_in: usize,
+    c_out: usize,
+    kind: K,
 }
 
 /// See [`GhostModuleConfig`].
 #[derive(Module, Debug)]
-pub struct GhostModule {
-    primary_conv: (DynamicConv, BatchNorm2d),
-    cheap_operation: (DynamicConv, BatchNorm2d),
+pub struct GhostModule<C: Module> {
+    primary_conv: (C, BatchNorm2d),
+    cheap_operation: (C, BatchNorm2d),
     c_out: usize,
 }
 
-impl GhostModuleConfig {
-    /// The primary and the cheap convolution.
-    fn convs(&self) -> [DynamicConvConfig; 2] {
-        let half = self.c_out.div_ceil(2);
-        let primary = ConvShape::new(self.c_in, half, 1, 1);
-        let cheap = ConvShape::new(half, half, 3, 1).groups(half);
-        [primary, cheap].map(|conv| DynamicConvConfig { conv })
-    }
+/// A kind of convolution that Ghost modules can be made of.
+pub trait GhostConv: Copy + Default + std::fmt::Debug + PartialEq {
+    type Layer: Module + ModuleDisplay;
 
     /// Output shape; the cost goes to the tally.
-    pub fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
-        let y = self.convs().iter().fold(x, |x, conv| {
-            let y = conv.trace_one(x, tally);
+    fn trace_one(conv: ConvShape, x: Shape, tally: &mut Tally) -> Shape;
+
+    fn init(conv: ConvShape, init: &Initializer) -> Self::Layer;
+
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
+    fn forward(layer: &Self::Layer, x: Tensor<4>) -> Tensor<4>;
+}
+
+/// One kernel for all images.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PlainConv;
+
+/// A kernel for each image: see [`DynamicConv`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PerImageConv;
+
+impl GhostConv for PlainConv {
+    type Layer = Conv2d;
+
+    fn trace_one(conv: ConvShape, x: Shape, tally: &mut Tally) -> Shape {
+        tally.conv(conv, false, x)
+    }
+
+    fn init(conv: ConvShape, init: &Initializer) -> Conv2d {
+        conv2d(conv, false, init)
+    }
+
+    fn forward(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+        convolve(layer, x)
+    }
+}
+
+impl GhostConv for PerImageConv {
+    type Layer = DynamicConv;
+
+    fn trace_one(conv: ConvShape, x: Shape, tally: &mut Tally) -> Shape {
+        DynamicConvConfig { conv }.trace_one(x, tally)
+    }
+
+    fn init(conv: ConvShape, init: &Initializer) -> DynamicConv {
+        DynamicConv::new(&DynamicConvConfig { conv }, init)
+    }
+
+    fn forward(layer: &DynamicConv, x: Tensor<4>) -> Tensor<4> {
+        layer.forward(x)
+    }
+}
+
+impl<K: GhostConv> GhostModuleConfig<K> {
+    pub fn new(c_in: usize, c_out: usize) -> Self {
+        Self { c_in, c_out, kind: K::default() }
+    }
+
+    /// The primary and the cheap convolution.
+    fn convs(&self) -> [ConvShape; 2] {
+        let half = self.c_out.div_ceil(2);
+        [ConvShape::new(self.c_in, half, 1, 1), ConvShape::new(half, half, 3, 1).groups(half)]
+    }
+}
+
+/// In place of a bottleneck, whose kernels, shortcut and groups have no meaning here.
+impl<K: GhostConv> Link for GhostModuleConfig<K> {
+    type Layer = GhostModule<K::Layer>;
+
+    fn new(bottleneck: BottleneckConfig) -> Self {
+        Self::new(bottleneck.channels, bottleneck.channels)
+    }
+
+    fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
+        let y = self.convs().into_iter().fold(x, |x, conv| {
+            let y = K::trace_one(conv, x, tally);
             tally.batch_norm(y)
         });
         Shape::new(self.c_out, y.h, y.w)
     }
-}
 
-impl GhostModule {
-    pub fn new(config: &GhostModuleConfig, init: &Initializer) -> Self {
-        let [primary_conv, cheap_operation] =
-            config.convs().map(|conv| (DynamicConv::new(&conv, init), BatchNorm2d::new(conv.conv.c_out, init)));
-        Self { primary_conv, cheap_operation, c_out: config.c_out }
+    fn init(&self, init: &Initializer) -> GhostModule<K::Layer> {
+        let [primary_conv, cheap_operation] = self.convs().map(|conv| (K::init(conv, init), BatchNorm2d::new(conv.c_out, init)));
+        GhostModule { primary_conv, cheap_operation, c_out: self.c_out }
     }
 
-    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let step = |(conv, bn): &(DynamicConv, BatchNorm2d), x: Tensor<4>| bn.forward_activated(conv.forward(x), Activation::Relu);
-        let primary = step(&self.primary_conv, x);
-        let cheap = step(&self.cheap_operation, primary.clone());
+    fn forward(layer: &GhostModule<K::Layer>, x: Tensor<4>) -> Tensor<4> {
+        let step = |(conv, bn): &(K::Layer, BatchNorm2d), x: Tensor<4>| bn.forward_activated(K::forward(conv, x), Activation::Relu);
+        let primary = step(&layer.primary_conv, x);
+        let cheap = step(&layer.cheap_operation, primary.clone());
         let both = Tensor::cat(vec![primary, cheap], 1);
-        match both.dims()[1] > self.c_out {
-            true => both.narrow(1, 0, self.c_out),
+        match both.dims()[1] > layer.c_out {
+            true => both.narrow(1, 0, layer.c_out),
             false => both,
         }
     }

@@ -1,6 +1,6 @@
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, Conv, ConvConfig, RowReader, only};
+use super::{Activation, Block, Conv, ConvConfig, RowReader, only};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
@@ -23,9 +23,24 @@ pub struct GsConv {
 }
 
 impl GsConvConfig {
-    /// The depthwise half.
-    fn depthwise(&self) -> ConvConfig {
-        ConvConfig::depthwise(self.dense.conv.c_out, 5, 1).activation(self.dense.activation)
+    /// Of as many channels, with the padding that keeps the size at stride 1.
+    pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
+        Self { dense: ConvConfig::new(c_in, c_out / 2, kernel, stride) }
+    }
+
+    pub fn activation(self, activation: Activation) -> Self {
+        Self { dense: self.dense.activation(activation) }
+    }
+
+    /// The dense half and the depthwise one.
+    pub(super) fn convs(&self) -> [ConvConfig; 2] {
+        [self.dense, ConvConfig::depthwise(self.dense.conv.c_out, 5, 1).activation(self.dense.activation)]
+    }
+
+    /// Output shape; the cost goes to the tally.
+    pub(super) fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
+        let Shape { c, h, w } = self.convs().iter().fold(x, |x, conv| conv.trace_one(x, tally));
+        Shape::new(2 * c, h, w)
     }
 }
 
@@ -41,13 +56,11 @@ impl Block for GsConvConfig {
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
-        let dense = self.dense.trace_one(inputs[0], tally);
-        let Shape { c, h, w } = self.depthwise().trace_one(dense, tally);
-        Ok(vec![Shape::new(2 * c, h, w)])
+        Ok(vec![self.trace_one(inputs[0], tally)])
     }
 
     fn init(&self, init: &Initializer) -> GsConv {
-        GsConv { cv1: Conv::new(&self.dense, init), cv2: Conv::new(&self.depthwise(), init) }
+        GsConv::new(self, init)
     }
 
     fn forward(layer: &GsConv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -61,6 +74,11 @@ impl Block for GsConvConfig {
 }
 
 impl GsConv {
+    pub fn new(config: &GsConvConfig, init: &Initializer) -> Self {
+        let [cv1, cv2] = config.convs().map(|conv| Conv::new(&conv, init));
+        Self { cv1, cv2 }
+    }
+
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let dense = self.cv1.forward(x);

@@ -3,38 +3,46 @@
 
 mod activation;
 mod batch_norm;
+mod bottleneck;
+mod c2f;
 mod c3;
-mod c3_dynamic_ghost;
 mod concat;
 mod conv;
 mod dynamic_conv;
 mod fasternet;
 mod ghost;
 mod gsconv;
+mod gsconvns;
 mod index;
 mod inverted_residual;
+mod repvgg;
 mod row;
 mod sppf;
 mod upsample;
+mod vovgscsp;
 
 use burn::tensor::Tensor;
 
 pub use activation::Activation;
 pub use batch_norm::BatchNorm2d;
-pub use c3::{C3, C3Config};
-pub use c3_dynamic_ghost::{C3DynamicGhost, C3DynamicGhostConfig};
+pub use bottleneck::{Bottleneck, BottleneckConfig, Link};
+pub use c2f::{C2f, C2fConfig};
+pub use c3::{C3, C3Config, CspConfig};
 pub use concat::{Concat, ConcatConfig};
 pub use conv::{Conv, ConvConfig, conv2d, convolve};
 pub use dynamic_conv::{DynamicConv, DynamicConvConfig};
 pub use fasternet::{FasterNet, FasterNetConfig, FasterNetSize};
-pub use ghost::{GhostModule, GhostModuleConfig};
+pub use ghost::{GhostConv, GhostModule, GhostModuleConfig, PerImageConv, PlainConv};
 pub use gsconv::{GsConv, GsConvConfig};
+pub use gsconvns::{GsConvNs, GsConvNsConfig};
 pub use index::{Index, IndexConfig};
 pub use inverted_residual::{InvertedResidual, InvertedResidualConfig};
+pub use repvgg::{RepVgg, RepVggConfig};
 pub(crate) use row::{Row, RowReader};
 pub use sppf::{Sppf, SppfConfig};
 pub(crate) use upsample::upsample_nearest;
 pub use upsample::{Upsample, UpsampleConfig};
+pub use vovgscsp::{VovGsCsp, VovGsCspConfig};
 
 use crate::{
     Initializer,

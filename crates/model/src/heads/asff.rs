@@ -4,7 +4,7 @@ use burn::{
     tensor::{Tensor, activation::softmax, module::max_pool2d, ops::MaxPoolOptions},
 };
 
-use super::DetectConfig;
+use super::{AnchorDetect, AnchorFreeDetect, Detect, DetectConfig};
 use crate::{
     Initializer,
     blocks::{Activation, BatchNorm2d, Block, RowReader, conv2d, convolve, upsample_nearest},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Adaptively spatial feature fusion before detection: each of the three levels becomes a sum of all three, weighted at every
-/// position by a softmax over weights that are computed from the maps themselves. Row: `[nc, anchors, order, rfb]`.
+/// position by a softmax over weights that are computed from the maps themselves. Row: as of Detect, then `order, rfb`.
 /// Source: Liu et al., arXiv:1911.09516, section 3.2.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AsffDetectConfig {
@@ -36,9 +36,17 @@ pub enum AsffOrder {
 pub struct AsffDetect {
     /// Coarsest level first.
     asffs: Vec<Asff>,
-    m: Vec<Conv2d>,
+    m: Predictor,
     #[module(skip)]
     order: AsffOrder,
+}
+
+/// What makes predictions of the fused maps.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)]
+enum Predictor {
+    Anchors(Vec<Conv2d>),
+    AnchorFree(AnchorFreeDetect),
 }
 
 /// The fusion of one level. Levels count from the coarsest here, as in the paper.
@@ -152,19 +160,19 @@ impl Block for AsffDetectConfig {
     const SCALES_CHANNELS: bool = false;
 
     fn read(row: &RowReader) -> Result<Self, String> {
-        row.at_most(4, "nc, anchors, order, rfb")?;
-        let detect = DetectConfig::read_row(row)?;
+        let (detect, taken) = DetectConfig::read_row(row)?;
+        row.at_most(taken + 2, "nc, anchors, order, rfb] or [nc, order, rfb")?;
         if detect.channels.len() != 3 {
             return Err(format!("it reads {} levels; ASFF fuses three", detect.channels.len()));
         }
         Ok(Self {
             detect,
-            order: match row.word(2, "parallel", "order")? {
+            order: match row.word(taken, "parallel", "order")? {
                 "parallel" => AsffOrder::Parallel,
                 "sequential" => AsffOrder::Sequential,
                 other => return Err(format!("order '{other}'; parallel or sequential would be right")),
             },
-            rfb: row.flag(3, false, "rfb")?,
+            rfb: row.flag(taken + 1, false, "rfb")?,
         })
     }
 
@@ -175,7 +183,11 @@ impl Block for AsffDetectConfig {
     }
 
     fn init(&self, init: &Initializer) -> AsffDetect {
-        AsffDetect { asffs: (0..3).map(|level| Asff::new(self, level, init)).collect(), m: self.detect.init(init).m, order: self.order }
+        let m = match self.detect.init(init) {
+            Detect::Anchors(AnchorDetect { m }) => Predictor::Anchors(m),
+            Detect::AnchorFree(head) => Predictor::AnchorFree(head),
+        };
+        AsffDetect { asffs: (0..3).map(|level| Asff::new(self, level, init)).collect(), m, order: self.order }
     }
 
     fn forward(layer: &AsffDetect, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -187,9 +199,8 @@ impl Block for AsffDetectConfig {
             AsffOrder::Parallel => "parallel",
             AsffOrder::Sequential => "sequential",
         };
-        let DetectConfig { nc, channels, .. } = &self.detect;
         let rfb = if self.rfb { ", rfb" } else { "" };
-        format!("[{nc}, {} anchors, {channels:?}, {order}{rfb}]", self.detect.anchors_per_level())
+        format!("[{}, {order}{rfb}]", self.detect.printed())
     }
 
     fn detect(&self) -> Option<&DetectConfig> {
@@ -198,10 +209,13 @@ impl Block for AsffDetectConfig {
 }
 
 impl AsffDetect {
-    /// A map `[batch, c, h, w]` for each level, finest first, to its raw outputs, `[batch, anchors · (classes + 5), h, w]`.
+    /// A map `[batch, c, h, w]` for each level, finest first, to its raw outputs, as of a [`Detect`] on the fused maps.
     pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let (fused, _) = self.fuse(levels);
-        self.m.iter().zip(fused).map(|(conv, x)| convolve(conv, x)).collect()
+        match &self.m {
+            Predictor::Anchors(convs) => convs.iter().zip(fused).map(|(conv, x)| convolve(conv, x)).collect(),
+            Predictor::AnchorFree(head) => head.forward(fused),
+        }
     }
 
     /// The weights of the fusion, for display: for each level, finest first, `[batch, 3, h, w]`, whose channels are the

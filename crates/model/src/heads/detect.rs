@@ -4,15 +4,18 @@ use burn::{
     tensor::Tensor,
 };
 
+use super::{
+    anchor_free::{AnchorFreeDetect, REG_MAX},
+    anchors::AnchorDetect,
+};
 use crate::{
     Initializer,
-    blocks::{Block, RowReader, conv2d, convolve},
-    cost::{ConvShape, Shape, Tally},
+    blocks::{Block, RowReader},
+    cost::{Shape, Tally},
     spec::Arg,
 };
 
-/// YOLOv5's anchor-based head: a 1×1 convolution for each level, to (classes + 5) numbers for each anchor: box, objectness,
-/// classes. Row: `[nc, anchors]`.
+/// Detection on the levels of a pyramid: YOLOv5's head where the row names anchors, `[nc, anchors]`, YOLOv8's where it does not, `[nc]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DetectConfig {
     pub nc: usize,
@@ -20,67 +23,73 @@ pub struct DetectConfig {
     pub channels: Vec<usize>,
     /// Pixels of the image for each cell, by level.
     pub strides: Vec<usize>,
-    /// Width and height in pixels, by level.
-    pub anchors: Vec<Vec<[f64; 2]>>,
+    pub coding: BoxCoding,
+}
+
+/// How a head's numbers stand for a box.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BoxCoding {
+    /// As factors of an anchor's width and height, which are given here in pixels, by level; with objectness.
+    Anchors(Vec<Vec<[f64; 2]>>),
+    /// As the distances from a cell's centre to the four sides, each a distribution over so many cells; without objectness.
+    Distances { reg_max: usize },
 }
 
 /// See [`DetectConfig`].
 #[derive(Module, Debug)]
-pub struct Detect {
-    pub(super) m: Vec<Conv2d>,
+#[allow(clippy::large_enum_variant)]
+pub enum Detect {
+    Anchors(AnchorDetect),
+    AnchorFree(AnchorFreeDetect),
 }
 
 impl DetectConfig {
-    /// Reads the first two arguments of a row, which may have more.
-    pub(super) fn read_row(row: &RowReader) -> Result<Self, String> {
+    /// Reads the first arguments of a row, which may have more: the number of those that it took.
+    pub(super) fn read_row(row: &RowReader) -> Result<(Self, usize), String> {
         let nc = match row.arg(0) {
             Some(Arg::Text(word)) if word == "nc" => row.nc(),
             Some(Arg::Int(nc)) if *nc == row.nc() as i64 => row.nc(),
-            _ => return Err("the first argument is not nc; [nc, anchors] would be right".into()),
+            _ => return Err("the first argument is not nc; [nc] or [nc, anchors] would be right".into()),
         };
-        match row.arg(1) {
-            Some(Arg::Text(word)) if word == "anchors" => (),
-            _ => return Err("the second argument is not anchors; [nc, anchors] would be right".into()),
-        }
-        let anchors = row.anchors().ok_or("the table has no key 'anchors', which this head needs")?;
         let levels = row.inputs().len();
-        if anchors.len() != levels {
-            return Err(format!("it reads {levels} levels, and 'anchors' has {}", anchors.len()));
+        let (coding, taken) = match row.arg(1) {
+            Some(Arg::Text(word)) if word == "anchors" => {
+                let anchors = row.anchors().ok_or("the table has no key 'anchors', which this row asks for")?;
+                if anchors.len() != levels {
+                    return Err(format!("it reads {levels} levels, and 'anchors' has {}", anchors.len()));
+                }
+                let pairs = |level: &Vec<f64>| level.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
+                (BoxCoding::Anchors(anchors.iter().map(pairs).collect()), 2)
+            }
+            _ => (BoxCoding::Distances { reg_max: REG_MAX }, 1),
+        };
+        let channels = row.inputs().iter().map(|input| input.c).collect();
+        Ok((Self { nc, channels, strides: row.strides(), coding }, taken))
+    }
+
+    /// Boxes that a cell can hold.
+    pub fn boxes_per_cell(&self) -> usize {
+        match &self.coding {
+            BoxCoding::Anchors(anchors) => anchors[0].len(),
+            BoxCoding::Distances { .. } => 1,
         }
-        Ok(Self {
-            nc,
-            channels: row.inputs().iter().map(|input| input.c).collect(),
-            strides: row.strides(),
-            anchors: anchors.iter().map(|level| level.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect()).collect(),
-        })
     }
 
-    /// Numbers for each anchor: centre x and y, width, height, objectness, classes.
+    /// Numbers for each box: centre, size, objectness and classes, or distances and classes.
     pub fn outputs(&self) -> usize {
-        self.nc + 5
+        match self.coding {
+            BoxCoding::Anchors(_) => 5 + self.nc,
+            BoxCoding::Distances { reg_max } => 4 * reg_max + self.nc,
+        }
     }
 
-    /// Anchors of each level.
-    pub fn anchors_per_level(&self) -> usize {
-        self.anchors[0].len()
-    }
-
-    fn conv(&self, level: usize) -> ConvShape {
-        ConvShape::new(self.channels[level], self.anchors_per_level() * self.outputs(), 1, 1)
-    }
-
-    /// A convolution's fresh weights, with the bias that says what is likely before anything is learnt: eight objects in an
-    /// image of 640 pixels, and each class with 0.6 of an even chance. Source: Lin et al., Focal Loss, arXiv:1708.02002, 3.3.
-    fn init_level(&self, level: usize, init: &Initializer) -> Conv2d {
-        let mut conv = conv2d(self.conv(level), true, init);
-        let cells = (640.0 / self.strides[level] as f64).powi(2);
-        let mut prior = vec![0.0; self.outputs()];
-        prior[4] = (8.0 / cells).ln();
-        prior[5..].fill((0.6 / (self.nc as f64 - 0.99999)).ln());
-        let prior: Vec<f32> = prior.repeat(self.anchors_per_level()).into_iter().map(|p| p as f32).collect();
-        let prior = Tensor::from_floats(prior.as_slice(), init.device());
-        conv.bias = conv.bias.map(|bias| Param::from_tensor((bias.val() + prior).detach()));
-        conv
+    /// The arguments in the order of a printed table, without brackets.
+    pub(super) fn printed(&self) -> String {
+        let coding = match &self.coding {
+            BoxCoding::Anchors(_) => format!("{} anchors", self.boxes_per_cell()),
+            BoxCoding::Distances { .. } => "anchor-free".into(),
+        };
+        format!("{}, {coding}, {:?}", self.nc, self.channels)
     }
 }
 
@@ -89,24 +98,34 @@ impl Block for DetectConfig {
     const SCALES_CHANNELS: bool = false;
 
     fn read(row: &RowReader) -> Result<Self, String> {
-        row.at_most(2, "nc, anchors")?;
-        Self::read_row(row)
+        let (config, taken) = Self::read_row(row)?;
+        row.at_most(taken, if taken == 2 { "nc, anchors" } else { "nc] or [nc, anchors" })?;
+        Ok(config)
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
-        Ok(inputs.iter().enumerate().map(|(level, x)| tally.conv(self.conv(level), true, *x)).collect())
+        Ok(match &self.coding {
+            BoxCoding::Anchors(_) => self.trace_anchors(inputs, tally),
+            BoxCoding::Distances { .. } => self.trace_anchor_free(inputs, tally),
+        })
     }
 
     fn init(&self, init: &Initializer) -> Detect {
-        Detect { m: (0..self.channels.len()).map(|level| self.init_level(level, init)).collect() }
+        match &self.coding {
+            BoxCoding::Anchors(_) => Detect::Anchors(AnchorDetect::new(self, init)),
+            BoxCoding::Distances { .. } => Detect::AnchorFree(AnchorFreeDetect::new(self, init)),
+        }
     }
 
     fn forward(layer: &Detect, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        layer.forward(inputs)
+        match layer {
+            Detect::Anchors(head) => head.forward(inputs),
+            Detect::AnchorFree(head) => head.forward(inputs),
+        }
     }
 
     fn arguments(&self) -> String {
-        format!("[{}, {} anchors, {:?}]", self.nc, self.anchors_per_level(), self.channels)
+        format!("[{}]", self.printed())
     }
 
     fn detect(&self) -> Option<&DetectConfig> {
@@ -114,9 +133,11 @@ impl Block for DetectConfig {
     }
 }
 
-impl Detect {
-    /// A map `[batch, c, h, w]` for each level to its raw outputs, `[batch, anchors · (classes + 5), h, w]`.
-    pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        self.m.iter().zip(levels).map(|(conv, x)| convolve(conv, x)).collect()
+/// Adds a prior to a convolution's bias, one value for each output channel.
+pub(super) fn add_prior(conv: &mut Conv2d, prior: &[f64]) {
+    if let Some(bias) = conv.bias.take() {
+        let prior: Vec<f32> = prior.iter().map(|p| *p as f32).collect();
+        let prior = Tensor::from_floats(prior.as_slice(), &bias.device());
+        conv.bias = Some(Param::from_tensor((bias.val() + prior).detach()));
     }
 }

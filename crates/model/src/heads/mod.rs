@@ -1,7 +1,11 @@
 //! Detection heads: the last row of a table. A head is a block whose outputs are the raw maps of its levels.
 
+mod anchor_free;
+mod anchors;
 mod asff;
 mod detect;
 
+pub use anchor_free::AnchorFreeDetect;
+pub use anchors::AnchorDetect;
 pub use asff::{Asff, AsffDetect, AsffDetectConfig, AsffOrder};
-pub use detect::{Detect, DetectConfig};
+pub use detect::{BoxCoding, Detect, DetectConfig};

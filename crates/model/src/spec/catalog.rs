@@ -46,8 +46,9 @@ pub enum CatalogError {
 impl Catalog {
     /// The families and variants that come with the program.
     pub fn builtin() -> Self {
-        let families = embedded!("families": "yolov5");
-        let variants = embedded!("variants": "gsconv", "asff", "mobilenetv2", "fasternet", "ghost");
+        let families = embedded!("families": "yolov5", "yolov8");
+        let variants =
+            embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg");
         let mut catalog = Self { families: BTreeMap::new(), variants: BTreeMap::new() };
         for (name, text) in families {
             let table = Table::from_yaml(text, name).expect("the program's own tables are read by its tests");
@@ -86,10 +87,7 @@ impl Catalog {
 
     /// The model's table with its variants applied in the order of its name.
     pub fn resolve(&self, name: &ModelName) -> Result<ResolvedModel, CatalogError> {
-        let family = self
-            .families
-            .get(&name.family)
-            .ok_or_else(|| CatalogError::UnknownFamily { name: name.family.clone(), known: listed(self.families.keys()) })?;
+        let family = self.family(name)?;
         let scaling = family.scaling(&name.scale).ok_or_else(|| CatalogError::UnknownScale {
             model: name.to_string(),
             family: name.family.clone(),
@@ -102,11 +100,7 @@ impl Catalog {
 
     /// The same at a scaling of one's own; the name's scale then only chooses the defaults of the variants' arguments.
     pub fn patched(&self, name: &ModelName, scaling: Scaling) -> Result<Table, CatalogError> {
-        let family = self
-            .families
-            .get(&name.family)
-            .ok_or_else(|| CatalogError::UnknownFamily { name: name.family.clone(), known: listed(self.families.keys()) })?;
-        let mut table = family.clone();
+        let mut table = self.family(name)?.clone();
         for call in &name.variants {
             let variant = self.variants.get(&call.name).ok_or_else(|| CatalogError::UnknownVariant {
                 model: name.to_string(),
@@ -118,6 +112,11 @@ impl Catalog {
                 .map_err(|error| CatalogError::Patch { model: name.to_string(), error })?;
         }
         Ok(table)
+    }
+
+    fn family(&self, name: &ModelName) -> Result<&Table, CatalogError> {
+        let unknown = || CatalogError::UnknownFamily { name: name.family.clone(), known: listed(self.families.keys()) };
+        self.families.get(&name.family).ok_or_else(unknown)
     }
 }
 

@@ -7,7 +7,7 @@
 //! arguments:                 # optional; a name gives them as asff:order=sequential
 //!   order: {default: parallel, values: [parallel, sequential]}
 //! patch:                     # steps, in order
-//!   - {replace: Conv, in: head, with: GSConv, append: [$order]}
+//!   - {replace: {Conv: GSConv}, in: head, append: [$order]}   # or `in: backbone`, `in: all`; `kernel: 3` for rows of that kernel only
 //!   - backbone: [[-1, 1, Conv, [32, 3, 2]], …]    # another backbone, in a table's row format
 //!   - neck: {channels: 0.5, repeats: 1}           # rescales the rows between backbone and detection
 //! ```
@@ -45,9 +45,20 @@ pub struct Argument {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
-    Replace { modules: Vec<String>, section: Option<Section>, with: String, append: Vec<Arg> },
+    Replace(Replace),
     Backbone(Vec<Row>),
     Neck { channels: f64, repeats: Option<usize> },
+}
+
+/// Other modules in the place of some.
+#[derive(Clone, Debug, PartialEq)]
+struct Replace {
+    /// Which, and by what.
+    modules: Vec<(String, String)>,
+    section: Option<Section>,
+    /// Only rows whose second argument, the kernel's side, is this.
+    kernel: Option<i64>,
+    append: Vec<Arg>,
 }
 
 /// Why a variant can't be read or does not fit a table.
@@ -165,25 +176,27 @@ impl Step {
     fn read(value: &Value) -> Result<Self, String> {
         let map = value.as_mapping().ok_or("not a map")?;
         if let Some(modules) = map.get("replace") {
-            known_keys(map, &["replace", "in", "with", "append"])?;
-            let modules = match modules {
-                Value::Sequence(list) => list.iter().map(|word| word.as_str().map(str::to_string)).collect(),
-                word => word.as_str().map(|word| vec![word.to_string()]),
-            };
-            return Ok(Self::Replace {
-                modules: modules.ok_or("key 'replace': a module's name, or a list of them, would be right")?,
+            known_keys(map, &["replace", "in", "kernel", "append"])?;
+            let word = |value: &Value| value.as_str().map(str::to_string);
+            let pairs = modules.as_mapping().filter(|pairs| !pairs.is_empty());
+            let pairs = pairs.and_then(|pairs| pairs.iter().map(|(module, with)| Some((word(module)?, word(with)?))).collect());
+            return Ok(Self::Replace(Replace {
+                modules: pairs.ok_or("key 'replace': a map like {Conv: GSConv} would be right")?,
                 section: match map.get("in").and_then(Value::as_str) {
                     Some("backbone") => Some(Section::Backbone),
                     Some("head") => Some(Section::Head),
                     Some("all") => None,
                     _ => return Err("key 'in': backbone, head or all would be right".into()),
                 },
-                with: map.get("with").and_then(Value::as_str).ok_or("key 'with': a module's name would be right")?.into(),
+                kernel: match map.get("kernel") {
+                    None => None,
+                    Some(side) => Some(side.as_i64().filter(|side| *side > 0).ok_or("key 'kernel': a side of 1 or more would be right")?),
+                },
                 append: match map.get("append") {
                     None => Vec::new(),
                     Some(list) => list.as_sequence().ok_or("key 'append': not a list")?.iter().map(scalar).collect::<Result<_, _>>()?,
                 },
-            });
+            }));
         }
         if let Some(rows) = map.get("backbone") {
             known_keys(map, &["backbone"])?;
@@ -207,7 +220,7 @@ impl Step {
 
     fn apply(&self, table: &mut Table, scaling: Scaling, values: &BTreeMap<String, Arg>) -> Result<(), String> {
         match self {
-            Self::Replace { modules, section, with, append } => replace(table, modules, *section, with, &fill(append, values)?),
+            Self::Replace(step) => step.apply(table, &fill(&step.append, values)?),
             Self::Backbone(rows) => {
                 let rows = rows.iter().map(|row| Ok(Row { args: fill(&row.args, values)?, ..row.clone() }));
                 swap_backbone(table, scaling, rows.collect::<Result<_, String>>()?)
@@ -220,22 +233,35 @@ impl Step {
     }
 }
 
-fn replace(table: &mut Table, modules: &[String], section: Option<Section>, with: &str, append: &[Arg]) -> Result<(), String> {
-    let place = section.map_or("table".into(), |section| section.to_string());
-    let backbone = table.backbone.iter_mut().map(|row| (Section::Backbone, row));
-    let rows = backbone.chain(table.head.iter_mut().map(|row| (Section::Head, row)));
-    let mut replaced = 0;
-    for (_, row) in rows.filter(|(of, row)| section.is_none_or(|section| section == *of) && modules.contains(&row.module)) {
-        row.module = with.into();
-        row.args.extend_from_slice(append);
-        replaced += 1;
+impl Replace {
+    fn apply(&self, table: &mut Table, append: &[Arg]) -> Result<(), String> {
+        let backbone = table.backbone.iter_mut().map(|row| (Section::Backbone, row));
+        let rows = backbone.chain(table.head.iter_mut().map(|row| (Section::Head, row)));
+        let mut replaced = 0;
+        for (section, row) in rows {
+            let fits =
+                self.section.is_none_or(|asked| asked == section) && self.kernel.is_none_or(|k| row.args.get(1) == Some(&Arg::Int(k)));
+            if let Some((_, with)) = self.modules.iter().find(|(module, _)| fits && *module == row.module) {
+                row.module.clone_from(with);
+                row.args.extend_from_slice(append);
+                replaced += 1;
+            }
+        }
+        match replaced {
+            0 => Err(self.nothing()),
+            _ => Ok(()),
+        }
     }
-    match replaced {
-        0 => Err(format!(
-            "no row of the {place} is a {}: nothing to replace by {with}; another variant may have replaced it already",
-            modules.join(" or ")
-        )),
-        _ => Ok(()),
+
+    fn nothing(&self) -> String {
+        let place = self.section.map_or("table".into(), |section| section.to_string());
+        let (modules, with): (Vec<&str>, Vec<&str>) = self.modules.iter().map(|(module, with)| (module.as_str(), with.as_str())).unzip();
+        let kernel = self.kernel.map_or(String::new(), |kernel| format!(" of kernel {kernel}"));
+        format!(
+            "no row of the {place} is a {}{kernel}: nothing to replace by {}; another variant may have replaced it already",
+            modules.join(" or "),
+            with.join(" or ")
+        )
     }
 }
 
@@ -322,7 +348,7 @@ mod tests {
     #[test]
     fn arguments_are_checked() {
         let variant = Variant::from_yaml(
-            "arguments: {order: {default: parallel, values: [parallel, sequential]}}\npatch: [{replace: Detect, in: head, with: ASFFDetect, append: [$order]}]",
+            "arguments: {order: {default: parallel, values: [parallel, sequential]}}\npatch: [{replace: {Detect: ASFFDetect}, in: head, append: [$order]}]",
             "asff",
         )
         .unwrap();
@@ -336,7 +362,9 @@ mod tests {
     #[test]
     fn steps_name_what_is_wrong() {
         for (yaml, part) in [
-            ("patch: [{replace: Conv, in: neck, with: X}]", "key 'in': backbone, head or all"),
+            ("patch: [{replace: {Conv: X}, in: neck}]", "key 'in': backbone, head or all"),
+            ("patch: [{replace: Conv, in: head}]", "key 'replace': a map like {Conv: GSConv}"),
+            ("patch: [{replace: {Conv: X}, in: head, kernel: 0}]", "key 'kernel'"),
             ("patch: [{swap: Conv}]", "step 1 of 'patch': none of the keys"),
             ("patch: [{backbone: [[-1, 0, Conv, [1]]]}]", "backbone row 0: 'repeats'"),
             ("patches: []", "unknown key 'patches'"),

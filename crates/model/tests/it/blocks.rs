@@ -1,11 +1,12 @@
 use ablate_model::{
     Initializer,
     blocks::{
-        Activation, BatchNorm2d, C3Config, C3DynamicGhostConfig, Conv, ConvConfig, DynamicConv, DynamicConvConfig, FasterNet,
-        FasterNetSize, GhostModule, GhostModuleConfig, GsConvConfig, InvertedResidualConfig, SppfConfig,
+        Activation, BatchNorm2d, C2fConfig, C3Config, Conv, ConvConfig, CspConfig, DynamicConv, DynamicConvConfig, FasterNet,
+        FasterNetSize, GhostModuleConfig, GsConvConfig, GsConvNsConfig, InvertedResidualConfig, Link, PerImageConv, RepVggConfig,
+        SppfConfig, VovGsCspConfig,
     },
     cost::ConvShape,
-    heads::{Asff, AsffDetectConfig, AsffOrder, DetectConfig},
+    heads::{Asff, AsffDetectConfig, AsffOrder, BoxCoding, DetectConfig},
     registry::LayerConfig,
 };
 use burn::{
@@ -24,8 +25,8 @@ fn check(name: &str, config: LayerConfig) {
     golden.assert("y0", layer.forward(vec![golden.tensor("x0", &device)]).remove(0));
 }
 
-fn c3(c_in: usize, c_out: usize, shortcut: bool) -> C3Config {
-    C3Config { c_in, c_out, bottlenecks: 2, shortcut, groups: 1, expansion: 0.5 }
+fn csp(c_in: usize, c_out: usize, shortcut: bool) -> CspConfig {
+    CspConfig { c_in, c_out, bottlenecks: 2, shortcut, groups: 1, expansion: 0.5 }
 }
 
 #[test]
@@ -35,8 +36,29 @@ fn conv() {
 
 #[test]
 fn c3_with_and_without_shortcut() {
-    check("c3", LayerConfig::C3(c3(16, 16, true)));
-    check("c3_no_shortcut", LayerConfig::C3(c3(24, 16, false)));
+    check("c3", LayerConfig::C3(C3Config::new(csp(16, 16, true))));
+    check("c3_no_shortcut", LayerConfig::C3(C3Config::new(csp(24, 16, false))));
+}
+
+#[test]
+fn c2f() {
+    check("c2f", LayerConfig::C2f(C2fConfig::new(csp(16, 24, true))));
+}
+
+#[test]
+fn vovgscsp() {
+    check("vovgscsp", LayerConfig::VovGsCsp(VovGsCspConfig { csp: csp(16, 24, true) }));
+}
+
+#[test]
+fn gsconvns() {
+    check("gsconvns_k1s1", LayerConfig::GsConvNs(GsConvNsConfig { gsconv: GsConvConfig::new(16, 24, 1, 1) }));
+}
+
+#[test]
+fn repvgg() {
+    check("repvgg_identity", LayerConfig::RepVgg(RepVggConfig { c_in: 16, c_out: 16, stride: 1 }));
+    check("repvgg_s2", LayerConfig::RepVgg(RepVggConfig { c_in: 16, c_out: 24, stride: 2 }));
 }
 
 #[test]
@@ -61,7 +83,7 @@ fn inverted_residual() {
 
 #[test]
 fn c3_dynamic_ghost() {
-    check("c3_ghost", LayerConfig::C3DynamicGhost(C3DynamicGhostConfig { c3: c3(16, 24, true) }));
+    check("c3_ghost", LayerConfig::C3DynamicGhost(C3Config::new(csp(16, 24, true))));
 }
 
 #[test]
@@ -78,9 +100,10 @@ fn dynamic_conv() {
 fn ghost_module_cuts_an_odd_count() {
     let device = Device::flex();
     let golden = Golden::open("blocks/ghost_module.safetensors");
-    let mut ghost = GhostModule::new(&GhostModuleConfig { c_in: 12, c_out: 15 }, &Initializer::new(0, &device));
+    let config = GhostModuleConfig::<PerImageConv>::new(12, 15);
+    let mut ghost = config.init(&Initializer::new(0, &device));
     golden.fill(&mut ghost, "w\\.");
-    golden.assert("y0", ghost.forward(golden.tensor("x0", &device)));
+    golden.assert("y0", <GhostModuleConfig<PerImageConv> as Link>::forward(&ghost, golden.tensor("x0", &device)));
 }
 
 #[test]
@@ -107,7 +130,12 @@ fn asff() {
     {
         let golden = Golden::open(&format!("blocks/{name}.safetensors"));
         let config = AsffDetectConfig {
-            detect: DetectConfig { nc: 3, channels: vec![8, 16, 32], strides: vec![8, 16, 32], anchors: vec![vec![[1.0, 1.0]]; 3] },
+            detect: DetectConfig {
+                nc: 3,
+                channels: vec![8, 16, 32],
+                strides: vec![8, 16, 32],
+                coding: BoxCoding::Anchors(vec![vec![[1.0, 1.0]]; 3]),
+            },
             order: AsffOrder::Parallel,
             rfb,
         };

@@ -10,11 +10,11 @@ fn error(name: &str) -> String {
 
 #[test]
 fn what_is_unknown_is_named_with_what_there_is() {
-    assert_eq!(error("yolov9n"), "no family 'yolov9'; there are: yolov5");
+    assert_eq!(error("yolov9n"), "no family 'yolov9'; there are: yolov5, yolov8");
     assert_eq!(error("yolov5z"), "yolov5z: family yolov5 has no scale 'z'; there are: n, s, m, l, x");
     assert_eq!(
         error("yolov5n+gosth"),
-        "yolov5n+gosth: no variant 'gosth'; there are: baseline, asff, fasternet, ghost, gsconv, mobilenetv2"
+        "yolov5n+gosth: no variant 'gosth'; there are: baseline, asff, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, slimneck"
     );
     assert!(error("yolov5n+asff:order=no").contains("'no' is none of parallel, sequential"));
     assert!(error("yolov5n+asff+asff").contains("no row of the head is a Detect"));

@@ -9,6 +9,7 @@ use crate::support::fixture;
 
 #[derive(Deserialize)]
 struct GoldenCost {
+    family: String,
     variant: String,
     scale: String,
     nc: usize,
@@ -25,7 +26,7 @@ fn golden() -> Vec<GoldenCost> {
 fn graph(row: &GoldenCost) -> Graph {
     let catalog = Catalog::builtin();
     let scale = if row.scale.len() == 1 { &row.scale } else { "l" };
-    let name = ModelName::baseline("yolov5", scale).with_variants(&row.variant).unwrap();
+    let name = ModelName::baseline(&row.family, scale).with_variants(&row.variant).unwrap();
     catalog.resolve(&name).unwrap().graph(Some(row.nc)).unwrap()
 }
 
@@ -35,7 +36,7 @@ fn costs_are_the_published_ones() {
     assert!(rows.len() >= 20);
     for row in &rows {
         let cost = Cost::of(&graph(row), 640, 640).unwrap();
-        let place = format!("{} {} nc {}", row.variant, row.scale, row.nc);
+        let place = format!("{} {} {} nc {}", row.family, row.variant, row.scale, row.nc);
         assert_eq!(cost.params(), row.params, "parameters of {place}");
         assert_eq!(2 * cost.total.macs, row.flops_exact_640, "exact FLOPs of {place}");
         if let Some(published) = row.gflops_thop_640 {
@@ -51,6 +52,7 @@ fn costs_are_the_published_ones() {
 #[test]
 fn mobilenetv2_at_depth_and_width_one() {
     let row = GoldenCost {
+        family: "yolov5".into(),
         variant: "mobilenetv2".into(),
         scale: "depth 1.0, width 1.0".into(),
         nc: 80,
@@ -71,13 +73,20 @@ fn predictions_hold_for_every_model() {
     let device = Device::flex();
     let mut variants: Vec<String> = catalog.variants().map(|variant| variant.name.clone()).collect();
     variants.extend(
-        ["baseline", "ghost+asff", "gsconv+asff:order=sequential,rfb=true", "mobilenetv2:act=relu6+gsconv", "fasternet:size=t0+ghost+asff"]
-            .map(String::from),
+        [
+            "baseline",
+            "ghost+asff",
+            "gsconv+asff:order=sequential,rfb=true",
+            "mobilenetv2:act=relu6+gsconv",
+            "fasternet:size=t0+ghost+asff",
+            "slimneck+repvgg+asff",
+        ]
+        .map(String::from),
     );
-    for scale in ["n", "s", "m", "l", "x"] {
+    for (family, scale) in ["yolov5", "yolov8"].into_iter().flat_map(|family| ["n", "s", "m", "l", "x"].map(|scale| (family, scale))) {
         for variant in &variants {
             // The widest scales are held to their parameters at a narrow width: the same depth, less memory.
-            let name = ModelName::baseline("yolov5", scale).with_variants(variant).unwrap();
+            let name = ModelName::baseline(family, scale).with_variants(variant).unwrap();
             let resolved = catalog.resolve(&name).unwrap();
             let narrow = Scaling { width: 0.125, ..resolved.scaling };
             let table = catalog.patched(&name, narrow).unwrap();
@@ -93,7 +102,8 @@ fn predictions_hold_for_every_model() {
             let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 96], &device));
             let (_, shapes) = cost.nodes.last().unwrap();
             for (map, shape) in raw.iter().zip(shapes) {
-                assert_eq!(map.dims(), [1, 3, shape.h, shape.w, 8], "a level of {name}");
+                let [boxes, outputs] = if family == "yolov5" { [3, 8] } else { [1, 67] };
+                assert_eq!(map.dims(), [1, boxes, shape.h, shape.w, outputs], "a level of {name}");
             }
         }
     }

@@ -1,12 +1,16 @@
 use ablate_model::{Catalog, Detector, Graph, ModelName, spec::Scaling};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use crate::support::Golden;
 
 /// A narrow YOLOv5 of three classes, as the fixtures have it.
 fn narrow(variants: &str) -> Detector {
+    narrow_of("yolov5", variants)
+}
+
+fn narrow_of(family: &str, variants: &str) -> Detector {
     let scaling = Scaling { depth: 0.33, width: 0.0625, max_channels: None };
-    let name = ModelName::baseline("yolov5", "n").with_variants(variants).unwrap();
+    let name = ModelName::baseline(family, "n").with_variants(variants).unwrap();
     let table = Catalog::builtin().patched(&name, scaling).unwrap();
     Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, &Device::flex())
 }
@@ -48,6 +52,27 @@ fn ghost() {
 fn asff_in_both_orders() {
     check("asff", "asff", "asff-parallel-outputs");
     check("asff:order=sequential", "asff", "asff-sequential-outputs");
+}
+
+/// The published head gives the distributions and the classes of all positions side by side, channels first.
+#[test]
+fn yolov8() {
+    let device = Device::flex();
+    let golden = Golden::open("models/yolov8-baseline.safetensors");
+    let mut detector = narrow_of("yolov8", "baseline");
+    golden.fill(&mut detector, "w\\.");
+    let raw = detector.forward(golden.tensor("x", &device));
+    let by_position = raw.iter().map(|map| {
+        let [batch, _, height, width, outputs] = map.dims();
+        map.clone().reshape([batch, height * width, outputs]).swap_dims(1, 2)
+    });
+    let all = Tensor::cat(by_position.collect(), 2);
+    golden.assert("raw_boxes", all.clone().narrow(1, 0, 64));
+    golden.assert("raw_scores", all.narrow(1, 64, 3));
+    let decoded = detector.decode(raw).swap_dims(1, 2);
+    let [objectness] = [decoded.clone().narrow(1, 4, 1)];
+    assert_eq!(objectness.into_data().try_into_vec::<f32>().unwrap(), vec![1.0; 2 * 126]);
+    golden.assert("decoded", Tensor::cat(vec![decoded.clone().narrow(1, 0, 4), decoded.narrow(1, 5, 3)], 1));
 }
 
 #[test]

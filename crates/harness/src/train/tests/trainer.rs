@@ -126,7 +126,7 @@ fn run(recipe: &Recipe, folder: &Path, identity: &str, value: f32, evaluator: &m
     let anchors = [8.0f32, 16.0, 24.0].map(|side| vec![[side, side]]);
     train(TrainJob {
         detector: Net::new(),
-        loss: Yolov5Loss::new(2, &anchors, &[8, 16, 32], Yolov5Hyp::default())?,
+        loss: Box::new(Yolov5Loss::new(2, &anchors, &[8, 16, 32], Yolov5Hyp::default())?),
         data: &Squares { value },
         recipe,
         seed: 1,

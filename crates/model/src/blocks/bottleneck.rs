@@ -1,0 +1,77 @@
+use burn::{
+    module::{Module, ModuleDisplay},
+    tensor::Tensor,
+};
+
+use super::{Conv, ConvConfig};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
+
+/// What a C3 or a C2f chains: a block that keeps its channels. The plain one is [`BottleneckConfig`].
+pub trait Link: Copy + std::fmt::Debug + PartialEq {
+    /// The burn module.
+    type Layer: Module + ModuleDisplay;
+
+    /// Whether the row's expansion, kernels and shortcut have a meaning for it is its own affair.
+    fn new(bottleneck: BottleneckConfig) -> Self;
+
+    /// Output shape; the cost goes to the tally.
+    fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape;
+
+    fn init(&self, init: &Initializer) -> Self::Layer;
+
+    /// `[batch, channels, h, w]` to the same shape.
+    fn forward(layer: &Self::Layer, x: Tensor<4>) -> Tensor<4>;
+}
+
+/// Two convolutions with a residual connection around them.
+/// Source: He et al., Deep Residual Learning for Image Recognition, arXiv:1512.03385, as YOLO has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BottleneckConfig {
+    pub channels: usize,
+    pub kernels: [usize; 2],
+    pub shortcut: bool,
+    /// Of the second convolution.
+    pub groups: usize,
+}
+
+/// See [`BottleneckConfig`].
+#[derive(Module, Debug)]
+pub struct Bottleneck {
+    cv1: Conv,
+    cv2: Conv,
+    #[module(skip)]
+    shortcut: bool,
+}
+
+impl BottleneckConfig {
+    fn convs(&self) -> [ConvConfig; 2] {
+        let conv = |kernel| ConvConfig::new(self.channels, self.channels, kernel, 1);
+        let [first, second] = self.kernels.map(conv);
+        [first, second.groups(self.groups)]
+    }
+}
+
+impl Link for BottleneckConfig {
+    type Layer = Bottleneck;
+
+    fn new(bottleneck: BottleneckConfig) -> Self {
+        bottleneck
+    }
+
+    fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
+        self.convs().iter().fold(x, |x, conv| conv.trace_one(x, tally))
+    }
+
+    fn init(&self, init: &Initializer) -> Bottleneck {
+        let [cv1, cv2] = self.convs().map(|conv| Conv::new(&conv, init));
+        Bottleneck { cv1, cv2, shortcut: self.shortcut }
+    }
+
+    fn forward(layer: &Bottleneck, x: Tensor<4>) -> Tensor<4> {
+        let y = layer.cv2.forward(layer.cv1.forward(x.clone()));
+        if layer.shortcut { x + y } else { y }
+    }
+}

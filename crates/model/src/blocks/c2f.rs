@@ -1,0 +1,82 @@
+use std::marker::PhantomData;
+
+use burn::{module::Module, tensor::Tensor};
+
+use super::{Block, BottleneckConfig, Conv, ConvConfig, CspConfig, Link, RowReader, only};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
+
+/// YOLOv8's cross-stage partial block: one half of the channels goes through a chain of bottlenecks, or of something in their place, and every
+/// step of the chain goes into the output. Row: `[channels, shortcut, groups, expansion]`, no shortcut unless it says so; repeats are
+/// bottlenecks.
+/// Source: Wang et al., CSPNet, arXiv:1911.11929, and ELAN, arXiv:2211.04800, as YOLOv8 simplifies them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct C2fConfig<L = BottleneckConfig> {
+    csp: CspConfig,
+    link: PhantomData<L>,
+}
+
+/// See [`C2fConfig`].
+#[derive(Module, Debug)]
+pub struct C2f<M: Module> {
+    cv1: Conv,
+    cv2: Conv,
+    m: Vec<M>,
+}
+
+impl<L: Link> C2fConfig<L> {
+    pub fn new(csp: CspConfig) -> Self {
+        Self { csp, link: PhantomData }
+    }
+
+    /// The convolutions into the two halves, and out of all steps.
+    fn ends(&self) -> [ConvConfig; 2] {
+        let CspConfig { c_in, c_out, bottlenecks, .. } = self.csp;
+        let hidden = self.csp.hidden();
+        [ConvConfig::new(c_in, 2 * hidden, 1, 1), ConvConfig::new((2 + bottlenecks) * hidden, c_out, 1, 1)]
+    }
+
+    fn link(&self) -> L {
+        self.csp.link([3, 3])
+    }
+}
+
+impl<L: Link> Block for C2fConfig<L> {
+    type Layer = C2f<L::Layer>;
+    const REPEATS_INSIDE: bool = true;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        CspConfig::read(row, false).map(Self::new)
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        let [cv1, cv2] = self.ends();
+        let Shape { h, w, .. } = cv1.trace_one(inputs[0], tally);
+        let half = Shape::new(self.csp.hidden(), h, w);
+        (0..self.csp.bottlenecks).fold(half, |x, _| self.link().trace_one(x, tally));
+        Ok(vec![cv2.trace_one(Shape::new(cv2.conv.c_in, h, w), tally)])
+    }
+
+    fn init(&self, init: &Initializer) -> C2f<L::Layer> {
+        let [cv1, cv2] = self.ends().map(|conv| Conv::new(&conv, init));
+        C2f { cv1, cv2, m: (0..self.csp.bottlenecks).map(|_| self.link().init(init)).collect() }
+    }
+
+    fn forward(layer: &C2f<L::Layer>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        let both = layer.cv1.forward(only(inputs));
+        let hidden = both.dims()[1] / 2;
+        let mut last = both.clone().narrow(1, hidden, hidden);
+        let mut steps = vec![both];
+        for m in &layer.m {
+            last = L::forward(m, last);
+            steps.push(last.clone());
+        }
+        vec![layer.cv2.forward(Tensor::cat(steps, 1))]
+    }
+
+    fn arguments(&self) -> String {
+        self.csp.printed()
+    }
+}

@@ -1,0 +1,128 @@
+use burn::{
+    module::Module,
+    nn::conv::Conv2d,
+    tensor::{Tensor, activation::relu, module, ops::ConvOptions},
+};
+
+use super::{BatchNorm2d, Block, RowReader, conv2d, convolve, only};
+use crate::{
+    Initializer,
+    cost::{ConvShape, Shape, Tally},
+};
+
+/// A 3×3 convolution that trains as the sum of three branches - 3×3, 1×1 and identity, each under batch normalisation - and is one convolution at
+/// inference. ReLU. Row: `[channels, kernel, stride]`, kernel 3.
+///
+/// Parameters and published GFLOPs are those of the three branches, which a checkpoint holds and a profiler sees; the exact GFLOPs are those of
+/// the one convolution that runs.
+/// Source: Ding et al., RepVGG, arXiv:2101.03697.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RepVggConfig {
+    pub c_in: usize,
+    pub c_out: usize,
+    pub stride: usize,
+}
+
+/// See [`RepVggConfig`].
+#[derive(Module, Debug)]
+pub struct RepVgg {
+    rbr_dense: Branch,
+    rbr_1x1: Branch,
+    /// Where the input can be added: as many channels, stride 1.
+    rbr_identity: Option<BatchNorm2d>,
+}
+
+/// Convolution and batch normalisation.
+#[derive(Module, Debug)]
+struct Branch {
+    conv: Conv2d,
+    bn: BatchNorm2d,
+}
+
+impl RepVggConfig {
+    /// The 3×3 and the 1×1 convolution.
+    fn convs(&self) -> [ConvShape; 2] {
+        let Self { c_in, c_out, stride } = *self;
+        [ConvShape::new(c_in, c_out, 3, stride), ConvShape::new(c_in, c_out, 1, stride)]
+    }
+
+    fn has_identity(&self) -> bool {
+        self.c_in == self.c_out && self.stride == 1
+    }
+}
+
+impl Block for RepVggConfig {
+    type Layer = RepVgg;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(3, "channels, kernel, stride")?;
+        match row.positive(1, Some(3), "kernel")? {
+            3 => Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()?, stride: row.positive(2, Some(1), "stride")? }),
+            kernel => Err(format!("kernel {kernel}; 3 would be right")),
+        }
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        let mut y = inputs[0];
+        for conv in self.convs() {
+            y = tally.branch(conv, inputs[0]);
+            tally.batch_norm(y);
+        }
+        if self.has_identity() {
+            tally.batch_norm(y);
+        }
+        Ok(vec![tally.functional_conv(self.convs()[0], inputs[0])])
+    }
+
+    fn init(&self, init: &Initializer) -> RepVgg {
+        let branch = |conv: ConvShape| Branch { conv: conv2d(conv, false, init), bn: BatchNorm2d::new(conv.c_out, init) };
+        let [rbr_dense, rbr_1x1] = self.convs().map(branch);
+        RepVgg { rbr_dense, rbr_1x1, rbr_identity: self.has_identity().then(|| BatchNorm2d::new(self.c_out, init)) }
+    }
+
+    fn forward(layer: &RepVgg, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![layer.forward(only(inputs))]
+    }
+
+    fn arguments(&self) -> String {
+        format!("[{}, {}, 3, {}]", self.c_in, self.c_out, self.stride)
+    }
+}
+
+impl RepVgg {
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        relu(match x.device().is_autodiff() {
+            true => self.forward_branches(x),
+            false => self.forward_folded(x),
+        })
+    }
+
+    fn forward_branches(&self, x: Tensor<4>) -> Tensor<4> {
+        let branch = |branch: &Branch| branch.bn.forward(convolve(&branch.conv, x.clone()));
+        let sum = branch(&self.rbr_dense) + branch(&self.rbr_1x1);
+        match &self.rbr_identity {
+            Some(bn) => sum + bn.forward(x),
+            None => sum,
+        }
+    }
+
+    /// The branches are linear, so their sum is one 3×3 convolution: the 1×1 kernel, and the identity's, are its centre.
+    fn forward_folded(&self, x: Tensor<4>) -> Tensor<4> {
+        let [c_out, c_in, _, _] = self.rbr_dense.conv.weight.dims();
+        let folded = |branch: &Branch| {
+            let (scale, shift) = branch.bn.affine();
+            (branch.conv.weight.val() * scale.reshape([c_out, 1, 1, 1]), shift)
+        };
+        let ((dense, dense_shift), (mut centre, centre_shift)) = (folded(&self.rbr_dense), folded(&self.rbr_1x1));
+        let mut shift = dense_shift + centre_shift;
+        if let Some(bn) = &self.rbr_identity {
+            let (scale, identity_shift) = bn.affine();
+            let identity = Tensor::<2>::eye(c_out, &x.device()) * scale.reshape([c_out, 1]);
+            centre = centre + identity.reshape([c_out, c_in, 1, 1]);
+            shift = shift + identity_shift;
+        }
+        let weight = dense + centre.pad((1, 1, 1, 1), 0.0);
+        module::conv2d(x, weight, Some(shift), ConvOptions::new(self.rbr_dense.conv.stride, [1; 2], [1; 2], 1))
+    }
+}

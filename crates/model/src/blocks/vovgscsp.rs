@@ -1,0 +1,116 @@
+use burn::{module::Module, tensor::Tensor};
+
+use super::{Activation, Block, Conv, ConvConfig, CspConfig, GsConv, GsConvConfig, RowReader, only};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
+
+/// Slim-neck's cross-stage partial block: a chain of GS bottlenecks beside a 1×1 bypass. Row: as of C3; a shortcut and groups have no meaning.
+///
+/// As its authors publish it, the block also holds a 3×3 convolution that its forward pass never uses, and the published parameter counts
+/// include it. It is kept: parameters count it, FLOPs don't.
+/// Source: Li et al., Slim-neck by GSConv, arXiv:2206.02424, figure 4.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VovGsCspConfig {
+    pub csp: CspConfig,
+}
+
+/// See [`VovGsCspConfig`].
+#[derive(Module, Debug)]
+pub struct VovGsCsp {
+    cv1: Conv,
+    cv2: Conv,
+    gsb: Vec<GsBottleneck>,
+    res: Conv,
+    cv3: Conv,
+}
+
+/// Two GSConvs, 1×1 and 3×3, and a 1×1 convolution around them.
+#[derive(Module, Debug)]
+struct GsBottleneck {
+    conv_lighting: (GsConv, GsConv),
+    shortcut: Conv,
+}
+
+/// A GS bottleneck's convolutions.
+struct GsBottleneckConfig {
+    main: [GsConvConfig; 2],
+    shortcut: ConvConfig,
+}
+
+impl VovGsCspConfig {
+    /// Into the chain, into the bypass, and out of both.
+    fn branches(&self) -> [ConvConfig; 3] {
+        let (CspConfig { c_in, c_out, .. }, hidden) = (self.csp, self.csp.hidden());
+        [ConvConfig::new(c_in, hidden, 1, 1), ConvConfig::new(c_in, hidden, 1, 1), ConvConfig::new(2 * hidden, c_out, 1, 1)]
+    }
+
+    fn bottleneck(&self) -> GsBottleneckConfig {
+        let c = self.csp.hidden();
+        GsBottleneckConfig {
+            main: [GsConvConfig::new(c, c, 1, 1), GsConvConfig::new(c, c, 3, 1).activation(Activation::Identity)],
+            shortcut: ConvConfig::new(c, c, 1, 1).activation(Activation::Identity),
+        }
+    }
+
+    fn unused(&self) -> ConvConfig {
+        ConvConfig::new(self.csp.hidden(), self.csp.hidden(), 3, 1)
+    }
+}
+
+impl Block for VovGsCspConfig {
+    type Layer = VovGsCsp;
+    const REPEATS_INSIDE: bool = true;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        let csp = CspConfig::read(row, true)?;
+        match csp.hidden().is_multiple_of(2) {
+            true => Ok(Self { csp }),
+            false => Err(format!("{} hidden channels; an even number would be right", csp.hidden())),
+        }
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        let [cv1, cv2, cv3] = self.branches();
+        let mut chain = cv1.trace_one(inputs[0], tally);
+        for _ in 0..self.csp.bottlenecks {
+            let GsBottleneckConfig { main, shortcut } = self.bottleneck();
+            shortcut.trace_one(chain, tally);
+            chain = main.iter().fold(chain, |x, conv| conv.trace_one(x, tally));
+        }
+        cv2.trace_one(inputs[0], tally);
+        let unused = self.unused().conv;
+        tally.parameters(unused.weights() + 2 * unused.c_out as u64);
+        Ok(vec![cv3.trace_one(Shape::new(2 * chain.c, chain.h, chain.w), tally)])
+    }
+
+    fn init(&self, init: &Initializer) -> VovGsCsp {
+        let [cv1, cv2, cv3] = self.branches().map(|conv| Conv::new(&conv, init));
+        let GsBottleneckConfig { main, shortcut } = self.bottleneck();
+        let bottleneck = || {
+            let [first, second] = main.map(|conv| GsConv::new(&conv, init));
+            GsBottleneck { conv_lighting: (first, second), shortcut: Conv::new(&shortcut, init) }
+        };
+        let gsb = (0..self.csp.bottlenecks).map(|_| bottleneck()).collect();
+        VovGsCsp { cv1, cv2, gsb, res: Conv::new(&self.unused(), init), cv3 }
+    }
+
+    fn forward(layer: &VovGsCsp, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        let x = only(inputs);
+        let bypass = layer.cv2.forward(x.clone());
+        let chain = layer.gsb.iter().fold(layer.cv1.forward(x), |x, bottleneck| bottleneck.forward(x));
+        vec![layer.cv3.forward(Tensor::cat(vec![bypass, chain], 1))]
+    }
+
+    fn arguments(&self) -> String {
+        self.csp.printed()
+    }
+}
+
+impl GsBottleneck {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (first, second) = &self.conv_lighting;
+        second.forward(first.forward(x.clone())) + self.shortcut.forward(x)
+    }
+}

@@ -1,0 +1,112 @@
+use burn::{
+    module::{Module, Param},
+    nn::conv::Conv2d,
+    tensor::Tensor,
+};
+
+use super::DetectConfig;
+use crate::{
+    Initializer,
+    blocks::{Conv, ConvConfig, conv2d, convolve},
+    cost::{ConvShape, Shape, Tally},
+};
+
+/// Cells over which the distance to a side is a distribution.
+pub(super) const REG_MAX: usize = 16;
+
+/// YOLOv8's anchor-free, decoupled head: two branches of convolutions for each level, one to the distributions of the distances to the four
+/// sides, one to the classes.
+/// Source: Feng et al., TOOD, arXiv:2108.07755, and Li et al., Generalized Focal Loss, arXiv:2006.04388, as YOLOv8 puts them together.
+#[derive(Module, Debug)]
+pub struct AnchorFreeDetect {
+    cv2: Vec<Branch>,
+    cv3: Vec<Branch>,
+    dfl: Expectation,
+}
+
+/// Two 3×3 convolutions and a bare 1×1.
+type Branch = (Conv, Conv, Conv2d);
+
+/// The distances 0 to 15 as weights of a convolution, as the published checkpoints hold them. They are no one's to learn.
+#[derive(Module, Debug)]
+struct Expectation {
+    conv: Conv2d,
+}
+
+/// A branch's convolutions.
+struct BranchConfig {
+    hidden: [ConvConfig; 2],
+    last: ConvShape,
+}
+
+impl BranchConfig {
+    fn new(c_in: usize, hidden: usize, c_out: usize) -> Self {
+        let conv = |c_in| ConvConfig::new(c_in, hidden, 3, 1);
+        Self { hidden: [conv(c_in), conv(hidden)], last: ConvShape::new(hidden, c_out, 1, 1) }
+    }
+
+    fn trace(&self, x: Shape, tally: &mut Tally) -> Shape {
+        let x = self.hidden.iter().fold(x, |x, conv| conv.trace_one(x, tally));
+        tally.conv(self.last, true, x)
+    }
+
+    /// The last bias is `prior` everywhere.
+    fn init(&self, prior: f64, init: &Initializer) -> Branch {
+        let [first, second] = self.hidden.map(|conv| Conv::new(&conv, init));
+        let mut last = conv2d(self.last, true, init);
+        last.bias = Some(init.constant([self.last.c_out], prior as f32));
+        (first, second, last)
+    }
+}
+
+fn forward((first, second, last): &Branch, x: Tensor<4>) -> Tensor<4> {
+    convolve(last, second.forward(first.forward(x)))
+}
+
+impl DetectConfig {
+    /// The branches of a level, to the distances and to the classes. All levels have the widths that follow from the finest one's.
+    fn branches(&self, level: usize) -> [BranchConfig; 2] {
+        let (finest, c_in) = (self.channels[0], self.channels[level]);
+        let (sides, classes) = ((finest / 4).max(4 * REG_MAX), finest.max(self.nc.min(100)));
+        [BranchConfig::new(c_in, sides, 4 * REG_MAX), BranchConfig::new(c_in, classes, self.nc)]
+    }
+
+    pub(super) fn trace_anchor_free(&self, inputs: &[Shape], tally: &mut Tally) -> Vec<Shape> {
+        let mut positions = 0;
+        let mut outputs = Vec::with_capacity(inputs.len());
+        for (level, x) in inputs.iter().enumerate() {
+            let [sides, classes] = self.branches(level).map(|branch| branch.trace(*x, tally));
+            outputs.push(Shape::new(sides.c + classes.c, x.h, x.w));
+            positions += x.h * x.w;
+        }
+        // The expectations of all distances, by one convolution.
+        tally.conv(ConvShape::new(REG_MAX, 1, 1, 1), false, Shape::new(REG_MAX, 4, positions));
+        outputs
+    }
+}
+
+impl AnchorFreeDetect {
+    /// Fresh weights; the biases say what is likely before anything is learnt: a distance of some cells, and five objects in an image of 640
+    /// pixels.
+    pub(super) fn new(config: &DetectConfig, init: &Initializer) -> Self {
+        let (mut cv2, mut cv3) = (Vec::new(), Vec::new());
+        for (level, stride) in config.strides.iter().enumerate() {
+            let [sides, classes] = config.branches(level);
+            let cells = (640.0 / *stride as f64).powi(2);
+            cv2.push(sides.init(1.0, init));
+            cv3.push(classes.init((5.0 / config.nc as f64 / cells).ln(), init));
+        }
+        let mut conv = conv2d(ConvShape::new(REG_MAX, 1, 1, 1), false, init);
+        let distances: Vec<f32> = (0..REG_MAX).map(|distance| distance as f32).collect();
+        conv.weight = Param::from_tensor(Tensor::<1>::from_floats(distances.as_slice(), init.device()).reshape([1, REG_MAX, 1, 1]));
+        Self { cv2, cv3, dfl: Expectation { conv: conv.no_grad() } }
+    }
+
+    /// A map `[batch, c, h, w]` for each level to its raw outputs, `[batch, 4 · 16 + classes, h, w]`.
+    pub(super) fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        let branches = self.cv2.iter().zip(&self.cv3);
+        let level =
+            |((sides, classes), x): ((&Branch, &Branch), Tensor<4>)| Tensor::cat(vec![forward(sides, x.clone()), forward(classes, x)], 1);
+        branches.zip(levels).map(level).collect()
+    }
+}
