@@ -30,6 +30,8 @@ pub enum Command {
     Run(RunArgs),
     /// Print the table of models: rows, parameters, GFLOPs.
     Show(ShowArgs),
+    /// Compare two models row by row: what was replaced, and what it did to parameters and GFLOPs.
+    Diff(DiffArgs),
     /// Train one model.
     Train(TrainArgs),
     /// Evaluate weights on a split of a data set.
@@ -57,7 +59,7 @@ pub struct RunArgs {
     /// Devices in place of the sweep's.
     #[arg(long = "device", visible_alias = "devices", value_delimiter = ',')]
     pub devices: Vec<DeviceName>,
-    /// Run these variants only.
+    /// Run these variants only, whether the sweep has them or not; the same holds for --scales and --families.
     #[arg(long, num_args = 1..)]
     pub variants: Vec<String>,
     /// Run these scales only.
@@ -105,6 +107,23 @@ pub struct ShowArgs {
     pub imgsz: usize,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    pub before: ModelName,
+    pub after: ModelName,
+    #[command(flatten)]
+    pub tables: Tables,
+    /// Number of classes; the tables' own where not given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub nc: Option<u32>,
+    /// Height and width of the image in pixels.
+    #[arg(long, default_value_t = 640)]
+    pub imgsz: usize,
+    /// Show the rows that are the same, too.
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -141,3 +141,18 @@ fn a_wrong_command_line_is_one_clear_line_and_code_2() {
     }
     assert_eq!(ablate(&["shw"]).code(), 2);
 }
+
+#[test]
+fn diff_says_what_was_replaced_and_what_it_cost() {
+    let text = ablate(&["diff", "yolov5n", "yolov5n+gsconv"]).ok();
+    let rows: Vec<&str> = text.lines().filter(|line| line.contains("GSConv [")).collect();
+    assert_eq!(rows.len(), 4, "{text}");
+    assert!(rows.iter().all(|row| row.contains(" Conv [")), "{text}");
+    assert!(text.contains("21 rows are the same") && text.contains("1872157 to 1764317 parameters (-5.8 %)"), "{text}");
+
+    // Rows of another backbone stand alone, those of the head beside their own.
+    let text = ablate(&["diff", "yolov5n", "yolov5n+fasternet", "--all"]).ok();
+    let count = |side: &str| text.lines().filter(|line| line.contains(side)).count();
+    assert_eq!((count("FasterNet ["), count("C3 [")), (1, 8), "{text}");
+    assert!(text.lines().any(|line| line.matches("Detect [").count() == 2), "{text}");
+}

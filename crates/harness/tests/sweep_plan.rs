@@ -9,6 +9,7 @@ use ablate::{
         plan::{Plan, Selection},
     },
 };
+use ablate_model::Catalog;
 
 const SWEEP: &str = "
 name: test
@@ -35,7 +36,25 @@ fn read(text: &str) -> anyhow::Result<SweepConfig> {
 }
 
 fn plan(text: &str) -> Plan {
-    Plan::new(&read(text).unwrap(), 3, Some("cells")).unwrap()
+    Plan::new(&read(text).unwrap(), &Catalog::builtin(), 3, Some("cells")).unwrap()
+}
+
+#[test]
+fn singles_and_pairs_are_all_that_fit() {
+    let plan = plan("name: grid\nfamilies: [yolov5, yolov8]\nscales: [n]\nvariants: [baseline, singles, pairs]\n");
+    let variants = |family: &str| -> Vec<String> {
+        plan.cells.iter().filter(|cell| cell.cell.family == family).map(|cell| cell.cell.variant.clone()).collect()
+    };
+    let found = variants("yolov5");
+    assert_eq!(found, variants("yolov8"));
+    assert_eq!(found[0], "baseline");
+    let (pairs, singles): (Vec<&String>, Vec<&String>) = found[1..].iter().partition(|variant| variant.contains('+'));
+    assert!(singles.len() >= 9 && singles.iter().any(|variant| *variant == "ghost"), "{singles:?}");
+    assert!(pairs.iter().any(|pair| *pair == "asff+ghost"), "{pairs:?}");
+    // Two backbones, two necks, and a backbone without the rows that the other would change.
+    for pair in ["fasternet+mobilenetv2", "gsconv+slimneck", "fasternet+repvgg"] {
+        assert!(!pairs.iter().any(|found| *found == pair), "{pair} can't meet");
+    }
 }
 
 #[test]
@@ -154,7 +173,7 @@ fn the_sweeps_of_the_project_read() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../configs/sweeps");
     let count = |name: &str| {
         let config = SweepConfig::read(&folder.join(name)).unwrap();
-        let plan = Plan::new(&config, 3, Some("data")).unwrap();
+        let plan = Plan::new(&config, &Catalog::builtin(), 3, Some("data")).unwrap();
         let trained = plan.cells.iter().filter(|cell| cell.skipped(Stage::Train).is_none()).count();
         (plan.cells.len(), trained)
     };

@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod devices;
+mod diff;
 mod latency;
 mod metrics;
 mod report;
@@ -29,6 +30,7 @@ pub fn execute(command: Command) -> Result<ExitCode> {
     match command {
         Command::Run(args) => run::execute(&args),
         Command::Show(args) => show::execute(&args),
+        Command::Diff(args) => diff::execute(&args),
         Command::Train(args) => train::execute(&args),
         Command::Val(args) => val::execute(&args),
         Command::Latency(args) => latency::execute(&args),

@@ -25,12 +25,14 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         args.devices.iter().try_for_each(|device| device.available())?;
         config.devices.clone_from(&args.devices);
     }
+    let variants = split_variants(&args.variants);
+    config.include(&args.families, &args.scales, &variants)?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("reports").join(&config.name));
     let selection = Selection {
         cells: args.cells.clone(),
         families: args.families.clone(),
         scales: args.scales.clone(),
-        variants: split_variants(&args.variants),
+        variants,
         stages: args.stages.clone(),
     };
     let bench = Workbench::new(config)?;

@@ -6,7 +6,10 @@ use std::{
 };
 
 use ablate_detection::dataset::Split;
-use ablate_model::{ModelName, spec::NameError};
+use ablate_model::{
+    Catalog, ModelName,
+    spec::{NameError, Variant, VariantCall},
+};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Deserializer};
 
@@ -23,7 +26,8 @@ pub struct SweepConfig {
     pub families: Vec<String>,
     #[serde(default)]
     pub scales: Vec<Scale>,
-    /// Each a variant or several joined by `+`, with arguments behind a colon: `baseline`, `ghost+asff:order=sequential`.
+    /// Each a variant or several joined by `+`, with arguments behind a colon: `baseline`, `ghost+asff:order=sequential`. `singles` stands for
+    /// every variant that there is, `pairs` for every two that fit together.
     #[serde(default)]
     pub variants: Vec<Variants>,
     /// … and these, written in full: `yolov5s+gsconv`.
@@ -163,13 +167,35 @@ impl SweepConfig {
         Ok(config)
     }
 
-    /// All models of the sweep in the order in which they are written, each once.
-    pub fn models(&self) -> Vec<ModelName> {
+    /// Adds families, scales and variants that a command line names to those of the grid.
+    ///
+    /// # Errors
+    /// Words that name none.
+    pub fn include(&mut self, families: &[String], scales: &[String], variants: &[String]) -> Result<()> {
+        let new = |family: &&String| !self.families.contains(family);
+        self.families.extend(families.iter().filter(new).cloned().collect::<Vec<_>>());
+        for word in scales {
+            let scale: Scale = serde_yaml::from_value(word.as_str().into())?;
+            if !self.scales.contains(&scale) {
+                self.scales.push(scale);
+            }
+        }
+        for word in variants {
+            let variants: Variants = serde_yaml::from_value(word.as_str().into())?;
+            if !self.variants.contains(&variants) {
+                self.variants.push(variants);
+            }
+        }
+        Ok(())
+    }
+
+    /// All models of the sweep in the order in which they are written, each once. The catalog says which variants `singles` and `pairs` are.
+    pub fn models(&self, catalog: &Catalog) -> Vec<ModelName> {
         let mut models: Vec<ModelName> = Vec::new();
         for family in &self.families {
             for scale in &self.scales {
                 let baseline = ModelName::baseline(family, &scale.0);
-                models.extend(self.variants.iter().map(|variants| variants.of(&baseline)));
+                models.extend(self.variants.iter().flat_map(|variants| variants.of(&baseline, catalog)));
             }
         }
         models.extend(self.models.iter().map(|model| model.0.clone()));
@@ -210,9 +236,23 @@ pub struct Model(pub ModelName);
 
 impl Variants {
     /// These variants of another model.
-    fn of(&self, baseline: &ModelName) -> ModelName {
-        ModelName { variants: self.0.variants.clone(), ..baseline.clone() }
+    fn of(&self, baseline: &ModelName, catalog: &Catalog) -> Vec<ModelName> {
+        let with = |variants: &[VariantCall]| ModelName { variants: variants.to_vec(), ..baseline.clone() };
+        let call = |variant: &Variant| VariantCall { name: variant.name.clone(), arguments: Default::default() };
+        let all: Vec<VariantCall> = catalog.variants().map(call).collect();
+        match self.0.variants.as_slice() {
+            [one] if one.name == "singles" => all.chunks(1).map(with).collect(),
+            [one] if one.name == "pairs" => {
+                let pairs = all.iter().enumerate().flat_map(|(i, a)| all[i + 1..].iter().map(move |b| [a.clone(), b.clone()]));
+                pairs.map(|pair| with(&pair)).filter(|name| fits(name, catalog)).collect()
+            }
+            variants => vec![with(variants)],
+        }
     }
+}
+
+fn fits(name: &ModelName, catalog: &Catalog) -> bool {
+    catalog.resolve(name).is_ok_and(|model| model.graph(None).is_ok())
 }
 
 impl<'de> Deserialize<'de> for Scale {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ablate_model::spec::ModelName;
+use ablate_model::{Catalog, ModelName};
 use anyhow::{Result, bail};
 
 use super::config::{Scale, SweepConfig};
@@ -45,10 +45,10 @@ impl Plan {
     ///
     /// # Errors
     /// Where two cells would have one id.
-    pub fn new(config: &SweepConfig, nc: usize, dataset: Option<&str>) -> Result<Self> {
+    pub fn new(config: &SweepConfig, catalog: &Catalog, nc: usize, dataset: Option<&str>) -> Result<Self> {
         let mut cells = Vec::new();
         for device in &config.devices {
-            for model in config.models() {
+            for model in config.models(catalog) {
                 let trained = trains(config, &model).is_ok();
                 let seeds: Vec<_> = match trained {
                     true => config.seeds.iter().copied().map(Some).collect(),

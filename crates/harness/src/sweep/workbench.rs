@@ -27,7 +27,7 @@ impl Workbench {
         for table in &config.tables {
             catalog.add_file(table)?;
         }
-        for model in config.models() {
+        for model in config.models(&catalog) {
             match catalog.resolve(&model) {
                 // A variant that does not fit one of the models is that cell's failure; the others can run.
                 Ok(_) | Err(CatalogError::Patch { .. }) => {}
@@ -51,7 +51,7 @@ impl Workbench {
             (None, Some((data, _))) => data.split(Split::Train)?.classes.len(),
             (None, None) => DEFAULT_NC,
         };
-        Plan::new(&self.config, nc, self.training.as_ref().map(|(data, _)| data.name()))
+        Plan::new(&self.config, &self.catalog, nc, self.training.as_ref().map(|(data, _)| data.name()))
     }
 
     /// The graph of a model.

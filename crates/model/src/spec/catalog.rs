@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use super::{ModelName, Scaling, Table, Variant, table::listed};
+use super::{ModelName, Scaling, Table, Variant, VariantCall, table::listed};
 use crate::graph::{Graph, GraphError};
 
 macro_rules! embedded {
@@ -85,7 +85,7 @@ impl Catalog {
         self.variants.values()
     }
 
-    /// The model's table with its variants applied in the order of its name.
+    /// The model's table with its variants applied: one that swaps the backbone first, the others in the order of its name.
     pub fn resolve(&self, name: &ModelName) -> Result<ResolvedModel, CatalogError> {
         let family = self.family(name)?;
         let scaling = family.scaling(&name.scale).ok_or_else(|| CatalogError::UnknownScale {
@@ -101,17 +101,28 @@ impl Catalog {
     /// The same at a scaling of one's own; the name's scale then only chooses the defaults of the variants' arguments.
     pub fn patched(&self, name: &ModelName, scaling: Scaling) -> Result<Table, CatalogError> {
         let mut table = self.family(name)?.clone();
-        for call in &name.variants {
-            let variant = self.variants.get(&call.name).ok_or_else(|| CatalogError::UnknownVariant {
-                model: name.to_string(),
-                name: call.name.clone(),
-                known: listed(self.variants.keys()),
-            })?;
-            table = variant
-                .apply(&table, &name.scale, scaling, call)
-                .map_err(|error| CatalogError::Patch { model: name.to_string(), error })?;
+        let called = name.variants.iter().map(|call| Ok((self.variant(name, call)?, call)));
+        let mut called: Vec<(&Variant, &VariantCall)> = called.collect::<Result<_, CatalogError>>()?;
+        let fail = |error| CatalogError::Patch { model: name.to_string(), error };
+        // What changes rows of a backbone has to find the one that stays.
+        called.sort_by_key(|(variant, _)| !variant.swaps_backbone());
+        if let [(first, _), (second, _), ..] = called[..]
+            && second.swaps_backbone()
+        {
+            return Err(fail(second.misfit(format!("{} has swapped the backbone already", first.name))));
+        }
+        for (variant, call) in called {
+            table = variant.apply(&table, &name.scale, scaling, call).map_err(fail)?;
         }
         Ok(table)
+    }
+
+    fn variant(&self, name: &ModelName, call: &VariantCall) -> Result<&Variant, CatalogError> {
+        self.variants.get(&call.name).ok_or_else(|| CatalogError::UnknownVariant {
+            model: name.to_string(),
+            name: call.name.clone(),
+            known: listed(self.variants.keys()),
+        })
     }
 
     fn family(&self, name: &ModelName) -> Result<&Table, CatalogError> {

@@ -111,13 +111,23 @@ impl Variant {
 
     /// The table with this variant's changes. `scale` chooses the defaults of the call's arguments.
     pub fn apply(&self, table: &Table, scale: &str, scaling: Scaling, call: &VariantCall) -> Result<Table, PatchError> {
-        let fail = |message: String| PatchError { variant: self.name.clone(), message };
+        let fail = |message: String| self.misfit(message);
         let values = self.values(scale, call).map_err(fail)?;
         let mut table = table.clone();
         for step in &self.steps {
             step.apply(&mut table, scaling, &values).map_err(fail)?;
         }
         Ok(table)
+    }
+
+    /// Whether it puts another backbone under the head.
+    pub fn swaps_backbone(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Backbone(_)))
+    }
+
+    /// That it does not fit.
+    pub(super) fn misfit(&self, message: String) -> PatchError {
+        PatchError { variant: self.name.clone(), message }
     }
 
     /// Every argument's value, given or default.

@@ -18,6 +18,11 @@ fn what_is_unknown_is_named_with_what_there_is() {
     );
     assert!(error("yolov5n+asff:order=no").contains("'no' is none of parallel, sequential"));
     assert!(error("yolov5n+asff+asff").contains("no row of the head is a Detect"));
+    assert!(error("yolov8n+asff+fasternet+mobilenetv2").contains("variant mobilenetv2: fasternet has swapped the backbone already"));
+    // Whichever is named first, the backbone is swapped before its rows are changed.
+    for name in ["yolov5n+repvgg+fasternet", "yolov5n+fasternet+repvgg"] {
+        assert!(error(name).contains("no row of the backbone is a Conv of kernel 3"), "{}", error(name));
+    }
 }
 
 #[test]
