@@ -160,6 +160,11 @@ impl Node {
     pub(crate) fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, GraphError> {
         let mut shapes = inputs.to_vec();
         for _ in 0..self.chain {
+            if shapes.iter().map(|x| x.c).ne(inputs.iter().map(|x| x.c)) {
+                let (c, c_in) = (shapes.first().map_or(0, |x| x.c), inputs.first().map_or(0, |x| x.c));
+                let message = format!("{} in a chain: the second would read {c} channels where it takes {c_in}", self.chain);
+                return Err(self.error(&message));
+            }
             shapes = self.config.trace(&shapes, tally).map_err(|message| self.error(&message))?;
         }
         Ok(shapes)

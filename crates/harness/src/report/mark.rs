@@ -7,6 +7,8 @@ pub enum Mark {
     Worse,
     /// Not to be told from nothing: it rounds to zero, or the spread is larger.
     Same,
+    /// There is no spread to judge by.
+    Open,
 }
 
 impl Mark {
@@ -19,9 +21,9 @@ impl Mark {
         }
     }
 
-    /// Of a change in something that is better when it is high.
-    pub fn higher(change: f64, clear: bool) -> Self {
-        Self::lower(-change, clear)
+    /// Of a change in something that is better when it is high; `clear` is none where there is no spread.
+    pub fn higher(change: f64, clear: Option<bool>) -> Self {
+        clear.map_or(Mark::Open, |clear| Self::lower(-change, clear))
     }
 
     pub fn word(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Mark {
             Mark::Better => "better",
             Mark::Worse => "worse",
             Mark::Same => "same",
+            Mark::Open => "open",
         }
     }
 
@@ -40,6 +43,7 @@ impl Mark {
             (Mark::Worse, true) => "△",
             (Mark::Worse, false) => "▽",
             (Mark::Same, _) => "≈",
+            (Mark::Open, _) => "?",
         }
     }
 }

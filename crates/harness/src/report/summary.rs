@@ -87,10 +87,9 @@ impl<'a> Line<'a> {
         Spread::of(self.rows.iter().filter_map(|row| coco(row.eval()?, name)))
     }
 
-    /// The mAP change is larger than its standard deviation over seeds. One seed has none: the change is shown as it is,
-    /// and the notes say what it is worth.
-    pub fn map_is_clear(&self) -> bool {
-        self.map_change.is_some_and(|Spread { mean, std, .. }| std.is_none_or(|std| mean.abs() > std))
+    /// Whether the mAP change is larger than its standard deviation over seeds; none for one seed, which has no spread.
+    pub fn map_is_clear(&self) -> Option<bool> {
+        self.map_change.and_then(|Spread { mean, std, .. }| Some(mean.abs() > std?))
     }
 
     /// The most telling reason why no row of the line has the stage's figure: a training that failed is the reason why
@@ -165,7 +164,8 @@ pub struct Glance<'a> {
     pub map50_95: Option<(f64, usize)>,
     /// Whether the change is clear at more than half of those scales.
     pub latency_is_clear: bool,
-    pub map_is_clear: bool,
+    /// The same; none where no scale was trained with several seeds.
+    pub map_is_clear: Option<bool>,
     lines: Vec<&'a Line<'a>>,
 }
 
@@ -199,7 +199,10 @@ pub fn glance<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
         latency: ratio(&lines, |c| c.latency),
         map50_95: mean(&lines, |c| c.map50_95),
         latency_is_clear: mostly(lines.iter().filter(|l| l.changes.latency.is_some()).map(|l| l.changes.latency_is_clear)),
-        map_is_clear: mostly(lines.iter().filter(|l| l.map_change.is_some()).map(|l| l.map_is_clear())),
+        map_is_clear: {
+            let judged = || lines.iter().filter_map(|l| l.map_is_clear());
+            judged().next().map(|_| mostly(judged()))
+        },
         lines,
     });
     glances.filter(|g| [g.params, g.gflops, g.latency, g.map50_95].iter().any(Option::is_some)).collect()

@@ -46,7 +46,7 @@ fn it_shows_every_section() {
     for text in [
         "▼ −5.8 %",
         "△ +73.3 %",
-        "▲ +1.6",
+        "? +1.6",
         "the loss is NaN at epoch 3",
         "the sweep trains scale n only",
         "Dreieck △",

@@ -32,7 +32,7 @@ fn it_is_plain_and_whole_without_a_terminal() {
             "83.7",
             "65.1",
             "40.7",
-            "▽",
+            "?",
             "−0.5"
         ]
     );

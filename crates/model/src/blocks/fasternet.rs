@@ -1,5 +1,5 @@
 use burn::{
-    module::Module,
+    module::{Module, Param},
     nn::conv::Conv2d,
     tensor::{Distribution, Tensor},
 };
@@ -8,10 +8,11 @@ use super::{Activation, BatchNorm2d, Block, RowReader, conv2d, convolve, only};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
+    spec::Arg,
 };
 
 /// The FasterNet backbone: a 4×4 patch embedding and four stages of partial-convolution blocks with 2×2 merging between
-/// them; four outputs at strides 4, 8, 16 and 32, each under a batch normalisation of its own. Row: `[size]`.
+/// them; four outputs at strides 4, 8, 16 and 32, each under a batch normalisation of its own. Row: `[size, layer scale]`.
 /// Source: Chen et al., arXiv:2303.03667, figure 4 and table 7.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FasterNetConfig {
@@ -29,13 +30,15 @@ pub struct FasterNetSize {
     /// Drop probability of the last block's residual branch; it grows from 0 over the blocks.
     pub drop_path: f64,
     pub activation: Activation,
+    /// What each channel of a residual branch is multiplied by before anything is learnt; 0 for no such weights, as published.
+    pub layer_scale: f32,
 }
 
 /// The six published sizes.
 const SIZES: [FasterNetSize; 6] = {
     use Activation::{Gelu, Relu};
     const fn size(name: &'static str, embed: usize, depths: [usize; 4], drop_path: f64, activation: Activation) -> FasterNetSize {
-        FasterNetSize { name, embed, depths, drop_path, activation }
+        FasterNetSize { name, embed, depths, drop_path, activation, layer_scale: 0.0 }
     }
     [
         size("t0", 40, [1, 2, 8, 2], 0.0, Gelu),
@@ -95,6 +98,7 @@ struct MlpBlock {
     spatial_mixing: PartialConv,
     /// Up, normalisation, a place without weights for the activation, down.
     mlp: (Conv2d, BatchNorm2d, Weightless, Conv2d),
+    layer_scale: Option<Param<Tensor<1>>>,
     #[module(skip)]
     activation: Activation,
     drop_path: f64,
@@ -146,9 +150,13 @@ impl Block for FasterNetConfig {
     const SCALES_CHANNELS: bool = false;
 
     fn read(row: &RowReader) -> Result<Self, String> {
-        row.at_most(1, "size")?;
+        row.at_most(2, "size, layer scale")?;
+        let layer_scale = match row.arg(1) {
+            Some(Arg::Int(0)) => 0.0,
+            _ => row.number(1, 0.0, "layer scale")? as f32,
+        };
         match row.channels_in()? {
-            3 => Ok(Self { size: FasterNetSize::by_name(row.word(0, "", "size")?)? }),
+            3 => Ok(Self { size: FasterNetSize { layer_scale, ..FasterNetSize::by_name(row.word(0, "", "size")?)? } }),
             c => Err(format!("it reads {c} channels; a whole backbone takes an image")),
         }
     }
@@ -166,6 +174,9 @@ impl Block for FasterNetConfig {
                 let hidden = tally.conv(up, false, x);
                 tally.batch_norm(hidden);
                 tally.conv(down, false, hidden);
+                if self.size.layer_scale != 0.0 {
+                    tally.parameters(x.c as u64);
+                }
             }
             outputs.push(tally.batch_norm(x));
         }
@@ -246,6 +257,7 @@ impl MlpBlock {
         Self {
             spatial_mixing: PartialConv { partial_conv3: fresh(size.partial(stage), init) },
             mlp: (fresh(up, init), BatchNorm2d::new(up.c_out, init), Weightless {}, fresh(down, init)),
+            layer_scale: (size.layer_scale != 0.0).then(|| init.constant([size.channels(stage)], size.layer_scale)),
             activation: size.activation,
             drop_path,
         }
@@ -255,6 +267,10 @@ impl MlpBlock {
         let mixed = self.spatial_mixing.forward(x.clone());
         let (up, norm, _, down) = &self.mlp;
         let branch = convolve(down, norm.forward_activated(convolve(up, mixed), self.activation));
+        let branch = match &self.layer_scale {
+            Some(scale) => branch * scale.val().reshape([1, -1, 1, 1]),
+            None => branch,
+        };
         x + self.drop(branch)
     }
 
@@ -290,6 +306,19 @@ mod tests {
     use burn::tensor::{Device, Tolerance};
 
     use super::*;
+
+    /// The branch, and nothing else, is multiplied.
+    #[test]
+    fn layer_scale_multiplies_the_branch() {
+        let device = Device::flex();
+        let block = |layer_scale| {
+            let size = FasterNetSize { layer_scale, ..SIZES[0].clone() };
+            MlpBlock::new(&size, 0, 0.0, &Initializer::new(3, &device))
+        };
+        let x = Tensor::<4>::random([1, 40, 4, 5], Distribution::Default, &device);
+        let branch = |layer_scale| block(layer_scale).forward(x.clone()) - x.clone();
+        (branch(0.0) * 0.25).into_data().assert_approx_eq::<f32>(&branch(0.25).into_data(), Tolerance::absolute(1e-6));
+    }
 
     /// By slices at inference, by split and concatenation in training: the same sums.
     #[test]

@@ -17,6 +17,7 @@ use crate::{
 pub struct GhostModuleConfig<K = PlainConv> {
     c_in: usize,
     c_out: usize,
+    activation: Activation,
     kind: K,
 }
 
@@ -26,6 +27,8 @@ pub struct GhostModule<C: Module> {
     primary_conv: (C, BatchNorm2d),
     cheap_operation: (C, BatchNorm2d),
     c_out: usize,
+    #[module(skip)]
+    activation: Activation,
 }
 
 /// A kind of convolution that Ghost modules can be made of.
@@ -83,7 +86,11 @@ impl GhostConv for PerImageConv {
 
 impl<K: GhostConv> GhostModuleConfig<K> {
     pub fn new(c_in: usize, c_out: usize) -> Self {
-        Self { c_in, c_out, kind: K::default() }
+        Self { c_in, c_out, activation: Activation::Relu, kind: K::default() }
+    }
+
+    pub fn activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
     }
 
     /// The primary and the cheap convolution.
@@ -111,16 +118,23 @@ impl<K: GhostConv> Link for GhostModuleConfig<K> {
 
     fn init(&self, init: &Initializer) -> GhostModule<K::Layer> {
         let [primary_conv, cheap_operation] = self.convs().map(|conv| (K::init(conv, init), BatchNorm2d::new(conv.c_out, init)));
-        GhostModule { primary_conv, cheap_operation, c_out: self.c_out }
+        GhostModule { primary_conv, cheap_operation, c_out: self.c_out, activation: self.activation }
     }
 
     fn forward(layer: &GhostModule<K::Layer>, x: Tensor<4>) -> Tensor<4> {
-        let step = |(conv, bn): &(K::Layer, BatchNorm2d), x: Tensor<4>| bn.forward_activated(K::forward(conv, x), Activation::Relu);
-        let primary = step(&layer.primary_conv, x);
-        let cheap = step(&layer.cheap_operation, primary.clone());
+        layer.forward_with::<K>(x)
+    }
+}
+
+impl<C: Module> GhostModule<C> {
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
+    pub fn forward_with<K: GhostConv<Layer = C>>(&self, x: Tensor<4>) -> Tensor<4> {
+        let step = |(conv, bn): &(C, BatchNorm2d), x: Tensor<4>| bn.forward_activated(K::forward(conv, x), self.activation);
+        let primary = step(&self.primary_conv, x);
+        let cheap = step(&self.cheap_operation, primary.clone());
         let both = Tensor::cat(vec![primary, cheap], 1);
-        match both.dims()[1] > layer.c_out {
-            true => both.narrow(1, 0, layer.c_out),
+        match both.dims()[1] > self.c_out {
+            true => both.narrow(1, 0, self.c_out),
             false => both,
         }
     }

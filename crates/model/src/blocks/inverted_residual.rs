@@ -54,9 +54,6 @@ impl Block for InvertedResidualConfig {
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
-        if inputs[0].c != self.c_in {
-            return Err(format!("repeated, it would read {} channels where it takes {}", inputs[0].c, self.c_in));
-        }
         Ok(vec![self.convs().iter().fold(inputs[0], |x, conv| conv.trace_one(x, tally))])
     }
 

@@ -69,7 +69,12 @@ impl<'a> RowReader<'a> {
 
     /// The first argument as output channels, scaled by width and rounded up to a multiple of 8.
     pub fn channels_out(&self) -> Result<usize, String> {
-        let c = self.positive(0, None, "output channels")?;
+        self.scaled(0, "output channels")
+    }
+
+    /// Argument `i` as channels, scaled in the same way.
+    pub fn scaled(&self, i: usize, what: &str) -> Result<usize, String> {
+        let c = self.positive(i, None, what)?;
         if c == self.0.unscaled {
             return Ok(c);
         }
@@ -78,7 +83,7 @@ impl<'a> RowReader<'a> {
         let scaled = (bounded * width / 8.0).ceil() * 8.0;
         match scaled <= MAX_ARG as f64 {
             true => Ok(scaled as usize),
-            false => Err(format!("{scaled} output channels after scaling; at most {MAX_ARG} would be right")),
+            false => Err(format!("{scaled} {what} after scaling; at most {MAX_ARG} would be right")),
         }
     }
 

@@ -1,6 +1,6 @@
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Activation, Block, Conv, ConvConfig, CspConfig, GsConv, GsConvConfig, RowReader, only};
+use super::{Block, Conv, ConvConfig, CspConfig, GsBottleneck, GsBottleneckConfig, RowReader, only};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
@@ -26,19 +26,6 @@ pub struct VovGsCsp {
     cv3: Conv,
 }
 
-/// Two GSConvs, 1×1 and 3×3, and a 1×1 convolution around them.
-#[derive(Module, Debug)]
-struct GsBottleneck {
-    conv_lighting: (GsConv, GsConv),
-    shortcut: Conv,
-}
-
-/// A GS bottleneck's convolutions.
-struct GsBottleneckConfig {
-    main: [GsConvConfig; 2],
-    shortcut: ConvConfig,
-}
-
 impl VovGsCspConfig {
     /// Into the chain, into the bypass, and out of both.
     fn branches(&self) -> [ConvConfig; 3] {
@@ -47,11 +34,8 @@ impl VovGsCspConfig {
     }
 
     fn bottleneck(&self) -> GsBottleneckConfig {
-        let c = self.csp.hidden();
-        GsBottleneckConfig {
-            main: [GsConvConfig::new(c, c, 1, 1), GsConvConfig::new(c, c, 3, 1).activation(Activation::Identity)],
-            shortcut: ConvConfig::new(c, c, 1, 1).activation(Activation::Identity),
-        }
+        let hidden = self.csp.hidden();
+        GsBottleneckConfig { c_in: hidden, c_out: hidden, hidden }
     }
 
     fn unused(&self) -> ConvConfig {
@@ -73,12 +57,8 @@ impl Block for VovGsCspConfig {
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
         let [cv1, cv2, cv3] = self.branches();
-        let mut chain = cv1.trace_one(inputs[0], tally);
-        for _ in 0..self.csp.bottlenecks {
-            let GsBottleneckConfig { main, shortcut } = self.bottleneck();
-            shortcut.trace_one(chain, tally);
-            chain = main.iter().fold(chain, |x, conv| conv.trace_one(x, tally));
-        }
+        let chain = cv1.trace_one(inputs[0], tally);
+        let chain = (0..self.csp.bottlenecks).fold(chain, |x, _| self.bottleneck().trace_one(x, tally));
         cv2.trace_one(inputs[0], tally);
         let unused = self.unused().conv;
         tally.parameters(unused.weights() + 2 * unused.c_out as u64);
@@ -87,12 +67,7 @@ impl Block for VovGsCspConfig {
 
     fn init(&self, init: &Initializer) -> VovGsCsp {
         let [cv1, cv2, cv3] = self.branches().map(|conv| Conv::new(&conv, init));
-        let GsBottleneckConfig { main, shortcut } = self.bottleneck();
-        let bottleneck = || {
-            let [first, second] = main.map(|conv| GsConv::new(&conv, init));
-            GsBottleneck { conv_lighting: (first, second), shortcut: Conv::new(&shortcut, init) }
-        };
-        let gsb = (0..self.csp.bottlenecks).map(|_| bottleneck()).collect();
+        let gsb = (0..self.csp.bottlenecks).map(|_| self.bottleneck().init(init)).collect();
         VovGsCsp { cv1, cv2, gsb, res: Conv::new(&self.unused(), init), cv3 }
     }
 
@@ -105,12 +80,5 @@ impl Block for VovGsCspConfig {
 
     fn arguments(&self) -> String {
         self.csp.printed()
-    }
-}
-
-impl GsBottleneck {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let (first, second) = &self.conv_lighting;
-        second.forward(first.forward(x.clone())) + self.shortcut.forward(x)
     }
 }

@@ -2,8 +2,8 @@ use ablate_model::{
     Initializer,
     blocks::{
         Activation, BatchNorm2d, C2fConfig, C3Config, Conv, ConvConfig, CspConfig, DynamicConv, DynamicConvConfig, FasterNet,
-        FasterNetSize, GhostModuleConfig, GsConvConfig, GsConvNsConfig, InvertedResidualConfig, Link, PerImageConv, RepVggConfig,
-        SppfConfig, VovGsCspConfig,
+        FasterNetSize, GhostBottleneckConfig, GhostModuleConfig, GsConvConfig, GsConvNsConfig, InvertedResidualConfig, Link, PerImageConv,
+        RepVggConfig, SppfConfig, StemConfig, VovGsCspConfig,
     },
     cost::ConvShape,
     heads::{Asff, AsffDetectConfig, AsffOrder, BoxCoding, DetectConfig},
@@ -62,6 +62,19 @@ fn repvgg() {
 }
 
 #[test]
+fn ghost_bottleneck() {
+    let config = GhostBottleneckConfig { c_in: 8, c_out: 12, expanded: 24, kernel: 5, stride: 2, squeezed: 8 };
+    check("ghost_bottleneck_k5_s2_se", LayerConfig::GhostBottleneck(config));
+    let config = GhostBottleneckConfig { c_in: 12, c_out: 12, expanded: 20, kernel: 3, stride: 1, squeezed: 0 };
+    check("ghost_bottleneck_identity", LayerConfig::GhostBottleneck(config));
+}
+
+#[test]
+fn stem() {
+    check("stem", LayerConfig::Stem(StemConfig { c_in: 3, c_out: 8 }));
+}
+
+#[test]
 fn sppf() {
     check("sppf", LayerConfig::Sppf(SppfConfig { c_in: 16, c_out: 32, kernel: 5 }));
 }
@@ -113,7 +126,7 @@ fn fasternet() {
         [("fasternet_e16_d1111_gelu", [1, 1, 1, 1], Activation::Gelu), ("fasternet_e16_d1221_relu", [1, 2, 2, 1], Activation::Relu)]
     {
         let golden = Golden::open(&format!("blocks/{name}.safetensors"));
-        let size = FasterNetSize { name: "e16", embed: 16, depths, drop_path: 0.0, activation };
+        let size = FasterNetSize { name: "e16", embed: 16, depths, drop_path: 0.0, activation, layer_scale: 0.0 };
         let mut backbone = FasterNet::new(&size, &Initializer::new(0, &device));
         golden.fill(&mut backbone, "w\\.b\\.");
         for (i, map) in backbone.forward(golden.tensor("x0", &device)).into_iter().enumerate() {

@@ -36,6 +36,12 @@ fn a_swapped_backbone_is_read_at_the_same_strides() {
     assert_eq!(graph.max_stride(), 32);
 }
 
+#[test]
+fn a_chain_that_changes_channels_is_refused() {
+    let error = table_error("  - [-1, 2, Conv, [16, 3]]\n  - [[1], 1, Detect, [nc]]\n");
+    assert!(error.contains("row 1 (Conv): 2 in a chain: the second would read 16 channels where it takes 8"), "{error}");
+}
+
 fn table_error(rows: &str) -> String {
     let text = format!("nc: 3\nanchors: [[10, 13]]\nbackbone:\n  - [-1, 1, Conv, [8, 3, 2]]\nhead:\n{rows}");
     let scaling = Scaling { depth: 1.0, width: 1.0, max_channels: None };

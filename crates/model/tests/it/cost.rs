@@ -1,6 +1,6 @@
 use ablate_model::{
     Catalog, Cost, Detector, Graph, ModelName,
-    spec::{Scaling, VariantCall},
+    spec::{Scaling, Table, VariantCall},
 };
 use burn::{module::Module, tensor::Device};
 use serde::Deserialize;
@@ -80,6 +80,7 @@ fn predictions_hold_for_every_model() {
             "mobilenetv2:act=relu6+gsconv",
             "fasternet:size=t0+ghost+asff",
             "slimneck+repvgg+asff",
+            "fasternet:layer_scale=0.01",
         ]
         .map(String::from),
     );
@@ -107,6 +108,19 @@ fn predictions_hold_for_every_model() {
             }
         }
     }
+}
+
+/// The blocks that no built-in model has, in one table.
+#[test]
+fn predictions_hold_for_the_other_blocks() {
+    let table = Table::from_yaml(include_str!("../fixtures/other_blocks.yaml"), "other_blocks").unwrap();
+    let scaling = table.scaling("n").unwrap();
+    let graph = Graph::resolve(&table, scaling, 3).unwrap();
+    let cost = Cost::of(&graph, 64, 96).unwrap();
+    let detector = Detector::new(&graph, 0, &Device::flex());
+    assert_eq!(trainable(&detector), cost.params());
+    let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 96], &Device::flex()));
+    assert_eq!(raw.iter().map(|map| map.dims()).collect::<Vec<_>>(), [[1, 1, 4, 6, 67], [1, 1, 2, 3, 67]]);
 }
 
 /// Parameters of a module without its running statistics.

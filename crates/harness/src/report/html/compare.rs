@@ -15,9 +15,10 @@ pub fn glances(tables: &[Table]) -> Vec<Sheet> {
         td.tip(format!("mean over {n} scale{}, {change:+.2}", if n == 1 { "" } else { "s" })).note(format!("×{n}"))
     };
     let lower =
-        |mean: Option<(f64, usize)>, clear| mean.map(|m| over(m, Td::change(Some(m.0), |x| Mark::lower(x, clear), number::percent)));
-    let higher =
-        |mean: Option<(f64, usize)>, clear| mean.map(|m| over(m, Td::change(Some(m.0), |x| Mark::higher(x, clear), number::points)));
+        |mean: Option<(f64, usize)>, clear: bool| mean.map(|m| over(m, Td::change(Some(m.0), |x| Mark::lower(x, clear), number::percent)));
+    let higher = |mean: Option<(f64, usize)>, clear: Option<bool>| {
+        mean.map(|m| over(m, Td::change(Some(m.0), |x| Mark::higher(x, clear), number::points)))
+    };
     let empty = |gap: Option<Gap>| Td {
         text: gap.map_or("–", |gap| gap.short()).into(),
         class: "gap",

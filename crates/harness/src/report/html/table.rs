@@ -79,6 +79,7 @@ impl Td {
         let mark = mark(x);
         let tip = match mark {
             Mark::Same => "not to be told from no change",
+            Mark::Open => "one seed: no spread to judge by",
             mark => mark.word(),
         };
         Td { text: format!("{} {}", mark.sign(x), format(x)), class: mark.word(), sort: Some(x), tip: tip.into(), ..Td::default() }

@@ -1,0 +1,46 @@
+use burn::tensor::Tensor;
+
+use super::{Block, Conv, ConvConfig, RowReader, only};
+use crate::{
+    Initializer,
+    cost::{Shape, Tally},
+};
+
+/// A Conv of as many groups as divide its input and its output: depthwise where both have as many channels. Row: `[channels, kernel, stride,
+/// dilation, activation]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DwConvConfig(pub ConvConfig);
+
+impl Block for DwConvConfig {
+    type Layer = Conv;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(5, "channels, kernel, stride, dilation, activation")?;
+        let (c_in, c_out) = (row.channels_in()?, row.channels_out()?);
+        let (kernel, dilation) = (row.positive(1, Some(1), "kernel")?, row.positive(3, Some(1), "dilation")?);
+        let mut config = ConvConfig::new(c_in, c_out, kernel, row.positive(2, Some(1), "stride")?).groups(gcd(c_in, c_out));
+        config.conv.dilation = dilation;
+        config.conv.padding = dilation * (kernel - 1) / 2;
+        Ok(Self(config.activation(row.activation(4, config.activation)?)))
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        Ok(vec![self.0.trace_one(inputs[0], tally)])
+    }
+
+    fn init(&self, init: &Initializer) -> Conv {
+        Conv::new(&self.0, init)
+    }
+
+    fn forward(layer: &Conv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![layer.forward(only(inputs))]
+    }
+
+    fn arguments(&self) -> String {
+        self.0.arguments()
+    }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

@@ -1,0 +1,61 @@
+use burn::{
+    module::Module,
+    nn::conv::Conv2d,
+    tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
+};
+
+use super::{Activation, BatchNorm2d, Block, RowReader, conv2d, convolve, only};
+use crate::{
+    Initializer,
+    cost::{ConvShape, Shape, Tally},
+};
+
+/// The stem of ShuffleNetV2 and its kin: a 3×3 convolution of stride 2 under batch normalisation and ReLU, then a 3×3 max pool of stride 2.
+/// Row: `[channels]`.
+/// Source: Ma et al., ShuffleNet V2, arXiv:1807.11164, table 5.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StemConfig {
+    pub c_in: usize,
+    pub c_out: usize,
+}
+
+/// See [`StemConfig`].
+#[derive(Module, Debug)]
+pub struct Stem {
+    conv: (Conv2d, BatchNorm2d),
+}
+
+impl StemConfig {
+    fn conv(&self) -> ConvShape {
+        ConvShape::new(self.c_in, self.c_out, 3, 2)
+    }
+}
+
+impl Block for StemConfig {
+    type Layer = Stem;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(1, "channels")?;
+        Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()? })
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        let y = tally.conv(self.conv(), false, inputs[0]);
+        let Shape { c, h, w } = tally.batch_norm(y);
+        Ok(vec![Shape::new(c, h.div_ceil(2), w.div_ceil(2))])
+    }
+
+    fn init(&self, init: &Initializer) -> Stem {
+        Stem { conv: (conv2d(self.conv(), false, init), BatchNorm2d::new(self.c_out, init)) }
+    }
+
+    fn forward(layer: &Stem, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        let (conv, bn) = &layer.conv;
+        let y = bn.forward_activated(convolve(conv, only(inputs)), Activation::Relu);
+        vec![max_pool2d(y, MaxPoolOptions::new([3; 2]).with_stride([2; 2]).with_padding([1; 2]))]
+    }
+
+    fn arguments(&self) -> String {
+        format!("[{}, {}]", self.c_in, self.c_out)
+    }
+}
