@@ -142,6 +142,19 @@ fn a_wrong_command_line_is_one_clear_line_and_code_2() {
     assert_eq!(ablate(&["shw"]).code(), 2);
 }
 
+/// The README's examples.
+#[test]
+fn the_examples_of_ones_own_work() {
+    let own = |name: &str| format!("{}/../../configs/models/own/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let (table, variant) = (own("tiny"), own("gsback"));
+    let text = ablate(&["show", "--table", &table, "--table", &variant, "tinyn", "tinys+gsback+slimneck", "yolov8n+gsback"]).ok();
+    assert_eq!(text.lines().filter(|line| line.contains(" parameters, ")).count(), 3, "{text}");
+    let text = ablate(&["diff", "--table", &variant, "yolov8n", "yolov8n+gsback"]).ok();
+    assert_eq!(text.lines().filter(|line| line.contains("GSConv [")).count(), 5, "{text}");
+    // The five Convs of YOLOv8's backbone; its neck keeps its own.
+    assert!(text.contains("18 rows are the same"), "{text}");
+}
+
 #[test]
 fn diff_says_what_was_replaced_and_what_it_cost() {
     let text = ablate(&["diff", "yolov5n", "yolov5n+gsconv"]).ok();

@@ -109,6 +109,17 @@ impl Tally {
         y
     }
 
+    /// A transposed 2×2 convolution of stride 2 with bias, which keeps the channels. Each output meets one place of the kernel; the profiler counts all
+    /// four.
+    pub fn upsampling_conv(&mut self, x: Shape) -> Shape {
+        let y = Shape::new(x.c, 2 * x.h, 2 * x.w);
+        let macs = (x.c * x.c) as u64 * y.area();
+        self.params += 4 * (x.c * x.c) as u64 + x.c as u64;
+        self.macs += macs;
+        self.published += 4 * macs;
+        y
+    }
+
     /// A convolution module that is folded into another at inference: a profiler counts it, but it never runs.
     pub fn branch(&mut self, conv: ConvShape, x: Shape) -> Shape {
         let y = conv.output(x);

@@ -67,15 +67,20 @@ impl Detector {
     /// `[batch, anchors, h / stride, w / stride, outputs]`, the last being x, y, w, h, objectness and classes; for an anchor-free head
     /// `[batch, 1, …]`, the distributions of the distances to left, top, right and bottom, and classes.
     pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>> {
+        self.forward_with_protos(images).0
+    }
+
+    /// The same, and the mask prototypes of a head that makes masks, `[batch, coefficients, 2 h / stride, 2 w / stride]` of the finest level.
+    pub fn forward_with_protos(&self, images: Tensor<4>) -> (Vec<Tensor<5>>, Option<Tensor<4>>) {
         let (last, inputs) = self.forward_to_head(images);
         let outputs = self.detect().outputs();
-        let raw = last.forward(inputs);
-        raw.into_iter()
-            .map(|map| {
-                let [batch, channels, height, width] = map.dims();
-                map.reshape([batch, channels / outputs, outputs, height, width]).permute([0, 1, 3, 4, 2])
-            })
-            .collect()
+        let mut raw = last.forward(inputs);
+        let protos = raw.split_off(self.detect().strides.len()).pop();
+        let by_box = |map: Tensor<4>| {
+            let [batch, channels, height, width] = map.dims();
+            map.reshape([batch, channels / outputs, outputs, height, width]).permute([0, 1, 3, 4, 2])
+        };
+        (raw.into_iter().map(by_box).collect(), protos)
     }
 
     /// The weights with which an ASFF head fuses its levels, for display: for each level, finest first, `[batch, 3, h, w]` with the
@@ -116,33 +121,38 @@ impl Detector {
         self.wiring.sources[node].iter().filter(|s| **s == Some(source)).count() > 1
     }
 
-    /// Logits as [`forward`](Self::forward) gives them to predictions `[batch, positions, classes + 5]`: centre x, centre y, width and
-    /// height in pixels of the network's input, then objectness, which is 1 for a head without, and class probabilities. Positions go by level, anchor, row, column.
+    /// Logits as [`forward`](Self::forward) gives them to predictions `[batch, positions, 5 + classes + coefficients]`: centre x, centre y, width and
+    /// height in pixels of the network's input, then objectness, which is 1 for a head without, and class probabilities, then mask coefficients. Positions go by level, anchor, row, column.
     pub fn decode(&self, raw: Vec<Tensor<5>>) -> Tensor<3> {
         let detect = self.detect();
         let levels = raw.into_iter().enumerate().map(|(level, map)| {
-            let [batch, anchors, height, width, outputs] = map.dims();
+            let [batch, anchors, height, width, _] = map.dims();
             let device = map.device();
             let stride = detect.strides[level] as f32;
             let corner = grid(height, width, &device);
-            let parts = match &detect.coding {
+            let mut parts = match &detect.coding {
                 BoxCoding::Anchors(by_level) => {
                     let sizes: Vec<f32> = by_level[level].iter().flatten().map(|side| *side as f32).collect();
                     let sizes = Tensor::<1>::from_floats(sizes.as_slice(), &device).reshape([1, anchors, 1, 1, 2]);
-                    let y = sigmoid(map);
+                    let y = sigmoid(map.clone());
                     let centre = (y.clone().narrow(4, 0, 2) * 2.0 + (corner - 0.5)) * stride;
                     let size = (y.clone().narrow(4, 2, 2) * 2.0).square() * sizes;
-                    vec![centre, size, y.narrow(4, 4, outputs - 4)]
+                    vec![centre, size, y.narrow(4, 4, 1 + detect.nc)]
                 }
                 BoxCoding::Distances { reg_max } => {
                     let sides = expected_distances(map.clone().narrow(4, 0, 4 * reg_max), *reg_max);
                     let (near, far) = (sides.clone().narrow(4, 0, 2), sides.narrow(4, 2, 2));
                     let centre = ((far.clone() - near.clone()) * 0.5 + (corner + 0.5)) * stride;
                     let objectness = Tensor::ones([batch, anchors, height, width, 1], &device);
-                    vec![centre, (near + far) * stride, objectness, sigmoid(map.narrow(4, 4 * reg_max, detect.nc))]
+                    vec![centre, (near + far) * stride, objectness, sigmoid(map.clone().narrow(4, 4 * reg_max, detect.nc))]
                 }
             };
-            Tensor::cat(parts, 4).reshape([batch, anchors * height * width, 5 + detect.nc])
+            if detect.masks.is_some() {
+                // The last numbers, as they are.
+                parts.push(map.narrow(4, detect.outputs() - detect.coefficients(), detect.coefficients()));
+            }
+            let outputs = 5 + detect.nc + detect.coefficients();
+            Tensor::cat(parts, 4).reshape([batch, anchors * height * width, outputs])
         });
         Tensor::cat(levels.collect(), 1)
     }

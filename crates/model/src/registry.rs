@@ -100,5 +100,6 @@ registry! {
     C3DynamicGhost = "C3DynamicGhost": blocks::C3Config<DynamicGhost> => blocks::C3<blocks::GhostModule<blocks::DynamicConv>>,
     C2fDynamicGhost = "C2fDynamicGhost": blocks::C2fConfig<DynamicGhost> => blocks::C2f<blocks::GhostModule<blocks::DynamicConv>>,
     Detect = "Detect": heads::DetectConfig => heads::Detect,
+    Segment = "Segment": heads::SegmentConfig => heads::Segment,
     AsffDetect = "ASFFDetect": heads::AsffDetectConfig => heads::AsffDetect,
 }

@@ -1,9 +1,13 @@
 //! Weights in files: SafeTensors, read and written, and PyTorch state dicts, read. Names are those of a PyTorch state dict,
-//! `model.0.conv.weight`.
+//! `model.0.conv.weight`. The checkpoints that YOLOv5 and Ultralytics write are read, too: their tensors, without running any code from them.
 
 use std::path::Path;
 
-use burn_store::{ApplyError, ApplyResult, ModuleSnapshot, PytorchStore, SafetensorsStore};
+use burn::{
+    module::{Module, ModuleMapper, Param},
+    tensor::{DType, Tensor},
+};
+use burn_store::{ApplyError, ApplyResult, ModuleSnapshot, PytorchStore, PytorchStoreError, SafetensorsStore};
 
 use crate::Detector;
 
@@ -38,7 +42,8 @@ pub fn save(detector: &Detector, path: &Path) -> Result<(), WeightsError> {
     detector.save_into(&mut store).map_err(|e| WeightsError::new(path, e))
 }
 
-/// Takes over whatever fits by name and shape from a SafeTensors file (`.safetensors`) or a PyTorch state dict (`.pt`, `.pth`).
+/// Takes over whatever fits by name and shape from a SafeTensors file (`.safetensors`), or a PyTorch state dict or a checkpoint (`.pt`,
+/// `.pth`), whose half-precision numbers become 32-bit ones.
 ///
 /// # Errors
 /// Where the file can't be read, or where nothing in it fits.
@@ -52,17 +57,43 @@ pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError
             let mut store = SafetensorsStore::from_file(path).skip_enum_variants(true).allow_partial(true).validate(false);
             detector.load_from(&mut store).map_err(|e| fail(format!("no SafeTensors file: {e}")))?
         }
-        Some("pt" | "pth") => {
-            let mut store =
-                PytorchStore::from_file(path).map_indices_contiguous(false).skip_enum_variants(true).allow_partial(true).validate(false);
-            detector.load_from(&mut store).map_err(|e| fail(format!("no PyTorch state dict: {e}")))?
-        }
+        Some("pt" | "pth") => load_pytorch(detector, path).map_err(|e| fail(format!("no PyTorch state dict or checkpoint: {e}")))?,
         _ => return Err(fail("weights end in .safetensors, .pt or .pth".into())),
     };
+    *detector = detector.clone().map(&mut ToF32);
     let loaded = Loaded::from(result);
     match loaded.taken.is_empty() {
         true => Err(fail("none of its tensors fits the model by name and shape; is it another model's file?".into())),
         false => Ok(loaded),
+    }
+}
+
+/// Where a checkpoint may keep the network, the one that it was evaluated with first. A bare state dict has none of these keys.
+const NETWORKS: [&str; 4] = ["ema", "model", "state_dict", "model_state_dict"];
+
+fn load_pytorch(detector: &mut Detector, path: &Path) -> Result<ApplyResult, PytorchStoreError> {
+    let store = || PytorchStore::from_file(path).map_indices_contiguous(false).skip_enum_variants(true).allow_partial(true).validate(false);
+    for key in NETWORKS {
+        match detector.load_from(&mut store().with_top_level_key(key)) {
+            Ok(result) if !result.applied.is_empty() => return Ok(result),
+            _ => continue,
+        }
+    }
+    detector.load_from(&mut store())
+}
+
+/// Checkpoints hold half-precision numbers, and a parameter takes the type of what fills it: all are brought back to 32 bits.
+struct ToF32;
+
+impl ModuleMapper for ToF32 {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if param.val().dtype() == DType::F32 {
+            return param;
+        }
+        let (id, tensor, mapper) = param.consume();
+        let learns = tensor.is_require_grad();
+        let tensor = tensor.detach().cast(DType::F32);
+        Param::from_mapped_value(id, if learns { tensor.require_grad() } else { tensor }, mapper)
     }
 }
 

@@ -71,6 +71,9 @@ fn detect(
     let shape = [batch.size, 3, batch.height, batch.width];
     let images = Tensor::<4>::from_data(TensorData::new(batch.images, shape), device);
     let predictions = detector.decode(detector.forward(images));
+    let outputs = 5 + detector.detect().nc;
+    // Boxes only: masks take no part in it.
+    let predictions = predictions.narrow(2, 0, outputs);
     let [_, positions, outputs] = predictions.dims();
     let data = predictions.try_into_data().context("the detector's output can't be read")?;
     let values = data.as_slice::<f32>().map_err(|error| anyhow::anyhow!("the detector's output: {error:?}"))?;

@@ -9,7 +9,7 @@ use ablate_detection::{
     nms::NmsConfig,
 };
 use ablate_model::{Detector, Graph, heads::BoxCoding, weights};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use burn::tensor::Device;
 
 use super::evaluate::evaluate;
@@ -75,6 +75,7 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
 /// What the graph's head is trained on.
 fn loss(graph: &Graph, recipe: &Recipe, imgsz: usize) -> Result<Box<dyn DetectionLoss>> {
     let detect = graph.detect();
+    ensure!(detect.masks.is_none(), "masks are not trained yet: a model with `segment` has costs, latencies and a forward pass");
     Ok(match &detect.coding {
         BoxCoding::Anchors(anchors) => {
             let anchors: Vec<Vec<[f32; 2]>> =

@@ -72,9 +72,19 @@ impl<'a> RowReader<'a> {
         self.scaled(0, "output channels")
     }
 
+    /// Argument `i` as channels, scaled in the same way, with a default.
+    pub fn scaled_or(&self, i: usize, default: usize, what: &str) -> Result<usize, String> {
+        let c = self.positive(i, Some(default), what)?;
+        self.scale(c, what)
+    }
+
     /// Argument `i` as channels, scaled in the same way.
     pub fn scaled(&self, i: usize, what: &str) -> Result<usize, String> {
         let c = self.positive(i, None, what)?;
+        self.scale(c, what)
+    }
+
+    fn scale(&self, c: usize, what: &str) -> Result<usize, String> {
         if c == self.0.unscaled {
             return Ok(c);
         }

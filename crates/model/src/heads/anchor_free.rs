@@ -25,11 +25,11 @@ pub struct AnchorFreeDetect {
 }
 
 /// Two 3×3 convolutions and a bare 1×1.
-type Branch = (Conv, Conv, Conv2d);
+pub(super) type Branch = (Conv, Conv, Conv2d);
 
 /// The distances 0 to 15 as weights of a convolution, as the published checkpoints hold them. They are no one's to learn.
 #[derive(Module, Debug)]
-struct Expectation {
+pub(super) struct Expectation {
     conv: Conv2d,
 }
 
@@ -50,63 +50,91 @@ impl BranchConfig {
         tally.conv(self.last, true, x)
     }
 
-    /// The last bias is `prior` everywhere.
-    fn init(&self, prior: f64, init: &Initializer) -> Branch {
+    /// The last bias is `prior` everywhere, where there is one.
+    fn init(&self, prior: Option<f64>, init: &Initializer) -> Branch {
         let [first, second] = self.hidden.map(|conv| Conv::new(&conv, init));
         let mut last = conv2d(self.last, true, init);
-        last.bias = Some(init.constant([self.last.c_out], prior as f32));
+        if let Some(prior) = prior {
+            last.bias = Some(init.constant([self.last.c_out], prior as f32));
+        }
         (first, second, last)
     }
 }
 
-fn forward((first, second, last): &Branch, x: Tensor<4>) -> Tensor<4> {
-    convolve(last, second.forward(first.forward(x)))
+impl Expectation {
+    pub(super) fn new(init: &Initializer) -> Self {
+        let mut conv = conv2d(ConvShape::new(REG_MAX, 1, 1, 1), false, init);
+        let distances: Vec<f32> = (0..REG_MAX).map(|distance| distance as f32).collect();
+        conv.weight = Param::from_tensor(Tensor::<1>::from_floats(distances.as_slice(), init.device()).reshape([1, REG_MAX, 1, 1]));
+        Self { conv: conv.no_grad() }
+    }
 }
 
 impl DetectConfig {
-    /// The branches of a level, to the distances and to the classes. All levels have the widths that follow from the finest one's.
-    fn branches(&self, level: usize) -> [BranchConfig; 2] {
-        let (finest, c_in) = (self.channels[0], self.channels[level]);
+    /// The branches of a level, to the distances, the classes and the mask coefficients. All levels have the widths that follow from the
+    /// finest one's.
+    fn branches(&self, level: usize) -> [BranchConfig; 3] {
+        let (finest, c_in, coefficients) = (self.channels[0], self.channels[level], self.coefficients());
         let (sides, classes) = ((finest / 4).max(4 * REG_MAX), finest.max(self.nc.min(100)));
-        [BranchConfig::new(c_in, sides, 4 * REG_MAX), BranchConfig::new(c_in, classes, self.nc)]
+        [
+            BranchConfig::new(c_in, sides, 4 * REG_MAX),
+            BranchConfig::new(c_in, classes, self.nc),
+            BranchConfig::new(c_in, (finest / 4).max(coefficients), coefficients),
+        ]
+    }
+
+    /// Whether there is a branch to mask coefficients.
+    fn used(&self) -> usize {
+        if self.masks.is_some() { 3 } else { 2 }
     }
 
     pub(super) fn trace_anchor_free(&self, inputs: &[Shape], tally: &mut Tally) -> Vec<Shape> {
         let mut positions = 0;
         let mut outputs = Vec::with_capacity(inputs.len());
         for (level, x) in inputs.iter().enumerate() {
-            let [sides, classes] = self.branches(level).map(|branch| branch.trace(*x, tally));
-            outputs.push(Shape::new(sides.c + classes.c, x.h, x.w));
+            let channels = self.branches(level).iter().take(self.used()).map(|branch| branch.trace(*x, tally).c).sum();
+            outputs.push(Shape::new(channels, x.h, x.w));
             positions += x.h * x.w;
         }
         // The expectations of all distances, by one convolution.
         tally.conv(ConvShape::new(REG_MAX, 1, 1, 1), false, Shape::new(REG_MAX, 4, positions));
         outputs
     }
+
+    /// Fresh branches, the last ones empty without masks; the biases say what is likely before anything is learnt: a distance of some cells, and
+    /// five objects in an image of 640 pixels.
+    pub(super) fn init_branches(&self, init: &Initializer) -> [Vec<Branch>; 3] {
+        let mut all: [Vec<Branch>; 3] = Default::default();
+        for (level, stride) in self.strides.iter().enumerate() {
+            let cells = (640.0 / *stride as f64).powi(2);
+            let priors = [Some(1.0), Some((5.0 / self.nc as f64 / cells).ln()), None];
+            let branches = self.branches(level).into_iter().zip(priors).zip(&mut all).take(self.used());
+            branches.for_each(|((branch, prior), all)| all.push(branch.init(prior, init)));
+        }
+        all
+    }
 }
 
 impl AnchorFreeDetect {
-    /// Fresh weights; the biases say what is likely before anything is learnt: a distance of some cells, and five objects in an image of 640
-    /// pixels.
     pub(super) fn new(config: &DetectConfig, init: &Initializer) -> Self {
-        let (mut cv2, mut cv3) = (Vec::new(), Vec::new());
-        for (level, stride) in config.strides.iter().enumerate() {
-            let [sides, classes] = config.branches(level);
-            let cells = (640.0 / *stride as f64).powi(2);
-            cv2.push(sides.init(1.0, init));
-            cv3.push(classes.init((5.0 / config.nc as f64 / cells).ln(), init));
-        }
-        let mut conv = conv2d(ConvShape::new(REG_MAX, 1, 1, 1), false, init);
-        let distances: Vec<f32> = (0..REG_MAX).map(|distance| distance as f32).collect();
-        conv.weight = Param::from_tensor(Tensor::<1>::from_floats(distances.as_slice(), init.device()).reshape([1, REG_MAX, 1, 1]));
-        Self { cv2, cv3, dfl: Expectation { conv: conv.no_grad() } }
+        let [cv2, cv3, _] = config.init_branches(init);
+        Self { cv2, cv3, dfl: Expectation::new(init) }
     }
 
     /// A map `[batch, c, h, w]` for each level to its raw outputs, `[batch, 4 · 16 + classes, h, w]`.
     pub(super) fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let branches = self.cv2.iter().zip(&self.cv3);
-        let level =
-            |((sides, classes), x): ((&Branch, &Branch), Tensor<4>)| Tensor::cat(vec![forward(sides, x.clone()), forward(classes, x)], 1);
-        branches.zip(levels).map(level).collect()
+        forward(&[&self.cv2, &self.cv3], levels)
     }
+}
+
+/// Each level's branches side by side.
+pub(super) fn forward(branches: &[&Vec<Branch>], levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    let level = |(level, x): (usize, Tensor<4>)| {
+        let outputs = branches.iter().map(|branch| {
+            let (first, second, last) = &branch[level];
+            convolve(last, second.forward(first.forward(x.clone())))
+        });
+        Tensor::cat(outputs.collect(), 1)
+    };
+    levels.into_iter().enumerate().map(level).collect()
 }

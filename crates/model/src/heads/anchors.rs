@@ -32,7 +32,7 @@ impl AnchorDetect {
             let cells = (640.0 / config.strides[level] as f64).powi(2);
             let mut prior = vec![0.0; config.outputs()];
             prior[4] = (8.0 / cells).ln();
-            prior[5..].fill((0.6 / (config.nc as f64 - 0.99999)).ln());
+            prior[5..5 + config.nc].fill((0.6 / (config.nc as f64 - 0.99999)).ln());
             add_prior(&mut conv, &prior.repeat(config.boxes_per_cell()));
             conv
         };

@@ -24,6 +24,17 @@ pub struct DetectConfig {
     /// Pixels of the image for each cell, by level.
     pub strides: Vec<usize>,
     pub coding: BoxCoding,
+    /// For a head that makes masks, too.
+    pub masks: Option<MaskConfig>,
+}
+
+/// Mask prototypes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaskConfig {
+    /// Prototypes, and numbers for each box that weigh them.
+    pub coefficients: usize,
+    /// Channels of the prototypes' convolutions.
+    pub hidden: usize,
 }
 
 /// How a head's numbers stand for a box.
@@ -64,7 +75,7 @@ impl DetectConfig {
             _ => (BoxCoding::Distances { reg_max: REG_MAX }, 1),
         };
         let channels = row.inputs().iter().map(|input| input.c).collect();
-        Ok((Self { nc, channels, strides: row.strides(), coding }, taken))
+        Ok((Self { nc, channels, strides: row.strides(), coding, masks: None }, taken))
     }
 
     /// Boxes that a cell can hold.
@@ -75,12 +86,18 @@ impl DetectConfig {
         }
     }
 
-    /// Numbers for each box: centre, size, objectness and classes, or distances and classes.
+    /// Numbers for each box: centre, size, objectness and classes, or distances and classes; then mask coefficients.
     pub fn outputs(&self) -> usize {
-        match self.coding {
-            BoxCoding::Anchors(_) => 5 + self.nc,
-            BoxCoding::Distances { reg_max } => 4 * reg_max + self.nc,
-        }
+        let boxes = match self.coding {
+            BoxCoding::Anchors(_) => 5,
+            BoxCoding::Distances { reg_max } => 4 * reg_max,
+        };
+        boxes + self.nc + self.coefficients()
+    }
+
+    /// Mask coefficients of each box.
+    pub fn coefficients(&self) -> usize {
+        self.masks.map_or(0, |masks| masks.coefficients)
     }
 
     /// The arguments in the order of a printed table, without brackets.

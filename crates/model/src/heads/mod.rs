@@ -4,8 +4,11 @@ mod anchor_free;
 mod anchors;
 mod asff;
 mod detect;
+mod proto;
+mod segment;
 
 pub use anchor_free::AnchorFreeDetect;
 pub use anchors::AnchorDetect;
 pub use asff::{Asff, AsffDetect, AsffDetectConfig, AsffOrder};
-pub use detect::{BoxCoding, Detect, DetectConfig};
+pub use detect::{BoxCoding, Detect, DetectConfig, MaskConfig};
+pub use segment::{Segment, SegmentConfig};

@@ -47,8 +47,7 @@ impl Catalog {
     /// The families and variants that come with the program.
     pub fn builtin() -> Self {
         let families = embedded!("families": "yolov5", "yolov8");
-        let variants =
-            embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg");
+        let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment");
         let mut catalog = Self { families: BTreeMap::new(), variants: BTreeMap::new() };
         for (name, text) in families {
             let table = Table::from_yaml(text, name).expect("the program's own tables are read by its tests");

@@ -148,6 +148,7 @@ fn asff() {
                 channels: vec![8, 16, 32],
                 strides: vec![8, 16, 32],
                 coding: BoxCoding::Anchors(vec![vec![[1.0, 1.0]]; 3]),
+                masks: None,
             },
             order: AsffOrder::Parallel,
             rfb,

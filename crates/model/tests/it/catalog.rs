@@ -14,7 +14,7 @@ fn what_is_unknown_is_named_with_what_there_is() {
     assert_eq!(error("yolov5z"), "yolov5z: family yolov5 has no scale 'z'; there are: n, s, m, l, x");
     assert_eq!(
         error("yolov5n+gosth"),
-        "yolov5n+gosth: no variant 'gosth'; there are: baseline, asff, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, slimneck"
+        "yolov5n+gosth: no variant 'gosth'; there are: baseline, asff, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, segment, slimneck"
     );
     assert!(error("yolov5n+asff:order=no").contains("'no' is none of parallel, sequential"));
     assert!(error("yolov5n+asff+asff").contains("no row of the head is a Detect"));

@@ -104,6 +104,7 @@ fn predictions_hold_for_every_model() {
             let (_, shapes) = cost.nodes.last().unwrap();
             for (map, shape) in raw.iter().zip(shapes) {
                 let [boxes, outputs] = if family == "yolov5" { [3, 8] } else { [1, 67] };
+                let outputs = outputs + if variant.contains("segment") { 32 } else { 0 };
                 assert_eq!(map.dims(), [1, boxes, shape.h, shape.w, outputs], "a level of {name}");
             }
         }
@@ -121,6 +122,23 @@ fn predictions_hold_for_the_other_blocks() {
     assert_eq!(trainable(&detector), cost.params());
     let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 96], &Device::flex()));
     assert_eq!(raw.iter().map(|map| map.dims()).collect::<Vec<_>>(), [[1, 1, 4, 6, 67], [1, 1, 2, 3, 67]]);
+}
+
+/// Levels from stride 4 to stride 64, with anchors and without.
+#[test]
+fn a_head_has_as_many_levels_as_its_row_reads() {
+    let text = include_str!("../fixtures/p2_to_p6.yaml");
+    for (row, boxes, outputs) in [("[nc, anchors]", 2, 8), ("[nc]", 1, 67)] {
+        let table = Table::from_yaml(&text.replace("[nc, anchors]", row), "p2_to_p6").unwrap();
+        let graph = Graph::resolve(&table, table.scaling("n").unwrap(), 3).unwrap();
+        assert_eq!(graph.detect().strides, [4, 8, 16, 32, 64]);
+        let detector = Detector::new(&graph, 0, &Device::flex());
+        assert_eq!(trainable(&detector), Cost::of(&graph, 64, 128).unwrap().params());
+        let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 128], &Device::flex()));
+        let sides: Vec<[usize; 5]> = raw.iter().map(|map| map.dims()).collect();
+        assert_eq!(sides, [16, 8, 4, 2, 1].map(|height| [1, boxes, height, 2 * height, outputs]));
+        assert_eq!(detector.decode(raw).dims(), [1, boxes * (16 * 32 + 8 * 16 + 4 * 8 + 2 * 4 + 2), 8]);
+    }
 }
 
 /// Parameters of a module without its running statistics.

@@ -4,5 +4,6 @@ mod blocks;
 mod catalog;
 mod cost;
 mod models;
+mod mutations;
 mod support;
 mod weights;

@@ -54,6 +54,18 @@ fn asff_in_both_orders() {
     check("asff:order=sequential", "asff", "asff-sequential-outputs");
 }
 
+#[test]
+fn segment() {
+    check("segment", "segment", "segment");
+    let device = Device::flex();
+    let golden = Golden::open("models/segment.safetensors");
+    let mut detector = narrow("segment");
+    golden.fill(&mut detector, "w\\.");
+    let (_, protos) = detector.forward_with_protos(golden.tensor("x", &device));
+    golden.assert("protos", protos.unwrap());
+    assert!(narrow("baseline").forward_with_protos(golden.tensor("x", &device)).1.is_none());
+}
+
 /// The published head gives the distributions and the classes of all positions side by side, channels first.
 #[test]
 fn yolov8() {

@@ -1,7 +1,7 @@
-use ablate_model::{Catalog, Detector, ModelName, weights};
+use ablate_model::{Catalog, Detector, Graph, ModelName, spec::Scaling, weights};
 use burn::tensor::{Device, Tensor};
 
-use crate::support::fixture;
+use crate::support::{Golden, fixture};
 
 fn detector(name: &str, nc: usize, seed: u64) -> Detector {
     let device = Device::flex();
@@ -69,4 +69,29 @@ fn a_pytorch_state_dict_is_read() {
     taken.sort();
     assert_eq!(taken, ["model.0.bn.running_mean", "model.0.conv.weight"]);
     assert_eq!(loaded.unused, ["model.99.weight"]);
+}
+
+/// The checkpoints were written by the packages `yolov5` 7.0.14 and `ultralytics` 8.4.190 from random weights, in half precision; inputs
+/// and outputs beside them are PyTorch's.
+#[test]
+fn checkpoints_of_whole_models_are_read() {
+    let device = Device::flex();
+    for (family, width) in [("yolov5", 0.0625), ("yolov8", 0.03125)] {
+        let scaling = Scaling { depth: 0.33, width, max_channels: None };
+        let name = ModelName::baseline(family, "n");
+        let table = Catalog::builtin().patched(&name, scaling).unwrap();
+        let mut detector = Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, &device);
+        let loaded = weights::load(&mut detector, &fixture(&format!("checkpoint_{family}.pt"))).unwrap();
+        assert!(loaded.fresh.is_empty(), "{family}: {:?}", loaded.fresh);
+
+        let golden = Golden::open(&format!("checkpoint_{family}.safetensors"));
+        let decoded = detector.decode(detector.forward(golden.tensor("x", &device)));
+        match family {
+            "yolov5" => golden.assert("y", decoded),
+            _ => {
+                let parts = vec![decoded.clone().narrow(2, 0, 4), decoded.narrow(2, 5, 3)];
+                golden.assert("y", Tensor::cat(parts, 2).swap_dims(1, 2));
+            }
+        }
+    }
 }
