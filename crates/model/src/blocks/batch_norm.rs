@@ -49,7 +49,8 @@ impl BatchNorm2d {
             false => {
                 let (scale, shift) = self.affine();
                 let channels = scale.dims()[0];
-                activation.forward(x * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1]))
+                let fused = cpu::affine_act(&x, &scale, &shift, activation);
+                fused.unwrap_or_else(|| activation.forward(x * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1])))
             }
         }
     }

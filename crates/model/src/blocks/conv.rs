@@ -29,7 +29,6 @@ pub struct Conv {
     bn: BatchNorm2d,
     #[module(skip)]
     activation: Activation,
-    padding: usize,
 }
 
 /// A bare convolution with PyTorch's default initial weights, uniform within ±1/√(fan in).
@@ -46,20 +45,51 @@ pub fn conv2d(shape: ConvShape, bias: bool, init: &Initializer) -> Conv2d {
     conv
 }
 
-/// A bare convolution's forward pass: [`Conv2d::forward`], or on a CPU that trains, the same by [`cpu::conv2d`].
+/// A bare convolution's forward pass: [`Conv2d::forward`], or on a CPU the same by this crate's own kernels.
 pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-    let fused = match conv.padding {
-        PaddingConfig2d::Explicit(padding, left, bottom, right)
-            if [left, bottom, right] == [padding; 3] && conv.stride[0] == conv.stride[1] && conv.dilation == [1, 1] =>
-        {
-            cpu::conv2d(&x, &conv.weight.val(), conv.stride[0], padding, conv.groups)
-        }
-        _ => None,
-    };
-    match (fused, &conv.bias) {
+    let weight = conv.weight.val();
+    let Some([stride, padding, groups]) = simple(conv) else { return conv.forward(x) };
+    if !x.device().is_autodiff() {
+        let shift = conv.bias.as_ref().map_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()), |bias| bias.val());
+        return cpu::conv2d_act(&x, &weight, &shift, [stride, padding, groups], Activation::Identity).unwrap_or_else(|| conv.forward(x));
+    }
+    match (cpu::conv2d(&x, &weight, stride, padding, groups), &conv.bias) {
         (Some(y), Some(bias)) => y + bias.val().reshape([1, -1, 1, 1]),
         (Some(y), None) => y,
         (None, _) => conv.forward(x),
+    }
+}
+
+/// A convolution without bias, batch normalisation and an activation. At inference they are one: the normalisation is `scale · y + shift` by
+/// channel, and scaling a few thousand weights is cheaper than going over the feature map twice more. The activation goes with it.
+pub fn conv_norm_act(conv: &Conv2d, bn: &BatchNorm2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
+    if x.device().is_autodiff() {
+        return bn.forward_activated(convolve(conv, x), activation);
+    }
+    let (scale, shift) = bn.affine();
+    let weight = conv.weight.val() * scale.reshape([-1, 1, 1, 1]);
+    conv_shift_act(conv, weight, shift, activation, x)
+}
+
+/// `activation(convolution + shift)` at inference, with the geometry of `conv` and other weights.
+pub(super) fn conv_shift_act(conv: &Conv2d, weight: Tensor<4>, shift: Tensor<1>, activation: Activation, x: Tensor<4>) -> Tensor<4> {
+    let fused = simple(conv).and_then(|geometry| cpu::conv2d_act(&x, &weight, &shift, geometry, activation));
+    fused.unwrap_or_else(|| {
+        let PaddingConfig2d::Explicit(padding, ..) = conv.padding else { unreachable!("conv2d gives explicit paddings") };
+        let options = ConvOptions::new(conv.stride, [padding; 2], conv.dilation, conv.groups);
+        activation.forward(module::conv2d(x, weight, Some(shift), options))
+    })
+}
+
+/// Stride, padding and groups, where they are alike both ways and nothing is dilated.
+fn simple(conv: &Conv2d) -> Option<[usize; 3]> {
+    match conv.padding {
+        PaddingConfig2d::Explicit(padding, left, bottom, right)
+            if [left, bottom, right] == [padding; 3] && conv.stride[0] == conv.stride[1] && conv.dilation == [1, 1] =>
+        {
+            Some([conv.stride[0], padding, conv.groups])
+        }
+        _ => None,
     }
 }
 
@@ -142,29 +172,11 @@ impl Block for ConvConfig {
 
 impl Conv {
     pub fn new(config: &ConvConfig, init: &Initializer) -> Self {
-        Self {
-            conv: conv2d(config.conv, false, init),
-            bn: BatchNorm2d::new(config.conv.c_out, init),
-            activation: config.activation,
-            padding: config.conv.padding,
-        }
+        Self { conv: conv2d(config.conv, false, init), bn: BatchNorm2d::new(config.conv.c_out, init), activation: config.activation }
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        match x.device().is_autodiff() {
-            true => self.bn.forward_activated(convolve(&self.conv, x), self.activation),
-            false => self.activation.forward(self.forward_folded(x)),
-        }
-    }
-
-    /// Convolution and normalisation in one: at inference the latter is `scale · y + shift` by channel, and scaling a few
-    /// thousand weights is cheaper than going over the feature map twice more.
-    fn forward_folded(&self, x: Tensor<4>) -> Tensor<4> {
-        let (scale, shift) = self.bn.affine();
-        let channels = scale.dims()[0];
-        let weight = self.conv.weight.val() * scale.reshape([channels, 1, 1, 1]);
-        let Conv2d { stride, dilation, groups, .. } = self.conv;
-        module::conv2d(x, weight, Some(shift), ConvOptions::new(stride, [self.padding; 2], dilation, groups))
+        conv_norm_act(&self.conv, &self.bn, self.activation, x)
     }
 }

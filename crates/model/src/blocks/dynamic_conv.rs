@@ -3,6 +3,7 @@ use burn::{
     tensor::{Tensor, activation::sigmoid, module::conv2d, ops::ConvOptions},
 };
 
+use super::Activation;
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
@@ -79,7 +80,14 @@ impl DynamicConv {
         let options = ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups * batch);
         let kernels = kernels.reshape([batch * c_out, c_in / groups, kernel, kernel]);
         let x = x.reshape([1, batch * c_in, height, width]);
-        let fused = if dilation == 1 { cpu::conv2d(&x, &kernels, stride, padding, groups * batch) } else { None };
+        let fused = match (dilation, x.device().is_autodiff()) {
+            (1, true) => cpu::conv2d(&x, &kernels, stride, padding, groups * batch),
+            (1, false) => {
+                let shift = Tensor::zeros([batch * c_out], &x.device());
+                cpu::conv2d_act(&x, &kernels, &shift, [stride, padding, groups * batch], Activation::Identity)
+            }
+            _ => None,
+        };
         let y = fused.unwrap_or_else(|| conv2d(x, kernels, None, options));
         let [_, _, height, width] = y.dims();
         y.reshape([batch, c_out, height, width])

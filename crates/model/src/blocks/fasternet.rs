@@ -4,7 +4,7 @@ use burn::{
     tensor::{Distribution, Tensor},
 };
 
-use super::{Activation, BatchNorm2d, Block, RowReader, conv2d, convolve, only};
+use super::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, convolve, only};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
@@ -233,11 +233,11 @@ impl FasterNet {
 
     /// `[batch, 3, h, w]` to four maps of embed · (1, 2, 4, 8) channels at strides 4, 8, 16 and 32.
     pub fn forward(&self, image: Tensor<4>) -> [Tensor<4>; 4] {
-        let mut x = self.patch_embed.norm.forward(convolve(&self.patch_embed.proj, image));
+        let mut x = conv_norm_act(&self.patch_embed.proj, &self.patch_embed.norm, Activation::Identity, image);
         let mut ends = Vec::with_capacity(4);
         for stage in &self.stages {
             x = match stage {
-                Stage::Merging(merging) => merging.norm.forward(convolve(&merging.reduction, x)),
+                Stage::Merging(merging) => conv_norm_act(&merging.reduction, &merging.norm, Activation::Identity, x),
                 Stage::Blocks(stage) => {
                     let x = stage.blocks.iter().fold(x, |x, block| block.forward(x));
                     ends.push(x.clone());
@@ -266,7 +266,7 @@ impl MlpBlock {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let mixed = self.spatial_mixing.forward(x.clone());
         let (up, norm, _, down) = &self.mlp;
-        let branch = convolve(down, norm.forward_activated(convolve(up, mixed), self.activation));
+        let branch = convolve(down, conv_norm_act(up, norm, self.activation, mixed));
         let branch = match &self.layer_scale {
             Some(scale) => branch * scale.val().reshape([1, -1, 1, 1]),
             None => branch,

@@ -4,7 +4,7 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::{Activation, BatchNorm2d, BottleneckConfig, DynamicConv, DynamicConvConfig, Link, conv2d, convolve};
+use super::{Activation, BatchNorm2d, BottleneckConfig, DynamicConv, DynamicConvConfig, Link, conv_norm_act, conv2d};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
@@ -40,8 +40,8 @@ pub trait GhostConv: Copy + Default + std::fmt::Debug + PartialEq {
 
     fn init(conv: ConvShape, init: &Initializer) -> Self::Layer;
 
-    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    fn forward(layer: &Self::Layer, x: Tensor<4>) -> Tensor<4>;
+    /// The convolution, normalised and under an activation: `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
+    fn forward(layer: &Self::Layer, bn: &BatchNorm2d, activation: Activation, x: Tensor<4>) -> Tensor<4>;
 }
 
 /// One kernel for all images.
@@ -63,8 +63,8 @@ impl GhostConv for PlainConv {
         conv2d(conv, false, init)
     }
 
-    fn forward(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-        convolve(layer, x)
+    fn forward(layer: &Conv2d, bn: &BatchNorm2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
+        conv_norm_act(layer, bn, activation, x)
     }
 }
 
@@ -79,8 +79,8 @@ impl GhostConv for PerImageConv {
         DynamicConv::new(&DynamicConvConfig { conv }, init)
     }
 
-    fn forward(layer: &DynamicConv, x: Tensor<4>) -> Tensor<4> {
-        layer.forward(x)
+    fn forward(layer: &DynamicConv, bn: &BatchNorm2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
+        bn.forward_activated(layer.forward(x), activation)
     }
 }
 
@@ -129,7 +129,7 @@ impl<K: GhostConv> Link for GhostModuleConfig<K> {
 impl<C: Module> GhostModule<C> {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
     pub fn forward_with<K: GhostConv<Layer = C>>(&self, x: Tensor<4>) -> Tensor<4> {
-        let step = |(conv, bn): &(C, BatchNorm2d), x: Tensor<4>| bn.forward_activated(K::forward(conv, x), self.activation);
+        let step = |(conv, bn): &(C, BatchNorm2d), x: Tensor<4>| K::forward(conv, bn, self.activation, x);
         let primary = step(&self.primary_conv, x);
         let cheap = step(&self.cheap_operation, primary.clone());
         let both = Tensor::cat(vec![primary, cheap], 1);

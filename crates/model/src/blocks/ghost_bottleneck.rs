@@ -4,7 +4,9 @@ use burn::{
     tensor::{Tensor, activation::relu},
 };
 
-use super::{Activation, BatchNorm2d, Block, GhostModule, GhostModuleConfig, Link, PlainConv, RowReader, conv2d, convolve, only};
+use super::{
+    Activation, BatchNorm2d, Block, GhostModule, GhostModuleConfig, Link, PlainConv, RowReader, conv_norm_act, conv2d, convolve, only,
+};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
@@ -136,7 +138,7 @@ impl GhostBottleneck {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let mut y = self.ghost1.forward_with::<PlainConv>(x.clone());
         if let (Some(conv), Some(bn)) = (&self.conv_dw, &self.bn_dw) {
-            y = bn.forward(convolve(conv, y));
+            y = conv_norm_act(conv, bn, Activation::Identity, y);
         }
         if let Some(se) = &self.se {
             y = se.forward(y);
@@ -144,7 +146,10 @@ impl GhostBottleneck {
         let y = self.ghost2.forward_with::<PlainConv>(y);
         match &self.shortcut {
             None => x + y,
-            Some((depthwise, inner, pointwise, outer)) => y + outer.forward(convolve(pointwise, inner.forward(convolve(depthwise, x)))),
+            Some((depthwise, inner, pointwise, outer)) => {
+                let x = conv_norm_act(depthwise, inner, Activation::Identity, x);
+                y + conv_norm_act(pointwise, outer, Activation::Identity, x)
+            }
         }
     }
 }

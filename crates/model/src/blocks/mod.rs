@@ -33,6 +33,7 @@ pub use bottleneck::{Bottleneck, BottleneckConfig, Link};
 pub use c2f::{C2f, C2fConfig};
 pub use c3::{C3, C3Config, CspConfig};
 pub use concat::{Concat, ConcatConfig};
+pub(crate) use conv::conv_norm_act;
 pub use conv::{Conv, ConvConfig, conv2d, convolve};
 pub use dwconv::DwConvConfig;
 pub use dynamic_conv::{DynamicConv, DynamicConvConfig};

@@ -1,10 +1,10 @@
 use burn::{
     module::Module,
     nn::conv::Conv2d,
-    tensor::{Tensor, activation::relu, module, ops::ConvOptions},
+    tensor::{Tensor, activation::relu},
 };
 
-use super::{BatchNorm2d, Block, RowReader, conv2d, convolve, only};
+use super::{Activation, BatchNorm2d, Block, RowReader, conv::conv_shift_act, conv2d, convolve, only};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
@@ -92,10 +92,10 @@ impl Block for RepVggConfig {
 impl RepVgg {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        relu(match x.device().is_autodiff() {
-            true => self.forward_branches(x),
+        match x.device().is_autodiff() {
+            true => relu(self.forward_branches(x)),
             false => self.forward_folded(x),
-        })
+        }
     }
 
     fn forward_branches(&self, x: Tensor<4>) -> Tensor<4> {
@@ -123,6 +123,6 @@ impl RepVgg {
             shift = shift + identity_shift;
         }
         let weight = dense + centre.pad((1, 1, 1, 1), 0.0);
-        module::conv2d(x, weight, Some(shift), ConvOptions::new(self.rbr_dense.conv.stride, [1; 2], [1; 2], 1))
+        conv_shift_act(&self.rbr_dense.conv, weight, shift, Activation::Relu, x)
     }
 }

@@ -4,7 +4,7 @@ use burn::{
     tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
 };
 
-use super::{Activation, BatchNorm2d, Block, RowReader, conv2d, convolve, only};
+use super::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, only};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
@@ -51,7 +51,7 @@ impl Block for StemConfig {
 
     fn forward(layer: &Stem, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let (conv, bn) = &layer.conv;
-        let y = bn.forward_activated(convolve(conv, only(inputs)), Activation::Relu);
+        let y = conv_norm_act(conv, bn, Activation::Relu, only(inputs));
         vec![max_pool2d(y, MaxPoolOptions::new([3; 2]).with_stride([2; 2]).with_padding([1; 2]))]
     }
 

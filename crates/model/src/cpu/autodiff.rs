@@ -81,22 +81,64 @@ impl Backward<Flex, 3> for NormAct {
 /// A convolution without bias or dilation; none where this module does not cover it. `x` is `[batch, channels, height, width]`, `weight`
 /// `[channels out, channels / groups, kernel, kernel]`.
 pub fn conv2d(x: &Tensor<4>, weight: &Tensor<4>, stride: usize, padding: usize, groups: usize) -> Option<Tensor<4>> {
-    let ([batch, channels, height, width], [channels_out, c_in, kernel, kernel_width]) = (x.dims(), weight.dims());
-    let fits = kernel == kernel_width && c_in * groups == channels && kernel <= height.min(width) + 2 * padding;
-    let geometry = Geometry { batch, groups, c_in, c_out: channels_out / groups, height, width, kernel, stride, padding };
-    let (x, x_node) = tracked(x).filter(|_| fits)?;
+    let geometry = geometry(x, weight, stride, padding, groups)?;
+    let (x, x_node) = tracked(x)?;
     let (weight, weight_node) = tracked(weight)?;
 
     let output = match is_depthwise(&geometry) {
-        true => depthwise::forward(&geometry, elements(&x), elements(&weight)),
-        false => conv::forward(&geometry, elements(&x), elements(&weight)),
+        true => depthwise::forward(&geometry, elements(&x), elements(&weight), |_, _| {}),
+        false => conv::forward(&geometry, elements(&x), elements(&weight), |_, _| {}),
     };
-    let output = tensor(output, [batch, channels_out, geometry.out_height(), geometry.out_width()]);
+    let output = tensor(output, geometry.output());
     let output = match Conv.prepare::<NoCheckpointing>([x_node, weight_node]).compute_bound().stateful() {
         OpsKind::Tracked(prep) => prep.finish(ConvState { geometry, x, weight }, output),
         OpsKind::UnTracked(prep) => prep.finish(output),
     };
     Some(Tensor::from_primitive::<Training>(output))
+}
+
+/// `activation(convolution + shift)` off a training device, the shift by output channel; none where this module does not cover it. Sizes are those
+/// of [`conv2d`].
+pub fn conv2d_act(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    shift: &Tensor<1>,
+    [stride, padding, groups]: [usize; 3],
+    activation: Activation,
+) -> Option<Tensor<4>> {
+    let geometry = geometry(x, weight, stride, padding, groups)?;
+    let (x, weight, shift) = (plain(x)?, plain(weight)?, plain(shift)?);
+    let shift = elements(&shift);
+    let finish = |channel: usize, row: &mut [f32]| norm::activate(row, shift[channel], activation);
+    let output = match is_depthwise(&geometry) {
+        true => depthwise::forward(&geometry, elements(&x), elements(&weight), finish),
+        false => conv::forward(&geometry, elements(&x), elements(&weight), finish),
+    };
+    Some(Tensor::from_primitive::<Flex>(tensor(output, geometry.output())))
+}
+
+/// `activation(scale · x + shift)` by channel off a training device; none where this module does not cover it.
+pub fn affine_act(x: &Tensor<4>, scale: &Tensor<1>, shift: &Tensor<1>, activation: Activation) -> Option<Tensor<4>> {
+    let [batch, channels, height, width] = x.dims();
+    let (x, scale, shift) = (plain(x)?, plain(scale)?, plain(shift)?);
+    let planes = Planes { batch, channels, len: height * width };
+    let affine = Affine { mean: vec![0.0; channels], scale: elements(&scale).to_vec(), shift: elements(&shift).to_vec() };
+    let output = norm::forward(planes, elements(&x), &affine, activation);
+    Some(Tensor::from_primitive::<Flex>(tensor(output, [batch, channels, height, width])))
+}
+
+fn geometry(x: &Tensor<4>, weight: &Tensor<4>, stride: usize, padding: usize, groups: usize) -> Option<Geometry> {
+    let ([batch, channels, height, width], [channels_out, c_in, kernel, kernel_width]) = (x.dims(), weight.dims());
+    let fits = kernel == kernel_width && c_in * groups == channels && kernel <= height.min(width) + 2 * padding;
+    fits.then_some(Geometry { batch, groups, c_in, c_out: channels_out / groups, height, width, kernel, stride, padding })
+}
+
+/// The tensor as the CPU backend holds it, elements one after the other; none on another device.
+fn plain<const D: usize>(tensor: &Tensor<D>) -> Option<FlexTensor> {
+    if tensor.dtype() != DType::F32 || tensor.device().is_autodiff() {
+        return None;
+    }
+    Some(tensor.clone().try_into_primitive::<Flex>().ok()?.to_contiguous())
 }
 
 #[derive(Debug)]

@@ -35,6 +35,11 @@ impl Geometry {
         self.out_height() * self.out_width()
     }
 
+    /// Shape of the output.
+    pub fn output(&self) -> [usize; 4] {
+        [self.batch, self.groups * self.c_out, self.out_height(), self.out_width()]
+    }
+
     /// Elements of a kernel over a group's channels: rows of the matrix.
     pub fn rows(&self) -> usize {
         self.c_in * self.kernel * self.kernel

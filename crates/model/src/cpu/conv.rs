@@ -5,6 +5,7 @@ use std::{cell::RefCell, ops::Range};
 use rayon::prelude::*;
 
 use super::columns::{Geometry, add_columns, columns};
+use super::fill_parts;
 use super::matrix::{Matrix, multiply};
 
 /// Elements of a matrix that a core's cache holds.
@@ -13,27 +14,100 @@ const MATRIX: usize = 1 << 16;
 /// Columns that a product should have; where a map has fewer, several images go into one.
 const COLUMNS: usize = 32;
 
-/// The output, `[batch, groups · c_out, out_height, out_width]`. Weights are `[groups · c_out, c_in, kernel, kernel]`.
-pub fn forward(g: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
+/// The output, `[batch, groups · c_out, out_height, out_width]`. Weights are `[groups · c_out, c_in, kernel, kernel]`. `finish` is given parts of the
+/// output's maps, with their channel, while they are in the cache.
+pub fn forward(g: &Geometry, x: &[f32], weight: &[f32], finish: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
     let mut y = vec![0.0; g.batch * g.groups * g.c_out * g.out_area()];
     let images = g.images_at_once();
-    let parts = y.par_chunks_mut(images * g.c_out * g.out_area()).zip(x.par_chunks(images * g.c_in * g.area()));
-    parts.enumerate().for_each(|(part, (y, x))| {
-        let weight = g.group_weight(weight, part);
-        with_scratch(|[inputs, outputs]| {
-            if y.len() > g.c_out * g.out_area() {
-                let inputs = g.matrix(x, 0..g.out_height(), inputs);
-                let outputs = sized(outputs, y.len());
-                multiply(weight, inputs, outputs, y.len() / g.c_out, false);
-                return interleave(g, outputs, y);
-            }
-            for lines in g.pieces() {
-                let first = lines.start * g.out_width();
-                multiply(weight, g.matrix(x, lines, inputs), &mut y[first..], g.out_area(), false);
-            }
-        });
-    });
+    let (parts, threads) = (g.batch.div_ceil(images) * g.groups, rayon::current_num_threads());
+    let shared = y.chunks_mut(images * g.c_out * g.out_area()).zip(x.chunks(images * g.c_in * g.area()));
+    match () {
+        () if parts >= threads || g.batch == 0 => {
+            let parts = y.par_chunks_mut(images * g.c_out * g.out_area()).zip(x.par_chunks(images * g.c_in * g.area()));
+            parts.enumerate().for_each(|(part, (y, x))| forward_part(g, x, weight, part, y, &finish));
+        }
+        // Too few for all threads: they share each.
+        () if g.out_height() >= 2 * threads && g.out_area() >= 4 * COLUMNS * threads => {
+            shared.enumerate().for_each(|(part, (y, x))| forward_by_lines(g, x, weight, part, y, &finish));
+        }
+        () => shared.enumerate().for_each(|(part, (y, x))| forward_by_channels(g, x, weight, part, y, &finish)),
+    }
     y
+}
+
+/// One thread does a part.
+fn forward_part(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: &mut [f32], finish: &impl Fn(usize, &mut [f32])) {
+    let weight = g.group_weight(weight, part);
+    let channel = |plane: usize| part % g.groups * g.c_out + plane % g.c_out;
+    with_scratch(|[inputs, outputs]| {
+        if y.len() > g.c_out * g.out_area() {
+            let inputs = g.matrix(x, 0..g.out_height(), inputs);
+            let outputs = sized(outputs, y.len());
+            multiply(weight, inputs, outputs, y.len() / g.c_out, false);
+            interleave(g, outputs, y);
+            return y.chunks_exact_mut(g.out_area()).enumerate().for_each(|(plane, row)| finish(channel(plane), row));
+        }
+        for lines in g.pieces() {
+            let (first, len) = (lines.start * g.out_width(), lines.len() * g.out_width());
+            multiply(weight, g.matrix(x, lines, inputs), &mut y[first..], g.out_area(), false);
+            y.chunks_exact_mut(g.out_area()).enumerate().for_each(|(c, row)| finish(channel(c), &mut row[first..first + len]));
+        }
+    });
+}
+
+/// The threads share a part's lines out; what each makes of some is then put in its place.
+fn forward_by_lines(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: &mut [f32], finish: &(impl Fn(usize, &mut [f32]) + Sync)) {
+    let (weight, first_channel) = (g.group_weight(weight, part), part % g.groups * g.c_out);
+    let height = g.out_height();
+    let lines = (MATRIX / (g.rows() * g.out_width())).clamp(1, height.div_ceil(2 * rayon::current_num_threads()));
+    let pieces: Vec<Vec<f32>> = (0..height.div_ceil(lines))
+        .into_par_iter()
+        .map(|piece| {
+            let lines = piece * lines..height.min((piece + 1) * lines);
+            let len = lines.len() * g.out_width();
+            let mut made = vec![0.0; g.c_out * len];
+            with_scratch(|[inputs, _]| {
+                let inputs = match g.is_pointwise() {
+                    true => Matrix::new(&x[lines.start * g.width..], g.rows(), len, g.area()),
+                    false => g.matrix(x, lines, inputs),
+                };
+                multiply(weight, inputs, &mut made, len, false);
+            });
+            made.chunks_exact_mut(len).enumerate().for_each(|(c, row)| finish(first_channel + c, row));
+            made
+        })
+        .collect();
+    fill_parts(y, g.out_area(), |c, y| {
+        let mut rest = y;
+        for piece in &pieces {
+            let len = piece.len() / g.c_out;
+            let (here, after) = rest.split_at_mut(len);
+            here.copy_from_slice(&piece[c * len..][..len]);
+            rest = after;
+        }
+    });
+}
+
+/// The threads share a part's output channels out, for which they need the whole matrix of its input.
+fn forward_by_channels(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: &mut [f32], finish: &(impl Fn(usize, &mut [f32]) + Sync)) {
+    let (first_channel, len, rows) = (part % g.groups * g.c_out, y.len() / g.c_out, g.rows());
+    let mut inputs = Vec::new();
+    let inputs = g.matrix(x, 0..g.out_height(), &mut inputs);
+    let share = g.c_out.div_ceil(rayon::current_num_threads());
+    let weights = &weight[first_channel * rows..][..g.c_out * rows];
+    if len > g.out_area() {
+        // Several small images side by side: their maps lie apart.
+        let mut outputs = vec![0.0; y.len()];
+        let shares = outputs.par_chunks_mut(share * len).zip(weights.par_chunks(share * rows));
+        shares.for_each(|(outputs, weight)| multiply(Matrix::new(weight, weight.len() / rows, rows, rows), inputs, outputs, len, false));
+        interleave(g, &outputs, y);
+        return y.chunks_exact_mut(g.out_area()).enumerate().for_each(|(plane, row)| finish(first_channel + plane % g.c_out, row));
+    }
+    let shares = y.par_chunks_mut(share * len).zip(weights.par_chunks(share * rows));
+    shares.enumerate().for_each(|(number, (y, weight))| {
+        multiply(Matrix::new(weight, weight.len() / rows, rows, rows), inputs, y, len, false);
+        y.chunks_exact_mut(len).enumerate().for_each(|(c, row)| finish(first_channel + number * share + c, row));
+    });
 }
 
 /// Gradient of the input.

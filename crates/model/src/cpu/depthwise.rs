@@ -4,8 +4,8 @@ use super::columns::Geometry;
 use super::vector::{add_scaled, dot, vectorized};
 use super::{fill_parts, map_parts};
 
-/// The output of a convolution with as many groups as channels in and out.
-pub fn forward(g: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
+/// The output of a convolution with as many groups as channels in and out; `finish` is given each of its maps with its channel.
+pub fn forward(g: &Geometry, x: &[f32], weight: &[f32], finish: impl Fn(usize, &mut [f32]) + Sync + Send) -> Vec<f32> {
     let taps = g.kernel * g.kernel;
     let mut y = vec![0.0; g.batch * g.groups * g.out_area()];
     fill_parts(&mut y, g.out_area(), |plane, y| {
@@ -22,6 +22,7 @@ pub fn forward(g: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
                 }
             }
         });
+        finish(plane % g.groups, y);
     });
     y
 }

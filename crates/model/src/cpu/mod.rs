@@ -1,5 +1,5 @@
-//! Training on the pure-Rust CPU backend: convolution, and batch normalisation with its activation, each as one operation that knows its
-//! gradient.
+//! The pure-Rust CPU backend's own operations: in training convolution, and batch normalisation with its activation, each as one that knows its
+//! gradient; at inference convolution with shift and activation.
 //!
 //! Burn composes these of general steps, most of them on one thread, and takes a convolution's weight gradient by a convolution whose kernel
 //! is a whole map. That is right everywhere and slow here. What this module does not cover - another device, another element type, a
@@ -13,7 +13,7 @@ mod matrix;
 mod norm;
 mod vector;
 
-pub use autodiff::{Normed, conv2d, norm_act};
+pub use autodiff::{Normed, affine_act, conv2d, conv2d_act, norm_act};
 
 use rayon::prelude::*;
 

@@ -188,6 +188,21 @@ fn apply<C: Curve>(planes: Planes, x: &[f32], affine: &Affine) -> Vec<f32> {
     y
 }
 
+/// `act(x + shift)`, in place.
+pub fn activate(x: &mut [f32], shift: f32, activation: Activation) {
+    fn all<C: Curve>(x: &mut [f32], shift: f32) {
+        vectorized(|| x.iter_mut().for_each(|x| *x = C::value(*x + shift)));
+    }
+    match activation {
+        Activation::Silu => all::<Silu>(x, shift),
+        Activation::Relu => all::<Relu>(x, shift),
+        Activation::Relu6 => all::<Relu6>(x, shift),
+        Activation::LeakyRelu => all::<LeakyRelu>(x, shift),
+        Activation::Gelu => all::<Gelu>(x, shift),
+        Activation::Identity => all::<Identity>(x, shift),
+    }
+}
+
 /// Gradients of the input, the weight and the bias.
 pub struct Gradients {
     pub x: Vec<f32>,

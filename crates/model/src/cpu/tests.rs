@@ -103,6 +103,34 @@ fn normalisation_and_activation_are_burns() {
     }
 }
 
+/// Alone on the pool's threads, among few images and many, on maps large and small.
+#[test]
+fn inference_is_burns() {
+    let device = Device::flex();
+    let random = |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
+    for sizes in [
+        [1, 3, 16, 40, 56, 6, 2, 2, 1],
+        [1, 8, 24, 37, 41, 3, 1, 1, 1],
+        [1, 16, 9, 64, 48, 1, 1, 0, 1],
+        [1, 32, 48, 7, 5, 3, 2, 1, 1],
+        [1, 12, 12, 33, 20, 5, 1, 2, 12],
+        [2, 6, 4, 2, 3, 3, 1, 1, 1],
+        [5, 6, 4, 2, 3, 1, 1, 0, 1],
+        [1, 8, 6, 30, 30, 3, 1, 1, 2],
+        [1, 4, 1, 3, 3, 3, 1, 0, 1],
+    ] {
+        let [batch, c_in, c_out, height, width, kernel, stride, padding, groups] = sizes;
+        let (x, weight) = (random([batch, c_in, height, width]), random([c_out, c_in / groups, kernel, kernel]));
+        let shift = Tensor::<1>::random([c_out], Distribution::Uniform(-1.0, 1.0), &device);
+        for activation in [Activation::Silu, Activation::Relu6, Activation::Gelu, Activation::Identity] {
+            let found = super::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation).expect("covered");
+            let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], groups);
+            let expected = activation.forward(conv2d(x.clone(), weight.clone(), Some(shift.clone()), options));
+            assert_close(found, expected, &format!("{sizes:?} {activation:?}"));
+        }
+    }
+}
+
 #[test]
 fn what_is_not_covered_is_left_to_burn() {
     let plain = Device::flex();

@@ -7,7 +7,7 @@ use burn::{
 use super::{AnchorDetect, AnchorFreeDetect, Detect, DetectConfig};
 use crate::{
     Initializer,
-    blocks::{Activation, BatchNorm2d, Block, RowReader, conv2d, convolve, upsample_nearest},
+    blocks::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, convolve, upsample_nearest},
     cost::{ConvShape, Shape, Tally},
 };
 
@@ -284,6 +284,6 @@ impl Asff {
 
 impl Unit {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.batch_norm.forward_activated(convolve(&self.conv, x), Activation::LeakyRelu)
+        conv_norm_act(&self.conv, &self.batch_norm, Activation::LeakyRelu, x)
     }
 }
