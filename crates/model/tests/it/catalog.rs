@@ -42,6 +42,14 @@ fn a_chain_that_changes_channels_is_refused() {
     assert!(error.contains("row 1 (Conv): 2 in a chain: the second would read 16 channels where it takes 8"), "{error}");
 }
 
+#[test]
+fn absurd_depths_are_refused() {
+    let text = "nc: 3\ndepth_multiple: 1e5\nbackbone:\n  - [-1, 900, C3, [8]]\nhead:\n  - [[0], 1, Detect, [nc]]\n";
+    let table = Table::from_yaml(text, "own.yaml").unwrap();
+    let error = Graph::resolve(&table, table.scaling("n").unwrap(), 3).unwrap_err().to_string();
+    assert!(error.contains("row 0 (C3): 90000000 repeats after scaling"), "{error}");
+}
+
 fn table_error(rows: &str) -> String {
     let text = format!("nc: 3\nanchors: [[10, 13]]\nbackbone:\n  - [-1, 1, Conv, [8, 3, 2]]\nhead:\n{rows}");
     let scaling = Scaling { depth: 1.0, width: 1.0, max_channels: None };
