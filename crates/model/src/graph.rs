@@ -7,7 +7,7 @@ use crate::{
     cost::{Shape, Tally},
     heads::DetectConfig,
     registry::LayerConfig,
-    spec::{Row, Scaling, Section, Table},
+    spec::{MAX_REPEATS, Row, Scaling, Section, Table},
 };
 
 /// The nodes of one model, in the order of its table.
@@ -46,8 +46,6 @@ pub struct GraphError {
 
 /// Sides of the image on which a graph is resolved; strides up to this can be told apart.
 const REFERENCE: usize = 256;
-/// More blocks than this in a row are a mistake, and would take their time.
-const MAX_REPEATS: usize = 1000;
 
 impl Graph {
     /// Resolves a table at a scaling for `nc` classes.
@@ -102,7 +100,7 @@ fn resolve_rows(table: &Table, rows: &[(Section, &Row)], scaling: Scaling, nc: u
             1 => 1,
             n => ((n as f64 * scaling.depth).round_ties_even() as usize).max(1),
         };
-        if repeats > MAX_REPEATS {
+        if repeats > MAX_REPEATS as usize {
             return Err(fail(format!("{repeats} repeats after scaling; at most {MAX_REPEATS} would be right")));
         }
         let reader = RowReader::new(BlockRow {

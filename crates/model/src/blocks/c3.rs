@@ -61,6 +61,12 @@ impl CspConfig {
         (self.c_out as f64 * self.expansion) as usize
     }
 
+    /// The convolutions into the chain, into the bypass, and out of both.
+    pub(super) fn branches(&self) -> [ConvConfig; 3] {
+        let hidden = self.hidden();
+        [ConvConfig::new(self.c_in, hidden, 1, 1), ConvConfig::new(self.c_in, hidden, 1, 1), ConvConfig::new(2 * hidden, self.c_out, 1, 1)]
+    }
+
     /// One of the chain's blocks, given the kernels of its convolutions.
     pub(super) fn link<L: Link>(&self, kernels: [usize; 2]) -> L {
         L::new(BottleneckConfig { channels: self.hidden(), kernels, shortcut: self.shortcut, groups: self.groups })
@@ -78,13 +84,6 @@ impl<L: Link> C3Config<L> {
         Self { csp, link: PhantomData }
     }
 
-    /// The convolutions into the chain, into the bypass, and out of both.
-    fn branches(&self) -> [ConvConfig; 3] {
-        let CspConfig { c_in, c_out, .. } = self.csp;
-        let hidden = self.csp.hidden();
-        [ConvConfig::new(c_in, hidden, 1, 1), ConvConfig::new(c_in, hidden, 1, 1), ConvConfig::new(2 * hidden, c_out, 1, 1)]
-    }
-
     fn link(&self) -> L {
         self.csp.link([1, 3])
     }
@@ -99,7 +98,7 @@ impl<L: Link> Block for C3Config<L> {
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
-        let [cv1, cv2, cv3] = self.branches();
+        let [cv1, cv2, cv3] = self.csp.branches();
         let chain = cv1.trace_one(inputs[0], tally);
         let chain = (0..self.csp.bottlenecks).fold(chain, |x, _| self.link().trace_one(x, tally));
         cv2.trace_one(inputs[0], tally);
@@ -108,7 +107,7 @@ impl<L: Link> Block for C3Config<L> {
     }
 
     fn init(&self, init: &Initializer) -> C3<L::Layer> {
-        let [cv1, cv2, cv3] = self.branches().map(|conv| Conv::new(&conv, init));
+        let [cv1, cv2, cv3] = self.csp.branches().map(|conv| Conv::new(&conv, init));
         C3 { cv1, cv2, cv3, m: (0..self.csp.bottlenecks).map(|_| self.link().init(init)).collect() }
     }
 

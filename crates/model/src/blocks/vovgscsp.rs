@@ -27,12 +27,6 @@ pub struct VovGsCsp {
 }
 
 impl VovGsCspConfig {
-    /// Into the chain, into the bypass, and out of both.
-    fn branches(&self) -> [ConvConfig; 3] {
-        let (CspConfig { c_in, c_out, .. }, hidden) = (self.csp, self.csp.hidden());
-        [ConvConfig::new(c_in, hidden, 1, 1), ConvConfig::new(c_in, hidden, 1, 1), ConvConfig::new(2 * hidden, c_out, 1, 1)]
-    }
-
     fn bottleneck(&self) -> GsBottleneckConfig {
         let hidden = self.csp.hidden();
         GsBottleneckConfig { c_in: hidden, c_out: hidden, hidden }
@@ -56,7 +50,7 @@ impl Block for VovGsCspConfig {
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
-        let [cv1, cv2, cv3] = self.branches();
+        let [cv1, cv2, cv3] = self.csp.branches();
         let chain = cv1.trace_one(inputs[0], tally);
         let chain = (0..self.csp.bottlenecks).fold(chain, |x, _| self.bottleneck().trace_one(x, tally));
         cv2.trace_one(inputs[0], tally);
@@ -66,7 +60,7 @@ impl Block for VovGsCspConfig {
     }
 
     fn init(&self, init: &Initializer) -> VovGsCsp {
-        let [cv1, cv2, cv3] = self.branches().map(|conv| Conv::new(&conv, init));
+        let [cv1, cv2, cv3] = self.csp.branches().map(|conv| Conv::new(&conv, init));
         let gsb = (0..self.csp.bottlenecks).map(|_| self.bottleneck().init(init)).collect();
         VovGsCsp { cv1, cv2, gsb, res: Conv::new(&self.unused(), init), cv3 }
     }

@@ -8,4 +8,5 @@ mod table;
 pub use catalog::{Catalog, CatalogError, ResolvedModel};
 pub use name::{ModelName, NameError, VariantCall};
 pub use patch::{Argument, PatchError, Variant};
+pub(crate) use table::MAX_REPEATS;
 pub use table::{Arg, From, Row, Scaling, Section, Table, TableError};

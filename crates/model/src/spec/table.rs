@@ -79,7 +79,7 @@ pub struct TableError {
 /// Tables beyond these are refused: no detector comes near, a broken or hostile file may.
 const MAX_BYTES: usize = 1 << 20;
 const MAX_ROWS: usize = 1000;
-const MAX_REPEATS: i64 = 1000;
+pub(crate) const MAX_REPEATS: i64 = 1000;
 
 impl Table {
     /// Reads a table. `source` names the text in messages.
