@@ -5,5 +5,6 @@ pub mod dataset;
 pub mod geometry;
 pub mod loader;
 pub mod loss;
+pub mod mask;
 pub mod metrics;
 pub mod nms;
