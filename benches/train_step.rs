@@ -34,7 +34,7 @@ fn train_step(criterion: &mut Criterion) {
         let images = Tensor::<4>::random([BATCH, 3, SIDE, SIDE], Distribution::Uniform(0.0, 1.0), &device);
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let loss = loss.forward(detector.forward(images.clone()), &targets()).unwrap();
+                let loss = loss.forward(detector.forward(images.clone()).into(), targets().as_slice().into()).unwrap();
                 let gradients = GradientsParams::from_grads(loss.total.backward(), &detector);
                 detector = sgd.step(detector.clone(), gradients, Rates { bias_lr: 1e-4, lr: 1e-4, momentum: 0.9 });
             });

@@ -14,6 +14,8 @@ pub struct Detection {
     /// Objectness × class probability.
     pub score: f32,
     pub class: usize,
+    /// Row of the predictions that it comes from.
+    pub row: usize,
 }
 
 /// What suppression keeps. The default is that of evaluation.
@@ -131,7 +133,7 @@ fn suppress(candidates: &[Candidate], bbox_of: impl Fn(&Candidate) -> BBox, nc: 
         let bbox = bbox_of(candidate);
         if !rivals.iter().any(|rival| rival.iou(&bbox) > config.iou) {
             rivals.push(bbox);
-            kept.push(Detection { bbox, score: candidate.score, class });
+            kept.push(Detection { bbox, score: candidate.score, class, row: candidate.row as usize });
         }
     }
     kept

@@ -19,7 +19,7 @@ fn data() -> Arc<CachedDataset> {
 }
 
 fn config(workers: usize) -> LoaderConfig {
-    LoaderConfig { batch: 8, imgsz: IMGSZ, seed: 5, workers }
+    LoaderConfig { batch: 8, imgsz: IMGSZ, seed: 5, mask_stride: None, workers }
 }
 
 fn epoch(data: &Arc<CachedDataset>, config: LoaderConfig, epoch: usize) -> Vec<Batch> {
@@ -141,4 +141,36 @@ fn settings_that_make_no_sense_are_named() {
     assert!(error(LoaderConfig { batch: 0, ..config(1) }, fine()).contains("batch"));
     assert!(error(LoaderConfig { imgsz: 96, ..config(1) }, fine()).contains("cached for 64"));
     assert!(error(config(1), AugmentConfig { copy_paste: 0.5, ..fine() }).contains("copy_paste"));
+}
+
+#[test]
+fn masks_come_with_the_boxes_where_they_are_asked_for() {
+    let mut spec = ShapesSpec { imgsz: 64, masks: true, ..ShapesSpec::default() };
+    spec.images.train = 12;
+    let set = Dataset::open(&DataSpec::shapes(spec), Split::Train).unwrap();
+    let data = Arc::new(CachedDataset::open(set, IMGSZ).unwrap());
+    let config = LoaderConfig { mask_stride: Some(4), ..config(1) };
+    let mut objects = 0;
+    for batch in epoch(&data, config, 0) {
+        let masks = batch.masks.unwrap();
+        assert_eq!((masks.height, masks.width, masks.objects.len()), (16, 16, batch.size * 256));
+        for image in 0..batch.size {
+            let targets: Vec<_> = batch.targets.iter().filter(|target| target[0] == image as f32).collect();
+            let map = &masks.objects[image * 256..][..256];
+            assert!(map.iter().all(|object| usize::from(*object) <= targets.len()));
+            for (number, target) in (1u16..).zip(&targets) {
+                let [_, _, cx, cy, w, h] = **target;
+                // A pixel of the object has its centre in the object's box.
+                for place in (0..256).filter(|place| map[*place] == number) {
+                    let (x, y) = ((place % 16) as f32 / 16.0 + 1.0 / 32.0, (place / 16) as f32 / 16.0 + 1.0 / 32.0);
+                    assert!((x - cx).abs() <= w / 2.0 + 1e-5 && (y - cy).abs() <= h / 2.0 + 1e-5);
+                    objects += 1;
+                }
+            }
+        }
+    }
+    assert!(objects > 200, "{objects} pixels of objects");
+
+    let error = TrainLoader::new(self::data(), AugmentConfig::default(), config).err().unwrap().to_string();
+    assert!(error.contains("has an object with a box but no mask"), "{error}");
 }

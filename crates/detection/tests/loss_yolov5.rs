@@ -1,11 +1,12 @@
 //! The YOLOv5 loss against values and gradients that PyTorch computed.
 
-use std::path::Path;
+mod common;
 
 use ablate_detection::loss::{AnchorMatcher, DetectionLoss, LossError, LossOutput, Yolov5Hyp, Yolov5Loss, bce_with_logits};
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
-use safetensors::SafeTensors;
+
+use common::{Fixture, values, worst};
 
 const STRIDES: [usize; 3] = [8, 16, 32];
 
@@ -21,68 +22,29 @@ fn loss(hyp: Yolov5Hyp) -> Yolov5Loss {
     Yolov5Loss::new(3, &anchors(), &STRIDES, hyp).unwrap()
 }
 
-struct Fixture(Vec<u8>);
-
-impl Fixture {
-    fn open(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/losses");
-        Self(std::fs::read(folder.join(format!("yolov5_{name}.safetensors"))).unwrap())
-    }
-
-    fn values(&self, key: &str) -> (Vec<f32>, Vec<usize>) {
-        let file = SafeTensors::deserialize(&self.0).unwrap();
-        let view = file.tensor(key).unwrap();
-        let (chunks, rest) = view.data().as_chunks::<4>();
-        assert!(rest.is_empty());
-        let values = chunks.iter().map(|bytes| f32::from_le_bytes(*bytes));
-        (values.collect(), view.shape().to_vec())
-    }
-
-    fn tensor<const D: usize>(&self, key: &str, device: &Device) -> Tensor<D> {
-        let (values, shape) = self.values(key);
-        Tensor::from_data(TensorData::new(values, shape), device)
-    }
-
-    fn targets(&self) -> Vec<[f32; 6]> {
-        let (values, _) = self.values("targets");
-        values.as_chunks::<6>().0.to_vec()
-    }
-}
-
-/// Largest difference, relative to the largest expected magnitude.
-fn worst(found: &[f32], expected: &[f32]) -> f32 {
-    assert_eq!(found.len(), expected.len());
-    let scale = expected.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
-    let difference = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
-    difference.fold(0.0, |a, b| {
-        assert!(!b.is_nan());
-        f32::max(a, b)
-    }) / scale
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.try_into_vec_as::<f32>().unwrap()
+fn targets(fixture: &Fixture) -> Vec<[f32; 6]> {
+    fixture.values("targets").as_chunks::<6>().0.to_vec()
 }
 
 #[test]
 fn equals_pytorch_in_values_and_gradients() {
     let device = Device::flex().autodiff();
     for (name, label_smoothing) in [("many", 0.0), ("none", 0.0), ("smooth", 0.1)] {
-        let fixture = Fixture::open(name);
-        let levels = ["p3", "p4", "p5"].map(|key| fixture.tensor::<5>(key, &device).require_grad());
+        let fixture = Fixture::open(&format!("yolov5_{name}"));
+        let levels = ["p3", "p4", "p5"].map(|key| fixture.tensor::<5>(key, &device));
         let hyp = Yolov5Hyp { label_smoothing, ..Yolov5Hyp::default() };
-        let LossOutput { total, items } = loss(hyp).forward(levels.to_vec(), &fixture.targets()).unwrap();
+        let LossOutput { total, items } = loss(hyp).forward(levels.to_vec().into(), targets(&fixture).as_slice().into()).unwrap();
 
-        let error = worst(&values(total.clone()), &fixture.values("loss").0);
+        let error = worst(&values(total.clone()), &fixture.values("loss"));
         assert!(error < 1e-6, "{name}: loss differs by {error:e}");
-        let items = values(Tensor::cat(items.to_vec(), 0));
-        let error = worst(&items, &fixture.values("items_box_obj_cls").0);
+        let items = values(Tensor::cat(items, 0));
+        let error = worst(&items, &fixture.values("items_box_obj_cls"));
         assert!(error < 1e-6, "{name}: items differ by {error:e}");
 
         let gradients = total.backward();
         for (key, level) in ["grad_p3", "grad_p4", "grad_p5"].iter().zip(levels) {
             let gradient = values(level.grad(&gradients).unwrap());
-            let error = worst(&gradient, &fixture.values(key).0);
+            let error = worst(&gradient, &fixture.values(key));
             assert!(error < 1e-6, "{name}: {key} differs by {error:e}");
         }
     }
@@ -91,10 +53,10 @@ fn equals_pytorch_in_values_and_gradients() {
 #[test]
 fn the_same_batch_gives_the_same_bits() {
     let device = Device::flex().autodiff();
-    let fixture = Fixture::open("many");
+    let fixture = Fixture::open("yolov5_many");
     let run = || {
-        let levels = ["p3", "p4", "p5"].map(|key| fixture.tensor::<5>(key, &device).require_grad());
-        let total = loss(Yolov5Hyp::default()).forward(levels.to_vec(), &fixture.targets()).unwrap().total;
+        let levels = ["p3", "p4", "p5"].map(|key| fixture.tensor::<5>(key, &device));
+        let total = loss(Yolov5Hyp::default()).forward(levels.to_vec().into(), targets(&fixture).as_slice().into()).unwrap().total;
         let gradients = total.backward();
         levels.map(|level| values(level.grad(&gradients).unwrap()))
     };
@@ -106,8 +68,8 @@ fn a_single_class_has_no_class_loss() {
     let device = Device::flex().autodiff();
     let loss = Yolov5Loss::new(1, &anchors(), &STRIDES, Yolov5Hyp::default()).unwrap();
     let levels = [8, 4, 2].map(|side| Tensor::<5>::zeros([1, 3, side, side, 6], &device));
-    let output = loss.forward(levels.to_vec(), &[[0.0, 0.0, 0.5, 0.5, 0.4, 0.4]]).unwrap();
-    let items = values(Tensor::cat(output.items.to_vec(), 0));
+    let output = loss.forward(levels.to_vec().into(), [[0.0, 0.0, 0.5, 0.5, 0.4, 0.4]].as_slice().into()).unwrap();
+    let items = values(Tensor::cat(output.items, 0));
     assert!(items[0] > 0.0 && items[1] > 0.0);
     assert_eq!(items[2], 0.0);
 }
@@ -174,7 +136,8 @@ fn what_cannot_be_is_refused_by_name() {
 
     let device = Device::flex();
     let level = |side| Tensor::<5>::zeros([2, 3, side, side, 8], &device);
-    let forward = |levels, target| loss(Yolov5Hyp::default()).forward(levels, &[target]).unwrap_err();
+    let forward =
+        |levels: Vec<Tensor<5>>, target| loss(Yolov5Hyp::default()).forward(levels.into(), [target].as_slice().into()).unwrap_err();
     let good = vec![level(8), level(4), level(2)];
     let class = forward(good.clone(), [0.0, 3.0, 0.5, 0.5, 0.1, 0.1]);
     assert_eq!(class, LossError::Class { row: 0, class: 3.0, nc: 3 });

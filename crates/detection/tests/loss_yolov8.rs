@@ -1,11 +1,12 @@
 //! The YOLOv8 loss against values and gradients that PyTorch computed.
 
-use std::path::Path;
+mod common;
 
 use ablate_detection::loss::{DetectionLoss, LossError, LossOutput, Yolov8Hyp, Yolov8Loss};
 use burn::Tensor;
-use burn::tensor::{Device, TensorData};
-use safetensors::SafeTensors;
+use burn::tensor::Device;
+
+use common::{Fixture, values, worst};
 
 const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASSES: usize = 3;
@@ -14,38 +15,10 @@ fn loss(hyp: Yolov8Hyp) -> Result<Yolov8Loss, LossError> {
     Yolov8Loss::new(CLASSES, 16, &STRIDES, hyp)
 }
 
-struct Fixture(Vec<u8>);
-
-impl Fixture {
-    fn open(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/losses");
-        Self(std::fs::read(folder.join(format!("yolov8_{name}.safetensors"))).unwrap())
-    }
-
-    fn values(&self, key: &str) -> Vec<f32> {
-        let file = SafeTensors::deserialize(&self.0).unwrap();
-        let (chunks, rest) = file.tensor(key).unwrap().data().as_chunks::<4>();
-        assert!(rest.is_empty());
-        chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
-    }
-
-    fn targets(&self) -> Vec<[f32; 6]> {
-        let (images, classes, boxes) = (self.values("batch_idx"), self.values("cls"), self.values("bboxes_xywhn"));
-        let boxes = boxes.as_chunks::<4>().0;
-        images.iter().zip(classes).zip(boxes).map(|((image, class), [x, y, w, h])| [*image, class, *x, *y, *w, *h]).collect()
-    }
-}
-
-/// The largest difference, as a share of the largest expected magnitude.
-fn worst(found: &[f32], expected: &[f32]) -> f32 {
-    assert_eq!(found.len(), expected.len());
-    assert!(found.iter().all(|value| value.is_finite()));
-    let scale = expected.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
-    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.try_into_vec_as::<f32>().unwrap()
+fn targets(fixture: &Fixture) -> Vec<[f32; 6]> {
+    let (images, classes, boxes) = (fixture.values("batch_idx"), fixture.values("cls"), fixture.values("bboxes_xywhn"));
+    let boxes = boxes.as_chunks::<4>().0;
+    images.iter().zip(classes).zip(boxes).map(|((image, class), [x, y, w, h])| [*image, class, *x, *y, *w, *h]).collect()
 }
 
 /// The fixture's images are of 128 × 192 pixels, and hold the logits of all positions side by side, channels first.
@@ -65,18 +38,15 @@ fn levels(all: &Tensor<3>) -> Vec<Tensor<5>> {
 fn equals_pytorch_in_values_and_gradients() {
     let device = Device::flex().autodiff();
     for name in ["many", "none"] {
-        let fixture = Fixture::open(name);
-        let tensor = |key: &str, channels: usize| {
-            let data = TensorData::new(fixture.values(key), [3, channels, 504]);
-            Tensor::<3>::from_data(data, &device).require_grad()
-        };
-        let (boxes, scores) = (tensor("boxes", 64), tensor("scores", CLASSES));
+        let fixture = Fixture::open(&format!("yolov8_{name}"));
+        let (boxes, scores) = (fixture.tensor::<3>("boxes", &device), fixture.tensor::<3>("scores", &device));
         let all = Tensor::cat(vec![boxes.clone(), scores.clone()], 1);
-        let LossOutput { total, items } = loss(Yolov8Hyp::default()).unwrap().forward(levels(&all), &fixture.targets()).unwrap();
+        let LossOutput { total, items } =
+            loss(Yolov8Hyp::default()).unwrap().forward(levels(&all).into(), targets(&fixture).as_slice().into()).unwrap();
 
         let error = worst(&values(total.clone()), &fixture.values("loss_sum"));
         assert!(error < 1e-6, "{name}: loss differs by {error:e}");
-        let items = values(Tensor::cat(items.to_vec(), 0));
+        let items = values(Tensor::cat(items, 0));
         let error = worst(&items, &fixture.values("items_box_cls_dfl"));
         assert!(error < 1e-6, "{name}: items differ by {error:e}");
 
@@ -94,7 +64,7 @@ fn what_does_not_fit_is_refused() {
     let device = Device::flex();
     let level = |side: usize, outputs: usize| Tensor::<5>::zeros([2, 1, side, side, outputs], &device);
     let eight = loss(Yolov8Hyp::default()).unwrap();
-    let refused = |levels: Vec<Tensor<5>>, targets: &[[f32; 6]]| eight.forward(levels, targets).unwrap_err().to_string();
+    let refused = |levels: Vec<Tensor<5>>, targets: &[[f32; 6]]| eight.forward(levels.into(), targets.into()).unwrap_err().to_string();
     let fitting = || vec![level(8, 67), level(4, 67), level(2, 67)];
     assert!(refused(vec![level(8, 67)], &[]).contains("1 levels of logits: the head has 3"));
     assert!(refused(vec![level(8, 67), level(4, 66), level(2, 67)], &[]).contains("level 1 has logits of shape [2, 1, 4, 4, 66]"));

@@ -115,7 +115,7 @@ fn predictions_are_whole_rows() {
 /// Every pair is compared, and a flag says who is out.
 fn reference(predictions: &[f32], nc: usize, config: &NmsConfig) -> Vec<Detection> {
     let mut candidates = Vec::new();
-    for row in predictions.chunks(5 + nc).filter(|row| row[4] > config.confidence) {
+    for (index, row) in predictions.chunks(5 + nc).enumerate().filter(|(_, row)| row[4] > config.confidence) {
         let scores: Vec<f32> = row[5..].iter().map(|p| p * row[4]).collect();
         let best = scores.iter().copied().fold(f32::MIN, f32::max);
         let first_best = scores.iter().position(|&score| score == best);
@@ -123,7 +123,8 @@ fn reference(predictions: &[f32], nc: usize, config: &NmsConfig) -> Vec<Detectio
             let labelled = config.multi_label || first_best == Some(class);
             let wanted = config.classes.as_ref().is_none_or(|classes| classes.contains(&class));
             if labelled && wanted && score > config.confidence {
-                candidates.push(Detection { bbox: BBox::from_cxcywh(row[0], row[1], row[2], row[3]), score, class });
+                let bbox = BBox::from_cxcywh(row[0], row[1], row[2], row[3]);
+                candidates.push(Detection { bbox, score, class, row: index });
             }
         }
     }

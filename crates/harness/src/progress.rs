@@ -138,14 +138,15 @@ impl train::Progress for Epochs {
     }
 
     fn step(&mut self, report: &StepReport) {
-        let [bbox, obj, cls] = report.losses;
-        self.bar.set_message(format!("epoch {}/{} box {bbox:.4} obj {obj:.4} cls {cls:.4}", report.epoch + 1, self.epochs));
+        let losses: String = report.losses.iter().map(|(name, loss)| format!(" {name} {loss:.4}")).collect();
+        self.bar.set_message(format!("epoch {}/{}{losses}", report.epoch + 1, self.epochs));
         self.bar.inc(1);
     }
 
     fn epoch(&mut self, log: &EpochLog, epochs: usize) {
         let losses: Vec<String> = log.losses.iter().map(|(name, loss)| format!("{name} {loss:.4}")).collect();
         let map50 = log.map50.map_or(String::new(), |map50| format!(", mAP50 {map50:.3}"));
+        let map50 = map50 + &log.mask_map50.map_or(String::new(), |map50| format!(" (masks {map50:.3})"));
         note(&format!("{} epoch {}/{epochs}: {}{map50}, {:.1} s", self.name, log.epoch + 1, losses.join(" "), log.seconds));
     }
 }

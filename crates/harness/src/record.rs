@@ -155,6 +155,11 @@ pub struct EpochLog {
     /// COCO figures of the moving average's weights on the validation split; none where this epoch was not evaluated.
     pub map50: Option<f64>,
     pub map50_95: Option<f64>,
+    /// The same of masks, of a model that makes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask_map50: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask_map50_95: Option<f64>,
     pub seconds: f64,
 }
 
@@ -164,11 +169,29 @@ pub struct EvalMeasurement {
     pub split: String,
     pub images: usize,
     pub instances: usize,
+    #[serde(flatten)]
+    pub boxes: ApFigures,
+    /// Of a model that makes masks, on a data set that has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masks: Option<ApFigures>,
+    pub seconds: f64,
+}
+
+/// Average precision and recall, of boxes or of masks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApFigures {
     /// The twelve COCO figures by name: AP, AP50, AP75, AP_small … AR_large; none where there was nothing to measure
     /// (pycocotools prints -1).
     pub coco: BTreeMap<String, Option<f64>>,
     pub per_class: Vec<ClassAp>,
-    pub seconds: f64,
+}
+
+impl ApFigures {
+    /// A COCO figure by name, 0 to 1; `AR_100`, `AR@100` and `ar100` are the same name.
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+        self.coco.iter().find(|(key, _)| plain(key) == plain(name)).and_then(|(_, figure)| *figure)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -12,6 +12,8 @@ const MIN_SIDE: f32 = 2.0;
 const MAX_ASPECT: f32 = 100.0;
 /// Boxes of which less than this share is left in the image are dropped.
 const MIN_AREA: f32 = 0.1;
+/// The same for objects with an outline: their boxes fit tightly, so little that is left of one is still of the object.
+const MIN_OUTLINED_AREA: f32 = 0.01;
 
 /// Moves an example by a random [`Placement`] into a square of `imgsz`: its centre becomes the square's, but for the shift. So a mosaic of
 /// twice the side is cut to its middle. Labels follow; those of which too little is left are dropped.
@@ -59,6 +61,12 @@ impl Placement {
         (u / w, v / w)
     }
 
+    /// The same in single precision.
+    fn place(&self, x: f32, y: f32) -> [f32; 2] {
+        let (x, y) = self.point(f64::from(x), f64::from(y));
+        [x as f32, y as f32]
+    }
+
     /// The box around the four corners of a box.
     pub fn bbox(&self, bbox: &BBox) -> BBox {
         let [x1, y1, x2, y2] = [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(f64::from);
@@ -85,14 +93,18 @@ impl Placement {
         adjugate.map(|row| row.map(|cell| cell / determinant))
     }
 
-    /// The label in its new place, clipped, unless too little is left of it.
+    /// The label in its new place, clipped, unless too little is left of it. Its box is that around its outline, where it has one.
     fn label(&self, label: &Label, side: f32) -> Option<Label> {
-        let bbox = self.bbox(&label.bbox).clip(side, side);
+        let outline = label.outline.map(|[x, y]| self.place(x, y)).clip(side, side);
+        let (bbox, min_area) = match label.outline.is_empty() {
+            true => (self.bbox(&label.bbox).clip(side, side), MIN_AREA),
+            false => (outline.bounds().unwrap_or_default(), MIN_OUTLINED_AREA),
+        };
         let (width, height) = (bbox.width(), bbox.height());
         let before = label.bbox.area() * (self.scale * self.scale) as f32;
         let keep =
-            width > MIN_SIDE && height > MIN_SIDE && (width / height).max(height / width) < MAX_ASPECT && bbox.area() > MIN_AREA * before;
-        keep.then_some(Label { bbox, ..*label })
+            width > MIN_SIDE && height > MIN_SIDE && (width / height).max(height / width) < MAX_ASPECT && bbox.area() > min_area * before;
+        keep.then_some(Label { class: label.class, bbox, outline })
     }
 }
 

@@ -12,6 +12,7 @@ pub fn flip_left_right(example: &mut Example) {
     for label in &mut example.labels {
         let b = label.bbox;
         label.bbox = BBox::from_xyxy(width - b.x2, b.y1, width - b.x1, b.y2);
+        label.outline = label.outline.map(|[x, y]| [width - x, y]);
     }
 }
 
@@ -22,5 +23,6 @@ pub fn flip_up_down(example: &mut Example) {
     for label in &mut example.labels {
         let b = label.bbox;
         label.bbox = BBox::from_xyxy(b.x1, height - b.y2, b.x2, height - b.y1);
+        label.outline = label.outline.map(|[x, y]| [x, height - y]);
     }
 }

@@ -7,6 +7,7 @@ mod affine;
 mod config;
 mod flip;
 mod hsv;
+mod label;
 mod letterbox;
 mod mixup;
 mod mosaic;
@@ -18,12 +19,12 @@ use image::{Rgb, RgbImage};
 use rand::RngCore;
 
 use crate::dataset::random::Draw;
-use crate::geometry::BBox;
 
 pub use affine::{Placement, random_affine};
 pub use config::AugmentConfig;
 pub use flip::{flip_left_right, flip_up_down};
 pub use hsv::random_hsv;
+pub use label::Label;
 pub use letterbox::{Letterbox, letterbox};
 pub use mixup::mixup;
 pub use mosaic::mosaic;
@@ -31,14 +32,6 @@ pub use warp::warp;
 
 /// What fills the places where there is no image.
 pub const GREY: Rgb<u8> = Rgb([114, 114, 114]);
-
-/// A target of training.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Label {
-    pub class: usize,
-    /// In pixels of the image that it belongs to.
-    pub bbox: BBox,
-}
 
 /// An image on its way through augmentation.
 #[derive(Clone, Debug)]
@@ -51,7 +44,7 @@ pub struct Example {
 pub trait Source {
     fn len(&self) -> usize;
     fn image(&self, index: usize) -> Cow<'_, RgbImage>;
-    fn labels(&self, index: usize) -> Vec<Label>;
+    fn labels(&self, index: usize) -> &[Label];
 
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -74,11 +67,7 @@ pub fn augment(source: &impl Source, index: usize, imgsz: usize, config: &Augmen
         }
     } else {
         let image = source.image(index);
-        let frame = Letterbox::new((image.width() as usize, image.height() as usize), imgsz);
-        let boxed = Example {
-            image: letterbox(&image, imgsz),
-            labels: source.labels(index).into_iter().map(|label| Label { bbox: frame.to_network(&label.bbox), ..label }).collect(),
-        };
+        let boxed = letterboxed(&image, source.labels(index), imgsz);
         random_affine(&boxed, imgsz, config, rng)
     };
     random_hsv(&mut example.image, config, rng);
@@ -91,6 +80,12 @@ pub fn augment(source: &impl Source, index: usize, imgsz: usize, config: &Augmen
     example
 }
 
+/// An image whose longer side is `imgsz` in its square, its labels moved along.
+pub(crate) fn letterboxed(image: &RgbImage, labels: &[Label], imgsz: usize) -> Example {
+    let (left, top) = Letterbox::new((image.width() as usize, image.height() as usize), imgsz).pad;
+    Example { image: letterbox(image, imgsz), labels: labels.iter().map(|label| label.shifted(left as f32, top as f32)).collect() }
+}
+
 /// A mosaic of this image and three random ones, cut to `imgsz` by the affine step.
 fn mosaic_of(source: &impl Source, index: usize, imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Example {
     let n = source.len();
@@ -98,7 +93,7 @@ fn mosaic_of(source: &impl Source, index: usize, imgsz: usize, config: &AugmentC
     rng.shuffle(&mut indices);
     let images = indices.map(|index| source.image(index));
     let labels = indices.map(|index| source.labels(index));
-    let parts = [0, 1, 2, 3].map(|part| (&*images[part], labels[part].as_slice()));
+    let parts = [0, 1, 2, 3].map(|part| (&*images[part], labels[part]));
     let canvas = mosaic(parts, imgsz, rng);
     random_affine(&canvas, imgsz, config, rng)
 }

@@ -5,10 +5,9 @@ use rand::RngCore;
 
 use super::{Example, GREY, Label};
 use crate::dataset::random::Draw;
-use crate::geometry::BBox;
 
 /// Puts four images, none longer than `imgsz`, around a random point of a grey square of 2 · `imgsz`; what does not fit is cut off.
-/// The point lies in the middle quarter. Boxes move along and are clipped; those that end up without area stay for the next step to drop.
+/// The point lies in the middle quarter. Labels move along and are clipped; those that end up without area stay for the next step to drop.
 pub fn mosaic(parts: [(&RgbImage, &[Label]); 4], imgsz: usize, rng: &mut impl RngCore) -> Example {
     let side = 2 * imgsz;
     let mut point = || (rng.uniform(0.5, 1.5) * imgsz as f64) as i64;
@@ -21,11 +20,7 @@ pub fn mosaic(parts: [(&RgbImage, &[Label]); 4], imgsz: usize, rng: &mut impl Rn
         let x = if place % 2 == 0 { cx - width } else { cx };
         let y = if place / 2 == 0 { cy - height } else { cy };
         paste(&mut image, part, x, y);
-        labels.extend(part_labels.iter().map(|label| {
-            let (b, x, y) = (label.bbox, x as f32, y as f32);
-            let moved = BBox::from_xyxy(b.x1 + x, b.y1 + y, b.x2 + x, b.y2 + y);
-            Label { bbox: moved.clip(side as f32, side as f32), ..*label }
-        }));
+        labels.extend(part_labels.iter().map(|label| label.shifted(x as f32, y as f32).clip(side as f32, side as f32)));
     }
     Example { image, labels }
 }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::{DataError, Dataset, Problems, Sample};
 use crate::augment::Label;
 use crate::geometry::BBox;
+use crate::mask::Outline;
 
 /// What [`CachedDataset::open`] keeps in memory at most: 8 GiB.
 pub const DEFAULT_CACHE_BYTES: usize = 8 << 30;
@@ -23,6 +24,7 @@ pub struct CachedDataset {
     dataset: Dataset,
     imgsz: usize,
     images: Vec<Option<RgbImage>>,
+    labels: Vec<Vec<Label>>,
 }
 
 impl CachedDataset {
@@ -69,7 +71,8 @@ impl CachedDataset {
         dataset.samples = samples;
         dataset.problems.extend(problems);
         dataset.check_not_empty()?;
-        Ok(Self { dataset, imgsz, images })
+        let labels = dataset.samples.par_iter().map(|sample| labels(sample, imgsz)).collect();
+        Ok(Self { dataset, imgsz, images, labels })
     }
 
     /// The data set without what could not be decoded; sample indices are into its `samples`.
@@ -105,18 +108,27 @@ impl CachedDataset {
     }
 
     /// The targets of a sample in pixels of its resized image: all boxes but crowds.
-    pub fn labels(&self, index: usize) -> Vec<Label> {
-        let sample = &self.dataset.samples[index];
-        let (width, height) = fitted_size(sample.width, sample.height, self.imgsz);
-        let (sx, sy) = (width as f32 / sample.width as f32, height as f32 / sample.height as f32);
-        let objects = sample.annotations.iter().filter(|annotation| !annotation.crowd);
-        objects
-            .map(|object| {
-                let b = object.bbox;
-                Label { class: object.class, bbox: BBox::from_xyxy(b.x1 * sx, b.y1 * sy, b.x2 * sx, b.y2 * sy) }
-            })
-            .collect()
+    pub fn labels(&self, index: usize) -> &[Label] {
+        &self.labels[index]
     }
+}
+
+/// A sample's targets at the size of its resized image.
+fn labels(sample: &Sample, imgsz: usize) -> Vec<Label> {
+    let (width, height) = fitted_size(sample.width, sample.height, imgsz);
+    let (sx, sy) = (width as f32 / sample.width as f32, height as f32 / sample.height as f32);
+    let objects = sample.annotations.iter().filter(|annotation| !annotation.crowd);
+    objects
+        .map(|object| {
+            let b = object.bbox;
+            let outline = object.mask.as_ref().map(Outline::of).unwrap_or_default();
+            Label {
+                class: object.class,
+                bbox: BBox::from_xyxy(b.x1 * sx, b.y1 * sy, b.x2 * sx, b.y2 * sy),
+                outline: outline.map(|[x, y]| [x * sx, y * sy]),
+            }
+        })
+        .collect()
 }
 
 /// Size with the longer side at `imgsz`; the shorter is rounded up, as in YOLOv5.

@@ -1,4 +1,4 @@
-//! COCO JSON (<https://cocodataset.org/#format-data>): images, categories and boxes; masks are skipped.
+//! COCO JSON (<https://cocodataset.org/#format-data>): images, categories, boxes and masks.
 //!
 //! Category ids become class indices in the order of the ids, or in that of `names`. Crowds and areas are kept.
 
@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::finish::{Draft, DraftBox, finish};
 use super::spec::{CocoSpec, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
+use crate::mask::Segmentation;
 
 #[derive(Deserialize)]
 struct File {
@@ -46,6 +47,7 @@ struct Row {
     bbox: Value,
     area: Value,
     iscrowd: Value,
+    segmentation: Value,
 }
 
 pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dataset, DataError> {
@@ -135,5 +137,15 @@ fn parse_row(row: &Row, class_of: &HashMap<i64, usize>) -> Result<DraftBox, Stri
         normalised: false,
         crowd: row.iscrowd.as_i64() == Some(1) || row.iscrowd.as_bool() == Some(true),
         area: row.area.as_f64(),
+        mask: mask(&row.segmentation)?,
     })
+}
+
+/// A row's mask; none where the key is absent, or empty, as exports of boxes write it.
+fn mask(segmentation: &Value) -> Result<Option<Segmentation>, String> {
+    match segmentation {
+        Value::Null => Ok(None),
+        Value::Array(polygons) if polygons.is_empty() => Ok(None),
+        value => Segmentation::deserialize(value).map(Some).map_err(|reason| format!("`segmentation`: {reason}")),
+    }
 }

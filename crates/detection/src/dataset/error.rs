@@ -17,6 +17,10 @@ pub enum DataError {
     Key { path: PathBuf, key: String, message: String },
     #[error("data set {name}: nothing left to use in split `{split}`: not one {what}; {problems}")]
     NothingLeft { name: String, split: Split, what: &'static str, problems: String },
+    #[error(
+        "data set {name}, split `{split}`: {image} has an object with a box but no mask; masks are trained and evaluated where every object has one (polygons in COCO's `segmentation` or in YOLO rows)"
+    )]
+    NoMasks { name: String, split: Split, image: String },
     #[error("data set {name}: the classes of {} are {:?} but those of {} are {:?}; give `names:` to fix their order", left.0, left.1, right.0, right.1)]
     ClassesDiffer { name: String, left: (Split, Vec<String>), right: (Split, Vec<String>) },
     /// A setting of the loader or the augmentation out of its range.

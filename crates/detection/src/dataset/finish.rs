@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::{Annotation, Dataset, ImageSource, Problems, Sample, Split, image_file};
 use crate::geometry::BBox;
+use crate::mask::Segmentation;
 
 /// An image as its annotation file tells of it.
 pub(crate) struct Draft {
@@ -32,6 +33,8 @@ pub(crate) struct DraftBox {
     pub normalised: bool,
     pub crowd: bool,
     pub area: Option<f64>,
+    /// Polygons in the units of the corners, or run lengths.
+    pub mask: Option<Segmentation>,
 }
 
 /// Checks drafts against their images and makes a data set of what is left.
@@ -64,9 +67,11 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
     }
     let mut annotations: Vec<Annotation> = Vec::with_capacity(draft.boxes.len());
     for draft_box in draft.boxes {
-        match check_box(&draft_box, width, height) {
-            Ok((bbox, clipped)) => {
-                let annotation = Annotation { class: draft_box.class, bbox, crowd: draft_box.crowd, area: draft_box.area };
+        let checked = check_box(&draft_box, width, height);
+        let checked = checked.and_then(|(bbox, clipped)| Ok((bbox, clipped, in_pixels(&draft_box, width, height)?)));
+        match checked {
+            Ok((bbox, clipped, mask)) => {
+                let annotation = Annotation { class: draft_box.class, bbox, crowd: draft_box.crowd, area: draft_box.area, mask };
                 if annotations.contains(&annotation) {
                     let reason = format!("{}the same box of the same class twice", draft_box.label);
                     problems.annotation(&draft.file, draft_box.line, reason);
@@ -114,6 +119,22 @@ fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, boo
     }
     let cut = (left - x1).max(top - y1).max(x2 - right).max(y2 - bottom);
     Ok((bbox, cut > 1.0))
+}
+
+/// The mask of a box in pixels.
+fn in_pixels(draft: &DraftBox, width: usize, height: usize) -> Result<Option<Segmentation>, String> {
+    let unit = if draft.normalised { [width as f64, height as f64] } else { [1.0; 2] };
+    Ok(match &draft.mask {
+        Some(Segmentation::Polygons(polygons)) => {
+            let scaled = |polygon: &Vec<[f64; 2]>| polygon.iter().map(|[x, y]| [x * unit[0], y * unit[1]]).collect();
+            Some(Segmentation::Polygons(polygons.iter().map(scaled).collect()))
+        }
+        Some(Segmentation::Rle(mask)) if (mask.height(), mask.width()) != (height, width) => {
+            let (h, w) = (mask.height(), mask.width());
+            return Err(format!("its mask is of {w}×{h} pixels, the image of {width}×{height}"));
+        }
+        mask => mask.clone(),
+    })
 }
 
 /// A path below `root` as text with `/`, or its file name where it lies elsewhere.

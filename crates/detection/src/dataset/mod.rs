@@ -57,6 +57,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::BBox;
+use crate::mask::Segmentation;
 
 pub(crate) use cache::fitted_size;
 pub use cache::{CachedDataset, DEFAULT_CACHE_BYTES};
@@ -112,6 +113,8 @@ pub struct Annotation {
     pub crowd: bool,
     /// Area in square pixels where the data set gives one (COCO: that of the mask), else the box's counts.
     pub area: Option<f64>,
+    /// In pixels of the original image, where the data set has masks.
+    pub mask: Option<Segmentation>,
 }
 
 /// One image and its objects.
@@ -160,6 +163,18 @@ impl Dataset {
         self.samples.iter().map(|sample| sample.annotations.len()).sum()
     }
 
+    /// Whether every object has a mask, as it must to train or evaluate masks.
+    ///
+    /// # Errors
+    /// Names the first image with an object that has a box only.
+    pub fn check_masks(&self) -> Result<(), DataError> {
+        let bare = |sample: &&Sample| sample.annotations.iter().any(|annotation| annotation.mask.is_none());
+        match self.samples.iter().find(bare) {
+            Some(sample) => Err(DataError::NoMasks { name: self.name.clone(), split: self.split, image: sample.name.clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses another split whose class indices would mean something else.
     pub fn check_same_classes(&self, other: &Self) -> Result<(), DataError> {
         if self.classes == other.classes {
@@ -191,6 +206,9 @@ impl Dataset {
                 let b = a.bbox;
                 // Rust prints floats with the fewest digits that give them back, the same on every machine.
                 text(&format!("{} {} {} {} {} {} {:?}", a.class, b.x1, b.y1, b.x2, b.y2, a.crowd, a.area));
+                if let Some(mask) = &a.mask {
+                    text(&format!("{mask:?}"));
+                }
             }
         }
         hasher.finalize().to_hex().to_string()

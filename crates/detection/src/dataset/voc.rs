@@ -224,6 +224,7 @@ fn draft(id: String, image: &Path, xml: &Path, page: Page, classes: &[String]) -
                 normalised: false,
                 crowd: false,
                 area: None,
+                mask: None,
             }),
             None => problems.annotation(xml, Some(object.line), format!("unknown class '{}'", object.name)),
         }

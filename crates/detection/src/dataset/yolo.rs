@@ -2,7 +2,7 @@
 //!
 //! The labels of `…/images/a/b.jpg` lie in `…/labels/a/b.txt`: the last folder called `images` becomes `labels`; where there is none,
 //! they lie beside the image. A row is `class cx cy w h`, in shares of the image's size, or `class x1 y1 x2 y2 x3 y3 …`, a polygon,
-//! that is read as its bounding box. Shares may miss 0..=1 by 0.01, as rounding makes them. A missing label file means background.
+//! whose bounding box is the object's box. Shares may miss 0..=1 by 0.01, as rounding makes them. A missing label file means background.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use super::finish::{Draft, DraftBox, finish, name_below};
 use super::image_file::is_image;
 use super::spec::{YoloSpec, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
+use crate::mask::Segmentation;
 
 /// How far a share may lie outside 0..=1.
 const TOLERANCE: f64 = 0.01;
@@ -110,7 +111,7 @@ fn draft(image: PathBuf, root: &Path, nc: usize) -> Draft {
         Ok(text) => {
             for (index, row) in text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty()) {
                 match parse_row(row, nc) {
-                    Ok((class, corners)) => boxes.push(DraftBox {
+                    Ok(Row { class, corners, polygon }) => boxes.push(DraftBox {
                         line: Some(index + 1),
                         label: String::new(),
                         class,
@@ -118,6 +119,7 @@ fn draft(image: PathBuf, root: &Path, nc: usize) -> Draft {
                         normalised: true,
                         crowd: false,
                         area: None,
+                        mask: polygon.map(|polygon| Segmentation::Polygons(vec![polygon])),
                     }),
                     Err(reason) => problems.annotation(&file, Some(index + 1), reason),
                 }
@@ -129,8 +131,15 @@ fn draft(image: PathBuf, root: &Path, nc: usize) -> Draft {
     Draft { id: None, name: name_below(&image, root), image, stated: None, file, boxes, problems }
 }
 
-/// Class and corners (in shares of the image's size) of a label row.
-fn parse_row(row: &str, nc: usize) -> Result<(usize, [f64; 4]), String> {
+/// A row of a label file, in shares of the image's size.
+#[derive(Debug)]
+struct Row {
+    class: usize,
+    corners: [f64; 4],
+    polygon: Option<Vec<[f64; 2]>>,
+}
+
+fn parse_row(row: &str, nc: usize) -> Result<Row, String> {
     let mut numbers = Vec::with_capacity(5);
     for word in row.split_whitespace() {
         let number = word.parse::<f64>().ok().filter(|number| number.is_finite());
@@ -150,15 +159,15 @@ fn parse_row(row: &str, nc: usize) -> Result<(usize, [f64; 4]), String> {
     if let Some(share) = shares.iter().find(|share| !range.contains(share)) {
         return Err(format!("{share} is not a share of the image's size (0..=1), so the box lies outside or is in pixels"));
     }
-    let corners = if polygon {
-        let xs = || shares.iter().copied().step_by(2);
-        let ys = || shares.iter().copied().skip(1).step_by(2);
-        [xs().fold(1.0, f64::min), ys().fold(1.0, f64::min), xs().fold(0.0, f64::max), ys().fold(0.0, f64::max)]
-    } else {
-        let [cx, cy, w, h] = [shares[0], shares[1], shares[2], shares[3]];
-        [cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0]
-    };
-    Ok((class as usize, corners))
+    let class = class as usize;
+    if polygon {
+        let points: Vec<[f64; 2]> = shares.as_chunks::<2>().0.to_vec();
+        let [xs, ys] = [0, 1].map(|axis| points.iter().map(move |point| point[axis]));
+        let corners = [xs.clone().fold(1.0, f64::min), ys.clone().fold(1.0, f64::min), xs.fold(0.0, f64::max), ys.fold(0.0, f64::max)];
+        return Ok(Row { class, corners, polygon: Some(points) });
+    }
+    let [cx, cy, w, h] = [shares[0], shares[1], shares[2], shares[3]];
+    Ok(Row { class, corners: [cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0], polygon: None })
 }
 
 #[cfg(test)]
@@ -174,9 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn polygons_become_their_bounding_box() {
-        let (class, corners) = parse_row("1 0.5 0.25 0.75 0.5 0.25 0.5", 2).unwrap();
+    fn polygons_keep_their_points_and_have_a_bounding_box() {
+        let Row { class, corners, polygon } = parse_row("1 0.5 0.25 0.75 0.5 0.25 0.5", 2).unwrap();
         assert_eq!((class, corners), (1, [0.25, 0.25, 0.75, 0.5]));
+        assert_eq!(polygon.unwrap(), [[0.5, 0.25], [0.75, 0.5], [0.25, 0.5]]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::augment::{Example, Label, Source};
 use crate::dataset::CachedDataset;
+use crate::mask::{MaskTargets, draw_targets};
 
 /// Images and targets of one step.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,33 +20,52 @@ pub struct Batch {
     pub width: usize,
     /// Rows of (image in the batch, class, centre x, centre y, width, height), the last four as shares of the image's size.
     pub targets: Vec<[f32; 6]>,
+    /// Where masks were asked for.
+    pub masks: Option<MaskTargets>,
     /// Which sample of the data set each image is.
     pub indices: Vec<usize>,
 }
 
 impl Batch {
-    /// Makes the examples of these samples in parallel and puts them together; all must be squares of `imgsz`.
-    pub(super) fn assemble(indices: &[usize], imgsz: usize, example: impl Fn(usize) -> Example + Sync) -> Self {
+    /// Makes the examples of these samples in parallel and puts them together; all must be squares of `imgsz`. Masks are drawn where there
+    /// is a `mask_stride`.
+    pub(super) fn assemble(indices: &[usize], imgsz: usize, mask_stride: Option<usize>, example: impl Fn(usize) -> Example + Sync) -> Self {
         let plane = imgsz * imgsz;
         let mut images = vec![0.0; indices.len() * 3 * plane];
-        let labels: Vec<Vec<Label>> = images
+        let made: Vec<(Vec<Label>, Vec<u16>)> = images
             .par_chunks_exact_mut(3 * plane)
             .zip(indices)
             .map(|(chw, &index)| {
                 let Example { image, labels } = example(index);
                 to_planes(&image, chw);
-                labels
+                let objects = mask_stride.map(|stride| objects(&labels, imgsz, stride));
+                (labels, objects.unwrap_or_default())
             })
             .collect();
+        let (labels, objects): (Vec<_>, Vec<_>) = made.into_iter().unzip();
+        let masks = mask_stride.map(|stride| {
+            let side = imgsz.div_ceil(stride);
+            MaskTargets { height: side, width: side, objects: objects.concat() }
+        });
         let side = imgsz as f32;
         let targets = labels.iter().enumerate().flat_map(|(image, labels)| {
-            labels.iter().map(move |Label { class, bbox }| {
+            labels.iter().map(move |Label { class, bbox, .. }| {
                 let (cx, cy) = bbox.center();
                 [image as f32, *class as f32, cx / side, cy / side, bbox.width() / side, bbox.height() / side]
             })
         });
-        Self { size: indices.len(), height: imgsz, width: imgsz, targets: targets.collect(), indices: indices.to_vec(), images }
+        let targets = targets.collect();
+        Self { size: indices.len(), height: imgsz, width: imgsz, targets, masks, indices: indices.to_vec(), images }
     }
+}
+
+/// Which of the labels each pixel of a square image belongs to, at a coarser scale.
+fn objects(labels: &[Label], imgsz: usize, stride: usize) -> Vec<u16> {
+    let side = imgsz.div_ceil(stride);
+    let outlines: Vec<_> = labels.iter().map(|label| &label.outline).collect();
+    let mut objects = vec![0; side * side];
+    draw_targets(&outlines, side, side, stride as f32, &mut objects);
+    objects
 }
 
 /// From interleaved bytes to three planes of 0..=1.
@@ -68,7 +88,7 @@ impl Source for CachedDataset {
         self.image(index)
     }
 
-    fn labels(&self, index: usize) -> Vec<Label> {
+    fn labels(&self, index: usize) -> &[Label] {
         self.labels(index)
     }
 }

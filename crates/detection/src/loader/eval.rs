@@ -6,7 +6,7 @@ use rayon::ThreadPool;
 
 use super::Batch;
 use super::prefetch::{Batches, pool};
-use crate::augment::{Example, Label, Letterbox, letterbox};
+use crate::augment::{Letterbox, letterboxed};
 use crate::dataset::{CachedDataset, DataError};
 
 /// A batch and the way back to its originals.
@@ -63,19 +63,8 @@ impl EvalLoader {
                 let sample = &data.dataset().samples[index];
                 Frame { index, letterbox: Letterbox::new((sample.width, sample.height), imgsz) }
             };
-            let batch = Batch::assemble(&indices, imgsz, |index| {
-                let pad = frame(index).letterbox.pad;
-                let labels = data.labels(index).into_iter().map(|label| moved(label, pad)).collect();
-                Example { image: letterbox(&data.image(index), imgsz), labels }
-            });
+            let batch = Batch::assemble(&indices, imgsz, None, |index| letterboxed(&data.image(index), data.labels(index), imgsz));
             EvalBatch { batch, frames: indices.into_iter().map(frame).collect() }
         })
     }
-}
-
-/// A label of the resized image in the square around it.
-fn moved(label: Label, (left, top): (usize, usize)) -> Label {
-    let (x, y, b) = (left as f32, top as f32, label.bbox);
-    let bbox = crate::geometry::BBox::from_xyxy(b.x1 + x, b.y1 + y, b.x2 + x, b.y2 + y);
-    Label { bbox, ..label }
 }

@@ -20,6 +20,8 @@ pub struct LoaderConfig {
     /// Side of the network's square input, in pixels: that of the cached images.
     pub imgsz: usize,
     pub seed: u64,
+    /// Pixels of the image for each of the targets' masks; none where nobody asks for masks.
+    pub mask_stride: Option<usize>,
     /// Threads that make batches ahead; 0: none, each batch is made when it is asked for. It changes nothing in the batches.
     pub workers: usize,
 }
@@ -47,6 +49,12 @@ impl TrainLoader {
             let message = format!("{}, but the images are cached for {}", config.imgsz, data.imgsz());
             return Err(DataError::setting("imgsz", message));
         }
+        if config.mask_stride == Some(0) {
+            return Err(DataError::setting("mask_stride", "must be above 0"));
+        }
+        if config.mask_stride.is_some() {
+            data.dataset().check_masks()?;
+        }
         let pool = pool(config.workers)?;
         Ok(Self { data, augment, config, pool })
     }
@@ -63,14 +71,14 @@ impl TrainLoader {
 
     /// All samples once, in the order of this epoch.
     pub fn epoch(&self, epoch: usize) -> Batches<Batch> {
-        let LoaderConfig { batch, imgsz, seed, .. } = self.config;
+        let LoaderConfig { batch, imgsz, seed, mask_stride, .. } = self.config;
         let epoch = epoch as u64;
         let mut order: Vec<usize> = (0..self.data.len()).collect();
         stream(seed, 0x6f72_6465, epoch, 0).shuffle(&mut order);
         let (data, config) = (Arc::clone(&self.data), self.augment.clone());
         Batches::start(self.batches(), self.pool.clone(), move |number| {
             let indices = &order[number * batch..order.len().min((number + 1) * batch)];
-            Batch::assemble(indices, imgsz, |index| {
+            Batch::assemble(indices, imgsz, mask_stride, |index| {
                 let mut rng = stream(seed, 0x6175_676d, epoch, index as u64);
                 augment(&*data, index, imgsz, &config, &mut rng)
             })

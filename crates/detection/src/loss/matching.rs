@@ -11,6 +11,8 @@ pub struct Match {
     /// Row in the level's logits as `[batch × anchors × height × width, outputs]`.
     pub cell: usize,
     pub class: usize,
+    /// Row of the target.
+    pub target: usize,
     /// Width and height of the anchor.
     pub anchor: [f32; 2],
     /// Centre of the target from the cell's top left corner; -0.5 to 1.5, as neighbours answer too.
@@ -39,11 +41,11 @@ impl AnchorMatcher {
     pub fn matches(&self, targets: &[[f32; 6]], height: usize, width: usize) -> Vec<Match> {
         let mut candidates = Vec::new();
         for (index, anchor) in self.anchors.iter().enumerate() {
-            for target in targets {
+            for (row, target) in targets.iter().enumerate() {
                 let size = [target[4] * width as f32, target[5] * height as f32];
                 if self.fits(size, *anchor) {
                     let center = [target[2] * width as f32, target[3] * height as f32];
-                    candidates.push((index, *anchor, center, size, target));
+                    candidates.push((index, *anchor, center, size, row));
                 }
             }
         }
@@ -51,15 +53,16 @@ impl AnchorMatcher {
         let mut matches = Vec::with_capacity(3 * candidates.len());
         for side in SIDES {
             for &(index, anchor, center, size, target) in &candidates {
+                let [image, class, ..] = targets[target];
                 let Some(step) = side.step(center, limits) else {
                     continue;
                 };
                 let column = cell(center[0] + step[0], width);
                 let row = cell(center[1] + step[1], height);
-                let (image, class) = (target[0] as usize, target[1] as usize);
                 matches.push(Match {
-                    cell: ((image * self.anchors.len() + index) * height + row) * width + column,
-                    class,
+                    cell: ((image as usize * self.anchors.len() + index) * height + row) * width + column,
+                    class: class as usize,
+                    target,
                     anchor,
                     center: [center[0] - column as f32, center[1] - row as f32],
                     size,

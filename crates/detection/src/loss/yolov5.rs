@@ -1,4 +1,4 @@
-//! The loss of YOLOv5 v6 and v7: CIoU on the boxes, binary cross-entropy on objectness and classes.
+//! The loss of YOLOv5 v6 and v7: CIoU on the boxes, binary cross-entropy on objectness, classes and masks.
 
 use std::collections::HashSet;
 
@@ -6,8 +6,12 @@ use burn::Tensor;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, IndexingUpdateOp, Int, TensorData};
 
+use super::masks::{MaskMatch, mask_loss, object_numbers};
 use super::matching::check_targets;
-use super::{AnchorMatcher, DetectionLoss, LossError, LossOutput, Match, Yolov5Hyp, bce_with_logits, complete_iou};
+use super::{
+    AnchorMatcher, DetectionLoss, LossError, LossOutput, Match, Outputs, Targets, Yolov5Hyp, bce_with_logits, complete_iou, required,
+};
+use crate::geometry::BBox;
 
 /// The loss of one network: its classes, anchors and strides, and the gains.
 #[derive(Clone, Debug)]
@@ -16,6 +20,8 @@ pub struct Yolov5Loss {
     matchers: Vec<AnchorMatcher>,
     balance: &'static [f32],
     hyp: Yolov5Hyp,
+    /// Mask coefficients of each box; none without masks.
+    coefficients: Option<usize>,
 }
 
 impl Yolov5Loss {
@@ -42,7 +48,17 @@ impl Yolov5Loss {
             let anchors = anchors.iter().map(|side| side.map(|pixels| pixels / stride as f32));
             matchers.push(AnchorMatcher { anchors: anchors.collect(), threshold: hyp.anchor_t });
         }
-        Ok(Self { nc, matchers, balance, hyp })
+        Ok(Self { nc, matchers, balance, hyp, coefficients: None })
+    }
+
+    /// For a head whose logits end with so many coefficients of mask prototypes.
+    pub fn with_masks(self, coefficients: Option<usize>) -> Self {
+        Self { coefficients, ..self }
+    }
+
+    /// Numbers for each box.
+    fn outputs(&self) -> usize {
+        5 + self.nc + self.coefficients.unwrap_or(0)
     }
 
     fn check_levels(&self, levels: &[Tensor<5>]) -> Result<usize, LossError> {
@@ -50,7 +66,7 @@ impl Yolov5Loss {
             return Err(LossError::LevelCount { found: levels.len(), expected: self.matchers.len() });
         }
         let batch = levels[0].dims()[0];
-        let (anchors, outputs) = (self.matchers[0].anchors.len(), 5 + self.nc);
+        let (anchors, outputs) = (self.matchers[0].anchors.len(), self.outputs());
         for (level, logits) in levels.iter().enumerate() {
             let found = logits.dims();
             if [found[0], found[1], found[4]] != [batch, anchors, outputs] || found.contains(&0) {
@@ -60,7 +76,7 @@ impl Yolov5Loss {
         Ok(batch)
     }
 
-    /// CIoU of the boxes that matched rows `[n, 5 + nc]` predict with their targets, `[n, 1]`; in cells.
+    /// CIoU of the boxes that matched rows `[n, outputs]` predict with their targets, `[n, 1]`; in cells.
     fn iou(&self, rows: Tensor<2>, matches: &[Match]) -> Tensor<2> {
         let device = rows.device();
         let column = |of: fn(&Match) -> [f32; 2]| pairs(matches.iter().map(of), &device);
@@ -102,16 +118,19 @@ impl Yolov5Loss {
 }
 
 impl DetectionLoss for Yolov5Loss {
-    fn items(&self) -> [&'static str; 3] {
-        ["box", "obj", "cls"]
+    fn items(&self) -> &'static [&'static str] {
+        match self.coefficients {
+            None => &["box", "obj", "cls"],
+            Some(_) => &["box", "obj", "cls", "seg"],
+        }
     }
 
-    /// `levels` are the head's logits, finest first, `[batch, anchors, height, width, 5 + nc]` each: x, y, w, h, objectness, classes.
-    fn forward(&self, levels: Vec<Tensor<5>>, targets: &[[f32; 6]]) -> Result<LossOutput, LossError> {
+    /// The levels' logits are `[batch, anchors, height, width, outputs]` each: x, y, w, h, objectness, classes, mask coefficients.
+    fn forward(&self, Outputs { levels, protos }: Outputs, Targets { boxes: targets, masks }: Targets) -> Result<LossOutput, LossError> {
         let batch = self.check_levels(&levels)?;
         check_targets(targets, batch, self.nc)?;
         let device = levels[0].device();
-        let outputs = 5 + self.nc;
+        let outputs = self.outputs();
 
         let mut logits = Vec::with_capacity(levels.len());
         let mut matched = Matched::default();
@@ -122,10 +141,17 @@ impl DetectionLoss for Yolov5Loss {
         }
 
         let zero = || Tensor::zeros([1], &device);
+        let mut seg_loss = self.coefficients.map(|_| zero());
         let (box_loss, class_loss, iou) = if matched.rows.is_empty() {
             (zero(), zero(), None)
         } else {
             let rows = matched.select(&logits);
+            if let Some(count) = self.coefficients {
+                let (protos, masks) = required(protos, masks, count)?;
+                let coefficients = rows.clone().narrow(1, 5 + self.nc, count);
+                let loss = mask_loss(protos, coefficients, &matched.mask_matches(targets, batch), masks)?;
+                seg_loss = Some(loss.mul_scalar(self.hyp.box_gain / batch as f32));
+            }
             let iou = self.iou(rows.clone(), &matched.rows);
             let box_loss = matched.mean(iou.clone().neg().add_scalar(1.0), &device);
             let class_loss = if self.nc > 1 { self.class_loss(rows, &matched, &device) } else { zero() };
@@ -135,8 +161,7 @@ impl DetectionLoss for Yolov5Loss {
         let objectness_loss = self.objectness_loss(logits, &matched, iou);
 
         let items = [box_loss.mul_scalar(self.hyp.box_gain), objectness_loss.mul_scalar(self.hyp.obj), class_loss.mul_scalar(self.hyp.cls)];
-        let [a, b, c] = items.clone();
-        Ok(LossOutput { total: (a + b + c).mul_scalar(batch as f32), items: items.map(Tensor::detach) })
+        Ok(LossOutput::of(items.into_iter().chain(seg_loss).collect(), batch))
     }
 }
 
@@ -175,6 +200,24 @@ impl Matched {
         let weights = self.levels.iter().flat_map(|l| std::iter::repeat_n(1.0 / l.count as f32, l.count));
         let weights = TensorData::new(weights.collect::<Vec<f32>>(), [self.rows.len(), 1]);
         (rows * Tensor::from_data(weights, device)).sum()
+    }
+
+    /// The rows' objects: each image's matches of a level are averaged, then summed.
+    fn mask_matches(&self, targets: &[[f32; 6]], batch: usize) -> Vec<MaskMatch> {
+        let objects = object_numbers(targets, batch);
+        let mut matches = Vec::with_capacity(self.rows.len());
+        let mut rows = self.rows.iter();
+        for level in &self.levels {
+            let level: Vec<usize> = rows.by_ref().take(level.count).map(|row| row.target).collect();
+            let mut counts = vec![0usize; batch];
+            level.iter().for_each(|target| counts[targets[*target][0] as usize] += 1);
+            matches.extend(level.into_iter().map(|target| {
+                let [image, _, x, y, w, h] = targets[target];
+                let image = image as usize;
+                MaskMatch { image, object: objects[target], bbox: BBox::from_cxcywh(x, y, w, h), weight: 1.0 / counts[image] as f32 }
+            }));
+        }
+        matches
     }
 
     /// 1 for each row that no later one of its level overrides in its cell, 0 for the others, `[n]`.

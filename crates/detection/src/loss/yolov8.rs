@@ -7,9 +7,10 @@ use burn::tensor::{Device, Int, TensorData};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::masks::{MaskMatch, mask_loss, object_numbers};
 use super::matching::check_targets;
 use super::task_aligned::{Assigned, Predictions, TaskAlignedAssigner};
-use super::{DetectionLoss, LossError, LossOutput, bce_with_logits, complete_iou};
+use super::{DetectionLoss, LossError, LossOutput, Outputs, Targets, bce_with_logits, complete_iou, required};
 use crate::geometry::BBox;
 
 /// Gains of the loss under the names that YOLOv8's settings give them.
@@ -52,6 +53,8 @@ pub struct Yolov8Loss {
     strides: Vec<f32>,
     hyp: Yolov8Hyp,
     assigner: TaskAlignedAssigner,
+    /// Mask coefficients of each box; none without masks.
+    coefficients: Option<usize>,
 }
 
 /// A distance at most this much below the last cell of a distribution, so that there is a cell on either side of it.
@@ -65,14 +68,19 @@ impl Yolov8Loss {
     pub fn new(nc: usize, reg_max: usize, strides: &[usize], hyp: Yolov8Hyp) -> Result<Self, LossError> {
         hyp.check()?;
         let strides = strides.iter().map(|stride| *stride as f32).collect();
-        Ok(Self { nc, reg_max, strides, hyp, assigner: TaskAlignedAssigner { topk: 10, alpha: 0.5, beta: 6.0 } })
+        Ok(Self { nc, reg_max, strides, hyp, assigner: TaskAlignedAssigner { topk: 10, alpha: 0.5, beta: 6.0 }, coefficients: None })
+    }
+
+    /// For a head whose logits end with so many coefficients of mask prototypes.
+    pub fn with_masks(self, coefficients: Option<usize>) -> Self {
+        Self { coefficients, ..self }
     }
 
     fn check_levels(&self, levels: &[Tensor<5>]) -> Result<usize, LossError> {
         if levels.len() != self.strides.len() {
             return Err(LossError::LevelCount { found: levels.len(), expected: self.strides.len() });
         }
-        let (batch, outputs) = (levels[0].dims()[0], 4 * self.reg_max + self.nc);
+        let (batch, outputs) = (levels[0].dims()[0], self.outputs());
         for (level, logits) in levels.iter().enumerate() {
             let found = logits.dims();
             if [found[0], found[1], found[4]] != [batch, 1, outputs] || found.contains(&0) {
@@ -83,7 +91,7 @@ impl Yolov8Loss {
     }
 
     /// CIoU loss and distribution focal loss of the boxes that cells answer for, each weighted by its cell's score and summed.
-    fn box_losses(&self, logits: Tensor<2>, matched: &[Matched], device: &Device) -> [Tensor<1>; 2] {
+    fn box_losses(&self, rows: Tensor<2>, matched: &[Matched], device: &Device) -> [Tensor<1>; 2] {
         let (n, reg_max) = (matched.len(), self.reg_max);
         let column = |of: fn(&Matched) -> [f32; 2]| {
             let values: Vec<f32> = matched.iter().flat_map(of).collect();
@@ -91,9 +99,7 @@ impl Yolov8Loss {
         };
         let weights: Vec<f32> = matched.iter().map(|m| m.score).collect();
         let weights = Tensor::<2>::from_data(TensorData::new(weights, [n, 1]), device);
-        let rows: Vec<i32> = matched.iter().map(|m| m.row as i32).collect();
-        let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [n]), device);
-        let sides = logits.select(0, rows).narrow(1, 0, 4 * reg_max).reshape([n * 4, reg_max]);
+        let sides = rows.narrow(1, 0, 4 * reg_max).reshape([n * 4, reg_max]);
 
         let distances = Tensor::<1, Int>::arange(0..reg_max as i64, device).float().reshape([reg_max, 1]);
         let expected = softmax(sides.clone(), 1).matmul(distances).reshape([n, 4]);
@@ -119,18 +125,16 @@ impl Yolov8Loss {
     fn assign(&self, logits: &[f32], cells: &[Cell], batch: usize, size: [f32; 2], targets: &[[f32; 6]]) -> Vec<Matched> {
         let centers: Vec<[f32; 2]> = cells.iter().map(|cell| cell.center.map(|c| c * cell.stride)).collect();
         let image = |image: usize| {
-            let boxes: Vec<(usize, BBox)> = targets
-                .iter()
-                .filter(|target| target[0] as usize == image)
-                .map(|target| (target[1] as usize, pixels(*target, size)))
-                .collect();
+            let own: Vec<usize> = (0..targets.len()).filter(|target| targets[*target][0] as usize == image).collect();
+            let boxes: Vec<(usize, BBox)> =
+                own.iter().map(|target| (targets[*target][1] as usize, pixels(targets[*target], size))).collect();
             let logits = &logits[image * cells.len() * self.outputs()..][..cells.len() * self.outputs()];
             self.assign_image(logits, cells, &centers, &boxes)
                 .into_iter()
                 .map(|Assigned { cell, target, score }| {
                     let ((class, bbox), Cell { center, stride }) = (boxes[target], cells[cell]);
                     let corners = [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(|side| side / stride);
-                    Matched { row: image * cells.len() + cell, cell: center, target: corners, class, score }
+                    Matched { row: image * cells.len() + cell, cell: center, index: own[target], target: corners, class, score }
                 })
                 .collect::<Vec<_>>()
         };
@@ -147,6 +151,7 @@ impl Yolov8Loss {
                 continue;
             }
             let (sides, classes) = logits.split_at(4 * self.reg_max);
+            let classes = &classes[..self.nc];
             let mut distances = sides.chunks_exact(self.reg_max).map(|logits| mean_distance(logits) * cells[i].stride);
             let [left, top, right, bottom] = std::array::from_fn(|_| distances.next().unwrap_or_default());
             boxes[i] = BBox { x1: x - left, y1: y - top, x2: x + right, y2: y + bottom };
@@ -156,18 +161,22 @@ impl Yolov8Loss {
         self.assigner.assign(Predictions { centers, boxes: &boxes, scores: &scores, nc: self.nc }, targets)
     }
 
+    /// Numbers for each box.
     fn outputs(&self) -> usize {
-        4 * self.reg_max + self.nc
+        4 * self.reg_max + self.nc + self.coefficients.unwrap_or(0)
     }
 }
 
 impl DetectionLoss for Yolov8Loss {
-    fn items(&self) -> [&'static str; 3] {
-        ["box", "cls", "dfl"]
+    fn items(&self) -> &'static [&'static str] {
+        match self.coefficients {
+            None => &["box", "cls", "dfl"],
+            Some(_) => &["box", "cls", "dfl", "seg"],
+        }
     }
 
-    /// `levels` are the head's logits, finest first, `[batch, 1, height, width, 4 · reg_max + nc]` each: left, top, right, bottom, classes.
-    fn forward(&self, levels: Vec<Tensor<5>>, targets: &[[f32; 6]]) -> Result<LossOutput, LossError> {
+    /// The levels' logits are `[batch, 1, height, width, outputs]` each: left, top, right, bottom, classes, mask coefficients.
+    fn forward(&self, Outputs { levels, protos }: Outputs, Targets { boxes: targets, masks }: Targets) -> Result<LossOutput, LossError> {
         let batch = self.check_levels(&levels)?;
         check_targets(targets, batch, self.nc)?;
         let device = levels[0].device();
@@ -194,16 +203,41 @@ impl DetectionLoss for Yolov8Loss {
         let sum = matched.iter().map(|m| m.score).sum::<f32>().max(1.0);
         let scores = Tensor::<2>::from_data(TensorData::new(scores, [batch * cells.len(), self.nc]), &device);
         let class_loss = bce_with_logits(logits.clone().narrow(1, 4 * self.reg_max, self.nc), scores, 1.0).sum();
+        let Yolov8Hyp { box_gain, cls, dfl } = self.hyp;
+        let mut seg_loss = self.coefficients.map(|_| Tensor::zeros([1], &device));
         let [box_loss, distribution_loss] = match matched.is_empty() {
             true => std::array::from_fn(|_| Tensor::zeros([1], &device)),
-            false => self.box_losses(logits, &matched, &device),
+            false => {
+                let rows: Vec<i32> = matched.iter().map(|m| m.row as i32).collect();
+                let rows = logits.select(0, Tensor::<1, Int>::from_data(TensorData::new(rows, [matched.len()]), &device));
+                if let Some(count) = self.coefficients {
+                    let (protos, masks) = required(protos, masks, count)?;
+                    let coefficients = rows.clone().narrow(1, 4 * self.reg_max + self.nc, count);
+                    let loss = mask_loss(protos, coefficients, &mask_matches(&matched, targets, batch), masks)?;
+                    seg_loss = Some(loss.mul_scalar(box_gain));
+                }
+                self.box_losses(rows, &matched, &device)
+            }
         };
 
-        let Yolov8Hyp { box_gain, cls, dfl } = self.hyp;
         let items = [box_loss.mul_scalar(box_gain / sum), class_loss.mul_scalar(cls / sum), distribution_loss.mul_scalar(dfl / sum)];
-        let [a, b, c] = items.clone();
-        Ok(LossOutput { total: (a + b + c).mul_scalar(batch as f32), items: items.map(Tensor::detach) })
+        Ok(LossOutput::of(items.into_iter().chain(seg_loss).collect(), batch))
     }
+}
+
+/// The cells' objects, each cell counting the same.
+fn mask_matches(matched: &[Matched], targets: &[[f32; 6]], batch: usize) -> Vec<MaskMatch> {
+    let objects = object_numbers(targets, batch);
+    let of = |m: &Matched| {
+        let [image, _, x, y, w, h] = targets[m.index];
+        MaskMatch {
+            image: image as usize,
+            object: objects[m.index],
+            bbox: BBox::from_cxcywh(x, y, w, h),
+            weight: 1.0 / matched.len() as f32,
+        }
+    };
+    matched.iter().map(of).collect()
 }
 
 /// A place on a level's map.
@@ -220,6 +254,8 @@ struct Matched {
     row: usize,
     /// The cell's centre, in cells.
     cell: [f32; 2],
+    /// Row of the target.
+    index: usize,
     /// The box's left, top, right and bottom, in cells.
     target: [f32; 4],
     class: usize,

@@ -7,14 +7,20 @@
 mod bounds;
 mod compressed;
 mod counts;
+mod decode;
+mod outline;
 mod overlap;
 mod pixels;
 mod polygon;
 mod segmentation;
+mod targets;
 
 use std::ops::Range;
 
+pub use decode::Prototypes;
+pub use outline::Outline;
 pub use segmentation::Segmentation;
+pub use targets::{MaskTargets, draw_targets};
 
 /// A binary mask of one image as run lengths down its columns, as COCO keeps masks.
 ///

@@ -9,6 +9,7 @@ use ablate_detection::augment::{
 };
 use ablate_detection::dataset::random::stream;
 use ablate_detection::geometry::BBox;
+use ablate_detection::mask::{Outline, Segmentation};
 use image::{Rgb, RgbImage};
 
 const RED: Rgb<u8> = Rgb([220, 20, 20]);
@@ -20,7 +21,7 @@ fn rectangle(width: u32, height: u32, bbox: [u32; 4]) -> Example {
     let inside = |x, y| (x1..x2).contains(&x) && (y1..y2).contains(&y);
     let image = RgbImage::from_fn(width, height, |x, y| if inside(x, y) { RED } else { GREEN });
     let [x1, y1, x2, y2] = bbox.map(|side| side as f32);
-    Example { image, labels: vec![Label { class: 3, bbox: BBox::from_xyxy(x1, y1, x2, y2) }] }
+    Example { image, labels: vec![Label::of_box(3, BBox::from_xyxy(x1, y1, x2, y2))] }
 }
 
 /// The box around all pixels that are more red than not, half a pixel at most too large or too small on each side.
@@ -160,6 +161,51 @@ fn mosaic_places_all_four_around_its_point() {
     }
 }
 
+/// A green image with a red triangle that leans to the right, labelled with its outline.
+fn triangle(width: u32, height: u32) -> Example {
+    let corners = [[0.15, 0.7], [0.85, 0.2], [0.7, 0.9]].map(|[x, y]| [x * f64::from(width), y * f64::from(height)]);
+    let outline = Outline::of(&Segmentation::Polygons(vec![corners.to_vec()]));
+    let mut image = RgbImage::from_pixel(width, height, GREEN);
+    outline.fill(height as usize, width as usize, 1.0, |y, columns| columns.for_each(|x| image.put_pixel(x as u32, y as u32, RED)));
+    let bbox = outline.bounds().unwrap();
+    Example { image, labels: vec![Label { class: 3, bbox, outline }] }
+}
+
+/// Of the red pixels and those inside the outlines, how many are both.
+fn outline_overlap(example: &Example) -> f64 {
+    let (width, height) = (example.image.width() as usize, example.image.height() as usize);
+    let mut inside = vec![false; width * height];
+    for label in &example.labels {
+        label.outline.fill(height, width, 1.0, |row, columns| inside[row * width..][columns].fill(true));
+    }
+    let red: Vec<bool> = example.image.pixels().map(|pixel| pixel[0] > 120 && pixel[1] < 120).collect();
+    let count = |test: fn(bool, bool) -> bool| red.iter().zip(&inside).filter(|(a, b)| test(**a, **b)).count() as f64;
+    count(|a, b| a && b) / count(|a, b| a || b)
+}
+
+#[test]
+fn outlines_follow_their_pixels() {
+    let source = Rectangles(vec![triangle(96, 96), triangle(96, 60), triangle(70, 96)]);
+    let config = AugmentConfig { degrees: 30.0, shear: 10.0, perspective: 0.0005, flipud: 0.5, mosaic: 0.6, ..AugmentConfig::default() };
+    let config = AugmentConfig { hsv_h: 0.0, hsv_s: 0.0, hsv_v: 0.0, ..config };
+    let mut seen = 0;
+    for case in 0..200 {
+        let out = augment(&source, case % 3, 96, &config, &mut stream(11, 0, 0, case as u64));
+        for label in &out.labels {
+            let bounds = label.outline.bounds().unwrap();
+            assert_close(&label.bbox, &bounds, 1e-3, "the box is that around the outline");
+        }
+        if red_pixels(&out.image).is_some() && !out.labels.is_empty() {
+            let overlap = outline_overlap(&out);
+            // Dropped objects' pixels stay in the image, and small ones are mostly edge.
+            let most = out.labels.iter().map(|label| label.bbox.area()).sum::<f32>();
+            assert!(most < 400.0 || overlap > 0.85, "{case}: {overlap}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 150, "{seen}");
+}
+
 /// Images of several shapes, each with a rectangle.
 struct Rectangles(Vec<Example>);
 
@@ -170,8 +216,8 @@ impl Source for Rectangles {
     fn image(&self, index: usize) -> Cow<'_, RgbImage> {
         Cow::Borrowed(&self.0[index].image)
     }
-    fn labels(&self, index: usize) -> Vec<Label> {
-        self.0[index].labels.clone()
+    fn labels(&self, index: usize) -> &[Label] {
+        &self.0[index].labels
     }
 }
 

@@ -1,4 +1,5 @@
 use ablate_detection::dataset::Split;
+use ablate_detection::mask::Segmentation;
 
 use crate::{Folder, corners, problems};
 
@@ -27,7 +28,7 @@ fn folder(annotations: &str) -> Folder {
 fn keeps_ids_areas_and_crowds_and_numbers_classes_by_category_id() {
     let set = folder(
         r#"{"id": 1, "image_id": 7, "category_id": 90, "bbox": [1, 2, 10, 5.5], "area": 33.25, "iscrowd": 0, "segmentation": [[1, 2, 3, 4, 5, 6]]},
-           {"id": 2, "image_id": 3, "category_id": 2, "bbox": [0, 0, 30, 30], "area": 400, "iscrowd": 1, "segmentation": {"counts": [1], "size": [30, 30]}},
+           {"id": 2, "image_id": 3, "category_id": 2, "bbox": [0, 0, 30, 30], "area": 400, "iscrowd": 1, "segmentation": {"counts": [450, 450], "size": [30, 30]}},
            {"id": 3, "image_id": 3, "category_id": 2, "bbox": [20, 20, 15, 5]}"#,
     )
     .open("coco.yaml", Split::Train)
@@ -38,6 +39,10 @@ fn keeps_ids_areas_and_crowds_and_numbers_classes_by_category_id() {
     let (first, crowd, third) = (&set.samples[0].annotations[0], &set.samples[1].annotations[0], &set.samples[1].annotations[1]);
     assert_eq!((first.class, first.area, first.crowd), (1, Some(33.25), false));
     assert_eq!((crowd.class, crowd.area, crowd.crowd), (0, Some(400.0), true));
+    assert_eq!(first.mask, Some(Segmentation::Polygons(vec![vec![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])));
+    assert_eq!(crowd.mask.as_ref().map(|mask| mask.to_rle(30, 30).unwrap().area()), Some(450));
+    assert_eq!(third.mask, None);
+    assert!(set.check_masks().unwrap_err().to_string().contains("has an object with a box but no mask"));
     assert_eq!((third.bbox.x2, third.area), (30.0, None), "clipped");
     assert_eq!(set.problems.clipped, 1);
     assert_eq!(problems(&set), [("none.png".into(), None, "missing image".into())]);

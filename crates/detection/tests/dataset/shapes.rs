@@ -32,7 +32,8 @@ fn the_drawing_is_the_same_on_every_machine() {
     for index in 0..8 {
         let scene = Scene::new(&ShapesSpec::default(), Split::Train, index);
         hasher.update(scene.draw().as_raw());
-        hasher.update(format!("{:?}", scene.annotations()).as_bytes());
+        // As they were printed before there were masks.
+        hasher.update(format!("{:?}", scene.annotations()).replace(", mask: None", "").as_bytes());
     }
     // If the drawing is changed on purpose, raise DRAWING_VERSION too.
     assert_eq!(&hasher.finalize().to_hex()[..16], "ead251474a2a7ec3");

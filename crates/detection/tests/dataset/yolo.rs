@@ -1,4 +1,5 @@
 use ablate_detection::dataset::Split;
+use ablate_detection::mask::Segmentation;
 
 use crate::{Folder, corners, names, problems};
 
@@ -21,7 +22,9 @@ fn reads_folders_with_folders_in_them() {
     assert_eq!((set.samples[0].width, set.samples[0].height), (40, 20));
     assert_eq!(corners(&set, 0), [[10.0, 5.0, 30.0, 15.0], [0.0, 0.0, 20.0, 10.0]]);
     assert_eq!(set.samples[0].annotations[0].class, 1);
-    assert_eq!(corners(&set, 1), [[0.0, 0.0, 20.0, 20.0]], "a polygon is its bounding box");
+    assert_eq!(corners(&set, 1), [[0.0, 0.0, 20.0, 20.0]], "a polygon has its bounding box");
+    assert_eq!(set.samples[1].annotations[0].mask, Some(Segmentation::Polygons(vec![vec![[0.0, 0.0], [20.0, 0.0], [10.0, 20.0]]])));
+    assert!(set.check_masks().unwrap_err().to_string().contains("images/train/a.png has an object with a box but no mask"));
     assert!(set.problems.is_empty(), "{:?}", set.problems);
 }
 

@@ -85,12 +85,15 @@ fn recipe(args: &TrainArgs) -> Result<Recipe> {
 fn summary(trained: &Trained) -> String {
     let figure = |figure: Option<f64>| figure.map_or("–".into(), |figure| format!("{figure:.4}"));
     let best = trained.epochs.get(trained.best_epoch);
+    let masks = best.filter(|epoch| epoch.mask_map50_95.is_some());
+    let masks = masks.map(|epoch| format!("; masks {}, {}", figure(epoch.mask_map50), figure(epoch.mask_map50_95)));
     format!(
-        "best epoch {} of {}: mAP50 {}, mAP50-95 {}\n{:.0} s, {:.1} images/s\n{}\n{}",
+        "best epoch {} of {}: mAP50 {}, mAP50-95 {}{}\n{:.0} s, {:.1} images/s\n{}\n{}",
         trained.best_epoch + 1,
         trained.epochs.len(),
         figure(best.and_then(|epoch| epoch.map50)),
         figure(best.and_then(|epoch| epoch.map50_95)),
+        masks.unwrap_or_default(),
         trained.train_s,
         trained.images_per_s,
         trained.best_weights.display(),

@@ -1,11 +1,12 @@
 //! How well a detector detects: network, suppression, COCO metrics, in pixels of the original images.
 
-use std::time::Instant;
+use std::{ops::Range, time::Instant};
 
 use ablate_detection::{
     dataset::Dataset,
     loader::{EvalBatch, EvalLoader},
-    metrics::coco::{self, Category, DetectionBox, GroundTruth, GroundTruthBox},
+    mask::Prototypes,
+    metrics::coco::{self, Category, CocoMetrics, DetectionBox, GroundTruth, GroundTruthBox},
     nms::{NmsConfig, non_max_suppression},
 };
 use ablate_model::Detector;
@@ -13,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::record::{ClassAp, EvalMeasurement};
+use crate::record::{ApFigures, ClassAp, EvalMeasurement};
 
 /// The figures and the boxes that they come from.
 #[derive(Clone, Debug)]
@@ -24,7 +25,8 @@ pub struct Evaluation {
 }
 
 /// Evaluates a detector on all images of a loader. Detector and `device` are without autodiff, so that batch normalisation uses
-/// its running statistics. `progress` hears how many batches are done.
+/// its running statistics. `progress` hears how many batches are done. Masks are evaluated, too, where the detector makes them and every
+/// object of the data set has one.
 ///
 /// # Errors
 /// Where the detector's classes are not as many as the data set's, or its output can't be read.
@@ -39,75 +41,104 @@ pub fn evaluate(
     let dataset = loader.data().dataset();
     let (nc, classes) = (detector.detect().nc, dataset.classes.len());
     ensure!(nc == classes, "the detector has {nc} classes, the data set {} {classes}", dataset.name);
+    let masks = detector.detect().masks.is_some() && has_masks(dataset);
     let mut detections = Vec::new();
     for (number, batch) in loader.iter().enumerate() {
-        detections.extend(detect(detector, batch, dataset, device, nms)?);
+        detections.extend(detect(detector, batch, loader, device, nms, masks)?);
         progress(number + 1);
     }
-    let metrics = coco::evaluate(&ground_truth(dataset)?, &detections)?;
+    let truth = ground_truth(dataset, masks)?;
+    let metrics = coco::evaluate(&truth, &detections)?;
     let measurement = EvalMeasurement {
         split: dataset.split.to_string(),
         images: metrics.images,
         instances: metrics.instances,
-        coco: metrics.figures().into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect(),
-        per_class: metrics
-            .per_category
-            .into_iter()
-            .map(|class| ClassAp { name: class.name, instances: class.instances, ap: class.ap, ap50: class.ap50 })
-            .collect(),
+        boxes: figures(metrics),
+        masks: if masks { Some(figures(coco::evaluate_masks(&truth, &detections)?)) } else { None },
         seconds: start.elapsed().as_secs_f64(),
     };
     Ok(Evaluation { measurement, detections })
+}
+
+/// Logs why masks can't be evaluated, where they can't.
+fn has_masks(dataset: &Dataset) -> bool {
+    dataset.check_masks().inspect_err(|error| tracing::warn!("boxes are evaluated, masks are not: {error}")).is_ok()
+}
+
+fn figures(metrics: CocoMetrics) -> ApFigures {
+    let coco = metrics.figures().into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect();
+    let class = |class: coco::CategoryAp| ClassAp { name: class.name, instances: class.instances, ap: class.ap, ap50: class.ap50 };
+    ApFigures { coco, per_class: metrics.per_category.into_iter().map(class).collect() }
 }
 
 /// The detections of one batch, in pixels of the original images.
 fn detect(
     detector: &Detector,
     EvalBatch { batch, frames }: EvalBatch,
-    dataset: &Dataset,
+    loader: &EvalLoader,
     device: &Device,
     nms: &NmsConfig,
+    masks: bool,
 ) -> Result<Vec<DetectionBox>> {
     let shape = [batch.size, 3, batch.height, batch.width];
     let images = Tensor::<4>::from_data(TensorData::new(batch.images, shape), device);
-    let predictions = detector.decode(detector.forward(images));
-    let outputs = 5 + detector.detect().nc;
-    // Boxes only: masks take no part in it.
-    let predictions = predictions.narrow(2, 0, outputs);
-    let [_, positions, outputs] = predictions.dims();
-    let data = predictions.try_into_data().context("the detector's output can't be read")?;
-    let values = data.as_slice::<f32>().map_err(|error| anyhow::anyhow!("the detector's output: {error:?}"))?;
-    let boxes = values.par_chunks_exact(positions * outputs).zip(&frames).flat_map_iter(|(rows, frame)| {
-        let image_id = dataset.samples[frame.index].id;
-        non_max_suppression(rows, outputs - 5, nms).into_iter().map(move |detection| {
+    let (raw, protos) = detector.forward_with_protos(images);
+    let predictions = detector.decode(raw);
+    let (nc, coefficients) = (detector.detect().nc, detector.detect().coefficients());
+    let boxes = values(predictions.clone().narrow(2, 0, 5 + nc))?;
+    // For each image its boxes' coefficients and its prototypes, which are empty where masks are not wanted.
+    let (rows, maps, [height, width]) = match protos.filter(|_| masks) {
+        Some(protos) => {
+            let [_, _, height, width] = protos.dims();
+            (values(predictions.narrow(2, 5 + nc, coefficients))?, values(protos)?, [height, width])
+        }
+        None => (Vec::new(), Vec::new(), [0, 0]),
+    };
+    let of_image = |all: &[f32], image: usize| -> Range<usize> {
+        let size = all.len() / batch.size;
+        image * size..(image + 1) * size
+    };
+    let detections = (0..batch.size).into_par_iter().flat_map(|image| {
+        let frame = &frames[image];
+        let rows = &rows[of_image(&rows, image)];
+        let prototypes =
+            Prototypes { values: &maps[of_image(&maps, image)], height, width, letterbox: frame.letterbox, imgsz: batch.width };
+        let image_id = loader.data().dataset().samples[frame.index].id;
+        let found = non_max_suppression(&boxes[of_image(&boxes, image)], nc, nms);
+        found.into_par_iter().map(move |detection| {
             let bbox = frame.letterbox.to_original(&detection.bbox);
             DetectionBox {
                 image_id,
                 category_id: detection.class as u64,
                 bbox: [bbox.x1, bbox.y1, bbox.width(), bbox.height()].map(f64::from),
                 score: f64::from(detection.score),
+                mask: masks.then(|| prototypes.mask(&rows[detection.row * coefficients..][..coefficients], &bbox)),
             }
         })
     });
-    Ok(boxes.collect())
+    Ok(detections.collect())
+}
+
+/// A tensor's numbers on the host.
+fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor.try_into_vec_as::<f32>().context("the detector's output can't be read")
 }
 
 /// A data set's annotations as the metrics take them.
-fn ground_truth(dataset: &Dataset) -> Result<GroundTruth> {
+fn ground_truth(dataset: &Dataset, masks: bool) -> Result<GroundTruth> {
     let categories = dataset.classes.iter().enumerate().map(|(id, name)| Category { id: id as u64, name: name.clone() });
-    let boxes = dataset.samples.iter().flat_map(|sample| {
-        sample.annotations.iter().map(|annotation| {
-            let b = annotation.bbox;
-            let bbox = [b.x1, b.y1, b.width(), b.height()].map(f64::from);
-            GroundTruthBox {
-                image_id: sample.id,
-                category_id: annotation.class as u64,
-                bbox,
-                area: annotation.area.unwrap_or(bbox[2] * bbox[3]),
-                crowd: annotation.crowd,
-            }
-        })
+    let objects = dataset.samples.par_iter().flat_map_iter(|sample| sample.annotations.iter().map(move |annotation| (sample, annotation)));
+    let boxes = objects.map(|(sample, annotation)| {
+        let b = annotation.bbox;
+        let bbox = [b.x1, b.y1, b.width(), b.height()].map(f64::from);
+        let mask = annotation.mask.as_ref().filter(|_| masks).map(|mask| mask.to_rle(sample.height, sample.width));
+        let mask = mask.transpose().map_err(anyhow::Error::msg).with_context(|| sample.name.clone())?;
+        // As COCO has it, the area of an object with a mask is that of its mask.
+        let area = mask.as_ref().map_or(bbox[2] * bbox[3], |mask| mask.area() as f64);
+        let area = annotation.area.unwrap_or(area);
+        Ok(GroundTruthBox { image_id: sample.id, category_id: annotation.class as u64, bbox, area, crowd: annotation.crowd, mask })
     });
+    let boxes = boxes.collect::<Result<_>>()?;
     let images = dataset.samples.iter().map(|sample| sample.id);
-    Ok(GroundTruth::new(images.collect(), categories.collect(), boxes.collect())?)
+    Ok(GroundTruth::new(images.collect(), categories.collect(), boxes)?)
 }

@@ -4,17 +4,18 @@ use std::{path::Path, sync::Arc};
 
 use ablate_detection::{
     dataset::CachedDataset,
-    loader::EvalLoader,
+    loader::{EvalLoader, LoaderConfig},
     loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     nms::NmsConfig,
 };
 use ablate_model::{Detector, Graph, heads::BoxCoding, weights};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use burn::tensor::Device;
 
 use super::evaluate::evaluate;
 use crate::{
     progress::Epochs,
+    record::EvalMeasurement,
     train::{self, Evaluate, Recipe, Scores, TrainJob, Trained, TrainingData},
 };
 
@@ -59,10 +60,13 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
         Some(val) => Some(Validator { loader: EvalLoader::new(val, recipe.batch, WORKERS)?, device: device.clone() }),
         None => None,
     };
+    let detect = graph.detect();
+    // Target masks of the prototypes' size, which is twice that of the finest level.
+    let mask_stride = detect.masks.map(|_| detect.strides[0] / 2);
     train::train(TrainJob {
         detector,
         loss,
-        data: &TrainingData::new(data, recipe, imgsz, seed, WORKERS)?,
+        data: &TrainingData::new(data, recipe, LoaderConfig { batch: recipe.batch, imgsz, seed, mask_stride, workers: WORKERS })?,
         recipe,
         seed,
         folder,
@@ -75,15 +79,17 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
 /// What the graph's head is trained on.
 fn loss(graph: &Graph, recipe: &Recipe, imgsz: usize) -> Result<Box<dyn DetectionLoss>> {
     let detect = graph.detect();
-    ensure!(detect.masks.is_none(), "masks are not trained yet: a model with `segment` has costs, latencies and a forward pass");
+    let coefficients = detect.masks.map(|masks| masks.coefficients);
     Ok(match &detect.coding {
         BoxCoding::Anchors(anchors) => {
             let anchors: Vec<Vec<[f32; 2]>> =
                 anchors.iter().map(|level| level.iter().map(|anchor| anchor.map(|side| side as f32)).collect()).collect();
             let hyp = scaled(recipe.loss, graph.nc, anchors.len(), imgsz);
-            Box::new(Yolov5Loss::new(graph.nc, &anchors, &detect.strides, hyp)?)
+            Box::new(Yolov5Loss::new(graph.nc, &anchors, &detect.strides, hyp)?.with_masks(coefficients))
         }
-        BoxCoding::Distances { reg_max } => Box::new(Yolov8Loss::new(graph.nc, *reg_max, &detect.strides, recipe.anchor_free)?),
+        BoxCoding::Distances { reg_max } => {
+            Box::new(Yolov8Loss::new(graph.nc, *reg_max, &detect.strides, recipe.anchor_free)?.with_masks(coefficients))
+        }
     })
 }
 
@@ -107,8 +113,9 @@ struct Validator {
 impl Evaluate<Detector> for Validator {
     fn evaluate(&mut self, detector: &Detector, _epoch: usize) -> Result<Scores> {
         let evaluation = evaluate(detector, &self.loader, &self.device, &NmsConfig::default(), |_| {})?;
-        let figure = |name| evaluation.measurement.coco.get(name).copied().flatten();
-        Ok(Scores { map50: figure("AP50"), map50_95: figure("AP") })
+        let EvalMeasurement { boxes, masks, .. } = &evaluation.measurement;
+        let mask = |name| masks.as_ref().and_then(|masks| masks.figure(name));
+        Ok(Scores { map50: boxes.figure("AP50"), map50_95: boxes.figure("AP"), mask_map50: mask("AP50"), mask_map50_95: mask("AP") })
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::rows::{Row, Rows};
 use crate::record::Stage;
 
-/// The COCO figures in the order of pycocotools, as `(column, name)`, after AP and AP50, which have columns of their own.
+/// The COCO figures in the order of pycocotools, as `(column, name)`, after AP and AP50, which come first.
 const MORE_COCO: [(&str, &str); 10] = [
     ("map75", "AP75"),
     ("map_small", "AP_small"),
@@ -90,6 +90,9 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("layers", number(cost.map(|c| c.layers)));
     add("latency_warmup", number(latency.map(|l| l.warmup)));
     add("latency_iterations", number(latency.map(|l| l.iterations)));
+    for (name, figure) in [("map50", "AP50"), ("map50_95", "AP")].into_iter().chain(MORE_COCO) {
+        add(&format!("mask_{name}"), number(row.and_then(|row| row.coco_of_masks(figure))));
+    }
     add("train_images_per_s", number(train.map(|t| t.images_per_s)));
     add("train_images", number(train.map(|t| t.train_images)));
     add("val_images", number(train.map(|t| t.val_images)));

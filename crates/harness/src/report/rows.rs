@@ -131,9 +131,14 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A COCO figure of the evaluation by name, 0 to 1.
+    /// A COCO figure of the boxes by name, 0 to 1.
     pub fn coco(&self, name: &str) -> Option<f64> {
-        coco(self.eval()?, name)
+        self.eval()?.boxes.figure(name)
+    }
+
+    /// A COCO figure of the masks by name, 0 to 1.
+    pub fn coco_of_masks(&self, name: &str) -> Option<f64> {
+        self.eval()?.masks.as_ref()?.figure(name)
     }
 
     /// Why the stage has no figure; none where it has.
@@ -161,12 +166,6 @@ impl<'a> Row<'a> {
             "skipped"
         }
     }
-}
-
-/// A COCO figure by name, 0 to 1; `AR_100`, `AR@100` and `ar100` are the same name.
-pub fn coco(eval: &EvalMeasurement, name: &str) -> Option<f64> {
-    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-    eval.coco.iter().find(|(key, _)| plain(key) == plain(name)).and_then(|(_, figure)| *figure)
 }
 
 /// Change of a row against its baseline; none where either side was not measured, or not in the same way.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::rows::{Changes, Gap, Row, Rows, coco, scale_order, variant_order};
+use super::rows::{Changes, Gap, Row, Rows, scale_order, variant_order};
 use crate::record::{Cell, CostMeasurement, ImageSizes, LatencyMeasurement, Stage};
 
 /// What the models of one table have in common.
@@ -82,9 +82,14 @@ impl<'a> Line<'a> {
         self.rows.iter().find_map(Row::latency)
     }
 
-    /// A COCO figure by name over the seeds, 0 to 1.
+    /// A COCO figure of the boxes by name over the seeds, 0 to 1.
     pub fn coco(&self, name: &str) -> Option<Spread> {
-        Spread::of(self.rows.iter().filter_map(|row| coco(row.eval()?, name)))
+        Spread::of(self.rows.iter().filter_map(|row| row.coco(name)))
+    }
+
+    /// The same of the masks.
+    pub fn coco_of_masks(&self, name: &str) -> Option<Spread> {
+        Spread::of(self.rows.iter().filter_map(|row| row.coco_of_masks(name)))
     }
 
     /// Whether the mAP change is larger than its standard deviation over seeds; none for one seed, which has no spread.

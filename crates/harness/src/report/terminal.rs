@@ -57,6 +57,11 @@ impl Entry {
         Entry(text.unwrap_or_else(|| gap().into()), None)
     }
 
+    /// Most models make no masks, and that is no gap.
+    fn of_masks(text: Option<String>) -> Self {
+        Entry(text.unwrap_or_default(), None)
+    }
+
     fn change(change: Option<f64>, mark: impl Fn(f64) -> Mark, format: fn(f64) -> String) -> Self {
         let Some(change) = change else {
             return Entry(String::new(), None);
@@ -66,7 +71,7 @@ impl Entry {
     }
 }
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 14] = [
     Column { name: "model", rank: 0, cell: |l| Entry(l.cell().model.clone(), None) },
     Column { name: "params M", rank: 0, cell: |l| Entry::figure(l.cost().map(|c| number::millions(c.params)), l, Stage::Cost) },
     Column { name: "Δ", rank: 3, cell: |l| Entry::change(l.changes.params, |x| Mark::lower(x, true), number::percent) },
@@ -83,6 +88,8 @@ const COLUMNS: [Column; 12] = [
     Column { name: "mAP50", rank: 4, cell: |l| Entry::figure(l.coco("AP50").map(|s| number::map(s.mean)), l, Stage::Eval) },
     Column { name: "mAP50-95", rank: 0, cell: |l| Entry::figure(l.coco("AP").map(|s| number::map(s.mean)), l, Stage::Eval) },
     Column { name: "Δ", rank: 1, cell: |l| Entry::change(l.changes.map50_95, |x| Mark::higher(x, l.map_is_clear()), number::points) },
+    Column { name: "mask mAP50", rank: 4, cell: |l| Entry::of_masks(l.coco_of_masks("AP50").map(|s| number::map(s.mean))) },
+    Column { name: "mask mAP50-95", rank: 1, cell: |l| Entry::of_masks(l.coco_of_masks("AP").map(|s| number::map(s.mean))) },
 ];
 
 /// The table with the least important columns left out until it fits.

@@ -196,7 +196,7 @@ fn words(outcome: &Outcome) -> String {
             format!("{} epochs, best {}, {:.0} s", train.epochs.len(), train.best_epoch, train.train_s)
         }
         Outcome::Done { measurement: Measurement::Eval(eval) } => {
-            let figure = |name| eval.coco.get(name).copied().flatten().map_or("–".into(), |ap: f64| format!("{ap:.3}"));
+            let figure = |name| eval.boxes.figure(name).map_or("–".into(), |ap: f64| format!("{ap:.3}"));
             format!("mAP50 {}, mAP50-95 {}", figure("AP50"), figure("AP"))
         }
         Outcome::Failed { error } => format!("failed: {error}"),

@@ -40,9 +40,9 @@ pub struct TrainingData {
 
 impl TrainingData {
     /// # Errors
-    /// Settings of the recipe out of their range; images that were cached for another size than `imgsz`.
-    pub fn new(data: Arc<CachedDataset>, recipe: &Recipe, imgsz: usize, seed: u64, workers: usize) -> Result<Self, DataError> {
-        let config = LoaderConfig { batch: recipe.batch, imgsz, seed, workers };
+    /// Settings of the recipe out of their range; images that were cached for another size than `imgsz`; objects without a mask, where
+    /// masks are wanted.
+    pub fn new(data: Arc<CachedDataset>, recipe: &Recipe, config: LoaderConfig) -> Result<Self, DataError> {
         let closing = match recipe.close_mosaic {
             0 => None,
             epochs => {

@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 pub struct Scores {
     pub map50: Option<f64>,
     pub map50_95: Option<f64>,
+    pub mask_map50: Option<f64>,
+    pub mask_map50_95: Option<f64>,
 }
 
 impl Scores {
-    /// What the best epoch is chosen by, as in YOLOv5: a tenth of it mAP at IoU 0.5, the rest that over 0.5 to 0.95.
+    /// What the best epoch is chosen by, as in YOLOv5: a tenth of it mAP at IoU 0.5, the rest that over 0.5 to 0.95; of boxes, and the
+    /// same of masks on top.
     pub fn fitness(&self) -> f64 {
-        0.1 * self.map50.unwrap_or(0.0) + 0.9 * self.map50_95.unwrap_or(0.0)
+        let of = |map50: Option<f64>, map50_95: Option<f64>| 0.1 * map50.unwrap_or(0.0) + 0.9 * map50_95.unwrap_or(0.0);
+        of(self.map50, self.map50_95) + of(self.mask_map50, self.mask_map50_95)
     }
 }
 

@@ -3,15 +3,15 @@
 use crate::record::EpochLog;
 
 /// One batch that was trained on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
     pub epoch: usize,
     /// Batch in the epoch, from 0.
     pub step: usize,
     /// Batches in an epoch.
     pub steps: usize,
-    /// Of the batch, in the order of [`DetectionLoss::items`](ablate_detection::loss::DetectionLoss::items).
-    pub losses: [f32; 3],
+    /// Of the batch, part by part.
+    pub losses: Vec<(&'static str, f32)>,
     /// Learning rate of the weights.
     pub lr: f64,
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ablate_detection::loader::Batch;
-use ablate_detection::loss::DetectionLoss;
+use ablate_detection::loss::{DetectionLoss, Outputs, Targets};
 use anyhow::{Context, Result, ensure};
 use burn::Tensor;
 use burn::module::Module;
@@ -19,13 +19,14 @@ use crate::record::EpochLog;
 
 /// A network that a detection loss trains.
 pub trait TrainableDetector: Module {
-    /// Images `[batch, 3, height, width]`, RGB in 0..=1, to logits `[batch, anchors, h, w, 5 + classes]` of each level, finest first.
-    fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>>;
+    /// Images `[batch, 3, height, width]`, RGB in 0..=1, to what the loss takes.
+    fn forward(&self, images: Tensor<4>) -> Outputs;
 }
 
 impl TrainableDetector for ablate_model::Detector {
-    fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>> {
-        ablate_model::Detector::forward(self, images)
+    fn forward(&self, images: Tensor<4>) -> Outputs {
+        let (levels, protos) = self.forward_with_protos(images);
+        Outputs { levels, protos }
     }
 }
 
@@ -158,7 +159,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let steps = self.data.batches();
         // Whatever is random in the network follows from the epoch, not from what ran before.
         self.device.seed(self.seed.wrapping_add(epoch as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let mut sums = [0.0f64; 3];
+        let mut sums = vec![0.0f64; self.loss.items().len()];
         let mut lr = 0.0;
         let data = self.data;
         for (step, batch) in data.epoch(epoch).enumerate() {
@@ -167,38 +168,37 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             self.state.images += batch.size;
             let losses;
             (self, losses) = self.batch(batch, settings, epoch, step)?;
-            sums.iter_mut().zip(losses).for_each(|(sum, loss)| *sum += f64::from(loss));
+            sums.iter_mut().zip(&losses).for_each(|(sum, (_, loss))| *sum += f64::from(*loss));
             self.progress.step(&StepReport { epoch, step, steps, losses, lr });
         }
         self.state.batches_s += start.elapsed().as_secs_f64();
 
         let scores = self.evaluate(epoch)?;
-        let losses = self.loss.items().into_iter().zip(sums);
+        let losses = self.loss.items().iter().zip(sums);
         self.state.log.push(EpochLog {
             epoch,
             lr,
-            losses: losses.map(|(name, sum)| (name.to_owned(), sum / steps as f64)).collect(),
+            losses: losses.map(|(name, sum)| ((*name).to_owned(), sum / steps as f64)).collect(),
             map50: scores.and_then(|scores| scores.map50),
             map50_95: scores.and_then(|scores| scores.map50_95),
+            mask_map50: scores.and_then(|scores| scores.mask_map50),
+            mask_map50_95: scores.and_then(|scores| scores.mask_map50_95),
             seconds: start.elapsed().as_secs_f64(),
         });
         Ok(self)
     }
 
     /// Forward, backward, and a step of the optimizer where enough images came together.
-    fn batch(mut self, batch: Batch, settings: StepSettings, epoch: usize, step: usize) -> Result<(Self, [f32; 3])> {
-        let Batch { images, size, height, width, targets, .. } = batch;
+    fn batch(mut self, batch: Batch, settings: StepSettings, epoch: usize, step: usize) -> Result<(Self, Vec<(&'static str, f32)>)> {
+        let Batch { images, size, height, width, targets, masks, .. } = batch;
         let images = Tensor::from_data(TensorData::new(images, [size, 3, height, width]), &self.device);
-        let loss = self.loss.forward(self.network.forward(images), &targets)?;
-        let losses = Tensor::cat(loss.items.to_vec(), 0).try_into_vec_as::<f32>()?;
-        let losses = <[f32; 3]>::try_from(losses).expect("three items");
-        let [a, b, c] = self.loss.items();
+        let loss = self.loss.forward(self.network.forward(images), Targets { boxes: &targets, masks: masks.as_ref() })?;
+        let losses = Tensor::cat(loss.items, 0).try_into_vec_as::<f32>()?;
+        let losses: Vec<(&str, f32)> = self.loss.items().iter().copied().zip(losses).collect();
         ensure!(
-            losses.iter().all(|loss| loss.is_finite()),
-            "epoch {epoch}, batch {step}: the loss is not a number ({a} {}, {b} {}, {c} {}); a smaller lr0 or a longer warm-up may help",
-            losses[0],
-            losses[1],
-            losses[2],
+            losses.iter().all(|(_, loss)| loss.is_finite()),
+            "epoch {epoch}, batch {step}: the loss is not a number ({}); a smaller lr0 or a longer warm-up may help",
+            losses.iter().map(|(name, loss)| format!("{name} {loss}")).collect::<Vec<_>>().join(", "),
         );
         let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
         self.gradients.accumulate(&self.network, gradients);

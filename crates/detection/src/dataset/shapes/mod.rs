@@ -6,7 +6,8 @@
 //! arithmetic only as IEEE 754 fixes (no sine, no power). Every split draws from random streams of its own.
 //!
 //! What an annotation is: an object is annotated if at least `min_visible` of its area is in the image and not covered by later
-//! objects. Its box is the tight one around the shape, or, where something covers it, around the pixels of it that show.
+//! objects. Its box is the tight one around the shape, or, where something covers it, around the pixels of it that show. With `masks`, its mask is those
+//! pixels, each of which belongs to the uppermost object that covers more than half of it.
 
 mod draw;
 mod outline;
@@ -57,6 +58,8 @@ pub struct ShapesSpec {
     pub clutter: u32,
     /// Largest noise on a pixel, as a share of full brightness.
     pub noise: f64,
+    /// Annotate the pixels of an object that show, too, and not its box only.
+    pub masks: bool,
 }
 
 /// Number of images in each split.
@@ -92,6 +95,7 @@ impl Default for ShapesSpec {
             texture: 0.25,
             clutter: 3,
             noise: 0.06,
+            masks: false,
         }
     }
 }

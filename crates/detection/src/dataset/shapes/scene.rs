@@ -5,6 +5,7 @@ use super::{ShapesSpec, Split};
 use crate::dataset::Annotation;
 use crate::dataset::random::{Draw, stream};
 use crate::geometry::BBox;
+use crate::mask::{Rle, Segmentation};
 
 /// Red, green and blue in 0..=1.
 pub(super) type Color = [f64; 3];
@@ -40,6 +41,7 @@ pub struct Scene {
     /// Seeds texture and noise.
     pub(super) grain: u64,
     min_visible: f64,
+    masks: bool,
 }
 
 impl Scene {
@@ -69,6 +71,7 @@ impl Scene {
             objects,
             grain: rng.below(1 << 30) as u64,
             min_visible: spec.min_visible,
+            masks: spec.masks,
         }
     }
 
@@ -151,7 +154,13 @@ impl Scene {
             let shown = BBox::from_xyxy(x1 as f32, y1 as f32, x2 as f32, y2 as f32);
             bbox = BBox::from_xyxy(bbox.x1.max(shown.x1), bbox.y1.max(shown.y1), bbox.x2.min(shown.x2), bbox.y2.min(shown.y2));
         }
-        Some(Annotation { class: object.class, bbox, crowd: false, area: None })
+        let mask = self.masks.then(|| {
+            let pixels: Vec<bool> = owner.iter().map(|own| *own == index).collect();
+            Segmentation::Rle(Rle::from_pixels(&pixels, self.side, self.side))
+        });
+        // As COCO has it, the area of an object with a mask is that of its mask.
+        let area = mask.is_some().then_some(seen as f64);
+        Some(Annotation { class: object.class, bbox, crowd: false, area, mask })
     }
 }
 

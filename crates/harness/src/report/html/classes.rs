@@ -6,19 +6,36 @@ use super::super::number;
 use super::super::rows::Row;
 use super::super::summary::{Line, Spread, Table};
 use super::table::{Group, Sheet, Td, Th, Tr, grouped};
-use crate::record::EvalMeasurement;
+use crate::record::{ApFigures, EvalMeasurement};
 
-/// AP by class: models down and classes across, or the other way round where there are many classes.
+/// What average precision is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    Boxes,
+    Masks,
+}
+
+impl Of {
+    fn figures(self, eval: &EvalMeasurement) -> Option<&ApFigures> {
+        match self {
+            Self::Boxes => Some(&eval.boxes),
+            Self::Masks => eval.masks.as_ref(),
+        }
+    }
+}
+
+/// AP by class, of boxes and then of masks: models down and classes across, or the other way round where there are many classes.
 pub fn classes(tables: &[Table]) -> Vec<Sheet> {
     let mut seen = BTreeSet::new();
     let mut sheets = Vec::new();
-    for table in tables {
+    for (table, of) in tables.iter().flat_map(|table| [(table, Of::Boxes), (table, Of::Masks)]) {
         let s = table.setting;
-        let evaluated = table.lines.iter().filter(|line| line.rows.iter().any(|row| row.eval().is_some()));
+        let class_ap = |line: &Line, name: &str| class_ap(line, of, name);
+        let evaluated = table.lines.iter().filter(|line| evals(line).any(|eval| of.figures(eval).is_some()));
         let lines: Vec<&Line> =
-            evaluated.filter(|line| seen.insert((s.device, s.imgsz.train, s.nc, s.dataset, &line.cell().model))).collect();
+            evaluated.filter(|line| seen.insert((s.device, s.imgsz.train, s.nc, s.dataset, of, &line.cell().model))).collect();
         let mut classes: Vec<(&str, usize)> = Vec::new();
-        for class in lines.iter().flat_map(|line| evals(line)).flat_map(|eval| &eval.per_class) {
+        for class in lines.iter().flat_map(|line| evals(line)).filter_map(|eval| of.figures(eval)).flat_map(|figures| &figures.per_class) {
             if !classes.iter().any(|(name, _)| *name == class.name) {
                 classes.push((&class.name, class.instances));
             }
@@ -54,7 +71,8 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
             ("Class", heads, vec![Group { name: String::new(), rows: classes.iter().map(row).collect() }])
         };
         let counts = evals(lines[0]).next().map(|e| format!(" · {} split: {} images, {} instances", e.split, e.images, e.instances));
-        sheets.push(Sheet { title: s.title() + &counts.unwrap_or_default(), first, heads, groups });
+        let of = if of == Of::Masks { "Masks · " } else { "" };
+        sheets.push(Sheet { title: format!("{of}{}{}", s.title(), counts.unwrap_or_default()), first, heads, groups });
     }
     sheets
 }
@@ -63,7 +81,7 @@ fn evals<'a>(line: &Line<'a>) -> impl Iterator<Item = &'a EvalMeasurement> {
     line.rows.iter().filter_map(Row::eval)
 }
 
-fn class_ap(line: &Line, name: &str) -> Option<(Spread, Option<Spread>)> {
-    let of_class = || evals(line).filter_map(|eval| eval.per_class.iter().find(|class| class.name == name));
+fn class_ap(line: &Line, of: Of, name: &str) -> Option<(Spread, Option<Spread>)> {
+    let of_class = || evals(line).filter_map(|eval| of.figures(eval)?.per_class.iter().find(|class| class.name == name));
     Some((Spread::of(of_class().filter_map(|class| class.ap))?, Spread::of(of_class().filter_map(|class| class.ap50))))
 }

@@ -58,6 +58,7 @@ pub fn glances(tables: &[Table]) -> Vec<Sheet> {
 pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
     let sheet = |table: &Table| {
         let with_map = table.setting.dataset.is_some();
+        let with_masks = table.lines.iter().any(|line| line.coco_of_masks("AP").is_some());
         let mut heading = heads([
             ("Params, M", "trainable parameters in millions"),
             ("Δ", "change of parameters against the baseline of the scale"),
@@ -75,17 +76,20 @@ pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
                 ("Δ", "change of mAP50-95 in points against the baseline of the scale"),
             ]));
         }
+        if with_masks {
+            heading.extend(heads([("mask mAP50", "of the masks, percent"), ("mask mAP50-95", "of the masks, percent")]));
+        }
         Sheet {
             title: table.setting.title(),
             first: "Model",
             heads: heading,
-            groups: grouped(table.lines.iter(), |line| summary(line, with_map)),
+            groups: grouped(table.lines.iter(), |line| summary(line, with_map, with_masks)),
         }
     };
     tables.iter().map(sheet).collect()
 }
 
-fn summary(line: &Line, with_map: bool) -> Vec<Td> {
+fn summary(line: &Line, with_map: bool, with_masks: bool) -> Vec<Td> {
     let cost = |td: fn(&CostMeasurement) -> Td| line.cost().map_or_else(|| Td::gap(line, Stage::Cost), td);
     let latency = |td: fn(&LatencyMeasurement) -> Td| line.latency().map_or_else(|| Td::gap(line, Stage::Latency), td);
     let map = |name| line.coco(name).map_or_else(|| Td::gap(line, Stage::Eval), spread);
@@ -102,6 +106,10 @@ fn summary(line: &Line, with_map: bool) -> Vec<Td> {
     ];
     if with_map {
         cells.extend([map("AP50"), map("AP"), Td::change(changes.map50_95, |x| Mark::higher(x, line.map_is_clear()), number::points)]);
+    }
+    if with_masks {
+        let none = || Td { text: "–".into(), class: "gap", tip: "a model without masks, or not evaluated".into(), ..Td::default() };
+        cells.extend(["AP50", "AP"].map(|name| line.coco_of_masks(name).map_or_else(none, spread)));
     }
     cells
 }

@@ -32,7 +32,7 @@ impl Plots<'_> {
         }
     }
 
-    /// mAP50-95, mAP50, then a panel for each loss.
+    /// mAP50-95, mAP50, that of masks where there are any, then a panel for each loss.
     fn panels(&self, lines: &[&Line]) -> Vec<Panel> {
         let runs = || lines.iter().flat_map(|line| line.rows.iter().filter_map(Row::train).map(move |train| (line, train)));
         let losses: BTreeSet<&String> = runs().flat_map(|(_, train)| train.epochs.iter().flat_map(|epoch| epoch.losses.keys())).collect();
@@ -41,6 +41,10 @@ impl Plots<'_> {
             ("mAP50-95 (%)".into(), Box::new(|train| curve(train, |epoch| epoch.map50_95.map(|map| 100.0 * map)))),
             ("mAP50 (%)".into(), Box::new(|train| curve(train, |epoch| epoch.map50.map(|map| 100.0 * map)))),
         ];
+        if runs().any(|(_, train)| train.epochs.iter().any(|epoch| epoch.mask_map50_95.is_some())) {
+            let masks = |train: &TrainMeasurement| curve(train, |epoch| epoch.mask_map50_95.map(|map| 100.0 * map));
+            panels.push(("mask mAP50-95 (%)".into(), Box::new(masks)));
+        }
         for loss in losses {
             panels.push((format!("{loss} loss"), Box::new(move |train| curve(train, |epoch| epoch.losses.get(loss).copied()))));
         }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use ablate_detection::loader::Batch;
-use ablate_detection::loss::{Yolov5Hyp, Yolov5Loss};
+use ablate_detection::loss::{Outputs, Yolov5Hyp, Yolov5Loss};
 use anyhow::{Result, bail};
 use burn::Tensor;
 use burn::module::{Module, Param};
@@ -51,7 +51,7 @@ fn spread<const D: usize>(shape: [usize; D], bound: f32, device: &Device) -> Ten
 }
 
 impl TrainableDetector for Net {
-    fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>> {
+    fn forward(&self, images: Tensor<4>) -> Outputs {
         let mut x = images;
         let mut levels = Vec::new();
         for ((stage, norm), head) in self.stages.iter().zip(&self.norms).zip(&self.heads) {
@@ -60,7 +60,7 @@ impl TrainableDetector for Net {
             let [batch, outputs, height, width] = map.dims();
             levels.push(map.reshape([batch, 1, outputs, height, width]).permute([0, 1, 3, 4, 2]));
         }
-        levels
+        Outputs { levels, protos: None }
     }
 }
 
@@ -92,7 +92,7 @@ impl BatchSource for Squares {
                 let center = |corner: usize| (corner as f32 + 8.0) / SIDE as f32;
                 targets.push([image as f32, class as f32, center(left), center(top), 0.5, 0.5]);
             }
-            Batch { images, size: 2, height: SIDE, width: SIDE, targets, indices: vec![0, 1] }
+            Batch { images, size: 2, height: SIDE, width: SIDE, targets, masks: None, indices: vec![0, 1] }
         }))
     }
 }
@@ -109,7 +109,7 @@ impl Evaluate<Net> for Script {
         if self.fails_at.get() == Some(epoch) {
             bail!("the power went");
         }
-        Ok(Scores { map50: None, map50_95: self.scores.get(epoch).copied() })
+        Ok(Scores { map50_95: self.scores.get(epoch).copied(), ..Scores::default() })
     }
 }
 

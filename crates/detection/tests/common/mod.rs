@@ -1,0 +1,52 @@
+//! Fixtures that PyTorch computed, and how far off we are.
+
+// Each test file uses a part of it.
+#![allow(dead_code)]
+
+use std::path::Path;
+
+use burn::Tensor;
+use burn::tensor::{Device, TensorData};
+use safetensors::SafeTensors;
+
+pub struct Fixture(Vec<u8>);
+
+impl Fixture {
+    /// `tests/fixtures/losses/NAME.safetensors`.
+    pub fn open(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/losses");
+        Self(std::fs::read(folder.join(format!("{name}.safetensors"))).unwrap())
+    }
+
+    pub fn shape(&self, key: &str) -> Vec<usize> {
+        SafeTensors::deserialize(&self.0).unwrap().tensor(key).unwrap().shape().to_vec()
+    }
+
+    pub fn bytes(&self, key: &str) -> Vec<u8> {
+        SafeTensors::deserialize(&self.0).unwrap().tensor(key).unwrap().data().to_vec()
+    }
+
+    pub fn values(&self, key: &str) -> Vec<f32> {
+        let bytes = self.bytes(key);
+        let (chunks, rest) = bytes.as_chunks::<4>();
+        assert!(rest.is_empty());
+        chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    }
+
+    /// Whose gradient is wanted.
+    pub fn tensor<const D: usize>(&self, key: &str, device: &Device) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(self.values(key), self.shape(key)), device).require_grad()
+    }
+}
+
+/// The largest difference, as a share of the largest expected magnitude.
+pub fn worst(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    assert!(found.iter().all(|value| value.is_finite()));
+    let scale = expected.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
+    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale
+}
+
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.try_into_vec_as::<f32>().unwrap()
+}
