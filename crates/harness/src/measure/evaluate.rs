@@ -86,6 +86,7 @@ fn detect(
                 category_id: detection.class as u64,
                 bbox: [bbox.x1, bbox.y1, bbox.width(), bbox.height()].map(f64::from),
                 score: f64::from(detection.score),
+                mask: None,
             }
         })
     });
@@ -105,6 +106,7 @@ fn ground_truth(dataset: &Dataset) -> Result<GroundTruth> {
                 bbox,
                 area: annotation.area.unwrap_or(bbox[2] * bbox[3]),
                 crowd: annotation.crowd,
+                mask: None,
             }
         })
     });
