@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ablate_detection::metrics::coco::{CocoMetrics, DetectionBox, GroundTruth, evaluate};
+use ablate_detection::metrics::coco::{CocoMetrics, DetectionBox, GroundTruth, evaluate, evaluate_masks};
 use serde_json::Value;
 
 fn fixture(name: &str) -> Value {
@@ -10,10 +10,20 @@ fn fixture(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-fn metrics_of(case: &Value) -> CocoMetrics {
+fn read(case: &Value) -> (GroundTruth, Vec<DetectionBox>) {
     let truth = GroundTruth::from_json(case["gt"].to_string().as_bytes()).unwrap();
     let detections = DetectionBox::all_from_json(case["dt"].to_string().as_bytes(), &truth).unwrap();
+    (truth, detections)
+}
+
+fn metrics_of(case: &Value) -> CocoMetrics {
+    let (truth, detections) = read(case);
     evaluate(&truth, &detections).unwrap()
+}
+
+fn mask_metrics_of(case: &Value) -> CocoMetrics {
+    let (truth, detections) = read(case);
+    evaluate_masks(&truth, &detections).unwrap()
 }
 
 #[track_caller]
@@ -25,7 +35,11 @@ fn assert_figure(what: &str, ours: Option<f64>, expected: &Value) {
 
 #[track_caller]
 fn assert_case(name: &str, case: &Value) {
-    let metrics = metrics_of(case);
+    assert_metrics(name, case, &metrics_of(case));
+}
+
+#[track_caller]
+fn assert_metrics(name: &str, case: &Value, metrics: &CocoMetrics) {
     let stats = case["stats"].as_array().unwrap();
     assert_eq!(stats.len(), 12);
     for ((figure, ours), expected) in metrics.figures().into_iter().zip(stats) {
@@ -70,6 +84,34 @@ fn random_cases() {
     let cases = fixture("random.json");
     for (index, case) in cases.as_array().unwrap().iter().enumerate() {
         assert_case(&format!("random {index}"), case);
+    }
+}
+
+/// Polygons of many parts and beyond the image, run lengths in both forms, crowds, ties, masks without a pixel, more than
+/// 100 detections.
+#[test]
+fn random_masks() {
+    let cases = fixture("mask_random.json");
+    for (index, case) in cases.as_array().unwrap().iter().enumerate() {
+        assert_metrics(&format!("random masks {index}"), case, &mask_metrics_of(case));
+    }
+}
+
+/// The box of a detection without one is that around its mask, and has no part in the figures of masks.
+#[test]
+fn boxes_of_masks() {
+    for case in fixture("mask_random.json").as_array().unwrap() {
+        let (truth, detections) = read(case);
+        let mut with_boxes = case.clone();
+        for (row, detection) in with_boxes["dt"].as_array_mut().unwrap().iter_mut().zip(&detections) {
+            row["bbox"] = detection.mask.as_ref().unwrap().bbox().into();
+        }
+        assert_eq!(read(&with_boxes).1, detections);
+        let masks = evaluate_masks(&truth, &detections).unwrap();
+        for row in with_boxes["dt"].as_array_mut().unwrap() {
+            row["bbox"] = vec![0.5, 0.5, 1.0, 1.0].into();
+        }
+        assert_eq!(mask_metrics_of(&with_boxes), masks);
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use ablate_detection::metrics::coco::{DetectionBox, GroundTruth, GroundTruthBox, evaluate};
+use ablate_detection::mask::Rle;
+use ablate_detection::metrics::coco::{DetectionBox, GroundTruth, GroundTruthBox, evaluate, evaluate_masks};
 
 const TRUTH: &str = r#"{"images":[{"id":1}],"categories":[{"id":3,"name":"cat"}],
     "annotations":[{"id":1,"image_id":1,"category_id":3,"bbox":[0,0,4,4],"area":16,"iscrowd":0}]}"#;
@@ -90,9 +91,76 @@ fn boxes_that_come_from_no_file() {
     detections[1].score = f64::NAN;
     assert_eq!(evaluate(&truth(), &detections).unwrap_err().to_string(), "[1].score: NaN is not a finite number");
 
-    let bad = GroundTruthBox { image_id: 1, category_id: 3, bbox: [0.0, f64::NAN, 1.0, 1.0], area: 1.0, crowd: false };
+    let bad = GroundTruthBox { image_id: 1, category_id: 3, bbox: [0.0, f64::NAN, 1.0, 1.0], area: 1.0, crowd: false, mask: None };
     let error = GroundTruth::new(vec![1], truth().categories().to_vec(), vec![bad]).unwrap_err();
     assert_eq!(error.place, "annotations[0].bbox");
+}
+
+const MASK_TRUTH: &str = r#"{"images":[{"id":1,"height":4,"width":5}],"categories":[{"id":3}],
+    "annotations":[{"id":1,"image_id":1,"category_id":3,"bbox":[0,0,4,4],"segmentation":[[0,0,0,4,4,4,4,0]]}]}"#;
+
+const MASK_DETECTIONS: &str = r#"[{"image_id":1,"category_id":3,"segmentation":{"size":[4,5],"counts":[0,16,4]},"score":0.5}]"#;
+
+/// `from` stands once in the annotation file; with `to` in its place boxes are evaluated, masks are an error.
+#[track_caller]
+fn assert_bad_truth_mask(from: &str, to: &str, place: &str, problem: &str) {
+    assert_eq!(MASK_TRUTH.matches(from).count(), 1, "{from}");
+    let truth = GroundTruth::from_json(MASK_TRUTH.replace(from, to).as_bytes()).unwrap();
+    let detections = DetectionBox::all_from_json(MASK_DETECTIONS.as_bytes(), &truth).unwrap();
+    assert!((evaluate(&truth, &detections).unwrap().ap.unwrap() - 1.0).abs() < 1e-12);
+    let error = evaluate_masks(&truth, &detections).unwrap_err();
+    assert_eq!(error.place, place, "{error}");
+    assert!(error.problem.contains(problem), "{error}");
+}
+
+#[test]
+fn masks_of_the_ground_truth() {
+    let (polygons, place) = ("[[0,0,0,4,4,4,4,0]]", "annotations[0].segmentation");
+    assert_bad_truth_mask(r#","segmentation":[[0,0,0,4,4,4,4,0]]"#, "", place, "missing or empty");
+    assert_bad_truth_mask(polygons, "[]", place, "missing or empty");
+    assert_bad_truth_mask(polygons, "null", place, "missing or empty");
+    assert_bad_truth_mask(polygons, r#""all of it""#, place, "a list of polygons or");
+    assert_bad_truth_mask(polygons, "[[0,0,0,4,4,4],[0,0,4,4]]", "annotations[0].segmentation[1]", "4 numbers, expected 6 or more");
+    assert_bad_truth_mask(polygons, r#"[[0,0,0,4,4,"4"]]"#, "annotations[0].segmentation[0][5]", "expected f64");
+    assert_bad_truth_mask(polygons, r#"{"size":[4,5],"counts":[20.5]}"#, "annotations[0].segmentation.counts[0]", "expected u32");
+    assert_bad_truth_mask(polygons, r#"{"size":[4,5],"counts":[19]}"#, place, "counts: the counts add up to 19");
+    assert_bad_truth_mask(polygons, r#"{"size":[5,4],"counts":[20]}"#, place, "size is [5, 4], but its image has height 4 and width 5");
+    assert_bad_truth_mask(r#","height":4"#, "", place, "no height and width of their image");
+    assert_bad_truth_mask(r#""height":4"#, r#""height":"4""#, place, "no height and width of their image");
+}
+
+#[track_caller]
+fn assert_bad_detection_mask(from: &str, to: &str, place: &str, problem: &str) {
+    assert_eq!(MASK_DETECTIONS.matches(from).count(), 1, "{from}");
+    let truth = GroundTruth::from_json(MASK_TRUTH.as_bytes()).unwrap();
+    let json = MASK_DETECTIONS.replace(from, to);
+    let detections = DetectionBox::all_from_json(json.as_bytes(), &truth);
+    let error = detections.and_then(|detections| evaluate_masks(&truth, &detections)).unwrap_err();
+    assert_eq!(error.place, place, "{error}");
+    assert!(error.problem.contains(problem), "{error}");
+}
+
+#[test]
+fn masks_of_the_detections() {
+    let (key, place) = (r#""segmentation":{"size":[4,5],"counts":[0,16,4]}"#, "[0].segmentation");
+    assert_bad_detection_mask(key, r#""bbox":[0,0,4,4]"#, place, "missing or empty");
+    assert_bad_detection_mask(key, r#""segmentation":[]"#, "[0]", "missing field `bbox`, or `segmentation` in its place");
+    assert_bad_detection_mask("[4,5]", "[5,4]", place, "size is [5, 4], but its image has height 4 and width 5");
+    assert_bad_detection_mask("[0,16,4]", r#""0`14""#, place, "counts: the counts add up to");
+    assert_bad_detection_mask("[0,16,4]", r#""0 04""#, place, "counts: the byte 0x20 at character 1");
+    assert_bad_detection_mask(r#""image_id":1"#, r#""image_id":2"#, "[0].image_id", "no image with the id 2");
+}
+
+#[test]
+fn masks_that_come_from_no_file() {
+    let truth = GroundTruth::from_json(MASK_TRUTH.as_bytes()).unwrap();
+    let mut detections = DetectionBox::all_from_json(MASK_DETECTIONS.as_bytes(), &truth).unwrap();
+    assert!((evaluate_masks(&truth, &detections).unwrap().ap.unwrap() - 1.0).abs() < 1e-12);
+    detections[0].mask = Some(Rle::from_pixels(&[true; 20], 5, 4));
+    assert_eq!(
+        evaluate_masks(&truth, &detections).unwrap_err().to_string(),
+        "[0].segmentation: a mask of height and width [5, 4], another one of image 1 has [4, 5]"
+    );
 }
 
 #[test]

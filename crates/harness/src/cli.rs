@@ -225,7 +225,7 @@ pub struct MetricsArgs {
     /// Ground truth in COCO's format.
     #[arg(value_name = "GT.json")]
     pub ground_truth: PathBuf,
-    /// Detections in COCO's results format: a list of image_id, category_id, bbox, score.
+    /// Detections in COCO's results format: a list of image_id, category_id, bbox or segmentation, score.
     #[arg(value_name = "DETECTIONS.json")]
     pub detections: PathBuf,
     #[arg(long, value_enum, default_value_t = MetricsFormat::Table)]

@@ -103,6 +103,33 @@ fn metrics_prints_the_twelve_figures() {
 }
 
 #[test]
+fn metrics_prints_masks_beside_boxes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [truth, found] = coco(folder.path(), 0.0);
+    let square = |x: u32| json!([[x, 10, x, 50, x + 40, 50, x + 40, 10]]);
+    let edit = |path: &String, change: &dyn Fn(&mut Value)| {
+        let mut value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        change(&mut value);
+        fs::write(path, value.to_string()).unwrap();
+    };
+    let metrics = || ablate(&["metrics", &truth, &found, "--format", "json"]);
+    // The detection's box is right, its mask is moved by 10 of 40 pixels.
+    edit(&found, &|found| found[0]["segmentation"] = square(20));
+    let without: Value = serde_json::from_str(&metrics().ok()).unwrap();
+    assert!(without.get("masks").is_none(), "the objects have none: {without}");
+
+    edit(&truth, &|truth| truth["annotations"][0]["segmentation"] = square(10));
+    let both: Value = serde_json::from_str(&metrics().ok()).unwrap();
+    let figure = |value: &Value| value.as_f64().unwrap();
+    assert!((figure(&both["AP"]) - 1.0).abs() < 1e-9 && (figure(&both["masks"]["AP"]) - 0.3).abs() < 1e-9, "{both}");
+    let table = ablate(&["metrics", &truth, &found]).ok();
+    let row = |name: &str| table.lines().find(|line| line.trim().starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(row("figure"), ["figure", "boxes", "masks"]);
+    assert_eq!(row("AP_medium"), ["AP_medium", "1.0000", "0.3000"]);
+    assert_eq!(row("cell"), ["cell", "1", "1.0000", "1.0000", "0.3000", "1.0000"]);
+}
+
+#[test]
 fn metrics_names_what_is_wrong_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let [truth, found] = coco(folder.path(), 0.0);

@@ -170,7 +170,7 @@ eval: {split: test}
     assert!(sweep.out().join(&training.best_weights).is_file() && sweep.out().join(&training.last_weights).is_file());
     let evaluated = sweep.record("yolov5n+gsconv", Stage::Eval);
     let Measurement::Eval(evaluation) = done(&evaluated) else { panic!("{evaluated:?}") };
-    assert_eq!((evaluation.split.as_str(), evaluation.images, evaluation.coco.len()), ("test", 4, 12));
+    assert_eq!((evaluation.split.as_str(), evaluation.images, evaluation.boxes.coco.len()), ("test", 4, 12));
 
     // Training alone is not measured again for another image size of the latency.
     let text = fs::read_to_string(sweep.folder.path().join("sweep.yaml")).unwrap();
@@ -201,10 +201,41 @@ eval: {split: test}
     ])
     .ok();
     let val: serde_json::Value = serde_json::from_str(&val).unwrap();
-    let (again, before) = (val["coco"]["AP"].as_f64().unwrap_or(0.0), evaluation.coco["AP"].unwrap_or(0.0));
+    let (again, before) = (val["coco"]["AP"].as_f64().unwrap_or(0.0), evaluation.boxes.coco["AP"].unwrap_or(0.0));
     assert!((again - before).abs() < 1e-6, "another batch size, the same figures: {again}, {before}");
     let found: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(found).unwrap()).unwrap();
     assert!(found.iter().all(|detection| detection["bbox"].as_array().is_some_and(|bbox| bbox.len() == 4)));
+}
+
+/// Heads of both families that make masks, on a backbone of their own, too.
+#[test]
+fn masks_are_trained_and_evaluated_beside_boxes() {
+    let sweep = Sweep::new(
+        "
+name: masks
+models: [yolov5n+mobilenetv2+segment, yolov8n+segment]
+train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8}
+eval: {split: test}
+",
+    );
+    sweep.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\nmasks: true\n");
+    sweep.run(&[]).ok();
+    for model in ["yolov5n+mobilenetv2+segment", "yolov8n+segment"] {
+        let (trained, evaluated) = (sweep.record(model, Stage::Train), sweep.record(model, Stage::Eval));
+        let Measurement::Train(training) = done(&trained) else { panic!("{trained:?}") };
+        assert!(training.epochs[0].losses["seg"] > 0.0 && training.epochs[0].mask_map50_95.is_some());
+        let Measurement::Eval(evaluation) = done(&evaluated) else { panic!("{evaluated:?}") };
+        assert_eq!(evaluation.masks.as_ref().unwrap().coco.len(), 12);
+    }
+    let row = &rows(&sweep.out().join("results.csv"))[0];
+    assert!(row["mask_map50_95"].parse::<f64>().is_ok() && row["mask_ar_100"].parse::<f64>().is_ok(), "{row:?}");
+
+    // Boxes alone can't train masks, and the cell says so.
+    let boxes = Sweep::new("name: boxes\nmodels: [yolov8n+segment]\ntrain: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8}\n");
+    boxes.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\n");
+    boxes.run(&[]);
+    let Outcome::Failed { error } = boxes.record("yolov8n+segment", Stage::Train).outcome else { panic!("it can't be trained") };
+    assert!(error.contains("data set drawn, split `train`") && error.contains("has an object with a box but no mask"), "{error}");
 }
 
 /// A sweep that is killed in the middle of a training goes on from the last epoch that it finished.

@@ -48,24 +48,26 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     match args.format {
         MetricsFormat::Json => print(&serde_json::to_string_pretty(measured)?),
         MetricsFormat::Table => {
-            let figures = measured.coco.iter().map(|(name, figure)| (name.as_str(), *figure));
-            let classes = measured.per_class.iter();
-            print(&metrics::table(figures, classes.map(|class| (class.name.as_str(), class.instances, class.ap, class.ap50))));
+            print(&metrics::table(&evaluation.boxes, evaluation.masks.as_ref()));
             print(&format!("{} images, {} objects, {:.1} s", measured.images, measured.instances, measured.seconds));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// COCO's results format; `category_id` is the index of the class.
+/// COCO's results format, with masks where there are any; `category_id` is the index of the class.
 fn save(file: &Path, detections: &[DetectionBox]) -> Result<()> {
     let rows = detections.iter().map(|detection| {
-        json!({
+        let mut row = json!({
             "image_id": detection.image_id,
             "category_id": detection.category_id,
             "bbox": detection.bbox,
             "score": detection.score,
-        })
+        });
+        if let Some(mask) = &detection.mask {
+            row["segmentation"] = json!({ "size": [mask.height(), mask.width()], "counts": mask.to_compressed() });
+        }
+        row
     });
     let text = serde_json::to_vec(&rows.collect::<Vec<_>>())?;
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))

@@ -6,7 +6,7 @@ use ablate_detection::{
     dataset::Dataset,
     loader::{EvalBatch, EvalLoader},
     mask::Prototypes,
-    metrics::coco::{self, Category, CocoMetrics, DetectionBox, GroundTruth, GroundTruthBox},
+    metrics::coco::{self, Category, CategoryAp, CocoMetrics, DetectionBox, GroundTruth, GroundTruthBox},
     nms::{NmsConfig, non_max_suppression},
 };
 use ablate_model::Detector;
@@ -20,6 +20,8 @@ use crate::record::{ApFigures, ClassAp, EvalMeasurement};
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     pub measurement: EvalMeasurement,
+    pub boxes: CocoMetrics,
+    pub masks: Option<CocoMetrics>,
     /// Category ids are indices into the data set's classes.
     pub detections: Vec<DetectionBox>,
 }
@@ -48,16 +50,17 @@ pub fn evaluate(
         progress(number + 1);
     }
     let truth = ground_truth(dataset, masks)?;
-    let metrics = coco::evaluate(&truth, &detections)?;
+    let boxes = coco::evaluate(&truth, &detections)?;
+    let masks = if masks { Some(coco::evaluate_masks(&truth, &detections)?) } else { None };
     let measurement = EvalMeasurement {
         split: dataset.split.to_string(),
-        images: metrics.images,
-        instances: metrics.instances,
-        boxes: figures(metrics),
-        masks: if masks { Some(figures(coco::evaluate_masks(&truth, &detections)?)) } else { None },
+        images: boxes.images,
+        instances: boxes.instances,
+        boxes: figures(&boxes),
+        masks: masks.as_ref().map(figures),
         seconds: start.elapsed().as_secs_f64(),
     };
-    Ok(Evaluation { measurement, detections })
+    Ok(Evaluation { measurement, boxes, masks, detections })
 }
 
 /// Logs why masks can't be evaluated, where they can't.
@@ -65,10 +68,10 @@ fn has_masks(dataset: &Dataset) -> bool {
     dataset.check_masks().inspect_err(|error| tracing::warn!("boxes are evaluated, masks are not: {error}")).is_ok()
 }
 
-fn figures(metrics: CocoMetrics) -> ApFigures {
+fn figures(metrics: &CocoMetrics) -> ApFigures {
     let coco = metrics.figures().into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect();
-    let class = |class: coco::CategoryAp| ClassAp { name: class.name, instances: class.instances, ap: class.ap, ap50: class.ap50 };
-    ApFigures { coco, per_class: metrics.per_category.into_iter().map(class).collect() }
+    let class = |class: &CategoryAp| ClassAp { name: class.name.clone(), instances: class.instances, ap: class.ap, ap50: class.ap50 };
+    ApFigures { coco, per_class: metrics.per_category.iter().map(class).collect() }
 }
 
 /// The detections of one batch, in pixels of the original images.

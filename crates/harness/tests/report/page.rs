@@ -1,6 +1,6 @@
 //! The HTML report.
 
-use ablate::record::{Cell, Measurement, Record, Stage};
+use ablate::record::{Cell, EvalMeasurement, Measurement, Record, Stage};
 
 use crate::support::*;
 
@@ -72,6 +72,20 @@ fn after_the_first_stage_empty_cells_say_why() {
 }
 
 #[test]
+fn masks_stand_beside_boxes_where_a_model_makes_them() {
+    let cell = |variant: &str| Cell { dataset: Some("cells".into()), ..cell(variant, "n") };
+    let Measurement::Eval(boxes) = eval(0.4) else { unreachable!() };
+    let Measurement::Eval(masks) = eval(0.3) else { unreachable!() };
+    let with_masks = EvalMeasurement { masks: Some(masks.boxes), ..boxes.clone() };
+    let mut records = vec![done(&cell("baseline"), Measurement::Eval(boxes))];
+    assert!(!page(&records).contains("mask mAP50-95"));
+    records.push(done(&cell("segment"), Measurement::Eval(with_masks)));
+    let html = page(&records);
+    assert!(html.contains("mask mAP50-95") && html.contains(">30.0<") && html.contains("a model without masks, or not evaluated"));
+    assert!(html.contains("Masks · "), "AP by class, of the masks");
+}
+
+#[test]
 fn no_records_make_a_page_too() {
     let html = page(&[]);
     assert!(html.contains("There are no records yet"));
@@ -89,7 +103,7 @@ fn names_and_errors_cannot_become_markup() {
         ..cell("baseline", "n")
     };
     let Measurement::Eval(mut figures) = eval(0.4) else { unreachable!() };
-    figures.per_class[0].name = evil.into();
+    figures.boxes.per_class[0].name = evil.into();
     figures.split = evil.into();
     let mut records = Vec::new();
     for variant in ["baseline", evil] {
@@ -148,8 +162,8 @@ fn a_latency_within_the_spread_is_not_judged() {
 #[test]
 fn many_classes_go_down_and_models_across() {
     let Measurement::Eval(mut figures) = eval(0.4) else { unreachable!() };
-    let class = figures.per_class[0].clone();
-    figures.per_class =
+    let class = figures.boxes.per_class[0].clone();
+    figures.boxes.per_class =
         (0..80).map(|i| ablate::record::ClassAp { name: format!("class {i}"), ap: (i > 0).then_some(0.4), ..class.clone() }).collect();
     let html = page(&[done(&cell("baseline", "n"), Measurement::Eval(figures))]);
     assert!(html.contains("<th scope=\"row\">class 79</th>"));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ablate::record::{
-    Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record, Stage,
-    TrainMeasurement,
+    ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record,
+    Stage, TrainMeasurement,
 };
 
 /// Variant, parameters of n s m l x with 80 classes, and published GFLOPs at 640 pixels.
@@ -112,6 +112,8 @@ pub fn train(map: f64, epochs: usize) -> Measurement {
             losses: [("box", loss(0.11)), ("obj", loss(0.05)), ("cls", loss(0.04))].map(|(name, x)| (name.to_string(), x)).into(),
             map50: (epoch % 2 == 1).then(|| ((1.0 - (-4.0 * t).exp()) * map * 1.6 + wiggle).clamp(0.0, 1.0)),
             map50_95: (epoch % 2 == 1).then(|| ((1.0 - (-4.0 * t).exp()) * map + wiggle).clamp(0.0, 1.0)),
+            mask_map50: None,
+            mask_map50_95: None,
             seconds: 5.5,
         }
     };
@@ -147,17 +149,20 @@ pub fn eval(map: f64) -> Measurement {
         split: "val".into(),
         images: 120,
         instances: 611,
-        coco: figures.map(|(name, x)| (name.to_string(), x)).into_iter().collect::<BTreeMap<_, _>>(),
-        per_class: classes
-            .iter()
-            .enumerate()
-            .map(|(i, name)| ClassAp {
-                name: (*name).into(),
-                instances: 140 + 9 * i,
-                ap: Some((map * (1.1 - 0.08 * i as f64)).clamp(0.0, 1.0)),
-                ap50: Some((map * (1.6 - 0.08 * i as f64)).clamp(0.0, 1.0)),
-            })
-            .collect(),
+        boxes: ApFigures {
+            coco: figures.map(|(name, x)| (name.to_string(), x)).into_iter().collect::<BTreeMap<_, _>>(),
+            per_class: classes
+                .iter()
+                .enumerate()
+                .map(|(i, name)| ClassAp {
+                    name: (*name).into(),
+                    instances: 140 + 9 * i,
+                    ap: Some((map * (1.1 - 0.08 * i as f64)).clamp(0.0, 1.0)),
+                    ap50: Some((map * (1.6 - 0.08 * i as f64)).clamp(0.0, 1.0)),
+                })
+                .collect(),
+        },
+        masks: None,
         seconds: 4.2,
     })
 }

@@ -1,4 +1,4 @@
-//! The whole way from boxes to figures.
+//! The whole way from boxes or masks to figures.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,11 +7,13 @@ use rayon::prelude::*;
 use super::AREA_RANGES;
 use super::accumulate::{Curve, curves};
 use super::error::MetricsError;
-use super::matching::{Matcher, Outcome, best_first, outside};
+use super::matching::{Found, Matcher, Object, Outcome, best_first, outside};
+use super::shape::Shape;
 use super::summary::CocoMetrics;
 use super::types::{DetectionBox, GroundTruth};
+use crate::mask::Rle;
 
-/// The COCO figures of `detections`.
+/// The COCO figures of the boxes of `detections`.
 ///
 /// Of equal scores the detection that comes first wins, within an image; between images, that of the smaller image id.
 ///
@@ -19,15 +21,43 @@ use super::types::{DetectionBox, GroundTruth};
 /// A detection of an image or category that `truth` does not know, or with a number that is not finite.
 pub fn evaluate(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<CocoMetrics, MetricsError> {
     check_detections(truth, detections)?;
+    evaluate_shapes::<[f64; 4]>(truth, detections)
+}
+
+/// The COCO figures of the masks of `detections`: pycocotools' with the `iouType` "segm".
+///
+/// An object's size is its `area`, as ever, a detection's the area of its mask. So it is in pycocotools where the results
+/// file has no `bbox`; where it has one, pycocotools takes width × height, which moves the figures of small, medium and
+/// large objects.
+///
+/// # Errors
+/// Those of [`evaluate`], an object or a detection without a mask, and masks of different sizes in one image.
+pub fn evaluate_masks(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<CocoMetrics, MetricsError> {
+    check_detections(truth, detections)?;
+    check_sizes(truth, detections)?;
+    evaluate_shapes::<&Rle>(truth, detections)
+}
+
+fn evaluate_shapes<'a, S: Shape<'a>>(truth: &'a GroundTruth, detections: &'a [DetectionBox]) -> Result<CocoMetrics, MetricsError> {
     let index_of: HashMap<u64, usize> = truth.categories().iter().enumerate().map(|(index, category)| (category.id, index)).collect();
-    let mut categories = vec![Members::default(); truth.categories().len()];
-    for (index, truth) in truth.boxes().iter().enumerate() {
-        categories[index_of[&truth.category_id]].truths.push(index as u32);
+    let mut categories: Vec<_> = truth.categories().iter().map(|_| Members { objects: Vec::new(), found: Vec::new() }).collect();
+    for (index, object) in truth.boxes().iter().enumerate() {
+        categories[index_of[&object.category_id]].objects.push(Object {
+            image_id: object.image_id,
+            shape: S::of_object(truth, index)?,
+            area: object.area,
+            crowd: object.crowd,
+            credits: truth.id_zero != Some(index),
+        });
     }
     for (index, detection) in detections.iter().enumerate() {
-        categories[index_of[&detection.category_id]].detections.push(index as u32);
+        categories[index_of[&detection.category_id]].found.push(Found {
+            image_id: detection.image_id,
+            shape: S::of_detection(detections, index)?,
+            score: detection.score,
+        });
     }
-    let curves: Vec<_> = categories.into_par_iter().map(|members| evaluate_category(truth, detections, members)).collect();
+    let curves: Vec<_> = categories.into_par_iter().map(evaluate_category).collect();
     Ok(CocoMetrics::summarize(truth, &curves))
 }
 
@@ -52,46 +82,49 @@ pub(super) fn check_detections(truth: &GroundTruth, detections: &[DetectionBox])
     Ok(())
 }
 
-/// Indices of the boxes of one category.
-#[derive(Clone, Default)]
-struct Members {
-    truths: Vec<u32>,
-    detections: Vec<u32>,
+/// Masks can be laid over each other only where their images are of one size.
+fn check_sizes(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<(), MetricsError> {
+    let truths = truth.boxes().iter().enumerate().map(|(index, b)| (format!("annotations[{index}]"), b.image_id, &b.mask));
+    let detections = detections.iter().enumerate().map(|(index, b)| (format!("[{index}]"), b.image_id, &b.mask));
+    let mut sizes = HashMap::new();
+    for (place, image, mask) in truths.chain(detections) {
+        let Some(mask) = mask else { continue };
+        let size = [mask.height(), mask.width()];
+        let expected = *sizes.entry(image).or_insert(size);
+        if size != expected {
+            return Err(MetricsError::at(
+                format!("{place}.segmentation"),
+                format!("a mask of height and width {size:?}, another one of image {image} has {expected:?}"),
+            ));
+        }
+    }
+    Ok(())
 }
 
-fn evaluate_category(truth: &GroundTruth, detections: &[DetectionBox], members: Members) -> [Option<Curve>; AREA_RANGES.len()] {
-    let positives = AREA_RANGES.map(|range| {
-        let counts = |&&index: &&u32| {
-            let truth = &truth.boxes()[index as usize];
-            !truth.crowd && !outside(truth.area, range)
-        };
-        members.truths.iter().filter(counts).count()
-    });
-    curves(match_category(truth, detections, members), positives)
+/// All of one category, in the order of the files.
+struct Members<S> {
+    objects: Vec<Object<S>>,
+    found: Vec<Found<S>>,
+}
+
+fn evaluate_category<'a, S: Shape<'a>>(members: Members<S>) -> [Option<Curve>; AREA_RANGES.len()] {
+    let positives = AREA_RANGES.map(|range| members.objects.iter().filter(|object| !object.crowd && !outside(object.area, range)).count());
+    curves(match_category(members), positives)
 }
 
 /// Outcomes of a category's detections, by image, best first within an image.
-fn match_category(truth: &GroundTruth, detections: &[DetectionBox], mut members: Members) -> Vec<Outcome> {
-    let truth_at = |index: u32| &truth.boxes()[index as usize];
-    let detection_at = |index: u32| &detections[index as usize];
+fn match_category<'a, S: Shape<'a>>(Members { mut objects, mut found }: Members<S>) -> Vec<Outcome> {
     // Stable sorts: the order of the file decides ties.
-    members.truths.sort_by_key(|&index| truth_at(index).image_id);
-    members.detections.sort_by(|&a, &b| {
-        let (a, b) = (detection_at(a), detection_at(b));
-        a.image_id.cmp(&b.image_id).then(best_first(a.score, b.score))
-    });
-    let mut matcher = Matcher::default();
-    let mut outcomes = Vec::with_capacity(members.detections.len());
-    let mut truths = members.truths.as_slice();
-    for detections in members.detections.chunk_by(|&a, &b| detection_at(a).image_id == detection_at(b).image_id) {
-        let image = detection_at(detections[0]).image_id;
-        truths = &truths[truths.partition_point(|&index| truth_at(index).image_id < image)..];
-        let here = truths.iter().take_while(|&&index| truth_at(index).image_id == image);
-        matcher.match_image(
-            here.map(|&index| (truth_at(index), truth.id_zero != Some(index as usize))),
-            detections.iter().map(|&index| detection_at(index)),
-            &mut outcomes,
-        );
+    objects.sort_by_key(|object| object.image_id);
+    found.sort_by(|a, b| a.image_id.cmp(&b.image_id).then(best_first(a.score, b.score)));
+    let mut matcher = Matcher::new();
+    let mut outcomes = Vec::with_capacity(found.len());
+    let mut objects = objects.as_slice();
+    for found in found.chunk_by(|a, b| a.image_id == b.image_id) {
+        let image = found[0].image_id;
+        objects = &objects[objects.partition_point(|object| object.image_id < image)..];
+        let here = objects.partition_point(|object| object.image_id == image);
+        matcher.match_image(&objects[..here], found, &mut outcomes);
     }
     outcomes
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::types::{DetectionBox, GroundTruthBox};
+use super::shape::Shape;
 use super::{AREA_RANGES, IOU_THRESHOLDS, MAX_DETECTIONS};
 
 /// A set of IoU thresholds: bit `t` stands for `IOU_THRESHOLDS[t]`.
@@ -23,11 +23,28 @@ pub(super) struct Outcome {
     pub wrong: [ThresholdSet; AREA_RANGES.len()],
 }
 
+/// What matching needs to know of an object.
+pub(super) struct Object<S> {
+    pub image_id: u64,
+    pub shape: S,
+    /// In square pixels.
+    pub area: f64,
+    pub crowd: bool,
+    /// False for the one that a detection may match without becoming right (`GroundTruth::id_zero`).
+    pub credits: bool,
+}
+
+/// What it needs to know of a detection.
+pub(super) struct Found<S> {
+    pub image_id: u64,
+    pub shape: S,
+    pub score: f64,
+}
+
 /// An object of the image in hand.
-struct Truth {
-    bbox: [f64; 4],
+struct Truth<S> {
+    shape: S,
     crowd: bool,
-    /// False for the one box that a detection may match without becoming right (`GroundTruth::id_zero`).
     credits: bool,
     /// Per area range: whether the object does not count, for its size or as a crowd.
     ignored: [bool; AREA_RANGES.len()],
@@ -43,34 +60,32 @@ struct Candidate {
 }
 
 /// Matches the images of one category, one after the other; keeps its memory between images.
-#[derive(Default)]
-pub(super) struct Matcher {
-    truths: Vec<Truth>,
+pub(super) struct Matcher<S> {
+    truths: Vec<Truth<S>>,
     candidates: Vec<Candidate>,
 }
 
-impl Matcher {
+impl<'a, S: Shape<'a>> Matcher<S> {
+    pub fn new() -> Self {
+        Self { truths: Vec::new(), candidates: Vec::new() }
+    }
+
     /// Appends the outcomes of one image and category, of the best 100 detections at most.
     ///
-    /// `truths` come in their order in the file, with whether they credit a match; `detections` best score first.
-    pub fn match_image<'a>(
-        &mut self,
-        truths: impl Iterator<Item = (&'a GroundTruthBox, bool)>,
-        detections: impl Iterator<Item = &'a DetectionBox>,
-        outcomes: &mut Vec<Outcome>,
-    ) {
+    /// `objects` come in their order in the file, `found` best score first.
+    pub fn match_image(&mut self, objects: &[Object<S>], found: &[Found<S>], outcomes: &mut Vec<Outcome>) {
         self.truths.clear();
-        self.truths.extend(truths.map(|(truth, credits)| Truth {
-            bbox: truth.bbox,
-            crowd: truth.crowd,
+        self.truths.extend(objects.iter().map(|&Object { shape, area, crowd, credits, .. }| Truth {
+            shape,
+            crowd,
             credits,
-            ignored: AREA_RANGES.map(|range| truth.crowd || outside(truth.area, range)),
+            ignored: AREA_RANGES.map(|range| crowd || outside(area, range)),
             taken: Default::default(),
         }));
-        for (rank, detection) in detections.take(MAX_DETECTIONS[2]).enumerate() {
-            self.find_candidates(detection);
-            let area = detection.bbox[2] * detection.bbox[3];
-            let mut outcome = Outcome { score: detection.score, rank: rank as u32, right: Default::default(), wrong: Default::default() };
+        for (rank, &Found { shape, score, .. }) in found.iter().take(MAX_DETECTIONS[2]).enumerate() {
+            self.find_candidates(shape);
+            let area = shape.area();
+            let mut outcome = Outcome { score, rank: rank as u32, right: Default::default(), wrong: Default::default() };
             for (index, &range) in AREA_RANGES.iter().enumerate() {
                 let (matched, mut ignored) = self.take(index);
                 if outside(area, range) {
@@ -83,10 +98,10 @@ impl Matcher {
         }
     }
 
-    fn find_candidates(&mut self, detection: &DetectionBox) {
+    fn find_candidates(&mut self, detection: S) {
         self.candidates.clear();
-        for (truth, Truth { bbox, crowd, .. }) in self.truths.iter().enumerate() {
-            let iou = overlap(&detection.bbox, bbox, *crowd);
+        for (truth, &Truth { shape, crowd, .. }) in self.truths.iter().enumerate() {
+            let iou = detection.overlap(shape, crowd);
             if iou >= IOU_THRESHOLDS[0] {
                 self.candidates.push(Candidate { truth, iou });
             }
@@ -144,18 +159,4 @@ pub(super) fn best_first(a: f64, b: f64) -> Ordering {
 /// Whether an area, in square pixels, is outside a range that includes both ends.
 pub(super) fn outside(area: f64, (min, max): (f64, f64)) -> bool {
     area < min || area > max
-}
-
-/// Intersection over union of boxes x, y, width, height; for a crowd, intersection over the detection's own area.
-fn overlap(detection: &[f64; 4], truth: &[f64; 4], crowd: bool) -> f64 {
-    let extent =
-        |axis: usize| (detection[axis + 2] + detection[axis]).min(truth[axis + 2] + truth[axis]) - detection[axis].max(truth[axis]);
-    let (width, height) = (extent(0), extent(1));
-    if width <= 0.0 || height <= 0.0 {
-        return 0.0;
-    }
-    let intersection = width * height;
-    let area = detection[2] * detection[3];
-    let union = if crowd { area } else { area + truth[2] * truth[3] - intersection };
-    intersection / union
 }

@@ -1,7 +1,7 @@
-//! The COCO detection metrics, figure for figure those of pycocotools' `COCOeval` for boxes.
+//! The COCO detection metrics, figure for figure those of pycocotools' `COCOeval` for boxes and for masks.
 //!
 //! Lin et al., "Microsoft COCO: Common Objects in Context", 2014, and <https://cocodataset.org/#detection-eval>.
-//! Boxes go one way: read → grouped by category → matched image by image → accumulated to a precision and recall curve
+//! Boxes and masks go one way: read → grouped by category → matched image by image → accumulated to a precision and recall curve
 //! per category, object size and IoU threshold → summarised.
 
 mod accumulate;
@@ -9,11 +9,13 @@ mod error;
 mod evaluate;
 mod matching;
 mod read;
+mod read_mask;
+mod shape;
 mod summary;
 mod types;
 
 pub use error::MetricsError;
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, evaluate_masks};
 pub use summary::{CategoryAp, CocoMetrics};
 pub use types::{Category, DetectionBox, GroundTruth, GroundTruthBox};
 

@@ -4,16 +4,23 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::error::MetricsError;
 use super::evaluate::check_detections;
+use super::read_mask::read_mask;
 use super::types::{Category, DetectionBox, GroundTruth, GroundTruthBox};
+use crate::mask::Rle;
 
 impl GroundTruth {
     /// Reads a COCO annotation file: `images` (`id`), `categories` (`id`, `name`) and `annotations` (`id`, `image_id`,
     /// `category_id`, `bbox`; `iscrowd` is 0 where absent, `area` is width × height). Other keys are passed over.
+    ///
+    /// A `segmentation` becomes a mask; as polygons it needs the `height` and `width` of its image. One that can't be read
+    /// is an error only once figures of masks are asked for.
     ///
     /// # Errors
     /// An unreadable file, a missing key, a value of the wrong shape, an unknown or repeated id: each with index and key.
@@ -33,14 +40,28 @@ impl GroundTruth {
                 ));
             }
         }
+        let sizes: HashMap<u64, (usize, usize)> = raw.images.iter().filter_map(|image| Some((image.id, image.size()?))).collect();
+        let (boxes, bad_masks): (Vec<_>, Vec<_>) = raw
+            .annotations
+            .into_par_iter()
+            .enumerate()
+            .map(|(index, annotation)| {
+                let size = sizes.get(&annotation.image_id).copied();
+                let mask = read_mask(&annotation.segmentation, size, &format!("annotations[{index}].segmentation"));
+                let (mask, bad) = mask.map_or_else(|error| (None, Some((index, error))), |mask| (mask, None));
+                (annotation.into_box(mask), bad)
+            })
+            .unzip();
         let mut truth = Self::new(
             raw.images.into_iter().map(|image| image.id).collect(),
             raw.categories
                 .into_iter()
                 .map(|RawCategory { id, name }| Category { id, name: name.unwrap_or_else(|| id.to_string()) })
                 .collect(),
-            raw.annotations.into_iter().map(RawAnnotation::into_box).collect(),
+            boxes,
         )?;
+        truth.sizes = sizes;
+        truth.bad_masks = bad_masks.into_iter().flatten().collect();
         truth.id_zero = seen.get(&0).copied();
         if let Some(index) = truth.id_zero {
             tracing::warn!(
@@ -52,21 +73,28 @@ impl GroundTruth {
 }
 
 impl DetectionBox {
-    /// Reads a COCO results file, a list of `{image_id, category_id, bbox, score}`, that belongs to `truth`.
+    /// Reads a COCO results file, a list of `{image_id, category_id, bbox, segmentation, score}`, that belongs to `truth`.
+    ///
+    /// One of `bbox` and `segmentation` is enough. Without `bbox` a detection has the box around its mask.
     ///
     /// # Errors
     /// An unreadable file, a missing key, a value of the wrong shape, a score that is not a finite number, an id that
-    /// `truth` does not know: each with index and key.
+    /// `truth` does not know, run lengths of another size than the image: each with index and key.
     pub fn read_all(file: &Path, truth: &GroundTruth) -> Result<Vec<Self>, MetricsError> {
         Self::all_from_json(&bytes(file)?, truth).map_err(|error| error.in_file(file))
     }
 
     /// [`DetectionBox::read_all`] from the file's content.
     pub fn all_from_json(json: &[u8], truth: &GroundTruth) -> Result<Vec<Self>, MetricsError> {
-        let raw: Vec<RawDetection> = parse(json, "a results file is a list of {image_id, category_id, bbox, score}")?;
-        let detections = raw.into_iter().map(RawDetection::into_box).collect::<Vec<_>>();
+        let raw: Vec<RawDetection> = parse(json, "a results file is a list of {image_id, category_id, bbox or segmentation, score}")?;
+        let mut detections = raw.iter().map(RawDetection::without_mask).collect::<Vec<_>>();
         check_detections(truth, &detections)?;
-        Ok(detections)
+        // The first error, whichever thread comes first.
+        let error = detections.par_iter_mut().zip(&raw).enumerate().find_map_first(|(index, (detection, raw))| {
+            let size = truth.sizes.get(&raw.image_id).copied();
+            raw.add_mask(detection, size, &format!("[{index}]")).err()
+        });
+        error.map_or(Ok(detections), Err)
     }
 }
 
@@ -80,6 +108,19 @@ struct RawGroundTruth {
 #[derive(Deserialize)]
 struct RawImage {
     id: u64,
+    // Only masks need the size, so it may be anything in a file without.
+    #[serde(default)]
+    height: Value,
+    #[serde(default)]
+    width: Value,
+}
+
+impl RawImage {
+    /// Height and width in pixels.
+    fn size(&self) -> Option<(usize, usize)> {
+        let side = |value: &Value| value.as_u64().and_then(|side| usize::try_from(side).ok()).filter(|&side| side > 0);
+        side(&self.height).zip(side(&self.width))
+    }
 }
 
 #[derive(Deserialize)]
@@ -98,16 +139,19 @@ struct RawAnnotation {
     area: Option<f64>,
     #[serde(default)]
     iscrowd: Flag,
+    #[serde(default)]
+    segmentation: Value,
 }
 
 impl RawAnnotation {
-    fn into_box(self) -> GroundTruthBox {
+    fn into_box(self, mask: Option<Rle>) -> GroundTruthBox {
         GroundTruthBox {
             image_id: self.image_id,
             category_id: self.category_id,
             bbox: self.bbox,
             area: self.area.unwrap_or(self.bbox[2] * self.bbox[3]),
             crowd: self.iscrowd.0,
+            mask,
         }
     }
 }
@@ -116,15 +160,28 @@ impl RawAnnotation {
 struct RawDetection {
     image_id: u64,
     category_id: u64,
-    #[serde(deserialize_with = "xywh")]
-    bbox: [f64; 4],
+    #[serde(default, deserialize_with = "some_xywh")]
+    bbox: Option<[f64; 4]>,
+    #[serde(default)]
+    segmentation: Value,
     score: f64,
 }
 
 impl RawDetection {
-    fn into_box(self) -> DetectionBox {
-        let Self { image_id, category_id, bbox, score } = self;
-        DetectionBox { image_id, category_id, bbox, score }
+    /// With a box of zeros where there is none.
+    fn without_mask(&self) -> DetectionBox {
+        let &Self { image_id, category_id, bbox, score, .. } = self;
+        DetectionBox { image_id, category_id, bbox: bbox.unwrap_or_default(), score, mask: None }
+    }
+
+    /// `size` is the height and width of the image, where they are known.
+    fn add_mask(&self, detection: &mut DetectionBox, size: Option<(usize, usize)>, place: &str) -> Result<(), MetricsError> {
+        detection.mask = read_mask(&self.segmentation, size, &format!("{place}.segmentation"))?;
+        if self.bbox.is_none() {
+            let missing = || MetricsError::at(place, "missing field `bbox`, or `segmentation` in its place");
+            detection.bbox = detection.mask.as_ref().ok_or_else(missing)?.bbox();
+        }
+        Ok(())
     }
 }
 
@@ -146,6 +203,10 @@ impl<'de> Deserialize<'de> for Flag {
             Either::Boolean(boolean) => Ok(Self(boolean)),
         }
     }
+}
+
+fn some_xywh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[f64; 4]>, D::Error> {
+    xywh(deserializer).map(Some)
 }
 
 /// A box as a list of exactly four numbers.

@@ -1,8 +1,9 @@
-//! Ground truth and detections, as COCO keeps them: ids, and boxes as top left corner, width and height in `f64`.
+//! Ground truth and detections, as COCO keeps them: ids, boxes as top left corner, width and height in `f64`, and masks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::error::MetricsError;
+use crate::mask::Rle;
 
 /// A class of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +19,13 @@ pub struct GroundTruthBox {
     pub category_id: u64,
     /// x, y of the top left corner, width, height, in pixels of the original image.
     pub bbox: [f64; 4],
-    /// Area of the object in square pixels, which decides whether it is small, medium or large. Where there is no mask:
+    /// Area of the object in square pixels, which decides whether it is small, medium or large. Where it is not known:
     /// width × height.
     pub area: f64,
     /// A crowd region: it may match any number of detections, and neither it nor they count.
     pub crowd: bool,
+    /// Its pixels; only the figures of masks need them.
+    pub mask: Option<Rle>,
 }
 
 /// A box that the detector reports.
@@ -34,6 +37,8 @@ pub struct DetectionBox {
     pub bbox: [f64; 4],
     /// Confidence; only the order matters.
     pub score: f64,
+    /// Its pixels; only the figures of masks need them.
+    pub mask: Option<Rle>,
 }
 
 /// What the detections are compared with.
@@ -47,6 +52,11 @@ pub struct GroundTruth {
     /// The box whose annotation id is 0, of which only the reader knows. pycocotools marks an unmatched detection by 0
     /// and so takes a detection that matched this box for a wrong one; figures that are to be equal must do the same.
     pub(super) id_zero: Option<usize>,
+    /// Height and width of the images in pixels, where the file that was read has them.
+    pub(super) sizes: HashMap<u64, (usize, usize)>,
+    /// Why the segmentations that the reader could make no mask of are none, by the index of their box. Only who asks for
+    /// figures of masks need know.
+    pub(super) bad_masks: BTreeMap<usize, MetricsError>,
 }
 
 impl GroundTruth {
@@ -77,6 +87,8 @@ impl GroundTruth {
             categories: categories.into_iter().map(|(id, name)| Category { id, name }).collect(),
             boxes,
             id_zero: None,
+            sizes: HashMap::new(),
+            bad_masks: BTreeMap::new(),
         })
     }
 
