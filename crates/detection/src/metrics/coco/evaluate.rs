@@ -27,8 +27,8 @@ pub fn evaluate(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<Coco
 /// The COCO figures of the masks of `detections`: pycocotools' with the `iouType` "segm".
 ///
 /// An object's size is its `area`, as ever, a detection's the area of its mask. So it is in pycocotools where the results
-/// file has no `bbox`; where it has one, pycocotools takes width × height, which moves the figures of small, medium and
-/// large objects.
+/// file has no `bbox`; where it has one, pycocotools takes width × height, which moves AP of small, medium and large
+/// objects.
 ///
 /// # Errors
 /// Those of [`evaluate`], an object or a detection without a mask, and masks of different sizes in one image.
@@ -84,16 +84,16 @@ pub(super) fn check_detections(truth: &GroundTruth, detections: &[DetectionBox])
 
 /// Masks can be laid over each other only where their images are of one size.
 fn check_sizes(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<(), MetricsError> {
-    let truths = truth.boxes().iter().enumerate().map(|(index, b)| (format!("annotations[{index}]"), b.image_id, &b.mask));
-    let detections = detections.iter().enumerate().map(|(index, b)| (format!("[{index}]"), b.image_id, &b.mask));
+    let truths = truth.boxes().iter().enumerate().map(|(index, b)| ("annotations", index, b.image_id, &b.mask));
+    let detections = detections.iter().enumerate().map(|(index, b)| ("", index, b.image_id, &b.mask));
     let mut sizes = HashMap::new();
-    for (place, image, mask) in truths.chain(detections) {
+    for (list, index, image, mask) in truths.chain(detections) {
         let Some(mask) = mask else { continue };
         let size = [mask.height(), mask.width()];
         let expected = *sizes.entry(image).or_insert(size);
         if size != expected {
             return Err(MetricsError::at(
-                format!("{place}.segmentation"),
+                format!("{list}[{index}].segmentation"),
                 format!("a mask of height and width {size:?}, another one of image {image} has {expected:?}"),
             ));
         }

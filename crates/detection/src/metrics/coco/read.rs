@@ -75,7 +75,9 @@ impl GroundTruth {
 impl DetectionBox {
     /// Reads a COCO results file, a list of `{image_id, category_id, bbox, segmentation, score}`, that belongs to `truth`.
     ///
-    /// One of `bbox` and `segmentation` is enough. Without `bbox` a detection has the box around its mask.
+    /// One of `bbox` and `segmentation` is enough. Without `bbox` a detection has the box around its mask, and in figures of
+    /// boxes the size of that box. pycocotools takes the mask's area for its size, which moves AP of small, medium and large
+    /// objects.
     ///
     /// # Errors
     /// An unreadable file, a missing key, a value of the wrong shape, a score that is not a finite number, an id that
