@@ -54,7 +54,10 @@ impl Graph {
         let (nodes, _) = resolve_rows(table, &rows, scaling, nc)?;
         let graph = Self { nodes, nc };
         match graph.nodes.last() {
-            Some(last) if last.config.detect().is_none() => Err(last.error("the last row is no detection head, such as Detect")),
+            Some(last) if last.config.detect().is_none() => {
+                let error = last.error("the last row is no detection head, such as Detect");
+                Err(GraphError { source_name: table.source.clone(), ..error })
+            }
             _ => Ok(graph),
         }
     }

@@ -56,9 +56,17 @@ impl<'a> RowReader<'a> {
         self.0.args.get(i)
     }
 
-    /// Strides of the inputs against the image.
-    pub fn strides(&self) -> Vec<usize> {
-        self.0.inputs.iter().map(|input| self.0.image.h / input.h.max(1)).collect()
+    /// Strides of the inputs against the image, which have to be whole: boxes are placed by them.
+    pub fn strides(&self) -> Result<Vec<usize>, String> {
+        let side = self.0.image.h;
+        let stride = |input: &Shape| match input.h > 0 && side.is_multiple_of(input.h) {
+            true => Ok(side / input.h),
+            false => Err(format!(
+                "a map of {}×{} for an image of {side}×{side}; a side that divides the image's would be right",
+                input.h, input.w
+            )),
+        };
+        self.0.inputs.iter().map(stride).collect()
     }
 
     /// Channels of the one input.

@@ -74,12 +74,8 @@ impl DetectConfig {
             }
             _ => (BoxCoding::Distances { reg_max: REG_MAX }, 1),
         };
-        let strides = row.strides();
-        if strides.contains(&0) {
-            return Err("it reads a map that is finer than the image; strides of 1 or more would be right".into());
-        }
         let channels = row.inputs().iter().map(|input| input.c).collect();
-        Ok((Self { nc, channels, strides, coding, masks: None }, taken))
+        Ok((Self { nc, channels, strides: row.strides()?, coding, masks: None }, taken))
     }
 
     /// Boxes that a cell can hold.

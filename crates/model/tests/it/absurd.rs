@@ -51,7 +51,8 @@ fn absurd_numbers_are_refused_by_row() {
         ("  - [-1, 18446744073709551615, C3, [8]]\n", "row 1 (head): 'repeats' is not a whole number"),
         ("  - [-9223372036854775808, 1, C3, [8]]\n", "row 1 (C3): 'from' -9223372036854775808 points to row -9223372036854775807"),
         ("  - [9223372036854775808, 1, C3, [8]]\n", "row 1 (head): 'from' is neither a row number"),
-        ("  - [-1, 1, nn.Upsample, [None, 4]]\n", "row 2 (Detect): it reads a map that is finer than the image"),
+        ("  - [-1, 1, nn.Upsample, [None, 4]]\n", "row 2 (Detect): a map of 512×512 for an image of 256×256; a side that divides"),
+        ("  - [-1, 1, Conv, [8, 3, 3]]\n", "row 2 (Detect): a map of 43×43 for an image of 256×256; a side that divides"),
         ("  - [[0, 0], 1, Detect, [nc]]\n", "row 1 (Detect): a detection head is the last row"),
     ] {
         let error = refusal(&table(rows));
