@@ -41,6 +41,8 @@ fn absurd_numbers_are_refused_by_row() {
         ("  - [-1, 1, Conv, [65536]]\n  - [-1, 1, Conv, [65536, 1024]]\n", "row 2 (Conv): more than 10000000000 parameters"),
         ("  - [-1, 1, nn.Upsample, [None, 65536]]\n", "row 1 (nn.Upsample): argument 1 (factor) is 65536"),
         ("  - [-1, 1, nn.Upsample, [None, 1024]]\n", "row 1 (nn.Upsample): a map of 8 channels, 131072×131072"),
+        // Found by fuzzing: a side doubled 113 times.
+        ("  - [-1, 113, nn.Upsample, [None, 2, nearest]]\n", "row 1 (nn.Upsample): a map of 8 channels, 131072×131072"),
         ("  - [-1, 1, nn.Upsample, [None, 512]]\n  - [-1, 1, Conv, [65536]]\n", "row 2 (Conv): more than 1000000000000000 multiply"),
         ("  - [-1, 1, C3, [65536, True, 1, 65536.0]]\n", "row 1 (C3): more than 10000000000 parameters"),
         ("  - [-1, 1000, C2f, [65536, True, 1, 65536.0]]\n", "row 1 (C2f): more than 10000000000 parameters"),
