@@ -194,6 +194,9 @@ impl Row {
             return Err("not of the form [from, repeats, module, args]".into());
         };
         let from = match from {
+            Value::Sequence(list) if list.len() > MAX_ROWS => {
+                return Err(format!("'from' lists {} rows; at most {MAX_ROWS} would be right", list.len()));
+            }
             Value::Sequence(list) if !list.is_empty() => {
                 let list: Option<Vec<i64>> = list.iter().map(Value::as_i64).collect();
                 From::Many(list.ok_or("'from' holds something that is no row number")?)

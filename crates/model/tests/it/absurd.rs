@@ -60,6 +60,8 @@ fn absurd_numbers_are_refused_by_row() {
         let error = refusal(&table(rows));
         assert!(error.starts_with("own.yaml: ") && error.contains(part), "{rows}: {error}");
     }
+    let many = format!("  - [[{}], 1, Concat, [1]]\n", ["-1"; 1001].join(", "));
+    assert!(refusal(&table(&many)).contains("own.yaml: row 1 (head): 'from' lists 1001 rows; at most 1000 would be right"));
     let many = format!("  - [-1, 1, Conv, [8{}]]\n", ", 1".repeat(20));
     assert!(refusal(&table(&many)).contains("own.yaml: row 1 (head): 21 arguments; no module takes more than 20"));
 }
