@@ -24,3 +24,11 @@ bench:
 lint:
     cargo fmt --all --check
     cargo clippy --release --workspace --all-targets -- -D warnings
+
+# Damaged tables, `just fuzz table 3600`, or patches, `just fuzz variant`, for so many seconds; needs cargo-fuzz (`cargo install cargo-fuzz`)
+fuzz TARGET="table" SECONDS="600":
+    mkdir -p crates/model/fuzz/corpus/{{ TARGET }}
+    cp configs/models/*/*.yaml crates/model/tests/fixtures/*.yaml crates/model/fuzz/corpus/{{ TARGET }}/
+    cp Cargo.lock crates/model/fuzz/
+    cargo fuzz run --fuzz-dir crates/model/fuzz --strip-dead-code --sanitizer none {{ TARGET }} -- -max_total_time={{ SECONDS }} \
+        -dict=crates/model/fuzz/words.dict -max_len=16384 -timeout=20 -rss_limit_mb=4096

@@ -51,7 +51,7 @@ fn detections(truth: &GroundTruth, rng: &mut ChaCha8Rng) -> Vec<DetectionBox> {
                 let bbox = [rng.random_range(0.0..320.0), rng.random_range(0.0..320.0), 60.0, 60.0];
                 (rng.random_range(1..=CATEGORIES), bbox, rng.random::<f64>() / 2.0)
             };
-            detections.push(DetectionBox { image_id, category_id, bbox, score, mask: None });
+            detections.push(DetectionBox { image_id, category_id, bbox, area: bbox[2] * bbox[3], score, mask: None });
         }
     }
     detections

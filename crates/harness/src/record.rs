@@ -142,6 +142,21 @@ pub struct TrainMeasurement {
     pub last_weights: String,
     pub train_images: usize,
     pub val_images: usize,
+    /// What the training began with; none where all weights were random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<FirstWeights>,
+}
+
+/// A file of weights that a training began with, and how much of it fitted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FirstWeights {
+    /// The file's name, without its folder.
+    pub file: String,
+    /// Tensors of the network that the file filled, of so many.
+    pub taken: usize,
+    pub total: usize,
+    /// Tensors in the file that the network has no place for.
+    pub unused: usize,
 }
 
 /// One epoch of training.

@@ -7,7 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ablate::record::{Measurement, Outcome, Record, Stage};
+use ablate::record::{FirstWeights, Measurement, Outcome, Record, Stage};
+use ablate_model::{Catalog, Detector, weights};
+use burn::tensor::Device;
 use common::{Run, ablate};
 
 const COSTS: &str = "
@@ -236,6 +238,78 @@ eval: {split: test}
     boxes.run(&[]);
     let Outcome::Failed { error } = boxes.record("yolov8n+segment", Stage::Train).outcome else { panic!("it can't be trained") };
     assert!(error.contains("data set drawn, split `train`") && error.contains("has an object with a box but no mask"), "{error}");
+}
+
+/// First weights of `yolov5n` for 80 classes, which fit another number of classes but for the head's three convolutions.
+fn first_weights(file: &Path, seed: u64) {
+    let graph = Catalog::builtin().resolve(&"yolov5n".parse().unwrap()).unwrap().graph(Some(80)).unwrap();
+    weights::save(&Detector::new(&graph, seed, &Device::flex()), file).unwrap();
+}
+
+/// What a record and the commands say of a file of weights; another file makes another record.
+#[test]
+fn trainings_begin_with_what_fits_of_a_file() {
+    let sweep = Sweep::new(
+        "
+name: begun
+models: [yolov5n, yolov5n+gsconv]
+train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8, weights: first.safetensors}
+",
+    );
+    sweep.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 8, val: 4, test: 4}\n");
+    let error = sweep.run(&[]).refused();
+    assert!(error.contains("train.weights") && error.contains("first.safetensors"), "{error}");
+
+    let file = sweep.folder.path().join("first.safetensors");
+    first_weights(&file, 1);
+    let screen = sweep.run(&["--stages", "train"]).ok();
+    let first = |model: &str| {
+        let record = sweep.record(model, Stage::Train);
+        let Measurement::Train(training) = done(&record) else { panic!("{record:?}") };
+        training.weights.clone().expect("it began with a file")
+    };
+    let (plain, variant) = (first("yolov5n"), first("yolov5n+gsconv"));
+    assert_eq!((plain.file.as_str(), plain.total - plain.taken, plain.unused), ("first.safetensors", 6, 0), "{plain:?}");
+    assert!(variant.taken < plain.taken && variant.taken > 0, "{variant:?}");
+    let said = |weights: &FirstWeights| format!("{} of {} tensors", weights.taken, weights.total);
+    assert!(screen.contains(&format!("started from first.safetensors: yolov5n {}", said(&plain))), "{screen}");
+    let page = fs::read_to_string(sweep.out().join("report.html")).unwrap();
+    assert!(page.contains(&said(&plain)) && page.contains(&said(&variant)));
+    let record = sweep.record("yolov5n", Stage::Train);
+    assert_eq!(record.inputs["weights"], blake3::hash(&fs::read(&file).unwrap()).to_hex().as_str());
+
+    let again = sweep.run(&["--stages", "train"]);
+    assert!(again.stderr().contains("0 measured, 2 found"), "{}", again.stderr());
+    first_weights(&file, 2);
+    let other = sweep.run(&["--stages", "train", "--cell", "yolov5n@flex@drawn@0"]);
+    assert!(other.stderr().contains("1 measured, 0 found"), "{}", other.stderr());
+
+    // The commands, of the same file.
+    let (data, out) = (sweep.folder.path().join("drawn.yaml"), sweep.folder.path().join("run"));
+    let (data, out, file) = (data.to_str().unwrap(), out.to_str().unwrap(), file.to_str().unwrap());
+    let common = ["yolov5n", "--weights", file, "--data", data, "--imgsz", "64", "--batch", "8"];
+    let begun = format!("{file}: {} taken\n  6 still random: model.24.m.0.bias, ", said(&plain));
+    let text = ablate(&[&["train"], &common[..], &["--epochs", "1", "--out", out]].concat()).ok();
+    assert!(text.starts_with(&begun) && text.contains("best epoch 1 of 1"), "{text}");
+    let text = ablate(&[&["val"], &common[..]].concat()).ok();
+    assert!(text.starts_with(&begun) && text.contains("4 images"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&ablate(&[&["val"], &common[..], &["--format", "json"]].concat()).ok()).unwrap();
+    assert_eq!(json["weights"], serde_json::to_value(&plain).unwrap());
+    let text = ablate(&["val", "yolov5n+gsconv", "--weights", file, "--data", data, "--imgsz", "64"]).ok();
+    assert!(text.contains(&format!("{} taken", said(&variant))) && text.contains(" in the file without a place: model."), "{text}");
+    let error = ablate(&["train", "yolov5n", "--weights", "no/such.pt", "--data", data, "--imgsz", "64"]).refused();
+    assert!(error.contains("no/such.pt: no such file"), "{error}");
+}
+
+/// Records of before there were first weights in them.
+#[test]
+fn a_record_without_first_weights_is_read() {
+    let text = r#"{"stage": "train", "epochs": [], "train_s": 1.0, "images_per_s": 2.0, "best_epoch": 0, "best_weights": "b", "last_weights": "l",
+        "train_images": 3, "val_images": 4}"#;
+    let measurement: Measurement = serde_json::from_str(text).unwrap();
+    let Measurement::Train(training) = &measurement else { panic!("{measurement:?}") };
+    assert_eq!(training.weights, None);
+    assert!(serde_json::to_value(&measurement).unwrap().get("weights").is_none());
 }
 
 /// A sweep that is killed in the middle of a training goes on from the last epoch that it finished.

@@ -156,6 +156,8 @@ fn paths_are_relative_to_the_sweeps_file() {
     fs::write(&path, SWEEP).unwrap();
     let config = SweepConfig::read(&path).unwrap();
     assert_eq!(config.train.unwrap().data, folder.path().join("../data/cells.yaml"));
+    fs::write(&path, SWEEP.replace("  imgsz: 160\n", "  imgsz: 160\n  weights: ../yolov5n.pt\n")).unwrap();
+    assert_eq!(SweepConfig::read(&path).unwrap().train.unwrap().weights, Some(folder.path().join("../yolov5n.pt")));
     fs::write(&path, SWEEP.replace("../data/cells.yaml", "shapes")).unwrap();
     assert_eq!(SweepConfig::read(&path).unwrap().train.unwrap().data, PathBuf::from("shapes"));
 }

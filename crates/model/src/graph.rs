@@ -54,7 +54,10 @@ impl Graph {
         let (nodes, _) = resolve_rows(table, &rows, scaling, nc)?;
         let graph = Self { nodes, nc };
         match graph.nodes.last() {
-            Some(last) if last.config.detect().is_none() => Err(last.error("the last row is no detection head, such as Detect")),
+            Some(last) if last.config.detect().is_none() => {
+                let error = last.error("the last row is no detection head, such as Detect");
+                Err(GraphError { source_name: table.source.clone(), ..error })
+            }
             _ => Ok(graph),
         }
     }
@@ -114,6 +117,9 @@ fn resolve_rows(table: &Table, rows: &[(Section, &Row)], scaling: Scaling, nc: u
             anchors: table.anchors.as_deref(),
         });
         let config = LayerConfig::read(&row.module, &reader).map_err(fail)?;
+        if config.detect().is_some() && (index + 1 < rows.len() || repeats > 1) {
+            return Err(fail("a detection head is the last row, and is there once".into()));
+        }
         let node = Node {
             index,
             section: *section,
@@ -160,7 +166,14 @@ impl Node {
     }
 
     /// Shapes of what the node gives, its cost added to the tally.
+    ///
+    /// # Errors
+    /// A block that can't take what it reads, and maps and costs beyond all bounds: the one place that keeps absurd numbers of a table out of what
+    /// is added up and built.
     pub(crate) fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, GraphError> {
+        let before = *tally;
+        let bounded = |maps: &[Shape]| maps.iter().try_for_each(Shape::check).map_err(|message| self.error(&message));
+        bounded(inputs)?;
         let mut shapes = inputs.to_vec();
         for _ in 0..self.chain {
             if shapes.iter().map(|x| x.c).ne(inputs.iter().map(|x| x.c)) {
@@ -169,6 +182,8 @@ impl Node {
                 return Err(self.error(&message));
             }
             shapes = self.config.trace(&shapes, tally).map_err(|message| self.error(&message))?;
+            bounded(&shapes)?;
+            tally.minus(&before).check().map_err(|message| self.error(&message))?;
         }
         Ok(shapes)
     }

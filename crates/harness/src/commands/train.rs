@@ -10,7 +10,10 @@ use super::{Failure, catalog, check_imgsz, graph};
 use crate::{
     cli::TrainArgs,
     guard::guarded,
-    measure::training::{Training, train},
+    measure::{
+        training::{Training, network, train},
+        weights::described,
+    },
     progress::{Epochs, Steps, print},
     record::Stage,
     store,
@@ -52,14 +55,18 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
             "val": val_split.as_ref().map(|val| val.fingerprint()),
         }),
     );
+    let (detector, loaded) = network(&graph, args.seed, &device, args.weights.as_deref())?;
+    if let (Some(file), Some(loaded)) = (&args.weights, &loaded) {
+        print(&described(file, loaded));
+    }
     let training = Training {
         graph: &graph,
+        detector,
         train: Arc::new(CachedDataset::open(train_split, args.imgsz)?),
         val: val_split.map(|val| CachedDataset::open(val, args.imgsz)).transpose()?.map(Arc::new),
         recipe: &recipe,
         seed: args.seed,
         device: &device,
-        weights: args.weights.as_deref(),
         folder: &folder,
         identity: &identity,
     };

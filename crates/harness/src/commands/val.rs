@@ -15,7 +15,10 @@ use serde_json::json;
 use super::{catalog, check_imgsz, graph, metrics};
 use crate::{
     cli::{MetricsFormat, ValArgs},
-    measure::evaluate::evaluate,
+    measure::{
+        evaluate::evaluate,
+        weights::{described, figures},
+    },
     progress::{Steps, print},
 };
 
@@ -27,12 +30,11 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     check_imgsz(args.imgsz, &graph)?;
     let mut detector = Detector::new(&graph, 0, &device);
     let loaded = weights::load(&mut detector, &args.weights)?;
-    if let Some(first) = loaded.fresh.first() {
-        tracing::warn!(
-            "{}: {} of the model's tensors are not in the file and stay random, such as {first}",
-            args.weights.display(),
-            loaded.fresh.len()
-        );
+    if let MetricsFormat::Table = args.format {
+        print(&described(&args.weights, &loaded));
+    }
+    if !loaded.fresh.is_empty() {
+        tracing::warn!("{}: {} of the model's tensors stay random", args.weights.display(), loaded.fresh.len());
     }
     let loader = EvalLoader::new(Arc::new(CachedDataset::open(dataset, args.imgsz)?), args.batch, 1)?;
     let steps = Steps::new("val", 1);
@@ -46,7 +48,11 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     }
     let measured = &evaluation.measurement;
     match args.format {
-        MetricsFormat::Json => print(&serde_json::to_string_pretty(measured)?),
+        MetricsFormat::Json => {
+            let mut value = serde_json::to_value(measured)?;
+            value["weights"] = serde_json::to_value(figures(&args.weights, &loaded))?;
+            print(&serde_json::to_string_pretty(&value)?);
+        }
         MetricsFormat::Table => {
             print(&metrics::table(&evaluation.boxes, evaluation.masks.as_ref()));
             print(&format!("{} images, {} objects, {:.1} s", measured.images, measured.instances, measured.seconds));

@@ -110,10 +110,12 @@ fn detect(
         let found = non_max_suppression(&boxes[of_image(&boxes, image)], nc, nms);
         found.into_par_iter().map(move |detection| {
             let bbox = frame.letterbox.to_original(&detection.bbox);
+            let xywh = [bbox.x1, bbox.y1, bbox.width(), bbox.height()].map(f64::from);
             DetectionBox {
                 image_id,
                 category_id: detection.class as u64,
-                bbox: [bbox.x1, bbox.y1, bbox.width(), bbox.height()].map(f64::from),
+                bbox: xywh,
+                area: xywh[2] * xywh[3],
                 score: f64::from(detection.score),
                 mask: masks.then(|| prototypes.mask(&rows[detection.row * coefficients..][..coefficients], &bbox)),
             }

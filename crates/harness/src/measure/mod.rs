@@ -4,3 +4,4 @@ pub mod evaluate;
 pub mod latency;
 pub mod statistics;
 pub mod training;
+pub mod weights;

@@ -8,7 +8,11 @@ use ablate_detection::{
     loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     nms::NmsConfig,
 };
-use ablate_model::{Detector, Graph, heads::BoxCoding, weights};
+use ablate_model::{
+    Detector, Graph,
+    heads::BoxCoding,
+    weights::{self, Loaded},
+};
 use anyhow::Result;
 use burn::tensor::Device;
 
@@ -22,17 +26,17 @@ use crate::{
 /// What is trained on what and how.
 pub struct Training<'a> {
     pub graph: &'a Graph,
+    /// Of this graph, with its first weights: see [`network`].
+    pub detector: Detector,
     /// Decoded for the network's image size.
     pub train: Arc<CachedDataset>,
     /// Evaluated while training goes on, to choose the best epoch; without it, that is the last.
     pub val: Option<Arc<CachedDataset>>,
     pub recipe: &'a Recipe,
-    /// Of first weights, order and augmentation.
+    /// Of order and augmentation.
     pub seed: u64,
     /// Without autodiff; training adds it.
     pub device: &'a Device,
-    /// Weights to begin with in place of random ones.
-    pub weights: Option<&'a Path>,
     /// Where checkpoints go.
     pub folder: &'a Path,
     /// Names this training in its checkpoints; a checkpoint of another one is refused.
@@ -42,18 +46,22 @@ pub struct Training<'a> {
 /// Threads that make batches ahead; they change nothing in the batches.
 const WORKERS: usize = 1;
 
+/// A network to train, on a device without autodiff, which is added: first weights drawn from the seed, and in their place whatever fits of a file.
+///
+/// # Errors
+/// Weights that can't be read, or of which nothing fits.
+pub fn network(graph: &Graph, seed: u64, device: &Device, weights: Option<&Path>) -> Result<(Detector, Option<Loaded>)> {
+    let mut detector = Detector::new(graph, seed, &device.clone().autodiff());
+    let loaded = weights.map(|file| weights::load(&mut detector, file)).transpose()?;
+    Ok((detector, loaded))
+}
+
 /// Trains, or goes on from the folder's checkpoint.
 ///
 /// # Errors
-/// Those of [`train::train`], and weights or data that don't fit.
+/// Those of [`train::train`], and data that don't fit.
 pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
-    let Training { graph, train: data, val, recipe, seed, device, weights, folder, identity } = training;
-    let training_device = device.clone().autodiff();
-    let mut detector = Detector::new(graph, seed, &training_device);
-    if let Some(file) = weights {
-        let loaded = weights::load(&mut detector, file)?;
-        tracing::info!("{}: {} tensors taken, {} stay random", file.display(), loaded.taken.len(), loaded.fresh.len());
-    }
+    let Training { graph, detector, train: data, val, recipe, seed, device, folder, identity } = training;
     let imgsz = data.imgsz();
     let loss = loss(graph, recipe, imgsz)?;
     let mut validator = match val {

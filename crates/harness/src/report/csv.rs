@@ -99,6 +99,10 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     // One-based, as epochs are counted; records count from zero.
     add("best_epoch", number(train.map(|t| t.best_epoch + 1)));
     add("best_weights", text(train.map(|t| &t.best_weights)));
+    let weights = train.and_then(|t| t.weights.as_ref());
+    add("weights", text(weights.map(|w| &w.file)));
+    add("weights_taken", number(weights.map(|w| w.taken)));
+    add("weights_total", number(weights.map(|w| w.total)));
     add("eval_split", text(eval.map(|e| &e.split)));
     add("eval_images", number(eval.map(|e| e.images)));
     add("eval_instances", number(eval.map(|e| e.instances)));

@@ -255,11 +255,12 @@ fn precedence<'r>(record: &'r Record, cell: &Cell) -> (bool, bool, bool, Option<
     (own && ran, done, own, record.finished.parse().ok(), &record.key)
 }
 
-/// Evaluated on the same split after as many epochs.
+/// Evaluated on the same split after as many epochs that began with the same weights.
 fn comparable(row: &Row, base: &Row) -> bool {
     let split = |row: &Row| row.eval().map(|eval| eval.split.clone());
     let epochs = |row: &Row| row.train().map(|train| train.epochs.len());
-    split(row) == split(base) && epochs(row) == epochs(base)
+    let weights = |row: &Row| row.train().and_then(|train| train.weights.as_ref()).map(|weights| weights.file.clone());
+    split(row) == split(base) && epochs(row) == epochs(base) && weights(row) == weights(base)
 }
 
 fn percent(own: f64, base: f64) -> Option<f64> {

@@ -1,5 +1,6 @@
 //! The summary on the screen: what the HTML report's tables say, in as many columns as fit.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
 
@@ -31,6 +32,7 @@ pub fn render(records: &[Record], width: Option<u16>, colour: bool) -> String {
     for table in tables(&rows) {
         let _ = writeln!(out, "{}\n{}\n", table.setting.title(), fitted(&table, width, colour));
     }
+    out.push_str(&beginnings(&rows));
     out.push_str(&legend(&rows));
     out.push_str(&errors(&rows, usize::from(width.unwrap_or(200))));
     out
@@ -156,6 +158,22 @@ fn shown_width(line: &str) -> usize {
         !hidden
     });
     shown.count()
+}
+
+/// What the trainings began with where that was a file: a line for each file.
+fn beginnings(rows: &Rows) -> String {
+    let mut files: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for row in &rows.rows {
+        if let Some(weights) = row.train().and_then(|train| train.weights.as_ref()) {
+            let models = files.entry(&weights.file).or_default();
+            let model = format!("{} {} of {} tensors", row.cell.model, weights.taken, weights.total);
+            // Seeds of a model begin alike.
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+    }
+    files.iter().map(|(file, models)| one_line(&format!("started from {file}: {}", models.join(", "))) + "\n").collect()
 }
 
 fn legend(rows: &Rows) -> String {

@@ -90,6 +90,8 @@ pub struct TrainConfig {
     /// What differs from the recipe, key by key.
     #[serde(default)]
     pub overrides: serde_yaml::Mapping,
+    /// A file of weights that every training begins with, as far as they fit, relative to the sweep's file; random ones where not given.
+    pub weights: Option<PathBuf>,
     #[serde(deserialize_with = "image_size")]
     pub imgsz: usize,
     /// Those of the recipe where not given; the same holds for `batch`.
@@ -134,6 +136,7 @@ impl SweepConfig {
         config.tables = config.tables.iter().map(|table| folder.join(table)).collect();
         if let Some(train) = &mut config.train {
             train.recipe = train.recipe.take().map(|recipe| folder.join(recipe));
+            train.weights = train.weights.take().map(|weights| folder.join(weights));
             if train.data != Path::new("shapes") {
                 train.data = folder.join(&train.data);
             }

@@ -1,5 +1,7 @@
 //! What the stages of a sweep share: the models and the data.
 
+use std::{fs::File, path::PathBuf};
+
 use ablate_detection::dataset::Split;
 use ablate_model::{Catalog, Graph, ModelName, spec::CatalogError};
 use anyhow::{Context, Result};
@@ -12,13 +14,21 @@ pub struct Workbench {
     pub config: SweepConfig,
     catalog: Catalog,
     training: Option<(SweepData, Recipe)>,
+    weights: Option<WeightsFile>,
+}
+
+/// Weights that trainings begin with.
+pub struct WeightsFile {
+    pub path: PathBuf,
+    /// Of its content: another file makes another record, the same file elsewhere does not.
+    pub hash: String,
 }
 
 /// Classes of the detection head where neither the sweep nor a data set says: those of COCO.
 const DEFAULT_NC: usize = 80;
 
 impl Workbench {
-    /// Reads what the sweep names: the reader's tables, the recipe and the description of the data set.
+    /// Reads what the sweep names: the reader's tables, the recipe, the description of the data set and first weights.
     ///
     /// # Errors
     /// Where a file can't be read or is wrong, or a model is of a family, scale or variant that there is not.
@@ -38,7 +48,9 @@ impl Workbench {
             Some(train) => Some((SweepData::load(&train.data, train.imgsz)?, train.recipe().context("key `train`")?)),
             None => None,
         };
-        Ok(Self { config, catalog, training })
+        let weights = config.train.as_ref().and_then(|train| train.weights.clone());
+        let weights = weights.map(WeightsFile::open).transpose().context("key `train.weights`")?;
+        Ok(Self { config, catalog, training, weights })
     }
 
     /// The sweep's cells.
@@ -73,5 +85,19 @@ impl Workbench {
     pub fn training(&self) -> Result<(&SweepData, &Recipe)> {
         let (data, recipe) = self.training.as_ref().context("the sweep trains nothing")?;
         Ok((data, recipe))
+    }
+
+    /// What the sweep's trainings begin with; none where that is random.
+    pub fn weights(&self) -> Option<&WeightsFile> {
+        self.weights.as_ref()
+    }
+}
+
+impl WeightsFile {
+    fn open(path: PathBuf) -> Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        let read = File::open(&path).and_then(|file| hasher.update_reader(file).map(|_| ()));
+        read.with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self { path, hash: hasher.finalize().to_hex().to_string() })
     }
 }

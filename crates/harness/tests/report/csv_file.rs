@@ -104,6 +104,24 @@ fn runs_of_different_length_are_not_compared() {
 }
 
 #[test]
+fn what_a_training_began_with_has_columns_and_is_not_compared_with_another() {
+    let (base, other) = (cell("baseline", "n"), cell("asff", "n"));
+    let mut records = vec![
+        done(&base, train_from("yolov5n.pt", 0.4)),
+        done(&base, eval(0.4)),
+        done(&other, train_from("yolov5n.pt", 0.5)),
+        done(&other, eval(0.5)),
+    ];
+    let rows = table(&records);
+    assert_eq!([&rows[0]["weights"], &rows[0]["weights_taken"], &rows[0]["weights_total"]], ["yolov5n.pt", "342", "349"]);
+    assert_eq!(rows[1]["change_map50_95_points"], "10");
+    records[2] = done(&other, train(0.5, 20));
+    let rows = table(&records);
+    assert_eq!([&rows[1]["weights"], &rows[1]["weights_taken"]], ["", ""]);
+    assert_eq!(rows[1]["change_map50_95_points"], "", "one began with random weights");
+}
+
+#[test]
 fn seeds_share_cost_and_latency() {
     let seed = |seed| Cell { seed: Some(seed), ..cell("baseline", "n") };
     let records =

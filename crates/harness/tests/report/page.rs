@@ -160,6 +160,15 @@ fn a_latency_within_the_spread_is_not_judged() {
 }
 
 #[test]
+fn what_a_training_began_with_is_said_where_it_was_a_file() {
+    let random = done(&cell("asff", "n"), train(0.4, 20));
+    assert!(!page(std::slice::from_ref(&random)).contains("started from"));
+    let html = page(&[done(&cell("baseline", "n"), train_from("yolov5n.pt", 0.4)), random]);
+    assert!(html.contains(">started from</th>") && html.contains(">yolov5n.pt <small>342 of 349 tensors</small></td>"));
+    assert!(html.contains(">random weights</td>"));
+}
+
+#[test]
 fn many_classes_go_down_and_models_across() {
     let Measurement::Eval(mut figures) = eval(0.4) else { unreachable!() };
     let class = figures.boxes.per_class[0].clone();

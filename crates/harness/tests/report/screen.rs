@@ -41,6 +41,17 @@ fn it_is_plain_and_whole_without_a_terminal() {
 }
 
 #[test]
+fn it_says_what_trainings_began_with() {
+    let trained = |variant: &str, seed| {
+        let cell = ablate::record::Cell { seed: Some(seed), ..cell(variant, "n") };
+        done(&cell, train_from("yolov5n.pt", 0.4))
+    };
+    let text = render(&[trained("baseline", 0), trained("baseline", 1), trained("asff", 0)], None, false);
+    assert!(text.contains("started from yolov5n.pt: yolov5n 342 of 349 tensors, yolov5n+asff 342 of 349 tensors\n"), "{text}");
+    assert!(!render(&whole_sweep(), None, false).contains("started from"));
+}
+
+#[test]
 fn columns_give_way_to_the_width() {
     let records = whole_sweep();
     for width in [60, 80, 100, 120, 200] {

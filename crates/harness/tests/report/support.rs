@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ablate::record::{
-    ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record,
-    Stage, TrainMeasurement,
+    ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement, FirstWeights, LatencyMeasurement, Measurement,
+    Outcome, Record, Stage, TrainMeasurement,
 };
 
 /// Variant, parameters of n s m l x with 80 classes, and published GFLOPs at 640 pixels.
@@ -126,7 +126,15 @@ pub fn train(map: f64, epochs: usize) -> Measurement {
         last_weights: "weights/last.safetensors".into(),
         train_images: 480,
         val_images: 120,
+        weights: None,
     })
+}
+
+/// The same, begun with a file of weights.
+pub fn train_from(file: &str, map: f64) -> Measurement {
+    let Measurement::Train(train) = train(map, 20) else { unreachable!() };
+    let weights = FirstWeights { file: file.into(), taken: 342, total: 349, unused: 60 };
+    Measurement::Train(TrainMeasurement { weights: Some(weights), ..train })
 }
 
 pub fn eval(map: f64) -> Measurement {

@@ -115,8 +115,8 @@ impl ConvConfig {
     /// The row's arguments after the channels, as every block that is shaped like a Conv has them.
     pub(super) fn read_geometry(row: &RowReader, c_in: usize, c_out: usize) -> Result<Self, String> {
         row.at_most(7, "channels, kernel, stride, padding, groups, dilation, activation")?;
-        let kernel = row.positive(1, Some(1), "kernel")?;
-        let dilation = row.positive(5, Some(1), "dilation")?;
+        let kernel = row.cells(1, 1, "kernel")?;
+        let dilation = row.cells(5, 1, "dilation")?;
         let groups = row.positive(4, Some(1), "groups")?;
         if !c_in.is_multiple_of(groups) || !c_out.is_multiple_of(groups) {
             return Err(format!("{c_in} input and {c_out} output channels don't divide into {groups} groups"));
@@ -126,7 +126,7 @@ impl ConvConfig {
                 c_in,
                 c_out,
                 kernel,
-                stride: row.positive(2, Some(1), "stride")?,
+                stride: row.cells(2, 1, "stride")?,
                 padding: row.optional(3, "padding")?.unwrap_or(dilation * (kernel - 1) / 2),
                 groups,
                 dilation,

@@ -72,7 +72,7 @@ impl Block for GhostBottleneckConfig {
 
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(5, "channels, expanded channels, kernel, stride, ratio")?;
-        let (expanded, kernel) = (row.scaled(1, "expanded channels")?, row.positive(2, Some(3), "kernel")?);
+        let (expanded, kernel) = (row.scaled(1, "expanded channels")?, row.cells(2, 3, "kernel")?);
         if kernel.is_multiple_of(2) {
             return Err(format!("kernel {kernel}; an odd one would be right"));
         }
@@ -81,7 +81,7 @@ impl Block for GhostBottleneckConfig {
             // To a multiple of four, and not down by more than a tenth.
             _ => divisible(expanded as f64 * row.number(4, 0.25, "ratio")?, 4),
         };
-        let stride = row.positive(3, Some(1), "stride")?;
+        let stride = row.cells(3, 1, "stride")?;
         Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()?, expanded, kernel, stride, squeezed })
     }
 

@@ -47,7 +47,7 @@ impl Block for InvertedResidualConfig {
         Ok(Self {
             c_in: row.channels_in()?,
             c_out: row.channels_out()?,
-            stride: row.positive(1, Some(1), "stride")?,
+            stride: row.cells(1, 1, "stride")?,
             expansion: row.positive(2, Some(6), "expansion")?,
             activation: row.activation(3, Activation::Relu)?,
         })

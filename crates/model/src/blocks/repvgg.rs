@@ -56,8 +56,8 @@ impl Block for RepVggConfig {
 
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(3, "channels, kernel, stride")?;
-        match row.positive(1, Some(3), "kernel")? {
-            3 => Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()?, stride: row.positive(2, Some(1), "stride")? }),
+        match row.cells(1, 3, "kernel")? {
+            3 => Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()?, stride: row.cells(2, 1, "stride")? }),
             kernel => Err(format!("kernel {kernel}; 3 would be right")),
         }
     }

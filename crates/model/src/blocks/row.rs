@@ -27,6 +27,8 @@ pub(crate) struct RowReader<'a>(Row<'a>);
 
 /// Larger numbers than this in a row are a mistake, and would overflow what is counted.
 const MAX_ARG: i64 = 1 << 16;
+/// The same of kernels, strides and whatever else is a way across a map.
+const MAX_CELLS: i64 = 1 << 10;
 
 impl<'a> RowReader<'a> {
     pub fn new(row: Row<'a>) -> Self {
@@ -54,9 +56,17 @@ impl<'a> RowReader<'a> {
         self.0.args.get(i)
     }
 
-    /// Strides of the inputs against the image.
-    pub fn strides(&self) -> Vec<usize> {
-        self.0.inputs.iter().map(|input| self.0.image.h / input.h.max(1)).collect()
+    /// Strides of the inputs against the image, which have to be whole: boxes are placed by them.
+    pub fn strides(&self) -> Result<Vec<usize>, String> {
+        let side = self.0.image.h;
+        let stride = |input: &Shape| match input.h > 0 && side.is_multiple_of(input.h) {
+            true => Ok(side / input.h),
+            false => Err(format!(
+                "a map of {}×{} for an image of {side}×{side}; a side that divides the image's would be right",
+                input.h, input.w
+            )),
+        };
+        self.0.inputs.iter().map(stride).collect()
     }
 
     /// Channels of the one input.
@@ -107,11 +117,20 @@ impl<'a> RowReader<'a> {
 
     /// Argument `i` as a whole number of 1 or more.
     pub fn positive(&self, i: usize, default: Option<usize>, what: &str) -> Result<usize, String> {
+        self.up_to(MAX_ARG, i, default, what)
+    }
+
+    /// Argument `i` as a way across a map, such as a kernel's side or a stride.
+    pub fn cells(&self, i: usize, default: usize, what: &str) -> Result<usize, String> {
+        self.up_to(MAX_CELLS, i, Some(default), what)
+    }
+
+    fn up_to(&self, most: i64, i: usize, default: Option<usize>, what: &str) -> Result<usize, String> {
         match (self.0.args.get(i), default) {
             (None | Some(Arg::None), Some(default)) => Ok(default),
-            (Some(Arg::Int(n)), _) if (1..=MAX_ARG).contains(n) => Ok(*n as usize),
+            (Some(Arg::Int(n)), _) if (1..=most).contains(n) => Ok(*n as usize),
             (given, _) => Err(format!(
-                "argument {i} ({what}) is {}; a whole number from 1 to {MAX_ARG} would be right",
+                "argument {i} ({what}) is {}; a whole number from 1 to {most} would be right",
                 given.map_or("missing".into(), Arg::to_string)
             )),
         }

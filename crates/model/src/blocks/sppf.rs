@@ -39,7 +39,7 @@ impl Block for SppfConfig {
 
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(2, "channels, kernel")?;
-        let kernel = row.positive(1, Some(5), "kernel")?;
+        let kernel = row.cells(1, 5, "kernel")?;
         if kernel.is_multiple_of(2) {
             return Err(format!("kernel {kernel}; an odd one would be right, so that pooling keeps the size"));
         }

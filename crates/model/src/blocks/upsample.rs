@@ -39,15 +39,14 @@ impl Block for UpsampleConfig {
         row.at_most(3, "None, factor, nearest")?;
         row.channels_in()?;
         match (row.optional(0, "size")?, row.word(2, "nearest", "mode")?) {
-            (None, "nearest") => Ok(Self { factor: row.positive(1, Some(2), "factor")? }),
+            (None, "nearest") => Ok(Self { factor: row.cells(1, 2, "factor")? }),
             (Some(_), _) => Err("a fixed size; [None, factor, nearest] would be right".into()),
             (_, mode) => Err(format!("mode '{mode}'; nearest would be right")),
         }
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
-        let Shape { c, h, w } = inputs[0];
-        Ok(vec![tally.upsample(Shape::new(c, h * self.factor, w * self.factor))])
+        Ok(vec![tally.upsample(inputs[0].enlarged(self.factor))])
     }
 
     fn init(&self, _: &Initializer) -> Upsample {

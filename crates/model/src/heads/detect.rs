@@ -75,7 +75,7 @@ impl DetectConfig {
             _ => (BoxCoding::Distances { reg_max: REG_MAX }, 1),
         };
         let channels = row.inputs().iter().map(|input| input.c).collect();
-        Ok((Self { nc, channels, strides: row.strides(), coding, masks: None }, taken))
+        Ok((Self { nc, channels, strides: row.strides()?, coding, masks: None }, taken))
     }
 
     /// Boxes that a cell can hold.

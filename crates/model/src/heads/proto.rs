@@ -42,7 +42,7 @@ impl ProtoConfig {
     pub fn trace(&self, x: Shape, tally: &mut Tally) -> Shape {
         let [cv1, cv2, cv3] = self.convs();
         let x = cv1.trace_one(x, tally);
-        let large = Shape::new(x.c, 2 * x.h, 2 * x.w);
+        let large = x.enlarged(2);
         match self.learnt {
             true => tally.upsampling_conv(x),
             false => tally.upsample(large),

@@ -4,6 +4,7 @@ mod catalog;
 mod name;
 mod patch;
 mod table;
+mod yaml;
 
 pub use catalog::{Catalog, CatalogError, ResolvedModel};
 pub use name::{ModelName, NameError, VariantCall};

@@ -18,7 +18,11 @@ use std::collections::BTreeMap;
 
 use serde_yaml::{Mapping, Value};
 
-use super::{Arg, Row, Scaling, Section, Table, VariantCall, table::listed};
+use super::{
+    Arg, Row, Scaling, Section, Table, VariantCall,
+    table::{MAX_ARGS, MAX_ROWS, listed},
+    yaml,
+};
 use crate::{graph, registry};
 
 /// A variant's patch file, read.
@@ -61,6 +65,9 @@ struct Replace {
     append: Vec<Arg>,
 }
 
+/// A patch of more steps is refused: no variant comes near, a broken or hostile file may.
+const MAX_STEPS: usize = 100;
+
 /// Why a variant can't be read or does not fit a table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("variant {variant}: {message}")]
@@ -76,7 +83,7 @@ impl Variant {
     }
 
     fn read(text: &str, name: &str) -> Result<Self, String> {
-        let value: Value = serde_yaml::from_str(text).map_err(|e| format!("not YAML: {e}"))?;
+        let value = yaml::read(text)?;
         let map = value.as_mapping().ok_or("not a map with the keys title, summary, source, arguments and patch")?;
         known_keys(map, &["title", "summary", "source", "arguments", "patch"])?;
         let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default().to_string();
@@ -93,8 +100,8 @@ impl Variant {
                 })
                 .collect::<Result<_, String>>()?,
         };
-        let steps = map.get("patch").and_then(Value::as_sequence).filter(|steps| !steps.is_empty());
-        let steps = steps.ok_or("key 'patch': a list of steps would be right")?;
+        let steps = map.get("patch").and_then(Value::as_sequence).filter(|steps| (1..=MAX_STEPS).contains(&steps.len()));
+        let steps = steps.ok_or(format!("key 'patch': a list of 1 to {MAX_STEPS} steps would be right"))?;
         Ok(Self {
             name: name.into(),
             title: text("title"),
@@ -210,7 +217,8 @@ impl Step {
         }
         if let Some(rows) = map.get("backbone") {
             known_keys(map, &["backbone"])?;
-            let rows = rows.as_sequence().filter(|rows| !rows.is_empty()).ok_or("key 'backbone': a list of rows would be right")?;
+            let rows = rows.as_sequence().filter(|rows| (1..=MAX_ROWS).contains(&rows.len()));
+            let rows = rows.ok_or(format!("key 'backbone': a list of 1 to {MAX_ROWS} rows would be right"))?;
             let rows = rows.iter().enumerate().map(|(i, row)| Row::read(row).map_err(|m| format!("backbone row {i}: {m}")));
             return Ok(Self::Backbone(rows.collect::<Result<_, _>>()?));
         }
@@ -248,10 +256,13 @@ impl Replace {
         let backbone = table.backbone.iter_mut().map(|row| (Section::Backbone, row));
         let rows = backbone.chain(table.head.iter_mut().map(|row| (Section::Head, row)));
         let mut replaced = 0;
-        for (section, row) in rows {
+        for (index, (section, row)) in rows.enumerate() {
             let fits =
                 self.section.is_none_or(|asked| asked == section) && self.kernel.is_none_or(|k| row.args.get(1) == Some(&Arg::Int(k)));
             if let Some((_, with)) = self.modules.iter().find(|(module, _)| fits && *module == row.module) {
+                if row.args.len() + append.len() > MAX_ARGS {
+                    return Err(format!("row {index} ({}): more than {MAX_ARGS} arguments with those that the patch appends", row.module));
+                }
                 row.module.clone_from(with);
                 row.args.extend_from_slice(append);
                 replaced += 1;
@@ -299,7 +310,7 @@ fn swap_backbone(table: &mut Table, scaling: Scaling, rows: Vec<Row>) -> Result<
             Err(_) => from,
             Ok(read) => match old.get(read) {
                 Some(stride) => new.iter().rposition(|new| new == stride).unwrap_or(read) as i64,
-                None => from + shift,
+                None => from.saturating_add(shift),
             },
         });
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_yaml::Value;
 
+use super::yaml;
+
 /// A model table as written: nothing scaled, nothing resolved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Table {
@@ -77,18 +79,15 @@ pub struct TableError {
 }
 
 /// Tables beyond these are refused: no detector comes near, a broken or hostile file may.
-const MAX_BYTES: usize = 1 << 20;
-const MAX_ROWS: usize = 1000;
+pub(super) const MAX_ROWS: usize = 1000;
+pub(super) const MAX_ARGS: usize = 20;
 pub(crate) const MAX_REPEATS: i64 = 1000;
 
 impl Table {
     /// Reads a table. `source` names the text in messages.
     pub fn from_yaml(text: &str, source: &str) -> Result<Self, TableError> {
         let fail = |message: String| TableError { source_name: source.into(), message };
-        if text.len() > MAX_BYTES {
-            return Err(fail(format!("{} bytes; a model table has at most {MAX_BYTES}", text.len())));
-        }
-        let value: Value = serde_yaml::from_str(text).map_err(|e| fail(format!("not YAML: {e}")))?;
+        let value = yaml::read(text).map_err(fail)?;
         let map = value.as_mapping().ok_or_else(|| fail("not a map; a model table has the keys nc, scales, backbone and head".into()))?;
         let rows = |key: &str, first: usize| -> Result<Vec<Row>, TableError> {
             let list = map
@@ -195,6 +194,9 @@ impl Row {
             return Err("not of the form [from, repeats, module, args]".into());
         };
         let from = match from {
+            Value::Sequence(list) if list.len() > MAX_ROWS => {
+                return Err(format!("'from' lists {} rows; at most {MAX_ROWS} would be right", list.len()));
+            }
             Value::Sequence(list) if !list.is_empty() => {
                 let list: Option<Vec<i64>> = list.iter().map(Value::as_i64).collect();
                 From::Many(list.ok_or("'from' holds something that is no row number")?)
@@ -207,6 +209,9 @@ impl Row {
             .ok_or(format!("'repeats' is not a whole number from 1 to {MAX_REPEATS}"))?;
         let module = module.as_str().ok_or("the module is not a word")?;
         let args = args.as_sequence().ok_or("'args' is not a list")?;
+        if args.len() > MAX_ARGS {
+            return Err(format!("{} arguments; no module takes more than {MAX_ARGS}", args.len()));
+        }
         Ok(Self {
             from,
             repeats: repeats as usize,

@@ -1,5 +1,6 @@
 //! The model crate against figures of PyTorch and against itself.
 
+mod absurd;
 mod blocks;
 mod catalog;
 mod cost;

@@ -26,10 +26,6 @@ pub fn evaluate(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<Coco
 
 /// The COCO figures of the masks of `detections`: pycocotools' with the `iouType` "segm".
 ///
-/// An object's size is its `area`, as ever, a detection's the area of its mask. So it is in pycocotools where the results
-/// file has no `bbox`; where it has one, pycocotools takes width × height, which moves AP of small, medium and large
-/// objects.
-///
 /// # Errors
 /// Those of [`evaluate`], an object or a detection without a mask, and masks of different sizes in one image.
 pub fn evaluate_masks(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<CocoMetrics, MetricsError> {
@@ -54,6 +50,7 @@ fn evaluate_shapes<'a, S: Shape<'a>>(truth: &'a GroundTruth, detections: &'a [De
         categories[index_of[&detection.category_id]].found.push(Found {
             image_id: detection.image_id,
             shape: S::of_detection(detections, index)?,
+            area: detection.area,
             score: detection.score,
         });
     }

@@ -38,6 +38,8 @@ pub(super) struct Object<S> {
 pub(super) struct Found<S> {
     pub image_id: u64,
     pub shape: S,
+    /// In square pixels.
+    pub area: f64,
     pub score: f64,
 }
 
@@ -82,9 +84,8 @@ impl<'a, S: Shape<'a>> Matcher<S> {
             ignored: AREA_RANGES.map(|range| crowd || outside(area, range)),
             taken: Default::default(),
         }));
-        for (rank, &Found { shape, score, .. }) in found.iter().take(MAX_DETECTIONS[2]).enumerate() {
+        for (rank, &Found { shape, area, score, .. }) in found.iter().take(MAX_DETECTIONS[2]).enumerate() {
             self.find_candidates(shape);
-            let area = shape.area();
             let mut outcome = Outcome { score, rank: rank as u32, right: Default::default(), wrong: Default::default() };
             for (index, &range) in AREA_RANGES.iter().enumerate() {
                 let (matched, mut ignored) = self.take(index);

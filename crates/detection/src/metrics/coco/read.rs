@@ -75,9 +75,7 @@ impl GroundTruth {
 impl DetectionBox {
     /// Reads a COCO results file, a list of `{image_id, category_id, bbox, segmentation, score}`, that belongs to `truth`.
     ///
-    /// One of `bbox` and `segmentation` is enough. Without `bbox` a detection has the box around its mask, and in figures of
-    /// boxes the size of that box. pycocotools takes the mask's area for its size, which moves AP of small, medium and large
-    /// objects.
+    /// One of `bbox` and `segmentation` is enough: without `bbox` a detection has the box around its mask, and its mask's area.
     ///
     /// # Errors
     /// An unreadable file, a missing key, a value of the wrong shape, a score that is not a finite number, an id that
@@ -173,7 +171,8 @@ impl RawDetection {
     /// With a box of zeros where there is none.
     fn without_mask(&self) -> DetectionBox {
         let &Self { image_id, category_id, bbox, score, .. } = self;
-        DetectionBox { image_id, category_id, bbox: bbox.unwrap_or_default(), score, mask: None }
+        let bbox = bbox.unwrap_or_default();
+        DetectionBox { image_id, category_id, bbox, area: bbox[2] * bbox[3], score, mask: None }
     }
 
     /// `size` is the height and width of the image, where they are known.
@@ -181,7 +180,8 @@ impl RawDetection {
         detection.mask = read_mask(&self.segmentation, size, &format!("{place}.segmentation"))?;
         if self.bbox.is_none() {
             let missing = || MetricsError::at(place, "missing field `bbox`, or `segmentation` in its place");
-            detection.bbox = detection.mask.as_ref().ok_or_else(missing)?.bbox();
+            let mask = detection.mask.as_ref().ok_or_else(missing)?;
+            (detection.bbox, detection.area) = (mask.bbox(), mask.area() as f64);
         }
         Ok(())
     }

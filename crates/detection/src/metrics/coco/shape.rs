@@ -4,16 +4,13 @@ use super::error::MetricsError;
 use super::types::{DetectionBox, GroundTruth};
 use crate::mask::Rle;
 
-/// A shape that detections and objects have, with the area and the overlaps that COCO gives it.
+/// A shape that detections and objects have, with the overlaps that COCO gives it.
 pub(super) trait Shape<'a>: Copy + Send {
     /// That of the object at an index, or what is wrong with it.
     fn of_object(truth: &'a GroundTruth, index: usize) -> Result<Self, MetricsError>;
 
     /// That of the detection at an index.
     fn of_detection(detections: &'a [DetectionBox], index: usize) -> Result<Self, MetricsError>;
-
-    /// In square pixels.
-    fn area(self) -> f64;
 
     /// Intersection over union with an object; for a crowd, intersection over the detection's own area.
     fn overlap(self, object: Self, crowd: bool) -> f64;
@@ -29,10 +26,6 @@ impl<'a> Shape<'a> for [f64; 4] {
         Ok(detections[index].bbox)
     }
 
-    fn area(self) -> f64 {
-        self[2] * self[3]
-    }
-
     fn overlap(self, object: Self, crowd: bool) -> f64 {
         let extent = |axis: usize| (self[axis + 2] + self[axis]).min(object[axis + 2] + object[axis]) - self[axis].max(object[axis]);
         let (width, height) = (extent(0), extent(1));
@@ -40,7 +33,8 @@ impl<'a> Shape<'a> for [f64; 4] {
             return 0.0;
         }
         let intersection = width * height;
-        let union = if crowd { self.area() } else { self.area() + object.area() - intersection };
+        let area = |[_, _, width, height]: Self| width * height;
+        let union = if crowd { area(self) } else { area(self) + area(object) - intersection };
         intersection / union
     }
 }
@@ -53,10 +47,6 @@ impl<'a> Shape<'a> for &'a Rle {
 
     fn of_detection(detections: &'a [DetectionBox], index: usize) -> Result<Self, MetricsError> {
         detections[index].mask.as_ref().ok_or_else(|| no_mask(format!("[{index}].segmentation")))
-    }
-
-    fn area(self) -> f64 {
-        Rle::area(self) as f64
     }
 
     fn overlap(self, object: Self, crowd: bool) -> f64 {

@@ -35,6 +35,9 @@ pub struct DetectionBox {
     pub category_id: u64,
     /// x, y of the top left corner, width, height, in pixels of the original image.
     pub bbox: [f64; 4],
+    /// In square pixels, which decides whether it is small, medium or large. As in pycocotools, that of its box, for boxes and masks
+    /// alike, and that of its mask only where it was given without a box.
+    pub area: f64,
     /// Confidence; only the order matters.
     pub score: f64,
     /// Its pixels; only the figures of masks need them.

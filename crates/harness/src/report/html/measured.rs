@@ -6,7 +6,7 @@ use super::super::number;
 use super::super::rows::{BASELINE, Row, Rows};
 use super::super::summary::{Line, Setting, Table};
 use super::table::{Group, Sheet, Td, Th, Tr, grouped, heads};
-use crate::record::Stage;
+use crate::record::{FirstWeights, Stage};
 
 /// Latency with its spread.
 pub fn timings(tables: &[Table]) -> Vec<Sheet> {
@@ -45,7 +45,7 @@ pub fn timings(tables: &[Table]) -> Vec<Sheet> {
 
 /// Training runs.
 pub fn runs(rows: &Rows) -> Option<Sheet> {
-    let heading = heads([
+    let mut heading = heads([
         ("data set", ""),
         ("seed", ""),
         ("epochs", ""),
@@ -56,6 +56,11 @@ pub fn runs(rows: &Rows) -> Option<Sheet> {
         ("train images", ""),
         ("val images", ""),
     ]);
+    // Where every training began with random weights, there is nothing to say.
+    let from_file = rows.rows.iter().any(|row| row.train().is_some_and(|train| train.weights.is_some()));
+    if from_file {
+        heading.push(Th { text: "started from".into(), tip: "whatever fitted of the file; all else was random".into() });
+    }
     let mut groups: Vec<Group> = Vec::new();
     let mut seen = BTreeSet::new();
     for row in &rows.rows {
@@ -68,7 +73,7 @@ pub fn runs(rows: &Rows) -> Option<Sheet> {
         let best = t.epochs.iter().find(|epoch| epoch.epoch == t.best_epoch).and_then(|epoch| epoch.map50_95);
         let count = |n: usize| Td::figure(n.to_string(), n as f64);
         let seed = row.cell.seed.map_or_else(Td::default, |seed| Td::figure(seed.to_string(), seed as f64));
-        let cells = vec![
+        let mut cells = vec![
             Td { text: row.cell.dataset.clone().unwrap_or_default(), ..Td::default() },
             seed,
             count(t.epochs.len()),
@@ -79,6 +84,9 @@ pub fn runs(rows: &Rows) -> Option<Sheet> {
             count(t.train_images),
             count(t.val_images),
         ];
+        if from_file {
+            cells.push(t.weights.as_ref().map_or_else(|| Td { text: "random weights".into(), ..Td::default() }, started));
+        }
         let name = format!("{}{}", row.cell.family, row.cell.scale);
         let run = Tr { name: row.cell.model.clone(), baseline: row.cell.variant == BASELINE, cells };
         match groups.last_mut().filter(|group| group.name == name) {
@@ -87,6 +95,13 @@ pub fn runs(rows: &Rows) -> Option<Sheet> {
         }
     }
     (!groups.is_empty()).then(|| Sheet { title: String::new(), first: "Model", heads: heading, groups })
+}
+
+/// What a training began with.
+fn started(weights: &FirstWeights) -> Td {
+    let FirstWeights { file, taken, total, unused } = weights;
+    let td = Td::figure(file.clone(), *taken as f64 / (*total).max(1) as f64);
+    td.note(format!("{taken} of {total} tensors")).tip(format!("{unused} tensors of the file had no place"))
 }
 
 /// The records behind each cell.

@@ -9,9 +9,12 @@ use serde_json::{Value, json};
 use super::{Job, Work, Workbench};
 use crate::{
     environment,
-    measure::training::{Training, train},
+    measure::{
+        training::{Training, network, train},
+        weights::figures,
+    },
     progress::{Epochs, Steps},
-    record::{Measurement, TrainMeasurement},
+    record::{FirstWeights, Measurement, TrainMeasurement},
     store::Store,
     sweep::plan::PlannedCell,
 };
@@ -28,14 +31,22 @@ impl Train<'_> {
         let train_images = data.cached(Split::Train)?;
         let val_images = if data.has(Split::Val)? { Some(data.cached(Split::Val)?) } else { None };
         let folder = self.folder(job);
+        let graph = self.bench.graph(&job.cell.model, train_images.dataset().classes.len())?;
+        let device = job.cell.device.open()?;
+        let file = self.bench.weights().map(|weights| weights.path.as_path());
+        let (detector, loaded) = network(&graph, seed, &device, file)?;
+        let weights = file.zip(loaded).map(|(file, loaded)| figures(file, &loaded));
+        if let Some(FirstWeights { file, taken, total, .. }) = &weights {
+            tracing::info!("{} starts from {file}: {taken} of {total} tensors", job.cell.cell.model);
+        }
         let training = Training {
-            graph: &self.bench.graph(&job.cell.model, train_images.dataset().classes.len())?,
+            graph: &graph,
+            detector,
             train: train_images.clone(),
             val: val_images.clone(),
             recipe,
             seed,
-            device: &job.cell.device.open()?,
-            weights: None,
+            device: &device,
             folder: &folder,
             identity: &job.key,
         };
@@ -49,6 +60,7 @@ impl Train<'_> {
             last_weights: self.relative(&trained.last_weights),
             train_images: train_images.len(),
             val_images: val_images.map_or(0, |images| images.len()),
+            weights,
         }))
     }
 
@@ -74,7 +86,7 @@ impl Work for Train<'_> {
             }
             false => None,
         };
-        Ok(json!({
+        let mut inputs = json!({
             "model": self.bench.table(&cell.model)?,
             "nc": train.classes.len(),
             "imgsz": self.bench.config.train.as_ref().map(|train| train.imgsz),
@@ -84,7 +96,12 @@ impl Work for Train<'_> {
             "device": cell.device,
             "ablate": environment.ablate,
             "burn": environment.burn,
-        }))
+        });
+        // Not there at all without weights: the records of earlier sweeps keep their keys.
+        if let Some(weights) = self.bench.weights() {
+            inputs["weights"] = weights.hash.as_str().into();
+        }
+        Ok(inputs)
     }
 
     fn forget(&self, job: &Job) -> Result<()> {

@@ -1,0 +1,127 @@
+//! YAML of bounded size. A small file can stand for a huge tree, where a list that repeats a list has a name and is repeated by it, and it can
+//! keep the reader busy for minutes, where brackets open and never close.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
+use serde_yaml::{Mapping, Value};
+
+/// Bytes of a text, and values and letters of what it stands for. No table comes near, a broken or hostile file may.
+const MAX_SIZE: usize = 1 << 18;
+/// Lists and maps within each other; the parser follows no more.
+const MAX_DEPTH: usize = 128;
+
+/// Reads a text as one tree. A tag, `!name`, has no meaning in it.
+///
+/// # Errors
+/// What is too large, too deep or no YAML; a key that is there twice.
+pub(super) fn read(text: &str) -> Result<Value, String> {
+    if text.len() > MAX_SIZE {
+        return Err(format!("{} bytes; at most {MAX_SIZE} would be right", text.len()));
+    }
+    if depth(text) > MAX_DEPTH {
+        return Err(format!("brackets more than {MAX_DEPTH} deep"));
+    }
+    let mut room = MAX_SIZE;
+    Tree { room: &mut room }.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|e| format!("not YAML: {e}"))
+}
+
+/// How deep brackets lie within each other at most; those in comments and words count, too.
+fn depth(text: &str) -> usize {
+    let step = |(depth, most): (usize, usize), byte: u8| match byte {
+        b'[' | b'{' => (depth + 1, most.max(depth + 1)),
+        b']' | b'}' => (depth.saturating_sub(1), most),
+        _ => (depth, most),
+    };
+    text.bytes().fold((0, 0), step).1
+}
+
+/// A tree in the making, and how much more may come.
+struct Tree<'r> {
+    room: &'r mut usize,
+}
+
+impl Tree<'_> {
+    fn take<E: Error>(&mut self, size: usize) -> Result<(), E> {
+        *self.room = self
+            .room
+            .checked_sub(size)
+            .ok_or_else(|| E::custom(format!("written out, what its aliases repeat is larger than {MAX_SIZE} values and letters")))?;
+        Ok(())
+    }
+
+    fn value<E: Error>(mut self, value: impl Into<Value>) -> Result<Value, E> {
+        self.take(1)?;
+        Ok(value.into())
+    }
+
+    fn next(&mut self) -> Tree<'_> {
+        Tree { room: self.room }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a number of up to 64 bits, a word, a truth value, a list or a map")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        self.value(value)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        self.value(value)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        self.value(value)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        self.value(value)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        self.value(Value::Null)
+    }
+
+    fn visit_str<E: Error>(mut self, word: &str) -> Result<Value, E> {
+        self.take(word.len())?;
+        self.value(word)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Value, A::Error> {
+        self.take(1)?;
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element_seed(self.next())? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
+        self.take(1)?;
+        let mut entries = Mapping::new();
+        while let Some(key) = map.next_key_seed(self.next())? {
+            if entries.contains_key(&key) {
+                return Err(A::Error::custom(format!("key '{}' is there twice", key.as_str().unwrap_or("?"))));
+            }
+            entries.insert(key, map.next_value_seed(self.next())?);
+        }
+        Ok(entries.into())
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Value, A::Error> {
+        Err(A::Error::custom("a tag, such as !name, has no meaning here"))
+    }
+}
