@@ -10,7 +10,7 @@ const VARIANTS: [&str; 6] = ["baseline", "gsconv", "asff", "mobilenetv2", "faste
 
 fn detector(variant: &str, device: &Device) -> Detector {
     let name = ModelName::baseline("yolov5", "n").with_variants(variant).unwrap();
-    Detector::new(&Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap(), 0, device)
+    Detector::new(&Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap(), 0, device).fuse()
 }
 
 fn inference(c: &mut Criterion) {

@@ -214,6 +214,9 @@ pub struct LatencyArgs {
     /// Timed iterations a model at least.
     #[arg(long, default_value_t = 10)]
     pub min_iterations: usize,
+    /// Keep batch normalisation and RepVGG's branches as they are in training, instead of folding them into convolutions.
+    #[arg(long)]
+    pub no_fuse: bool,
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
     #[arg(long, value_enum, default_value_t = Format::Table)]

@@ -14,7 +14,7 @@ use anyhow::{Result, bail};
 use burn::tensor::{Device, Distribution, Tensor, module::conv2d, ops::ConvOptions};
 
 fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
-    Protocol { batch: 1, imgsz: 64, warmup: 1, budget: Duration::from_millis(budget_ms), min_iterations }
+    Protocol { batch: 1, imgsz: 64, warmup: 1, budget: Duration::from_millis(budget_ms), min_iterations, fuse: true }
 }
 
 /// Work that returns at once and is done only when its result is waited for, as on a lazy backend.

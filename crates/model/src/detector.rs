@@ -12,6 +12,7 @@ use burn::{
 
 use crate::{
     Initializer,
+    fuse::Fuse,
     graph::Graph,
     heads::{BoxCoding, DetectConfig},
     registry::Layer,
@@ -31,6 +32,15 @@ pub struct Detector {
 enum Node {
     Single(Layer),
     Chain(Vec<Layer>),
+}
+
+impl Fuse for Node {
+    fn fuse(&mut self) {
+        match self {
+            Self::Single(layer) => layer.fuse(),
+            Self::Chain(layers) => layers.fuse(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -56,6 +66,13 @@ impl Detector {
             read.iter().flatten().for_each(|source| last_use[*source] = reader);
         }
         Self { model: model.collect(), wiring: Arc::new(Wiring { sources, last_use, detect: graph.detect().clone() }) }
+    }
+
+    /// The same network for inference alone: batch normalisation is folded into the convolutions before it, RepVGG's branches into one. Its
+    /// outputs are the same to float precision; its weights are no checkpoint's any more. Off a training device.
+    pub fn fuse(mut self) -> Self {
+        self.model.fuse();
+        self
     }
 
     /// The head's geometry: classes, strides, anchors.

@@ -5,6 +5,7 @@ pub mod blocks;
 pub mod cost;
 mod cpu;
 pub mod detector;
+mod fuse;
 pub mod graph;
 pub mod heads;
 pub mod initializer;

@@ -6,6 +6,7 @@ use crate::{
     Initializer,
     blocks::{self, Block, RowReader},
     cost::{Shape, Tally},
+    fuse::Fuse,
     heads,
 };
 
@@ -61,6 +62,18 @@ macro_rules! registry {
             /// The block's outputs for its inputs, all `[batch, channels, height, width]`.
             pub fn forward(&self, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
                 match self { $(Self::$variant(layer) => <$config as Block>::forward(layer, inputs),)* }
+            }
+
+            /// For inference alone: see [`Detector::fuse`](crate::Detector::fuse).
+            pub fn fused(mut self) -> Self {
+                self.fuse();
+                self
+            }
+        }
+
+        impl Fuse for Layer {
+            fn fuse(&mut self) {
+                match self { $(Self::$variant(layer) => layer.fuse(),)* }
             }
         }
 

@@ -27,6 +27,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         warmup: args.warmup,
         budget: Duration::from_secs_f64(args.budget),
         min_iterations: args.min_iterations,
+        fuse: !args.no_fuse,
     };
     let mut passes = Vec::new();
     for model in &args.models.models {

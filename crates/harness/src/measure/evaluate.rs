@@ -40,6 +40,7 @@ pub fn evaluate(
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluation> {
     let start = Instant::now();
+    let detector = &detector.clone().fuse();
     let dataset = loader.data().dataset();
     let (nc, classes) = (detector.detect().nc, dataset.classes.len());
     ensure!(nc == classes, "the detector has {nc} classes, the data set {} {classes}", dataset.name);

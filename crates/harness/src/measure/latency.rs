@@ -26,6 +26,8 @@ pub struct Protocol {
     /// Timed work a model; more where the fewest iterations take longer.
     pub budget: Duration,
     pub min_iterations: usize,
+    /// Whether batch normalisation is folded into the convolutions, and RepVGG's branches into one.
+    pub fuse: bool,
 }
 
 /// The budget of a model is spent in this many slices at least.
@@ -60,6 +62,7 @@ pub type Iteration<'a> = Box<dyn FnMut() -> Result<Duration> + 'a>;
 /// A forward pass of a model with random weights on random images, decoded boxes included, without autodiff.
 pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
     let detector = Detector::new(graph, 0, device);
+    let detector = if protocol.fuse { detector.fuse() } else { detector };
     let shape = [protocol.batch, 3, protocol.imgsz, protocol.imgsz];
     let images = Tensor::<4>::random(shape, Distribution::Uniform(0.0, 1.0), device);
     images.clone().wait()?;

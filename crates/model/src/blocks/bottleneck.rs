@@ -7,6 +7,7 @@ use super::{Conv, ConvConfig};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::fuse,
 };
 
 /// What a C3 or a C2f chains: a block that keeps its channels. The plain one is [`BottleneckConfig`].
@@ -45,6 +46,8 @@ pub struct Bottleneck {
     #[module(skip)]
     shortcut: bool,
 }
+
+fuse!(Bottleneck: cv1, cv2);
 
 impl BottleneckConfig {
     fn convs(&self) -> [ConvConfig; 2] {

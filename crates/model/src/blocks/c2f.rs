@@ -6,6 +6,7 @@ use super::{Block, BottleneckConfig, Conv, ConvConfig, CspConfig, Link, RowReade
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::Fuse,
 };
 
 /// YOLOv8's cross-stage partial block: one half of the channels goes through a chain of bottlenecks, or of something in their place, and every
@@ -24,6 +25,13 @@ pub struct C2f<M: Module> {
     cv1: Conv,
     cv2: Conv,
     m: Vec<M>,
+}
+
+impl<M: Module + Fuse> Fuse for C2f<M> {
+    fn fuse(&mut self) {
+        [&mut self.cv1, &mut self.cv2].into_iter().for_each(Fuse::fuse);
+        self.m.fuse();
+    }
 }
 
 impl<L: Link> C2fConfig<L> {

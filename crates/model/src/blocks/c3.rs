@@ -6,6 +6,7 @@ use super::{Block, BottleneckConfig, Conv, ConvConfig, Link, RowReader, only};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::Fuse,
 };
 
 /// YOLOv5's cross-stage partial block with three convolutions: a chain of bottlenecks, or of something in their place, beside a 1×1 bypass.
@@ -24,6 +25,13 @@ pub struct C3<M: Module> {
     cv2: Conv,
     cv3: Conv,
     m: Vec<M>,
+}
+
+impl<M: Module + Fuse> Fuse for C3<M> {
+    fn fuse(&mut self) {
+        [&mut self.cv1, &mut self.cv2, &mut self.cv3].into_iter().for_each(Fuse::fuse);
+        self.m.fuse();
+    }
 }
 
 /// What a row says of a cross-stage partial block.

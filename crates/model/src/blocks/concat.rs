@@ -4,6 +4,7 @@ use super::{Block, RowReader};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::fuse,
 };
 
 /// Feature maps of one size put one behind another by channel. Row: `[1]`.
@@ -46,3 +47,5 @@ impl Block for ConcatConfig {
         "[1]".into()
     }
 }
+
+fuse!(Concat:);

@@ -4,7 +4,7 @@ use burn::{
         PaddingConfig2d,
         conv::{Conv2d, Conv2dConfig},
     },
-    tensor::{Tensor, module, ops::ConvOptions},
+    tensor::Tensor,
 };
 
 use super::{Activation, BatchNorm2d, Block, RowReader, only};
@@ -12,6 +12,7 @@ use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
     cpu,
+    fuse::{Fold, Fuse},
 };
 
 /// A convolution without bias, batch normalisation and an activation (SiLU unless the row says otherwise).
@@ -31,6 +32,12 @@ pub struct Conv {
     activation: Activation,
 }
 
+impl Fuse for Conv {
+    fn fuse(&mut self) {
+        self.conv.fold_norm(&self.bn);
+    }
+}
+
 /// A bare convolution with PyTorch's default initial weights, uniform within ±1/√(fan in).
 pub fn conv2d(shape: ConvShape, bias: bool, init: &Initializer) -> Conv2d {
     let mut conv = Conv2dConfig::new([shape.c_in, shape.c_out], [shape.kernel; 2])
@@ -47,38 +54,33 @@ pub fn conv2d(shape: ConvShape, bias: bool, init: &Initializer) -> Conv2d {
 
 /// A bare convolution's forward pass: [`Conv2d::forward`], or on a CPU the same by this crate's own kernels.
 pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    convolve_act(conv, Activation::Identity, x)
+}
+
+/// The same, and an activation after it.
+pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
     let weight = conv.weight.val();
-    let Some([stride, padding, groups]) = simple(conv) else { return conv.forward(x) };
+    let Some([stride, padding, groups]) = simple(conv) else { return activation.forward(conv.forward(x)) };
     if !x.device().is_autodiff() {
         let shift = conv.bias.as_ref().map_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()), |bias| bias.val());
-        return cpu::conv2d_act(&x, &weight, &shift, [stride, padding, groups], Activation::Identity).unwrap_or_else(|| conv.forward(x));
+        let fused = cpu::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation);
+        return fused.unwrap_or_else(|| activation.forward(conv.forward(x)));
     }
-    match (cpu::conv2d(&x, &weight, stride, padding, groups), &conv.bias) {
+    let y = match (cpu::conv2d(&x, &weight, stride, padding, groups), &conv.bias) {
         (Some(y), Some(bias)) => y + bias.val().reshape([1, -1, 1, 1]),
         (Some(y), None) => y,
         (None, _) => conv.forward(x),
-    }
+    };
+    activation.forward(y)
 }
 
-/// A convolution without bias, batch normalisation and an activation. At inference they are one: the normalisation is `scale · y + shift` by
-/// channel, and scaling a few thousand weights is cheaper than going over the feature map twice more. The activation goes with it.
+/// A convolution without bias, batch normalisation and an activation; or, where the normalisation is folded into the convolution, which has
+/// a bias then, that and the activation.
 pub fn conv_norm_act(conv: &Conv2d, bn: &BatchNorm2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
-    if x.device().is_autodiff() {
-        return bn.forward_activated(convolve(conv, x), activation);
+    match conv.bias {
+        Some(_) => convolve_act(conv, activation, x),
+        None => bn.forward_activated(convolve(conv, x), activation),
     }
-    let (scale, shift) = bn.affine();
-    let weight = conv.weight.val() * scale.reshape([-1, 1, 1, 1]);
-    conv_shift_act(conv, weight, shift, activation, x)
-}
-
-/// `activation(convolution + shift)` at inference, with the geometry of `conv` and other weights.
-pub(super) fn conv_shift_act(conv: &Conv2d, weight: Tensor<4>, shift: Tensor<1>, activation: Activation, x: Tensor<4>) -> Tensor<4> {
-    let fused = simple(conv).and_then(|geometry| cpu::conv2d_act(&x, &weight, &shift, geometry, activation));
-    fused.unwrap_or_else(|| {
-        let PaddingConfig2d::Explicit(padding, ..) = conv.padding else { unreachable!("conv2d gives explicit paddings") };
-        let options = ConvOptions::new(conv.stride, [padding; 2], conv.dilation, conv.groups);
-        activation.forward(module::conv2d(x, weight, Some(shift), options))
-    })
 }
 
 /// Stride, padding and groups, where they are alike both ways and nothing is dilated.

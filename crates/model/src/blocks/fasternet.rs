@@ -8,6 +8,7 @@ use super::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, co
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
+    fuse::{Fold, Fuse},
     spec::Arg,
 };
 
@@ -66,6 +67,20 @@ pub struct FasterNet {
     norm2: BatchNorm2d,
     norm4: BatchNorm2d,
     norm6: BatchNorm2d,
+}
+
+impl Fuse for FasterNet {
+    fn fuse(&mut self) {
+        self.patch_embed.proj.fold_norm(&self.patch_embed.norm);
+        for stage in &mut self.stages {
+            match stage {
+                Stage::Merging(PatchMerging { reduction, norm }) => reduction.fold_norm(norm),
+                Stage::Blocks(BasicStage { blocks }) => {
+                    blocks.iter_mut().for_each(|MlpBlock { mlp: (up, norm, ..), .. }| up.fold_norm(norm))
+                }
+            }
+        }
+    }
 }
 
 #[derive(Module, Debug)]

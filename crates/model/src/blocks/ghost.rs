@@ -8,6 +8,7 @@ use super::{Activation, BatchNorm2d, BottleneckConfig, DynamicConv, DynamicConvC
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
+    fuse::{Fold, Fuse},
 };
 
 /// Half of the channels by a 1×1 convolution, the other half from those by a 3×3 depthwise one, each under batch normalisation and ReLU; either
@@ -29,6 +30,13 @@ pub struct GhostModule<C: Module> {
     c_out: usize,
     #[module(skip)]
     activation: Activation,
+}
+
+impl<C: Module + Fold> Fuse for GhostModule<C> {
+    fn fuse(&mut self) {
+        self.primary_conv.fuse();
+        self.cheap_operation.fuse();
+    }
 }
 
 /// A kind of convolution that Ghost modules can be made of.

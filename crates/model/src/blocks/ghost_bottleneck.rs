@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
+    fuse::{Fold, Fuse},
 };
 
 /// GhostNet's bottleneck: a Ghost module up, a depthwise convolution where the stride asks for one, squeeze-and-excite where a ratio does, and a
@@ -36,6 +37,20 @@ pub struct GhostBottleneck {
     se: Option<SqueezeExcite>,
     ghost2: GhostModule<Conv2d>,
     shortcut: Option<(Conv2d, BatchNorm2d, Conv2d, BatchNorm2d)>,
+}
+
+impl Fuse for GhostBottleneck {
+    fn fuse(&mut self) {
+        self.ghost1.fuse();
+        self.ghost2.fuse();
+        if let (Some(conv), Some(bn)) = (&mut self.conv_dw, &self.bn_dw) {
+            conv.fold_norm(bn);
+        }
+        if let Some((depthwise, inner, pointwise, outer)) = &mut self.shortcut {
+            depthwise.fold_norm(inner);
+            pointwise.fold_norm(outer);
+        }
+    }
 }
 
 /// Weighs channels by what they hold on the whole: two 1×1 convolutions on the pooled map, ReLU between, hard sigmoid after.

@@ -4,6 +4,7 @@ use super::{Activation, Block, Conv, ConvConfig, GsConv, GsConvConfig, RowReader
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::Fuse,
 };
 
 /// Two GSConvs, 1×1 and 3×3, and a 1×1 convolution around them. Row: `[channels, expansion]`.
@@ -21,6 +22,15 @@ pub struct GsBottleneckConfig {
 pub struct GsBottleneck {
     conv_lighting: (GsConv, GsConv),
     shortcut: Conv,
+}
+
+impl Fuse for GsBottleneck {
+    fn fuse(&mut self) {
+        let (first, second) = &mut self.conv_lighting;
+        first.fuse();
+        second.fuse();
+        self.shortcut.fuse();
+    }
 }
 
 impl GsBottleneckConfig {

@@ -4,6 +4,7 @@ use super::{Activation, Block, Conv, ConvConfig, RowReader, only};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::fuse,
 };
 
 /// Half of the channels by a convolution, the other half from those by a 5×5 depthwise one, then shuffled.
@@ -21,6 +22,8 @@ pub struct GsConv {
     cv1: Conv,
     cv2: Conv,
 }
+
+fuse!(GsConv: cv1, cv2);
 
 impl GsConvConfig {
     /// Of as many channels, with the padding that keeps the size at stride 1.

@@ -4,6 +4,7 @@ use super::{Block, Conv, GsConvConfig, RowReader, conv2d, convolve, only};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
+    fuse::fuse,
 };
 
 /// GSConv with a 1×1 convolution and ReLU in place of the shuffle, for hardware on which shuffling is slow. Row: as of Conv.
@@ -20,6 +21,8 @@ pub struct GsConvNs {
     cv2: Conv,
     shuf: Conv2d,
 }
+
+fuse!(GsConvNs: cv1, cv2);
 
 impl GsConvNsConfig {
     /// In place of the shuffle.

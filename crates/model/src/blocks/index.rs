@@ -4,6 +4,7 @@ use super::{Block, RowReader};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::fuse,
 };
 
 /// One output of a block that has several, such as a whole backbone. Row: `[which]`, from 0.
@@ -17,6 +18,8 @@ pub struct IndexConfig {
 pub struct Index {
     which: usize,
 }
+
+fuse!(Index:);
 
 impl Block for IndexConfig {
     type Layer = Index;

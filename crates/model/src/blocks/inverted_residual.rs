@@ -4,6 +4,7 @@ use super::{Activation, Block, Conv, ConvConfig, RowReader, only};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::fuse,
 };
 
 /// MobileNetV2's block: 1×1 up, 3×3 depthwise, 1×1 down without activation; the first falls away at expansion 1, and a
@@ -25,6 +26,8 @@ pub struct InvertedResidual {
     #[module(skip)]
     residual: bool,
 }
+
+fuse!(InvertedResidual: conv);
 
 impl InvertedResidualConfig {
     fn convs(&self) -> Vec<ConvConfig> {

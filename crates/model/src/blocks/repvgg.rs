@@ -1,13 +1,14 @@
 use burn::{
-    module::Module,
+    module::{Module, Param},
     nn::conv::Conv2d,
     tensor::{Tensor, activation::relu},
 };
 
-use super::{Activation, BatchNorm2d, Block, RowReader, conv::conv_shift_act, conv2d, convolve, only};
+use super::{Activation, BatchNorm2d, Block, RowReader, conv::convolve_act, conv2d, convolve, only};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
+    fuse::{Fold, Fuse},
 };
 
 /// A 3×3 convolution that trains as the sum of three branches - 3×3, 1×1 and identity, each under batch normalisation - and is one convolution at
@@ -37,6 +38,31 @@ pub struct RepVgg {
 struct Branch {
     conv: Conv2d,
     bn: BatchNorm2d,
+}
+
+impl Fuse for RepVgg {
+    /// The branches are linear, so their sum is one 3×3 convolution: the 1×1 kernel, and the identity's, are its centre.
+    fn fuse(&mut self) {
+        if self.rbr_dense.conv.bias.is_some() {
+            return;
+        }
+        let folded = |Branch { conv, bn }: &Branch| {
+            let mut conv = conv.clone();
+            conv.fold_norm(bn);
+            (conv.weight.val(), conv.bias.map(|shift| shift.val()).expect("folded"))
+        };
+        let ((dense, dense_shift), (mut centre, centre_shift)) = (folded(&self.rbr_dense), folded(&self.rbr_1x1));
+        let mut shift = dense_shift + centre_shift;
+        if let Some(bn) = &self.rbr_identity {
+            let (scale, identity_shift) = bn.affine();
+            let channels = scale.dims()[0];
+            let identity = Tensor::<2>::eye(channels, &scale.device()) * scale.reshape([channels, 1]);
+            centre = centre + identity.reshape([channels, channels, 1, 1]);
+            shift = shift + identity_shift;
+        }
+        self.rbr_dense.conv.weight = Param::from_tensor(dense + centre.pad((1, 1, 1, 1), 0.0));
+        self.rbr_dense.conv.bias = Some(Param::from_tensor(shift));
+    }
 }
 
 impl RepVggConfig {
@@ -92,9 +118,9 @@ impl Block for RepVggConfig {
 impl RepVgg {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        match x.device().is_autodiff() {
-            true => relu(self.forward_branches(x)),
-            false => self.forward_folded(x),
+        match self.rbr_dense.conv.bias.is_some() {
+            true => convolve_act(&self.rbr_dense.conv, Activation::Relu, x),
+            false => relu(self.forward_branches(x)),
         }
     }
 
@@ -105,24 +131,5 @@ impl RepVgg {
             Some(bn) => sum + bn.forward(x),
             None => sum,
         }
-    }
-
-    /// The branches are linear, so their sum is one 3×3 convolution: the 1×1 kernel, and the identity's, are its centre.
-    fn forward_folded(&self, x: Tensor<4>) -> Tensor<4> {
-        let [c_out, c_in, _, _] = self.rbr_dense.conv.weight.dims();
-        let folded = |branch: &Branch| {
-            let (scale, shift) = branch.bn.affine();
-            (branch.conv.weight.val() * scale.reshape([c_out, 1, 1, 1]), shift)
-        };
-        let ((dense, dense_shift), (mut centre, centre_shift)) = (folded(&self.rbr_dense), folded(&self.rbr_1x1));
-        let mut shift = dense_shift + centre_shift;
-        if let Some(bn) = &self.rbr_identity {
-            let (scale, identity_shift) = bn.affine();
-            let identity = Tensor::<2>::eye(c_out, &x.device()) * scale.reshape([c_out, 1]);
-            centre = centre + identity.reshape([c_out, c_in, 1, 1]);
-            shift = shift + identity_shift;
-        }
-        let weight = dense + centre.pad((1, 1, 1, 1), 0.0);
-        conv_shift_act(&self.rbr_dense.conv, weight, shift, Activation::Relu, x)
     }
 }

@@ -7,6 +7,7 @@ use super::{Block, Conv, ConvConfig, RowReader, only};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::fuse,
 };
 
 /// Spatial pyramid pooling, fast: three max pools one after another, which see as far as three of growing size side by side.
@@ -26,6 +27,8 @@ pub struct Sppf {
     cv2: Conv,
     kernel: usize,
 }
+
+fuse!(Sppf: cv1, cv2);
 
 impl SppfConfig {
     fn convs(&self) -> [ConvConfig; 2] {

@@ -8,6 +8,7 @@ use super::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, on
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
+    fuse::fuse,
 };
 
 /// The stem of ShuffleNetV2 and its kin: a 3×3 convolution of stride 2 under batch normalisation and ReLU, then a 3×3 max pool of stride 2.
@@ -24,6 +25,8 @@ pub struct StemConfig {
 pub struct Stem {
     conv: (Conv2d, BatchNorm2d),
 }
+
+fuse!(Stem: conv);
 
 impl StemConfig {
     fn conv(&self) -> ConvShape {

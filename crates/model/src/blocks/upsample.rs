@@ -11,6 +11,7 @@ use super::{Block, RowReader, only};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::fuse,
 };
 
 /// Nearest-neighbour upsampling by a whole factor. Row: `[None, factor, nearest]`.
@@ -24,6 +25,8 @@ pub struct UpsampleConfig {
 pub struct Upsample {
     factor: usize,
 }
+
+fuse!(Upsample:);
 
 /// `[batch, c, h, w]` to `[batch, c, factor·h, factor·w]`, each pixel repeated.
 pub(crate) fn upsample_nearest(x: Tensor<4>, factor: usize) -> Tensor<4> {

@@ -4,6 +4,7 @@ use super::{Block, Conv, ConvConfig, CspConfig, GsBottleneck, GsBottleneckConfig
 use crate::{
     Initializer,
     cost::{Shape, Tally},
+    fuse::fuse,
 };
 
 /// Slim-neck's cross-stage partial block: a chain of GS bottlenecks beside a 1×1 bypass. Row: as of C3; a shortcut and groups have no meaning.
@@ -25,6 +26,8 @@ pub struct VovGsCsp {
     res: Conv,
     cv3: Conv,
 }
+
+fuse!(VovGsCsp: cv1, cv2, gsb, cv3);
 
 impl VovGsCspConfig {
     fn bottleneck(&self) -> GsBottleneckConfig {

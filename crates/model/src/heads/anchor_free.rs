@@ -9,6 +9,7 @@ use crate::{
     Initializer,
     blocks::{Conv, ConvConfig, conv2d, convolve},
     cost::{ConvShape, Shape, Tally},
+    fuse::{Fuse, fuse},
 };
 
 /// Cells over which the distance to a side is a distribution.
@@ -24,8 +25,17 @@ pub struct AnchorFreeDetect {
     dfl: Expectation,
 }
 
+fuse!(AnchorFreeDetect: cv2, cv3);
+
 /// Two 3×3 convolutions and a bare 1×1.
 pub(super) type Branch = (Conv, Conv, Conv2d);
+
+impl Fuse for Branch {
+    fn fuse(&mut self) {
+        self.0.fuse();
+        self.1.fuse();
+    }
+}
 
 /// The distances 0 to 15 as weights of a convolution, as the published checkpoints hold them. They are no one's to learn.
 #[derive(Module, Debug)]

@@ -5,6 +5,7 @@ use crate::{
     Initializer,
     blocks::{conv2d, convolve},
     cost::{ConvShape, Shape, Tally},
+    fuse::fuse,
 };
 
 /// YOLOv5's anchor-based head: a 1×1 convolution for each level, to (classes + 5) numbers for each anchor: centre, size, objectness, classes.
@@ -12,6 +13,8 @@ use crate::{
 pub struct AnchorDetect {
     pub(super) m: Vec<Conv2d>,
 }
+
+fuse!(AnchorDetect:);
 
 impl DetectConfig {
     fn anchor_conv(&self, level: usize) -> ConvShape {

@@ -9,6 +9,7 @@ use crate::{
     Initializer,
     blocks::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, convolve, upsample_nearest},
     cost::{ConvShape, Shape, Tally},
+    fuse::{Fold, Fuse},
 };
 
 /// Adaptively spatial feature fusion before detection: each of the three levels becomes a sum of all three, weighted at every
@@ -69,6 +70,20 @@ pub struct Asff {
 struct Unit {
     conv: Conv2d,
     batch_norm: BatchNorm2d,
+}
+
+impl Fuse for AsffDetect {
+    fn fuse(&mut self) {
+        for asff in &mut self.asffs {
+            let resize = [&mut asff.compress_level_0, &mut asff.compress_level_1, &mut asff.stride_level_1, &mut asff.stride_level_2];
+            let weigh = [&mut asff.weight_level_0, &mut asff.weight_level_1, &mut asff.weight_level_2, &mut asff.expand];
+            resize.into_iter().flatten().chain(weigh).for_each(|Unit { conv, batch_norm }| conv.fold_norm(batch_norm));
+        }
+        match &mut self.m {
+            Predictor::Anchors(_) => {}
+            Predictor::AnchorFree(head) => Fuse::fuse(head),
+        }
+    }
 }
 
 /// One level's convolutions: those that bring the other levels to its channels and size, by source level, and those that weigh.
@@ -211,7 +226,7 @@ impl Block for AsffDetectConfig {
 impl AsffDetect {
     /// A map `[batch, c, h, w]` for each level, finest first, to its raw outputs, as of a [`Detect`] on the fused maps.
     pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let (fused, _) = self.fuse(levels);
+        let (fused, _) = self.fuse_levels(levels);
         match &self.m {
             Predictor::Anchors(convs) => convs.iter().zip(fused).map(|(conv, x)| convolve(conv, x)).collect(),
             Predictor::AnchorFree(head) => head.forward(fused),
@@ -221,11 +236,11 @@ impl AsffDetect {
     /// The weights of the fusion, for display: for each level, finest first, `[batch, 3, h, w]`, whose channels are the
     /// shares of the coarsest, the middle and the finest level and add up to 1.
     pub fn fusion_weights(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        self.fuse(levels).1
+        self.fuse_levels(levels).1
     }
 
     /// The fused levels and their weights, finest first.
-    fn fuse(&self, mut levels: Vec<Tensor<4>>) -> (Vec<Tensor<4>>, Vec<Tensor<4>>) {
+    fn fuse_levels(&self, mut levels: Vec<Tensor<4>>) -> (Vec<Tensor<4>>, Vec<Tensor<4>>) {
         levels.reverse();
         let mut fused = Vec::with_capacity(3);
         let mut weights = Vec::with_capacity(3);

@@ -12,6 +12,7 @@ use crate::{
     Initializer,
     blocks::{Block, RowReader},
     cost::{Shape, Tally},
+    fuse::Fuse,
     spec::Arg,
 };
 
@@ -52,6 +53,15 @@ pub enum BoxCoding {
 pub enum Detect {
     Anchors(AnchorDetect),
     AnchorFree(AnchorFreeDetect),
+}
+
+impl Fuse for Detect {
+    fn fuse(&mut self) {
+        match self {
+            Self::Anchors(head) => head.fuse(),
+            Self::AnchorFree(head) => head.fuse(),
+        }
+    }
 }
 
 impl DetectConfig {

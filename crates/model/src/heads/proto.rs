@@ -9,6 +9,7 @@ use crate::{
     Initializer,
     blocks::{Conv, ConvConfig, upsample_nearest},
     cost::{Shape, Tally},
+    fuse::fuse,
 };
 
 /// Mask prototypes from the finest level's map, at twice its size: an object's mask is a sum of them, weighed by its coefficients.
@@ -21,6 +22,8 @@ pub(super) struct Proto {
     cv2: Conv,
     cv3: Conv,
 }
+
+fuse!(Proto: cv1, cv2, cv3);
 
 /// The convolutions of a [`Proto`], and whether its upsampling is learnt.
 pub(super) struct ProtoConfig {

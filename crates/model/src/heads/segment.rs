@@ -9,6 +9,7 @@ use crate::{
     Initializer,
     blocks::{Block, RowReader, convolve},
     cost::{Shape, Tally},
+    fuse::{Fuse, fuse},
 };
 
 /// Detection with masks: each box has coefficients for mask prototypes, which are the head's last output. YOLOv5's where the row names
@@ -29,11 +30,22 @@ pub enum Segment {
     AnchorFree(AnchorFreeSegment),
 }
 
+impl Fuse for Segment {
+    fn fuse(&mut self) {
+        match self {
+            Self::Anchors(head) => head.fuse(),
+            Self::AnchorFree(head) => head.fuse(),
+        }
+    }
+}
+
 #[derive(Module, Debug)]
 pub struct AnchorSegment {
     m: Vec<Conv2d>,
     proto: Proto,
 }
+
+fuse!(AnchorSegment: proto);
 
 #[derive(Module, Debug)]
 pub struct AnchorFreeSegment {
@@ -43,6 +55,8 @@ pub struct AnchorFreeSegment {
     dfl: Expectation,
     proto: Proto,
 }
+
+fuse!(AnchorFreeSegment: cv2, cv3, cv4, proto);
 
 impl SegmentConfig {
     fn proto(&self) -> ProtoConfig {

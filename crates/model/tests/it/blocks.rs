@@ -7,7 +7,7 @@ use ablate_model::{
     },
     cost::ConvShape,
     heads::{Asff, AsffDetectConfig, AsffOrder, BoxCoding, DetectConfig},
-    registry::LayerConfig,
+    registry::{Layer, LayerConfig},
 };
 use burn::{
     module::Module,
@@ -22,7 +22,9 @@ fn check(name: &str, config: LayerConfig) {
     let golden = Golden::open(&format!("blocks/{name}.safetensors"));
     let mut layer = config.init(&Initializer::new(0, &device));
     golden.fill(&mut layer, "w\\.");
-    golden.assert("y0", layer.forward(vec![golden.tensor("x0", &device)]).remove(0));
+    let forward = |layer: &Layer| layer.forward(vec![golden.tensor("x0", &device)]).remove(0);
+    golden.assert("y0", forward(&layer));
+    golden.assert("y0", forward(&layer.fused()));
 }
 
 fn csp(c_in: usize, c_out: usize, shortcut: bool) -> CspConfig {

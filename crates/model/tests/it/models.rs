@@ -1,5 +1,8 @@
 use ablate_model::{Catalog, Detector, Graph, ModelName, spec::Scaling};
-use burn::tensor::{Device, Tensor};
+use burn::{
+    module::{Module, ModuleMapper, Param},
+    tensor::{Device, Tensor, TensorData},
+};
 
 use crate::support::Golden;
 
@@ -20,12 +23,52 @@ fn check(variants: &str, weights: &str, outputs: &str) {
     let mut detector = narrow(variants);
     Golden::open(&format!("models/{weights}.safetensors")).fill(&mut detector, "w\\.");
     let golden = Golden::open(&format!("models/{outputs}.safetensors"));
-    let raw = detector.forward(golden.tensor("x", &device));
-    assert_eq!(raw.len(), 3);
-    for (level, map) in raw.iter().enumerate() {
-        golden.assert(&format!("raw_p{}", level + 3), map.clone());
+    for detector in [detector.clone(), detector.fuse()] {
+        let raw = detector.forward(golden.tensor("x", &device));
+        assert_eq!(raw.len(), 3);
+        for (level, map) in raw.iter().enumerate() {
+            golden.assert(&format!("raw_p{}", level + 3), map.clone());
+        }
+        golden.assert("decoded", detector.decode(raw));
     }
-    golden.assert("decoded", detector.decode(raw));
+}
+
+/// Moves every number of a network, running statistics included, so that normalisation is none of the identity.
+struct Shake(u32);
+
+impl ModuleMapper for Shake {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, tensor, mapper) = param.consume();
+        let mut share = || {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.0 >> 8) as f32 / (1u32 << 24) as f32
+        };
+        let shape = tensor.dims();
+        let mut draw = |low: f32, high: f32| {
+            let values: Vec<f32> = (0..shape.iter().product()).map(|_: usize| low + (high - low) * share()).collect();
+            Tensor::<D>::from_data(TensorData::new(values, shape), &tensor.device())
+        };
+        let (factor, offset) = (draw(0.8, 1.2), draw(-0.05, 0.05));
+        Param::from_mapped_value(id, tensor * factor + offset, mapper)
+    }
+}
+
+/// A network for inference alone gives what it gave before.
+#[test]
+fn folding_changes_nothing() {
+    let device = Device::flex();
+    let variants: Vec<String> = Catalog::builtin().variants().map(|variant| variant.name.clone()).collect();
+    for (family, variant) in ["yolov5", "yolov8"].into_iter().flat_map(|family| variants.iter().map(move |variant| (family, variant))) {
+        let detector = narrow_of(family, variant).map(&mut Shake(1));
+        let output = |detector: &Detector| {
+            let raw = detector.forward(Tensor::ones([1, 3, 64, 96], &device));
+            detector.decode(raw).try_into_vec_as::<f32>().unwrap()
+        };
+        let (plain, folded) = (output(&detector), output(&detector.fuse()));
+        let largest = plain.iter().fold(0f32, |a, b| a.max(b.abs()));
+        let error = plain.iter().zip(&folded).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!(largest.is_finite() && error <= 1e-4 * largest, "{family}+{variant}: off by {error:e} of {largest:e}");
+    }
 }
 
 #[test]

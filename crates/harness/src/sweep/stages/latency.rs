@@ -30,6 +30,7 @@ impl Latency<'_> {
             warmup: config.warmup,
             budget: Duration::from_secs_f64(config.budget_s),
             min_iterations: config.min_iterations,
+            fuse: true,
         })
     }
 
@@ -51,6 +52,7 @@ impl Work for Latency<'_> {
             "budget_s": config.budget_s,
             "warmup": config.warmup,
             "min_iterations": config.min_iterations,
+            "fused": true,
             "device": cell.device,
             // A time is of a machine; another one measures its own.
             "cpu": environment.cpu,

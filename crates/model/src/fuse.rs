@@ -1,0 +1,63 @@
+//! Batch normalisation folded into the convolution before it, once, for a network that is not trained any more: at inference it is
+//! `scale · y + shift` by channel, which other weights and a bias do as well.
+
+use burn::{module::Param, nn::conv::Conv2d};
+
+use crate::blocks::{BatchNorm2d, DynamicConv};
+
+/// A module that may hold convolutions under batch normalisation.
+pub(crate) trait Fuse {
+    /// Folds each of them; off a training device.
+    fn fuse(&mut self);
+}
+
+/// Calls `fuse` of a module's fields: `fuse!(Bottleneck: cv1, cv2)`.
+macro_rules! fuse {
+    ($module:ty: $($field:ident),*) => {
+        impl $crate::fuse::Fuse for $module {
+            fn fuse(&mut self) {
+                $($crate::fuse::Fuse::fuse(&mut self.$field);)*
+            }
+        }
+    };
+}
+pub(crate) use fuse;
+
+/// What can take a batch normalisation's part.
+pub(crate) trait Fold {
+    fn fold_norm(&mut self, bn: &BatchNorm2d);
+}
+
+impl Fold for Conv2d {
+    /// A convolution under batch normalisation has no bias of its own, so one that has is folded already.
+    fn fold_norm(&mut self, bn: &BatchNorm2d) {
+        if self.bias.is_none() {
+            let (scale, shift) = bn.affine();
+            self.weight = Param::from_tensor(self.weight.val() * scale.reshape([-1, 1, 1, 1]));
+            self.bias = Some(Param::from_tensor(shift));
+        }
+    }
+}
+
+impl Fold for DynamicConv {
+    /// Its kernels are made for each image.
+    fn fold_norm(&mut self, _: &BatchNorm2d) {}
+}
+
+impl<C: Fold> Fuse for (C, BatchNorm2d) {
+    fn fuse(&mut self) {
+        self.0.fold_norm(&self.1);
+    }
+}
+
+impl<M: Fuse> Fuse for Vec<M> {
+    fn fuse(&mut self) {
+        self.iter_mut().for_each(Fuse::fuse);
+    }
+}
+
+impl<M: Fuse> Fuse for Option<M> {
+    fn fuse(&mut self) {
+        self.iter_mut().for_each(Fuse::fuse);
+    }
+}
