@@ -91,7 +91,9 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
             (None, Ok(_)) => problems.annotation(&json, None, format!("{label}unknown image {}", row.image_id)),
         }
     }
-    Ok(finish(&spec.name, split, classes, drafts, problems))
+    let mut dataset = finish(&spec.name, split, classes, drafts, problems);
+    class_of.into_iter().for_each(|(id, class)| dataset.category_ids[class] = id);
+    Ok(dataset)
 }
 
 /// Class names, and the class of each category id.

@@ -45,7 +45,8 @@ pub(crate) fn finish(name: &str, split: Split, classes: Vec<String>, drafts: Vec
         problems.extend(found);
         samples.extend(sample);
     }
-    Dataset { name: name.to_owned(), split, classes, samples, problems }
+    let category_ids = (0..classes.len() as i64).collect();
+    Dataset { name: name.to_owned(), split, classes, category_ids, samples, problems }
 }
 
 fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {

@@ -137,6 +137,8 @@ pub struct Dataset {
     pub name: String,
     pub split: Split,
     pub classes: Vec<String>,
+    /// What the data set's own files call each class: COCO's category ids, else the classes' positions.
+    pub category_ids: Vec<i64>,
     pub samples: Vec<Sample>,
     /// What was left out, and why.
     pub problems: Problems,

@@ -33,7 +33,7 @@ fn keeps_ids_areas_and_crowds_and_numbers_classes_by_category_id() {
     )
     .open("coco.yaml", Split::Train)
     .unwrap();
-    assert_eq!(set.classes, ["cat", "dog"]);
+    assert_eq!((set.classes.as_slice(), set.category_ids.as_slice()), (["cat", "dog"].map(String::from).as_slice(), [2, 90].as_slice()));
     assert_eq!(set.samples.iter().map(|sample| sample.id).collect::<Vec<_>>(), [7, 3]);
     assert_eq!(corners(&set, 0), [[1.0, 2.0, 11.0, 7.5]]);
     let (first, crowd, third) = (&set.samples[0].annotations[0], &set.samples[1].annotations[0], &set.samples[1].annotations[1]);

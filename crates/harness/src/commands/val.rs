@@ -44,7 +44,7 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     drop(steps);
 
     if let Some(file) = &args.save_json {
-        save(file, &evaluation.detections)?;
+        save(file, &evaluation.detections, &loader.data().dataset().category_ids)?;
     }
     let measured = &evaluation.measurement;
     match args.format {
@@ -61,12 +61,12 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// COCO's results format, with masks where there are any; `category_id` is the index of the class.
-fn save(file: &Path, detections: &[DetectionBox]) -> Result<()> {
+/// COCO's results format, with masks where there are any, under the data set's own ids.
+fn save(file: &Path, detections: &[DetectionBox], category_ids: &[i64]) -> Result<()> {
     let rows = detections.iter().map(|detection| {
         let mut row = json!({
             "image_id": detection.image_id,
-            "category_id": detection.category_id,
+            "category_id": category_ids[detection.category_id as usize],
             "bbox": detection.bbox,
             "score": detection.score,
         });

@@ -178,6 +178,7 @@ pub(crate) fn open(spec: &DataSpec, shapes: &ShapesSpec, split: Split) -> Result
         name: spec.name.clone(),
         split,
         classes: shapes.classes.iter().map(ToString::to_string).collect(),
+        category_ids: (0..shapes.classes.len() as i64).collect(),
         samples,
         problems: Problems::default(),
     })
