@@ -4,7 +4,7 @@ mod common;
 
 use ablate_detection::loss::{AnchorMatcher, DetectionLoss, LossError, LossOutput, Yolov5Hyp, Yolov5Loss, bce_with_logits};
 use burn::Tensor;
-use burn::tensor::{Device, TensorData};
+use burn::tensor::Device;
 
 use common::{Fixture, values, worst};
 
