@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::{
     module::Module,
     tensor::{
-        Device, Int, Tensor,
+        DType, Device, Int, Tensor,
         activation::{sigmoid, softmax},
     },
 };
@@ -143,6 +143,8 @@ impl Detector {
     pub fn decode(&self, raw: Vec<Tensor<5>>) -> Tensor<3> {
         let detect = self.detect();
         let levels = raw.into_iter().enumerate().map(|(level, map)| {
+            // Half precision counts pixels to 2,048 only.
+            let map = if map.dtype() == DType::F32 { map } else { map.cast(DType::F32) };
             let [batch, anchors, height, width, _] = map.dims();
             let device = map.device();
             let stride = detect.strides[level] as f32;

@@ -3,10 +3,7 @@
 
 use std::path::Path;
 
-use burn::{
-    module::{Module, ModuleMapper, Param},
-    tensor::{DType, Tensor},
-};
+use burn::tensor::DType;
 use burn_store::{ApplyError, ApplyResult, ModuleSnapshot, PytorchStore, PytorchStoreError, SafetensorsStore};
 
 use crate::Detector;
@@ -60,7 +57,8 @@ pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError
         Some("pt" | "pth") => load_pytorch(detector, path).map_err(|e| fail(format!("no PyTorch state dict or checkpoint: {e}")))?,
         _ => return Err(fail("weights end in .safetensors, .pt or .pth".into())),
     };
-    *detector = detector.clone().map(&mut ToF32);
+    // Checkpoints hold half-precision numbers, and a parameter takes the type of what fills it.
+    *detector = detector.clone().cast(DType::F32);
     let loaded = Loaded::from(result);
     match loaded.taken.is_empty() {
         true => Err(fail("none of its tensors fits the model by name and shape; is it another model's file?".into())),
@@ -80,21 +78,6 @@ fn load_pytorch(detector: &mut Detector, path: &Path) -> Result<ApplyResult, Pyt
         }
     }
     detector.load_from(&mut store())
-}
-
-/// Checkpoints hold half-precision numbers, and a parameter takes the type of what fills it: all are brought back to 32 bits.
-struct ToF32;
-
-impl ModuleMapper for ToF32 {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if param.val().dtype() == DType::F32 {
-            return param;
-        }
-        let (id, tensor, mapper) = param.consume();
-        let learns = tensor.is_require_grad();
-        let tensor = tensor.detach().cast(DType::F32);
-        Param::from_mapped_value(id, if learns { tensor.require_grad() } else { tensor }, mapper)
-    }
 }
 
 impl From<ApplyResult> for Loaded {

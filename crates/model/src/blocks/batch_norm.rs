@@ -72,10 +72,15 @@ impl BatchNorm2d {
         output
     }
 
-    /// What the layer does at inference, as `y = scale · x + shift` by channel: both `[channels]`.
+    /// What the layer does at inference, as `y = scale · x + shift` by channel: both `[channels]`, in the weights' float format.
     pub fn affine(&self) -> (Tensor<1>, Tensor<1>) {
-        let scale = self.weight.val() / (self.running_var.value_sync() + EPSILON).sqrt();
-        let shift = self.bias.val() - self.running_mean.value_sync() * scale.clone();
+        let weight = self.weight.val();
+        let [mean, variance] = [&self.running_mean, &self.running_var].map(|running| {
+            let running = running.value_sync();
+            if running.dtype() == weight.dtype() { running } else { running.cast(weight.dtype()) }
+        });
+        let scale = weight / (variance + EPSILON).sqrt();
+        let shift = self.bias.val() - mean * scale.clone();
         (scale, shift)
     }
 }

@@ -1,7 +1,7 @@
 use ablate_model::{Catalog, Detector, Graph, ModelName, spec::Scaling};
 use burn::{
     module::{Module, ModuleMapper, Param},
-    tensor::{Device, Tensor, TensorData},
+    tensor::{DType, Device, Tensor, TensorData},
 };
 
 use crate::support::Golden;
@@ -50,6 +50,28 @@ impl ModuleMapper for Shake {
         };
         let (factor, offset) = (draw(0.8, 1.2), draw(-0.05, 0.05));
         Param::from_mapped_value(id, tensor * factor + offset, mapper)
+    }
+}
+
+/// Half precision has 11 or 8 bits of a number; the boxes of every variant survive that.
+#[test]
+fn half_precision_is_near() {
+    let device = Device::flex();
+    let variants: Vec<String> = Catalog::builtin().variants().map(|variant| variant.name.clone()).collect();
+    for (family, variant) in ["yolov5", "yolov8"].into_iter().flat_map(|family| variants.iter().map(move |variant| (family, variant))) {
+        let detector = narrow_of(family, variant).fuse();
+        let image = Tensor::<4>::ones([1, 3, 64, 96], &device) * 0.5;
+        let output = |detector: &Detector, dtype: DType| {
+            let raw = detector.forward(image.clone().cast(dtype));
+            detector.decode(raw).try_into_vec_as::<f32>().unwrap()
+        };
+        let exact = output(&detector, DType::F32);
+        let largest = exact.iter().fold(0f32, |a, b| a.max(b.abs()));
+        for (dtype, most) in [(DType::F16, 0.01), (DType::BF16, 0.05)] {
+            let rounded = output(&detector.clone().cast(dtype), dtype);
+            let error = exact.iter().zip(&rounded).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max) / largest;
+            assert!(error > 0.0 && error < most, "{family}+{variant} in {dtype:?}: off by {error:e} of the largest value");
+        }
     }
 }
 
