@@ -64,7 +64,7 @@ fn precision(right: usize, wrong: usize) -> f64 {
 ///
 /// `precisions[n]` is the precision when the `n + 1`-th object was found. Between two finds precision only falls and
 /// recall stands still, so nothing else can be the best.
-fn average_precision(mut precisions: Vec<f64>, positives: usize) -> f64 {
+pub(super) fn average_precision(mut precisions: Vec<f64>, positives: usize) -> f64 {
     for index in (1..precisions.len()).rev() {
         precisions[index - 1] = precisions[index - 1].max(precisions[index]);
     }

@@ -35,6 +35,15 @@ pub fn evaluate_masks(truth: &GroundTruth, detections: &[DetectionBox]) -> Resul
 }
 
 fn evaluate_shapes<'a, S: Shape<'a>>(truth: &'a GroundTruth, detections: &'a [DetectionBox]) -> Result<CocoMetrics, MetricsError> {
+    let curves: Vec<_> = by_category::<S>(truth, detections)?.into_par_iter().map(evaluate_category).collect();
+    Ok(CocoMetrics::summarize(truth, &curves))
+}
+
+/// Objects and detections of each category, in the order of `truth`'s.
+pub(super) fn by_category<'a, S: Shape<'a>>(
+    truth: &'a GroundTruth,
+    detections: &'a [DetectionBox],
+) -> Result<Vec<Members<S>>, MetricsError> {
     let index_of: HashMap<u64, usize> = truth.categories().iter().enumerate().map(|(index, category)| (category.id, index)).collect();
     let mut categories: Vec<_> = truth.categories().iter().map(|_| Members { objects: Vec::new(), found: Vec::new() }).collect();
     for (index, object) in truth.boxes().iter().enumerate() {
@@ -54,8 +63,7 @@ fn evaluate_shapes<'a, S: Shape<'a>>(truth: &'a GroundTruth, detections: &'a [De
             score: detection.score,
         });
     }
-    let curves: Vec<_> = categories.into_par_iter().map(evaluate_category).collect();
-    Ok(CocoMetrics::summarize(truth, &curves))
+    Ok(categories)
 }
 
 pub(super) fn check_detections(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<(), MetricsError> {
@@ -99,8 +107,8 @@ fn check_sizes(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<(), M
 }
 
 /// All of one category, in the order of the files.
-struct Members<S> {
-    objects: Vec<Object<S>>,
+pub(super) struct Members<S> {
+    pub objects: Vec<Object<S>>,
     found: Vec<Found<S>>,
 }
 
@@ -110,7 +118,7 @@ fn evaluate_category<'a, S: Shape<'a>>(members: Members<S>) -> [Option<Curve>; A
 }
 
 /// Outcomes of a category's detections, by image, best first within an image.
-fn match_category<'a, S: Shape<'a>>(Members { mut objects, mut found }: Members<S>) -> Vec<Outcome> {
+pub(super) fn match_category<'a, S: Shape<'a>>(Members { mut objects, mut found }: Members<S>) -> Vec<Outcome> {
     // Stable sorts: the order of the file decides ties.
     objects.sort_by_key(|object| object.image_id);
     found.sort_by(|a, b| a.image_id.cmp(&b.image_id).then(best_first(a.score, b.score)));

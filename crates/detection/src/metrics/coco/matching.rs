@@ -14,6 +14,7 @@ pub(super) const ALL_THRESHOLDS: ThresholdSet = (1 << IOU_THRESHOLDS.len()) - 1;
 /// object of another size, or matched nothing and is of another size itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outcome {
+    pub image_id: u64,
     pub score: f64,
     /// How many detections of the same image and category have a better score.
     pub rank: u32,
@@ -84,9 +85,9 @@ impl<'a, S: Shape<'a>> Matcher<S> {
             ignored: AREA_RANGES.map(|range| crowd || outside(area, range)),
             taken: Default::default(),
         }));
-        for (rank, &Found { shape, area, score, .. }) in found.iter().take(MAX_DETECTIONS[2]).enumerate() {
+        for (rank, &Found { image_id, shape, area, score }) in found.iter().take(MAX_DETECTIONS[2]).enumerate() {
             self.find_candidates(shape);
-            let mut outcome = Outcome { score, rank: rank as u32, right: Default::default(), wrong: Default::default() };
+            let mut outcome = Outcome { image_id, score, rank: rank as u32, right: Default::default(), wrong: Default::default() };
             for (index, &range) in AREA_RANGES.iter().enumerate() {
                 let (matched, mut ignored) = self.take(index);
                 if outside(area, range) {

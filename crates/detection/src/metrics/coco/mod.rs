@@ -5,6 +5,7 @@
 //! per category, object size and IoU threshold → summarised.
 
 mod accumulate;
+mod bootstrap;
 mod error;
 mod evaluate;
 mod matching;
@@ -14,6 +15,7 @@ mod shape;
 mod summary;
 mod types;
 
+pub use bootstrap::bootstrap;
 pub use error::MetricsError;
 pub use evaluate::{evaluate, evaluate_masks};
 pub use summary::{CategoryAp, CocoMetrics};
