@@ -189,6 +189,9 @@ pub struct EvalMeasurement {
     /// Of a model that makes masks, on a data set that has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masks: Option<ApFigures>,
+    /// mAP50-95 of boxes on resampled images, which are the same for every model on the same images; none where no drawn image has an object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bootstrap: Vec<Option<f64>>,
     pub seconds: f64,
 }
 

@@ -84,6 +84,9 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("change_latency_percent", rounded(changes.latency));
     add("change_map50_points", rounded(changes.map50));
     add("change_map50_95_points", rounded(changes.map50_95));
+    // Over test images, of this seed alone.
+    add("change_map50_95_low", rounded(changes.map_interval.map(|interval| interval.low)));
+    add("change_map50_95_high", rounded(changes.map_interval.map(|interval| interval.high)));
 
     add("latency_imgsz", number(cell.map(|c| c.imgsz.latency)));
     add("train_imgsz", number(cell.filter(|c| c.dataset.is_some()).map(|c| c.imgsz.train)));

@@ -6,6 +6,7 @@
 mod atomic;
 mod csv;
 mod html;
+mod interval;
 mod mark;
 mod number;
 mod plots;

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
+use super::interval::Interval;
 use crate::record::{Cell, CostMeasurement, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record, Stage, TrainMeasurement};
 
 /// The name of the variant that others are measured against.
@@ -182,6 +183,8 @@ pub struct Changes {
     /// Points: 100 × the difference.
     pub map50: Option<f64>,
     pub map50_95: Option<f64>,
+    /// Of the change of mAP50-95 of this one training, over test images.
+    pub map_interval: Option<Interval>,
 }
 
 /// All rows of a set of records, in the order in which a reader compares them: by family, device, scale and
@@ -225,7 +228,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The row's change against the baseline of the same family, scale and setting; all none for a baseline.
-    pub fn changes(&self, row: &Row) -> Changes {
+    pub fn changes(&self, row: &Row<'a>) -> Changes {
         let mut changes = Changes::default();
         if row.cell.variant == BASELINE {
             return changes;
@@ -242,6 +245,8 @@ impl<'a> Rows<'a> {
             let points = |name| Some(100.0 * (row.coco(name)? - base.coco(name)?));
             changes.map50 = points("AP50");
             changes.map50_95 = points("AP");
+            let bootstrap = |row: &Row<'a>| row.eval().map_or(&[][..], |eval| eval.bootstrap.as_slice());
+            changes.map_interval = Interval::over_images(bootstrap(row), bootstrap(base));
         }
         changes
     }

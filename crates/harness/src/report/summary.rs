@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::interval::{Interval, Over};
+use super::number;
 use super::rows::{Changes, Gap, Row, Rows, scale_order, variant_order};
 use crate::record::{Cell, CostMeasurement, ImageSizes, LatencyMeasurement, Stage};
 
@@ -65,8 +67,6 @@ pub struct Line<'a> {
     pub rows: Vec<Row<'a>>,
     /// Against the baseline; mAP is the mean of the changes seed by seed.
     pub changes: Changes,
-    /// Spread of that mAP change over the seeds that both sides have.
-    pub map_change: Option<Spread>,
 }
 
 impl<'a> Line<'a> {
@@ -92,9 +92,26 @@ impl<'a> Line<'a> {
         Spread::of(self.rows.iter().filter_map(|row| row.coco_of_masks(name)))
     }
 
-    /// Whether the mAP change is larger than its standard deviation over seeds; none for one seed, which has no spread.
+    /// Whether the interval of the mAP change over seeds leaves out zero; none for one seed, whose interval knows of no other training.
     pub fn map_is_clear(&self) -> Option<bool> {
-        self.map_change.and_then(|Spread { mean, std, .. }| Some(mean.abs() > std?))
+        self.changes.map_interval.filter(|interval| matches!(interval.over, Over::Seeds(_))).map(|interval| interval.excludes_zero())
+    }
+
+    /// What the data say of the mAP change, in words.
+    pub fn verdict(&self) -> Option<String> {
+        let (change, interval) = (self.changes.map50_95?, self.changes.map_interval?);
+        let said = match (interval.over, interval.excludes_zero()) {
+            (Over::Seeds(_), true) if change > 0.0 => "better than the baseline",
+            (Over::Seeds(_), true) => "worse than the baseline",
+            (Over::Seeds(_), false) => "the seeds can't tell it from the baseline",
+            (Over::Images, true) => "other test images would show it too; whether other seeds would, one seed can't tell",
+            (Over::Images, false) => "the test images can't tell these two trainings apart",
+        };
+        let over = match interval.over {
+            Over::Seeds(n) => format!("{n} seeds"),
+            Over::Images => "test images".into(),
+        };
+        Some(format!("{} points of mAP50-95, 95 % interval {interval} over {over}: {said}", number::points(change)))
     }
 
     /// The most telling reason why no row of the line has the stage's figure: a training that failed is the reason why
@@ -148,8 +165,9 @@ fn summarise<'a>(rows: &Rows<'a>, lines: Vec<Row<'a>>) -> Line<'a> {
         latency_is_clear: all.iter().find(|c| c.latency.is_some()).is_some_and(|c| c.latency_is_clear),
         map50: Spread::of(all.iter().filter_map(|c| c.map50)).map(|s| s.mean),
         map50_95: map_change.map(|s| s.mean),
+        map_interval: map_change.and_then(Interval::over_seeds).or_else(|| all.iter().find_map(|c| c.map_interval)),
     };
-    Line { rows: lines, changes, map_change }
+    Line { rows: lines, changes }
 }
 
 fn mostly(clear: impl Iterator<Item = bool>) -> bool {

@@ -73,7 +73,7 @@ impl Entry {
     }
 }
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 15] = [
     Column { name: "model", rank: 0, cell: |l| Entry(l.cell().model.clone(), None) },
     Column { name: "params M", rank: 0, cell: |l| Entry::figure(l.cost().map(|c| number::millions(c.params)), l, Stage::Cost) },
     Column { name: "Δ", rank: 3, cell: |l| Entry::change(l.changes.params, |x| Mark::lower(x, true), number::percent) },
@@ -90,6 +90,7 @@ const COLUMNS: [Column; 14] = [
     Column { name: "mAP50", rank: 4, cell: |l| Entry::figure(l.coco("AP50").map(|s| number::map(s.mean)), l, Stage::Eval) },
     Column { name: "mAP50-95", rank: 0, cell: |l| Entry::figure(l.coco("AP").map(|s| number::map(s.mean)), l, Stage::Eval) },
     Column { name: "Δ", rank: 1, cell: |l| Entry::change(l.changes.map50_95, |x| Mark::higher(x, l.map_is_clear()), number::points) },
+    Column { name: "95 %", rank: 4, cell: |l| Entry(l.changes.map_interval.map(|i| i.to_string()).unwrap_or_default(), None) },
     Column { name: "mask mAP50", rank: 4, cell: |l| Entry::of_masks(l.coco_of_masks("AP50").map(|s| number::map(s.mean))) },
     Column { name: "mask mAP50-95", rank: 1, cell: |l| Entry::of_masks(l.coco_of_masks("AP").map(|s| number::map(s.mean))) },
 ];

@@ -171,6 +171,7 @@ pub fn eval(map: f64) -> Measurement {
                 .collect(),
         },
         masks: None,
+        bootstrap: Vec::new(),
         seconds: 4.2,
     })
 }

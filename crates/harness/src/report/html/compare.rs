@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::super::mark::Mark;
 use super::super::number;
 use super::super::rows::Gap;
@@ -54,6 +56,23 @@ pub fn glances(tables: &[Table]) -> Vec<Sheet> {
     sheets.filter(|sheet| !sheet.groups[0].rows.is_empty()).collect()
 }
 
+/// What the data say of each model's mAP change, in words.
+#[derive(Serialize)]
+pub struct Verdict {
+    pub model: String,
+    pub said: String,
+}
+
+/// One for each model whose change has an interval.
+pub fn verdicts(tables: &[Table]) -> Vec<Verdict> {
+    let lines = tables.iter().flat_map(|table| &table.lines);
+    let mut verdicts: Vec<Verdict> =
+        lines.filter_map(|line| Some(Verdict { model: line.cell().model.clone(), said: line.verdict()? })).collect();
+    // A training that is timed on two devices has one verdict.
+    verdicts.dedup_by(|a, b| (&a.model, &a.said) == (&b.model, &b.said));
+    verdicts
+}
+
 /// The summary: a line for each model with its change against the baseline.
 pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
     let sheet = |table: &Table| {
@@ -73,7 +92,7 @@ pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
             heading.extend(heads([
                 ("mAP50", "percent"),
                 ("mAP50-95", "percent"),
-                ("Δ", "change of mAP50-95 in points against the baseline of the scale"),
+                ("Δ", "change of mAP50-95 in points against the baseline of the scale, and its 95 % interval"),
             ]));
         }
         if with_masks {
@@ -105,13 +124,22 @@ fn summary(line: &Line, with_map: bool, with_masks: bool) -> Vec<Td> {
         latency(|l| Td::figure(number::short(l.images_per_s), l.images_per_s)),
     ];
     if with_map {
-        cells.extend([map("AP50"), map("AP"), Td::change(changes.map50_95, |x| Mark::higher(x, line.map_is_clear()), number::points)]);
+        cells.extend([map("AP50"), map("AP"), with_interval(line)]);
     }
     if with_masks {
         let none = || Td { text: "–".into(), class: "gap", tip: "a model without masks, or not evaluated".into(), ..Td::default() };
         cells.extend(["AP50", "AP"].map(|name| line.coco_of_masks(name).map_or_else(none, spread)));
     }
     cells
+}
+
+/// The change of mAP50-95, its interval beside it.
+fn with_interval(line: &Line) -> Td {
+    let td = Td::change(line.changes.map50_95, |x| Mark::higher(x, line.map_is_clear()), number::points);
+    match (line.changes.map_interval, line.verdict()) {
+        (Some(interval), Some(verdict)) => td.note(interval.to_string()).tip(verdict),
+        _ => td,
+    }
 }
 
 fn spread(s: Spread) -> Td {

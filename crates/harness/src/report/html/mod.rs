@@ -44,6 +44,7 @@ pub fn render(title: &str, rows: &Rows, all: &[Table], figures: &[Figure]) -> Re
         semibold => BASE64_STANDARD.encode(SEMIBOLD),
         facts => parts::facts(rows),
         glances => compare::glances(all),
+        verdicts => compare::verdicts(all),
         accuracy => plots(figures, Kind::Accuracy),
         latency => plots(figures, Kind::Latency),
         changes => plots(figures, Kind::Change),

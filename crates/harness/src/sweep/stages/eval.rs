@@ -36,7 +36,7 @@ impl Eval<'_> {
         let bar = steps.parts(loader.batches() as u64);
         let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::default(), |done| bar.set_position(done as u64));
         bar.finish_and_clear();
-        Ok(Measurement::Eval(evaluation?.measurement))
+        Ok(Measurement::Eval(evaluation?.resampled()?))
     }
 
     /// The cell's training, or why there is none.
