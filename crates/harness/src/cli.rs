@@ -205,6 +205,9 @@ pub struct LatencyArgs {
     pub imgsz: usize,
     #[arg(long, default_value_t = 1)]
     pub batch: usize,
+    /// Time a training step in place of the forward pass: forward, loss, backward, optimizer.
+    #[arg(long)]
+    pub train_step: bool,
     /// Seconds of timed work a model.
     #[arg(long, default_value_t = 5.0)]
     pub budget: f64,

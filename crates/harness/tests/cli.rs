@@ -17,6 +17,7 @@ fn show_prints_the_published_figures() {
     let layers = model["layers"].as_array().unwrap();
     assert_eq!(layers.len(), 25);
     assert_eq!(layers[0]["module"], "Conv");
+    assert_eq!((&model["strides"], &model["anchors"][0][1]), (&json!([8, 16, 32]), &json!([16.0, 30.0])));
     assert_eq!(layers[0]["shapes"], json!([[16, 320, 320]]));
     let sum = |key: &str| layers.iter().map(|layer| layer[key].as_f64().unwrap()).sum::<f64>();
     assert_eq!(sum("params"), 1_872_157.0);

@@ -7,9 +7,12 @@ use std::{
 
 use ablate::{
     device::BACKENDS,
-    measure::latency::{Iteration, Pending, Protocol, forward_pass, measure, time},
+    measure::{
+        latency::{Iteration, Pending, Protocol, forward_pass, measure, time},
+        train_step::{TrainStep, train_step},
+    },
 };
-use ablate_model::{Catalog, ModelName};
+use ablate_model::{Catalog, Graph, ModelName};
 use anyhow::{Result, bail};
 use burn::tensor::{Device, Distribution, Tensor, module::conv2d, ops::ConvOptions};
 
@@ -114,16 +117,51 @@ fn a_model_that_fails_or_panics_leaves_the_others_alone() {
     assert_eq!(errors, ["panicked: out of memory", "no such operation", "no weights"]);
 }
 
+fn graph(model: &str) -> Graph {
+    let name: ModelName = model.parse().unwrap();
+    Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap()
+}
+
 #[test]
 fn a_forward_pass_is_timed_on_the_device_without_autodiff() {
-    let device = Device::flex();
-    let name: ModelName = "yolov5n".parse().unwrap();
-    let graph = Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap();
     let protocol = Protocol { batch: 2, ..protocol(1, 3) };
-    let pass = forward_pass(&graph, &device, &protocol);
+    let pass = forward_pass(&graph("yolov5n"), &Device::flex(), &protocol);
     let latency = measure(vec![pass], &protocol, |_| {}).remove(0).unwrap();
     assert!(latency.iterations >= 3);
     assert!(latency.min_ms > 0.1, "no network passes in {} ms", latency.min_ms);
     assert!(latency.min_ms <= latency.median_ms && latency.median_ms <= latency.p90_ms && latency.p90_ms <= latency.p99_ms);
     assert!((latency.images_per_s - 2e3 / latency.median_ms).abs() < 1e-9 * latency.images_per_s);
+}
+
+/// Steps that learn their batch have gone through loss, gradients and optimizer, each from where the one before it came. YOLOv8's loss may
+/// rise at first: what it asks for grows with how well the boxes fit.
+#[test]
+fn training_steps_learn_their_batch() {
+    let losses = |model: &str| -> Vec<f32> {
+        let mut step = TrainStep::new(&graph(model), &Device::flex(), &Protocol { batch: 2, ..protocol(0, 0) }).unwrap();
+        (0..12).map(|_| step.run().unwrap().sum().into_scalar::<f32>()).collect()
+    };
+    let v5 = losses("yolov5n");
+    assert!(v5[11] < v5[5] && v5[5] < v5[0], "{v5:?}");
+    let v8 = losses("yolov8n");
+    assert!(v8.windows(2).all(|pair| pair[0] != pair[1] && pair[1].is_finite()), "{v8:?}");
+}
+
+#[test]
+fn a_training_step_is_timed_to_its_end() {
+    let (device, protocol) = (Device::flex(), Protocol { batch: 2, ..protocol(1, 5) });
+    let graph = graph("yolov5n");
+    let iterations = vec![forward_pass(&graph, &device, &protocol), train_step(&graph, &device, &protocol)];
+    let measured = measure(iterations, &protocol, |_| {});
+    let [forward, step] = [0, 1].map(|i| measured[i].as_ref().unwrap());
+    assert!(step.iterations >= 5);
+    assert!(step.min_ms > 1.5 * forward.min_ms, "{} ms for a step, {} ms for its forward pass", step.min_ms, forward.min_ms);
+}
+
+#[test]
+fn a_head_that_makes_masks_has_nothing_to_learn_from() {
+    let protocol = protocol(1, 1);
+    let step = train_step(&graph("yolov5n+segment"), &Device::flex(), &protocol);
+    let error = measure(vec![step], &protocol, |_| {}).remove(0).unwrap_err().to_string();
+    assert!(error.contains("masks"), "{error}");
 }

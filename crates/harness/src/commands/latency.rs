@@ -10,7 +10,10 @@ use super::{catalog, check_imgsz, graph};
 use crate::{
     cli::{Format, LatencyArgs},
     guard::guarded,
-    measure::latency::{Protocol, forward_pass, measure},
+    measure::{
+        latency::{Protocol, forward_pass, measure},
+        train_step::train_step,
+    },
     progress::{Steps, print},
     record::LatencyMeasurement,
 };
@@ -29,15 +32,16 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         min_iterations: args.min_iterations,
         fuse: !args.no_fuse,
     };
-    let mut passes = Vec::new();
+    let iteration = if args.train_step { train_step } else { forward_pass };
+    let mut iterations = Vec::new();
     for model in &args.models.models {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;
         check_imgsz(args.imgsz, &graph)?;
-        passes.push(guarded(|| forward_pass(&graph, &device, &protocol)));
+        iterations.push(guarded(|| iteration(&graph, &device, &protocol)));
     }
     let steps = Steps::new("latency", 1);
     let bar = steps.parts(1000);
-    let measured = measure(passes, &protocol, |done| bar.set_position((done * 1000.0) as u64));
+    let measured = measure(iterations, &protocol, |done| bar.set_position((done * 1000.0) as u64));
     bar.finish_and_clear();
     drop(steps);
 
@@ -85,7 +89,7 @@ fn json(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: O
         }
         models.push(model);
     }
-    let whole = json!({ "device": args.device, "imgsz": args.imgsz, "batch": args.batch, "models": models });
+    let whole = json!({ "device": args.device, "imgsz": args.imgsz, "batch": args.batch, "train_step": args.train_step, "models": models });
     Ok(serde_json::to_string_pretty(&whole)?)
 }
 
@@ -96,6 +100,7 @@ fn csv(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Op
         "device",
         "imgsz",
         "batch",
+        "train_step",
         "median_ms",
         "ratio",
         "mean_ms",
@@ -108,6 +113,7 @@ fn csv(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Op
     ])?;
     for (name, latency) in rows {
         let mut row = vec![name.to_string(), args.device.to_string(), args.imgsz.to_string(), args.batch.to_string()];
+        row.push(args.train_step.to_string());
         row.push(latency.median_ms.to_string());
         row.push(first_ms.map_or(String::new(), |first| (latency.median_ms / first).to_string()));
         let figures = [latency.mean_ms, latency.std_ms, latency.min_ms, latency.p90_ms, latency.p99_ms, latency.images_per_s];

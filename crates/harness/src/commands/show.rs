@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ablate_model::{Cost, Graph, ModelName, cost::Shape, graph::NodeSummary};
+use ablate_model::{Cost, Graph, ModelName, cost::Shape, graph::NodeSummary, heads::BoxCoding};
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::Serialize;
@@ -22,6 +22,11 @@ struct Shown {
     params: u64,
     gflops: f64,
     gflops_exact: f64,
+    /// Pixels for each cell of the head's levels, finest first.
+    strides: Vec<usize>,
+    /// Width and height in pixels, by level; none for a head without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anchors: Option<Vec<Vec<[f64; 2]>>>,
     layers: Vec<Layer>,
 }
 
@@ -72,6 +77,11 @@ fn shown(model: &ModelName, graph: &Graph, imgsz: usize) -> Result<Shown> {
         params: cost.params(),
         gflops: cost.gflops(),
         gflops_exact: cost.gflops_exact(),
+        strides: graph.detect().strides.clone(),
+        anchors: match &graph.detect().coding {
+            BoxCoding::Anchors(anchors) => Some(anchors.clone()),
+            BoxCoding::Distances { .. } => None,
+        },
         layers: layers.collect(),
     })
 }

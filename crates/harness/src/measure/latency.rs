@@ -1,4 +1,4 @@
-//! How long a forward pass takes.
+//! How long a forward pass takes, and the protocol for whatever else is timed.
 //!
 //! Models are measured in turn, slice by slice, so that whatever else the machine does (another load, a clock that drops
 //! as it warms) falls on all of them alike: a comparison within one call is paired.
@@ -46,6 +46,13 @@ impl<const D: usize> Pending for Tensor<D> {
         let data = self.try_into_data().context("the output can't be read")?;
         black_box(data.as_bytes().last());
         Ok(())
+    }
+}
+
+/// Work that may fail before it is under way.
+impl<P: Pending> Pending for Result<P> {
+    fn wait(self) -> Result<()> {
+        self?.wait()
     }
 }
 

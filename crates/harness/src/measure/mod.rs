@@ -1,7 +1,8 @@
-//! What is measured on a network: how long a forward pass takes, how well it detects.
+//! What is measured on a network: how long a forward pass and a training step take, how well it detects.
 
 pub mod evaluate;
 pub mod latency;
 pub mod statistics;
+pub mod train_step;
 pub mod training;
 pub mod weights;

@@ -85,7 +85,7 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
 }
 
 /// What the graph's head is trained on.
-fn loss(graph: &Graph, recipe: &Recipe, imgsz: usize) -> Result<Box<dyn DetectionLoss>> {
+pub(super) fn loss(graph: &Graph, recipe: &Recipe, imgsz: usize) -> Result<Box<dyn DetectionLoss>> {
     let detect = graph.detect();
     let coefficients = detect.masks.map(|masks| masks.coefficients);
     Ok(match &detect.coding {
