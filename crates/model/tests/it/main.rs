@@ -3,6 +3,8 @@
 mod blocks;
 mod catalog;
 mod cost;
+#[path = "../support/device.rs"]
+mod device;
 mod models;
 mod mutations;
 mod support;

@@ -1,7 +1,7 @@
 use ablate_model::{Catalog, Detector, Graph, ModelName, spec::Scaling};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
-use crate::support::Golden;
+use crate::{device::device, support::Golden};
 
 /// A narrow YOLOv5 of three classes, as the fixtures have it.
 fn narrow(variants: &str) -> Detector {
@@ -12,11 +12,11 @@ fn narrow_of(family: &str, variants: &str) -> Detector {
     let scaling = Scaling { depth: 0.33, width: 0.0625, max_channels: None };
     let name = ModelName::baseline(family, "n").with_variants(variants).unwrap();
     let table = Catalog::builtin().patched(&name, scaling).unwrap();
-    Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, &Device::flex())
+    Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, &device())
 }
 
 fn check(variants: &str, weights: &str, outputs: &str) {
-    let device = Device::flex();
+    let device = device();
     let mut detector = narrow(variants);
     Golden::open(&format!("models/{weights}.safetensors")).fill(&mut detector, "w\\.");
     let golden = Golden::open(&format!("models/{outputs}.safetensors"));
@@ -57,7 +57,7 @@ fn asff_in_both_orders() {
 #[test]
 fn segment() {
     check("segment", "segment", "segment");
-    let device = Device::flex();
+    let device = device();
     let golden = Golden::open("models/segment.safetensors");
     let mut detector = narrow("segment");
     golden.fill(&mut detector, "w\\.");
@@ -69,7 +69,7 @@ fn segment() {
 /// The published head gives the distributions and the classes of all positions side by side, channels first.
 #[test]
 fn yolov8() {
-    let device = Device::flex();
+    let device = device();
     let golden = Golden::open("models/yolov8-baseline.safetensors");
     let mut detector = narrow_of("yolov8", "baseline");
     golden.fill(&mut detector, "w\\.");
@@ -89,7 +89,7 @@ fn yolov8() {
 
 #[test]
 fn fusion_weights_are_for_asff_alone() {
-    let device = Device::flex();
+    let device = device();
     let image = || burn::tensor::Tensor::ones([1, 3, 64, 96], &device);
     let weights = narrow("asff").fusion_weights(image()).unwrap();
     let shapes: Vec<[usize; 4]> = weights.iter().map(|w| w.dims()).collect();
@@ -100,7 +100,7 @@ fn fusion_weights_are_for_asff_alone() {
 /// The same seed draws the same weights.
 #[test]
 fn seeds_fix_the_weights() {
-    let device = Device::flex();
+    let device = device();
     let graph = {
         let name: ModelName = "yolov5n".parse().unwrap();
         Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap()
