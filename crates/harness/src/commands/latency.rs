@@ -36,7 +36,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     }
     let steps = Steps::new("latency", 1);
     let bar = steps.parts(1000);
-    let measured = measure(passes, &protocol, |done| bar.set_position((done * 1000.0) as u64));
+    let measured = measure(passes, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
     bar.finish_and_clear();
     drop(steps);
 

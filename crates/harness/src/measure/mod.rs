@@ -2,5 +2,6 @@
 
 pub mod evaluate;
 pub mod latency;
+pub mod memory;
 pub mod statistics;
 pub mod training;

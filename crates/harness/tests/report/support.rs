@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ablate::record::{
-    ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record,
-    Stage, TrainMeasurement,
+    ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome,
+    PeakMemory, Record, Stage, TrainMeasurement,
 };
 
 /// Variant, parameters of n s m l x with 80 classes, and published GFLOPs at 640 pixels.
@@ -97,6 +97,7 @@ pub fn latency(median_ms: f64) -> Measurement {
         warmup: 5,
         iterations: 40,
         samples_ms,
+        memory: PeakMemory { host_mib: Some(512.5), device_mib: None },
     })
 }
 
@@ -126,6 +127,7 @@ pub fn train(map: f64, epochs: usize) -> Measurement {
         last_weights: "weights/last.safetensors".into(),
         train_images: 480,
         val_images: 120,
+        memory: PeakMemory { host_mib: Some(2048.0), device_mib: Some(1024.5) },
     })
 }
 

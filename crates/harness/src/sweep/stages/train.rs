@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use super::{Job, Work, Workbench};
 use crate::{
     environment,
-    measure::training::{Training, train},
+    measure::{
+        memory,
+        training::{Training, train},
+    },
     progress::{Epochs, Steps},
     record::{Measurement, TrainMeasurement},
     store::Store,
@@ -28,17 +31,19 @@ impl Train<'_> {
         let train_images = data.cached(Split::Train)?;
         let val_images = if data.has(Split::Val)? { Some(data.cached(Split::Val)?) } else { None };
         let folder = self.folder(job);
+        let device = job.cell.device.open()?;
         let training = Training {
             graph: &self.bench.graph(&job.cell.model, train_images.dataset().classes.len())?,
             train: train_images.clone(),
             val: val_images.clone(),
             recipe,
             seed,
-            device: &job.cell.device.open()?,
+            device: &device,
             weights: None,
             folder: &folder,
             identity: &job.key,
         };
+        memory::begin(&device);
         let trained = train(training, &mut Epochs::new(&job.cell.cell.model, steps))?;
         Ok(Measurement::Train(TrainMeasurement {
             epochs: trained.epochs,
@@ -49,6 +54,7 @@ impl Train<'_> {
             last_weights: self.relative(&trained.last_weights),
             train_images: train_images.len(),
             val_images: val_images.map_or(0, |images| images.len()),
+            memory: memory::peak(&device),
         }))
     }
 
