@@ -4,7 +4,6 @@ mod common;
 
 use ablate_detection::loss::{AnchorMatcher, DetectionLoss, LossError, LossOutput, Yolov5Hyp, Yolov5Loss, bce_with_logits};
 use burn::Tensor;
-use burn::tensor::TensorData;
 
 use common::{Fixture, device, values, worst};
 

@@ -17,7 +17,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 pub use self::backends::{BACKENDS, Backend, Found, Place};
-use crate::{checked, guard::guarded};
+use crate::{
+    checked,
+    guard::{guarded, plain},
+};
 
 /// The name of a device; parsing checks the name, not whether the device is there.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +64,7 @@ impl DeviceName {
         let Some(runtime) = &self.backend.runtime else {
             return Err(DeviceError::NotCompiled { name, feature: self.backend.name });
         };
-        guarded(|| (runtime.open)(self.place)).map_err(|error| DeviceError::Absent { name, reason: format!("{error:#}") })
+        guarded(|| (runtime.open)(self.place)).map_err(|error| DeviceError::Absent { name, reason: plain(&error) })
     }
 
     /// What the device is where it is not the machine's CPU: its name, driver and memory.

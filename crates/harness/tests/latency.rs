@@ -128,3 +128,19 @@ fn a_forward_pass_is_timed_on_the_device_without_autodiff() {
     assert!(latency.min_ms <= latency.median_ms && latency.median_ms <= latency.p90_ms && latency.p90_ms <= latency.p99_ms);
     assert!((latency.images_per_s - 2e3 / latency.median_ms).abs() < 1e-9 * latency.images_per_s);
 }
+
+/// Where a device has no room for a model, the models after it are measured all the same. Not on the CPU's own backend: there the program ends.
+#[test]
+fn a_device_without_room_fails_that_model_alone() {
+    for backend in BACKENDS.iter().filter(|backend| backend.name != "flex") {
+        let Ok(device) = backend.name.parse::<ablate::device::DeviceName>().unwrap().open() else { continue };
+        let ones = |count: usize| -> Result<Iteration> {
+            let device = device.clone();
+            Ok(Box::new(move || time(|| Tensor::<2>::ones([count, 1 << 20], &device) * 2.0)))
+        };
+        let measured = measure(vec![ones(1 << 20), ones(1)], &device, &protocol(1, 2), |_| {});
+        let error = ablate::guard::plain(measured[0].as_ref().unwrap_err());
+        assert!(error.starts_with("out of memory: ") && !error.contains("frame #"), "{}: {error}", backend.name);
+        assert!(measured[1].is_ok(), "{}: {:?}", backend.name, measured[1]);
+    }
+}

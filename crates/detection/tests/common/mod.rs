@@ -1,7 +1,7 @@
 //! Fixtures that PyTorch computed, and how far off we are.
 
 // Each test file uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[path = "../../../model/tests/support/device.rs"]
 mod device;

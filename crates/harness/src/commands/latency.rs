@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{catalog, check_imgsz, graph};
 use crate::{
     cli::{Format, LatencyArgs},
-    guard::guarded,
+    guard::{guarded, plain},
     measure::latency::{Protocol, forward_pass, measure},
     progress::{Steps, print},
     record::LatencyMeasurement,
@@ -43,7 +43,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     let names: Vec<String> = args.models.models.iter().map(ToString::to_string).collect();
     let failed = measured.iter().any(Result::is_err);
     for (name, error) in names.iter().zip(&measured).filter_map(|(name, result)| Some((name, result.as_ref().err()?))) {
-        tracing::error!("{name}: {error:#}");
+        tracing::error!("{name}: {}", plain(error));
     }
     let rows: Vec<(&String, &LatencyMeasurement)> =
         names.iter().zip(&measured).filter_map(|(name, result)| Some((name, result.as_ref().ok()?))).collect();
