@@ -3,20 +3,36 @@
 default:
     @just --list
 
-# Run a sweep: the default one, or `just ablate configs/sweeps/bccd.yaml`; more arguments go to `ablate run`
-ablate SWEEP="configs/sweeps/ablate.yaml" *ARGS:
-    cargo run --release -p ablate -- run {{ SWEEP }} {{ ARGS }}
+# Run a sweep: the default one, or `just ablate configs/sweeps/bccd.yaml --device tch`; arguments go to `ablate run`
+ablate *ARGS:
+    scripts/ablate run {{ ARGS }}
+
+# Any command with the backends that it takes: `just run latency yolov5n --device tch`
+run *ARGS:
+    scripts/ablate {{ ARGS }}
+
+# What the named backends find on this machine: `just devices tch wgpu`
+devices *BACKENDS:
+    ABLATE_FEATURES="{{ BACKENDS }}" scripts/ablate devices
+
+# Get LibTorch for `--device tch`: for `cpu` or `cuda`, by default as the machine has it
+setup-torch KIND="":
+    scripts/setup-torch {{ KIND }}
 
 # Draw the report of a sweep's folder again
 report DIR:
-    cargo run --release -p ablate -- report {{ DIR }}
+    scripts/ablate report {{ DIR }}
 
 # Print a model's table: `just show yolov5n+gsconv`
 show *MODEL:
-    cargo run --release -p ablate -- show {{ MODEL }}
+    scripts/ablate show {{ MODEL }}
 
 test:
     cargo test --release --workspace
+
+# Compare with PyTorch's figures on every backend that is here, or on those that are named: `just test-backends tch wgpu`
+test-backends *BACKENDS:
+    scripts/test-backends {{ BACKENDS }}
 
 bench:
     cargo bench --workspace

@@ -10,7 +10,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PROTOCOL: Protocol = Protocol { batch: 16, imgsz: 64, warmup: 0, budget: Duration::ZERO, min_iterations: 0 };
+const PROTOCOL: Protocol = Protocol { batch: 16, imgsz: 64, warmup: 0, budget: Duration::ZERO, min_iterations: 0, fuse: false };
 const CLASSES: usize = 4;
 
 fn train_step(criterion: &mut Criterion) {

@@ -8,7 +8,11 @@ use std::{
     process::Command,
 };
 
+#[path = "../../build/libtorch.rs"]
+mod libtorch;
+
 fn main() {
+    libtorch::main();
     // Asked at run time: checkouts that share a target folder share the compiled script.
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../..");
     for watched in ["crates", "Cargo.lock"] {

@@ -7,7 +7,7 @@ use ablate_detection::mask::MaskTargets;
 use burn::Tensor;
 use burn::tensor::Device;
 
-use common::{Fixture, values, worst};
+use common::{Fixture, device, values, worst};
 
 const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASSES: usize = 3;
@@ -68,7 +68,7 @@ fn leaf<const D: usize>(fixture: &Fixture, key: &str, device: &Device) -> (Tenso
 
 #[test]
 fn that_of_yolov5_equals_pytorch() {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let fixture = Fixture::open("yolov5_segment");
     for case in ["many", "none"] {
         let (flat, levels): (Vec<_>, Vec<_>) = ["p3", "p4", "p5"].map(|key| leaf::<5>(&fixture, key, &device)).into_iter().unzip();
@@ -84,7 +84,7 @@ fn that_of_yolov5_equals_pytorch() {
 
 #[test]
 fn that_of_yolov8_equals_pytorch() {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let fixture = Fixture::open("yolov8_segment");
     for case in ["many", "none"] {
         let (flat, maps): (Vec<_>, Vec<_>) =
@@ -120,7 +120,7 @@ fn by_level(all: &Tensor<3>) -> Vec<Tensor<5>> {
 
 #[test]
 fn masks_that_are_missing_or_do_not_fit_are_refused() {
-    let device = Device::flex();
+    let device = device();
     let levels = || [8, 4, 2].map(|side| Tensor::<5>::zeros([1, 1, side, side, 64 + CLASSES + COEFFICIENTS], &device)).to_vec();
     let boxes = [[0.0, 1.0, 0.5, 0.5, 0.5, 0.5]];
     let refused = |protos: Option<usize>, masks: Option<usize>| {

@@ -4,9 +4,8 @@ mod common;
 
 use ablate_detection::loss::{AnchorMatcher, DetectionLoss, LossError, LossOutput, Yolov5Hyp, Yolov5Loss, bce_with_logits};
 use burn::Tensor;
-use burn::tensor::Device;
 
-use common::{Fixture, values, worst};
+use common::{Fixture, device, values, worst};
 
 const STRIDES: [usize; 3] = [8, 16, 32];
 
@@ -28,7 +27,7 @@ fn targets(fixture: &Fixture) -> Vec<[f32; 6]> {
 
 #[test]
 fn equals_pytorch_in_values_and_gradients() {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     for (name, label_smoothing) in [("many", 0.0), ("none", 0.0), ("smooth", 0.1)] {
         let fixture = Fixture::open(&format!("yolov5_{name}"));
         let levels = ["p3", "p4", "p5"].map(|key| fixture.tensor::<5>(key, &device));
@@ -52,7 +51,7 @@ fn equals_pytorch_in_values_and_gradients() {
 
 #[test]
 fn the_same_batch_gives_the_same_bits() {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let fixture = Fixture::open("yolov5_many");
     let run = || {
         let levels = ["p3", "p4", "p5"].map(|key| fixture.tensor::<5>(key, &device));
@@ -65,7 +64,7 @@ fn the_same_batch_gives_the_same_bits() {
 
 #[test]
 fn a_single_class_has_no_class_loss() {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let loss = Yolov5Loss::new(1, &anchors(), &STRIDES, Yolov5Hyp::default()).unwrap();
     let levels = [8, 4, 2].map(|side| Tensor::<5>::zeros([1, 3, side, side, 6], &device));
     let output = loss.forward(levels.to_vec().into(), [[0.0, 0.0, 0.5, 0.5, 0.4, 0.4]].as_slice().into()).unwrap();
@@ -76,7 +75,7 @@ fn a_single_class_has_no_class_loss() {
 
 #[test]
 fn weights_of_positives_scale_their_part() {
-    let device = Device::flex();
+    let device = device();
     let logits = Tensor::<1>::from_floats([0.3, -2.0, 5.0], &device);
     let targets = Tensor::<1>::from_floats([1.0, 0.25, 0.0], &device);
     let found = values(bce_with_logits(logits, targets, 2.5));
@@ -134,7 +133,7 @@ fn what_cannot_be_is_refused_by_name() {
     let levels = Yolov5Loss::new(3, &anchors(), &[8, 16], Yolov5Hyp::default());
     assert_eq!(levels.unwrap_err(), LossError::Levels { anchors: 3, strides: 2 });
 
-    let device = Device::flex();
+    let device = device();
     let level = |side| Tensor::<5>::zeros([2, 3, side, side, 8], &device);
     let forward =
         |levels: Vec<Tensor<5>>, target| loss(Yolov5Hyp::default()).forward(levels.into(), [target].as_slice().into()).unwrap_err();

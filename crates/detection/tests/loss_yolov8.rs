@@ -4,9 +4,8 @@ mod common;
 
 use ablate_detection::loss::{DetectionLoss, LossError, LossOutput, Yolov8Hyp, Yolov8Loss};
 use burn::Tensor;
-use burn::tensor::Device;
 
-use common::{Fixture, values, worst};
+use common::{Fixture, device, values, worst};
 
 const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASSES: usize = 3;
@@ -36,7 +35,7 @@ fn levels(all: &Tensor<3>) -> Vec<Tensor<5>> {
 
 #[test]
 fn equals_pytorch_in_values_and_gradients() {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     for name in ["many", "none"] {
         let fixture = Fixture::open(&format!("yolov8_{name}"));
         let (boxes, scores) = (fixture.tensor::<3>("boxes", &device), fixture.tensor::<3>("scores", &device));
@@ -61,7 +60,7 @@ fn equals_pytorch_in_values_and_gradients() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let device = Device::flex();
+    let device = device();
     let level = |side: usize, outputs: usize| Tensor::<5>::zeros([2, 1, side, side, outputs], &device);
     let eight = loss(Yolov8Hyp::default()).unwrap();
     let refused = |levels: Vec<Tensor<5>>, targets: &[[f32; 6]]| eight.forward(levels.into(), targets.into()).unwrap_err().to_string();

@@ -1,67 +1,26 @@
 //! Devices by the name that the reader writes: `flex`, `tch:cuda:0`, `vulkan:1`.
 
-use std::{fmt, str::FromStr};
+mod backends;
+#[cfg(feature = "cuda")]
+mod cuda;
+#[cfg(feature = "wgpu")]
+mod graphics;
+#[cfg(feature = "tch")]
+mod libtorch;
+#[cfg(any(feature = "tch", feature = "wgpu", feature = "cuda"))]
+mod nvidia;
+
+use std::{fmt, str::FromStr, sync::Mutex};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-use crate::checked;
-
-/// A backend that a device name can start with. All that is known of a backend is its row in [`BACKENDS`].
-#[derive(Debug)]
-pub struct Backend {
-    /// What a device name starts with.
-    pub name: &'static str,
-    pub about: &'static str,
-    /// What may follow the name.
-    address: Address,
-    /// Opens the device at an index; none where this build lacks the backend.
-    open: Option<fn(Place) -> Device>,
-}
-
-/// What may follow a backend's name.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Address {
-    /// Nothing: there is one device.
-    None,
-    /// `:0`, the index of a device.
-    Index,
-    /// Nothing for the CPU, `:cuda:0` for a GPU.
-    CpuOrCuda,
-}
-
-/// Where on its backend a device is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    Default,
-    Index(usize),
-    Cuda(usize),
-}
-
-/// Every backend that a name can mean, whether this build has it or not. The name is the cargo feature too.
-pub const BACKENDS: &[Backend] = &[
-    Backend { name: "flex", about: "CPU, pure Rust", address: Address::None, open: Some(|_| Device::flex()) },
-    Backend { name: "tch", about: "LibTorch on the CPU (tch) or an NVIDIA GPU (tch:cuda:0)", address: Address::CpuOrCuda, open: None },
-    Backend { name: "wgpu", about: "GPU by Vulkan, Metal or DirectX, shaders in WGSL", address: Address::Index, open: None },
-    Backend { name: "vulkan", about: "GPU by Vulkan, shaders in SPIR-V", address: Address::Index, open: None },
-    Backend { name: "cuda", about: "NVIDIA GPU by CUDA", address: Address::Index, open: None },
-];
-
-impl Backend {
-    pub fn is_compiled(&self) -> bool {
-        self.open.is_some()
-    }
-
-    /// The names that a device of this backend can have, as help prints them.
-    pub fn forms(&self) -> String {
-        match self.address {
-            Address::None => self.name.into(),
-            Address::Index => format!("{0}, {0}:0", self.name),
-            Address::CpuOrCuda => format!("{0}, {0}:cuda:0", self.name),
-        }
-    }
-}
+pub use self::backends::{BACKENDS, Backend, Found, Place};
+use crate::{
+    checked,
+    guard::{guarded, plain},
+};
 
 /// The name of a device; parsing checks the name, not whether the device is there.
 #[derive(Clone, Copy, Debug)]
@@ -78,27 +37,48 @@ pub enum DeviceError {
     Address { name: String, forms: String },
     #[error("device `{name}` needs the feature `{feature}`, which this build of ablate is without")]
     NotCompiled { name: String, feature: &'static str },
+    #[error("device `{name}`: {reason}")]
+    Absent { name: String, reason: String },
 }
+
+/// What opening gave, by name: a device is opened once, and one that is absent is not looked for again.
+static OPENED: Mutex<Vec<(DeviceName, Result<Device, DeviceError>)>> = Mutex::new(Vec::new());
 
 impl DeviceName {
     /// Opens the device, without autodiff.
     ///
     /// # Errors
-    /// Where this build lacks the backend; the error names the cargo feature.
+    /// Where this build lacks the backend, and where the machine lacks the device; the error says what would help.
     pub fn open(&self) -> Result<Device, DeviceError> {
-        self.opener().map(|open| open(self.place))
+        let mut opened = OPENED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some((_, earlier)) = opened.iter().find(|(name, _)| name == self) {
+            return earlier.clone();
+        }
+        let result = self.open_anew();
+        opened.push((*self, result.clone()));
+        result
     }
 
-    /// Whether this build has the device's backend.
+    fn open_anew(&self) -> Result<Device, DeviceError> {
+        let name = self.to_string();
+        let Some(runtime) = &self.backend.runtime else {
+            return Err(DeviceError::NotCompiled { name, feature: self.backend.name });
+        };
+        guarded(|| (runtime.open)(self.place)).map_err(|error| DeviceError::Absent { name, reason: plain(&error) })
+    }
+
+    /// What the device is where it is not the machine's CPU: its name, driver and memory.
+    pub fn adapter(&self) -> Option<String> {
+        let runtime = self.backend.runtime.as_ref()?;
+        guarded(|| Ok((runtime.adapter)(self.place))).ok()?
+    }
+
+    /// Whether the device can be had.
     ///
     /// # Errors
     /// Those of [`Self::open`].
     pub fn available(&self) -> Result<(), DeviceError> {
-        self.opener().map(|_| ())
-    }
-
-    fn opener(&self) -> Result<fn(Place) -> Device, DeviceError> {
-        self.backend.open.ok_or_else(|| DeviceError::NotCompiled { name: self.to_string(), feature: self.backend.name })
+        self.open().map(|_| ())
     }
 }
 
@@ -114,14 +94,7 @@ impl FromStr for DeviceName {
             let known: Vec<_> = BACKENDS.iter().map(Backend::forms).collect();
             DeviceError::Unknown { name: name.into(), known: known.join(", ") }
         })?;
-        let place = match (backend.address, rest) {
-            (_, None) => Some(Place::Default),
-            (Address::None, Some(_)) => None,
-            (Address::Index, Some(index)) => index.parse().ok().map(Place::Index),
-            (Address::CpuOrCuda, Some("cpu")) => Some(Place::Default),
-            (Address::CpuOrCuda, Some("cuda")) => Some(Place::Cuda(0)),
-            (Address::CpuOrCuda, Some(rest)) => rest.strip_prefix("cuda:").and_then(|index| index.parse().ok()).map(Place::Cuda),
-        };
+        let place = rest.map_or(Some(Place::Default), |rest| backend.place(rest));
         place.map(|place| Self { backend, place }).ok_or_else(|| DeviceError::Address { name: name.into(), forms: backend.forms() })
     }
 }
@@ -189,15 +162,26 @@ mod tests {
 
     #[test]
     fn a_backend_that_is_not_compiled_in_names_its_feature() {
+        for backend in BACKENDS.iter().filter(|backend| backend.runtime.is_none()) {
+            let error = backend.name.parse::<DeviceName>().expect(backend.name).open().unwrap_err();
+            assert!(error.to_string().contains(&format!("feature `{}`", backend.name)), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_listed_can_be_opened_and_what_is_not_says_why() {
         for backend in BACKENDS {
-            let opened = backend.name.parse::<DeviceName>().expect(backend.name).open();
-            match opened {
-                Ok(_) => assert!(backend.is_compiled()),
-                Err(error) => {
-                    assert!(!backend.is_compiled());
-                    assert!(error.to_string().contains(&format!("feature `{}`", backend.name)));
-                }
+            let Some(runtime) = &backend.runtime else { continue };
+            for found in (runtime.found)() {
+                found.name.parse::<DeviceName>().expect(&found.name).open().expect(&found.name);
             }
+            let beyond = match backend.name {
+                "flex" => continue,
+                "tch" => "tch:cuda:99".into(),
+                name => format!("{name}:99"),
+            };
+            let error = beyond.parse::<DeviceName>().expect(&beyond).open().unwrap_err();
+            assert!(matches!(error, DeviceError::Absent { .. }), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A panic inside a measurement is that measurement's failure, not the program's end.
+//! A panic inside a measurement is that measurement's failure, not the program's end; and what failed is said in a line.
 
 use std::{
     any::Any,
@@ -12,6 +12,23 @@ use anyhow::{Result, anyhow};
 /// Whatever the work left half done must not be used after a failure.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(anyhow!("panicked: {}", message(&*payload))))
+}
+
+/// An error in a line, without the stack that LibTorch and Burn's GPU runtimes write behind it. Where memory ran out, that comes first.
+pub fn plain(error: &anyhow::Error) -> String {
+    told(&format!("{error:#}"))
+}
+
+fn told(text: &str) -> String {
+    // A panic's message holds LibTorch's stack as it is escaped.
+    let stack = ["\\nframe #", "\nframe #", "No backtrace available", "\nBacktrace", "\\nException raised from", "\nException raised from"];
+    let end = stack.iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len());
+    let line = text[..end].replace("\nCaused by:\n", ": ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let memory = ["out of memory", "out of device memory", "out-of-memory", "t allocate memory", "t allocate buffer"];
+    match memory.iter().any(|words| line.to_lowercase().contains(words)) {
+        true => format!("out of memory: {}", line.split_once("Torch(\"").map_or(&*line, |(_, reason)| reason)),
+        false => line,
+    }
 }
 
 /// From here on a panic prints nothing on its own: it is reported where it is caught. `-v` shows it with its place.
@@ -34,5 +51,26 @@ mod tests {
         assert_eq!(error.to_string(), "panicked: shapes 3 and 4 differ");
         assert_eq!(guarded(|| Ok(5)).unwrap(), 5);
         assert_eq!(guarded(|| -> Result<()> { Err(anyhow!("no")) }).unwrap_err().to_string(), "no");
+    }
+
+    /// As the backends say it, word for word.
+    #[test]
+    fn memory_that_ran_out_is_a_line() {
+        let torch = "panicked: called `Result::unwrap()` on an `Err` value: Torch(\"[enforce fail at alloc_cpu.cpp:124] err == 0. \
+                     DefaultCPUAllocator: can't allocate memory: you tried to allocate 206158430208 bytes. Error code 12 (Cannot allocate \
+                     memory)\\nframe #0: <unknown function> + 0x9ec5e (0x7f982457dc5e in /opt/torch/lib/libc10.so)\\nframe #1: c10\")";
+        assert_eq!(
+            told(torch),
+            "out of memory: [enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate \
+             206158430208 bytes. Error code 12 (Cannot allocate memory)"
+        );
+        let wgpu = "the output can't be read: An error happened during execution\nCaused by:\n  An IO error happened\nCaused by:\n  can't \
+                    allocate buffer of size: 6442450944\nNo backtrace available\nAsked at:\nNo backtrace available";
+        assert_eq!(
+            told(wgpu),
+            "out of memory: the output can't be read: An error happened during execution: An IO error happened: can't allocate buffer of \
+             size: 6442450944"
+        );
+        assert_eq!(told("shapes 3 and 4 differ"), "shapes 3 and 4 differ");
     }
 }

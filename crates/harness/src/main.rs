@@ -25,12 +25,8 @@ fn run() -> ExitCode {
     match guard::guarded(|| commands::execute(cli.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", one_line(&format!("{error:#}")));
+            eprintln!("error: {}", guard::plain(&error));
             ExitCode::from(if error.is::<commands::Failure>() { 1 } else { 2 })
         }
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

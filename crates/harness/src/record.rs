@@ -126,6 +126,18 @@ pub struct LatencyMeasurement {
     pub iterations: usize,
     /// Every timed iteration in milliseconds, in order.
     pub samples_ms: Vec<f64>,
+    /// Of the iterations that are not timed; the weights of the models that it is timed against are held, too.
+    #[serde(default)]
+    pub memory: PeakMemory,
+}
+
+/// The most memory that was held while something was measured, in MiB; none where that can't be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PeakMemory {
+    /// What the whole process had resident.
+    pub host_mib: Option<f64>,
+    /// What the device's allocator had reserved.
+    pub device_mib: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,6 +157,8 @@ pub struct TrainMeasurement {
     /// What the training began with; none where all weights were random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<FirstWeights>,
+    #[serde(default)]
+    pub memory: PeakMemory,
 }
 
 /// A file of weights that a training began with, and how much of it fitted.

@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 
+use ablate::device::BACKENDS;
 use common::ablate;
 use serde_json::{Value, json};
 
@@ -145,10 +146,15 @@ fn metrics_names_what_is_wrong_in_a_file() {
 #[test]
 fn devices_names_what_is_compiled_in() {
     let text = ablate(&["devices"]).ok();
-    let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in {text}"));
-    assert!(line("flex").contains("compiled in"));
-    assert!(line("cuda").contains("feature `cuda`") || line("cuda").contains("compiled in"));
     assert!(text.lines().next().unwrap().contains("threads"));
+    for backend in BACKENDS {
+        let line = text.lines().position(|line| line.starts_with(backend.name)).unwrap_or_else(|| panic!("{} in {text}", backend.name));
+        let below = text.lines().nth(line + 1).unwrap();
+        match backend.runtime {
+            Some(_) => assert!(below.trim_start().starts_with(backend.name) || below.contains("it takes"), "{text}"),
+            None => assert!(below.contains(&format!("feature `{}`", backend.name)), "{text}"),
+        }
+    }
 }
 
 #[test]
@@ -159,7 +165,7 @@ fn a_wrong_command_line_is_one_clear_line_and_code_2() {
         (&["show", "yolov5n+gsconf"], "gsconv"),
         (&["show", "yolov5n+asff:oder=parallel"], "oder"),
         (&["show", "yolov5n", "--imgsz", "100"], "multiple of 32"),
-        (&["latency", "yolov5n", "--device", "cuda:0"], "feature `cuda`"),
+        (&["latency", "yolov5n", "--device", "cuda:99"], "cuda"),
         (&["run", "no/such.yaml"], "no/such.yaml"),
         (&["report", "no/such/folder"], "no/such/folder"),
     ];

@@ -1,13 +1,18 @@
 //! Fixtures that PyTorch computed, and how far off we are.
 
 // Each test file uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
+
+#[path = "../../../model/tests/support/device.rs"]
+mod device;
 
 use std::path::Path;
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use safetensors::SafeTensors;
+
+pub use device::device;
 
 pub struct Fixture(Vec<u8>);
 
@@ -44,7 +49,9 @@ pub fn worst(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     assert!(found.iter().all(|value| value.is_finite()));
     let scale = expected.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
-    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale;
+    println!("off by {worst:e}");
+    worst
 }
 
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

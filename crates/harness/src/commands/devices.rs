@@ -1,20 +1,25 @@
-//! `ablate devices`
+//! `ablate devices`: what this build can use here and, where there is nothing, what to install.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{device::BACKENDS, environment, progress::print};
+use crate::{device::BACKENDS, environment, guard::guarded, progress::print};
 
 pub fn execute() -> Result<ExitCode> {
     let environment = environment::current();
     print(&format!("{}, {} cores, {} threads, {} GiB", environment.cpu, environment.cores, environment.threads, environment.memory_gib));
     for backend in BACKENDS {
-        let state = match backend.is_compiled() {
-            true => "compiled in".into(),
-            false => format!("needs the feature `{}`", backend.name),
+        print(&format!("{:6} {}", backend.name, backend.about));
+        let Some(runtime) = &backend.runtime else {
+            print(&format!("    not in this build: it takes the feature `{}` and {}", backend.name, backend.needs));
+            continue;
         };
-        print(&format!("{:20} {state:26} {}", backend.forms(), backend.about));
+        match guarded(|| Ok((runtime.found)())) {
+            Ok(found) if found.is_empty() => print(&format!("    nothing here: it takes {}", backend.needs)),
+            Ok(found) => found.iter().for_each(|device| print(&format!("    {:12} {}", device.name, device.what))),
+            Err(error) => print(&format!("    {error:#}; it takes {}", backend.needs)),
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

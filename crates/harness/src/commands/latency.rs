@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{catalog, check_imgsz, graph};
 use crate::{
     cli::{Format, LatencyArgs},
-    guard::guarded,
+    guard::{guarded, plain},
     measure::{
         latency::{Protocol, forward_pass, measure},
         train_step::train_step,
@@ -41,14 +41,14 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     }
     let steps = Steps::new("latency", 1);
     let bar = steps.parts(1000);
-    let measured = measure(iterations, &protocol, |done| bar.set_position((done * 1000.0) as u64));
+    let measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
     bar.finish_and_clear();
     drop(steps);
 
     let names: Vec<String> = args.models.models.iter().map(ToString::to_string).collect();
     let failed = measured.iter().any(Result::is_err);
     for (name, error) in names.iter().zip(&measured).filter_map(|(name, result)| Some((name, result.as_ref().err()?))) {
-        tracing::error!("{name}: {error:#}");
+        tracing::error!("{name}: {}", plain(error));
     }
     let rows: Vec<(&String, &LatencyMeasurement)> =
         names.iter().zip(&measured).filter_map(|(name, result)| Some((name, result.as_ref().ok()?))).collect();

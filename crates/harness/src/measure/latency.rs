@@ -12,8 +12,11 @@ use ablate_model::{Detector, graph::Graph};
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Distribution, Tensor};
 
-use super::statistics::summarize;
-use crate::{guard::guarded, record::LatencyMeasurement};
+use super::{memory, statistics::summarize};
+use crate::{
+    guard::guarded,
+    record::{LatencyMeasurement, PeakMemory},
+};
 
 /// How models are timed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,13 +79,22 @@ pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Resu
     Ok(Box::new(move || time(|| detector.decode(detector.forward(images.clone())))))
 }
 
-/// Times the iterations in turn and sums each up. One that fails is left out from there on; the others go on.
+/// Times the iterations, all on one device, in turn and sums each up. One that fails is left out from there on; the others go on.
 ///
 /// `progress` hears how much of the work is done, 0 to 1.
-pub fn measure(iterations: Vec<Result<Iteration>>, protocol: &Protocol, mut progress: impl FnMut(f64)) -> Vec<Result<LatencyMeasurement>> {
+pub fn measure(
+    iterations: Vec<Result<Iteration>>,
+    device: &Device,
+    protocol: &Protocol,
+    mut progress: impl FnMut(f64),
+) -> Vec<Result<LatencyMeasurement>> {
     let mut subjects: Vec<Subject> = iterations.into_iter().map(Subject::new).collect();
     for subject in &mut subjects {
+        memory::begin(device);
         subject.advance(|run| (0..protocol.warmup).try_for_each(|_| run().map(|_| ())));
+        if protocol.warmup > 0 {
+            subject.memory = memory::peak(device);
+        }
     }
     let slice = protocol.budget / SLICES;
     while subjects.iter().any(|subject| subject.left(protocol) > 0.0) {
@@ -94,7 +106,8 @@ pub fn measure(iterations: Vec<Result<Iteration>>, protocol: &Protocol, mut prog
     }
     let summary = |subject: Subject| {
         drop(subject.iteration?);
-        Ok(summarize(subject.samples_ms, protocol.batch, protocol.warmup))
+        let memory = subject.memory;
+        Ok(LatencyMeasurement { memory, ..summarize(subject.samples_ms, protocol.batch, protocol.warmup) })
     };
     subjects.into_iter().map(summary).collect()
 }
@@ -102,11 +115,12 @@ pub fn measure(iterations: Vec<Result<Iteration>>, protocol: &Protocol, mut prog
 struct Subject<'a> {
     iteration: Result<Iteration<'a>>,
     samples_ms: Vec<f64>,
+    memory: PeakMemory,
 }
 
 impl<'a> Subject<'a> {
     fn new(iteration: Result<Iteration<'a>>) -> Self {
-        Self { iteration, samples_ms: Vec::new() }
+        Self { iteration, samples_ms: Vec::new(), memory: PeakMemory::default() }
     }
 
     /// Runs work on the iteration; where that fails, the failure takes its place.

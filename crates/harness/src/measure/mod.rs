@@ -2,6 +2,7 @@
 
 pub mod evaluate;
 pub mod latency;
+pub mod memory;
 pub mod statistics;
 pub mod train_step;
 pub mod training;

@@ -1,6 +1,6 @@
 //! Statistics of timed iterations.
 
-use crate::record::LatencyMeasurement;
+use crate::record::{LatencyMeasurement, PeakMemory};
 
 /// Sums up timed iterations, each a forward pass of `batch` images, in milliseconds.
 ///
@@ -26,6 +26,7 @@ pub fn summarize(samples_ms: Vec<f64>, batch: usize, warmup: usize) -> LatencyMe
         warmup,
         iterations: sorted.len(),
         samples_ms,
+        memory: PeakMemory::default(),
     }
 }
 

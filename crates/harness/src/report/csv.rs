@@ -110,6 +110,10 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("eval_images", number(eval.map(|e| e.images)));
     add("eval_instances", number(eval.map(|e| e.instances)));
     add("eval_s", number(eval.map(|e| e.seconds)));
+    add("latency_peak_host_mib", number(latency.and_then(|l| l.memory.host_mib)));
+    add("latency_peak_device_mib", number(latency.and_then(|l| l.memory.device_mib)));
+    add("train_peak_host_mib", number(train.and_then(|t| t.memory.host_mib)));
+    add("train_peak_device_mib", number(train.and_then(|t| t.memory.device_mib)));
 
     // The stages of a cell may come from several machines: the latest stage names one for the columns that describe it.
     let records = || Stage::ALL.iter().filter_map(|&stage| row?.ran(stage));

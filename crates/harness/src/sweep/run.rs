@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     environment,
-    guard::guarded,
+    guard::{guarded, plain},
     progress::{Steps, print},
     record::{Measurement, Outcome, Record, Stage},
     report::terminal,
@@ -147,7 +147,7 @@ fn outcome(result: Result<Measurement>) -> Outcome {
 }
 
 fn failed(error: &anyhow::Error) -> Outcome {
-    Outcome::Failed { error: format!("{error:#}") }
+    Outcome::Failed { error: plain(error) }
 }
 
 fn record(stage: Stage, job: &Job, outcome: Outcome) -> Record {

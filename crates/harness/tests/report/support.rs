@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ablate::record::{
     ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement, FirstWeights, LatencyMeasurement, Measurement,
-    Outcome, Record, Stage, TrainMeasurement,
+    Outcome, PeakMemory, Record, Stage, TrainMeasurement,
 };
 
 /// Variant, parameters of n s m l x with 80 classes, and published GFLOPs at 640 pixels.
@@ -97,6 +97,7 @@ pub fn latency(median_ms: f64) -> Measurement {
         warmup: 5,
         iterations: 40,
         samples_ms,
+        memory: PeakMemory { host_mib: Some(512.5), device_mib: None },
     })
 }
 
@@ -127,6 +128,7 @@ pub fn train(map: f64, epochs: usize) -> Measurement {
         train_images: 480,
         val_images: 120,
         weights: None,
+        memory: PeakMemory { host_mib: Some(2048.0), device_mib: Some(1024.5) },
     })
 }
 

@@ -11,14 +11,14 @@ use ablate_model::{
 };
 use burn::{
     module::Module,
-    tensor::{Device, Tensor, module::conv2d, ops::ConvOptions},
+    tensor::{Tensor, module::conv2d, ops::ConvOptions},
 };
 
-use crate::support::Golden;
+use crate::{device::device, support::Golden};
 
 /// A block of the registry against its fixture: one input, one output.
 fn check(name: &str, config: LayerConfig) {
-    let device = Device::flex();
+    let device = device();
     let golden = Golden::open(&format!("blocks/{name}.safetensors"));
     let mut layer = config.init(&Initializer::new(0, &device));
     golden.fill(&mut layer, "w\\.");
@@ -103,7 +103,7 @@ fn c3_dynamic_ghost() {
 
 #[test]
 fn dynamic_conv() {
-    let device = Device::flex();
+    let device = device();
     let golden = Golden::open("blocks/dynamic_conv_k3.safetensors");
     let config = DynamicConvConfig { conv: ConvShape::new(8, 12, 3, 1) };
     let mut conv = DynamicConv::new(&config, &Initializer::new(0, &device));
@@ -113,7 +113,7 @@ fn dynamic_conv() {
 
 #[test]
 fn ghost_module_cuts_an_odd_count() {
-    let device = Device::flex();
+    let device = device();
     let golden = Golden::open("blocks/ghost_module.safetensors");
     let config = GhostModuleConfig::<PerImageConv>::new(12, 15);
     let mut ghost = config.init(&Initializer::new(0, &device));
@@ -123,7 +123,7 @@ fn ghost_module_cuts_an_odd_count() {
 
 #[test]
 fn fasternet() {
-    let device = Device::flex();
+    let device = device();
     for (name, depths, activation) in
         [("fasternet_e16_d1111_gelu", [1, 1, 1, 1], Activation::Gelu), ("fasternet_e16_d1221_relu", [1, 2, 2, 1], Activation::Relu)]
     {
@@ -139,7 +139,7 @@ fn fasternet() {
 
 #[test]
 fn asff() {
-    let device = Device::flex();
+    let device = device();
     for (name, level, rfb) in
         [("asff_level0", 0, false), ("asff_level1", 1, false), ("asff_level1_rfb", 1, true), ("asff_level2", 2, false)]
     {
@@ -167,7 +167,7 @@ fn asff() {
 
 #[test]
 fn conv_training_step() {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let golden = Golden::open("blocks/conv_training_step.safetensors");
     let mut conv = Conv::new(&ConvConfig::new(8, 16, 3, 2), &Initializer::new(0, &device));
     golden.fill(&mut conv, "w\\.");
@@ -206,7 +206,7 @@ fn conv_training_step() {
 
 #[test]
 fn depthwise_gradient() {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let golden = Golden::open("blocks/depthwise_k5_s2_gradient.safetensors");
     let x: Tensor<4> = golden.tensor("x0", &device).require_grad();
     let w: Tensor<4> = golden.tensor("w", &device).require_grad();
@@ -221,7 +221,7 @@ fn depthwise_gradient() {
 
 #[test]
 fn fresh_batch_norm_is_the_identity_but_for_epsilon() {
-    let device = Device::flex();
+    let device = device();
     let x = Tensor::<4>::ones([1, 2, 2, 2], &device);
     let y: Vec<f32> = BatchNorm2d::new(2, &Initializer::new(0, &device)).forward(x).into_data().try_into_vec().unwrap();
     assert!(y.iter().all(|y| (y - 1.0 / 1.001f32.sqrt()).abs() < 1e-6));

@@ -4,6 +4,8 @@ mod absurd;
 mod blocks;
 mod catalog;
 mod cost;
+#[path = "../support/device.rs"]
+mod device;
 mod models;
 mod mutations;
 mod support;

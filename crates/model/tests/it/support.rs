@@ -54,6 +54,7 @@ impl Golden {
         let ours: Vec<f32> = ours.into_data().try_into_vec().unwrap();
         let largest = golden.iter().fold(0f32, |a, b| a.max(b.abs()));
         let error = ours.iter().zip(golden).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        println!("{}: {name} off by {:e} of the largest value", self.path.display(), error / largest);
         assert!(error <= 1e-4 * largest, "{name}: off by {error:e}, the largest value is {largest:e}");
     }
 }

@@ -1,16 +1,19 @@
 use ablate_model::{Catalog, Detector, Graph, ModelName, spec::Scaling, weights};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
-use crate::support::{Golden, fixture};
+use crate::{
+    device::device,
+    support::{Golden, fixture},
+};
 
 fn detector(name: &str, nc: usize, seed: u64) -> Detector {
-    let device = Device::flex();
+    let device = device();
     let name: ModelName = name.parse().unwrap();
     Detector::new(&Catalog::builtin().resolve(&name).unwrap().graph(Some(nc)).unwrap(), seed, &device)
 }
 
 fn output(detector: &Detector) -> burn::tensor::TensorData {
-    detector.forward(Tensor::ones([1, 3, 32, 32], &Device::flex())).remove(1).into_data()
+    detector.forward(Tensor::ones([1, 3, 32, 32], &device())).remove(1).into_data()
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn a_pytorch_state_dict_is_read() {
 /// and outputs beside them are PyTorch's.
 #[test]
 fn checkpoints_of_whole_models_are_read() {
-    let device = Device::flex();
+    let device = device();
     for (family, width) in [("yolov5", 0.0625), ("yolov8", 0.03125)] {
         let scaling = Scaling { depth: 0.33, width, max_channels: None };
         let name = ModelName::baseline(family, "n");

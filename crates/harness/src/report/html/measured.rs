@@ -6,7 +6,14 @@ use super::super::number;
 use super::super::rows::{BASELINE, Row, Rows};
 use super::super::summary::{Line, Setting, Table};
 use super::table::{Group, Sheet, Td, Th, Tr, grouped, heads};
-use crate::record::{FirstWeights, Stage};
+use crate::record::{FirstWeights, PeakMemory, Stage};
+
+const HOST: &str = "most memory that the process held meanwhile; of a latency, with the weights of the models that it is timed against";
+const DEVICE: &str = "memory that the device's allocator had reserved; empty where the backend keeps no account";
+
+fn peaks(memory: PeakMemory) -> [Td; 2] {
+    [memory.host_mib, memory.device_mib].map(|mib| mib.map_or_else(Td::default, |mib| Td::figure(format!("{mib:.0}"), mib)))
+}
 
 /// Latency with its spread.
 pub fn timings(tables: &[Table]) -> Vec<Sheet> {
@@ -24,6 +31,8 @@ pub fn timings(tables: &[Table]) -> Vec<Sheet> {
             ("n", "timed iterations"),
             ("warm-up", "iterations before the first timed one"),
             ("images/s", "batch divided by the median"),
+            ("host MiB", HOST),
+            ("device MiB", DEVICE),
         ]);
         let timed = table.lines.iter().filter(|line| line.latency().is_some());
         let new: Vec<&Line> = timed.filter(|line| seen.insert((setting, &line.cell().model))).collect();
@@ -34,7 +43,7 @@ pub fn timings(tables: &[Table]) -> Vec<Sheet> {
             let ms = [l.median_ms, l.mean_ms, l.std_ms, l.min_ms, l.p90_ms, l.p99_ms].map(|x| Td::figure(number::short(x), x));
             let counts = [l.iterations, l.warmup].map(|n| Td::figure(n.to_string(), n as f64));
             let speed = Td::figure(number::short(l.images_per_s), l.images_per_s);
-            ms.into_iter().chain(counts).chain([speed]).collect()
+            ms.into_iter().chain(counts).chain([speed]).chain(peaks(l.memory)).collect()
         });
         if !groups.is_empty() {
             sheets.push(Sheet { title: setting.title(), first: "Model", heads: heading, groups });
@@ -55,6 +64,8 @@ pub fn runs(rows: &Rows) -> Option<Sheet> {
         ("images/s", "data loading and augmentation included, evaluation not"),
         ("train images", ""),
         ("val images", ""),
+        ("host MiB", HOST),
+        ("device MiB", DEVICE),
     ]);
     // Where every training began with random weights, there is nothing to say.
     let from_file = rows.rows.iter().any(|row| row.train().is_some_and(|train| train.weights.is_some()));
@@ -84,6 +95,7 @@ pub fn runs(rows: &Rows) -> Option<Sheet> {
             count(t.train_images),
             count(t.val_images),
         ];
+        cells.extend(peaks(t.memory));
         if from_file {
             cells.push(t.weights.as_ref().map_or_else(|| Td { text: "random weights".into(), ..Td::default() }, started));
         }

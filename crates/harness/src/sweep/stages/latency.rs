@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use burn::tensor::Device;
 use serde_json::{Value, json};
 
 use super::{Job, Work, Workbench};
@@ -34,9 +35,9 @@ impl Latency<'_> {
         })
     }
 
-    fn iteration(&self, cell: &PlannedCell, protocol: &Protocol) -> Result<Iteration<'static>> {
+    fn iteration(&self, cell: &PlannedCell, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
         let graph = self.0.graph(&cell.model, cell.cell.nc)?;
-        forward_pass(&graph, &cell.device.open()?, protocol)
+        forward_pass(&graph, device, protocol)
     }
 }
 
@@ -44,7 +45,7 @@ impl Work for Latency<'_> {
     fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
         let config = self.config()?;
         let environment = environment::current();
-        Ok(json!({
+        let mut inputs = json!({
             "model": self.0.table(&cell.model)?,
             "nc": cell.cell.nc,
             "imgsz": config.imgsz,
@@ -59,7 +60,11 @@ impl Work for Latency<'_> {
             "threads": environment.threads,
             "ablate": environment.ablate,
             "burn": environment.burn,
-        }))
+        });
+        if let Some(adapter) = cell.device.adapter() {
+            inputs["adapter"] = adapter.into();
+        }
+        Ok(inputs)
     }
 
     fn together(&self, a: &PlannedCell, b: &PlannedCell) -> bool {
@@ -72,9 +77,14 @@ impl Work for Latency<'_> {
             Ok(protocol) => protocol,
             Err(error) => return jobs.iter().map(|_| Err(anyhow::anyhow!("{error:#}"))).collect(),
         };
-        let iterations = jobs.iter().map(|job| guarded(|| self.iteration(job.cell, &protocol))).collect();
+        let device = match jobs.first().map(|job| job.cell.device.open()) {
+            Some(Ok(device)) => device,
+            Some(Err(error)) => return jobs.iter().map(|_| Err(error.clone().into())).collect(),
+            None => return Vec::new(),
+        };
+        let iterations = jobs.iter().map(|job| guarded(|| self.iteration(job.cell, &device, &protocol))).collect();
         let bar = steps.parts(1000);
-        let measured = measure(iterations, &protocol, |done| bar.set_position((done * 1000.0) as u64));
+        let measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
         bar.finish_and_clear();
         measured.into_iter().map(|result| result.map(Measurement::Latency)).collect()
     }

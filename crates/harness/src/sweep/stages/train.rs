@@ -10,6 +10,7 @@ use super::{Job, Work, Workbench};
 use crate::{
     environment,
     measure::{
+        memory,
         training::{Training, network, train},
         weights::figures,
     },
@@ -50,6 +51,7 @@ impl Train<'_> {
             folder: &folder,
             identity: &job.key,
         };
+        memory::begin(&device);
         let trained = train(training, &mut Epochs::new(&job.cell.cell.model, steps))?;
         Ok(Measurement::Train(TrainMeasurement {
             epochs: trained.epochs,
@@ -61,6 +63,7 @@ impl Train<'_> {
             train_images: train_images.len(),
             val_images: val_images.map_or(0, |images| images.len()),
             weights,
+            memory: memory::peak(&device),
         }))
     }
 

@@ -1,0 +1,49 @@
+//! What NVIDIA's driver says of its GPUs, by way of the program that comes with it.
+
+use std::{process::Command, sync::LazyLock};
+
+/// Name, memory and driver of each, in the order of their bus addresses.
+static CARDS: LazyLock<Vec<Card>> = LazyLock::new(|| read().unwrap_or_default());
+
+struct Card {
+    /// `00000000:01:00.0`
+    bus: String,
+    what: String,
+}
+
+/// What the GPU at an index is. CUDA counts as the driver does where `CUDA_DEVICE_ORDER=PCI_BUS_ID`, which matters with GPUs of several kinds.
+#[cfg_attr(not(any(feature = "tch", feature = "cuda")), allow(dead_code))]
+pub fn describe(index: usize) -> String {
+    CARDS.get(index).map_or_else(|| "NVIDIA GPU".into(), |card| card.what.clone())
+}
+
+/// Memory and driver of the GPU at a bus address such as `0000:01:00.0`; none where it is not NVIDIA's.
+#[cfg_attr(not(feature = "wgpu"), allow(dead_code))]
+pub fn at(bus: &str) -> Option<&'static str> {
+    let card = CARDS.iter().find(|card| !bus.is_empty() && card.bus.to_lowercase().ends_with(&bus.to_lowercase()))?;
+    Some(&card.what)
+}
+
+fn read() -> Option<Vec<Card>> {
+    let query = ["--query-gpu=pci.bus_id,name,memory.total,driver_version", "--format=csv,noheader"];
+    let output = Command::new("nvidia-smi").args(query).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.lines().filter_map(card).collect())
+}
+
+fn card(line: &str) -> Option<Card> {
+    let [bus, name, memory, driver] = line.split(", ").collect::<Vec<_>>().try_into().ok()?;
+    Some(Card { bus: bus.trim().into(), what: format!("{name}, {memory}, driver {driver}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_nvidia_smi_is_a_card() {
+        let card = card("00000000:01:00.0, NVIDIA H100 80GB HBM3, 81559 MiB, 550.54.15").unwrap();
+        assert_eq!(card.bus, "00000000:01:00.0");
+        assert_eq!(card.what, "NVIDIA H100 80GB HBM3, 81559 MiB, driver 550.54.15");
+        assert!(super::card("No devices were found").is_none());
+    }
+}

@@ -1,0 +1,63 @@
+//! The most memory that was held while something was measured.
+
+use std::fs;
+
+use burn::tensor::Device;
+
+use crate::record::PeakMemory;
+
+const MIB: f64 = (1 << 20) as f64;
+
+/// Forgets earlier peaks, so that the next [`peak`] is of what comes now.
+pub fn begin(device: &Device) {
+    // Frees what the device keeps for reuse; where it keeps nothing, this does nothing.
+    device.memory_cleanup();
+    // Linux's way to set the process's peak back to what it holds; where it is refused, the peak is that of the whole run.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// Of the host, the most that this process had resident since [`begin`]; of the device, what its allocator has reserved, which grows only.
+///
+/// None of the host but on Linux, and none of a device whose backend keeps no account: the CPU, and LibTorch.
+pub fn peak(device: &Device) -> PeakMemory {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    PeakMemory {
+        host_mib: resident_peak(&status).map(|kib| rounded(kib / 1024.0)),
+        device_mib: device.memory_pool_usage().map(|usage| rounded(usage.bytes_reserved as f64 / MIB)),
+    }
+}
+
+/// In KiB.
+fn resident_peak(status: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+fn rounded(mib: f64) -> f64 {
+    (mib * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_read_from_the_process_status() {
+        assert_eq!(resident_peak("VmPeak:\t  200 kB\nVmHWM:\t    5120 kB\nVmRSS:\t 100 kB\n"), Some(5120.0));
+        assert_eq!(resident_peak("VmRSS:\t 100 kB\n"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_was_held_for_a_moment_counts() {
+        let device = Device::flex();
+        begin(&device);
+        let before = peak(&device).host_mib.unwrap();
+        let held = vec![1u8; 256 << 20];
+        assert_eq!(held.iter().step_by(4096).map(|byte| u64::from(*byte)).sum::<u64>(), 256 << 8);
+        drop(held);
+        let after = peak(&device).host_mib.unwrap();
+        assert!(after > before + 200.0, "{before} MiB, then {after} MiB");
+        assert_eq!(peak(&device).device_mib, None);
+    }
+}
