@@ -16,7 +16,7 @@ pub fn begin(device: &Device) {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Of the host, the most that this process had resident since [`begin`]; of the device, what its allocator has reserved, which grows only.
+/// Of the host, the most that this process had resident since [`begin`]; of the device, what its allocator holds reserved by now.
 ///
 /// None of the host but on Linux, and none of a device whose backend keeps no account: the CPU, and LibTorch.
 pub fn peak(device: &Device) -> PeakMemory {
