@@ -8,9 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ablate_detection::dataset::random::{Draw, stream};
 use ablate_model::{Detector, graph::Graph};
 use anyhow::{Context, Result};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{memory, precision::Precision, statistics::summarize};
 use crate::{
@@ -84,10 +85,12 @@ pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Resu
     Ok(Box::new(move || time(|| detector.decode(detector.forward(images.clone())))))
 }
 
-/// A batch of random images.
+/// A batch of random images, always the same ones.
 pub fn images(device: &Device, protocol: &Protocol) -> Tensor<4> {
     let shape = [protocol.batch, 3, protocol.imgsz, protocol.imgsz];
-    Tensor::random(shape, Distribution::Uniform(0.0, 1.0), device)
+    let mut rng = stream(0, 0x0069_6d61_6765, 0, 0);
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_: usize| rng.unit() as f32).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// Times the iterations, all on one device, in turn and sums each up. One that fails is left out from there on; the others go on.
