@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ablate::measure::{latency::Protocol, train_step::TrainStep};
+use ablate::measure::{latency::Protocol, precision::Precision, train_step::TrainStep};
 use ablate_model::{Catalog, ModelName};
 use burn::tensor::Device;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -10,7 +10,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PROTOCOL: Protocol = Protocol { batch: 16, imgsz: 64, warmup: 0, budget: Duration::ZERO, min_iterations: 0, fuse: false };
+const PROTOCOL: Protocol =
+    Protocol { batch: 16, imgsz: 64, warmup: 0, budget: Duration::ZERO, min_iterations: 0, fuse: false, precision: Precision::F32 };
 const CLASSES: usize = 4;
 
 fn train_step(criterion: &mut Criterion) {

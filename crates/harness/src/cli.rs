@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ablate_model::ModelName;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::{device::DeviceName, record::Stage};
+use crate::{device::DeviceName, measure::precision::Precision, record::Stage};
 
 /// Is this change to a YOLO detector worth it? Parameters, GFLOPs, latency and mAP of every variant at every scale.
 ///
@@ -220,6 +220,9 @@ pub struct LatencyArgs {
     /// Keep batch normalisation and RepVGG's branches as they are in training, instead of folding them into convolutions.
     #[arg(long)]
     pub no_fuse: bool,
+    /// Format of weights and maps; what rounding to it does to the outputs is measured too.
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    pub dtype: Precision,
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
     #[arg(long, value_enum, default_value_t = Format::Table)]

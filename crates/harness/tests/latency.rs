@@ -9,6 +9,7 @@ use ablate::{
     device::BACKENDS,
     measure::{
         latency::{Iteration, Pending, Protocol, forward_pass, measure, time},
+        precision::{Precision, rounding_error},
         train_step::{TrainStep, train_step},
     },
 };
@@ -17,7 +18,15 @@ use anyhow::{Result, bail};
 use burn::tensor::{Device, Distribution, Tensor, module::conv2d, ops::ConvOptions};
 
 fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
-    Protocol { batch: 1, imgsz: 64, warmup: 1, budget: Duration::from_millis(budget_ms), min_iterations, fuse: true }
+    Protocol {
+        batch: 1,
+        imgsz: 64,
+        warmup: 1,
+        budget: Duration::from_millis(budget_ms),
+        min_iterations,
+        fuse: true,
+        precision: Precision::F32,
+    }
 }
 
 /// Work that returns at once and is done only when its result is waited for, as on a lazy backend.
@@ -181,4 +190,13 @@ fn a_device_without_room_fails_that_model_alone() {
         assert!(error.starts_with("out of memory: ") && !error.contains("frame #"), "{}: {error}", backend.name);
         assert!(measured[1].is_ok(), "{}: {:?}", backend.name, measured[1]);
     }
+}
+
+/// 8 bits of a number in bfloat16, 11 in half precision.
+#[test]
+fn rounding_is_measured() {
+    let error = |precision| rounding_error(&graph("yolov5n"), &Device::flex(), &Protocol { precision, ..protocol(1, 1) }).unwrap();
+    let [half, brain] = [Precision::F16, Precision::Bf16].map(error);
+    assert_eq!(error(Precision::F32), 0.0);
+    assert!(0.0 < half && half < brain && brain < 0.01, "{half} {brain}");
 }

@@ -12,6 +12,7 @@ use crate::{
     guard::{guarded, plain},
     measure::{
         latency::{Protocol, forward_pass, measure},
+        precision::{Precision, rounding_error},
         train_step::train_step,
     },
     progress::{Steps, print},
@@ -31,12 +32,20 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         budget: Duration::from_secs_f64(args.budget),
         min_iterations: args.min_iterations,
         fuse: !args.no_fuse,
+        precision: args.dtype,
     };
+    if args.train_step && args.dtype != Precision::F32 {
+        bail!("--train-step --dtype {:?}: training is in 32 bits", args.dtype);
+    }
     let iteration = if args.train_step { train_step } else { forward_pass };
-    let mut iterations = Vec::new();
+    let (mut iterations, mut errors) = (Vec::new(), Vec::new());
     for model in &args.models.models {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;
         check_imgsz(args.imgsz, &graph)?;
+        if args.dtype != Precision::F32 {
+            // A model that fails here fails below, too, and says why there.
+            errors.extend(guarded(|| rounding_error(&graph, &device, &protocol)).ok().map(|error| (model.to_string(), error)));
+        }
         iterations.push(guarded(|| iteration(&graph, &device, &protocol)));
     }
     let steps = Steps::new("latency", 1);
@@ -56,13 +65,20 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     let first_ms = measured.first().and_then(|first| Some(first.as_ref().ok()?.median_ms));
     print(
         match args.format {
-            Format::Table => table(&rows, first_ms),
-            Format::Json => json(args, &rows, first_ms)?,
+            Format::Table => table(&rows, first_ms) + &rounding(args, &errors),
+            Format::Json => json(args, &rows, first_ms, &errors)?,
             Format::Csv => csv(args, &rows, first_ms)?,
         }
         .trim_end(),
     );
     Ok(ExitCode::from(failed as u8))
+}
+
+/// What rounding did to each model's outputs.
+fn rounding(args: &LatencyArgs, errors: &[(String, f64)]) -> String {
+    let line =
+        |(model, error): &(String, f64)| format!("\n{model} in {:?}: off by {:.2} % of the largest output", args.dtype, 100.0 * error);
+    errors.iter().map(line).collect()
 }
 
 fn table(rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> String {
@@ -80,16 +96,19 @@ fn table(rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> Stri
     table.to_string()
 }
 
-fn json(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> Result<String> {
+fn json(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>, errors: &[(String, f64)]) -> Result<String> {
     let mut models = Vec::new();
     for (name, latency) in rows {
         let mut model = json!({ "model": name, "ratio": first_ms.map(|first| latency.median_ms / first) });
         if let (Some(model), serde_json::Value::Object(latency)) = (model.as_object_mut(), serde_json::to_value(latency)?) {
             model.extend(latency);
+            if let Some((_, error)) = errors.iter().find(|(rounded, _)| rounded == *name) {
+                model.insert("rounding_error".into(), (*error).into());
+            }
         }
         models.push(model);
     }
-    let whole = json!({ "device": args.device, "imgsz": args.imgsz, "batch": args.batch, "train_step": args.train_step, "models": models });
+    let whole = json!({ "device": args.device, "imgsz": args.imgsz, "batch": args.batch, "dtype": format!("{:?}", args.dtype).to_lowercase(), "train_step": args.train_step, "models": models });
     Ok(serde_json::to_string_pretty(&whole)?)
 }
 

@@ -8,11 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ablate_detection::dataset::random::{Draw, stream};
 use ablate_model::{Detector, graph::Graph};
 use anyhow::{Context, Result};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{memory, statistics::summarize};
+use super::{memory, precision::Precision, statistics::summarize};
 use crate::{
     guard::guarded,
     record::{LatencyMeasurement, PeakMemory},
@@ -31,6 +32,7 @@ pub struct Protocol {
     pub min_iterations: usize,
     /// Whether batch normalisation is folded into the convolutions, and RepVGG's branches into one.
     pub fuse: bool,
+    pub precision: Precision,
 }
 
 /// The budget of a model is spent in this many slices at least.
@@ -73,10 +75,22 @@ pub type Iteration<'a> = Box<dyn FnMut() -> Result<Duration> + 'a>;
 pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
     let detector = Detector::new(graph, 0, device);
     let detector = if protocol.fuse { detector.fuse() } else { detector };
-    let shape = [protocol.batch, 3, protocol.imgsz, protocol.imgsz];
-    let images = Tensor::<4>::random(shape, Distribution::Uniform(0.0, 1.0), device);
+    protocol.precision.check(device)?;
+    let dtype = protocol.precision.dtype();
+    let (detector, images) = match protocol.precision {
+        Precision::F32 => (detector, images(device, protocol)),
+        _ => (detector.cast(dtype), images(device, protocol).cast(dtype)),
+    };
     images.clone().wait()?;
     Ok(Box::new(move || time(|| detector.decode(detector.forward(images.clone())))))
+}
+
+/// A batch of random images, always the same ones.
+pub fn images(device: &Device, protocol: &Protocol) -> Tensor<4> {
+    let shape = [protocol.batch, 3, protocol.imgsz, protocol.imgsz];
+    let mut rng = stream(0, 0x0069_6d61_6765, 0, 0);
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_: usize| rng.unit() as f32).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// Times the iterations, all on one device, in turn and sums each up. One that fails is left out from there on; the others go on.

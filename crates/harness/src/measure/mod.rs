@@ -3,6 +3,7 @@
 pub mod evaluate;
 pub mod latency;
 pub mod memory;
+pub mod precision;
 pub mod statistics;
 pub mod train_step;
 pub mod training;

@@ -5,11 +5,11 @@ use ablate_model::{Detector, graph::Graph};
 use anyhow::{Context, Result};
 use burn::{
     optim::GradientsParams,
-    tensor::{Device, Distribution, Tensor},
+    tensor::{Device, Tensor},
 };
 
 use super::{
-    latency::{Iteration, Pending, Protocol, time},
+    latency::{Iteration, Pending, Protocol, images, time},
     training::loss,
 };
 use crate::train::{Rates, Recipe, Sgd, TrainableDetector};
@@ -40,7 +40,7 @@ impl TrainStep {
         let device = device.clone().autodiff();
         let recipe = Recipe::default();
         let network = Detector::new(graph, 0, &device);
-        let images = Tensor::random([protocol.batch, 3, protocol.imgsz, protocol.imgsz], Distribution::Uniform(0.0, 1.0), &device);
+        let images = images(&device, protocol);
         images.clone().wait()?;
         Ok(Self {
             loss: loss(graph, &recipe, protocol.imgsz)?,

@@ -10,7 +10,10 @@ use super::{Job, Work, Workbench};
 use crate::{
     environment,
     guard::guarded,
-    measure::latency::{Iteration, Protocol, forward_pass, measure},
+    measure::{
+        latency::{Iteration, Protocol, forward_pass, measure},
+        precision::Precision,
+    },
     progress::Steps,
     record::Measurement,
     sweep::{config::LatencyConfig, plan::PlannedCell},
@@ -32,6 +35,7 @@ impl Latency<'_> {
             budget: Duration::from_secs_f64(config.budget_s),
             min_iterations: config.min_iterations,
             fuse: true,
+            precision: Precision::F32,
         })
     }
 
