@@ -7,13 +7,10 @@ use ablate_detection::mask::MaskTargets;
 use burn::Tensor;
 use burn::tensor::Device;
 
-use common::{Fixture, device, values, worst};
+use common::{Fixture, STRIDES, by_level, device, values, worst};
 
-const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASSES: usize = 3;
 const COEFFICIENTS: usize = 8;
-/// Of the images in the fixtures, in pixels.
-const SIZE: (usize, usize) = (64, 96);
 
 fn yolov5() -> Yolov5Loss {
     let anchors = vec![
@@ -96,26 +93,13 @@ fn that_of_yolov8_equals_pytorch() {
         let rows = images.iter().zip(classes).zip(boxes.as_chunks::<4>().0);
         let boxes: Vec<[f32; 6]> = rows.map(|((image, class), [x, y, w, h])| [*image, class, *x, *y, *w, *h]).collect();
         let (masks, loss) = (masks(&fixture, case), yolov8());
-        let outputs = Outputs { levels: by_level(&all), protos: Some(proto) };
+        let outputs = Outputs { levels: by_level(&all, [64, 96]), protos: Some(proto) };
         let output = loss.forward(outputs, Targets { boxes: &boxes, masks: Some(&masks) }).unwrap();
         let keys = if case == "none" { &["scores"][..] } else { &["boxes", "scores", "coefficients", "proto"] };
         let all = ["boxes", "scores", "coefficients", "proto"].into_iter().zip(flat.into_iter().chain([flat_proto]));
         let inputs: Vec<_> = all.filter(|(key, _)| keys.contains(key)).collect();
         check(&fixture, case, loss.items(), output, ["box", "seg", "cls", "dfl"], &inputs, 1e-5);
     }
-}
-
-/// The fixture holds the logits of all positions side by side, channels first.
-fn by_level(all: &Tensor<3>) -> Vec<Tensor<5>> {
-    let mut start = 0;
-    let level = |stride: usize| {
-        let (height, width) = (SIZE.0 / stride, SIZE.1 / stride);
-        let [batch, outputs, _] = all.dims();
-        let map = all.clone().narrow(2, start, height * width).swap_dims(1, 2).reshape([batch, 1, height, width, outputs]);
-        start += height * width;
-        map
-    };
-    STRIDES.map(level).into()
 }
 
 #[test]

@@ -5,9 +5,7 @@ mod common;
 use ablate_detection::loss::{AnchorMatcher, DetectionLoss, LossError, LossOutput, Yolov5Hyp, Yolov5Loss, bce_with_logits};
 use burn::Tensor;
 
-use common::{Fixture, device, values, worst};
-
-const STRIDES: [usize; 3] = [8, 16, 32];
+use common::{Fixture, STRIDES, device, values, worst};
 
 fn anchors() -> Vec<Vec<[f32; 2]>> {
     vec![

@@ -5,9 +5,8 @@ mod common;
 use ablate_detection::loss::{DetectionLoss, LossError, LossOutput, Yolov8Hyp, Yolov8Loss};
 use burn::Tensor;
 
-use common::{Fixture, device, values, worst};
+use common::{Fixture, STRIDES, by_level, device, values, worst};
 
-const STRIDES: [usize; 3] = [8, 16, 32];
 const CLASSES: usize = 3;
 
 fn loss(hyp: Yolov8Hyp) -> Result<Yolov8Loss, LossError> {
@@ -20,19 +19,6 @@ fn targets(fixture: &Fixture) -> Vec<[f32; 6]> {
     images.iter().zip(classes).zip(boxes).map(|((image, class), [x, y, w, h])| [*image, class, *x, *y, *w, *h]).collect()
 }
 
-/// The fixture's images are of 128 × 192 pixels, and hold the logits of all positions side by side, channels first.
-fn levels(all: &Tensor<3>) -> Vec<Tensor<5>> {
-    let mut start = 0;
-    let level = |stride: usize| {
-        let (height, width) = (128 / stride, 192 / stride);
-        let [batch, outputs, _] = all.dims();
-        let map = all.clone().narrow(2, start, height * width).swap_dims(1, 2).reshape([batch, 1, height, width, outputs]);
-        start += height * width;
-        map
-    };
-    STRIDES.map(level).into()
-}
-
 #[test]
 fn equals_pytorch_in_values_and_gradients() {
     let device = device().autodiff();
@@ -41,7 +27,7 @@ fn equals_pytorch_in_values_and_gradients() {
         let (boxes, scores) = (fixture.tensor::<3>("boxes", &device), fixture.tensor::<3>("scores", &device));
         let all = Tensor::cat(vec![boxes.clone(), scores.clone()], 1);
         let LossOutput { total, items } =
-            loss(Yolov8Hyp::default()).unwrap().forward(levels(&all).into(), targets(&fixture).as_slice().into()).unwrap();
+            loss(Yolov8Hyp::default()).unwrap().forward(by_level(&all, [128, 192]).into(), targets(&fixture).as_slice().into()).unwrap();
 
         let error = worst(&values(total.clone()), &fixture.values("loss_sum"));
         assert!(error < 1e-6, "{name}: loss differs by {error:e}");

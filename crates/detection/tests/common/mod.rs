@@ -57,3 +57,19 @@ pub fn worst(found: &[f32], expected: &[f32]) -> f32 {
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.try_into_vec_as::<f32>().unwrap()
 }
+
+/// Of the levels, in pixels.
+pub const STRIDES: [usize; 3] = [8, 16, 32];
+
+/// Logits of all positions side by side, channels first, as a head without anchors gives them for an image of this height and width.
+pub fn by_level(all: &Tensor<3>, [height, width]: [usize; 2]) -> Vec<Tensor<5>> {
+    let mut start = 0;
+    let level = |stride: usize| {
+        let (height, width) = (height / stride, width / stride);
+        let [batch, outputs, _] = all.dims();
+        let map = all.clone().narrow(2, start, height * width).swap_dims(1, 2).reshape([batch, 1, height, width, outputs]);
+        start += height * width;
+        map
+    };
+    STRIDES.map(level).into()
+}
