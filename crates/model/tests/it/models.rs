@@ -1,21 +1,21 @@
 use ablate_model::{Catalog, Detector, Graph, ModelName, spec::Scaling};
 use burn::{
     module::{Module, ModuleMapper, Param},
-    tensor::{DType, Tensor, TensorData},
+    tensor::{DType, Device, Tensor, TensorData},
 };
 
 use crate::{device::device, support::Golden};
 
 /// A narrow YOLOv5 of three classes, as the fixtures have it.
 fn narrow(variants: &str) -> Detector {
-    narrow_of("yolov5", variants)
+    narrow_of("yolov5", variants, &device())
 }
 
-fn narrow_of(family: &str, variants: &str) -> Detector {
+fn narrow_of(family: &str, variants: &str, device: &Device) -> Detector {
     let scaling = Scaling { depth: 0.33, width: 0.0625, max_channels: None };
     let name = ModelName::baseline(family, "n").with_variants(variants).unwrap();
     let table = Catalog::builtin().patched(&name, scaling).unwrap();
-    Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, &device())
+    Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, device)
 }
 
 fn check(variants: &str, weights: &str, outputs: &str) {
@@ -56,10 +56,10 @@ impl ModuleMapper for Shake {
 /// Half precision has 11 or 8 bits of a number; the boxes of every variant survive that.
 #[test]
 fn half_precision_is_near() {
-    let device = device();
+    let device = Device::flex();
     let variants: Vec<String> = Catalog::builtin().variants().map(|variant| variant.name.clone()).collect();
     for (family, variant) in ["yolov5", "yolov8"].into_iter().flat_map(|family| variants.iter().map(move |variant| (family, variant))) {
-        let detector = narrow_of(family, variant).fuse();
+        let detector = narrow_of(family, variant, &device).fuse();
         let image = Tensor::<4>::ones([1, 3, 64, 96], &device) * 0.5;
         let output = |detector: &Detector, dtype: DType| {
             let raw = detector.forward(image.clone().cast(dtype));
@@ -78,10 +78,10 @@ fn half_precision_is_near() {
 /// A network for inference alone gives what it gave before.
 #[test]
 fn folding_changes_nothing() {
-    let device = device();
+    let device = Device::flex();
     let variants: Vec<String> = Catalog::builtin().variants().map(|variant| variant.name.clone()).collect();
     for (family, variant) in ["yolov5", "yolov8"].into_iter().flat_map(|family| variants.iter().map(move |variant| (family, variant))) {
-        let detector = narrow_of(family, variant).map(&mut Shake(1));
+        let detector = narrow_of(family, variant, &device).map(&mut Shake(1));
         let output = |detector: &Detector| {
             let raw = detector.forward(Tensor::ones([1, 3, 64, 96], &device));
             detector.decode(raw).try_into_vec_as::<f32>().unwrap()
@@ -136,7 +136,7 @@ fn segment() {
 fn yolov8() {
     let device = device();
     let golden = Golden::open("models/yolov8-baseline.safetensors");
-    let mut detector = narrow_of("yolov8", "baseline");
+    let mut detector = narrow_of("yolov8", "baseline", &device);
     golden.fill(&mut detector, "w\\.");
     let raw = detector.forward(golden.tensor("x", &device));
     let by_position = raw.iter().map(|map| {
