@@ -1,5 +1,6 @@
 //! Everything around a detector that is not the network: data sets, augmentation, losses, suppression and metrics.
 
+pub mod anchors;
 pub mod augment;
 pub mod dataset;
 pub mod geometry;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use ablate_detection::augment::AugmentConfig;
 use ablate_detection::dataset::shapes::ShapesSpec;
 use ablate_detection::dataset::{CachedDataset, DataSpec, Dataset, Split};
-use ablate_detection::loader::{Batch, EvalLoader, LoaderConfig, TrainLoader};
+use ablate_detection::geometry::BBox;
+use ablate_detection::loader::{Batch, EvalLoader, InputShape, LoaderConfig, TrainLoader};
 
 const IMGSZ: usize = 64;
 
@@ -90,7 +91,7 @@ fn an_epoch_dropped_half_way_ends_its_threads() {
 #[test]
 fn evaluation_keeps_order_and_maps_boxes_back() {
     let data = data();
-    let loader = EvalLoader::new(Arc::clone(&data), 5, 2).unwrap();
+    let loader = EvalLoader::new(Arc::clone(&data), InputShape::Square, 5, 2).unwrap();
     assert_eq!(loader.batches(), 5);
     let mut next = 0;
     for eval in loader.iter() {
@@ -123,7 +124,7 @@ fn planes_are_red_green_blue_over_255() {
     let set = Dataset::open(&DataSpec::shapes(spec), Split::Val).unwrap();
     let original = set.samples[0].source.decode().unwrap();
     let data = Arc::new(CachedDataset::open(set, 32).unwrap());
-    let eval = EvalLoader::new(data, 4, 0).unwrap().iter().next().unwrap();
+    let eval = EvalLoader::new(data, InputShape::Square, 4, 0).unwrap().iter().next().unwrap();
     for channel in 0..3 {
         for (x, y) in [(0, 0), (31, 7), (13, 31)] {
             let value = eval.batch.images[channel * 1024 + y * 32 + x];
@@ -140,7 +141,8 @@ fn settings_that_make_no_sense_are_named() {
     let fine = AugmentConfig::default;
     assert!(error(LoaderConfig { batch: 0, ..config(1) }, fine()).contains("batch"));
     assert!(error(LoaderConfig { imgsz: 96, ..config(1) }, fine()).contains("cached for 64"));
-    assert!(error(config(1), AugmentConfig { copy_paste: 0.5, ..fine() }).contains("copy_paste"));
+    assert!(error(config(1), AugmentConfig { copy_paste: 0.5, ..fine() }).contains("no object of shapes has a mask"));
+    assert!(error(config(1), AugmentConfig { copy_paste: 1.5, ..fine() }).contains("copy_paste"));
 }
 
 #[test]
@@ -173,4 +175,37 @@ fn masks_come_with_the_boxes_where_they_are_asked_for() {
 
     let error = TrainLoader::new(self::data(), AugmentConfig::default(), config).err().unwrap().to_string();
     assert!(error.contains("has an object with a box but no mask"), "{error}");
+}
+
+#[test]
+fn rectangles_hold_every_image_and_map_boxes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    // Wide, tall and square ones.
+    for (number, (width, height)) in [(64, 24), (24, 64), (64, 60), (50, 50), (64, 32), (30, 60)].into_iter().enumerate() {
+        image::RgbImage::new(width, height).save(folder.path().join(format!("{number}.png"))).unwrap();
+        std::fs::write(folder.path().join(format!("{number}.txt")), "0 0.5 0.5 0.5 0.25\n").unwrap();
+    }
+    let yaml = folder.path().join("data.yaml");
+    std::fs::write(&yaml, "path: .\ntrain: .\nval: .\nnames: [thing]\n").unwrap();
+    let set = Dataset::open(&DataSpec::load(&yaml).unwrap(), Split::Val).unwrap();
+    let data = Arc::new(CachedDataset::open(set, IMGSZ).unwrap());
+    let loader = EvalLoader::new(Arc::clone(&data), InputShape::Rectangular { stride: 32 }, 2, 0).unwrap();
+    let batches: Vec<_> = loader.iter().collect();
+    let shapes: Vec<_> = batches.iter().map(|eval| (eval.batch.width, eval.batch.height)).collect();
+    // Whole strides, and half a stride more than the images: wide ones together, tall ones together.
+    assert_eq!(shapes, [(96, 64), (96, 96), (64, 96)]);
+    let mut seen: Vec<usize> = batches.iter().flat_map(|eval| &eval.batch.indices).copied().collect();
+    seen.sort();
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
+    for eval in &batches {
+        let (width, height) = (eval.batch.width as f32, eval.batch.height as f32);
+        assert_eq!(eval.batch.images.len(), eval.batch.size * 3 * eval.batch.width * eval.batch.height);
+        for row in &eval.batch.targets {
+            let frame = eval.frames[row[0] as usize];
+            let truth = data.dataset().samples[frame.index].annotations[0].bbox;
+            let bbox = BBox::from_cxcywh(row[2] * width, row[3] * height, row[4] * width, row[5] * height);
+            let found = frame.letterbox.to_original(&bbox);
+            assert!((found.x1 - truth.x1).abs() < 1e-3 && (found.y2 - truth.y2).abs() < 1e-3, "{found:?} {truth:?}");
+        }
+    }
 }

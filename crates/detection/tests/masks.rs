@@ -19,7 +19,7 @@ fn masks_of_detections_are_those_of_pytorch_where_there_is_no_padding_and_near_t
     for (case, least) in [("square", 1.0), ("tall", 0.9), ("wide", 0.9)] {
         let [height, width] = fixture.values(&format!("{case}.size"))[..] else { panic!("height, width") };
         let (height, width) = (height as usize, width as usize);
-        let prototypes = Prototypes { values: &proto, height: 16, width: 16, letterbox: Letterbox::new((width, height), 64), imgsz: 64 };
+        let prototypes = Prototypes { values: &proto, height: 16, width: 16, letterbox: Letterbox::new((width, height), 64) };
         let boxes = fixture.values(&format!("{case}.boxes_v8"));
         let expected = fixture.bytes(&format!("{case}.native_v8"));
         let each = coefficients.chunks_exact(8).zip(boxes.as_chunks::<4>().0).zip(expected.chunks_exact(height * width));

@@ -185,6 +185,9 @@ pub struct ValArgs {
     pub imgsz: usize,
     #[arg(long, default_value_t = 16)]
     pub batch: usize,
+    /// Evaluate all images in squares, and not in rectangles by their aspect ratio, as YOLOv5 and Ultralytics do.
+    #[arg(long)]
+    pub square: bool,
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
     /// Write the detections to this file, in COCO's results format.

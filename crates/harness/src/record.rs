@@ -157,8 +157,21 @@ pub struct TrainMeasurement {
     /// What the training began with; none where all weights were random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<FirstWeights>,
+    /// How the anchors fitted the training split; none of a head without anchors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchors: Option<AnchorFit>,
     #[serde(default)]
     pub memory: PeakMemory,
+}
+
+/// How well anchors fit a data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnchorFit {
+    /// Share of boxes that at least one anchor matches.
+    pub best_possible_recall: f64,
+    pub anchors_per_box: f64,
+    /// The anchors, level by level, in pixels, where they are not those of the model's table.
+    pub replaced: Option<Vec<Vec<[f64; 2]>>>,
 }
 
 /// A file of weights that a training began with, and how much of it fitted.

@@ -164,9 +164,9 @@ fn paths_are_relative_to_the_sweeps_file() {
 
 #[test]
 fn overrides_change_the_recipe() {
-    let recipe = read(SWEEP).unwrap().train.unwrap().recipe().unwrap();
+    let recipe = read(SWEEP).unwrap().train.unwrap().recipe("yolov5").unwrap();
     assert_eq!((recipe.lr0, recipe.epochs), (0.02, 3));
-    let wrong = read(&SWEEP.replace("lr0:", "lr:")).unwrap().train.unwrap().recipe().unwrap_err();
+    let wrong = read(&SWEEP.replace("lr0:", "lr:")).unwrap().train.unwrap().recipe("yolov5").unwrap_err();
     assert!(wrong.to_string().contains("`lr`"), "{wrong}");
 }
 
@@ -180,6 +180,6 @@ fn the_sweeps_of_the_project_read() {
         (plan.cells.len(), trained)
     };
     assert_eq!(count("ablate.yaml"), (30, 6));
-    assert_eq!(count("bccd.yaml"), (6, 6));
+    assert_eq!(count("bccd.yaml"), (21, 21));
     assert_eq!(count("smoke.yaml"), (2, 2));
 }

@@ -43,7 +43,7 @@ impl Fuse for Node {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Wiring {
     /// What each node reads: a node, or none for the image.
     sources: Vec<Vec<Option<usize>>>,
@@ -78,6 +78,49 @@ impl Detector {
     /// The head's geometry: classes, strides, anchors.
     pub fn detect(&self) -> &DetectConfig {
         &self.wiring.detect
+    }
+
+    /// Other anchors in place of those of the table: width and height in pixels, level by level.
+    ///
+    /// # Panics
+    /// If the head has no anchors, or levels and anchors are not as many as the head's.
+    pub fn set_anchors(&mut self, anchors: Vec<Vec<[f64; 2]>>) {
+        let detect = &mut Arc::make_mut(&mut self.wiring).detect;
+        let BoxCoding::Anchors(old) = &mut detect.coding else { panic!("the head has no anchors") };
+        let counts = |anchors: &[Vec<[f64; 2]>]| anchors.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(counts(old), counts(&anchors), "anchors of the head's levels");
+        *old = anchors;
+    }
+
+    /// The anchors as a PyTorch state dict keeps them: name, shape `[levels, anchors, 2]`, sides in strides of their levels. None of a head
+    /// without anchors.
+    pub fn anchors_in_strides(&self) -> Option<(String, Vec<usize>, Vec<f32>)> {
+        let detect = self.detect();
+        let BoxCoding::Anchors(anchors) = &detect.coding else { return None };
+        let levels = anchors.iter().zip(&detect.strides);
+        let sides = levels.flat_map(|(level, stride)| level.iter().flatten().map(move |side| (side / *stride as f64) as f32));
+        Some((self.anchors_name(), vec![anchors.len(), detect.boxes_per_cell(), 2], sides.collect()))
+    }
+
+    pub(crate) fn anchors_name(&self) -> String {
+        format!("model.{}.anchors", self.model.len() - 1)
+    }
+
+    /// The network with rows of its table whose weights and statistics training leaves as they are.
+    ///
+    /// # Errors
+    /// A row that there is not, or all of them.
+    pub fn freeze(mut self, rows: &[usize]) -> Result<Self, String> {
+        let count = self.model.len();
+        if let Some(row) = rows.iter().find(|row| **row >= count) {
+            return Err(format!("row {row} can't be frozen: the model has the rows 0 to {}", count - 1));
+        }
+        if (0..count).all(|row| rows.contains(&row)) {
+            return Err(format!("all {count} rows are frozen: nothing would be trained"));
+        }
+        let nodes = self.model.into_iter().enumerate();
+        self.model = nodes.map(|(row, node)| if rows.contains(&row) { node.no_grad() } else { node }).collect();
+        Ok(self)
     }
 
     /// Images `[batch, 3, h, w]`, RGB in 0..=1, to logits for each level, finest first:

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use burn::tensor::DType;
-use burn_store::{ApplyError, ApplyResult, ModuleSnapshot, PytorchStore, PytorchStoreError, SafetensorsStore};
+use burn::tensor::{DType, TensorData};
+use burn_store::{ApplyError, ApplyResult, ModuleSnapshot, ModuleStore, PytorchStore, PytorchStoreError, SafetensorsStore, bridge};
 
-use crate::Detector;
+use crate::{Detector, heads::BoxCoding};
 
 /// How much of a file was taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError
     let result = match path.extension().and_then(|ending| ending.to_str()) {
         Some("safetensors") => {
             let mut store = SafetensorsStore::from_file(path).skip_enum_variants(true).allow_partial(true).validate(false);
-            detector.load_from(&mut store).map_err(|e| fail(format!("no SafeTensors file: {e}")))?
+            load_from(detector, &mut store).map_err(|e| fail(format!("no SafeTensors file: {e}")))?
         }
         Some("pt" | "pth") => load_pytorch(detector, path).map_err(|e| fail(format!("no PyTorch state dict or checkpoint: {e}")))?,
         _ => return Err(fail("weights end in .safetensors, .pt or .pth".into())),
@@ -72,12 +72,38 @@ const NETWORKS: [&str; 4] = ["ema", "model", "state_dict", "model_state_dict"];
 fn load_pytorch(detector: &mut Detector, path: &Path) -> Result<ApplyResult, PytorchStoreError> {
     let store = || PytorchStore::from_file(path).map_indices_contiguous(false).skip_enum_variants(true).allow_partial(true).validate(false);
     for key in NETWORKS {
-        match detector.load_from(&mut store().with_top_level_key(key)) {
+        match load_from(detector, &mut store().with_top_level_key(key)) {
             Ok(result) if !result.applied.is_empty() => return Ok(result),
             _ => continue,
         }
     }
-    detector.load_from(&mut store())
+    load_from(detector, &mut store())
+}
+
+/// The detector's tensors, and its anchors where the file has some for its head: a training may have fitted them to its data.
+fn load_from<S: ModuleStore>(detector: &mut Detector, store: &mut S) -> Result<ApplyResult, S::Error> {
+    let mut result = detector.load_from(store)?;
+    let name = detector.anchors_name();
+    let stored = store.get_all_tensors()?.get(&name).and_then(|tensor| bridge::to_data(tensor).ok());
+    if let Some(anchors) = stored.and_then(|stored| anchors(detector, stored)) {
+        detector.set_anchors(anchors);
+        result.unused.retain(|unused| *unused != name);
+    }
+    Ok(result)
+}
+
+/// Anchors in pixels from those in strides; none where they are not as many as the head's.
+fn anchors(detector: &Detector, stored: TensorData) -> Option<Vec<Vec<[f64; 2]>>> {
+    let detect = detector.detect();
+    let BoxCoding::Anchors(own) = &detect.coding else { return None };
+    let count = detect.boxes_per_cell();
+    let sides: Vec<f32> = stored.convert::<f32>().try_into_vec().ok()?;
+    let levels: Vec<Vec<[f64; 2]>> = sides
+        .chunks_exact(2 * count)
+        .zip(&detect.strides)
+        .map(|(level, stride)| level.as_chunks::<2>().0.iter().map(|sides| sides.map(|side| f64::from(side) * *stride as f64)).collect())
+        .collect();
+    (sides.len() == own.len() * count * 2).then_some(levels)
 }
 
 impl From<ApplyResult> for Loaded {

@@ -32,7 +32,7 @@ pub struct AugmentConfig {
     pub mosaic: f64,
     /// Probability that two mosaics are mixed.
     pub mixup: f64,
-    /// Needs masks, which we don't read: refused unless 0.
+    /// Share of the objects with a mask that are pasted again, mirrored.
     pub copy_paste: f64,
 }
 
@@ -64,9 +64,6 @@ impl AugmentConfig {
 
     /// Names the first setting out of its range.
     pub fn validate(&self) -> Result<(), DataError> {
-        if self.copy_paste != 0.0 {
-            return Err(DataError::setting("copy_paste", "not supported, as it needs masks: set it to 0"));
-        }
         let ranges = [
             ("hsv_h", self.hsv_h, 1.0),
             ("hsv_s", self.hsv_s, 1.0),
@@ -80,6 +77,7 @@ impl AugmentConfig {
             ("fliplr", self.fliplr, 1.0),
             ("mosaic", self.mosaic, 1.0),
             ("mixup", self.mixup, 1.0),
+            ("copy_paste", self.copy_paste, 1.0),
         ];
         match ranges.into_iter().find(|(_, value, most)| !(0.0..=*most).contains(value)) {
             Some((key, value, most)) => Err(DataError::setting(key, format!("{value} is not within 0..={most}"))),

@@ -1,4 +1,4 @@
-//! An image in the middle of a grey square.
+//! An image in the middle of a grey canvas.
 
 use image::RgbImage;
 
@@ -6,9 +6,9 @@ use super::GREY;
 use crate::dataset::fitted_size;
 use crate::geometry::BBox;
 
-/// How an image lies in the network's square input, and the way back.
+/// How an image lies in the network's input, and the way back.
 ///
-/// As in YOLOv5's evaluation (without `rect`): the longer side becomes `imgsz`, small images are enlarged too, and the rest is
+/// As in YOLOv5's evaluation: the longer side becomes `imgsz`, small images are enlarged too, and the rest of the input is
 /// padded with grey on both sides; an odd pixel goes to the right or the bottom.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Letterbox {
@@ -19,17 +19,28 @@ pub struct Letterbox {
     pub scale: (f32, f32),
     /// Grey columns on the left and rows at the top.
     pub pad: (usize, usize),
+    /// Width and height of the network's input, in pixels.
+    pub input: (usize, usize),
 }
 
 impl Letterbox {
     /// For an original image of this (width, height) in a square of `imgsz`.
-    pub fn new((width, height): (usize, usize), imgsz: usize) -> Self {
+    pub fn new(size: (usize, usize), imgsz: usize) -> Self {
+        Self::within(size, imgsz, (imgsz, imgsz))
+    }
+
+    /// For an original image of this (width, height) whose longer side becomes `imgsz`, in an `input` of (width, height).
+    ///
+    /// # Panics
+    /// If the input is too small for it.
+    pub fn within((width, height): (usize, usize), imgsz: usize, input: (usize, usize)) -> Self {
         let (w, h) = fitted_size(width, height, imgsz);
         Self {
             width,
             height,
             scale: (w as f32 / width.max(1) as f32, h as f32 / height.max(1) as f32),
-            pad: ((imgsz - w) / 2, (imgsz - h) / 2),
+            pad: ((input.0 - w) / 2, (input.1 - h) / 2),
+            input,
         }
     }
 
@@ -49,17 +60,17 @@ impl Letterbox {
     }
 }
 
-/// Pads an image whose longer side is `imgsz` to a square.
+/// Pads an image to an input of (width, height).
 ///
 /// # Panics
-/// If a side is longer than `imgsz`.
-pub fn letterbox(image: &RgbImage, imgsz: usize) -> RgbImage {
+/// If the image is larger.
+pub fn letterbox(image: &RgbImage, input: (usize, usize)) -> RgbImage {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let (left, top) = ((imgsz - width) / 2, (imgsz - height) / 2);
-    let mut square = RgbImage::from_pixel(imgsz as u32, imgsz as u32, GREY);
-    let rows = square.chunks_exact_mut(imgsz * 3).skip(top);
+    let (left, top) = ((input.0 - width) / 2, (input.1 - height) / 2);
+    let mut canvas = RgbImage::from_pixel(input.0 as u32, input.1 as u32, GREY);
+    let rows = canvas.chunks_exact_mut(input.0 * 3).skip(top);
     for (to, from) in rows.zip(image.as_raw().chunks_exact(width * 3)) {
         to[left * 3..][..width * 3].copy_from_slice(from);
     }
-    square
+    canvas
 }

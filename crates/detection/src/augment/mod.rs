@@ -5,6 +5,7 @@
 
 mod affine;
 mod config;
+mod copy_paste;
 mod flip;
 mod hsv;
 mod label;
@@ -22,6 +23,7 @@ use crate::dataset::random::Draw;
 
 pub use affine::{Placement, random_affine};
 pub use config::AugmentConfig;
+pub use copy_paste::copy_paste;
 pub use flip::{flip_left_right, flip_up_down};
 pub use hsv::random_hsv;
 pub use label::Label;
@@ -53,7 +55,7 @@ pub trait Source {
 
 /// The image of this index, augmented: a square of `imgsz` pixels.
 ///
-/// In YOLOv5's order: mosaic or letterbox, affine, mixup (after a mosaic only), HSV, flips. The configuration must have passed
+/// In YOLOv5's order: mosaic or letterbox, copy-paste, affine, mixup (after a mosaic only), HSV, flips. The configuration must have passed
 /// [`AugmentConfig::validate`].
 pub fn augment(source: &impl Source, index: usize, imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Example {
     let mut example = if rng.chance(config.mosaic) {
@@ -67,7 +69,8 @@ pub fn augment(source: &impl Source, index: usize, imgsz: usize, config: &Augmen
         }
     } else {
         let image = source.image(index);
-        let boxed = letterboxed(&image, source.labels(index), imgsz);
+        let mut boxed = letterboxed(&image, source.labels(index), (imgsz, imgsz));
+        copy_paste(&mut boxed, config.copy_paste, rng);
         random_affine(&boxed, imgsz, config, rng)
     };
     random_hsv(&mut example.image, config, rng);
@@ -80,10 +83,10 @@ pub fn augment(source: &impl Source, index: usize, imgsz: usize, config: &Augmen
     example
 }
 
-/// An image whose longer side is `imgsz` in its square, its labels moved along.
-pub(crate) fn letterboxed(image: &RgbImage, labels: &[Label], imgsz: usize) -> Example {
-    let (left, top) = Letterbox::new((image.width() as usize, image.height() as usize), imgsz).pad;
-    Example { image: letterbox(image, imgsz), labels: labels.iter().map(|label| label.shifted(left as f32, top as f32)).collect() }
+/// An image in the middle of an input of (width, height), its labels moved along.
+pub(crate) fn letterboxed(image: &RgbImage, labels: &[Label], input: (usize, usize)) -> Example {
+    let (left, top) = ((input.0 - image.width() as usize) / 2, (input.1 - image.height() as usize) / 2);
+    Example { image: letterbox(image, input), labels: labels.iter().map(|label| label.shifted(left as f32, top as f32)).collect() }
 }
 
 /// A mosaic of this image and three random ones, cut to `imgsz` by the affine step.
@@ -94,6 +97,7 @@ fn mosaic_of(source: &impl Source, index: usize, imgsz: usize, config: &AugmentC
     let images = indices.map(|index| source.image(index));
     let labels = indices.map(|index| source.labels(index));
     let parts = [0, 1, 2, 3].map(|part| (&*images[part], labels[part]));
-    let canvas = mosaic(parts, imgsz, rng);
+    let mut canvas = mosaic(parts, imgsz, rng);
+    copy_paste(&mut canvas, config.copy_paste, rng);
     random_affine(&canvas, imgsz, config, rng)
 }

@@ -27,10 +27,15 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Makes the examples of these samples in parallel and puts them together; all must be squares of `imgsz`. Masks are drawn where there
+    /// Makes the examples of these samples in parallel and puts them together; all must be of this (width, height). Masks are drawn where there
     /// is a `mask_stride`.
-    pub(super) fn assemble(indices: &[usize], imgsz: usize, mask_stride: Option<usize>, example: impl Fn(usize) -> Example + Sync) -> Self {
-        let plane = imgsz * imgsz;
+    pub(super) fn assemble(
+        indices: &[usize],
+        (width, height): (usize, usize),
+        mask_stride: Option<usize>,
+        example: impl Fn(usize) -> Example + Sync,
+    ) -> Self {
+        let plane = width * height;
         let mut images = vec![0.0; indices.len() * 3 * plane];
         let made: Vec<(Vec<Label>, Vec<u16>)> = images
             .par_chunks_exact_mut(3 * plane)
@@ -38,33 +43,33 @@ impl Batch {
             .map(|(chw, &index)| {
                 let Example { image, labels } = example(index);
                 to_planes(&image, chw);
-                let objects = mask_stride.map(|stride| objects(&labels, imgsz, stride));
+                let objects = mask_stride.map(|stride| objects(&labels, (width.div_ceil(stride), height.div_ceil(stride)), stride));
                 (labels, objects.unwrap_or_default())
             })
             .collect();
         let (labels, objects): (Vec<_>, Vec<_>) = made.into_iter().unzip();
-        let masks = mask_stride.map(|stride| {
-            let side = imgsz.div_ceil(stride);
-            MaskTargets { height: side, width: side, objects: objects.concat() }
+        let masks = mask_stride.map(|stride| MaskTargets {
+            height: height.div_ceil(stride),
+            width: width.div_ceil(stride),
+            objects: objects.concat(),
         });
-        let side = imgsz as f32;
+        let (w, h) = (width as f32, height as f32);
         let targets = labels.iter().enumerate().flat_map(|(image, labels)| {
             labels.iter().map(move |Label { class, bbox, .. }| {
                 let (cx, cy) = bbox.center();
-                [image as f32, *class as f32, cx / side, cy / side, bbox.width() / side, bbox.height() / side]
+                [image as f32, *class as f32, cx / w, cy / h, bbox.width() / w, bbox.height() / h]
             })
         });
         let targets = targets.collect();
-        Self { size: indices.len(), height: imgsz, width: imgsz, targets, masks, indices: indices.to_vec(), images }
+        Self { size: indices.len(), height, width, targets, masks, indices: indices.to_vec(), images }
     }
 }
 
-/// Which of the labels each pixel of a square image belongs to, at a coarser scale.
-fn objects(labels: &[Label], imgsz: usize, stride: usize) -> Vec<u16> {
-    let side = imgsz.div_ceil(stride);
+/// Which of the labels each cell of an image belongs to, cells being squares of `stride` pixels.
+fn objects(labels: &[Label], (width, height): (usize, usize), stride: usize) -> Vec<u16> {
     let outlines: Vec<_> = labels.iter().map(|label| &label.outline).collect();
-    let mut objects = vec![0; side * side];
-    draw_targets(&outlines, side, side, stride as f32, &mut objects);
+    let mut objects = vec![0; width * height];
+    draw_targets(&outlines, height, width, stride as f32, &mut objects);
     objects
 }
 

@@ -1,4 +1,4 @@
-//! Letterboxed batches in the data set's order.
+//! Letterboxed batches of a split.
 
 use std::sync::Arc;
 
@@ -25,9 +25,20 @@ pub struct Frame {
     pub letterbox: Letterbox,
 }
 
+/// What the network's input looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputShape {
+    /// All images in squares, in the data set's order.
+    Square,
+    /// Images in the order of their aspect ratios, each batch in the smallest shape of whole strides that leaves half a stride of padding: how YOLOv5
+    /// and Ultralytics evaluate, square images in squares of a stride more, too.
+    Rectangular { stride: usize },
+}
+
 /// Batches of a split to evaluate.
 pub struct EvalLoader {
     data: Arc<CachedDataset>,
+    shape: InputShape,
     batch: usize,
     pool: Option<Arc<ThreadPool>>,
 }
@@ -37,12 +48,12 @@ impl EvalLoader {
     ///
     /// # Errors
     /// A batch size of 0, or threads that can't be had.
-    pub fn new(data: Arc<CachedDataset>, batch: usize, workers: usize) -> Result<Self, DataError> {
+    pub fn new(data: Arc<CachedDataset>, shape: InputShape, batch: usize, workers: usize) -> Result<Self, DataError> {
         if batch == 0 {
             return Err(DataError::setting("batch", "must be above 0"));
         }
         let pool = pool(workers)?;
-        Ok(Self { data, batch, pool })
+        Ok(Self { data, shape, batch, pool })
     }
 
     pub fn data(&self) -> &Arc<CachedDataset> {
@@ -54,17 +65,68 @@ impl EvalLoader {
         self.data.len().div_ceil(self.batch)
     }
 
-    /// All samples once, in order.
+    /// All samples once.
     pub fn iter(&self) -> Batches<EvalBatch> {
-        let (data, batch, imgsz) = (Arc::clone(&self.data), self.batch, self.data.imgsz());
+        let (data, shape, size, imgsz) = (Arc::clone(&self.data), self.shape, self.batch, self.data.imgsz());
+        let order = self.order();
         Batches::start(self.batches(), self.pool.clone(), move |number| {
-            let indices: Vec<usize> = (number * batch..data.len().min((number + 1) * batch)).collect();
-            let frame = |index: usize| {
-                let sample = &data.dataset().samples[index];
-                Frame { index, letterbox: Letterbox::new((sample.width, sample.height), imgsz) }
+            let indices = &order[number * size..order.len().min((number + 1) * size)];
+            let sizes = indices.iter().map(|index| original_size(&data, *index));
+            let input = match shape {
+                InputShape::Square => (imgsz, imgsz),
+                InputShape::Rectangular { stride } => rectangle(sizes.clone(), imgsz, stride),
             };
-            let batch = Batch::assemble(&indices, imgsz, None, |index| letterboxed(&data.image(index), data.labels(index), imgsz));
-            EvalBatch { batch, frames: indices.into_iter().map(frame).collect() }
+            let frames =
+                indices.iter().zip(sizes).map(|(index, size)| Frame { index: *index, letterbox: Letterbox::within(size, imgsz, input) });
+            let batch = Batch::assemble(indices, input, None, |index| letterboxed(&data.image(index), data.labels(index), input));
+            EvalBatch { frames: frames.collect(), batch }
         })
+    }
+
+    fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.data.len()).collect();
+        if let InputShape::Rectangular { .. } = self.shape {
+            order.sort_by(|a, b| tallness(original_size(&self.data, *a)).total_cmp(&tallness(original_size(&self.data, *b))));
+        }
+        order
+    }
+}
+
+/// Width and height.
+fn original_size(data: &CachedDataset, index: usize) -> (usize, usize) {
+    let sample = &data.dataset().samples[index];
+    (sample.width, sample.height)
+}
+
+fn tallness((width, height): (usize, usize)) -> f64 {
+    height as f64 / width as f64
+}
+
+/// Width and height of the input for images whose longer side becomes `imgsz`: where all are wide, or all are tall, the shorter side is that of
+/// the squarest; half a stride of padding, and whole strides.
+fn rectangle(sizes: impl Iterator<Item = (usize, usize)> + Clone, imgsz: usize, stride: usize) -> (usize, usize) {
+    let tallest = sizes.clone().map(tallness).fold(0.0, f64::max);
+    let widest = sizes.map(|size| 1.0 / tallness(size)).fold(0.0, f64::max);
+    let side = |share: f64| (share * imgsz as f64 / stride as f64 + 0.5).ceil() as usize * stride;
+    (side(widest.min(1.0)), side(tallest.min(1.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `LoadImagesAndLabels` of YOLOv5 and `YOLODataset.set_rectangle` of Ultralytics give with their padding of 0.5.
+    #[test]
+    fn rectangles_are_those_of_the_packages() {
+        let of = |sizes: &[(usize, usize)], imgsz| rectangle(sizes.iter().copied(), imgsz, 32);
+        assert_eq!(of(&[(640, 480)], 160), (192, 160));
+        assert_eq!(of(&[(640, 480), (640, 427)], 640), (672, 512));
+        assert_eq!(of(&[(480, 640), (427, 640)], 640), (512, 672));
+        assert_eq!(of(&[(640, 480), (480, 640)], 640), (672, 672));
+        assert_eq!(of(&[(500, 500)], 640), (672, 672));
+        // An image always fits in.
+        for (width, height) in [(1, 9), (9, 1), (640, 639), (1000, 333), (37, 11)] {
+            let _ = Letterbox::within((width, height), 320, of(&[(width, height)], 320));
+        }
     }
 }

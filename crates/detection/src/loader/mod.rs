@@ -3,9 +3,10 @@
 mod batch;
 mod eval;
 mod prefetch;
+mod resize;
 mod train;
 
 pub use batch::Batch;
-pub use eval::{EvalBatch, EvalLoader, Frame};
+pub use eval::{EvalBatch, EvalLoader, Frame, InputShape};
 pub use prefetch::Batches;
 pub use train::{LoaderConfig, TrainLoader};

@@ -55,6 +55,14 @@ impl TrainLoader {
         if config.mask_stride.is_some() {
             data.dataset().check_masks()?;
         }
+        if augment.copy_paste > 0.0 && !(0..data.len()).any(|index| data.labels(index).iter().any(|label| !label.outline.is_empty())) {
+            let message = format!(
+                "{}, but no object of {} has a mask, and boxes can't be pasted: set it to 0",
+                augment.copy_paste,
+                data.dataset().name
+            );
+            return Err(DataError::setting("copy_paste", message));
+        }
         let pool = pool(config.workers)?;
         Ok(Self { data, augment, config, pool })
     }
@@ -78,7 +86,7 @@ impl TrainLoader {
         let (data, config) = (Arc::clone(&self.data), self.augment.clone());
         Batches::start(self.batches(), self.pool.clone(), move |number| {
             let indices = &order[number * batch..order.len().min((number + 1) * batch)];
-            Batch::assemble(indices, imgsz, mask_stride, |index| {
+            Batch::assemble(indices, (imgsz, imgsz), mask_stride, |index| {
                 let mut rng = stream(seed, 0x6175_676d, epoch, index as u64);
                 augment(&*data, index, imgsz, &config, &mut rng)
             })

@@ -15,8 +15,6 @@ pub struct Prototypes<'a> {
     pub width: usize,
     /// How the image lies in the network's input.
     pub letterbox: Letterbox,
-    /// Side of the network's square input in pixels.
-    pub imgsz: usize,
 }
 
 impl Prototypes<'_> {
@@ -34,9 +32,9 @@ impl Prototypes<'_> {
         if rows.is_empty() || columns.is_empty() {
             return Rle::from_pixels(&pixels, height, width);
         }
-        let (sx, sy) = self.letterbox.scale;
-        let across: Vec<Tap> = columns.clone().map(|x| Tap::at(x, sx, self.letterbox.pad.0, self.imgsz, self.width)).collect();
-        let down: Vec<Tap> = rows.clone().map(|y| Tap::at(y, sy, self.letterbox.pad.1, self.imgsz, self.height)).collect();
+        let Letterbox { scale: (sx, sy), pad: (left, top), input: (input_width, input_height), .. } = self.letterbox;
+        let across: Vec<Tap> = columns.clone().map(|x| Tap::at(x, sx, left, input_width, self.width)).collect();
+        let down: Vec<Tap> = rows.clone().map(|y| Tap::at(y, sy, top, input_height, self.height)).collect();
         let (from, to) = (across[0].low, across[across.len() - 1].high + 1);
         let logits = self.logits(coefficients, down[0].low..down[down.len() - 1].high + 1, from..to);
         for (row, tap) in rows.zip(&down) {
@@ -72,10 +70,10 @@ struct Tap {
 }
 
 impl Tap {
-    /// For a pixel of the original image, scaled and padded into a square of `imgsz`, on which the map has `cells`.
-    fn at(pixel: usize, scale: f32, pad: usize, imgsz: usize, cells: usize) -> Self {
+    /// For a pixel of the original image, scaled and padded into `input` pixels, on which the map has `cells`.
+    fn at(pixel: usize, scale: f32, pad: usize, input: usize, cells: usize) -> Self {
         let place = (pixel as f32 + 0.5) * scale + pad as f32;
-        let place = (place * cells as f32 / imgsz as f32 - 0.5).clamp(0.0, (cells - 1) as f32);
+        let place = (place * cells as f32 / input as f32 - 0.5).clamp(0.0, (cells - 1) as f32);
         let low = place as usize;
         Self { low, high: (low + 1).min(cells - 1), share: place - low as f32 }
     }

@@ -47,7 +47,7 @@ fn letterbox_centres_and_maps_back() {
     let frame = Letterbox::new((200, 100), 64);
     assert_eq!((frame.pad, frame.scale), ((0, 16), (0.32, 0.32)));
     let small = image::imageops::thumbnail(&original.image, 64, 32);
-    let square = letterbox(&small, 64);
+    let square = letterbox(&small, (64, 64));
     assert_eq!(square.dimensions(), (64, 64));
     assert_eq!([*square.get_pixel(5, 15), *square.get_pixel(5, 48)], [GREY; 2]);
     let network = frame.to_network(&original.labels[0].bbox);
@@ -65,7 +65,7 @@ fn letterbox_enlarges_small_images_and_puts_the_odd_pixel_last() {
     assert_eq!(frame.pad, (0, 3));
     let frame = Letterbox::new((20, 13), 20);
     assert_eq!(frame.pad, (0, 3));
-    let square = letterbox(&RgbImage::from_pixel(20, 13, RED), 20);
+    let square = letterbox(&RgbImage::from_pixel(20, 13, RED), (20, 20));
     assert_eq!(red_pixels(&square).unwrap(), BBox::from_xyxy(0.0, 3.0, 20.0, 16.0));
 }
 
@@ -243,7 +243,7 @@ fn the_whole_recipe_keeps_boxes_inside_and_is_fixed_by_its_stream() {
 fn without_augmentation_an_image_is_only_letterboxed() {
     let source = Rectangles(vec![rectangle(64, 40, [5, 5, 40, 30])]);
     let out = augment(&source, 0, 64, &AugmentConfig::none(), &mut stream(10, 0, 0, 0));
-    assert_eq!(out.image, letterbox(&source.0[0].image, 64));
+    assert_eq!(out.image, letterbox(&source.0[0].image, (64, 64)));
     assert_eq!(out.labels[0].bbox, BBox::from_xyxy(5.0, 17.0, 40.0, 42.0));
 }
 

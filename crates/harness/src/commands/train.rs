@@ -11,7 +11,8 @@ use crate::{
     cli::TrainArgs,
     guard::guarded,
     measure::{
-        training::{Training, network, train},
+        anchors,
+        training::{Network, Training, network, train},
         weights::described,
     },
     progress::{Epochs, Steps, print},
@@ -55,14 +56,18 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
             "val": val_split.as_ref().map(|val| val.fingerprint()),
         }),
     );
-    let (detector, loaded) = network(&graph, args.seed, &device, args.weights.as_deref())?;
+    let data = Arc::new(CachedDataset::open(train_split, args.imgsz)?);
+    let Network { detector, loaded, anchors } = network(&graph, &recipe, &data, args.seed, &device, args.weights.as_deref())?;
     if let (Some(file), Some(loaded)) = (&args.weights, &loaded) {
         print(&described(file, loaded));
+    }
+    if let Some(fit) = &anchors {
+        print(&anchors::described(fit));
     }
     let training = Training {
         graph: &graph,
         detector,
-        train: Arc::new(CachedDataset::open(train_split, args.imgsz)?),
+        train: data,
         val: val_split.map(|val| CachedDataset::open(val, args.imgsz)).transpose()?.map(Arc::new),
         recipe: &recipe,
         seed: args.seed,

@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 
 use ablate_detection::{
     dataset::{CachedDataset, DataSpec, Dataset, Split},
-    loader::EvalLoader,
+    loader::{EvalLoader, InputShape},
     metrics::coco::DetectionBox,
     nms::NmsConfig,
 };
@@ -36,7 +36,8 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     if !loaded.fresh.is_empty() {
         tracing::warn!("{}: {} of the model's tensors stay random", args.weights.display(), loaded.fresh.len());
     }
-    let loader = EvalLoader::new(Arc::new(CachedDataset::open(dataset, args.imgsz)?), args.batch, 1)?;
+    let shape = if args.square { InputShape::Square } else { InputShape::Rectangular { stride: graph.max_stride() } };
+    let loader = EvalLoader::new(Arc::new(CachedDataset::open(dataset, args.imgsz)?), shape, args.batch, 1)?;
     let steps = Steps::new("val", 1);
     let bar = steps.parts(loader.batches() as u64);
     let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::default(), |done| bar.set_position(done as u64))?;

@@ -119,8 +119,7 @@ fn detect(
     let detections = (0..batch.size).into_par_iter().flat_map(|image| {
         let frame = &frames[image];
         let rows = &rows[of_image(&rows, image)];
-        let prototypes =
-            Prototypes { values: &maps[of_image(&maps, image)], height, width, letterbox: frame.letterbox, imgsz: batch.width };
+        let prototypes = Prototypes { values: &maps[of_image(&maps, image)], height, width, letterbox: frame.letterbox };
         let image_id = loader.data().dataset().samples[frame.index].id;
         let found = non_max_suppression(&boxes[of_image(&boxes, image)], nc, nms);
         found.into_par_iter().map(move |detection| {

@@ -1,5 +1,6 @@
 //! What is measured on a network: how long a forward pass and a training step take, how well it detects.
 
+pub mod anchors;
 pub mod evaluate;
 pub mod latency;
 pub mod memory;

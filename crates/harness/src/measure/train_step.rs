@@ -43,7 +43,7 @@ impl TrainStep {
         let images = images(&device, protocol);
         images.clone().wait()?;
         Ok(Self {
-            loss: loss(graph, &recipe, protocol.imgsz)?,
+            loss: loss(graph.detect(), &recipe, protocol.imgsz)?,
             sgd: Sgd::new(&network, recipe.weight_decay),
             rates: Rates { bias_lr: LR, lr: LR, momentum: recipe.momentum },
             network: Some(network),

@@ -4,22 +4,22 @@ use std::{path::Path, sync::Arc};
 
 use ablate_detection::{
     dataset::CachedDataset,
-    loader::{EvalLoader, LoaderConfig},
+    loader::{EvalLoader, InputShape, LoaderConfig},
     loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     nms::NmsConfig,
 };
 use ablate_model::{
     Detector, Graph,
-    heads::BoxCoding,
+    heads::{BoxCoding, DetectConfig},
     weights::{self, Loaded},
 };
-use anyhow::Result;
+use anyhow::{Context, Result};
 use burn::tensor::Device;
 
-use super::evaluate::evaluate;
+use super::{anchors::fit_anchors, evaluate::evaluate};
 use crate::{
     progress::Epochs,
-    record::EvalMeasurement,
+    record::{AnchorFit, EvalMeasurement},
     train::{self, Evaluate, Recipe, Scores, TrainJob, Trained, TrainingData},
 };
 
@@ -46,14 +46,33 @@ pub struct Training<'a> {
 /// Threads that make batches ahead; they change nothing in the batches.
 const WORKERS: usize = 1;
 
-/// A network to train, on a device without autodiff, which is added: first weights drawn from the seed, and in their place whatever fits of a file.
+/// A network before its training.
+pub struct Network {
+    pub detector: Detector,
+    /// What of it a file filled, where there is one.
+    pub loaded: Option<Loaded>,
+    /// How its anchors fit; none without anchors, or where nobody asked.
+    pub anchors: Option<AnchorFit>,
+}
+
+/// A network to train, on a device without autodiff, which is added: first weights drawn from the seed, and in their place whatever fits of a file;
+/// anchors fitted to the data and rows frozen as the recipe wants it.
 ///
 /// # Errors
-/// Weights that can't be read, or of which nothing fits.
-pub fn network(graph: &Graph, seed: u64, device: &Device, weights: Option<&Path>) -> Result<(Detector, Option<Loaded>)> {
+/// Weights that can't be read, or of which nothing fits; rows to freeze that there are not.
+pub fn network(
+    graph: &Graph,
+    recipe: &Recipe,
+    data: &CachedDataset,
+    seed: u64,
+    device: &Device,
+    weights: Option<&Path>,
+) -> Result<Network> {
     let mut detector = Detector::new(graph, seed, &device.clone().autodiff());
     let loaded = weights.map(|file| weights::load(&mut detector, file)).transpose()?;
-    Ok((detector, loaded))
+    let anchors = if recipe.noautoanchor { None } else { fit_anchors(&mut detector, data, recipe.loss.anchor_t, seed) };
+    let detector = detector.freeze(&recipe.freeze).map_err(anyhow::Error::msg).context("freeze")?;
+    Ok(Network { detector, loaded, anchors })
 }
 
 /// Trains, or goes on from the folder's checkpoint.
@@ -63,9 +82,13 @@ pub fn network(graph: &Graph, seed: u64, device: &Device, weights: Option<&Path>
 pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
     let Training { graph, detector, train: data, val, recipe, seed, device, folder, identity } = training;
     let imgsz = data.imgsz();
-    let loss = loss(graph, recipe, imgsz)?;
+    let recipe = &recipe.resolved(data.len(), graph.nc)?;
+    let loss = loss(detector.detect(), recipe, imgsz)?;
     let mut validator = match val {
-        Some(val) => Some(Validator { loader: EvalLoader::new(val, recipe.batch, WORKERS)?, device: device.clone() }),
+        Some(val) => {
+            let loader = EvalLoader::new(val, input_shape(recipe, graph), recipe.batch, WORKERS)?;
+            Some(Validator { loader, device: device.clone() })
+        }
         None => None,
     };
     let detect = graph.detect();
@@ -79,24 +102,32 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
         seed,
         folder,
         identity,
+        stride: graph.max_stride(),
         evaluator: validator.as_mut().map(|validator| validator as &mut dyn Evaluate<Detector>),
         progress,
     })
 }
 
-/// What the graph's head is trained on.
-pub(super) fn loss(graph: &Graph, recipe: &Recipe, imgsz: usize) -> Result<Box<dyn DetectionLoss>> {
-    let detect = graph.detect();
+/// How a recipe has images evaluated.
+pub fn input_shape(recipe: &Recipe, graph: &Graph) -> InputShape {
+    match recipe.val_rect {
+        true => InputShape::Rectangular { stride: graph.max_stride() },
+        false => InputShape::Square,
+    }
+}
+
+/// What a head is trained on.
+pub(super) fn loss(detect: &DetectConfig, recipe: &Recipe, imgsz: usize) -> Result<Box<dyn DetectionLoss>> {
     let coefficients = detect.masks.map(|masks| masks.coefficients);
     Ok(match &detect.coding {
         BoxCoding::Anchors(anchors) => {
             let anchors: Vec<Vec<[f32; 2]>> =
                 anchors.iter().map(|level| level.iter().map(|anchor| anchor.map(|side| side as f32)).collect()).collect();
-            let hyp = scaled(recipe.loss, graph.nc, anchors.len(), imgsz);
-            Box::new(Yolov5Loss::new(graph.nc, &anchors, &detect.strides, hyp)?.with_masks(coefficients))
+            let hyp = scaled(recipe.loss, detect.nc, anchors.len(), imgsz);
+            Box::new(Yolov5Loss::new(detect.nc, &anchors, &detect.strides, hyp)?.with_masks(coefficients))
         }
         BoxCoding::Distances { reg_max } => {
-            Box::new(Yolov8Loss::new(graph.nc, *reg_max, &detect.strides, recipe.anchor_free)?.with_masks(coefficients))
+            Box::new(Yolov8Loss::new(detect.nc, *reg_max, &detect.strides, recipe.anchor_free)?.with_masks(coefficients))
         }
     })
 }

@@ -1,6 +1,7 @@
 //! `SWEEP.yaml`: what a sweep measures. Nothing is guessed: an unknown key is an error that names file, line and key.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -11,7 +12,7 @@ use ablate_model::{
     spec::{NameError, Variant, VariantCall},
 };
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{checked, device::DeviceName, train::Recipe};
 
@@ -85,8 +86,8 @@ pub struct TrainConfig {
     pub scales: Option<Vec<Scale>>,
     /// A data set's file, relative to the sweep's, or `shapes`, which is built in.
     pub data: PathBuf,
-    /// A recipe's file, relative to the sweep's; the default recipe where not given.
-    pub recipe: Option<PathBuf>,
+    /// A recipe's file, relative to the sweep's, or one for each family, `{yolov5: FILE, yolov8: FILE}`; the default recipe where not given.
+    pub recipe: Option<RecipeFiles>,
     /// What differs from the recipe, key by key.
     #[serde(default)]
     pub overrides: serde_yaml::Mapping,
@@ -135,7 +136,7 @@ impl SweepConfig {
         let folder = path.parent().unwrap_or(Path::new(""));
         config.tables = config.tables.iter().map(|table| folder.join(table)).collect();
         if let Some(train) = &mut config.train {
-            train.recipe = train.recipe.take().map(|recipe| folder.join(recipe));
+            train.recipe = train.recipe.take().map(|recipe| recipe.map(|file| folder.join(file)));
             train.weights = train.weights.take().map(|weights| folder.join(weights));
             if train.data != Path::new("shapes") {
                 train.data = folder.join(&train.data);
@@ -209,12 +210,19 @@ impl SweepConfig {
 }
 
 impl TrainConfig {
-    /// The recipe with what the sweep changes in it.
+    /// A family's recipe with what the sweep changes in it.
     ///
     /// # Errors
-    /// A recipe that can't be read; keys that it does not have, values out of their range.
-    pub fn recipe(&self) -> Result<Recipe> {
-        let recipe = self.recipe.as_deref().map_or_else(|| Ok(Recipe::default()), Recipe::load)?;
+    /// A recipe that can't be read; keys that it does not have, values out of their range; a family without one, where families have their own.
+    pub fn recipe(&self, family: &str) -> Result<Recipe> {
+        let recipe = match &self.recipe {
+            None => Recipe::default(),
+            Some(RecipeFiles::One(file)) => Recipe::load(file)?,
+            Some(RecipeFiles::ByFamily(files)) => {
+                let file = files.get(family).with_context(|| format!("key `recipe`: none for family `{family}`"))?;
+                Recipe::load(file)?
+            }
+        };
         let mut keys = self.overrides.clone();
         for (key, value) in [("epochs", self.epochs), ("batch", self.batch)] {
             if let Some(value) = value {
@@ -222,6 +230,34 @@ impl TrainConfig {
             }
         }
         Ok(recipe.with(&keys)?)
+    }
+}
+
+/// Where recipes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipeFiles {
+    One(PathBuf),
+    ByFamily(BTreeMap<String, PathBuf>),
+}
+
+impl RecipeFiles {
+    fn map(self, place: impl Fn(PathBuf) -> PathBuf) -> Self {
+        match self {
+            Self::One(file) => Self::One(place(file)),
+            Self::ByFamily(files) => Self::ByFamily(files.into_iter().map(|(family, file)| (family, place(file))).collect()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RecipeFiles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_yaml::Value::deserialize(deserializer)?;
+        let files = match &value {
+            serde_yaml::Value::String(file) => Some(Self::One(file.into())),
+            serde_yaml::Value::Mapping(_) => serde_yaml::from_value(value.clone()).ok().map(Self::ByFamily),
+            _ => None,
+        };
+        files.ok_or_else(|| D::Error::custom("recipe: a file, or a file for each family such as {yolov5: FILE}, would be right"))
     }
 }
 

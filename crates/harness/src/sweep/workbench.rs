@@ -1,6 +1,6 @@
 //! What the stages of a sweep share: the models and the data.
 
-use std::{fs::File, path::PathBuf};
+use std::{collections::BTreeMap, fs::File, path::PathBuf};
 
 use ablate_detection::dataset::Split;
 use ablate_model::{Catalog, Graph, ModelName, spec::CatalogError};
@@ -13,7 +13,9 @@ use crate::train::Recipe;
 pub struct Workbench {
     pub config: SweepConfig,
     catalog: Catalog,
-    training: Option<(SweepData, Recipe)>,
+    data: Option<SweepData>,
+    /// By family.
+    recipes: BTreeMap<String, Recipe>,
     weights: Option<WeightsFile>,
 }
 
@@ -37,20 +39,23 @@ impl Workbench {
         for table in &config.tables {
             catalog.add_file(table)?;
         }
+        let mut recipes = BTreeMap::new();
         for model in config.models(&catalog) {
+            if let Some(train) = &config.train
+                && !recipes.contains_key(&model.family)
+            {
+                recipes.insert(model.family.clone(), train.recipe(&model.family).context("key `train`")?);
+            }
             match catalog.resolve(&model) {
                 // A variant that does not fit one of the models is that cell's failure; the others can run.
                 Ok(_) | Err(CatalogError::Patch { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let training = match &config.train {
-            Some(train) => Some((SweepData::load(&train.data, train.imgsz)?, train.recipe().context("key `train`")?)),
-            None => None,
-        };
+        let data = config.train.as_ref().map(|train| SweepData::load(&train.data, train.imgsz)).transpose()?;
         let weights = config.train.as_ref().and_then(|train| train.weights.clone());
         let weights = weights.map(WeightsFile::open).transpose().context("key `train.weights`")?;
-        Ok(Self { config, catalog, training, weights })
+        Ok(Self { config, catalog, data, recipes, weights })
     }
 
     /// The sweep's cells.
@@ -58,12 +63,12 @@ impl Workbench {
     /// # Errors
     /// Where the number of classes is the data set's and that can't be opened.
     pub fn plan(&self) -> Result<Plan> {
-        let nc = match (self.config.nc, &self.training) {
+        let nc = match (self.config.nc, &self.data) {
             (Some(nc), _) => nc,
-            (None, Some((data, _))) => data.split(Split::Train)?.classes.len(),
+            (None, Some(data)) => data.split(Split::Train)?.classes.len(),
             (None, None) => DEFAULT_NC,
         };
-        Plan::new(&self.config, &self.catalog, nc, self.training.as_ref().map(|(data, _)| data.name()))
+        Plan::new(&self.config, &self.catalog, nc, self.data.as_ref().map(SweepData::name))
     }
 
     /// The graph of a model.
@@ -81,10 +86,14 @@ impl Workbench {
         Ok(json!({ "scaling": resolved.scaling, "table": table }))
     }
 
-    /// The data set and the recipe of the sweep's trainings.
-    pub fn training(&self) -> Result<(&SweepData, &Recipe)> {
-        let (data, recipe) = self.training.as_ref().context("the sweep trains nothing")?;
-        Ok((data, recipe))
+    /// The data set of the sweep's trainings.
+    pub fn data(&self) -> Result<&SweepData> {
+        self.data.as_ref().context("the sweep trains nothing")
+    }
+
+    /// The recipe of a model's trainings.
+    pub fn recipe(&self, model: &ModelName) -> Result<&Recipe> {
+        self.recipes.get(&model.family).context("the sweep trains nothing")
     }
 
     /// What the sweep's trainings begin with; none where that is random.

@@ -76,7 +76,13 @@ impl Writer {
     /// Adds what `tensors` has for a module's parameters, under their names after a prefix.
     pub fn add<M: Module>(&mut self, prefix: &str, module: &M, tensors: &Tensors) {
         let names = names(module);
-        module.visit(&mut Collector { names, prefix, tensors, out: &mut self.0 });
+        module.visit(&mut Collector { names, prefix, tensors, out: self });
+    }
+
+    /// Adds one tensor.
+    pub fn add_values(&mut self, name: String, shape: Vec<usize>, values: &[f32]) {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.0.push((name, Stored { shape, bytes }));
     }
 
     /// Writes everything to a file at once.
@@ -97,7 +103,7 @@ struct Collector<'a> {
     names: HashMap<ParamId, String>,
     prefix: &'a str,
     tensors: &'a Tensors,
-    out: &'a mut Vec<(String, Stored)>,
+    out: &'a mut Writer,
 }
 
 impl ModuleVisitor for Collector<'_> {
@@ -105,8 +111,7 @@ impl ModuleVisitor for Collector<'_> {
         let Some(tensor) = self.tensors.get::<D>(param.id) else { return };
         let shape = tensor.dims().to_vec();
         let values: Vec<f32> = tensor.try_into_vec_as().expect("a float tensor holds floats");
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.out.push((format!("{}{}", self.prefix, self.names[&param.id]), Stored { shape, bytes }));
+        self.out.add_values(format!("{}{}", self.prefix, self.names[&param.id]), shape, &values);
     }
 }
 

@@ -46,7 +46,7 @@ impl TrainingData {
         let closing = match recipe.close_mosaic {
             0 => None,
             epochs => {
-                let augment = AugmentConfig { mosaic: 0.0, mixup: 0.0, ..recipe.augment.clone() };
+                let augment = AugmentConfig { mosaic: 0.0, mixup: 0.0, copy_paste: 0.0, ..recipe.augment.clone() };
                 Some((recipe.epochs.saturating_sub(epochs), TrainLoader::new(Arc::clone(&data), augment, config)?))
             }
         };

@@ -1,5 +1,6 @@
 //! Training: recipe, schedule, optimizer, moving average, checkpoints, and the loop that uses them.
 
+mod adam;
 mod checkpoint;
 mod data;
 mod ema;
@@ -8,6 +9,7 @@ mod optimizer;
 mod progress;
 mod recipe;
 mod schedule;
+mod step_rule;
 mod tensors;
 mod trainer;
 
@@ -17,8 +19,9 @@ pub use ema::Ema;
 pub use evaluate::{Evaluate, Scores};
 pub use optimizer::{Rates, Sgd};
 pub use progress::{Progress, Silent, StepReport};
-pub use recipe::{Recipe, RecipeError};
+pub use recipe::{Optimizer, Recipe, RecipeError};
 pub use schedule::{Schedule, StepSettings};
+pub use step_rule::StepRule;
 pub use trainer::{TrainJob, TrainableDetector, Trained, train};
 
 #[cfg(test)]

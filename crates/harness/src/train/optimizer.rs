@@ -21,7 +21,7 @@ pub struct Rates {
 
 /// How a parameter is treated: only weights of more than one dimension decay, so those of norms don't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Group {
+pub(super) enum Group {
     Bias,
     Norm,
     Weight,
@@ -37,9 +37,7 @@ pub struct Sgd {
 impl Sgd {
     /// For the parameters of `module`; `weight_decay` is the L2 penalty's factor for weights.
     pub fn new<M: Module>(module: &M, weight_decay: f64) -> Self {
-        let mut sorter = Sorter { names: names(module), groups: HashMap::new() };
-        module.visit(&mut sorter);
-        Self { weight_decay, groups: sorter.groups, buffers: Tensors::new() }
+        Self { weight_decay, groups: groups(module), buffers: Tensors::new() }
     }
 
     /// One step down the gradients; parameters without one stay.
@@ -49,6 +47,13 @@ impl Sgd {
     pub fn step<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
         module.map(&mut Stepper { sgd: self, gradients, rates })
     }
+}
+
+/// How each parameter of a module is treated.
+pub(super) fn groups<M: Module>(module: &M) -> HashMap<ParamId, Group> {
+    let mut sorter = Sorter { names: names(module), groups: HashMap::new() };
+    module.visit(&mut sorter);
+    sorter.groups
 }
 
 /// Scales gradients down to a norm of at most `most` over all of them together; returns the norm before.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ablate_detection::augment::AugmentConfig;
 use ablate_detection::loss::{Yolov5Hyp, Yolov8Hyp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_yaml::{Mapping, Value};
 
 /// The keys of YOLOv5's `hyp.*.yaml` under their names, and what `train.py` takes on its command line. A key that is left out has YOLOv5's
@@ -34,10 +34,21 @@ pub struct Recipe {
     pub warmup_bias_lr: f64,
     /// Largest norm of the whole gradient, beyond which it is scaled down; 0: none.
     pub clip_norm: f64,
+    pub optimizer: Optimizer,
+    /// Images of a batch are stretched to a side from `imgsz` · (1 - this) to `imgsz` · (1 + this), in whole strides, another for each batch; YOLOv5's flag is 0.5.
+    #[serde(deserialize_with = "share_or_flag")]
+    pub multi_scale: f64,
+    /// Rows of the model's table whose weights and statistics stay as they are: a number of first ones, or a list.
+    #[serde(deserialize_with = "rows")]
+    pub freeze: Vec<usize>,
+    /// Whether anchors stay as they are where they fit the data set badly.
+    pub noautoanchor: bool,
+    /// Whether images are evaluated in rectangles, as YOLOv5 and Ultralytics do, or in squares.
+    pub val_rect: bool,
     /// Decay of the moving average of the weights once `ema_tau` updates are long past; 0: no average.
     pub ema_decay: f64,
     pub ema_tau: f64,
-    /// Number of last epochs without mosaic and mixup.
+    /// Number of last epochs without mosaic, mixup and copy-paste.
     pub close_mosaic: usize,
     /// Epochs without a better score after which training ends; 0: never.
     pub patience: usize,
@@ -68,6 +79,11 @@ impl Default for Recipe {
             warmup_momentum: 0.8,
             warmup_bias_lr: 0.1,
             clip_norm: 10.0,
+            optimizer: Optimizer::Sgd,
+            multi_scale: 0.0,
+            freeze: Vec::new(),
+            noautoanchor: false,
+            val_rect: true,
             ema_decay: 0.9999,
             ema_tau: 2000.0,
             close_mosaic: 0,
@@ -79,6 +95,24 @@ impl Default for Recipe {
         }
     }
 }
+
+/// What turns gradients into steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Optimizer {
+    /// With Nesterov momentum.
+    #[serde(rename = "SGD")]
+    Sgd,
+    /// The first of its betas is `momentum`, the second 0.999.
+    Adam,
+    /// The same, but weights decay on their own.
+    AdamW,
+    /// What Ultralytics chooses for short trainings: AdamW with a learning rate by the number of classes; see [`Recipe::resolved`].
+    #[serde(rename = "auto")]
+    Auto,
+}
+
+/// Steps of the optimizer up to which Ultralytics chooses AdamW; beyond, it chooses one that there is not here.
+const MOST_AUTO_STEPS: usize = 10_000;
 
 /// What is wrong with a recipe, by file and key.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +127,10 @@ pub enum RecipeError {
     Yaml(#[from] serde_yaml::Error),
     #[error("{key} is {value}: it must be {expected}")]
     Value { key: &'static str, value: f64, expected: &'static str },
+    #[error(
+        "optimizer is auto: for {steps} steps, above {MOST_AUTO_STEPS}, Ultralytics would take MuSGD, which there is not here; SGD, Adam or AdamW would be right"
+    )]
+    Auto { steps: usize },
     #[error("{0}")]
     Loss(#[from] ablate_detection::loss::LossError),
     #[error("{0}")]
@@ -106,7 +144,7 @@ impl Recipe {
     /// Names the file, and the line or the key that is wrong.
     pub fn load(path: &Path) -> Result<Self, RecipeError> {
         let text = std::fs::read_to_string(path).map_err(|source| RecipeError::Read { path: path.into(), source })?;
-        let recipe = serde_yaml::from_str(&text).map_err(RecipeError::from).and_then(|keys| Self::default().with(&keys));
+        let recipe = serde_yaml::from_str(&text).map_err(RecipeError::from).and_then(|keys| Self::default().with(&by_head(keys)));
         recipe.map_err(|error| RecipeError::Syntax { path: path.into(), message: error.to_string() })
     }
 
@@ -118,6 +156,8 @@ impl Recipe {
         let Value::Mapping(mut all) = serde_yaml::to_value(self)? else { unreachable!("a recipe is a mapping") };
         for (key, value) in keys {
             match all.get_mut(key) {
+                // A group of keys: those that are not given stay.
+                Some(Value::Mapping(old)) if value.is_mapping() => old.extend(value.as_mapping().cloned().unwrap_or_default()),
                 Some(old) => *old = value.clone(),
                 None => {
                     let known: Vec<&str> = all.keys().filter_map(Value::as_str).collect();
@@ -129,6 +169,23 @@ impl Recipe {
         let recipe: Self = serde_yaml::from_value(Value::Mapping(all))?;
         recipe.check()?;
         Ok(recipe)
+    }
+
+    /// The recipe for a training on so many images of so many classes, `auto` replaced by what it stands for.
+    ///
+    /// # Errors
+    /// A training so long that `auto` stands for an optimizer that there is not.
+    pub fn resolved(&self, images: usize, nc: usize) -> Result<Self, RecipeError> {
+        if self.optimizer != Optimizer::Auto {
+            return Ok(self.clone());
+        }
+        let steps = images.div_ceil(self.batch.max(self.nbs)) * self.epochs;
+        if steps > MOST_AUTO_STEPS {
+            return Err(RecipeError::Auto { steps });
+        }
+        // To six decimal places, as Ultralytics rounds it.
+        let lr0 = (0.002 * 5.0 / (4.0 + nc as f64) * 1e6).round_ties_even() / 1e6;
+        Ok(Self { optimizer: Optimizer::AdamW, lr0, momentum: 0.9, warmup_bias_lr: 0.0, ..self.clone() })
     }
 
     /// # Errors
@@ -152,9 +209,46 @@ impl Recipe {
             require((0.0..1.0).contains(&value), key, value, "from 0 to below 1")?;
         }
         require(self.ema_tau > 0.0, "ema_tau", self.ema_tau, "above 0")?;
+        require((0.0..1.0).contains(&self.multi_scale), "multi_scale", self.multi_scale, "from 0 to below 1, or true for 0.5")?;
         self.loss.check()?;
         self.anchor_free.check()?;
         self.augment.validate()?;
         Ok(())
     }
 }
+
+/// The keys of a file, where `box` and `cls` beside `dfl` are gains of the loss of a head without anchors: in the files of YOLOv8's users they
+/// stand side by side.
+fn by_head(mut keys: Mapping) -> Mapping {
+    if keys.contains_key("dfl") {
+        let gains = ["box", "cls", "dfl"].into_iter().filter_map(|key| Some((Value::from(key), keys.remove(key)?)));
+        let gains: Mapping = gains.collect();
+        keys.insert("anchor_free".into(), gains.into());
+    }
+    keys
+}
+
+/// A share, or `true` for a half and `false` for none.
+fn share_or_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Bool(on) => Ok(if on { 0.5 } else { 0.0 }),
+        Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
+        other => Err(D::Error::custom(format!("multi_scale is {other:?}: a number from 0 to below 1, true or false would be right"))),
+    }
+}
+
+/// Rows by number: a count of first ones, a list, or nothing for none.
+fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let rows = match &value {
+        Value::Null => Some(Vec::new()),
+        Value::Number(count) => count.as_u64().filter(|count| *count <= MAX_ROWS).map(|count| (0..count as usize).collect()),
+        Value::Sequence(rows) => rows.iter().map(|row| row.as_u64().map(|row| row as usize)).collect(),
+        _ => None,
+    };
+    let expected = "a number of first rows, or a list of rows by number, would be right";
+    rows.ok_or_else(|| D::Error::custom(format!("freeze is {value:?}: {expected}")))
+}
+
+/// More rows than any model's table has.
+const MAX_ROWS: u64 = 10_000;

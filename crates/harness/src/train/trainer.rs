@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use ablate_detection::dataset::random::{Draw, stream};
 use ablate_detection::loader::Batch;
 use ablate_detection::loss::{DetectionLoss, Outputs, Targets};
 use anyhow::{Context, Result, ensure};
@@ -14,19 +15,28 @@ use burn::tensor::{Device, TensorData};
 use super::checkpoint::{BEST, LAST, RESUME, Reader, TrainingState, Writer};
 use super::optimizer::clip_norm;
 use super::tensors::{Tensors, replace, values};
-use super::{BatchSource, Ema, Evaluate, Progress, Recipe, Schedule, Sgd, StepReport, StepSettings};
+use super::{BatchSource, Ema, Evaluate, Progress, Recipe, Schedule, StepReport, StepRule, StepSettings};
 use crate::record::EpochLog;
 
 /// A network that a detection loss trains.
 pub trait TrainableDetector: Module {
     /// Images `[batch, 3, height, width]`, RGB in 0..=1, to what the loss takes.
     fn forward(&self, images: Tensor<4>) -> Outputs;
+
+    /// What else belongs into a file of its weights: tensors by name, with shape and values.
+    fn buffers(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        Vec::new()
+    }
 }
 
 impl TrainableDetector for ablate_model::Detector {
     fn forward(&self, images: Tensor<4>) -> Outputs {
         let (levels, protos) = self.forward_with_protos(images);
         Outputs { levels, protos }
+    }
+
+    fn buffers(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        self.anchors_in_strides().into_iter().collect()
     }
 }
 
@@ -43,6 +53,8 @@ pub struct TrainJob<'a, M> {
     pub folder: &'a Path,
     /// Says what is trained on what and how, such as the key of a record.
     pub identity: &'a str,
+    /// Pixels in which the sides of the network's input are counted: its largest stride.
+    pub stride: usize,
     pub evaluator: Option<&'a mut dyn Evaluate<M>>,
     pub progress: &'a mut dyn Progress,
 }
@@ -80,7 +92,7 @@ struct Trainer<'a, M> {
     device: Device,
     network: M,
     ema: Ema<M>,
-    sgd: Sgd,
+    steps: StepRule,
     /// Gradients that wait for more, so that their batches make a nominal batch.
     gradients: GradientsAccumulator<M>,
     schedule: Schedule,
@@ -90,22 +102,23 @@ struct Trainer<'a, M> {
     recipe: &'a Recipe,
     seed: u64,
     folder: &'a Path,
+    stride: usize,
     evaluator: Option<&'a mut dyn Evaluate<M>>,
     progress: &'a mut dyn Progress,
 }
 
 impl<'a, M: TrainableDetector> Trainer<'a, M> {
     fn new(job: TrainJob<'a, M>) -> Result<Self> {
-        let TrainJob { detector, loss, data, recipe, seed, folder, identity, evaluator, progress } = job;
+        let TrainJob { detector, loss, data, recipe, seed, folder, identity, stride, evaluator, progress } = job;
         let device = detector.devices().into_iter().next().context("the network has no parameters")?.autodiff();
         let schedule = Schedule::new(recipe, data.batches());
-        let sgd = Sgd::new(&detector, schedule.weight_decay());
+        let steps = StepRule::new(&detector, recipe, schedule.weight_decay());
         let ema = Ema::new(detector.valid(), 0, recipe.ema_decay, recipe.ema_tau);
         let mut trainer = Self {
             device,
             network: detector,
             ema,
-            sgd,
+            steps,
             gradients: GradientsAccumulator::new(),
             schedule,
             state: TrainingState { identity: identity.into(), ..TrainingState::default() },
@@ -114,6 +127,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             recipe,
             seed,
             folder,
+            stride,
             evaluator,
             progress,
         };
@@ -190,7 +204,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
 
     /// Forward, backward, and a step of the optimizer where enough images came together.
     fn batch(mut self, batch: Batch, settings: StepSettings, epoch: usize, step: usize) -> Result<(Self, Vec<(&'static str, f32)>)> {
-        let Batch { images, size, height, width, targets, masks, .. } = batch;
+        let size = self.input_size(&batch, epoch, step);
+        let Batch { images, size, height, width, targets, masks, .. } = batch.resized(size);
         let images = Tensor::from_data(TensorData::new(images, [size, 3, height, width]), &self.device);
         let loss = self.loss.forward(self.network.forward(images), Targets { boxes: &targets, masks: masks.as_ref() })?;
         let losses = Tensor::cat(loss.items, 0).try_into_vec_as::<f32>()?;
@@ -210,11 +225,26 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
                 let norm = clip_norm(&self.network, &mut gradients, self.recipe.clip_norm);
                 ensure!(norm.is_finite(), "epoch {epoch}, batch {step}: the gradient is not a number");
             }
-            self.network = self.sgd.step(self.network, gradients, settings.rates);
+            self.network = self.steps.step(self.network, gradients, settings.rates);
             self.ema.update(&self.network);
             self.state.last_update = Some(number);
         }
         Ok((self, losses))
+    }
+
+    /// Width and height of a batch's images: as they come, or, at several scales, of a random side that follows from epoch and batch.
+    fn input_size(&self, batch: &Batch, epoch: usize, step: usize) -> (usize, usize) {
+        let share = self.recipe.multi_scale;
+        if share == 0.0 {
+            return (batch.width, batch.height);
+        }
+        let (side, stride) = (batch.width.max(batch.height), self.stride);
+        let least = ((side as f64 * (1.0 - share)) as usize).max(stride);
+        let beyond = (side as f64 * (1.0 + share)) as usize + stride;
+        let mut random = stream(self.seed, 0x6d75_6c74, epoch as u64, step as u64);
+        let drawn = (least + random.below(beyond - least)) / stride * stride;
+        let scaled = |of: usize| (of * drawn).div_ceil(side * stride) * stride;
+        (scaled(batch.width), scaled(batch.height))
     }
 
     /// Scores of the average network where they are due after this epoch; keeps the best weights.
@@ -244,6 +274,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let average = self.ema.module();
         let mut writer = Writer::default();
         writer.add("", average, &values(average));
+        average.buffers().into_iter().for_each(|(name, shape, values)| writer.add_values(name, shape, &values));
         Ok(writer.write(&self.folder.join(name), None)?)
     }
 
@@ -258,7 +289,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let mut writer = Writer::default();
         writer.add("network.", &network, &values(&network));
         writer.add("average.", self.ema.module(), &values(self.ema.module()));
-        writer.add("momentum.", &network, &self.sgd.buffers);
+        self.steps.buffers().into_iter().for_each(|(prefix, tensors)| writer.add(prefix, &network, tensors));
         writer.add("gradient.", &network, &gradients);
         self.gradients.accumulate(&self.network, gradients);
         Ok(writer.write(&self.folder.join(RESUME), Some(&self.state))?)
@@ -274,7 +305,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let network: Tensors = file.all_tensors("network.", &self.network)?;
         let average = file.all_tensors("average.", self.ema.module())?;
         let average = replace(self.network.valid(), average);
-        self.sgd.buffers = file.tensors("momentum.", &self.network)?;
+        self.steps.restore(state.ema_updates, |prefix| file.tensors(prefix, &self.network))?;
         let gradients = file.tensors("gradient.", &self.network)?;
         self.network = replace(self.network, network);
         self.gradients.accumulate(&self.network, gradients);

@@ -128,6 +128,7 @@ pub fn train(map: f64, epochs: usize) -> Measurement {
         train_images: 480,
         val_images: 120,
         weights: None,
+        anchors: None,
         memory: PeakMemory { host_mib: Some(2048.0), device_mib: Some(1024.5) },
     })
 }

@@ -15,7 +15,7 @@ const EPSILON: f64 = 1e-3;
 const MOMENTUM: f64 = 0.03;
 
 /// Batch normalisation over `[batch, channels, height, width]` in PyTorch's conventions: on a training device with the
-/// batch's own statistics, the running variance being the unbiased one; elsewhere with the running ones.
+/// batch's own statistics, the running variance being the unbiased one; elsewhere, and where its weight is frozen, with the running ones.
 ///
 /// Burn's own layer keeps the biased variance, and its names are not those of a PyTorch state dict.
 #[derive(Module, Debug)]
@@ -44,7 +44,7 @@ impl BatchNorm2d {
 
     /// The same, and an activation after it.
     pub fn forward_activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        match x.device().is_autodiff() {
+        match x.device().is_autodiff() && self.weight.is_require_grad() {
             true => self.forward_training(x, activation),
             false => {
                 let (scale, shift) = self.affine();

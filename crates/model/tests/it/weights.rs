@@ -98,3 +98,40 @@ fn checkpoints_of_whole_models_are_read() {
         }
     }
 }
+
+#[test]
+fn anchors_of_a_file_take_the_place_of_the_tables() {
+    use safetensors::{Dtype, tensor::TensorView};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    let mut model = detector("yolov5n", 3, 1);
+    let table = model.anchors_in_strides().unwrap();
+    assert_eq!((table.0.as_str(), table.1.as_slice()), ("model.24.anchors", [3, 3, 2].as_slice()));
+    assert_eq!(table.2[..2], [10.0 / 8.0, 13.0 / 8.0]);
+
+    // As a checkpoint has them: beside the weights, in strides.
+    weights::save(&model, &path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let other: Vec<u8> = (1..19).flat_map(|side| (side as f32).to_le_bytes()).collect();
+    let anchors = TensorView::new(Dtype::F32, vec![3, 3, 2], &other).unwrap();
+    let tensors = file.tensors().into_iter().chain([(table.0.clone(), anchors)]);
+    std::fs::write(&path, safetensors::serialize(tensors, None).unwrap()).unwrap();
+    let loaded = weights::load(&mut model, &path).unwrap();
+    assert!(loaded.fresh.is_empty() && loaded.unused.is_empty(), "{loaded:?}");
+    let ablate_model::heads::BoxCoding::Anchors(levels) = &model.detect().coding else { panic!("it has anchors") };
+    assert_eq!(levels[0], [[8.0, 16.0], [24.0, 32.0], [40.0, 48.0]]);
+    assert_eq!(levels[2][2], [17.0 * 32.0, 18.0 * 32.0]);
+
+    // A head without anchors has no place for them.
+    assert_eq!(detector("yolov8n", 3, 1).anchors_in_strides(), None);
+}
+
+#[test]
+fn rows_that_there_are_not_cannot_be_frozen() {
+    let error = detector("yolov5n", 3, 1).freeze(&[3, 25]).unwrap_err();
+    assert_eq!(error, "row 25 can't be frozen: the model has the rows 0 to 24");
+    let all: Vec<usize> = (0..25).collect();
+    assert!(detector("yolov5n", 3, 1).freeze(&all).unwrap_err().contains("nothing would be trained"));
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Job, Work, Workbench, train::Train};
 use crate::{
-    measure::evaluate::evaluate,
+    measure::{evaluate::evaluate, training::input_shape},
     progress::Steps,
     record::{Measurement, Outcome, Stage, TrainMeasurement},
     store::{self, Store},
@@ -22,7 +22,7 @@ pub struct Eval<'b> {
 impl Eval<'_> {
     fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
         let trained = self.training(job.cell)?.map_err(anyhow::Error::msg)?;
-        let (data, recipe) = self.bench.training()?;
+        let (data, recipe) = (self.bench.data()?, self.bench.recipe(&job.cell.model)?);
         let split = self.bench.config.eval.as_ref().context("the sweep evaluates nothing")?.split;
         data.split(ablate_detection::dataset::Split::Train)?.check_same_classes(data.split(split)?)?;
         let images = data.cached(split)?;
@@ -32,7 +32,7 @@ impl Eval<'_> {
         let file = self.store.folder().join(&trained.best_weights);
         let loaded = weights::load(&mut detector, &file)?;
         ensure!(loaded.fresh.is_empty(), "{}: without {} of the model's tensors", file.display(), loaded.fresh.len());
-        let loader = EvalLoader::new(images, recipe.batch, 1)?;
+        let loader = EvalLoader::new(images, input_shape(recipe, &graph), recipe.batch, 1)?;
         let bar = steps.parts(loader.batches() as u64);
         let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::default(), |done| bar.set_position(done as u64));
         bar.finish_and_clear();
@@ -57,7 +57,7 @@ impl Eval<'_> {
 
 impl Work for Eval<'_> {
     fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
-        let (data, _) = self.bench.training()?;
+        let data = self.bench.data()?;
         let split = self.bench.config.eval.as_ref().context("the sweep evaluates nothing")?.split;
         Ok(json!({
             // The training's key stands for all that went into the weights.

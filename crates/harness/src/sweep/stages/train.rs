@@ -10,8 +10,9 @@ use super::{Job, Work, Workbench};
 use crate::{
     environment,
     measure::{
+        anchors::described,
         memory,
-        training::{Training, network, train},
+        training::{Network, Training, network, train},
         weights::figures,
     },
     progress::{Epochs, Steps},
@@ -27,7 +28,7 @@ pub struct Train<'b> {
 
 impl Train<'_> {
     fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
-        let (data, recipe) = self.bench.training()?;
+        let (data, recipe) = (self.bench.data()?, self.bench.recipe(&job.cell.model)?);
         let seed = job.cell.cell.seed.context("the cell has no seed")?;
         let train_images = data.cached(Split::Train)?;
         let val_images = if data.has(Split::Val)? { Some(data.cached(Split::Val)?) } else { None };
@@ -35,10 +36,13 @@ impl Train<'_> {
         let graph = self.bench.graph(&job.cell.model, train_images.dataset().classes.len())?;
         let device = job.cell.device.open()?;
         let file = self.bench.weights().map(|weights| weights.path.as_path());
-        let (detector, loaded) = network(&graph, seed, &device, file)?;
+        let Network { detector, loaded, anchors } = network(&graph, recipe, &train_images, seed, &device, file)?;
         let weights = file.zip(loaded).map(|(file, loaded)| figures(file, &loaded));
         if let Some(FirstWeights { file, taken, total, .. }) = &weights {
             tracing::info!("{} starts from {file}: {taken} of {total} tensors", job.cell.cell.model);
+        }
+        if let Some(fit) = &anchors {
+            tracing::info!("{}: {}", job.cell.cell.model, described(fit));
         }
         let training = Training {
             graph: &graph,
@@ -63,6 +67,7 @@ impl Train<'_> {
             train_images: train_images.len(),
             val_images: val_images.map_or(0, |images| images.len()),
             weights,
+            anchors,
             memory: memory::peak(&device),
         }))
     }
@@ -79,7 +84,7 @@ impl Train<'_> {
 
 impl Work for Train<'_> {
     fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
-        let (data, recipe) = self.bench.training()?;
+        let (data, recipe) = (self.bench.data()?, self.bench.recipe(&cell.model)?);
         let environment = environment::current();
         let train = data.split(Split::Train)?;
         let val = match data.has(Split::Val)? {

@@ -6,6 +6,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Device;
 
 use super::{assert_close, values};
+use crate::train::adam::{Adam, Decay};
 use crate::train::optimizer::clip_norm;
 use crate::train::{Rates, Sgd};
 
@@ -55,6 +56,43 @@ fn steps_are_pytorchs() {
         assert_close(&values(tiny.norm.val()), &norm);
         assert_close(&values(tiny.bias.val()), &bias);
         assert!(tiny.weight.val().is_require_grad(), "it can be trained on");
+    }
+}
+
+/// The same for Adam and AdamW, of learning rates by group as above.
+const PYTORCH_ADAM: [(Decay, [([f32; 4], [f32; 2], [f32; 2]); 4]); 2] = [
+    (
+        Decay::Gradient,
+        [
+            ([0.5, -1.0, 2.0, 0.25], [1.0, 0.5], [1e-8, -0.100_000_02]),
+            ([0.490_344_64, -1.009_65, 1.990_347_3, 0.240_341_16], [0.99, 0.49], [-0.057_910_9, -0.042_089_1]),
+            ([0.471_099_9, -1.028_765_9, 1.971_165_7, 0.221_017_08], [0.970_007_3, 0.470_015_14], [-0.096_230_95, -0.003_769_06]),
+            ([0.461_397_7, -1.038_316_1, 1.961_535_7, 0.211_234_69], [0.960_021_5, 0.460_045_34], [-0.105_835_05, 0.005_835_05]),
+        ],
+    ),
+    (
+        Decay::Decoupled,
+        [
+            ([0.5, -1.0, 2.0, 0.25], [1.0, 0.5], [1e-8, -0.100_000_02]),
+            ([0.490_298_18, -1.009_551_8, 1.990_148_2, 0.240_323_17], [0.99, 0.49], [-0.057_910_9, -0.042_089_1]),
+            ([0.470_961_72, -1.028_469_7, 1.970_57, 0.220_963_48], [0.970_007_3, 0.470_015_14], [-0.096_230_95, -0.003_769_06]),
+            ([0.461_214_69, -1.037_919_2, 1.960_743_2, 0.211_163_57], [0.960_021_5, 0.460_045_34], [-0.105_835_05, 0.005_835_05]),
+        ],
+    ),
+];
+
+#[test]
+fn adams_steps_are_pytorchs() {
+    for (decay, expected) in PYTORCH_ADAM {
+        let mut tiny = Tiny::new(&Device::flex().autodiff());
+        let mut adam = Adam::new(&tiny, 0.9, decay, 0.01);
+        for (k, ((bias_lr, lr, momentum), (weight, norm, bias))) in RATES.into_iter().zip(expected).enumerate() {
+            let gradients = tiny.gradients(k as f32 + 1.0);
+            tiny = adam.step(tiny, gradients, Rates { bias_lr, lr, momentum });
+            assert_close(&values(tiny.weight.val()), &weight);
+            assert_close(&values(tiny.norm.val()), &norm);
+            assert_close(&values(tiny.bias.val()), &bias);
+        }
     }
 }
 

@@ -13,7 +13,9 @@ use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::activation::silu;
 use burn::tensor::{Device, TensorData};
 
-use crate::train::{BEST, BatchSource, Evaluate, LAST, RESUME, Recipe, Scores, Silent, TrainJob, TrainableDetector, Trained, train};
+use crate::train::{
+    BEST, BatchSource, Evaluate, LAST, Optimizer, RESUME, Recipe, Scores, Silent, TrainJob, TrainableDetector, Trained, train,
+};
 
 const SIDE: usize = 32;
 
@@ -132,6 +134,7 @@ fn run(recipe: &Recipe, folder: &Path, identity: &str, value: f32, evaluator: &m
         seed: 1,
         folder,
         identity,
+        stride: 32,
         evaluator: Some(evaluator),
         progress: &mut Silent,
     })
@@ -167,6 +170,23 @@ fn a_training_cut_off_ends_with_the_same_weights() {
     // Once done, it is done: nothing changes.
     let again = run(&recipe(), cut.path(), "a", 0.9, &mut evaluator).unwrap();
     assert_eq!(losses(&again), losses(&expected));
+}
+
+#[test]
+fn so_does_one_with_adam_at_several_sizes() {
+    let recipe = Recipe { optimizer: Optimizer::AdamW, multi_scale: 0.5, ..recipe() };
+    let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    run(&recipe, whole.path(), "a", 0.9, &mut script(&[])).unwrap();
+    let mut evaluator = script(&[]);
+    evaluator.fails_at.set(Some(3));
+    run(&recipe, cut.path(), "a", 0.9, &mut evaluator).unwrap_err();
+    evaluator.fails_at.set(None);
+    run(&recipe, cut.path(), "a", 0.9, &mut evaluator).unwrap();
+    assert!(file(whole.path(), LAST) == file(cut.path(), LAST));
+
+    let plain = tempfile::tempdir().unwrap();
+    run(&Recipe { multi_scale: 0.0, ..recipe }, plain.path(), "a", 0.9, &mut script(&[])).unwrap();
+    assert_ne!(file(whole.path(), LAST), file(plain.path(), LAST), "sizes make a difference");
 }
 
 #[test]

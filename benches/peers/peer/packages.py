@@ -1,0 +1,90 @@
+"""Trains a model with its family's own package, and writes what its best weights find. Run as a program: a training each, so that none
+inherits another's state.
+
+    python -m peer.packages yolov5n --data data.yaml --seed 0 --epochs 50 --imgsz 160 --batch 16 --out FOLDER
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+import types
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model")
+    parser.add_argument("--data", type=pathlib.Path, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--imgsz", type=int, required=True)
+    parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    return parser.parse_args()
+
+
+def old_package():
+    """What yolov5 7.0.14 wants of the world it was written for."""
+    import torch
+
+    # It uploads to a service that a training on one's own machine has no use for, and doesn't start without its client.
+    for name in ("roboflow", "roboflow.core", "roboflow.core.version"):
+        sys.modules[name] = types.ModuleType(name)
+    sys.modules["roboflow"].Roboflow = object
+    sys.modules["roboflow.core.version"].Version = object
+    os.environ["WANDB_MODE"] = "disabled"
+    # Its checkpoints hold whole modules.
+    load = torch.load
+    torch.load = lambda *args, **kwargs: load(*args, **{**kwargs, "weights_only": False})
+
+    from yolov5.utils import general, plots
+
+    # It would download a font for pictures that nobody asks for.
+    for module in (general, plots):
+        module.check_font = lambda *_, **__: None
+
+
+def train_yolov5(args):
+    old_package()
+    import yolov5.train
+    import yolov5.val
+
+    common = {"data": str(args.data), "imgsz": args.imgsz, "device": args.device, "project": str(args.out), "exist_ok": True}
+    started = time.monotonic()
+    options = {"epochs": args.epochs, "batch_size": args.batch, "seed": args.seed, "workers": 0, "cache": "ram", "noplots": True}
+    yolov5.train.run(cfg=f"{args.model}.yaml", weights="", name="train", **common, **options)
+    seconds = time.monotonic() - started
+    best = args.out / "train/weights/best.pt"
+    yolov5.val.run(weights=str(best), batch_size=args.batch, task="test", name="test", save_json=True, plots=False, workers=0, iou_thres=0.6, **common)
+    return seconds, args.out / "test/best_predictions.json"
+
+
+def train_ultralytics(args):
+    os.environ["YOLO_OFFLINE"] = "True"
+    from ultralytics import YOLO
+
+    common = {"data": str(args.data), "imgsz": args.imgsz, "batch": args.batch, "device": args.device, "project": str(args.out.resolve())}
+    common |= {"exist_ok": True, "plots": False}
+    recipe = {"optimizer": "SGD", "lr0": 0.01, "pretrained": False, "amp": False}
+    started = time.monotonic()
+    YOLO(f"{args.model}.yaml").train(epochs=args.epochs, seed=args.seed, workers=0, cache="ram", name="train", **common, **recipe)
+    seconds = time.monotonic() - started
+    YOLO(args.out / "train/weights/best.pt").val(split="test", name="test", save_json=True, iou=0.6, workers=0, **common)
+    return seconds, args.out / "test/predictions.json"
+
+
+def main():
+    args = arguments()
+    args.out.mkdir(parents=True, exist_ok=True)
+    train = train_yolov5 if args.model.startswith("yolov5") else train_ultralytics
+    seconds, detections = train(args)
+    (args.out / "detections.json").write_text(pathlib.Path(detections).read_text())
+    # Last, so that it says that the rest is there.
+    (args.out / "done.json").write_text(json.dumps({"train_s": seconds}))
+
+
+if __name__ == "__main__":
+    main()
