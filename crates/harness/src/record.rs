@@ -159,7 +159,7 @@ pub struct TrainMeasurement {
     pub weights: Option<FirstWeights>,
     /// How the anchors fitted the training split; none of a head without anchors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub anchors: Option<AnchorFit>,
+    pub anchors: Option<Box<AnchorFit>>,
     #[serde(default)]
     pub memory: PeakMemory,
 }

@@ -62,7 +62,7 @@ mod tests {
 
     /// A red square on black.
     fn square(x: f32, side: f32) -> Example {
-        let corners = vec![[x, 4.0], [x + side, 4.0], [x + side, 4.0 + side], [x, 4.0 + side]];
+        let corners = [[x, 4.0], [x + side, 4.0], [x + side, 4.0 + side], [x, 4.0 + side]];
         let outline = Outline::of(&Segmentation::Polygons(vec![corners.iter().map(|p| p.map(f64::from)).collect()]));
         let mut image = RgbImage::new(32, 16);
         outline.fill(16, 32, 1.0, |row, columns| columns.for_each(|x| image.put_pixel(x as u32, row as u32, RED)));

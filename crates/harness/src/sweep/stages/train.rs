@@ -67,7 +67,7 @@ impl Train<'_> {
             train_images: train_images.len(),
             val_images: val_images.map_or(0, |images| images.len()),
             weights,
-            anchors,
+            anchors: anchors.map(Box::new),
             memory: memory::peak(&device),
         }))
     }
