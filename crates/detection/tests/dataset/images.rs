@@ -31,6 +31,19 @@ fn grey_and_16_bit_and_transparent_images_become_rgb() {
     assert_eq!(decode(path).unwrap().get_pixel(1, 1).0, [1, 2, 3]);
 }
 
+/// Of a printer's colours, saved by Pillow: red on the left, blue on the right.
+#[test]
+fn a_cmyk_jpeg_becomes_rgb() {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/images/cmyk.jpg"));
+    let image = decode(path).unwrap();
+    assert_eq!(image.dimensions(), (32, 16));
+    for (x, expected) in [(4, [220, 30, 20]), (28, [20, 40, 230])] {
+        let found = image.get_pixel(x, 8).0;
+        let near = found.iter().zip(expected).all(|(a, b): (&u8, u8)| a.abs_diff(b) < 12);
+        assert!(near, "{found:?}, {expected:?} was expected");
+    }
+}
+
 #[test]
 fn a_camera_held_upright_gives_an_upright_image() {
     let mut jpeg = Vec::new();
