@@ -150,8 +150,9 @@ pub struct TrainArgs {
     /// Height and width of the network's input in pixels.
     #[arg(long, default_value_t = 640)]
     pub imgsz: usize,
-    #[arg(long)]
-    pub batch: Option<usize>,
+    /// -1: as many images as fit the GPU.
+    #[arg(long, allow_negative_numbers = true)]
+    pub batch: Option<i64>,
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     #[arg(long, default_value = "flex")]

@@ -7,8 +7,7 @@ mod cuda;
 mod graphics;
 #[cfg(feature = "tch")]
 mod libtorch;
-#[cfg(any(feature = "tch", feature = "wgpu", feature = "cuda"))]
-mod nvidia;
+pub mod nvidia;
 
 use std::{fmt, str::FromStr, sync::Mutex};
 
@@ -71,6 +70,16 @@ impl DeviceName {
     pub fn adapter(&self) -> Option<String> {
         let runtime = self.backend.runtime.as_ref()?;
         guarded(|| Ok((runtime.adapter)(self.place))).ok()?
+    }
+
+    /// Which of NVIDIA's GPUs it is, by CUDA's count; none where it is another device.
+    pub fn cuda_index(&self) -> Option<usize> {
+        match (self.backend.name, self.place) {
+            (_, Place::Cuda(index)) => Some(index),
+            ("cuda", Place::Index(index)) => Some(index),
+            ("cuda", Place::Default) => Some(0),
+            _ => None,
+        }
     }
 
     /// Whether the device can be had.
@@ -148,6 +157,12 @@ mod tests {
             assert_eq!(name.to_string(), printed);
             assert_eq!(printed.parse::<DeviceName>().expect(printed), name);
         }
+    }
+
+    #[test]
+    fn nvidias_gpus_have_an_index() {
+        let index = |name: &str| name.parse::<DeviceName>().expect(name).cuda_index();
+        assert_eq!(["tch:cuda:1", "cuda:2", "cuda", "tch", "wgpu:1", "flex"].map(index), [Some(1), Some(2), Some(0), None, None, None]);
     }
 
     #[test]

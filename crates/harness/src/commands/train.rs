@@ -12,7 +12,7 @@ use crate::{
     guard::guarded,
     measure::{
         anchors,
-        training::{Network, Training, network, train},
+        training::{Network, Training, network, resolved, train},
         weights::described,
     },
     progress::{Epochs, Steps, print},
@@ -57,6 +57,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         }),
     );
     let data = Arc::new(CachedDataset::open(train_split, args.imgsz)?);
+    let recipe = resolved(&recipe, &graph, &data, &args.device, &device)?;
     let Network { detector, loaded, anchors } = network(&graph, &recipe, &data, args.seed, &device, args.weights.as_deref())?;
     if let (Some(file), Some(loaded)) = (&args.weights, &loaded) {
         print(&described(file, loaded));
@@ -86,7 +87,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
     let recipe = args.recipe.as_deref().map_or_else(|| Ok(Recipe::default()), Recipe::load)?;
     let mut keys = serde_yaml::Mapping::new();
-    for (key, value) in [("epochs", args.epochs), ("batch", args.batch)] {
+    for (key, value) in [("epochs", args.epochs.map(|epochs| epochs as i64)), ("batch", args.batch)] {
         if let Some(value) = value {
             keys.insert(key.into(), value.into());
         }

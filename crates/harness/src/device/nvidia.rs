@@ -24,10 +24,33 @@ pub fn at(bus: &str) -> Option<&'static str> {
     Some(&card.what)
 }
 
+/// A GPU's memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Memory {
+    /// By all programs, what their allocators keep for reuse included.
+    pub used_mib: f64,
+    pub total_mib: f64,
+}
+
+/// The memory of the GPU at an index now; none where there is no such GPU.
+pub fn memory(index: usize) -> Option<Memory> {
+    query("memory.used,memory.total")?.lines().nth(index).and_then(usage)
+}
+
 fn read() -> Option<Vec<Card>> {
-    let query = ["--query-gpu=pci.bus_id,name,memory.total,driver_version", "--format=csv,noheader"];
+    Some(query("pci.bus_id,name,memory.total,driver_version")?.lines().filter_map(card).collect())
+}
+
+fn query(fields: &str) -> Option<String> {
+    let query = [&format!("--query-gpu={fields}"), "--format=csv,noheader"];
     let output = Command::new("nvidia-smi").args(query).output().ok().filter(|output| output.status.success())?;
-    Some(String::from_utf8(output.stdout).ok()?.lines().filter_map(card).collect())
+    String::from_utf8(output.stdout).ok()
+}
+
+fn usage(line: &str) -> Option<Memory> {
+    let (used, total) = line.split_once(", ")?;
+    let mib = |figure: &str| figure.trim().strip_suffix("MiB")?.trim().parse().ok();
+    Some(Memory { used_mib: mib(used)?, total_mib: mib(total)? })
 }
 
 fn card(line: &str) -> Option<Card> {
@@ -45,5 +68,7 @@ mod tests {
         assert_eq!(card.bus, "00000000:01:00.0");
         assert_eq!(card.what, "NVIDIA H100 80GB HBM3, 81559 MiB, driver 550.54.15");
         assert!(super::card("No devices were found").is_none());
+        assert_eq!(usage("1024 MiB, 81559 MiB"), Some(Memory { used_mib: 1024.0, total_mib: 81559.0 }));
+        assert_eq!(usage("[N/A], [N/A]"), None);
     }
 }

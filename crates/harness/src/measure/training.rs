@@ -16,11 +16,12 @@ use ablate_model::{
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 
-use super::{anchors::fit_anchors, evaluate::evaluate};
+use super::{anchors::fit_anchors, auto_batch::auto_batch, evaluate::evaluate};
 use crate::{
+    device::DeviceName,
     progress::Epochs,
     record::{AnchorFit, EvalMeasurement},
-    train::{self, Evaluate, Recipe, Scores, TrainJob, Trained, TrainingData},
+    train::{self, AUTO_BATCH, Evaluate, Recipe, Scores, TrainJob, Trained, TrainingData},
 };
 
 /// What is trained on what and how.
@@ -82,7 +83,6 @@ pub fn network(
 pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
     let Training { graph, detector, train: data, val, recipe, seed, device, folder, identity } = training;
     let imgsz = data.imgsz();
-    let recipe = &recipe.resolved(data.len(), graph.nc)?;
     let loss = loss(detector.detect(), recipe, imgsz)?;
     let mut validator = match val {
         Some(val) => {
@@ -106,6 +106,18 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
         evaluator: validator.as_mut().map(|validator| validator as &mut dyn Evaluate<Detector>),
         progress,
     })
+}
+
+/// The recipe for a model, a device and the data: see [`Recipe::resolved`].
+///
+/// # Errors
+/// Those of [`Recipe::resolved`].
+pub fn resolved(recipe: &Recipe, graph: &Graph, data: &CachedDataset, name: &DeviceName, device: &Device) -> Result<Recipe> {
+    let resolved = recipe.resolved(data.len(), graph.nc, || auto_batch(graph, name, device, data.imgsz()))?;
+    if recipe.batch == AUTO_BATCH {
+        tracing::info!("batch -1 is {} images on {name}", resolved.batch);
+    }
+    Ok(resolved)
 }
 
 /// How a recipe has images evaluated.

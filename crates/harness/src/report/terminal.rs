@@ -181,7 +181,7 @@ fn legend(rows: &Rows) -> String {
     let gaps = || rows.rows.iter().flat_map(|row| Stage::ALL.iter().filter_map(|&stage| row.gap(stage)));
     let mut words = Vec::new();
     if rows.rows.iter().any(|row| row.cell.variant == BASELINE) && rows.rows.iter().any(|row| row.cell.variant != BASELINE) {
-        words.push("Δ against the baseline of the scale: ▲▼ better, △▽ worse, ≈ within the spread, ? one seed, no spread");
+        words.push("Δ against the baseline of the scale: ▲▼ better, △▽ worse, ≈ within the spread (of mAP: zero lies in the 95 % interval), ? one seed, no spread");
     }
     if gaps().any(|gap| gap == Gap::NotYet) {
         words.push("… not yet measured");

@@ -97,7 +97,7 @@ pub struct TrainConfig {
     pub imgsz: usize,
     /// Those of the recipe where not given; the same holds for `batch`.
     pub epochs: Option<usize>,
-    pub batch: Option<usize>,
+    pub batch: Option<i64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -224,7 +224,7 @@ impl TrainConfig {
             }
         };
         let mut keys = self.overrides.clone();
-        for (key, value) in [("epochs", self.epochs), ("batch", self.batch)] {
+        for (key, value) in [("epochs", self.epochs.map(|epochs| epochs as i64)), ("batch", self.batch)] {
             if let Some(value) = value {
                 keys.insert(key.into(), value.into());
             }

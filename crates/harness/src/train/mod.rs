@@ -19,7 +19,7 @@ pub use ema::Ema;
 pub use evaluate::{Evaluate, Scores};
 pub use optimizer::{Rates, Sgd};
 pub use progress::{Progress, Silent, StepReport};
-pub use recipe::{Optimizer, Recipe, RecipeError};
+pub use recipe::{AUTO_BATCH, Optimizer, Recipe, RecipeError};
 pub use schedule::{Schedule, StepSettings};
 pub use step_rule::StepRule;
 pub use trainer::{TrainJob, TrainableDetector, Trained, train};

@@ -13,7 +13,8 @@ use serde_yaml::{Mapping, Value};
 #[serde(default)]
 pub struct Recipe {
     pub epochs: usize,
-    /// Images in a batch.
+    /// Images in a batch; in a file -1 stands for as many as fit the GPU, which is [`AUTO_BATCH`] here until [`Recipe::resolved`].
+    #[serde(with = "batch_size")]
     pub batch: usize,
     /// Nominal batch: gradients are summed over batches until they make about this many images.
     pub nbs: usize,
@@ -96,6 +97,9 @@ impl Default for Recipe {
     }
 }
 
+/// A batch size that is still to be found.
+pub const AUTO_BATCH: usize = 0;
+
 /// What turns gradients into steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Optimizer {
@@ -171,28 +175,36 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// The recipe for a training on so many images of so many classes, `auto` replaced by what it stands for.
+    /// The recipe for a training on so many images of so many classes: a batch size that is still to be found is `batch()`, and the optimizer
+    /// `auto` what it stands for.
     ///
     /// # Errors
     /// A training so long that `auto` stands for an optimizer that there is not.
-    pub fn resolved(&self, images: usize, nc: usize) -> Result<Self, RecipeError> {
+    pub fn resolved(&self, images: usize, nc: usize, batch: impl FnOnce() -> usize) -> Result<Self, RecipeError> {
+        let batch = if self.batch == AUTO_BATCH { batch() } else { self.batch };
+        let recipe = Self { batch, ..self.clone() };
         if self.optimizer != Optimizer::Auto {
-            return Ok(self.clone());
+            return Ok(recipe);
         }
-        let steps = images.div_ceil(self.batch.max(self.nbs)) * self.epochs;
+        let steps = images.div_ceil(batch.max(self.nbs)) * self.epochs;
         if steps > MOST_AUTO_STEPS {
             return Err(RecipeError::Auto { steps });
         }
         // To six decimal places, as Ultralytics rounds it.
         let lr0 = (0.002 * 5.0 / (4.0 + nc as f64) * 1e6).round_ties_even() / 1e6;
-        Ok(Self { optimizer: Optimizer::AdamW, lr0, momentum: 0.9, warmup_bias_lr: 0.0, ..self.clone() })
+        Ok(Self { optimizer: Optimizer::AdamW, lr0, momentum: 0.9, warmup_bias_lr: 0.0, ..recipe })
+    }
+
+    /// Images in a batch of an evaluation after training.
+    pub fn eval_batch(&self) -> usize {
+        if self.batch == AUTO_BATCH { 16 } else { self.batch }
     }
 
     /// # Errors
     /// Names the first value out of its range.
     pub fn check(&self) -> Result<(), RecipeError> {
         let require = |ok: bool, key, value, expected| if ok { Ok(()) } else { Err(RecipeError::Value { key, value, expected }) };
-        for (key, value) in [("epochs", self.epochs), ("batch", self.batch), ("nbs", self.nbs)] {
+        for (key, value) in [("epochs", self.epochs), ("nbs", self.nbs)] {
             require(value > 0, key, value as f64, "above 0")?;
         }
         for (key, value) in [
@@ -234,6 +246,28 @@ fn share_or_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
         Value::Bool(on) => Ok(if on { 0.5 } else { 0.0 }),
         Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
         other => Err(D::Error::custom(format!("multi_scale is {other:?}: a number from 0 to below 1, true or false would be right"))),
+    }
+}
+
+/// Above 0, or -1 for [`AUTO_BATCH`].
+mod batch_size {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::AUTO_BATCH;
+
+    pub fn serialize<S: Serializer>(batch: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+        match *batch {
+            AUTO_BATCH => serializer.serialize_i64(-1),
+            batch => serializer.serialize_u64(batch as u64),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+        match i64::deserialize(deserializer)? {
+            -1 => Ok(AUTO_BATCH),
+            batch @ 1.. => Ok(batch as usize),
+            batch => Err(D::Error::custom(format!("batch is {batch}: it must be above 0, or -1 for as many images as fit the GPU"))),
+        }
     }
 }
 

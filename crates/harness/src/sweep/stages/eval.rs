@@ -32,7 +32,7 @@ impl Eval<'_> {
         let file = self.store.folder().join(&trained.best_weights);
         let loaded = weights::load(&mut detector, &file)?;
         ensure!(loaded.fresh.is_empty(), "{}: without {} of the model's tensors", file.display(), loaded.fresh.len());
-        let loader = EvalLoader::new(images, input_shape(recipe, &graph), recipe.batch, 1)?;
+        let loader = EvalLoader::new(images, input_shape(recipe, &graph), recipe.eval_batch(), 1)?;
         let bar = steps.parts(loader.batches() as u64);
         let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::default(), |done| bar.set_position(done as u64));
         bar.finish_and_clear();

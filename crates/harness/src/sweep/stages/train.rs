@@ -12,7 +12,7 @@ use crate::{
     measure::{
         anchors::described,
         memory,
-        training::{Network, Training, network, train},
+        training::{Network, Training, network, resolved, train},
         weights::figures,
     },
     progress::{Epochs, Steps},
@@ -35,6 +35,7 @@ impl Train<'_> {
         let folder = self.folder(job);
         let graph = self.bench.graph(&job.cell.model, train_images.dataset().classes.len())?;
         let device = job.cell.device.open()?;
+        let recipe = &resolved(recipe, &graph, &train_images, &job.cell.device, &device)?;
         let file = self.bench.weights().map(|weights| weights.path.as_path());
         let Network { detector, loaded, anchors } = network(&graph, recipe, &train_images, seed, &device, file)?;
         let weights = file.zip(loaded).map(|(file, loaded)| figures(file, &loaded));

@@ -51,12 +51,21 @@ fn rows_and_sizes_are_read_as_people_write_them() {
 #[test]
 fn auto_is_what_ultralytics_chooses() {
     let auto = recipe("{optimizer: auto, epochs: 50}").unwrap();
-    let resolved = auto.resolved(205, 3).unwrap();
+    let resolved = auto.resolved(205, 3, || 16).unwrap();
     assert_eq!((resolved.optimizer, resolved.lr0, resolved.momentum, resolved.warmup_bias_lr), (Optimizer::AdamW, 0.001429, 0.9, 0.0));
-    let error = auto.resolved(118_287, 80).unwrap_err().to_string();
+    let error = auto.resolved(118_287, 80, || 16).unwrap_err().to_string();
     assert!(error.contains("92450 steps") && error.contains("MuSGD"), "{error}");
     let sgd = recipe("{optimizer: SGD}").unwrap();
-    assert_eq!(sgd.resolved(118_287, 80).unwrap(), sgd);
+    assert_eq!(sgd.resolved(118_287, 80, || 16).unwrap(), sgd);
+}
+
+#[test]
+fn a_batch_size_can_be_left_to_the_device() {
+    let auto = recipe("{batch: -1}").unwrap();
+    assert_eq!(auto.resolved(100, 3, || 48).unwrap().batch, 48);
+    assert_eq!(recipe("{batch: 8}").unwrap().resolved(100, 3, || 48).unwrap().batch, 8);
+    // It comes through another change of the recipe.
+    assert_eq!(auto.with(&serde_yaml::from_str("{epochs: 3}").unwrap()).unwrap().batch, auto.batch);
 }
 
 #[test]
