@@ -22,8 +22,22 @@ def arguments():
     parser.add_argument("--imgsz", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=0, help="processes that load")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     return parser.parse_args()
+
+
+class Epochs:
+    """Seconds of each epoch's batches, loading included and evaluation not."""
+
+    def __init__(self):
+        self.seconds = []
+
+    def begin(self, *_):
+        self.started = time.monotonic()
+
+    def end(self, *_):
+        self.seconds.append(time.monotonic() - self.started)
 
 
 def old_package():
@@ -47,14 +61,25 @@ def old_package():
         module.check_font = lambda *_, **__: None
 
 
-def train_yolov5(args):
+def train_yolov5(args, epochs):
     old_package()
     import yolov5.train
     import yolov5.val
+    from yolov5.utils.callbacks import Callbacks
+
+    run = Callbacks.run
+
+    def timed(self, hook, *rest, **options):
+        hear = {"on_train_epoch_start": epochs.begin, "on_train_epoch_end": epochs.end}.get(hook)
+        if hear:
+            hear()
+        return run(self, hook, *rest, **options)
+
+    Callbacks.run = timed
 
     common = {"data": str(args.data), "imgsz": args.imgsz, "device": args.device, "project": str(args.out), "exist_ok": True}
     started = time.monotonic()
-    options = {"epochs": args.epochs, "batch_size": args.batch, "seed": args.seed, "workers": 0, "cache": "ram", "noplots": True}
+    options = {"epochs": args.epochs, "batch_size": args.batch, "seed": args.seed, "workers": args.workers, "cache": "ram", "noplots": True}
     yolov5.train.run(cfg=f"{args.model}.yaml", weights="", name="train", **common, **options)
     seconds = time.monotonic() - started
     best = args.out / "train/weights/best.pt"
@@ -62,7 +87,7 @@ def train_yolov5(args):
     return seconds, args.out / "test/best_predictions.json"
 
 
-def train_ultralytics(args):
+def train_ultralytics(args, epochs):
     os.environ["YOLO_OFFLINE"] = "True"
     from ultralytics import YOLO
 
@@ -70,7 +95,10 @@ def train_ultralytics(args):
     common |= {"exist_ok": True, "plots": False}
     recipe = {"optimizer": "SGD", "lr0": 0.01, "pretrained": False, "amp": False}
     started = time.monotonic()
-    YOLO(f"{args.model}.yaml").train(epochs=args.epochs, seed=args.seed, workers=0, cache="ram", name="train", **common, **recipe)
+    model = YOLO(f"{args.model}.yaml")
+    model.add_callback("on_train_epoch_start", epochs.begin)
+    model.add_callback("on_train_epoch_end", epochs.end)
+    model.train(epochs=args.epochs, seed=args.seed, workers=args.workers, cache="ram", name="train", **common, **recipe)
     seconds = time.monotonic() - started
     YOLO(args.out / "train/weights/best.pt").val(split="test", name="test", save_json=True, iou=0.6, workers=0, **common)
     return seconds, args.out / "test/predictions.json"
@@ -80,10 +108,11 @@ def main():
     args = arguments()
     args.out.mkdir(parents=True, exist_ok=True)
     train = train_yolov5 if args.model.startswith("yolov5") else train_ultralytics
-    seconds, detections = train(args)
+    epochs = Epochs()
+    seconds, detections = train(args, epochs)
     (args.out / "detections.json").write_text(pathlib.Path(detections).read_text())
     # Last, so that it says that the rest is there.
-    (args.out / "done.json").write_text(json.dumps({"train_s": seconds}))
+    (args.out / "done.json").write_text(json.dumps({"train_s": seconds, "epoch_s": epochs.seconds}))
 
 
 if __name__ == "__main__":
