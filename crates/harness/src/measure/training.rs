@@ -20,7 +20,7 @@ use super::evaluate::evaluate;
 use crate::{
     progress::Epochs,
     record::EvalMeasurement,
-    train::{self, Evaluate, Recipe, Scores, TrainJob, Trained, TrainingData},
+    train::{self, Evaluate, Leg, Recipe, Scores, TrainJob, Trained, TrainingData},
 };
 
 /// What is trained on what and how.
@@ -41,6 +41,8 @@ pub struct Training<'a> {
     pub folder: &'a Path,
     /// Names this training in its checkpoints; a checkpoint of another one is refused.
     pub identity: &'a str,
+    /// All of the training, or a part of it.
+    pub leg: Leg<'a>,
 }
 
 /// Threads that make batches ahead; they change nothing in the batches.
@@ -61,7 +63,7 @@ pub fn network(graph: &Graph, seed: u64, device: &Device, weights: Option<&Path>
 /// # Errors
 /// Those of [`train::train`], and data that don't fit.
 pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
-    let Training { graph, detector, train: data, val, recipe, seed, device, folder, identity } = training;
+    let Training { graph, detector, train: data, val, recipe, seed, device, folder, identity, leg } = training;
     let imgsz = data.imgsz();
     let loss = loss(graph, recipe, imgsz)?;
     let mut validator = match val {
@@ -80,6 +82,7 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
         folder,
         identity,
         evaluator: validator.as_mut().map(|validator| validator as &mut dyn Evaluate<Detector>),
+        leg,
         progress,
     })
 }

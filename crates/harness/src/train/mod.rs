@@ -19,7 +19,7 @@ pub use optimizer::{Rates, Sgd};
 pub use progress::{Progress, Silent, StepReport};
 pub use recipe::{Recipe, RecipeError};
 pub use schedule::{Schedule, StepSettings};
-pub use trainer::{TrainJob, TrainableDetector, Trained, train};
+pub use trainer::{Leg, TrainJob, TrainableDetector, Trained, train};
 
 #[cfg(test)]
 mod tests;
