@@ -4,10 +4,14 @@ use std::{fs::File, path::PathBuf};
 
 use ablate_detection::dataset::Split;
 use ablate_model::{Catalog, Graph, ModelName, spec::CatalogError};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{config::SweepConfig, data::SweepData, plan::Plan};
+use super::{
+    config::{HalvingConfig, SweepConfig},
+    data::SweepData,
+    plan::Plan,
+};
 use crate::train::Recipe;
 
 pub struct Workbench {
@@ -85,6 +89,18 @@ impl Workbench {
     pub fn training(&self) -> Result<(&SweepData, &Recipe)> {
         let (data, recipe) = self.training.as_ref().context("the sweep trains nothing")?;
         Ok((data, recipe))
+    }
+
+    /// By which rule the sweep stops trainings early; none where it does not.
+    ///
+    /// # Errors
+    /// Where the data set has no validation split to rank models by. One that can't be opened fails cell by cell.
+    pub fn halving(&self) -> Result<Option<HalvingConfig>> {
+        let halving = self.config.train.as_ref().and_then(|train| train.halving);
+        if let (Some(_), Some((data, _))) = (halving, &self.training) {
+            ensure!(data.has(Split::Val).unwrap_or(true), "key `train.halving`: {} has no split `val` to rank models by", data.name());
+        }
+        Ok(halving)
     }
 
     /// What the sweep's trainings begin with; none where that is random.
