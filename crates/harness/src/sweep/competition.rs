@@ -231,3 +231,27 @@ fn told(rungs: &Rungs, rung: usize, first: &PlannedCell, standings: &[Standing],
     line += &format!(" {}", said.join("; "));
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use ablate_model::Catalog;
+
+    use super::super::{config::SweepConfig, plan::Plan};
+    use super::*;
+
+    #[test]
+    fn models_meet_on_their_device_and_variants_in_their_family_and_scale() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "name: a\nfamilies: [yolov5, yolov8]\nscales: [n, s]\nvariants: [baseline, gsconv]\ndevices: [flex, 'cuda:0']\n";
+        std::fs::write(file.path(), text).unwrap();
+        let plan = Plan::new(&SweepConfig::read(file.path()).unwrap(), &Catalog::builtin(), 3, None).unwrap();
+        let met = |among, model: &str| -> Vec<&str> {
+            let halving = HalvingConfig { among, ..HalvingConfig::default() };
+            let first = plan.cells.iter().find(|cell| cell.id == model).unwrap();
+            plan.cells.iter().filter(|cell| halving.meet(first, cell)).map(|cell| cell.id.as_str()).collect()
+        };
+        assert_eq!(met(Among::Variants, "yolov8s+gsconv@flex"), ["yolov8s@flex", "yolov8s+gsconv@flex"]);
+        let all = met(Among::Models, "yolov8s+gsconv@flex");
+        assert!(all.len() == 8 && all.iter().all(|id| id.ends_with("@flex")), "{all:?}");
+    }
+}
