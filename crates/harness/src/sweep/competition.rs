@@ -53,7 +53,8 @@ impl Run<'_> {
                 None => fields.push(vec![entrant]),
             }
         }
-        let mut steps = Steps::new(Stage::Train.name(), fields.iter().flatten().filter(|entrant| entrant.open).count());
+        // Those that stop come first, after a few epochs.
+        let mut steps = Steps::new(Stage::Train.name(), fields.iter().flatten().filter(|entrant| entrant.open).count()).unlike();
         fields.into_iter().try_for_each(|field| self.field(train, &rungs, field, &mut steps))
     }
 
