@@ -75,6 +75,8 @@ pub struct Steps {
     total: usize,
     done: usize,
     start: Instant,
+    /// Whether the steps that are done say how long the others take.
+    alike: bool,
     bar: ProgressBar,
 }
 
@@ -85,7 +87,14 @@ impl Steps {
         let name = name.into();
         bar.set_prefix(name.clone());
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { name, total, done: 0, start: Instant::now(), bar }
+        Self { name, total, done: 0, start: Instant::now(), alike: true, bar }
+    }
+
+    /// Says nothing of the time that is left: the steps are too unlike.
+    pub fn unlike(mut self) -> Self {
+        self.bar.set_style(style("{prefix:8} {bar:28} {pos}/{len} {msg} ({elapsed})"));
+        self.alike = false;
+        self
     }
 
     /// Names what runs now.
@@ -99,7 +108,7 @@ impl Steps {
         self.bar.inc(1);
         let (name, done, total) = (&self.name, self.done, self.total);
         let left = self.start.elapsed().mul_f64((total.saturating_sub(done)) as f64 / done as f64);
-        let left = if left.as_secs() > 0 { format!(" ({} left)", clock(left)) } else { String::new() };
+        let left = if self.alike && left.as_secs() > 0 { format!(" ({} left)", clock(left)) } else { String::new() };
         note(&format!("{name} {done}/{total} {what}: {outcome}{left}"));
     }
 

@@ -86,6 +86,34 @@ pub enum Outcome {
     Skipped {
         reason: String,
     },
+    /// A training that a sweep's halving ended before its time. It measured nothing that could be set beside one that went to its end.
+    Stopped {
+        /// In words.
+        reason: String,
+        rung: Rung,
+        /// What was trained until then.
+        epochs: Vec<EpochLog>,
+    },
+}
+
+/// Where a sweep's halving stopped a model, all its seeds together, and by which rule.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// Epochs that were trained, of so many.
+    pub epoch: usize,
+    pub epochs: usize,
+    /// The share of the ranked models that was to go on, how many that were, and how many went on.
+    pub keep: f64,
+    pub ranked: usize,
+    pub kept: usize,
+    /// Place among them, from 1, by fitness on the validation split: a mean over the model's seeds.
+    pub place: usize,
+    pub fitness: f64,
+    pub seeds: usize,
+    /// The fitness that it took to go on.
+    pub least: f64,
+    /// The model's mAP50-95 of boxes on the validation split, a mean too, 0 to 1.
+    pub map50_95: f64,
 }
 
 /// What a stage measured.

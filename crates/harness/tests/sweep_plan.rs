@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use ablate::{
     record::Stage,
     sweep::{
-        config::SweepConfig,
+        config::{Among, HalvingConfig, SweepConfig},
         plan::{Plan, Selection},
     },
 };
@@ -131,6 +131,12 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         ("batch: 2", "batch: 0", "1 to", 8),
         ("{split: test}", "{split: testing}", "testing", 15),
         ("rfb=true", "rfb", "rfb", 5),
+        ("epochs: 3", "halving: {keep: 1}", "between 0 and 1", 14),
+        ("epochs: 3", "halving: {keep: half}", "number", 14),
+        ("epochs: 3", "halving: {rungs: 0}", "1 to", 14),
+        ("epochs: 3", "halving: {rungs: 1.5}", "whole number", 14),
+        ("epochs: 3", "halving: {rung: 2}", "`rung`", 14),
+        ("epochs: 3", "halving: {among: scales}", "`scales`", 14),
     ];
     for (right, wrong, word, line) in mistakes {
         assert!(SWEEP.contains(right), "{right}");
@@ -139,14 +145,27 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         assert!(error.contains(word), "{error}");
         assert!(error.contains(&format!("line {line}")), "line {line} of: {error}");
     }
-    let wrong =
-        [("families: [yolov5]\n", "", "`families`"), ("name: test", "name: ../test", "`name`"), ("seeds: [0, 7]", "seeds: []", "`seeds`")];
+    let wrong = [
+        ("epochs: 3", "epochs: 1\n  halving: {}", "`train.halving`"),
+        ("families: [yolov5]\n", "", "`families`"),
+        ("name: test", "name: ../test", "`name`"),
+        ("seeds: [0, 7]", "seeds: []", "`seeds`"),
+    ];
     for (right, wrong, word) in wrong {
         let error = format!("{:#}", read(&SWEEP.replacen(right, wrong, 1)).expect_err(word));
         assert!(error.contains("sweep.yaml") && error.contains(word), "{error}");
     }
     let error = format!("{:#}", SweepConfig::read(&PathBuf::from("no/such.yaml")).unwrap_err());
     assert!(error.contains("no/such.yaml"), "{error}");
+}
+
+#[test]
+fn halving_has_a_default_for_all_of_it() {
+    let halving = |keys: &str| read(&SWEEP.replace("  epochs: 3", &format!("  epochs: 8{keys}"))).unwrap().train.unwrap().halving;
+    assert_eq!(halving(""), None);
+    assert_eq!(halving("\n  halving: {}"), Some(HalvingConfig { rungs: 2, keep: 0.5, among: Among::Models }));
+    let given = halving("\n  halving: {rungs: 3, keep: 0.3, among: variants}");
+    assert_eq!(given, Some(HalvingConfig { rungs: 3, keep: 0.3, among: Among::Variants }));
 }
 
 #[test]
@@ -181,5 +200,6 @@ fn the_sweeps_of_the_project_read() {
     };
     assert_eq!(count("ablate.yaml"), (30, 6));
     assert_eq!(count("bccd.yaml"), (21, 21));
+    assert_eq!(count("halving.yaml"), (10, 10));
     assert_eq!(count("smoke.yaml"), (2, 2));
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use comfy_table::{Table, presets::NOTHING};
 
 use crate::{
@@ -37,14 +37,19 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     };
     let bench = Workbench::new(config)?;
     let plan = bench.plan()?;
+    let halving = bench.halving().with_context(|| args.sweep.display().to_string())?;
     if args.dry_run {
         print(&listed(&plan.select(&selection)?, &selection));
+        if let Some(halving) = halving {
+            print(&halving.rule(bench.epochs()?, bench.config.seeds.len()));
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let store = Store::create(folder)?;
     let summary = run(&bench, &store, &plan, &selection, args.fresh)?;
+    let stopped = if summary.stopped > 0 { format!(", {} stopped", summary.stopped) } else { String::new() };
     tracing::info!(
-        "{} measured, {} found in earlier records, {} failed; {}",
+        "{} measured, {} found in earlier records, {} failed{stopped}; {}",
         summary.measured,
         summary.reused,
         summary.failed,

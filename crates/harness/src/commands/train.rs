@@ -19,7 +19,7 @@ use crate::{
     record::Stage,
     store,
     sweep::data::{is_missing, open},
-    train::{RESUME, Recipe, Trained},
+    train::{Leg, RESUME, Recipe, Trained},
 };
 
 pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
@@ -75,6 +75,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         device: &device,
         folder: &folder,
         identity: &identity,
+        leg: Leg::default(),
     };
     let steps = Steps::new("train", 1);
     let mut epochs = Epochs::new(args.model.to_string(), &steps);

@@ -21,7 +21,7 @@ use crate::{
     device::DeviceName,
     progress::Epochs,
     record::{AnchorFit, EvalMeasurement},
-    train::{self, AUTO_BATCH, Evaluate, Recipe, Scores, TrainJob, Trained, TrainingData},
+    train::{self, AUTO_BATCH, Evaluate, Leg, Recipe, Scores, TrainJob, Trained, TrainingData},
 };
 
 /// What is trained on what and how.
@@ -42,6 +42,8 @@ pub struct Training<'a> {
     pub folder: &'a Path,
     /// Names this training in its checkpoints; a checkpoint of another one is refused.
     pub identity: &'a str,
+    /// All of the training, or a part of it.
+    pub leg: Leg<'a>,
 }
 
 /// Threads that make batches ahead; they change nothing in the batches.
@@ -81,7 +83,7 @@ pub fn network(
 /// # Errors
 /// Those of [`train::train`], and data that don't fit.
 pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
-    let Training { graph, detector, train: data, val, recipe, seed, device, folder, identity } = training;
+    let Training { graph, detector, train: data, val, recipe, seed, device, folder, identity, leg } = training;
     let imgsz = data.imgsz();
     let loss = loss(detector.detect(), recipe, imgsz)?;
     let mut validator = match val {
@@ -104,6 +106,7 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
         identity,
         stride: graph.max_stride(),
         evaluator: validator.as_mut().map(|validator| validator as &mut dyn Evaluate<Detector>),
+        leg,
         progress,
     })
 }

@@ -8,7 +8,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
 use super::interval::Interval;
-use crate::record::{Cell, CostMeasurement, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record, Stage, TrainMeasurement};
+use crate::record::{
+    Cell, CostMeasurement, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record, Stage, TrainMeasurement,
+};
 
 /// The name of the variant that others are measured against.
 pub const BASELINE: &str = "baseline";
@@ -52,6 +54,8 @@ impl<'a> Scope<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gap<'a> {
     Failed(&'a str),
+    /// The training ended early, by halving; there is nothing to evaluate, either.
+    Stopped(&'a str),
     NotYet,
     Skipped(&'a str),
     /// The cell has no data set, so it is neither trained nor evaluated.
@@ -63,6 +67,7 @@ impl Gap<'_> {
     pub fn short(&self) -> &'static str {
         match self {
             Gap::Failed(_) => "failed",
+            Gap::Stopped(_) => "stopped",
             Gap::NotYet => "not yet measured",
             Gap::Skipped(_) => "skipped",
             Gap::NotAsked => "not asked for",
@@ -73,6 +78,7 @@ impl Gap<'_> {
     pub fn long(&self) -> String {
         match self {
             Gap::Failed(error) => format!("failed: {error}"),
+            Gap::Stopped(reason) => format!("stopped {reason}"),
             Gap::NotYet => "not yet measured".into(),
             Gap::Skipped(reason) => format!("skipped: {reason}"),
             Gap::NotAsked => "not asked for: the cell has no data set".into(),
@@ -97,7 +103,28 @@ impl<'a> Row<'a> {
         self.record(stage).filter(|record| !matches!(record.outcome, Outcome::Skipped { .. }))
     }
 
+    /// Why the training was stopped early; none where it was not.
+    pub fn stopped(&self) -> Option<&'a str> {
+        match &self.record(Stage::Train)?.outcome {
+            Outcome::Stopped { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The epochs that were trained, be it to the end or not.
+    pub fn epochs(&self) -> Option<&'a [EpochLog]> {
+        match &self.record(Stage::Train)?.outcome {
+            Outcome::Done { measurement: Measurement::Train(train) } => Some(&train.epochs),
+            Outcome::Stopped { epochs, .. } => Some(epochs),
+            _ => None,
+        }
+    }
+
     fn measurement(&self, stage: Stage) -> Option<&'a Measurement> {
+        // What was once evaluated has no training to go with it any more.
+        if stage == Stage::Eval && self.stopped().is_some() {
+            return None;
+        }
         match &self.record(stage)?.outcome {
             Outcome::Done { measurement } => Some(measurement),
             _ => None,
@@ -144,16 +171,21 @@ impl<'a> Row<'a> {
 
     /// Why the stage has no figure; none where it has.
     pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
+        if let (Stage::Train | Stage::Eval, Some(reason)) = (stage, self.stopped()) {
+            return Some(Gap::Stopped(reason));
+        }
         match self.record(stage).map(|record| &record.outcome) {
             Some(Outcome::Done { .. }) => None,
             Some(Outcome::Failed { error }) => Some(Gap::Failed(error)),
             Some(Outcome::Skipped { reason }) => Some(Gap::Skipped(reason)),
+            Some(Outcome::Stopped { reason, .. }) => Some(Gap::Stopped(reason)),
             None if self.cell.dataset.is_none() && matches!(stage, Stage::Train | Stage::Eval) => Some(Gap::NotAsked),
             None => Some(Gap::NotYet),
         }
     }
 
-    /// `failed` where a stage failed, `partial` where one is still missing, `skipped` where none was run, else `done`.
+    /// `failed` where a stage failed, `partial` where one is still missing, `stopped` where the training was, `skipped` where none was run,
+    /// else `done`.
     pub fn status(&self) -> &'static str {
         let gaps: Vec<Option<Gap>> = Stage::ALL.iter().map(|&stage| self.gap(stage)).collect();
         let any = |test: fn(&Option<Gap>) -> bool| gaps.iter().any(test);
@@ -161,6 +193,8 @@ impl<'a> Row<'a> {
             "failed"
         } else if any(|gap| matches!(gap, Some(Gap::NotYet))) {
             "partial"
+        } else if self.stopped().is_some() {
+            "stopped"
         } else if any(|gap| gap.is_none()) {
             "done"
         } else {

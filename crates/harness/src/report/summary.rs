@@ -82,14 +82,21 @@ impl<'a> Line<'a> {
         self.rows.iter().find_map(Row::latency)
     }
 
+    /// The rows that were evaluated. None of them where a seed was stopped early: a mean over those that an earlier sweep happened to leave would
+    /// pass for one over all.
+    pub fn evaluated(&self) -> impl Iterator<Item = &Row<'a>> {
+        let whole = self.rows.iter().all(|row| row.stopped().is_none());
+        self.rows.iter().filter(move |row| whole && row.eval().is_some())
+    }
+
     /// A COCO figure of the boxes by name over the seeds, 0 to 1.
     pub fn coco(&self, name: &str) -> Option<Spread> {
-        Spread::of(self.rows.iter().filter_map(|row| row.coco(name)))
+        Spread::of(self.evaluated().filter_map(|row| row.coco(name)))
     }
 
     /// The same of the masks.
     pub fn coco_of_masks(&self, name: &str) -> Option<Spread> {
-        Spread::of(self.rows.iter().filter_map(|row| row.coco_of_masks(name)))
+        Spread::of(self.evaluated().filter_map(|row| row.coco_of_masks(name)))
     }
 
     /// Whether the interval of the mAP change over seeds leaves out zero; none for one seed, whose interval knows of no other training.
@@ -117,6 +124,9 @@ impl<'a> Line<'a> {
     /// The most telling reason why no row of the line has the stage's figure: a training that failed is the reason why
     /// nothing was evaluated.
     pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
+        if let (Stage::Train | Stage::Eval, Some(reason)) = (stage, self.rows.iter().find_map(Row::stopped)) {
+            return Some(Gap::Stopped(reason));
+        }
         let gaps: Option<Vec<Gap>> = self.rows.iter().map(|row| row.gap(stage)).collect();
         let training = self.rows.iter().filter_map(|row| row.gap(Stage::Train)).filter(|_| stage == Stage::Eval);
         gaps?.into_iter().chain(training.filter(|gap| matches!(gap, Gap::Failed(_)))).min()
@@ -157,17 +167,20 @@ fn setting<'a>(rows: &Rows<'a>, cell: &'a Cell) -> Setting<'a> {
 fn summarise<'a>(rows: &Rows<'a>, lines: Vec<Row<'a>>) -> Line<'a> {
     let all: Vec<Changes> = lines.iter().map(|row| rows.changes(row)).collect();
     let first = |pick: fn(&Changes) -> Option<f64>| all.iter().find_map(pick);
-    let map_change = Spread::of(all.iter().filter_map(|c| c.map50_95));
+    let line = Line { rows: lines, changes: Changes::default() };
+    // Changes of mAP are of those lines that show mAP.
+    let of_map = || all.iter().filter(|_| line.evaluated().next().is_some());
+    let map_change = Spread::of(of_map().filter_map(|c| c.map50_95));
     let changes = Changes {
         params: first(|c| c.params),
         gflops: first(|c| c.gflops),
         latency: first(|c| c.latency),
         latency_is_clear: all.iter().find(|c| c.latency.is_some()).is_some_and(|c| c.latency_is_clear),
-        map50: Spread::of(all.iter().filter_map(|c| c.map50)).map(|s| s.mean),
+        map50: Spread::of(of_map().filter_map(|c| c.map50)).map(|s| s.mean),
         map50_95: map_change.map(|s| s.mean),
-        map_interval: map_change.and_then(Interval::over_seeds).or_else(|| all.iter().find_map(|c| c.map_interval)),
+        map_interval: map_change.and_then(Interval::over_seeds).or_else(|| of_map().find_map(|c| c.map_interval)),
     };
-    Line { rows: lines, changes }
+    Line { changes, ..line }
 }
 
 fn mostly(clear: impl Iterator<Item = bool>) -> bool {

@@ -34,6 +34,7 @@ pub fn render(records: &[Record], width: Option<u16>, colour: bool) -> String {
     }
     out.push_str(&beginnings(&rows));
     out.push_str(&legend(&rows));
+    out.push_str(&stopped(&rows));
     out.push_str(&errors(&rows, usize::from(width.unwrap_or(200))));
     out
 }
@@ -52,6 +53,7 @@ impl Entry {
     fn figure(text: Option<String>, line: &Line, stage: Stage) -> Self {
         let gap = || match line.gap(stage) {
             Some(Gap::Failed(_)) => "failed",
+            Some(Gap::Stopped(_)) => "stopped",
             Some(Gap::Skipped(_)) => "skipped",
             Some(Gap::NotYet) => "…",
             Some(Gap::NotAsked) | None => "–",
@@ -190,6 +192,17 @@ fn legend(rows: &Rows) -> String {
         words.push("– not asked for");
     }
     if words.is_empty() { String::new() } else { words.join(" · ") + "\n" }
+}
+
+/// The models that halving stopped, and why: a line for each.
+fn stopped(rows: &Rows) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for row in &rows.rows {
+        let line = row.stopped().map(|reason| format!("{} stopped {}", row.cell.model, one_line(reason)));
+        // Seeds of a model stop together.
+        lines.extend(line.filter(|line| !lines.contains(line)));
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn errors(rows: &Rows, width: usize) -> String {

@@ -1,7 +1,7 @@
 //! `SWEEP.yaml`: what a sweep measures. Nothing is guessed: an unknown key is an error that names file, line and key.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -98,6 +98,31 @@ pub struct TrainConfig {
     /// Those of the recipe where not given; the same holds for `batch`.
     pub epochs: Option<usize>,
     pub batch: Option<i64>,
+    /// Stops trainings early that others leave behind; every one goes to its end where not given.
+    pub halving: Option<HalvingConfig>,
+}
+
+/// Successive halving: the rule is in [`super::halving`].
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HalvingConfig {
+    /// The number of rungs, at a half of the epochs, a quarter, an eighth and so on.
+    #[serde(deserialize_with = "at_least_one")]
+    pub rungs: usize,
+    /// The share of the models that goes on at each of them.
+    #[serde(deserialize_with = "share")]
+    pub keep: f64,
+    pub among: Among,
+}
+
+/// Which models compete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Among {
+    /// All that are trained on a device.
+    Models,
+    /// Those of one family and scale.
+    Variants,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -116,6 +141,12 @@ impl Default for CostConfig {
 impl Default for LatencyConfig {
     fn default() -> Self {
         Self { scales: None, imgsz: 640, batch: 1, budget_s: 5.0, warmup: 3, min_iterations: 10 }
+    }
+}
+
+impl Default for HalvingConfig {
+    fn default() -> Self {
+        Self { rungs: 2, keep: 0.5, among: Among::Variants }
     }
 }
 
@@ -141,6 +172,8 @@ impl SweepConfig {
             if train.data != Path::new("shapes") {
                 train.data = folder.join(&train.data);
             }
+            let families = config.families.iter().chain(config.models.iter().map(|model| &model.0.family));
+            train.check_halving(families).with_context(|| path.display().to_string())?;
         }
         Ok(config)
     }
@@ -230,6 +263,20 @@ impl TrainConfig {
             }
         }
         Ok(recipe.with(&keys)?)
+    }
+
+    /// Refuses a halving that could stop nothing, or whose rungs are not the same for all.
+    fn check_halving<'f>(&self, families: impl Iterator<Item = &'f String>) -> Result<()> {
+        let Some(halving) = &self.halving else { return Ok(()) };
+        let recipes = families.map(|family| self.recipe(family).context("key `train`"));
+        let epochs: BTreeSet<usize> = recipes.map(|recipe| Ok(recipe?.epochs)).collect::<Result<_>>()?;
+        if epochs.len() > 1 {
+            bail!("key `train.halving`: the families' recipes are of different lengths; `train: {{epochs: …}}` would make them one");
+        }
+        if epochs.iter().any(|epochs| halving.epochs(*epochs).is_empty()) {
+            bail!("key `train.halving`: there is no rung before the end of a training of one epoch");
+        }
+        Ok(())
     }
 }
 
@@ -343,6 +390,13 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::
 
 fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
     at_least_one(deserializer).map(Some)
+}
+
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked::number(deserializer, |share| match share > 0.0 && share < 1.0 {
+        true => Ok(share),
+        false => Err(format!("{share}: a share between 0 and 1 would be right")),
+    })
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

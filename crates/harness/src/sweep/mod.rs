@@ -1,8 +1,11 @@
 //! A sweep: many models measured the same way. What the reader wrote ([`config`]) becomes cells and stages ([`plan`]), which
-//! run stage by stage ([`run`]); what one stage does to a cell is in [`stages`].
+//! run stage by stage ([`run`]); what one stage does to a cell is in [`stages`]. Where a sweep stops trainings early, [`halving`] is the rule and
+//! `competition` its scheduler.
 
+mod competition;
 pub mod config;
 pub mod data;
+pub mod halving;
 pub mod plan;
 pub mod reporter;
 pub mod run;

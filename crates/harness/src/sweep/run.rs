@@ -6,7 +6,7 @@ use super::{
     Workbench,
     plan::{Plan, PlannedCell, Selection},
     reporter::Reporter,
-    stages::{Job, Work, work},
+    stages::{Job, Train, Work, work},
 };
 use crate::{
     environment,
@@ -23,6 +23,8 @@ pub struct Summary {
     pub measured: usize,
     pub reused: usize,
     pub failed: usize,
+    /// By halving.
+    pub stopped: usize,
 }
 
 /// Runs the selected cells of a plan. What an earlier run has measured is taken from its records, unless `fresh`; what failed
@@ -46,14 +48,14 @@ pub fn run(bench: &Workbench, store: &Store, plan: &Plan, selection: &Selection,
     Ok(run.summary)
 }
 
-struct Run<'a> {
-    bench: &'a Workbench,
-    store: &'a Store,
+pub(super) struct Run<'a> {
+    pub(super) bench: &'a Workbench,
+    pub(super) store: &'a Store,
     selected: Vec<&'a PlannedCell>,
     index: Index,
-    reporter: Reporter<'a>,
-    fresh: bool,
-    summary: Summary,
+    pub(super) reporter: Reporter<'a>,
+    pub(super) fresh: bool,
+    pub(super) summary: Summary,
 }
 
 impl<'a> Run<'a> {
@@ -69,16 +71,22 @@ impl<'a> Run<'a> {
         }
         self.store.save_index(&self.index)?;
 
-        let groups: Vec<Vec<Job>> = self.groups(&*work, jobs, stage);
-        let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
-        for group in &groups {
-            self.group(stage, &*work, group, &mut steps)?;
+        match self.bench.halving()? {
+            Some(halving) if stage == Stage::Train => {
+                self.compete(&Train { bench: self.bench, store: self.store }, &halving, jobs)?;
+            }
+            _ => self.groups_in_turn(stage, &*work, jobs)?,
         }
-        drop(steps);
         let records = self.store.report()?;
         print(terminal::summary(&records).trim_end());
         self.reporter.write(&records);
         Ok(())
+    }
+
+    fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
+        let groups: Vec<Vec<Job>> = self.groups(work, jobs, stage);
+        let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
+        groups.iter().try_for_each(|group| self.group(stage, work, group, &mut steps))
     }
 
     /// What is left to do, in groups that are measured together. A group of which one selected member is missing is measured whole:
@@ -95,13 +103,17 @@ impl<'a> Run<'a> {
             }
         }
         groups.retain(|group| {
-            let selected = |job: &&Job| self.selected.iter().any(|cell| self.index.key(&cell.cell, stage) == Some(&job.key));
-            let selected: Vec<&Job> = group.iter().filter(selected).collect();
+            let selected: Vec<&Job> = group.iter().filter(|job| self.is_selected(stage, job)).collect();
             let missing = selected.iter().any(|job| self.fresh || !self.is_done(job));
             self.summary.reused += if missing { 0 } else { selected.len() };
             missing
         });
         groups
+    }
+
+    /// Whether the run is asked for a cell that the job's record serves.
+    pub(super) fn is_selected(&self, stage: Stage, job: &Job) -> bool {
+        self.selected.iter().any(|cell| self.index.key(&cell.cell, stage) == Some(&job.key))
     }
 
     fn is_done(&self, job: &Job) -> bool {
@@ -124,15 +136,21 @@ impl<'a> Run<'a> {
         .into_iter();
         for (job, early) in group.iter().zip(&mut outcomes) {
             let outcome = early.take().or_else(|| measured.next()).unwrap_or_else(|| failed(&anyhow::anyhow!("not measured")));
-            match &outcome {
-                Outcome::Done { .. } => self.summary.measured += 1,
-                Outcome::Failed { .. } => self.summary.failed += 1,
-                Outcome::Skipped { .. } => {}
-            }
-            steps.end(&job.cell.cell.model, &words(&outcome));
-            self.store.save(&record(stage, job, outcome))?;
+            self.keep(stage, job, outcome, steps)?;
         }
         self.reporter.after_record()
+    }
+
+    /// Counts, tells and saves how a stage of a cell ended.
+    pub(super) fn keep(&mut self, stage: Stage, job: &Job, outcome: Outcome, steps: &mut Steps) -> Result<()> {
+        match &outcome {
+            Outcome::Done { .. } => self.summary.measured += 1,
+            Outcome::Failed { .. } => self.summary.failed += 1,
+            Outcome::Stopped { .. } => self.summary.stopped += 1,
+            Outcome::Skipped { .. } => {}
+        }
+        steps.end(&job.cell.cell.model, &words(&outcome));
+        self.store.save(&record(stage, job, outcome))
     }
 }
 
@@ -146,7 +164,7 @@ fn outcome(result: Result<Measurement>) -> Outcome {
     result.map_or_else(|error| failed(&error), |measurement| Outcome::Done { measurement })
 }
 
-fn failed(error: &anyhow::Error) -> Outcome {
+pub(super) fn failed(error: &anyhow::Error) -> Outcome {
     Outcome::Failed { error: plain(error) }
 }
 
@@ -201,6 +219,7 @@ fn words(outcome: &Outcome) -> String {
         }
         Outcome::Failed { error } => format!("failed: {error}"),
         Outcome::Skipped { reason } => format!("skipped: {reason}"),
+        Outcome::Stopped { rung, .. } => format!("stopped after epoch {} of {}", rung.epoch, rung.epochs),
     }
 }
 

@@ -4,10 +4,14 @@ use std::{collections::BTreeMap, fs::File, path::PathBuf};
 
 use ablate_detection::dataset::Split;
 use ablate_model::{Catalog, Graph, ModelName, spec::CatalogError};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{config::SweepConfig, data::SweepData, plan::Plan};
+use super::{
+    config::{HalvingConfig, SweepConfig},
+    data::SweepData,
+    plan::Plan,
+};
 use crate::train::Recipe;
 
 pub struct Workbench {
@@ -94,6 +98,23 @@ impl Workbench {
     /// The recipe of a model's trainings.
     pub fn recipe(&self, model: &ModelName) -> Result<&Recipe> {
         self.recipes.get(&model.family).context("the sweep trains nothing")
+    }
+
+    /// By which rule the sweep stops trainings early; none where it does not.
+    ///
+    /// # Errors
+    /// Where the data set has no validation split to rank models by. One that can't be opened fails cell by cell.
+    pub fn halving(&self) -> Result<Option<HalvingConfig>> {
+        let halving = self.config.train.as_ref().and_then(|train| train.halving);
+        if let (Some(_), Some(data)) = (halving, &self.data) {
+            ensure!(data.has(Split::Val).unwrap_or(true), "key `train.halving`: {} has no split `val` to rank models by", data.name());
+        }
+        Ok(halving)
+    }
+
+    /// Epochs of the sweep's trainings; with halving, all have the same.
+    pub fn epochs(&self) -> Result<usize> {
+        self.recipes.values().next().map(|recipe| recipe.epochs).context("the sweep trains nothing")
     }
 
     /// What the sweep's trainings begin with; none where that is random.

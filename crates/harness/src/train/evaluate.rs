@@ -3,6 +3,8 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::record::EpochLog;
+
 /// COCO figures on the validation split; none where there was nothing to measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
@@ -18,6 +20,17 @@ impl Scores {
     pub fn fitness(&self) -> f64 {
         let of = |map50: Option<f64>, map50_95: Option<f64>| 0.1 * map50.unwrap_or(0.0) + 0.9 * map50_95.unwrap_or(0.0);
         of(self.map50, self.map50_95) + of(self.mask_map50, self.mask_map50_95)
+    }
+
+    /// Those of an epoch; none where it was not evaluated.
+    pub fn of(log: &EpochLog) -> Option<Self> {
+        let &EpochLog { map50, map50_95, mask_map50, mask_map50_95, .. } = log;
+        map50_95.is_some().then_some(Self { map50, map50_95, mask_map50, mask_map50_95 })
+    }
+
+    /// Without those of masks.
+    pub fn of_boxes(self) -> Self {
+        Self { mask_map50: None, mask_map50_95: None, ..self }
     }
 }
 

@@ -22,7 +22,7 @@ pub use progress::{Progress, Silent, StepReport};
 pub use recipe::{AUTO_BATCH, Optimizer, Recipe, RecipeError};
 pub use schedule::{Schedule, StepSettings};
 pub use step_rule::StepRule;
-pub use trainer::{TrainJob, TrainableDetector, Trained, train};
+pub use trainer::{Leg, TrainJob, TrainableDetector, Trained, train};
 
 #[cfg(test)]
 mod tests;

@@ -56,7 +56,18 @@ pub struct TrainJob<'a, M> {
     /// Pixels in which the sides of the network's input are counted: its largest stride.
     pub stride: usize,
     pub evaluator: Option<&'a mut dyn Evaluate<M>>,
+    pub leg: Leg<'a>,
     pub progress: &'a mut dyn Progress,
+}
+
+/// The part of a training that is asked for: all of it by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leg<'a> {
+    /// Numbers of epochs after which the network is evaluated, whatever the recipe says. Where the recipe does not say so, the log keeps the
+    /// scores and nothing else heeds them: the best epoch and the end of the training are those of the recipe alone.
+    pub rungs: &'a [usize],
+    /// Number of epochs after which the training pauses; the next leg goes on from its checkpoint.
+    pub until: Option<usize>,
 }
 
 /// What came out.
@@ -69,6 +80,8 @@ pub struct Trained {
     pub last_weights: PathBuf,
     /// Whether training ended before its last epoch, for want of progress.
     pub stopped: bool,
+    /// Whether there is more to train: the leg ended before the training did.
+    pub paused: bool,
     /// Seconds of wall-clock time, evaluation included, summed over resumed runs.
     pub train_s: f64,
     /// Images a second over all batches: loading included, evaluation and checkpoints not.
@@ -104,12 +117,13 @@ struct Trainer<'a, M> {
     folder: &'a Path,
     stride: usize,
     evaluator: Option<&'a mut dyn Evaluate<M>>,
+    leg: Leg<'a>,
     progress: &'a mut dyn Progress,
 }
 
 impl<'a, M: TrainableDetector> Trainer<'a, M> {
     fn new(job: TrainJob<'a, M>) -> Result<Self> {
-        let TrainJob { detector, loss, data, recipe, seed, folder, identity, stride, evaluator, progress } = job;
+        let TrainJob { detector, loss, data, recipe, seed, folder, identity, stride, evaluator, leg, progress } = job;
         let device = detector.devices().into_iter().next().context("the network has no parameters")?.autodiff();
         let schedule = Schedule::new(recipe, data.batches());
         let steps = StepRule::new(&detector, recipe, schedule.weight_decay());
@@ -129,6 +143,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             folder,
             stride,
             evaluator,
+            leg,
             progress,
         };
         if let Some(file) = Reader::open(&folder.join(RESUME))? {
@@ -139,8 +154,9 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
 
     fn run(mut self) -> Result<Trained> {
         let first = self.state.log.len();
+        let end = self.leg.until.map_or(self.recipe.epochs, |until| until.min(self.recipe.epochs));
         self.progress.start(first, self.recipe.epochs, self.data.batches());
-        for epoch in first..self.recipe.epochs {
+        for epoch in first..end {
             if self.state.stopped {
                 break;
             }
@@ -158,6 +174,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let TrainingState { log, best, stopped, total_s, batches_s, images, .. } = self.state;
         Ok(Trained {
             best_epoch: best.map_or(log.len().saturating_sub(1), |(epoch, _)| epoch),
+            paused: !stopped && log.len() < self.recipe.epochs,
             epochs: log,
             best_weights: self.folder.join(BEST),
             last_weights: self.folder.join(LAST),
@@ -251,14 +268,15 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
     fn evaluate(&mut self, epoch: usize) -> Result<Option<super::Scores>> {
         let last = epoch + 1 == self.recipe.epochs;
         let due = last || (self.recipe.val_interval > 0 && (epoch + 1).is_multiple_of(self.recipe.val_interval));
+        let rung = self.leg.rungs.contains(&(epoch + 1));
         let scores = match &mut self.evaluator {
-            Some(evaluator) if due => {
+            Some(evaluator) if due || rung => {
                 let scores = evaluator.evaluate(self.ema.module(), epoch);
                 Some(scores.with_context(|| format!("evaluation after epoch {epoch}"))?)
             }
             _ => None,
         };
-        let fitness = scores.map(|scores| scores.fitness());
+        let fitness = scores.filter(|_| due).map(|scores| scores.fitness());
         let best = self.state.best.map(|(_, fitness)| fitness);
         if fitness.is_some_and(|fitness| best.is_none_or(|best| fitness > best)) {
             self.state.best = fitness.map(|fitness| (epoch, fitness));

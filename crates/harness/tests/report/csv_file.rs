@@ -71,6 +71,33 @@ fn what_failed_and_what_is_missing_say_so() {
 }
 
 #[test]
+fn a_stopped_training_is_not_a_measured_one() {
+    let (base, other) = (cell("baseline", "n"), cell("asff", "n"));
+    let mut records = vec![done(&base, train(0.4, 20)), done(&base, eval(0.4)), stopped(&other)];
+    for cell in [&base, &other] {
+        records.extend([done(cell, cost(1_000_000, 4.0)), done(cell, latency(20.0))]);
+    }
+    records.push(skipped(&other, Stage::Eval, "its training was stopped"));
+    let rows = table(&records);
+    let row = &rows[1];
+    assert_eq!((row["status"].as_str(), row["error"].as_str()), ("stopped", ""));
+    let why = "stopped after epoch 5 of 20 by halving: place 3 of 4";
+    assert_eq!(row["not_measured"], format!("train: {why}; eval: {why}"));
+    for column in ["map50", "map50_95", "change_map50_95_points", "epochs", "best_epoch", "best_weights"] {
+        assert_eq!(row[column], "", "{column}");
+    }
+    assert!(!row["train_key"].is_empty(), "there is a record of it");
+
+    // What an earlier sweep evaluated, of weights that were trained anew and stopped.
+    let last = records.len() - 1;
+    records[last] = done(&other, eval(0.5));
+    assert_eq!(table(&records)[1]["map50_95"], "");
+    // Latency is still to come.
+    records.retain(|record| record.stage != Stage::Latency);
+    assert_eq!(table(&records)[1]["status"], "partial");
+}
+
+#[test]
 fn a_row_without_baseline_has_no_change() {
     let records: Vec<Record> = whole_sweep().into_iter().filter(|record| record.cell.variant != "baseline").collect();
     let rows = table(&records);

@@ -169,6 +169,25 @@ fn what_a_training_began_with_is_said_where_it_was_a_file() {
 }
 
 #[test]
+fn a_stopped_model_has_no_map_but_a_reason() {
+    let (base, other) = (cell("baseline", "n"), cell("asff", "n"));
+    let mut records = vec![done(&base, train(0.4, 20)), done(&base, eval(0.4))];
+    let without = page(&records);
+    assert!(!without.contains("halving") && !without.contains("Stopped"));
+    records.extend([stopped(&other), skipped(&other, Stage::Eval, "its training was stopped")]);
+    for cell in [&base, &other] {
+        records.extend([done(cell, cost(1_000_000, 4.0)), done(cell, latency(20.0))]);
+    }
+    let html = page(&records);
+    assert!(html.contains("2: 1 done, 1 stopped early"));
+    // mAP50 and mAP50-95 of the summary, the change at a glance, best epoch and its mAP of the training.
+    assert_eq!(html.matches(">stopped</td>").count(), 5);
+    assert!(html.contains("<strong>train, eval</strong> stopped: after epoch 5 of 20 by halving: place 3 of 4"));
+    assert!(html.contains(">5 <small>of 20</small></td>") && html.contains("A curve that ends early"));
+    assert!(!html.contains("<strong>yolov5n+asff</strong>"), "there is nothing to judge");
+}
+
+#[test]
 fn many_classes_go_down_and_models_across() {
     let Measurement::Eval(mut figures) = eval(0.4) else { unreachable!() };
     let class = figures.boxes.per_class[0].clone();

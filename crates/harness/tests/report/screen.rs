@@ -52,6 +52,28 @@ fn it_says_what_trainings_began_with() {
 }
 
 #[test]
+fn stopped_models_say_where_and_why() {
+    let seed = |variant: &str, seed| ablate::record::Cell { seed: Some(seed), ..cell(variant, "n") };
+    let mut records = Vec::new();
+    for i in [0, 1] {
+        records.extend([done(&seed("baseline", i), train(0.4, 20)), done(&seed("baseline", i), eval(0.4)), stopped(&seed("asff", i))]);
+    }
+    let text = render(&records, None, false);
+    let line = text.lines().find(|line| line.contains("yolov5n+asff")).unwrap();
+    assert_eq!(line.split_whitespace().filter(|word| *word == "stopped").count(), 2, "mAP50 and mAP50-95: {line}");
+    let why = "yolov5n+asff stopped after epoch 5 of 20 by halving: place 3 of 4\n";
+    assert_eq!(text.matches(why).count(), 1, "the seeds stop together: {text}");
+    assert!(!render(&whole_sweep(), None, false).contains("stopped"));
+
+    // A seed that an earlier sweep trained to its end stands for none of the others.
+    records.extend([done(&seed("asff", 2), train(0.5, 20)), done(&seed("asff", 2), eval(0.5))]);
+    records.extend([done(&seed("baseline", 2), train(0.4, 20)), done(&seed("baseline", 2), eval(0.4))]);
+    let text = render(&records, None, false);
+    let line = text.lines().find(|line| line.contains("yolov5n+asff")).unwrap();
+    assert!(line.contains("stopped") && !line.contains("50.0") && !line.contains("+10"), "{line}");
+}
+
+#[test]
 fn columns_give_way_to_the_width() {
     let records = whole_sweep();
     for width in [60, 80, 100, 120, 200] {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ablate::record::{
     ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement, FirstWeights, LatencyMeasurement, Measurement,
-    Outcome, PeakMemory, Record, Stage, TrainMeasurement,
+    Outcome, PeakMemory, Record, Rung, Stage, TrainMeasurement,
 };
 
 /// Variant, parameters of n s m l x with 80 classes, and published GFLOPs at 640 pixels.
@@ -74,6 +74,16 @@ pub fn failed(cell: &Cell, stage: Stage, error: &str) -> Record {
 
 pub fn skipped(cell: &Cell, stage: Stage, reason: &str) -> Record {
     record(cell, Outcome::Skipped { reason: reason.into() }, stage)
+}
+
+/// A training of 20 epochs that halving stopped after five; its seeds share the reason.
+pub fn stopped(cell: &Cell) -> Record {
+    let Measurement::Train(TrainMeasurement { mut epochs, .. }) = train(0.2, 20) else { unreachable!() };
+    epochs.truncate(5);
+    let rung =
+        Rung { epoch: 5, epochs: 20, keep: 0.5, ranked: 4, kept: 2, place: 3, fitness: 0.1, seeds: 1, least: 0.25, map50_95: 0.0875 };
+    let reason = "after epoch 5 of 20 by halving: place 3 of 4".into();
+    record(cell, Outcome::Stopped { reason, rung, epochs }, Stage::Train)
 }
 
 pub fn cost(params: u64, gflops: f64) -> Measurement {

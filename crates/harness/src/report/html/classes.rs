@@ -78,7 +78,7 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
 }
 
 fn evals<'a>(line: &Line<'a>) -> impl Iterator<Item = &'a EvalMeasurement> {
-    line.rows.iter().filter_map(Row::eval)
+    line.evaluated().filter_map(Row::eval)
 }
 
 fn class_ap(line: &Line, of: Of, name: &str) -> Option<(Spread, Option<Spread>)> {

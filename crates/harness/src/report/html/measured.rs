@@ -6,7 +6,7 @@ use super::super::number;
 use super::super::rows::{BASELINE, Row, Rows};
 use super::super::summary::{Line, Setting, Table};
 use super::table::{Group, Sheet, Td, Th, Tr, grouped, heads};
-use crate::record::{FirstWeights, PeakMemory, Stage};
+use crate::record::{EpochLog, FirstWeights, Measurement, Outcome, PeakMemory, Rung, Stage, TrainMeasurement};
 
 const HOST: &str = "most memory that the process held meanwhile; of a latency, with the weights of the models that it is timed against";
 const DEVICE: &str = "memory that the device's allocator had reserved; empty where the backend keeps no account";
@@ -75,30 +75,18 @@ pub fn runs(rows: &Rows) -> Option<Sheet> {
     let mut groups: Vec<Group> = Vec::new();
     let mut seen = BTreeSet::new();
     for row in &rows.rows {
-        let (Some(t), Some(record)) = (row.train(), row.record(Stage::Train)) else {
-            continue;
+        let Some(record) = row.record(Stage::Train) else { continue };
+        let run = match &record.outcome {
+            Outcome::Done { measurement: Measurement::Train(train) } => run(train, from_file),
+            Outcome::Stopped { reason, rung, epochs } => cut_short(reason, rung, epochs, from_file),
+            _ => continue,
         };
         if !seen.insert((&record.key, row.cell.model.clone())) {
             continue;
         }
-        let best = t.epochs.iter().find(|epoch| epoch.epoch == t.best_epoch).and_then(|epoch| epoch.map50_95);
-        let count = |n: usize| Td::figure(n.to_string(), n as f64);
         let seed = row.cell.seed.map_or_else(Td::default, |seed| Td::figure(seed.to_string(), seed as f64));
-        let mut cells = vec![
-            Td { text: row.cell.dataset.clone().unwrap_or_default(), ..Td::default() },
-            seed,
-            count(t.epochs.len()),
-            count(t.best_epoch + 1),
-            best.map_or_else(Td::default, |map| Td::figure(number::map(map), map)),
-            Td::figure(number::duration(t.train_s), t.train_s),
-            Td::figure(number::short(t.images_per_s), t.images_per_s),
-            count(t.train_images),
-            count(t.val_images),
-        ];
-        cells.extend(peaks(t.memory));
-        if from_file {
-            cells.push(t.weights.as_ref().map_or_else(|| Td { text: "random weights".into(), ..Td::default() }, started));
-        }
+        let dataset = Td { text: row.cell.dataset.clone().unwrap_or_default(), ..Td::default() };
+        let cells = [dataset, seed].into_iter().chain(run).collect();
         let name = format!("{}{}", row.cell.family, row.cell.scale);
         let run = Tr { name: row.cell.model.clone(), baseline: row.cell.variant == BASELINE, cells };
         match groups.last_mut().filter(|group| group.name == name) {
@@ -107,6 +95,38 @@ pub fn runs(rows: &Rows) -> Option<Sheet> {
         }
     }
     (!groups.is_empty()).then(|| Sheet { title: String::new(), first: "Model", heads: heading, groups })
+}
+
+fn count(n: usize) -> Td {
+    Td::figure(n.to_string(), n as f64)
+}
+
+/// Of a training that went to its end: epochs and what follows them.
+fn run(train: &TrainMeasurement, from_file: bool) -> Vec<Td> {
+    let best = train.epochs.iter().find(|epoch| epoch.epoch == train.best_epoch).and_then(|epoch| epoch.map50_95);
+    let mut cells = vec![
+        count(train.epochs.len()),
+        count(train.best_epoch + 1),
+        best.map_or_else(Td::default, |map| Td::figure(number::map(map), map)),
+        Td::figure(number::duration(train.train_s), train.train_s),
+        Td::figure(number::short(train.images_per_s), train.images_per_s),
+        count(train.train_images),
+        count(train.val_images),
+    ];
+    cells.extend(peaks(train.memory));
+    if from_file {
+        cells.push(train.weights.as_ref().map_or_else(|| Td { text: "random weights".into(), ..Td::default() }, started));
+    }
+    cells
+}
+
+/// Of one that halving stopped: it has no best epoch, and its mAP at the rung is none to read beside the others.
+fn cut_short(reason: &str, rung: &Rung, epochs: &[EpochLog], from_file: bool) -> Vec<Td> {
+    let stopped = || Td { text: "stopped".into(), tip: format!("stopped {reason}"), class: "gap", ..Td::default() };
+    let seconds = epochs.iter().map(|epoch| epoch.seconds).sum();
+    let known =
+        [count(rung.epoch).note(format!("of {}", rung.epochs)), stopped(), stopped(), Td::figure(number::duration(seconds), seconds)];
+    known.into_iter().chain(vec![Td::default(); 5 + usize::from(from_file)]).collect()
 }
 
 /// What a training began with.

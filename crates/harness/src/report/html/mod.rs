@@ -58,6 +58,7 @@ pub fn render(title: &str, rows: &Rows, all: &[Table], figures: &[Figure]) -> Re
         commands => parts::commands(rows),
         keys => measured::keys(rows),
         seeds => parts::seeds(rows),
+        stopped => rows.rows.iter().any(|row| row.stopped().is_some()),
     };
     page.render(context).context("the report's page")
 }

@@ -32,7 +32,7 @@ pub fn facts(rows: &Rows) -> Vec<Fact> {
     for row in &rows.rows {
         *ends.entry(row.status()).or_default() += 1;
     }
-    let words = [("done", "done"), ("partial", "not finished"), ("failed", "failed"), ("skipped", "skipped")];
+    let words = [("done", "done"), ("partial", "not finished"), ("failed", "failed"), ("stopped", "stopped early"), ("skipped", "skipped")];
     let ends: Vec<String> = words.iter().filter_map(|(end, word)| Some(format!("{} {word}", ends.get(end)?))).collect();
     let cells = || rows.rows.iter().map(|row| row.cell);
     let last = records(rows).filter_map(|r| Some((r.finished.parse::<jiff::Timestamp>().ok()?, &r.finished))).max();
@@ -76,7 +76,7 @@ pub fn gaps(rows: &Rows) -> Vec<Missing> {
             continue;
         }
         let reason = match gap {
-            Gap::Failed(reason) | Gap::Skipped(reason) => cut(reason, MOST_ERROR),
+            Gap::Failed(reason) | Gap::Stopped(reason) | Gap::Skipped(reason) => cut(reason, MOST_ERROR),
             Gap::NotYet => "there is no record of it".into(),
             Gap::NotAsked => "the cell has no data set".into(),
         };

@@ -54,7 +54,10 @@ impl Curves {
             for curve in &panel.curves {
                 let path: Vec<_> = curve.points.iter().map(|&point| plot.point((&x, point.0), (y, point.1))).collect();
                 let paint = Paint::Series(curve.style);
-                scene.line(&path, if curve.style == 0 { 2.2 } else { 1.6 }, paint);
+                // A point alone, such as the one evaluation of a training that was stopped, is a marker without a line.
+                if path.len() > 1 {
+                    scene.line(&path, if curve.style == 0 { 2.2 } else { 1.6 }, paint);
+                }
                 // Lines are told apart by their markers too: about six along each, set off from those of other lines.
                 let stride = path.len().div_ceil(6).max(1);
                 let offset = (curve.style * stride / 6) % stride;

@@ -6,11 +6,11 @@ use super::super::rows::{Row, scale_order};
 use super::super::summary::{Line, Table};
 use super::curves::{Curve, Curves, Panel};
 use super::{Kind, Plots, gather};
-use crate::record::{EpochLog, TrainMeasurement};
+use crate::record::EpochLog;
 
 impl Plots<'_> {
     pub fn training(&mut self, tables: &[Table]) {
-        let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz.train, s.nc), |line| line.rows.iter().any(|r| r.train().is_some()));
+        let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz.train, s.nc), |line| line.rows.iter().any(|r| r.epochs().is_some()));
         for ((dataset, device, imgsz, _), lines) in &trained {
             let dataset = dataset.unwrap_or_default();
             let models: BTreeSet<_> = lines.iter().map(|line| (&line.cell().family, scale_order(&line.cell().scale))).collect();
@@ -34,28 +34,28 @@ impl Plots<'_> {
 
     /// mAP50-95, mAP50, that of masks where there are any, then a panel for each loss.
     fn panels(&self, lines: &[&Line]) -> Vec<Panel> {
-        let runs = || lines.iter().flat_map(|line| line.rows.iter().filter_map(Row::train).map(move |train| (line, train)));
-        let losses: BTreeSet<&String> = runs().flat_map(|(_, train)| train.epochs.iter().flat_map(|epoch| epoch.losses.keys())).collect();
-        type Figure<'f> = Box<dyn Fn(&TrainMeasurement) -> Vec<(f64, f64)> + 'f>;
+        let runs = || lines.iter().flat_map(|line| line.rows.iter().filter_map(Row::epochs).map(move |epochs| (line, epochs)));
+        let losses: BTreeSet<&String> = runs().flat_map(|(_, epochs)| epochs.iter().flat_map(|epoch| epoch.losses.keys())).collect();
+        type Figure<'f> = Box<dyn Fn(&[EpochLog]) -> Vec<(f64, f64)> + 'f>;
         let mut panels: Vec<(String, Figure)> = vec![
-            ("mAP50-95 (%)".into(), Box::new(|train| curve(train, |epoch| epoch.map50_95.map(|map| 100.0 * map)))),
-            ("mAP50 (%)".into(), Box::new(|train| curve(train, |epoch| epoch.map50.map(|map| 100.0 * map)))),
+            ("mAP50-95 (%)".into(), Box::new(|epochs| curve(epochs, |epoch| epoch.map50_95.map(|map| 100.0 * map)))),
+            ("mAP50 (%)".into(), Box::new(|epochs| curve(epochs, |epoch| epoch.map50.map(|map| 100.0 * map)))),
         ];
-        if runs().any(|(_, train)| train.epochs.iter().any(|epoch| epoch.mask_map50_95.is_some())) {
-            let masks = |train: &TrainMeasurement| curve(train, |epoch| epoch.mask_map50_95.map(|map| 100.0 * map));
+        if runs().any(|(_, epochs)| epochs.iter().any(|epoch| epoch.mask_map50_95.is_some())) {
+            let masks = |epochs: &[EpochLog]| curve(epochs, |epoch| epoch.mask_map50_95.map(|map| 100.0 * map));
             panels.push(("mask mAP50-95 (%)".into(), Box::new(masks)));
         }
         for loss in losses {
-            panels.push((format!("{loss} loss"), Box::new(move |train| curve(train, |epoch| epoch.losses.get(loss).copied()))));
+            panels.push((format!("{loss} loss"), Box::new(move |epochs| curve(epochs, |epoch| epoch.losses.get(loss).copied()))));
         }
         let panel = |(name, figure): (String, Figure)| {
-            let curves = runs().map(|(line, train)| Curve { style: self.styles.key(line).style, points: figure(train) });
+            let curves = runs().map(|(line, epochs)| Curve { style: self.styles.key(line).style, points: figure(epochs) });
             Panel { name, curves: curves.collect() }
         };
         panels.into_iter().map(panel).collect()
     }
 }
 
-fn curve(train: &TrainMeasurement, pick: impl Fn(&EpochLog) -> Option<f64>) -> Vec<(f64, f64)> {
-    train.epochs.iter().filter_map(|epoch| Some((epoch.epoch as f64 + 1.0, pick(epoch)?))).collect()
+fn curve(epochs: &[EpochLog], pick: impl Fn(&EpochLog) -> Option<f64>) -> Vec<(f64, f64)> {
+    epochs.iter().filter_map(|epoch| Some((epoch.epoch as f64 + 1.0, pick(epoch)?))).collect()
 }

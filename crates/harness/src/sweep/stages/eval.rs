@@ -45,6 +45,9 @@ impl Eval<'_> {
         Ok(match record.map(|record| record.outcome) {
             Some(Outcome::Done { measurement: Measurement::Train(trained) }) => Ok(trained),
             Some(Outcome::Failed { .. }) => Err("its training failed".into()),
+            Some(Outcome::Stopped { rung, .. }) => {
+                Err(format!("its training was stopped by halving after epoch {} of {}", rung.epoch, rung.epochs))
+            }
             _ => Err("it is not trained yet".into()),
         })
     }

@@ -8,6 +8,7 @@ mod train;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+pub use self::train::Train;
 use super::{Workbench, plan::PlannedCell};
 use crate::{
     progress::Steps,
@@ -44,7 +45,7 @@ pub fn work<'b>(stage: Stage, bench: &'b Workbench, store: &'b Store) -> Box<dyn
     match stage {
         Stage::Cost => Box::new(cost::Cost(bench)),
         Stage::Latency => Box::new(latency::Latency(bench)),
-        Stage::Train => Box::new(train::Train { bench, store }),
+        Stage::Train => Box::new(Train { bench, store }),
         Stage::Eval => Box::new(eval::Eval { bench, store }),
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     record::{FirstWeights, Measurement, TrainMeasurement},
     store::Store,
     sweep::plan::PlannedCell,
+    train::Leg,
 };
 
 pub struct Train<'b> {
@@ -27,7 +28,8 @@ pub struct Train<'b> {
 }
 
 impl Train<'_> {
-    fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
+    /// Trains a leg of a training; the second value says whether there is more to come.
+    pub fn leg(&self, job: &Job, leg: Leg, steps: &Steps) -> Result<(TrainMeasurement, bool)> {
         let (data, recipe) = (self.bench.data()?, self.bench.recipe(&job.cell.model)?);
         let seed = job.cell.cell.seed.context("the cell has no seed")?;
         let train_images = data.cached(Split::Train)?;
@@ -55,10 +57,11 @@ impl Train<'_> {
             device: &device,
             folder: &folder,
             identity: &job.key,
+            leg,
         };
         memory::begin(&device);
         let trained = train(training, &mut Epochs::new(&job.cell.cell.model, steps))?;
-        Ok(Measurement::Train(TrainMeasurement {
+        let measurement = TrainMeasurement {
             epochs: trained.epochs,
             train_s: trained.train_s,
             images_per_s: trained.images_per_s,
@@ -70,7 +73,12 @@ impl Train<'_> {
             weights,
             anchors: anchors.map(Box::new),
             memory: memory::peak(&device),
-        }))
+        };
+        Ok((measurement, trained.paused))
+    }
+
+    fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
+        self.leg(job, Leg::default(), steps).map(|(measurement, _)| Measurement::Train(measurement))
     }
 
     /// Where a training's checkpoints are: another recipe has another key, and so another folder.

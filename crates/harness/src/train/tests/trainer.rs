@@ -14,7 +14,7 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Device, TensorData};
 
 use crate::train::{
-    BEST, BatchSource, Evaluate, LAST, Optimizer, RESUME, Recipe, Scores, Silent, TrainJob, TrainableDetector, Trained, train,
+    BEST, BatchSource, Evaluate, LAST, Leg, Optimizer, RESUME, Recipe, Scores, Silent, TrainJob, TrainableDetector, Trained, train,
 };
 
 const SIDE: usize = 32;
@@ -125,6 +125,10 @@ fn recipe() -> Recipe {
 }
 
 fn run(recipe: &Recipe, folder: &Path, identity: &str, value: f32, evaluator: &mut Script) -> Result<Trained> {
+    run_leg(recipe, folder, identity, value, evaluator, Leg::default())
+}
+
+fn run_leg(recipe: &Recipe, folder: &Path, identity: &str, value: f32, evaluator: &mut Script, leg: Leg) -> Result<Trained> {
     let anchors = [8.0f32, 16.0, 24.0].map(|side| vec![[side, side]]);
     train(TrainJob {
         detector: Net::new(),
@@ -136,6 +140,7 @@ fn run(recipe: &Recipe, folder: &Path, identity: &str, value: f32, evaluator: &m
         identity,
         stride: 32,
         evaluator: Some(evaluator),
+        leg,
         progress: &mut Silent,
     })
 }
@@ -219,6 +224,30 @@ fn evaluation_comes_when_it_is_due() {
     };
     assert_eq!(evaluated(4), [3, 5]);
     assert_eq!(evaluated(0), [5]);
+}
+
+/// Epochs that are evaluated for their rung alone change neither the weights nor which of them are the best.
+#[test]
+fn a_training_in_legs_ends_as_one_without() {
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let recipe = Recipe { val_interval: 4, patience: 2, ..recipe() };
+    // The best scores are those of the rungs, after which a patience of two epochs would run out.
+    let scores = [0.9, 0.1, 0.8, 0.3, 0.1, 0.4];
+    let expected = run(&recipe, whole.path(), "a", 0.9, &mut script(&scores)).unwrap();
+    let mut trained = Vec::new();
+    for until in [Some(1), Some(1), Some(3), None] {
+        let leg = Leg { rungs: &[1, 3], until };
+        trained.push(run_leg(&recipe, parts.path(), "a", 0.9, &mut script(&scores), leg).unwrap());
+    }
+    let ends: Vec<(usize, bool)> = trained.iter().map(|trained| (trained.epochs.len(), trained.paused)).collect();
+    assert_eq!(ends, [(1, true), (1, true), (3, true), (6, false)]);
+    assert_eq!((trained[3].best_epoch, expected.best_epoch, expected.paused), (5, 5, false));
+    let evaluated = |trained: &Trained| trained.epochs.iter().map(|log| log.map50_95).collect::<Vec<_>>();
+    assert_eq!(evaluated(&expected), [None, None, None, Some(0.3), None, Some(0.4)]);
+    assert_eq!(evaluated(&trained[3]), [Some(0.9), None, Some(0.8), Some(0.3), None, Some(0.4)]);
+    for name in [LAST, BEST] {
+        assert!(file(whole.path(), name) == file(parts.path(), name), "{name} differs");
+    }
 }
 
 #[test]
