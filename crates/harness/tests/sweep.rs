@@ -393,8 +393,8 @@ fn halving_stops_models_and_a_killed_run_stops_the_same() {
     let plan = sweep.run(&["--dry-run"]).ok();
     assert!(plan.contains("4 cells\nhalving: after epoch 1, 2 of 4 the best 50 % of the models"), "{plan}");
     let run = sweep.run(&[]);
-    assert!(run.stderr().contains("halving on flex after epoch 1 of 4: 2 go on"), "{}", run.stderr());
-    assert!(run.stderr().contains("halving on flex after epoch 2 of 4: 1 go on"), "{}", run.stderr());
+    assert!(run.stderr().contains("halving yolov5n on flex after epoch 1 of 4: 2 go on"), "{}", run.stderr());
+    assert!(run.stderr().contains("halving yolov5n on flex after epoch 2 of 4: 1 go on"), "{}", run.stderr());
     assert!(run.stderr().contains("2 stopped"), "{}", run.stderr());
     let screen = run.ok();
     assert!(screen.contains("stopped after epoch 1 of 4 by halving: place 3 of 3"), "{screen}");

@@ -19,7 +19,7 @@ use crate::{
     record::{FirstWeights, Measurement, TrainMeasurement},
     store::Store,
     sweep::plan::PlannedCell,
-    train::Leg,
+    train::{Leg, RESUME},
 };
 
 pub struct Train<'b> {
@@ -44,7 +44,7 @@ impl Train<'_> {
         if let Some(FirstWeights { file, taken, total, .. }) = &weights {
             tracing::info!("{} starts from {file}: {taken} of {total} tensors", job.cell.cell.model);
         }
-        if let Some(fit) = &anchors {
+        if let Some(fit) = anchors.as_ref().filter(|_| !folder.join(RESUME).exists()) {
             tracing::info!("{}: {}", job.cell.cell.model, described(fit));
         }
         let training = Training {
