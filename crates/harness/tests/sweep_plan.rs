@@ -163,7 +163,7 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
 fn halving_has_a_default_for_all_of_it() {
     let halving = |keys: &str| read(&SWEEP.replace("  epochs: 3", &format!("  epochs: 8{keys}"))).unwrap().train.unwrap().halving;
     assert_eq!(halving(""), None);
-    assert_eq!(halving("\n  halving: {}"), Some(HalvingConfig { rungs: 2, keep: 0.5, among: Among::Models }));
+    assert_eq!(halving("\n  halving: {}"), Some(HalvingConfig { rungs: 2, keep: 0.5, among: Among::Variants }));
     let given = halving("\n  halving: {rungs: 3, keep: 0.3, among: variants}");
     assert_eq!(given, Some(HalvingConfig { rungs: 3, keep: 0.3, among: Among::Variants }));
 }
