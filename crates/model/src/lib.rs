@@ -9,6 +9,7 @@ mod fuse;
 pub mod graph;
 pub mod heads;
 pub mod initializer;
+mod libtorch;
 mod precision;
 pub mod registry;
 pub mod spec;
