@@ -7,6 +7,7 @@ mod cpu;
 pub mod detector;
 mod fuse;
 pub mod graph;
+mod grouped;
 pub mod heads;
 pub mod initializer;
 mod libtorch;

@@ -13,7 +13,7 @@ use crate::{
     cost::{ConvShape, Shape, Tally},
     cpu,
     fuse::{Fold, Fuse},
-    libtorch,
+    grouped, libtorch,
 };
 
 /// A convolution without bias, batch normalisation and an activation (SiLU unless the row says otherwise).
@@ -71,7 +71,8 @@ pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) 
     if let Some(y) = libtorch::conv2d(&x, &weight, bias.as_ref(), [stride, padding, groups]) {
         return activation.forward(y);
     }
-    let y = match (cpu::conv2d(&x, &weight, stride, padding, groups), bias) {
+    let y = cpu::conv2d(&x, &weight, stride, padding, groups).or_else(|| grouped::conv2d(&x, &weight, [stride, padding, groups]));
+    let y = match (y, bias) {
         (Some(y), Some(bias)) => y + bias.reshape([1, -1, 1, 1]),
         (Some(y), None) => y,
         (None, _) => conv.forward(x),
