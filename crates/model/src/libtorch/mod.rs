@@ -26,3 +26,6 @@ pub struct Running {
     /// The unbiased one.
     pub variance: Tensor<1>,
 }
+
+#[cfg(all(test, feature = "tch"))]
+mod tests;
