@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use crate::record::Environment;
+use crate::{libraries, record::Environment};
 
 static CURRENT: LazyLock<Environment> = LazyLock::new(read);
 
@@ -29,6 +29,7 @@ fn read() -> Environment {
         cores: System::physical_core_count().unwrap_or_else(|| system.cpus().len()),
         threads: rayon::current_num_threads(),
         memory_gib: (memory_gib * 10.0).round() / 10.0,
+        tf32_override: std::env::var(libraries::TF32).ok(),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod device;
 pub mod environment;
 pub mod guard;
+pub mod libraries;
 pub mod measure;
 pub mod progress;
 pub mod record;

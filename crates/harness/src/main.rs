@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use ablate::{cli::Cli, commands, guard, progress};
+use ablate::{cli::Cli, commands, guard, libraries, progress};
 use clap::Parser;
 
 /// A network's maps are large and short-lived: the system's allocator gives each back to the kernel and has it zeroed again.
@@ -11,6 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
+    libraries::set();
     // Everything runs on a thread of the pool: one from outside would hand over each parallel loop and sleep until it is done, twice a layer.
     match rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global() {
         Ok(()) => rayon::scope(|_| run()),

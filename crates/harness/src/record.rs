@@ -288,6 +288,9 @@ pub struct Environment {
     pub cores: usize,
     pub threads: usize,
     pub memory_gib: f64,
+    /// What `NVIDIA_TF32_OVERRIDE` was: `0` keeps NVIDIA's libraries from rounding to TF32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tf32_override: Option<String>,
 }
 
 /// One stage of one cell.

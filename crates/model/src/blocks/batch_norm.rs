@@ -7,6 +7,7 @@ use super::Activation;
 use crate::{
     Initializer,
     cpu::{self, Normed},
+    libtorch::{self, Running},
 };
 
 /// Added to the variance: what the YOLO families set, where PyTorch's default is 1e-5.
@@ -60,6 +61,14 @@ impl BatchNorm2d {
         let n = (batch * height * width) as f64;
         let unbiased = n / (n - 1.0).max(1.0);
         let (weight, bias) = (self.weight.val(), self.bias.val());
+        let [mean, variance] = [&self.running_mean, &self.running_var].map(|running| running.value_sync().inner());
+        let running = Running { mean, variance };
+        let moved = libtorch::norm_act(&x, &weight, &bias, &running, [EPSILON, MOMENTUM], activation);
+        if let Some((output, Running { mean, variance })) = moved {
+            self.running_mean.update(Tensor::from_inner(mean));
+            self.running_var.update(Tensor::from_inner(variance));
+            return output;
+        }
         let (output, mean, variance) = match cpu::norm_act(&x, &weight, &bias, EPSILON, activation) {
             Some(Normed { output, mean, variance }) => (output, mean, variance),
             None => {
@@ -67,8 +76,8 @@ impl BatchNorm2d {
                 (activation.forward(result.output), result.mean.detach().inner(), result.variance.detach().inner())
             }
         };
-        blend(&self.running_mean, mean);
-        blend(&self.running_var, variance * unbiased);
+        self.running_mean.update(blend(running.mean, mean));
+        self.running_var.update(blend(running.variance, variance * unbiased));
         output
     }
 
@@ -85,8 +94,7 @@ impl BatchNorm2d {
     }
 }
 
-/// Moves a running statistic towards that of the batch.
-fn blend(running: &RunningState<Tensor<1>>, batch: Tensor<1>) {
-    let old = running.value_sync().inner();
-    running.update(Tensor::from_inner(old * (1.0 - MOMENTUM) + batch * MOMENTUM));
+/// A running statistic, moved towards that of the batch.
+fn blend(running: Tensor<1>, batch: Tensor<1>) -> Tensor<1> {
+    Tensor::from_inner(running * (1.0 - MOMENTUM) + batch * MOMENTUM)
 }

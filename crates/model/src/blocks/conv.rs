@@ -13,6 +13,7 @@ use crate::{
     cost::{ConvShape, Shape, Tally},
     cpu,
     fuse::{Fold, Fuse},
+    grouped, libtorch,
 };
 
 /// A convolution without bias, batch normalisation and an activation (SiLU unless the row says otherwise).
@@ -66,8 +67,13 @@ pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) 
         let fused = cpu::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation);
         return fused.unwrap_or_else(|| activation.forward(conv.forward(x)));
     }
-    let y = match (cpu::conv2d(&x, &weight, stride, padding, groups), &conv.bias) {
-        (Some(y), Some(bias)) => y + bias.val().reshape([1, -1, 1, 1]),
+    let bias = conv.bias.as_ref().map(|bias| bias.val());
+    if let Some(y) = libtorch::conv2d(&x, &weight, bias.as_ref(), [stride, padding, groups]) {
+        return activation.forward(y);
+    }
+    let y = cpu::conv2d(&x, &weight, stride, padding, groups).or_else(|| grouped::conv2d(&x, &weight, [stride, padding, groups]));
+    let y = match (y, bias) {
+        (Some(y), Some(bias)) => y + bias.reshape([1, -1, 1, 1]),
         (Some(y), None) => y,
         (None, _) => conv.forward(x),
     };

@@ -7,7 +7,7 @@ use super::Activation;
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
-    cpu,
+    cpu, grouped, libtorch,
 };
 
 /// Kernels that are mixed for each image.
@@ -81,7 +81,9 @@ impl DynamicConv {
         let kernels = kernels.reshape([batch * c_out, c_in / groups, kernel, kernel]);
         let x = x.reshape([1, batch * c_in, height, width]);
         let fused = match (dilation, x.device().is_autodiff()) {
-            (1, true) => cpu::conv2d(&x, &kernels, stride, padding, groups * batch),
+            (1, true) => cpu::conv2d(&x, &kernels, stride, padding, groups * batch)
+                .or_else(|| libtorch::conv2d(&x, &kernels, None, [stride, padding, groups * batch]))
+                .or_else(|| grouped::conv2d(&x, &kernels, [stride, padding, groups * batch])),
             (1, false) => {
                 let shift = Tensor::zeros([batch * c_out], &x.device());
                 cpu::conv2d_act(&x, &kernels, &shift, [stride, padding, groups * batch], Activation::Identity)

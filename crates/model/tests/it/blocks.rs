@@ -3,7 +3,7 @@ use ablate_model::{
     blocks::{
         Activation, BatchNorm2d, C2fConfig, C3Config, Conv, ConvConfig, CspConfig, DynamicConv, DynamicConvConfig, FasterNet,
         FasterNetSize, GhostBottleneckConfig, GhostModuleConfig, GsConvConfig, GsConvNsConfig, InvertedResidualConfig, Link, PerImageConv,
-        RepVggConfig, SppfConfig, StemConfig, VovGsCspConfig,
+        RepVggConfig, SppfConfig, StemConfig, VovGsCspConfig, convolve,
     },
     cost::ConvShape,
     heads::{Asff, AsffDetectConfig, AsffOrder, BoxCoding, DetectConfig},
@@ -204,19 +204,30 @@ fn conv_training_step() {
     conv.visit(&mut Check(&golden, &gradients, vec![]));
 }
 
+/// By Burn's own convolution, and by the one that the blocks take.
 #[test]
 fn depthwise_gradient() {
     let device = device().autodiff();
     let golden = Golden::open("blocks/depthwise_k5_s2_gradient.safetensors");
-    let x: Tensor<4> = golden.tensor("x0", &device).require_grad();
-    let w: Tensor<4> = golden.tensor("w", &device).require_grad();
-    let y = conv2d(x.clone(), w.clone(), None, ConvOptions::new([2, 2], [2, 2], [1, 1], 12));
-    golden.assert("y0", y.clone().inner());
-    let n = y.shape().num_elements();
-    let ramp: Vec<f32> = (0..n).map(|i| -1.0 + 2.0 * i as f32 / (n - 1) as f32).collect();
-    let gradients = (y.reshape([n]) * Tensor::<1>::from_floats(ramp.as_slice(), &device)).sum().backward();
-    golden.assert("grad_x0", x.grad(&gradients).unwrap());
-    golden.assert("grad_w", w.grad(&gradients).unwrap());
+    let shape = ConvShape::new(12, 12, 5, 2).groups(12);
+    let burns = |x, w| conv2d(x, w, None, ConvOptions::new([2, 2], [2, 2], [1, 1], 12));
+    let blocks = |x, w| {
+        let mut conv = ablate_model::blocks::conv2d(shape, false, &Initializer::new(0, &device));
+        conv.weight = conv.weight.map(|_| w);
+        convolve(&conv, x)
+    };
+    let convolutions: [&dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>; 2] = [&burns, &blocks];
+    for convolution in convolutions {
+        let x: Tensor<4> = golden.tensor("x0", &device).require_grad();
+        let w: Tensor<4> = golden.tensor("w", &device).require_grad();
+        let y = convolution(x.clone(), w.clone());
+        golden.assert("y0", y.clone().inner());
+        let n = y.shape().num_elements();
+        let ramp: Vec<f32> = (0..n).map(|i| -1.0 + 2.0 * i as f32 / (n - 1) as f32).collect();
+        let gradients = (y.reshape([n]) * Tensor::<1>::from_floats(ramp.as_slice(), &device)).sum().backward();
+        golden.assert("grad_x0", x.grad(&gradients).unwrap());
+        golden.assert("grad_w", w.grad(&gradients).unwrap());
+    }
 }
 
 #[test]

@@ -1,0 +1,28 @@
+//! What LibTorch and NVIDIA's libraries are told by the environment. They read it as they are loaded, which is before `main`.
+
+/// What is set where the user has not set it.
+#[cfg(all(unix, feature = "tch"))]
+const SETTINGS: &[(&str, &str)] = &[
+    // LibTorch's threads spin while they wait, which takes the cores from whatever else runs: a training became thirty times slower by it.
+    ("OMP_WAIT_POLICY", "passive"),
+    // Figures are of f32: NVIDIA's libraries, which LibTorch calls, would round to TF32 where they may.
+    (TF32, "0"),
+];
+
+/// Whether NVIDIA's libraries may round to TF32: `0` is no.
+pub const TF32: &str = "NVIDIA_TF32_OVERRIDE";
+
+/// Starts the program again where a setting is missing.
+pub fn set() {
+    #[cfg(all(unix, feature = "tch"))]
+    {
+        use std::{env, os::unix::process::CommandExt, process::Command};
+
+        let missing = || SETTINGS.iter().filter(|(name, _)| env::var_os(name).is_none());
+        let mut arguments = env::args_os();
+        if let (Some(_), Ok(program), Some(name)) = (missing().next(), env::current_exe(), arguments.next()) {
+            // It returns where it fails; then the program goes on as it is.
+            let _ = Command::new(program).arg0(name).args(arguments).envs(missing().copied()).exec();
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! LibTorch's own operations: in training convolution, and batch normalisation with its activation, each with the gradient that LibTorch has of it.
+//!
+//! Burn composes these of general steps, and takes a grouped convolution's weight gradient by a convolution for each group. That is right
+//! everywhere and slow here. What this module does not cover - another device, a dilated kernel - it leaves to Burn.
+
+// burn-tch is deprecated in favour of Burn's own runtimes; it is kept here because what they are measured against is LibTorch.
+#![cfg_attr(feature = "tch", allow(deprecated))]
+
+#[cfg(not(feature = "tch"))]
+mod absent;
+#[cfg(feature = "tch")]
+mod operations;
+#[cfg(feature = "tch")]
+mod recorded;
+
+#[cfg(not(feature = "tch"))]
+pub use absent::{conv2d, norm_act};
+#[cfg(feature = "tch")]
+pub use operations::{conv2d, norm_act};
+
+use burn::tensor::Tensor;
+
+/// Running statistics of a batch normalisation, `[channels]` each, off the training device.
+pub struct Running {
+    pub mean: Tensor<1>,
+    /// The unbiased one.
+    pub variance: Tensor<1>,
+}
+
+#[cfg(all(test, feature = "tch"))]
+mod tests;

@@ -1,0 +1,97 @@
+//! The operations against Burn's own: outputs, gradients and running statistics.
+
+use burn::tensor::{
+    Device, Distribution, Tensor, Tolerance,
+    module::{batch_norm_train, conv2d},
+    ops::ConvOptions,
+};
+
+use super::Running;
+use crate::blocks::Activation;
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device).require_grad()
+}
+
+#[track_caller]
+fn assert_close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, what: &str) {
+    println!("{what}");
+    found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-4, 1e-4));
+}
+
+/// Sums the elements with weights that differ, so that no gradient is hidden by symmetry. The sum before it could be made in place.
+fn weighted_sum(y: Tensor<4>) -> Tensor<1> {
+    let n = y.shape().num_elements();
+    let weights: Vec<f32> = (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+    let device = y.device();
+    (y.add_scalar(1.0).reshape([n]) * Tensor::<1>::from_floats(weights.as_slice(), &device)).sum()
+}
+
+#[test]
+fn convolutions_are_burns() {
+    let device = Device::libtorch().autodiff();
+    device.seed(5);
+    // Batch, channels in and out, height, width, kernel, stride, padding, groups.
+    for sizes in [
+        [2, 5, 6, 9, 8, 3, 2, 1, 1],
+        [4, 6, 5, 7, 3, 1, 1, 0, 1],
+        [1, 8, 12, 6, 5, 3, 2, 1, 4],
+        [2, 6, 6, 7, 6, 3, 1, 1, 6],
+        [3, 4, 4, 11, 8, 5, 2, 2, 4],
+    ] {
+        let [batch, c_in, c_out, height, width, kernel, stride, padding, groups] = sizes;
+        let (x, weight) = (random([batch, c_in, height, width], &device), random([c_out, c_in / groups, kernel, kernel], &device));
+        let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], groups);
+        for bias in [None, Some(random([c_out], &device))] {
+            let what = format!("{sizes:?} {}", if bias.is_some() { "bias" } else { "" });
+            let found = super::conv2d(&x, &weight, bias.as_ref(), [stride, padding, groups]).expect("covered");
+            let expected = conv2d(x.clone(), weight.clone(), bias.clone(), options.clone());
+            assert_close(found.clone().inner(), expected.clone().inner(), &what);
+            let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
+            assert_close(x.grad(&found).unwrap(), x.grad(&expected).unwrap(), &format!("{what}: x"));
+            assert_close(weight.grad(&found).unwrap(), weight.grad(&expected).unwrap(), &format!("{what}: weight"));
+            if let Some(bias) = bias {
+                assert_close(bias.grad(&found).unwrap(), bias.grad(&expected).unwrap(), &format!("{what}: bias"));
+            }
+        }
+    }
+}
+
+#[test]
+fn normalisation_and_activation_are_burns() {
+    let device = Device::libtorch().autodiff();
+    device.seed(7);
+    let activations =
+        [Activation::Silu, Activation::Relu, Activation::Relu6, Activation::LeakyRelu, Activation::Gelu, Activation::Identity];
+    for activation in activations {
+        for shape in [[3, 5, 7, 9], [2, 3, 40, 33], [4, 2, 1, 1]] {
+            let what = format!("{activation:?} {shape:?}");
+            let x: Tensor<4> = (random(shape, &device) * 3.0 + 1.0).detach().require_grad();
+            let (weight, bias) = (random([shape[1]], &device), random([shape[1]], &device));
+            let [mean, variance] = [0.3, 0.7].map(|value| Tensor::<1>::full([shape[1]], value, &device).inner());
+            let running = Running { mean: mean.clone(), variance: variance.clone() };
+            let (found, moved) = super::norm_act(&x, &weight, &bias, &running, [1e-3, 0.1], activation).expect("covered");
+            let expected = batch_norm_train(x.clone(), weight.clone(), bias.clone(), 1e-3);
+            let n = (shape[0] * shape[2] * shape[3]) as f64;
+            assert_close(moved.mean, mean.clone() * 0.9 + expected.mean.inner() * 0.1, &format!("{what}: mean"));
+            assert_close(moved.variance, variance * 0.9 + expected.variance.inner() * (0.1 * n / (n - 1.0)), &format!("{what}: variance"));
+            assert_close(running.mean, mean, &format!("{what}: the mean before"));
+            let expected = activation.forward(expected.output);
+            assert_close(found.clone().inner(), expected.clone().inner(), &what);
+            let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
+            assert_close(x.grad(&found).unwrap(), x.grad(&expected).unwrap(), &format!("{what}: x"));
+            for parameter in [&weight, &bias] {
+                let (found, expected) = (parameter.grad(&found).unwrap(), parameter.grad(&expected).unwrap());
+                assert_close(found, expected, &format!("{what}: parameters"));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_covered_is_left_to_burn() {
+    let [x, weight] = [[1, 2, 4, 4], [2, 2, 3, 3]].map(|shape| Tensor::<4>::ones(shape, &Device::libtorch()));
+    assert!(super::conv2d(&x, &weight, None, [1, 1, 1]).is_none(), "nothing to train");
+    let [x, weight] = [[1, 2, 4, 4], [2, 2, 3, 3]].map(|shape| Tensor::<4>::ones(shape, &Device::flex().autodiff()));
+    assert!(super::conv2d(&x, &weight, None, [1, 1, 1]).is_none(), "another device");
+}
