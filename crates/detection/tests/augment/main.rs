@@ -255,7 +255,7 @@ fn settings_have_yolov5s_names_and_unknown_ones_are_refused() {
     let error = serde_yaml::from_str::<AugmentConfig>("mozaic: 1").unwrap_err().to_string();
     assert!(error.contains("mozaic"), "{error}");
     let refused = |config: AugmentConfig| config.validate().unwrap_err().to_string();
-    assert!(refused(AugmentConfig { copy_paste: 0.1, ..config.clone() }).contains("copy_paste"));
+    assert!(refused(AugmentConfig { copy_paste: 1.1, ..config.clone() }).contains("copy_paste"));
     assert!(refused(AugmentConfig { mosaic: 1.5, ..config.clone() }).contains("mosaic: 1.5 is not within 0..=1"));
     assert!(refused(AugmentConfig { scale: f64::NAN, ..config }).contains("scale"));
 }
