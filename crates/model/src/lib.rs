@@ -2,6 +2,8 @@
 //! or a [`detector`] that runs.
 
 pub mod blocks;
+#[cfg(test)]
+mod compare;
 pub mod cost;
 mod cpu;
 pub mod detector;

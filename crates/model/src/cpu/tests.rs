@@ -1,29 +1,23 @@
 //! The kernels against Burn's own operations: outputs and gradients.
 
 use burn::tensor::{
-    Device, Distribution, Tensor, Tolerance,
+    Device, Distribution, Tensor,
     module::{batch_norm_train, conv2d},
     ops::ConvOptions,
 };
 
 use super::norm_act;
-use crate::blocks::Activation;
+use crate::{
+    blocks::Activation,
+    compare::{self, random, weighted_sum},
+};
 
-fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device).require_grad()
-}
+/// Share of a value, and least difference, within which figures are equal.
+const TOLERANCE: f64 = 2e-5;
 
 #[track_caller]
 fn assert_close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, what: &str) {
-    println!("{what}");
-    found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(2e-5, 2e-5));
-}
-
-/// Sums the elements with weights that differ, so that no gradient is hidden by symmetry.
-fn weighted_sum(y: Tensor<4>) -> Tensor<1> {
-    let n = y.shape().num_elements();
-    let weights: Vec<f32> = (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
-    (y.clone().reshape([n]) * Tensor::<1>::from_floats(weights.as_slice(), &y.device())).sum()
+    compare::assert_close(found, expected, TOLERANCE, what);
 }
 
 #[test]

@@ -1,30 +1,23 @@
 //! The operations against Burn's own: outputs, gradients and running statistics.
 
 use burn::tensor::{
-    Device, Distribution, Tensor, Tolerance,
+    Device, Tensor,
     module::{batch_norm_train, conv2d},
     ops::ConvOptions,
 };
 
 use super::Running;
-use crate::blocks::Activation;
+use crate::{
+    blocks::Activation,
+    compare::{self, random, weighted_sum},
+};
 
-fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device).require_grad()
-}
+/// Share of a value, and least difference, within which figures are equal.
+const TOLERANCE: f64 = 1e-4;
 
 #[track_caller]
 fn assert_close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, what: &str) {
-    println!("{what}");
-    found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-4, 1e-4));
-}
-
-/// Sums the elements with weights that differ, so that no gradient is hidden by symmetry. The sum before it could be made in place.
-fn weighted_sum(y: Tensor<4>) -> Tensor<1> {
-    let n = y.shape().num_elements();
-    let weights: Vec<f32> = (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
-    let device = y.device();
-    (y.add_scalar(1.0).reshape([n]) * Tensor::<1>::from_floats(weights.as_slice(), &device)).sum()
+    compare::assert_close(found, expected, TOLERANCE, what);
 }
 
 #[test]
