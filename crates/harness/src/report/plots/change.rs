@@ -14,9 +14,14 @@ impl Plots<'_> {
             let title = format!("Change in {what} against the baseline");
             let alt = format!("{title}, {setting}");
             let bars = self.bars(lines, pick, points);
+            let sure = if bars.groups.iter().flat_map(|(_, bars)| bars).any(|bar| bar.interval.is_some()) {
+                " · with 95 % intervals"
+            } else {
+                ""
+            };
             let bars = Bars {
                 title,
-                subtitle: format!("{setting} · {better} is better"),
+                subtitle: format!("{setting} · {better} is better{sure}"),
                 y_name: if points { "points" } else { "percent" }.into(),
                 ..bars
             };
@@ -52,7 +57,16 @@ impl Plots<'_> {
             let group = format!("{}{}", cell.family, cell.scale);
             let label = number::signed(value, usize::from(value.abs() < 9.95));
             let change = if points { number::points(value) + " points" } else { number::percent(value) };
-            let bar = Bar { style: key.style, value, label, tip: format!("{}: {change}", cell.model) };
+            // Only mAP has one, and only mAP changes by points.
+            let interval = line.changes.map_interval.filter(|_| points);
+            let sure = interval.map_or_else(String::new, |interval| format!(", 95 % interval {interval}"));
+            let bar = Bar {
+                style: key.style,
+                value,
+                interval: interval.map(|interval| (interval.low, interval.high)),
+                label,
+                tip: format!("{}: {change}{sure}", cell.model),
+            };
             match groups.last_mut().filter(|(name, _)| *name == group) {
                 Some((_, bars)) => bars.push(bar),
                 None => groups.push((group, vec![bar])),
