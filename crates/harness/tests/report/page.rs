@@ -148,6 +148,7 @@ fn seeds_are_averaged_and_their_spread_decides() {
     assert!(html.contains("▲ +2.0"));
     assert!(html.contains("≈ +0.3"));
     assert!(html.contains("up to 3 seeds") && !html.contains("One seed"));
+    assert!(html.contains("higher is better · with 95 % intervals") && html.contains(" points, 95 % interval "), "bars have whiskers");
 }
 
 #[test]
