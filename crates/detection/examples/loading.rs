@@ -10,6 +10,10 @@ use ablate_detection::{
     loader::{LoaderConfig, TrainLoader},
 };
 
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [data, numbers @ ..] = arguments.as_slice() else { return Err("DATA.yaml IMGSZ BATCH WORKERS EPOCHS".into()) };

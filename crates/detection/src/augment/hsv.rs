@@ -16,9 +16,15 @@ pub fn random_hsv(image: &mut RgbImage, config: &AugmentConfig, rng: &mut impl R
     }
     let pixels = image.as_chunks_mut::<3>().0;
     let (blocks, rest) = pixels.as_chunks_mut::<BLOCK>();
-    for block in blocks {
-        shift(block, hue, saturation, value);
-    }
+    // By the widest instructions that the machine has, whatever the build was for.
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for block in blocks {
+                shift(block, hue, saturation, value);
+            }
+        },
+    );
     let mut last = [[0; 3]; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
     shift(&mut last, hue, saturation, value);
@@ -29,6 +35,7 @@ pub fn random_hsv(image: &mut RgbImage, config: &AugmentConfig, rng: &mut impl R
 const BLOCK: usize = 64;
 
 /// Pixels with their hue, saturation and value multiplied. Without a branch, for the same reason.
+#[inline(always)]
 fn shift(pixels: &mut [[u8; 3]; BLOCK], hue_gain: f32, saturation_gain: f32, value_gain: f32) {
     let [mut red, mut green, mut blue] = [[0.0; BLOCK]; 3];
     for (pixel, ((red, green), blue)) in pixels.iter().zip(red.iter_mut().zip(&mut green).zip(&mut blue)) {
@@ -61,10 +68,12 @@ fn shift(pixels: &mut [[u8; 3]; BLOCK], hue_gain: f32, saturation_gain: f32, val
 }
 
 /// `f32::max` without its care for NaN, which there is none of here.
+#[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
+#[inline(always)]
 fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }

@@ -8,15 +8,18 @@ const ONE: f64 = 65536.0;
 /// Draws what the map `to_source` (row by row, from target to source coordinates) sees of an image, bilinearly; `fill` where there is no image.
 pub fn warp(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, height: usize, fill: Rgb<u8>) -> RgbImage {
     let mut target = vec![0; width * height * 3];
-    let sampler = Sampler::new(source, fill);
-    let [_, _, [g, h, i]] = *to_source;
+    let [[_, across, _], [down, _, _], [g, h, i]] = *to_source;
     let is_affine = g == 0.0 && h == 0.0;
+    if is_affine && across == 0.0 && down == 0.0 {
+        scale(source, to_source, width, &mut target, fill);
+        return RgbImage::from_raw(width as u32, height as u32, target).unwrap_or_default();
+    }
+    let sampler = Sampler::new(source, fill);
     for (y, row) in target.chunks_exact_mut(width.max(1) * 3).enumerate() {
         // Coordinates are continuous: pixel n has its centre at n + 0.5.
         let y = y as f64 + 0.5;
         let at = |x: f64| to_source.map(|[a, b, c]| a * (x + 0.5) + b * y + c);
         if is_affine {
-            let fixed = |value: f64| (value * ONE).round() as i64;
             let [u, v, _] = at(0.0);
             let (mut u, mut v) = (fixed(u / i - 0.5), fixed(v / i - 0.5));
             let (du, dv) = (fixed(to_source[0][0] / i), fixed(to_source[1][0] / i));
@@ -36,6 +39,55 @@ pub fn warp(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, height: 
     }
     // The buffer has the right length by construction.
     RgbImage::from_raw(width as u32, height as u32, target).unwrap_or_default()
+}
+
+/// The same where lines stay lines and columns columns, which is what no turn and no shear leave: two lines of the image are mixed once for a line
+/// of the target. To the bit what the general way gives, since whole numbers may be added in any order.
+fn scale(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, target: &mut [u8], fill: Rgb<u8>) {
+    let [[a, _, c], [_, e, f], [_, _, i]] = *to_source;
+    let (columns, lines) = (i64::from(source.width()), i64::from(source.height()));
+    let (first, step) = (fixed((a * 0.5 + c) / i - 0.5), fixed(a / i));
+    // Where a pixel reads in a line that has one more pixel at either end, and the weight of what comes after; none outside.
+    let taps: Vec<Option<(usize, u32)>> = (0..width as i64)
+        .map(|x| first + x * step)
+        .map(|u| (-1..columns).contains(&(u >> 16)).then(|| (((u >> 16) + 1) as usize * 3, (u >> 8) as u32 & 255)))
+        .collect();
+    let seen = || taps.iter().flatten().map(|(start, _)| *start);
+    let (from, to) = (seen().min().unwrap_or(0), seen().max().unwrap_or(0) + 6);
+    let border = fill.0.repeat(columns as usize + 2);
+    let mut mixed = vec![0u16; border.len()];
+    let (mut upper, mut lower) = (border.clone(), border.clone());
+    let bytes = columns as usize * 3;
+    let line = |y: i64, into: &mut [u8]| match (0..lines).contains(&y) {
+        true => into[3..3 + bytes].copy_from_slice(&source.as_raw()[y as usize * bytes..][..bytes]),
+        false => into.copy_from_slice(&border),
+    };
+    for (y, row) in target.chunks_exact_mut(width.max(1) * 3).enumerate() {
+        let v = fixed((e * (y as f64 + 0.5) + f) / i - 0.5);
+        let (y, share) = (v >> 16, (v >> 8) as u16 & 255);
+        if !(-1..lines).contains(&y) {
+            row.copy_from_slice(&border.iter().copied().cycle().take(row.len()).collect::<Vec<u8>>());
+            continue;
+        }
+        line(y, &mut upper);
+        line(y + 1, &mut lower);
+        for ((mixed, upper), lower) in mixed[from..to].iter_mut().zip(&upper[from..to]).zip(&lower[from..to]) {
+            *mixed = u16::from(*upper) * (256 - share) + u16::from(*lower) * share;
+        }
+        for (pixel, tap) in row.as_chunks_mut::<3>().0.iter_mut().zip(&taps) {
+            *pixel = fill.0;
+            if let Some((start, share)) = *tap
+                && let Some(six) = mixed.get(start..start + 6)
+            {
+                let channel = |c: usize| ((u32::from(six[c]) * (256 - share) + u32::from(six[c + 3]) * share + (1 << 15)) >> 16) as u8;
+                *pixel = [channel(0), channel(1), channel(2)];
+            }
+        }
+    }
+}
+
+fn fixed(value: f64) -> i64 {
+    (value * ONE).round() as i64
 }
 
 struct Sampler<'a> {
@@ -105,4 +157,24 @@ fn mix(top: &[u8; 6], bottom: &[u8; 6], fx: u32, fy: u32) -> [u8; 3] {
     };
     // Spelt out, as `[0, 1, 2].map(…)` is not inlined and takes twice the time.
     [channel(0), channel(1), channel(2)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scaling alone is done another way than the rest: a turn too small to move anything takes that of the rest.
+    #[test]
+    fn scaling_is_what_the_general_way_gives() {
+        let source = RgbImage::from_fn(37, 23, |x, y| Rgb([(x * 7 + y) as u8, (y * 11) as u8, (x * y) as u8]));
+        let fill = Rgb([114, 113, 112]);
+        for (scale, [x, y]) in
+            [(1.0, [0.0, 0.0]), (0.37, [-3.3, 2.7]), (1.9, [5.5, -8.1]), (2.5, [-40.0, 3.0]), (0.9, [60.0, 0.0]), (1.3, [0.0, 90.0])]
+        {
+            let straight = [[scale, 0.0, x], [0.0, scale * 1.1, y], [0.0, 0.0, 1.0]];
+            let turned = [[scale, 1e-12, x], [1e-12, scale * 1.1, y], [0.0, 0.0, 1.0]];
+            let [one, other] = [straight, turned].map(|map| warp(&source, &map, 41, 33, fill));
+            assert!(one == other, "scale {scale}, shift {x}, {y}");
+        }
+    }
 }
