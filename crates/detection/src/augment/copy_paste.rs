@@ -2,7 +2,7 @@
 
 use rand::RngCore;
 
-use super::{Example, Label};
+use super::Example;
 use crate::dataset::random::Draw;
 use crate::geometry::BBox;
 
@@ -12,8 +12,11 @@ const MOST_COVERED: f32 = 0.3;
 /// Takes a random `share` of the objects that have an outline and pastes each where it would be in the mirror image, if it doesn't cover too
 /// much of another there.
 pub fn copy_paste(example: &mut Example, share: f64, rng: &mut impl RngCore) {
+    if share == 0.0 {
+        return;
+    }
     let mut candidates: Vec<usize> = (0..example.labels.len()).filter(|place| !example.labels[*place].outline.is_empty()).collect();
-    if share == 0.0 || candidates.is_empty() {
+    if candidates.is_empty() {
         return;
     }
     rng.shuffle(&mut candidates);
@@ -21,7 +24,7 @@ pub fn copy_paste(example: &mut Example, share: f64, rng: &mut impl RngCore) {
     let (width, height) = (example.image.width() as usize, example.image.height() as usize);
     let original = example.image.clone();
     for place in candidates {
-        let pasted = mirrored(&example.labels[place], width as f32);
+        let pasted = example.labels[place].mirrored(width as f32);
         if example.labels.iter().any(|label| covered(&label.bbox, &pasted.bbox) >= MOST_COVERED) {
             continue;
         }
@@ -31,15 +34,6 @@ pub fn copy_paste(example: &mut Example, share: f64, rng: &mut impl RngCore) {
             }
         });
         example.labels.push(pasted);
-    }
-}
-
-fn mirrored(label: &Label, width: f32) -> Label {
-    let b = label.bbox;
-    Label {
-        class: label.class,
-        bbox: BBox::from_xyxy(width - b.x2, b.y1, width - b.x1, b.y2),
-        outline: label.outline.map(|[x, y]| [width - x, y]),
     }
 }
 
@@ -55,6 +49,7 @@ mod tests {
     use image::{Rgb, RgbImage};
 
     use super::*;
+    use crate::augment::Label;
     use crate::dataset::random::stream;
     use crate::mask::{Outline, Segmentation};
 

@@ -10,9 +10,7 @@ pub fn flip_left_right(example: &mut Example) {
     flip_horizontal_in_place(&mut example.image);
     let width = example.image.width() as f32;
     for label in &mut example.labels {
-        let b = label.bbox;
-        label.bbox = BBox::from_xyxy(width - b.x2, b.y1, width - b.x1, b.y2);
-        label.outline = label.outline.map(|[x, y]| [width - x, y]);
+        *label = label.mirrored(width);
     }
 }
 
