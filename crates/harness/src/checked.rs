@@ -5,12 +5,17 @@ use std::fmt;
 
 use serde::{
     Deserializer,
-    de::{Error, Visitor},
+    de::{Error, SeqAccess, Visitor},
 };
 
 /// Reads a word and makes a value of it.
 pub fn word<'de, D: Deserializer<'de>, T>(deserializer: D, make: impl FnOnce(&str) -> Result<T, String>) -> Result<T, D::Error> {
     deserializer.deserialize_str(Word(make))
+}
+
+/// Reads a word or a list of words, and makes a value of each.
+pub fn words<'de, D: Deserializer<'de>, T>(deserializer: D, make: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_any(Words(make))
 }
 
 /// Reads a number and makes a value of it.
@@ -29,6 +34,28 @@ impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Word<F> {
 
     fn visit_str<E: Error>(self, word: &str) -> Result<T, E> {
         self.0(word).map_err(E::custom)
+    }
+}
+
+struct Words<F>(F);
+
+impl<'de, T, F: Fn(&str) -> Result<T, String>> Visitor<'de> for Words<F> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a word or a list of words")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Vec<T>, E> {
+        Ok(vec![(self.0)(word).map_err(E::custom)?])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let mut values = Vec::new();
+        while let Some(word) = list.next_element::<String>()? {
+            values.push((self.0)(&word).map_err(A::Error::custom)?);
+        }
+        Ok(values)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A record is a JSON file of its own, written atomically as soon as it is known. Its key is a hash of all that went into
 //! the measurement, so a sweep that shares a cell with an earlier one finds the record and need not measure again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,46 @@ pub struct Cell {
     pub device: String,
     /// Batch size of the latency measurement.
     pub batch: usize,
+    /// Number format of weights and maps in the latency measurement: `f32`, `f16` or `bf16`. All else is in 32 bits.
+    #[serde(default = "f32", skip_serializing_if = "is_f32")]
+    pub dtype: String,
+}
+
+/// What a latency was measured with, beside its image size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timing<'a> {
+    pub batch: usize,
+    /// None of 32 bits, which go without saying.
+    pub rounded_to: Option<&'a str>,
+}
+
+impl Cell {
+    pub fn timing(&self) -> Timing<'_> {
+        Timing { batch: self.batch, rounded_to: Some(self.dtype.as_str()).filter(|dtype| !is_f32(dtype)) }
+    }
+}
+
+impl Timing<'_> {
+    /// For a file's name: `batch1`, `batch1-f16`.
+    pub fn word(&self) -> String {
+        self.to_string().replace(" in ", "-").replace(' ', "")
+    }
+}
+
+impl fmt::Display for Timing<'_> {
+    /// `batch 1`, `batch 1 in f16`.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "batch {}", self.batch)?;
+        self.rounded_to.map_or(Ok(()), |dtype| write!(f, " in {dtype}"))
+    }
+}
+
+fn f32() -> String {
+    "f32".into()
+}
+
+fn is_f32(dtype: &str) -> bool {
+    dtype == "f32"
 }
 
 /// Height and width of the network's input in pixels, stage by stage: published costs are those of 640 pixels, whatever a network is
@@ -157,6 +197,9 @@ pub struct LatencyMeasurement {
     /// Of the iterations that are not timed; the weights of the models that it is timed against are held, too.
     #[serde(default)]
     pub memory: PeakMemory,
+    /// Where weights and maps were not in 32 bits: the largest difference that this made to a box or a probability, as a share of the largest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding_error: Option<f64>,
 }
 
 /// The most memory that was held while something was measured, in MiB; none where that can't be told.

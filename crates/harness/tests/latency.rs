@@ -196,7 +196,7 @@ fn a_device_without_room_fails_that_model_alone() {
 #[test]
 fn rounding_is_measured() {
     let error = |precision| rounding_error(&graph("yolov5n"), &Device::flex(), &Protocol { precision, ..protocol(1, 1) }).unwrap();
-    let [half, brain] = [Precision::F16, Precision::Bf16].map(error);
-    assert_eq!(error(Precision::F32), 0.0);
-    assert!(0.0 < half && half < brain && brain < 0.01, "{half} {brain}");
+    let [half, brain] = [Precision::F16, Precision::Bf16].map(|precision| error(precision).unwrap());
+    assert_eq!(error(Precision::F32), None, "nothing is rounded");
+    assert!(0.0 < half && half < brain && brain < 0.05, "{half} {brain}");
 }

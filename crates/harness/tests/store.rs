@@ -20,6 +20,7 @@ fn cell(model: &str, seed: Option<u64>) -> Cell {
         seed,
         device: "flex".into(),
         batch: 1,
+        dtype: "f32".into(),
     }
 }
 

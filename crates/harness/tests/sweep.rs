@@ -110,6 +110,23 @@ fn a_cell_alone_and_a_part_of_a_sweep() {
     assert!(error.contains("feature `vulkan`"), "{error}");
 }
 
+/// In half precision beside single, in one report.
+#[test]
+fn a_latency_in_sixteen_bits_comes_with_what_rounding_did() {
+    let sweep = "name: half\nmodels: [yolov5n]\nlatency: {imgsz: 64, budget_s: 0, min_iterations: 1, dtype: [f32, bf16]}\n";
+    let sweep = Sweep::new(sweep);
+    let screen = sweep.run(&[]).ok();
+    assert!(screen.contains("batch 1 in bf16"), "{screen}");
+    let rows = rows(&sweep.out().join("results.csv"));
+    let row = |dtype: &str| rows.iter().find(|row| row["latency_dtype"] == dtype).unwrap();
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    assert_eq!(row("f32")["latency_rounding_error"], "");
+    let error = number(&row("bf16")["latency_rounding_error"]);
+    assert!(error > 0.0 && error < 0.05, "{error}");
+    assert!(number(&row("bf16")["latency_ms_median"]) > 0.0);
+    assert_ne!(row("f32")["latency_key"], row("bf16")["latency_key"]);
+}
+
 #[test]
 fn a_cell_that_fails_is_recorded_and_the_others_go_on() {
     let sweep = Sweep::new(&(COSTS.to_owned() + "tables: [misfit.yaml]\nmodels: [yolov5n+misfit]\n"));

@@ -105,6 +105,16 @@ fn a_device_that_is_not_there_is_skipped_and_its_costs_are_not() {
     assert!(reason.starts_with("device absent: ") && reason.contains("feature `cuda`"), "{reason}");
 }
 
+/// A second number format is one more latency of each model; its networks are trained once.
+#[test]
+fn number_formats_have_cells_that_are_not_trained_again() {
+    let plan = plan(&SWEEP.replace("batch: 2", "batch: 2, dtype: [f32, f16, f32]"));
+    let (half, single): (Vec<_>, Vec<_>) = plan.cells.iter().partition(|cell| cell.cell.dtype == "f16");
+    let models: std::collections::BTreeSet<&str> = single.iter().map(|cell| cell.cell.model.as_str()).collect();
+    assert_eq!((single.len(), half.len()), (10, models.len()));
+    assert!(half.iter().all(|cell| cell.id.ends_with("@flex@f16") && cell.skipped(Stage::Train).is_some()));
+}
+
 #[test]
 fn a_selection_keeps_what_it_names() {
     let plan = plan(SWEEP);
@@ -129,6 +139,8 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         ("seeds: [0, 7]", "devices: [npu]", "unknown device `npu`", 7),
         ("[yolov5x+gsconv", "[yolov5", "no model name", 6),
         ("batch: 2", "batch: 0", "1 to", 8),
+        ("batch: 2", "dtype: half", "`half` is no number format", 8),
+        ("batch: 2", "dtype: []", "empty list", 8),
         ("{split: test}", "{split: testing}", "testing", 15),
         ("rfb=true", "rfb", "rfb", 5),
         ("epochs: 3", "halving: {keep: 1}", "between 0 and 1", 14),

@@ -35,22 +35,23 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         precision: args.dtype,
     };
     if args.train_step && args.dtype != Precision::F32 {
-        bail!("--train-step --dtype {:?}: training is in 32 bits", args.dtype);
+        bail!("--train-step --dtype {}: training is in 32 bits", args.dtype.name());
     }
     let iteration = if args.train_step { train_step } else { forward_pass };
-    let (mut iterations, mut errors) = (Vec::new(), Vec::new());
+    let (mut iterations, mut rounding) = (Vec::new(), Vec::new());
     for model in &args.models.models {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;
         check_imgsz(args.imgsz, &graph)?;
-        if args.dtype != Precision::F32 {
-            // A model that fails here fails below, too, and says why there.
-            errors.extend(guarded(|| rounding_error(&graph, &device, &protocol)).ok().map(|error| (model.to_string(), error)));
-        }
-        iterations.push(guarded(|| iteration(&graph, &device, &protocol)));
+        let error = guarded(|| rounding_error(&graph, &device, &protocol));
+        rounding.push(error.as_ref().ok().copied().flatten());
+        iterations.push(error.and_then(|_| guarded(|| iteration(&graph, &device, &protocol))));
     }
     let steps = Steps::new("latency", 1);
     let bar = steps.parts(1000);
-    let measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
+    let mut measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
+    for (latency, error) in measured.iter_mut().zip(rounding) {
+        latency.iter_mut().for_each(|latency| latency.rounding_error = error);
+    }
     bar.finish_and_clear();
     drop(steps);
 
@@ -65,8 +66,8 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     let first_ms = measured.first().and_then(|first| Some(first.as_ref().ok()?.median_ms));
     print(
         match args.format {
-            Format::Table => table(&rows, first_ms) + &rounding(args, &errors),
-            Format::Json => json(args, &rows, first_ms, &errors)?,
+            Format::Table => table(&rows, first_ms) + &rounded(args, &rows),
+            Format::Json => json(args, &rows, first_ms)?,
             Format::Csv => csv(args, &rows, first_ms)?,
         }
         .trim_end(),
@@ -75,10 +76,12 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
 }
 
 /// What rounding did to each model's outputs.
-fn rounding(args: &LatencyArgs, errors: &[(String, f64)]) -> String {
-    let line =
-        |(model, error): &(String, f64)| format!("\n{model} in {:?}: off by {:.2} % of the largest output", args.dtype, 100.0 * error);
-    errors.iter().map(line).collect()
+fn rounded(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)]) -> String {
+    let line = |(model, latency): &(&String, &LatencyMeasurement)| {
+        let percent = 100.0 * latency.rounding_error?;
+        Some(format!("\n{model} in {}: off by {percent:.2} % of the largest box or probability", args.dtype.name()))
+    };
+    rows.iter().filter_map(line).collect()
 }
 
 fn table(rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> String {
@@ -96,19 +99,16 @@ fn table(rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> Stri
     table.to_string()
 }
 
-fn json(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>, errors: &[(String, f64)]) -> Result<String> {
+fn json(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> Result<String> {
     let mut models = Vec::new();
     for (name, latency) in rows {
         let mut model = json!({ "model": name, "ratio": first_ms.map(|first| latency.median_ms / first) });
         if let (Some(model), serde_json::Value::Object(latency)) = (model.as_object_mut(), serde_json::to_value(latency)?) {
             model.extend(latency);
-            if let Some((_, error)) = errors.iter().find(|(rounded, _)| rounded == *name) {
-                model.insert("rounding_error".into(), (*error).into());
-            }
         }
         models.push(model);
     }
-    let whole = json!({ "device": args.device, "imgsz": args.imgsz, "batch": args.batch, "dtype": format!("{:?}", args.dtype).to_lowercase(), "train_step": args.train_step, "models": models });
+    let whole = json!({ "device": args.device, "imgsz": args.imgsz, "batch": args.batch, "dtype": args.dtype.name(), "train_step": args.train_step, "models": models });
     Ok(serde_json::to_string_pretty(&whole)?)
 }
 
@@ -119,6 +119,7 @@ fn csv(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Op
         "device",
         "imgsz",
         "batch",
+        "dtype",
         "train_step",
         "median_ms",
         "ratio",
@@ -129,15 +130,18 @@ fn csv(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Op
         "p99_ms",
         "images_per_s",
         "iterations",
+        "rounding_error",
     ])?;
     for (name, latency) in rows {
         let mut row = vec![name.to_string(), args.device.to_string(), args.imgsz.to_string(), args.batch.to_string()];
+        row.push(args.dtype.name().into());
         row.push(args.train_step.to_string());
         row.push(latency.median_ms.to_string());
         row.push(first_ms.map_or(String::new(), |first| (latency.median_ms / first).to_string()));
         let figures = [latency.mean_ms, latency.std_ms, latency.min_ms, latency.p90_ms, latency.p99_ms, latency.images_per_s];
         row.extend(figures.map(|figure| figure.to_string()));
         row.push(latency.iterations.to_string());
+        row.push(latency.rounding_error.map_or(String::new(), |error| error.to_string()));
         writer.write_record(row)?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

@@ -27,6 +27,7 @@ pub fn summarize(samples_ms: Vec<f64>, batch: usize, warmup: usize) -> LatencyMe
         iterations: sorted.len(),
         samples_ms,
         memory: PeakMemory::default(),
+        rounding_error: None,
     }
 }
 

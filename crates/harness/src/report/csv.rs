@@ -93,6 +93,8 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("layers", number(cost.map(|c| c.layers)));
     add("latency_warmup", number(latency.map(|l| l.warmup)));
     add("latency_iterations", number(latency.map(|l| l.iterations)));
+    add("latency_dtype", text(latency.and(cell).map(|c| &c.dtype)));
+    add("latency_rounding_error", number(latency.and_then(|l| l.rounding_error)));
     for (name, figure) in [("map50", "AP50"), ("map50_95", "AP")].into_iter().chain(MORE_COCO) {
         add(&format!("mask_{name}"), number(row.and_then(|row| row.coco_of_masks(figure))));
     }

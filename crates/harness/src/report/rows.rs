@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::interval::Interval;
 use crate::record::{
-    Cell, CostMeasurement, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record, Stage, TrainMeasurement,
+    Cell, CostMeasurement, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record, Stage, Timing, TrainMeasurement,
 };
 
 /// The name of the variant that others are measured against.
@@ -25,7 +25,7 @@ struct Scope<'a> {
     nc: usize,
     imgsz: usize,
     device: Option<&'a str>,
-    batch: Option<usize>,
+    timing: Option<Timing<'a>>,
     training: Option<(Option<&'a str>, Option<u64>)>,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Scope<'a> {
                 Stage::Train | Stage::Eval => cell.imgsz.train,
             },
             device: (stage != Stage::Cost).then_some(cell.device.as_str()),
-            batch: (stage == Stage::Latency).then_some(cell.batch),
+            timing: (stage == Stage::Latency).then(|| cell.timing()),
             training: training.then_some((cell.dataset.as_deref(), cell.seed)),
         }
     }
@@ -327,7 +327,9 @@ pub fn variant_order(variant: &str) -> (bool, &str) {
 }
 
 fn cell_order(a: &Cell, b: &Cell) -> Ordering {
-    let rest = |cell: &Cell| (cell.imgsz, cell.nc, cell.batch, cell.seed);
+    fn rest(cell: &Cell) -> impl Ord + '_ {
+        (cell.imgsz, cell.nc, cell.timing(), cell.seed)
+    }
     (a.family.cmp(&b.family))
         .then_with(|| a.device.cmp(&b.device))
         .then_with(|| scale_order(&a.scale).cmp(&scale_order(&b.scale)))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::interval::{Interval, Over};
 use super::number;
 use super::rows::{Changes, Gap, Row, Rows, scale_order, variant_order};
-use crate::record::{Cell, CostMeasurement, ImageSizes, LatencyMeasurement, Stage};
+use crate::record::{Cell, CostMeasurement, ImageSizes, LatencyMeasurement, Stage, Timing};
 
 /// What the models of one table have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,7 +13,7 @@ pub struct Setting<'a> {
     pub device: &'a str,
     pub imgsz: ImageSizes,
     pub nc: usize,
-    pub batch: usize,
+    pub timing: Timing<'a>,
     /// None where no model of this device, image size and batch has one.
     pub dataset: Option<&'a str>,
 }
@@ -31,7 +31,7 @@ impl Setting<'_> {
         if self.dataset.is_some() && (cost != latency || train != latency) {
             sizes += &format!(", mAP at {train} px");
         }
-        format!("{dataset}{} · {sizes} · batch {} · {} {classes}", self.device, self.batch, self.nc)
+        format!("{dataset}{} · {sizes} · {} · {} {classes}", self.device, self.timing, self.nc)
     }
 }
 
@@ -156,8 +156,8 @@ pub fn tables<'a>(rows: &Rows<'a>) -> Vec<Table<'a>> {
 /// costed and timed are read beside those that are trained too.
 fn setting<'a>(rows: &Rows<'a>, cell: &'a Cell) -> Setting<'a> {
     let of = |cell: &'a Cell, dataset| {
-        let Cell { device, imgsz, nc, batch, .. } = cell;
-        Setting { device, imgsz: *imgsz, nc: *nc, batch: *batch, dataset }
+        let Cell { device, imgsz, nc, .. } = cell;
+        Setting { device, imgsz: *imgsz, nc: *nc, timing: cell.timing(), dataset }
     };
     let own = of(cell, cell.dataset.as_deref());
     let beside = rows.rows.iter().filter(|row| of(row.cell, None) == own).filter_map(|row| row.cell.dataset.as_deref());

@@ -12,9 +12,10 @@ use ablate_model::{
     spec::{NameError, Variant, VariantCall},
 };
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::{checked, device::DeviceName, train::Recipe};
+use crate::{checked, device::DeviceName, measure::precision::Precision, train::Recipe};
 
 /// A sweep as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -77,6 +78,9 @@ pub struct LatencyConfig {
     pub warmup: usize,
     #[serde(deserialize_with = "at_least_one")]
     pub min_iterations: usize,
+    /// Number formats of weights and maps: `f32`, `f16`, `bf16`, or a list of them. What rounding does to the outputs is measured, too.
+    #[serde(deserialize_with = "dtypes")]
+    pub dtype: Vec<Precision>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -140,7 +144,7 @@ impl Default for CostConfig {
 
 impl Default for LatencyConfig {
     fn default() -> Self {
-        Self { scales: None, imgsz: 640, batch: 1, budget_s: 5.0, warmup: 3, min_iterations: 10 }
+        Self { scales: None, imgsz: 640, batch: 1, budget_s: 5.0, warmup: 3, min_iterations: 10, dtype: vec![Precision::F32] }
     }
 }
 
@@ -397,6 +401,22 @@ fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         true => Ok(share),
         false => Err(format!("{share}: a share between 0 and 1 would be right")),
     })
+}
+
+/// At least one, each once.
+fn dtypes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Precision>, D::Error> {
+    let known =
+        |word: &str| Precision::from_str(word, false).map_err(|_| format!("`{word}` is no number format; f32, f16 or bf16 would be right"));
+    let mut dtypes: Vec<Precision> = Vec::new();
+    for dtype in checked::words(deserializer, known)? {
+        if !dtypes.contains(&dtype) {
+            dtypes.push(dtype);
+        }
+    }
+    match dtypes.is_empty() {
+        true => Err(D::Error::custom("an empty list; f32, f16 or bf16 would be right")),
+        false => Ok(dtypes),
+    }
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use super::config::{Scale, SweepConfig};
 use crate::{
     device::DeviceName,
+    measure::precision::Precision,
     record::{Cell, ImageSizes, Stage},
 };
 
@@ -25,6 +26,8 @@ pub struct PlannedCell {
     pub id: String,
     pub model: ModelName,
     pub device: DeviceName,
+    /// Number format of its latency.
+    pub dtype: Precision,
     pub cell: Cell,
     /// Stages that are not run, and why.
     skipped: Vec<(Stage, String)>,
@@ -47,14 +50,13 @@ impl Plan {
     /// Where two cells would have one id.
     pub fn new(config: &SweepConfig, catalog: &Catalog, nc: usize, dataset: Option<&str>) -> Result<Self> {
         let mut cells = Vec::new();
-        for device in &config.devices {
+        for (device, dtype) in config.devices.iter().flat_map(|device| dtypes(config).map(move |dtype| (device, dtype))) {
             for model in config.models(catalog) {
-                let trained = trains(config, &model).is_ok();
-                let seeds: Vec<_> = match trained {
-                    true => config.seeds.iter().copied().map(Some).collect(),
-                    false => vec![None],
+                let seeds: Vec<_> = match trains(config, &model, dtype) {
+                    Ok(()) => config.seeds.iter().copied().map(Some).collect(),
+                    Err(_) => vec![None],
                 };
-                cells.extend(seeds.into_iter().map(|seed| planned(config, nc, dataset, &model, device, seed)));
+                cells.extend(seeds.into_iter().map(|seed| planned(config, nc, dataset, &model, (device, dtype), seed)));
             }
         }
         let mut seen: HashMap<&str, &ModelName> = HashMap::new();
@@ -126,7 +128,7 @@ fn planned(
     nc: usize,
     dataset: Option<&str>,
     model: &ModelName,
-    device: &DeviceName,
+    (device, dtype): (&DeviceName, Precision),
     seed: Option<u64>,
 ) -> PlannedCell {
     let latency = config.latency.as_ref();
@@ -141,21 +143,25 @@ fn planned(
         seed,
         device: device.to_string(),
         batch: latency.map_or(1, |latency| latency.batch),
+        dtype: dtype.name().into(),
     };
     let absent = |_| device.available().map_err(|error| format!("device absent: {error}"));
-    let trained = trains(config, model).and_then(absent);
+    let trained = trains(config, model, dtype).and_then(absent);
     let checks = [
         (Stage::Latency, times(config, model).and_then(absent)),
         (Stage::Train, trained.clone()),
         (Stage::Eval, trained.and_then(|()| evaluates(config))),
     ];
     let skipped = checks.into_iter().filter_map(|(stage, check)| Some((stage, check.err()?))).collect();
-    PlannedCell { id: id(&cell), model: model.clone(), device: *device, cell, skipped }
+    PlannedCell { id: id(&cell), model: model.clone(), device: *device, dtype, cell, skipped }
 }
 
-/// A word for files and command lines: model, device, and data set and seed where the cell is trained.
+/// A word for files and command lines: model, device, number format where it is not f32, and data set and seed where the cell is trained.
 fn id(cell: &Cell) -> String {
     let mut id = format!("{}@{}", cell.model, cell.device);
+    if let Some(dtype) = cell.timing().rounded_to {
+        id += &format!("@{dtype}");
+    }
     if let (Some(dataset), Some(seed)) = (&cell.dataset, cell.seed) {
         id += &format!("@{dataset}@{seed}");
     }
@@ -167,8 +173,17 @@ fn times(config: &SweepConfig, model: &ModelName) -> Result<(), String> {
     listed(latency.scales.as_deref(), model).map_err(|scales| format!("latency is measured for the scales {scales} only"))
 }
 
-fn trains(config: &SweepConfig, model: &ModelName) -> Result<(), String> {
+/// The number formats of the sweep's latencies.
+fn dtypes(config: &SweepConfig) -> impl Iterator<Item = Precision> + '_ {
+    config.latency.as_ref().map_or(&[Precision::F32][..], |latency| &latency.dtype).iter().copied()
+}
+
+fn trains(config: &SweepConfig, model: &ModelName, dtype: Precision) -> Result<(), String> {
     let train = config.train.as_ref().ok_or("the sweep trains nothing")?;
+    // Networks are trained and evaluated once, in 32 bits; their figures stand beside the first of the number formats.
+    if dtypes(config).next() != Some(dtype) {
+        return Err(format!("another number format of the latency: no network is trained in {}", dtype.name()));
+    }
     listed(train.scales.as_deref(), model).map_err(|scales| format!("not trained: the sweep trains the scales {scales} only"))
 }
 

@@ -32,6 +32,7 @@ pub fn cell(variant: &str, scale: &str) -> Cell {
         seed: (scale == "n").then_some(0),
         device: "flex".into(),
         batch: 1,
+        dtype: "f32".into(),
     }
 }
 
@@ -109,6 +110,7 @@ pub fn latency(median_ms: f64) -> Measurement {
         iterations: 40,
         samples_ms,
         memory: PeakMemory { host_mib: Some(512.5), device_mib: None },
+        rounding_error: None,
     })
 }
 

@@ -10,6 +10,7 @@ use crate::record::{EpochLog, FirstWeights, Measurement, Outcome, PeakMemory, Ru
 
 const HOST: &str = "most memory that the process held meanwhile; of a latency, with the weights of the models that it is timed against";
 const DEVICE: &str = "memory that the device's allocator had reserved; empty where the backend keeps no account";
+const ROUNDING: &str = "largest difference from 32 bits, of boxes or of probabilities, as a share of the largest";
 
 fn peaks(memory: PeakMemory) -> [Td; 2] {
     [memory.host_mib, memory.device_mib].map(|mib| mib.map_or_else(Td::default, |mib| Td::figure(format!("{mib:.0}"), mib)))
@@ -20,8 +21,9 @@ pub fn timings(tables: &[Table]) -> Vec<Sheet> {
     let mut seen = BTreeSet::new();
     let mut sheets = Vec::new();
     for table in tables {
+        let rounded = table.setting.timing.rounded_to.is_some();
         let setting = Setting { dataset: None, ..table.setting };
-        let heading = heads([
+        let mut heading = heads([
             ("median", "ms"),
             ("mean", "ms"),
             ("std", "sample standard deviation, ms"),
@@ -34,6 +36,9 @@ pub fn timings(tables: &[Table]) -> Vec<Sheet> {
             ("host MiB", HOST),
             ("device MiB", DEVICE),
         ]);
+        if rounded {
+            heading.push(Th { text: "rounding".into(), tip: ROUNDING.into() });
+        }
         let timed = table.lines.iter().filter(|line| line.latency().is_some());
         let new: Vec<&Line> = timed.filter(|line| seen.insert((setting, &line.cell().model))).collect();
         let groups = grouped(new.into_iter(), |line| {
@@ -43,7 +48,8 @@ pub fn timings(tables: &[Table]) -> Vec<Sheet> {
             let ms = [l.median_ms, l.mean_ms, l.std_ms, l.min_ms, l.p90_ms, l.p99_ms].map(|x| Td::figure(number::short(x), x));
             let counts = [l.iterations, l.warmup].map(|n| Td::figure(n.to_string(), n as f64));
             let speed = Td::figure(number::short(l.images_per_s), l.images_per_s);
-            ms.into_iter().chain(counts).chain([speed]).chain(peaks(l.memory)).collect()
+            let error = l.rounding_error.map_or_else(Td::default, |error| Td::figure(format!("{} %", number::short(100.0 * error)), error));
+            ms.into_iter().chain(counts).chain([speed]).chain(peaks(l.memory)).chain(rounded.then_some(error)).collect()
         });
         if !groups.is_empty() {
             sheets.push(Sheet { title: setting.title(), first: "Model", heads: heading, groups });
@@ -143,7 +149,7 @@ pub fn keys(rows: &Rows) -> Sheet {
         ("seed", ""),
         ("device", ""),
         ("px", "image size of cost, latency, training"),
-        ("batch", "of the latency"),
+        ("latency", "batch size, and number format where it is not f32"),
     ]);
     heading.extend(Stage::ALL.iter().map(|&stage| Th { text: stage.name().into(), tip: "key of the record".into() }));
     let key = |row: &Row, stage: Stage| match row.ran(stage) {
@@ -163,7 +169,7 @@ pub fn keys(rows: &Rows) -> Sheet {
             c.seed.map_or("–".into(), |s| s.to_string()),
             c.device.clone(),
             format!("{} / {} / {}", c.imgsz.cost, c.imgsz.latency, c.imgsz.train),
-            c.batch.to_string(),
+            c.timing().to_string(),
         ];
         let cells = setting.map(plain).into_iter().chain(Stage::ALL.iter().map(|&stage| key(row, stage))).collect();
         Tr { name: c.model.clone(), baseline: c.variant == BASELINE, cells }

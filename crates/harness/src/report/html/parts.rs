@@ -99,7 +99,7 @@ fn name(rows: &Rows, row: &Row) -> String {
     add(same().any(|c| c.device != cell.device), cell.device.clone());
     add(same().any(|c| c.imgsz.latency != cell.imgsz.latency), format!("{} px", cell.imgsz.latency));
     add(same().any(|c| c.imgsz.train != cell.imgsz.train), format!("trained at {} px", cell.imgsz.train));
-    add(same().any(|c| c.batch != cell.batch), format!("batch {}", cell.batch));
+    add(same().any(|c| c.timing() != cell.timing()), cell.timing().to_string());
     add(same().any(|c| c.dataset != cell.dataset), cell.dataset.clone().unwrap_or("no data set".into()));
     add(same().any(|c| c.seed != cell.seed), cell.seed.map_or("no seed".into(), |seed| format!("seed {seed}")));
     parts.join(" ")

@@ -64,20 +64,20 @@ impl Plots<'_> {
             draw("parameters", &file("params"), "million", params, lines, &setting);
         }
         let timed = gather(tables, |s| *s, |line| map(line).is_some() && latency(line).is_some());
-        for (Setting { dataset, device, imgsz, batch, .. }, lines) in &timed {
+        for (Setting { dataset, device, imgsz, timing, .. }, lines) in &timed {
             let dataset = dataset.unwrap_or_default();
             let ImageSizes { latency: timed, train: trained, .. } = imgsz;
-            let setting = format!("{dataset} · trained at {trained} px · timed on {device} at {timed} px, batch {batch}");
-            let file = format!("map-vs-latency-{dataset}-{device}-{timed}px-batch{batch}");
+            let setting = format!("{dataset} · trained at {trained} px · timed on {device} at {timed} px, {timing}");
+            let file = format!("map-vs-latency-{dataset}-{device}-{timed}px-{}", timing.word());
             draw("latency", &file, "ms", latency, lines, &setting);
         }
     }
 
     pub fn latency(&mut self, tables: &[Table]) {
         let spread = |line: &Line| line.latency().map(|l| (l.min_ms, l.p90_ms));
-        let timed = gather(tables, |s| (s.device, s.imgsz.latency, s.nc, s.batch), |line| latency(line).is_some());
-        for ((device, imgsz, _, batch), lines) in &timed {
-            let setting = format!("{device} · {imgsz} px · batch {batch}");
+        let timed = gather(tables, |s| (s.device, s.imgsz.latency, s.nc, s.timing), |line| latency(line).is_some());
+        for ((device, imgsz, _, timing), lines) in &timed {
+            let setting = format!("{device} · {imgsz} px · {timing}");
             let axes: [(&str, &str, &str, Pick); 2] = [("GFLOPs", "gflops", "GFLOPs", gflops), ("parameters", "params", "million", params)];
             for (what, file, unit, x) in axes {
                 let title = format!("Latency against {what}");
@@ -91,7 +91,7 @@ impl Plots<'_> {
                     y_bounds: None,
                     series: self.series(lines, x, latency, spread, [unit, "ms"]),
                 };
-                self.add(Kind::Latency, &format!("latency-vs-{file}-{device}-{imgsz}px-batch{batch}"), &alt, scatter.draw());
+                self.add(Kind::Latency, &format!("latency-vs-{file}-{device}-{imgsz}px-{}", timing.word()), &alt, scatter.draw());
             }
         }
     }

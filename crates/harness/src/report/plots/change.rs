@@ -33,10 +33,10 @@ impl Plots<'_> {
             draw("parameters", &format!("{nc} classes"), format!("change-params-{nc}classes"), "lower", lines, |c| c.params);
             draw("GFLOPs", &setting, format!("change-gflops-{imgsz}px-{nc}classes"), "lower", lines, |c| c.gflops);
         }
-        let timed = gather(tables, |s| (s.device, s.imgsz.latency, s.nc, s.batch), |line| line.changes.latency.is_some());
-        for ((device, imgsz, _, batch), lines) in &timed {
-            let setting = format!("{device} · {imgsz} px · batch {batch} · median");
-            draw("latency", &setting, format!("change-latency-{device}-{imgsz}px-batch{batch}"), "lower", lines, |c| c.latency);
+        let timed = gather(tables, |s| (s.device, s.imgsz.latency, s.nc, s.timing), |line| line.changes.latency.is_some());
+        for ((device, imgsz, _, timing), lines) in &timed {
+            let setting = format!("{device} · {imgsz} px · {timing} · median");
+            draw("latency", &setting, format!("change-latency-{device}-{imgsz}px-{}", timing.word()), "lower", lines, |c| c.latency);
         }
         let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz.train, s.nc), |line| line.changes.map50_95.is_some());
         for ((dataset, device, imgsz, _), lines) in &trained {

@@ -12,10 +12,10 @@ use crate::{
     guard::guarded,
     measure::{
         latency::{Iteration, Protocol, forward_pass, measure},
-        precision::Precision,
+        precision::{Precision, rounding_error},
     },
     progress::Steps,
-    record::Measurement,
+    record::{LatencyMeasurement, Measurement},
     sweep::{config::LatencyConfig, plan::PlannedCell},
 };
 
@@ -26,7 +26,7 @@ impl Latency<'_> {
         self.0.config.latency.as_ref().context("the sweep measures no latency")
     }
 
-    fn protocol(&self) -> Result<Protocol> {
+    fn protocol(&self, precision: Precision) -> Result<Protocol> {
         let config = self.config()?;
         Ok(Protocol {
             batch: config.batch,
@@ -35,13 +35,15 @@ impl Latency<'_> {
             budget: Duration::from_secs_f64(config.budget_s),
             min_iterations: config.min_iterations,
             fuse: true,
-            precision: Precision::F32,
+            precision,
         })
     }
 
-    fn iteration(&self, cell: &PlannedCell, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
+    /// What is timed, and the error of its rounding.
+    fn subject(&self, cell: &PlannedCell, device: &Device, protocol: &Protocol) -> Result<(Iteration<'static>, Option<f64>)> {
         let graph = self.0.graph(&cell.model, cell.cell.nc)?;
-        forward_pass(&graph, device, protocol)
+        let rounding = rounding_error(&graph, device, protocol)?;
+        Ok((forward_pass(&graph, device, protocol)?, rounding))
     }
 }
 
@@ -68,28 +70,40 @@ impl Work for Latency<'_> {
         if let Some(adapter) = cell.device.adapter() {
             inputs["adapter"] = adapter.into();
         }
+        if cell.dtype != Precision::F32 {
+            inputs["dtype"] = cell.dtype.name().into();
+        }
         Ok(inputs)
     }
 
     fn together(&self, a: &PlannedCell, b: &PlannedCell) -> bool {
-        let subject = |cell: &PlannedCell| (cell.device.to_string(), cell.cell.family.clone(), cell.cell.scale.clone());
-        subject(a) == subject(b)
+        let alike = |cell: &PlannedCell| (cell.device.to_string(), cell.dtype, cell.cell.family.clone(), cell.cell.scale.clone());
+        alike(a) == alike(b)
     }
 
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
-        let protocol = match self.protocol() {
+        let Some(Job { cell: first, .. }) = jobs.first() else { return Vec::new() };
+        let protocol = match self.protocol(first.dtype) {
             Ok(protocol) => protocol,
             Err(error) => return jobs.iter().map(|_| Err(anyhow::anyhow!("{error:#}"))).collect(),
         };
-        let device = match jobs.first().map(|job| job.cell.device.open()) {
-            Some(Ok(device)) => device,
-            Some(Err(error)) => return jobs.iter().map(|_| Err(error.clone().into())).collect(),
-            None => return Vec::new(),
+        let device = match first.device.open() {
+            Ok(device) => device,
+            Err(error) => return jobs.iter().map(|_| Err(error.clone().into())).collect(),
         };
-        let iterations = jobs.iter().map(|job| guarded(|| self.iteration(job.cell, &device, &protocol))).collect();
+        let subjects = jobs.iter().map(|job| guarded(|| self.subject(job.cell, &device, &protocol)));
+        let (iterations, rounding): (Vec<_>, Vec<_>) = subjects
+            .map(|subject| match subject {
+                Ok((iteration, rounding)) => (Ok(iteration), rounding),
+                Err(error) => (Err(error), None),
+            })
+            .unzip();
         let bar = steps.parts(1000);
         let measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
         bar.finish_and_clear();
-        measured.into_iter().map(|result| result.map(Measurement::Latency)).collect()
+        let with = |(result, rounding_error): (Result<LatencyMeasurement>, _)| {
+            result.map(|latency| Measurement::Latency(LatencyMeasurement { rounding_error, ..latency }))
+        };
+        measured.into_iter().zip(rounding).map(with).collect()
     }
 }
