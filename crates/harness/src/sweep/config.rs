@@ -1,21 +1,25 @@
 //! `SWEEP.yaml`: what a sweep measures. Nothing is guessed: an unknown key is an error that names file, line and key.
 
+mod numbers;
+mod words;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
 use ablate_detection::dataset::Split;
-use ablate_model::{
-    Catalog, ModelName,
-    spec::{NameError, Variant, VariantCall},
-};
+use ablate_model::{Catalog, ModelName};
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::Deserialize;
 
-use crate::{checked, device::DeviceName, measure::precision::Precision, train::Recipe};
+pub use self::words::{Model, RecipeFiles, Scale, Variants};
+use self::{
+    numbers::{at_least_one, classes, image_size, seconds, share},
+    words::dtypes,
+};
+use crate::{device::DeviceName, measure::precision::Precision, train::Recipe};
 
 /// A sweep as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -284,144 +288,10 @@ impl TrainConfig {
     }
 }
 
-/// Where recipes are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecipeFiles {
-    One(PathBuf),
-    ByFamily(BTreeMap<String, PathBuf>),
-}
-
-impl RecipeFiles {
-    fn map(self, place: impl Fn(PathBuf) -> PathBuf) -> Self {
-        match self {
-            Self::One(file) => Self::One(place(file)),
-            Self::ByFamily(files) => Self::ByFamily(files.into_iter().map(|(family, file)| (family, place(file))).collect()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for RecipeFiles {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_yaml::Value::deserialize(deserializer)?;
-        let files = match &value {
-            serde_yaml::Value::String(file) => Some(Self::One(file.into())),
-            serde_yaml::Value::Mapping(_) => serde_yaml::from_value(value.clone()).ok().map(Self::ByFamily),
-            _ => None,
-        };
-        files.ok_or_else(|| D::Error::custom("recipe: a file, or a file for each family such as {yolov5: FILE}, would be right"))
-    }
-}
-
-/// One letter, as in `yolov5n`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scale(pub String);
-
-/// Variants as in a model's name, without the family: `baseline`, `ghost+asff:rfb=true`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variants(ModelName);
-
-/// A model's name in full.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Model(pub ModelName);
-
-impl Variants {
-    /// These variants of another model.
-    fn of(&self, baseline: &ModelName, catalog: &Catalog) -> Vec<ModelName> {
-        let with = |variants: &[VariantCall]| ModelName { variants: variants.to_vec(), ..baseline.clone() };
-        let call = |variant: &Variant| VariantCall { name: variant.name.clone(), arguments: Default::default() };
-        let all: Vec<VariantCall> = catalog.variants().map(call).collect();
-        match self.0.variants.as_slice() {
-            [one] if one.name == "singles" => all.chunks(1).map(with).collect(),
-            [one] if one.name == "pairs" => {
-                let pairs = all.iter().enumerate().flat_map(|(i, a)| all[i + 1..].iter().map(move |b| [a.clone(), b.clone()]));
-                pairs.map(|pair| with(&pair)).filter(|name| fits(name, catalog)).collect()
-            }
-            variants => vec![with(variants)],
-        }
-    }
-}
-
-fn fits(name: &ModelName, catalog: &Catalog) -> bool {
-    catalog.resolve(name).is_ok_and(|model| model.graph(None).is_ok())
-}
-
-impl<'de> Deserialize<'de> for Scale {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |word| match word.len() == 1 && word.chars().all(|c| c.is_ascii_alphabetic()) {
-            true => Ok(Self(word.into())),
-            false => Err(format!("`{word}` is no scale; write one letter such as n, s, m, l or x")),
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Variants {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |words| ModelName::baseline("", "").with_variants(words).map(Self).map_err(|error| error.to_string()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Model {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |word| word.parse().map(Self).map_err(|error: NameError| error.to_string()))
-    }
-}
-
 fn default_devices() -> Vec<DeviceName> {
     vec!["flex".parse().expect("flex is a device")]
 }
 
 fn default_seeds() -> Vec<u64> {
     vec![0]
-}
-
-/// The largest image side, and the largest number of anything else, that are taken for meant.
-const MAX_SIDE: f64 = 8192.0;
-const MAX_COUNT: f64 = 1e6;
-
-fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    checked::number(deserializer, |size| match size % 32.0 == 0.0 && (32.0..=MAX_SIDE).contains(&size) {
-        true => Ok(size as usize),
-        false => Err(format!("image size {size}: a multiple of 32 from 32 to {MAX_SIDE} would be right")),
-    })
-}
-
-fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    checked::number(deserializer, |count| match count.fract() == 0.0 && (1.0..=MAX_COUNT).contains(&count) {
-        true => Ok(count as usize),
-        false => Err(format!("{count}: a whole number from 1 to {MAX_COUNT} would be right")),
-    })
-}
-
-fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    at_least_one(deserializer).map(Some)
-}
-
-fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    checked::number(deserializer, |share| match share > 0.0 && share < 1.0 {
-        true => Ok(share),
-        false => Err(format!("{share}: a share between 0 and 1 would be right")),
-    })
-}
-
-/// At least one, each once.
-fn dtypes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Precision>, D::Error> {
-    let known =
-        |word: &str| Precision::from_str(word, false).map_err(|_| format!("`{word}` is no number format; f32, f16 or bf16 would be right"));
-    let mut dtypes: Vec<Precision> = Vec::new();
-    for dtype in checked::words(deserializer, known)? {
-        if !dtypes.contains(&dtype) {
-            dtypes.push(dtype);
-        }
-    }
-    match dtypes.is_empty() {
-        true => Err(D::Error::custom("an empty list; f32, f16 or bf16 would be right")),
-        false => Ok(dtypes),
-    }
-}
-
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    checked::number(deserializer, |seconds| match (0.0..=MAX_COUNT).contains(&seconds) {
-        true => Ok(seconds),
-        false => Err(format!("{seconds}: a number of seconds from 0 to {MAX_COUNT} would be right")),
-    })
 }
