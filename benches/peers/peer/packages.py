@@ -100,7 +100,7 @@ def train_ultralytics(args, epochs):
     model.add_callback("on_train_epoch_end", epochs.end)
     model.train(epochs=args.epochs, seed=args.seed, workers=args.workers, cache="ram", name="train", **common, **recipe)
     seconds = time.monotonic() - started
-    YOLO(args.out / "train/weights/best.pt").val(split="test", name="test", save_json=True, iou=0.6, workers=0, **common)
+    YOLO(args.out / "train/weights/best.pt").val(split="test", name="test", save_json=True, workers=0, **common)
     return seconds, args.out / "test/predictions.json"
 
 

@@ -1,7 +1,8 @@
-//! Non-maximum suppression, with the settings by which Ultralytics evaluates YOLOv5.
+//! Non-maximum suppression, with the settings by which YOLOv5 and Ultralytics evaluate.
 
 use std::cmp::Ordering;
 
+use ablate_model::heads::{BoxCoding, DetectConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::BBox;
@@ -18,7 +19,7 @@ pub struct Detection {
     pub row: usize,
 }
 
-/// What suppression keeps. The default is that of evaluation.
+/// What suppression keeps. The default is that of YOLOv5's evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NmsConfig {
@@ -41,6 +42,17 @@ pub struct NmsConfig {
 impl Default for NmsConfig {
     fn default() -> Self {
         Self { confidence: 0.001, iou: 0.6, multi_label: true, agnostic: false, classes: None, max_candidates: 30_000, max_detections: 300 }
+    }
+}
+
+impl NmsConfig {
+    /// As a head's own family evaluates it: YOLOv5 lets boxes overlap by 0.6, Ultralytics, where heads have no anchors, by 0.7.
+    pub fn of(detect: &DetectConfig) -> Self {
+        let iou = match detect.coding {
+            BoxCoding::Anchors(_) => 0.6,
+            BoxCoding::Distances { .. } => 0.7,
+        };
+        Self { iou, ..Self::default() }
     }
 }
 

@@ -189,6 +189,16 @@ pub struct ValArgs {
     /// Evaluate all images in squares, and not in rectangles by their aspect ratio, as YOLOv5 and Ultralytics do.
     #[arg(long)]
     pub square: bool,
+    /// Detections must be surer than this; 0.001 where not given.
+    #[arg(long, value_parser = part)]
+    pub conf: Option<f32>,
+    /// Of two boxes of a class that overlap by more than this the less sure one goes; where not given 0.6 for a head with anchors and 0.7 for one
+    /// without, as YOLOv5 and Ultralytics have it.
+    #[arg(long, value_parser = part)]
+    pub iou: Option<f32>,
+    /// Detections of an image at most; 300 where not given.
+    #[arg(long)]
+    pub max_det: Option<usize>,
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
     /// Write the detections to this file, in COCO's results format.
@@ -259,4 +269,9 @@ pub struct ReportArgs {
 
 fn stage(word: &str) -> Result<Stage, String> {
     serde_json::from_value(word.into()).map_err(|_| "write cost, latency, train or eval".into())
+}
+
+/// A part of the whole.
+fn part(word: &str) -> Result<f32, String> {
+    word.parse().ok().filter(|part| (0.0..=1.0).contains(part)).ok_or("a number from 0 to 1 would be right".into())
 }

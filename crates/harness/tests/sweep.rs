@@ -314,6 +314,13 @@ train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8, weights: first.safeten
     assert_eq!(json["weights"], serde_json::to_value(&plain).unwrap());
     let text = ablate(&["val", "yolov5n+gsconv", "--weights", file, "--data", data, "--imgsz", "64"]).ok();
     assert!(text.contains(&format!("{} taken", said(&variant))) && text.contains(" in the file without a place: model."), "{text}");
+    let save = sweep.folder.path().join("sure.json");
+    let sure = ["--max-det", "2", "--conf", "0.0011", "--iou", "0.9", "--save-json", save.to_str().unwrap()];
+    ablate(&[&["val"], &common[..], &sure].concat()).ok();
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(&save).unwrap()).unwrap();
+    assert!(rows.len() == 8 && rows.iter().all(|row| row["score"].as_f64().unwrap() > 0.0011), "{rows:?}");
+    let error = ablate(&[&["val"], &common[..], &["--iou", "70"]].concat()).refused();
+    assert!(error.contains("'70' for '--iou") && error.contains("0 to 1"), "{error}");
     let error = ablate(&["train", "yolov5n", "--weights", "no/such.pt", "--data", data, "--imgsz", "64"]).refused();
     assert!(error.contains("no/such.pt: no such file"), "{error}");
 }

@@ -35,6 +35,13 @@ pub enum InputShape {
     Rectangular { stride: usize },
 }
 
+impl InputShape {
+    /// Rectangles for a network of that stride, or squares.
+    pub fn new(rectangular: bool, stride: usize) -> Self {
+        if rectangular { Self::Rectangular { stride } } else { Self::Square }
+    }
+}
+
 /// Batches of a split to evaluate.
 pub struct EvalLoader {
     data: Arc<CachedDataset>,

@@ -36,11 +36,18 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     if !loaded.fresh.is_empty() {
         tracing::warn!("{}: {} of the model's tensors stay random", args.weights.display(), loaded.fresh.len());
     }
-    let shape = if args.square { InputShape::Square } else { InputShape::Rectangular { stride: graph.max_stride() } };
+    let shape = InputShape::new(!args.square, graph.max_stride());
+    let family = NmsConfig::of(graph.detect());
+    let nms = NmsConfig {
+        confidence: args.conf.unwrap_or(family.confidence),
+        iou: args.iou.unwrap_or(family.iou),
+        max_detections: args.max_det.unwrap_or(family.max_detections),
+        ..family
+    };
     let loader = EvalLoader::new(Arc::new(CachedDataset::open(dataset, args.imgsz)?), shape, args.batch, 1)?;
     let steps = Steps::new("val", 1);
     let bar = steps.parts(loader.batches() as u64);
-    let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::default(), |done| bar.set_position(done as u64))?;
+    let evaluation = evaluate(&detector, &loader, &device, &nms, |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     drop(steps);
 

@@ -88,7 +88,7 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
     let loss = loss(detector.detect(), recipe, imgsz)?;
     let mut validator = match val {
         Some(val) => {
-            let loader = EvalLoader::new(val, input_shape(recipe, graph), recipe.batch, WORKERS)?;
+            let loader = EvalLoader::new(val, InputShape::new(recipe.val_rect, graph.max_stride()), recipe.batch, WORKERS)?;
             Some(Validator { loader, device: device.clone() })
         }
         None => None,
@@ -121,14 +121,6 @@ pub fn resolved(recipe: &Recipe, graph: &Graph, data: &CachedDataset, name: &Dev
         tracing::info!("batch -1 is {} images on {name}", resolved.batch);
     }
     Ok(resolved)
-}
-
-/// How a recipe has images evaluated.
-pub fn input_shape(recipe: &Recipe, graph: &Graph) -> InputShape {
-    match recipe.val_rect {
-        true => InputShape::Rectangular { stride: graph.max_stride() },
-        false => InputShape::Square,
-    }
 }
 
 /// What a head is trained on.
@@ -166,7 +158,7 @@ struct Validator {
 
 impl Evaluate<Detector> for Validator {
     fn evaluate(&mut self, detector: &Detector, _epoch: usize) -> Result<Scores> {
-        let evaluation = evaluate(detector, &self.loader, &self.device, &NmsConfig::default(), |_| {})?;
+        let evaluation = evaluate(detector, &self.loader, &self.device, &NmsConfig::of(detector.detect()), |_| {})?;
         let EvalMeasurement { boxes, masks, .. } = &evaluation.measurement;
         let mask = |name| masks.as_ref().and_then(|masks| masks.figure(name));
         Ok(Scores { map50: boxes.figure("AP50"), map50_95: boxes.figure("AP"), mask_map50: mask("AP50"), mask_map50_95: mask("AP") })

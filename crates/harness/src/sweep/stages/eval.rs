@@ -1,13 +1,16 @@
 //! Evaluation of the best weights of a training.
 
-use ablate_detection::{loader::EvalLoader, nms::NmsConfig};
+use ablate_detection::{
+    loader::{EvalLoader, InputShape},
+    nms::NmsConfig,
+};
 use ablate_model::{Detector, weights};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{Job, Work, Workbench, train::Train};
 use crate::{
-    measure::{evaluate::evaluate, training::input_shape},
+    measure::evaluate::evaluate,
     progress::Steps,
     record::{Measurement, Outcome, Stage, TrainMeasurement},
     store::{self, Store},
@@ -32,9 +35,9 @@ impl Eval<'_> {
         let file = self.store.folder().join(&trained.best_weights);
         let loaded = weights::load(&mut detector, &file)?;
         ensure!(loaded.fresh.is_empty(), "{}: without {} of the model's tensors", file.display(), loaded.fresh.len());
-        let loader = EvalLoader::new(images, input_shape(recipe, &graph), recipe.eval_batch(), 1)?;
+        let loader = EvalLoader::new(images, InputShape::new(recipe.val_rect, graph.max_stride()), recipe.eval_batch(), 1)?;
         let bar = steps.parts(loader.batches() as u64);
-        let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::default(), |done| bar.set_position(done as u64));
+        let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::of(graph.detect()), |done| bar.set_position(done as u64));
         bar.finish_and_clear();
         Ok(Measurement::Eval(evaluation?.resampled()?))
     }
@@ -62,12 +65,13 @@ impl Work for Eval<'_> {
     fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
         let data = self.bench.data()?;
         let split = self.bench.config.eval.as_ref().context("the sweep evaluates nothing")?.split;
+        let graph = self.bench.graph(&cell.model, cell.cell.nc)?;
         Ok(json!({
             // The training's key stands for all that went into the weights.
             "train": self.training_key(cell)?,
             "split": split,
             "dataset": data.fingerprint(split)?,
-            "nms": NmsConfig::default(),
+            "nms": NmsConfig::of(graph.detect()),
             "ablate": env!("CARGO_PKG_VERSION"),
         }))
     }
