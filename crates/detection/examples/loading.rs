@@ -6,7 +6,7 @@ use std::{env, error::Error, path::Path, sync::Arc, time::Instant};
 
 use ablate_detection::{
     augment::AugmentConfig,
-    dataset::{CachedDataset, DataSpec, Dataset, Split},
+    dataset::{CachedDataset, DataSpec, Dataset, Interpolation, Split},
     loader::{LoaderConfig, TrainLoader},
 };
 
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [imgsz, batch, workers, epochs] = numbers[..] else { return Err("IMGSZ BATCH WORKERS EPOCHS after the data set".into()) };
 
     let dataset = Dataset::open(&DataSpec::load(Path::new(data))?, Split::Train)?;
-    let data = Arc::new(CachedDataset::open(dataset, imgsz)?);
+    let data = Arc::new(CachedDataset::open(dataset, imgsz, Interpolation::Linear)?);
     let loader = TrainLoader::new(data, AugmentConfig::default(), LoaderConfig { batch, imgsz, seed: 0, mask_stride: None, workers })?;
     let epoch = |number| loader.epoch(number).map(|batch| batch.size).sum::<usize>();
     epoch(0);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ablate_detection::augment::AugmentConfig;
 use ablate_detection::dataset::shapes::ShapesSpec;
-use ablate_detection::dataset::{CachedDataset, DataSpec, Dataset, Split};
+use ablate_detection::dataset::{CachedDataset, DataSpec, Dataset, Interpolation, Split};
 use ablate_detection::geometry::BBox;
 use ablate_detection::loader::{Batch, EvalLoader, InputShape, LoaderConfig, TrainLoader};
 
@@ -16,7 +16,7 @@ fn data() -> Arc<CachedDataset> {
     let mut spec = ShapesSpec { imgsz: 48, ..ShapesSpec::default() };
     spec.images.train = 22;
     let set = Dataset::open(&DataSpec::shapes(spec), Split::Train).unwrap();
-    Arc::new(CachedDataset::open(set, IMGSZ).unwrap())
+    Arc::new(CachedDataset::open(set, IMGSZ, Interpolation::Linear).unwrap())
 }
 
 fn config(workers: usize) -> LoaderConfig {
@@ -123,7 +123,7 @@ fn planes_are_red_green_blue_over_255() {
     spec.images.val = 1;
     let set = Dataset::open(&DataSpec::shapes(spec), Split::Val).unwrap();
     let original = set.samples[0].source.decode().unwrap();
-    let data = Arc::new(CachedDataset::open(set, 32).unwrap());
+    let data = Arc::new(CachedDataset::open(set, 32, Interpolation::Linear).unwrap());
     let eval = EvalLoader::new(data, InputShape::Square, 4, 0).unwrap().iter().next().unwrap();
     for channel in 0..3 {
         for (x, y) in [(0, 0), (31, 7), (13, 31)] {
@@ -150,7 +150,7 @@ fn masks_come_with_the_boxes_where_they_are_asked_for() {
     let mut spec = ShapesSpec { imgsz: 64, masks: true, ..ShapesSpec::default() };
     spec.images.train = 12;
     let set = Dataset::open(&DataSpec::shapes(spec), Split::Train).unwrap();
-    let data = Arc::new(CachedDataset::open(set, IMGSZ).unwrap());
+    let data = Arc::new(CachedDataset::open(set, IMGSZ, Interpolation::Linear).unwrap());
     let config = LoaderConfig { mask_stride: Some(4), ..config(1) };
     let mut objects = 0;
     for batch in epoch(&data, config, 0) {
@@ -188,7 +188,7 @@ fn rectangles_hold_every_image_and_map_boxes_back() {
     let yaml = folder.path().join("data.yaml");
     std::fs::write(&yaml, "path: .\ntrain: .\nval: .\nnames: [thing]\n").unwrap();
     let set = Dataset::open(&DataSpec::load(&yaml).unwrap(), Split::Val).unwrap();
-    let data = Arc::new(CachedDataset::open(set, IMGSZ).unwrap());
+    let data = Arc::new(CachedDataset::open(set, IMGSZ, Interpolation::Linear).unwrap());
     let loader = EvalLoader::new(Arc::clone(&data), InputShape::Rectangular { stride: 32 }, 2, 0).unwrap();
     let batches: Vec<_> = loader.iter().collect();
     let shapes: Vec<_> = batches.iter().map(|eval| (eval.batch.width, eval.batch.height)).collect();

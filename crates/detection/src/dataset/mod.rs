@@ -47,6 +47,7 @@ mod finish;
 mod image_file;
 mod problems;
 pub mod random;
+mod resample;
 pub mod shapes;
 mod spec;
 mod voc;
@@ -64,6 +65,7 @@ pub use cache::{CachedDataset, DEFAULT_CACHE_BYTES};
 pub use error::DataError;
 pub use image_file::ImageSource;
 pub use problems::{Problem, Problems, Subject};
+pub use resample::{Interpolation, resample};
 pub use spec::{CocoSpec, CocoSplit, DataSpec, Format, Fractions, OneOrMany, VocSpec, YoloSpec};
 
 /// Which part of a data set.

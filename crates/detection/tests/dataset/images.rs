@@ -1,7 +1,7 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use ablate_detection::dataset::{CachedDataset, ImageSource, Split};
+use ablate_detection::dataset::{CachedDataset, ImageSource, Interpolation, Split};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage};
 
 use crate::{Folder, names};
@@ -99,7 +99,7 @@ fn the_cache_fits_the_longer_side_and_leaves_out_what_cannot_be_decoded() {
     let folder = cacheable();
     let set = folder.open("data.yaml", Split::Train).unwrap();
     assert_eq!(set.samples.len(), 3, "headers are fine");
-    let cached = CachedDataset::open(set, 50).unwrap();
+    let cached = CachedDataset::open(set, 50, Interpolation::Linear).unwrap();
     assert_eq!(names(cached.dataset()), ["images/small.png", "images/tall.jpg"]);
     assert_eq!(cached.dataset().problems.images(), 1);
     assert!(cached.dataset().problems.summary(1).contains("broken.png: corrupt image"));
@@ -112,7 +112,7 @@ fn the_cache_fits_the_longer_side_and_leaves_out_what_cannot_be_decoded() {
 #[test]
 fn beyond_its_limit_the_cache_decodes_again() {
     let folder = cacheable();
-    let open = |limit| CachedDataset::open_within(folder.open("data.yaml", Split::Train).unwrap(), 50, limit).unwrap();
+    let open = |limit| CachedDataset::open_within(folder.open("data.yaml", Split::Train).unwrap(), 50, Interpolation::Area, limit).unwrap();
     let (all, none) = (open(1 << 20), open(0));
     for index in 0..2 {
         assert_eq!(all.image(index), none.image(index));

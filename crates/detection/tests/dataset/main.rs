@@ -2,6 +2,7 @@
 
 mod coco;
 mod images;
+mod resample;
 mod shapes;
 mod voc;
 mod yolo;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use ablate_detection::dataset::{CachedDataset, DataSpec, Split};
+use ablate_detection::dataset::{CachedDataset, DataSpec, Interpolation, Split};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
@@ -56,7 +56,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
             "val": val_split.as_ref().map(|val| val.fingerprint()),
         }),
     );
-    let data = Arc::new(CachedDataset::open(train_split, args.imgsz)?);
+    let data = Arc::new(CachedDataset::open(train_split, args.imgsz, Interpolation::Linear)?);
     let recipe = resolved(&recipe, &graph, &data, &args.device, &device)?;
     let Network { detector, loaded, anchors } = network(&graph, &recipe, &data, args.seed, &device, args.weights.as_deref())?;
     if let (Some(file), Some(loaded)) = (&args.weights, &loaded) {
@@ -69,7 +69,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         graph: &graph,
         detector,
         train: data,
-        val: val_split.map(|val| CachedDataset::open(val, args.imgsz)).transpose()?.map(Arc::new),
+        val: val_split.map(|val| CachedDataset::open(val, args.imgsz, Interpolation::of(graph.detect()))).transpose()?.map(Arc::new),
         recipe: &recipe,
         seed: args.seed,
         device: &device,

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use ablate_detection::{
-    dataset::{CachedDataset, DataSpec, Dataset, Split},
+    dataset::{CachedDataset, DataSpec, Dataset, Interpolation, Split},
     loader::{EvalLoader, InputShape},
     metrics::coco::DetectionBox,
     nms::NmsConfig,
@@ -44,7 +44,8 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         max_detections: args.max_det.unwrap_or(family.max_detections),
         ..family
     };
-    let loader = EvalLoader::new(Arc::new(CachedDataset::open(dataset, args.imgsz)?), shape, args.batch, 1)?;
+    let images = CachedDataset::open(dataset, args.imgsz, Interpolation::of(graph.detect()))?;
+    let loader = EvalLoader::new(Arc::new(images), shape, args.batch, 1)?;
     let steps = Steps::new("val", 1);
     let bar = steps.parts(loader.batches() as u64);
     let evaluation = evaluate(&detector, &loader, &device, &nms, |done| bar.set_position(done as u64))?;

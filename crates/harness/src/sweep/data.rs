@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, path::Path, sync::Arc};
 
-use ablate_detection::dataset::{CachedDataset, DataError, DataSpec, Dataset, Split};
+use ablate_detection::dataset::{CachedDataset, DataError, DataSpec, Dataset, Interpolation, Split};
 use anyhow::Result;
 
 pub struct SweepData {
@@ -10,7 +10,7 @@ pub struct SweepData {
     imgsz: usize,
     splits: [OnceCell<Dataset>; 3],
     fingerprints: [OnceCell<String>; 3],
-    cached: [OnceCell<Arc<CachedDataset>>; 3],
+    cached: [[OnceCell<Arc<CachedDataset>>; 2]; 3],
 }
 
 impl SweepData {
@@ -48,10 +48,9 @@ impl SweepData {
     }
 
     /// The images of a split, decoded.
-    pub fn cached(&self, split: Split) -> Result<Arc<CachedDataset>> {
-        let dataset = self.split(split)?;
-        let cached = once(&self.cached[split as usize], || Ok(Arc::new(CachedDataset::open(dataset.clone(), self.imgsz)?)));
-        cached.cloned()
+    pub fn cached(&self, split: Split, interpolation: Interpolation) -> Result<Arc<CachedDataset>> {
+        let open = || Ok(Arc::new(CachedDataset::open(self.split(split)?.clone(), self.imgsz, interpolation)?));
+        once(&self.cached[split as usize][interpolation as usize], open).cloned()
     }
 }
 

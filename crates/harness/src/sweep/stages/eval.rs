@@ -1,6 +1,7 @@
 //! Evaluation of the best weights of a training.
 
 use ablate_detection::{
+    dataset::{Interpolation, Split},
     loader::{EvalLoader, InputShape},
     nms::NmsConfig,
 };
@@ -27,10 +28,10 @@ impl Eval<'_> {
         let trained = self.training(job.cell)?.map_err(anyhow::Error::msg)?;
         let (data, recipe) = (self.bench.data()?, self.bench.recipe(&job.cell.model)?);
         let split = self.bench.config.eval.as_ref().context("the sweep evaluates nothing")?.split;
-        data.split(ablate_detection::dataset::Split::Train)?.check_same_classes(data.split(split)?)?;
-        let images = data.cached(split)?;
+        data.split(Split::Train)?.check_same_classes(data.split(split)?)?;
+        let graph = self.bench.graph(&job.cell.model, data.split(split)?.classes.len())?;
+        let images = data.cached(split, Interpolation::of(graph.detect()))?;
         let device = job.cell.device.open()?;
-        let graph = self.bench.graph(&job.cell.model, images.dataset().classes.len())?;
         let mut detector = Detector::new(&graph, 0, &device);
         let file = self.store.folder().join(&trained.best_weights);
         let loaded = weights::load(&mut detector, &file)?;
@@ -71,6 +72,7 @@ impl Work for Eval<'_> {
             "train": self.training_key(cell)?,
             "split": split,
             "dataset": data.fingerprint(split)?,
+            "resized": Interpolation::of(graph.detect()),
             "nms": NmsConfig::of(graph.detect()),
             "ablate": env!("CARGO_PKG_VERSION"),
         }))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ablate_detection::dataset::Split;
+use ablate_detection::dataset::{Interpolation, Split};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
@@ -32,10 +32,13 @@ impl Train<'_> {
     pub fn leg(&self, job: &Job, leg: Leg, steps: &Steps) -> Result<(TrainMeasurement, bool)> {
         let (data, recipe) = (self.bench.data()?, self.bench.recipe(&job.cell.model)?);
         let seed = job.cell.cell.seed.context("the cell has no seed")?;
-        let train_images = data.cached(Split::Train)?;
-        let val_images = if data.has(Split::Val)? { Some(data.cached(Split::Val)?) } else { None };
+        let train_images = data.cached(Split::Train, Interpolation::Linear)?;
         let folder = self.folder(job);
         let graph = self.bench.graph(&job.cell.model, train_images.dataset().classes.len())?;
+        let val_images = match data.has(Split::Val)? {
+            true => Some(data.cached(Split::Val, Interpolation::of(graph.detect()))?),
+            false => None,
+        };
         let device = job.cell.device.open()?;
         let recipe = &resolved(recipe, &graph, &train_images, &job.cell.device, &device)?;
         let file = self.bench.weights().map(|weights| weights.path.as_path());
