@@ -1,14 +1,10 @@
-//! What LibTorch, the C library beneath it and NVIDIA's libraries are told by the environment. They read it as they are loaded, which is before `main`.
+//! What LibTorch and NVIDIA's libraries are told by the environment. They read it as they are loaded, which is before `main`.
 
 /// What is set where the user has not set it.
 #[cfg(all(unix, feature = "tch"))]
 const SETTINGS: &[(&str, &str)] = &[
     // LibTorch's threads spin while they wait, which takes the cores from whatever else runs: a training became thirty times slower by it.
     ("OMP_WAIT_POLICY", "passive"),
-    // GNU's allocator gives a feature map's memory back to the system and gets it anew, page by page, for the next: a seventh of a training step.
-    ("MALLOC_MMAP_MAX_", "0"),
-    ("MALLOC_TRIM_THRESHOLD_", "17179869184"),
-    ("MALLOC_TOP_PAD_", "67108864"),
     // Figures are of f32: NVIDIA's libraries, which LibTorch calls, would round to TF32 where they may.
     (TF32, "0"),
 ];

@@ -10,6 +10,7 @@ use burn::{
 
 use super::{
     latency::{Iteration, Pending, Protocol, images, time},
+    memory,
     training::loss,
 };
 use crate::train::{Rates, Recipe, Sgd, TrainableDetector};
@@ -37,6 +38,7 @@ impl TrainStep {
     /// # Errors
     /// A head that the loss doesn't fit, a device that fails.
     pub fn new(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Self> {
+        memory::keep();
         let device = device.clone().autodiff();
         let recipe = Recipe::default();
         let network = Detector::new(graph, 0, &device);

@@ -16,7 +16,7 @@ use ablate_model::{
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 
-use super::{anchors::fit_anchors, auto_batch::auto_batch, evaluate::evaluate};
+use super::{anchors::fit_anchors, auto_batch::auto_batch, evaluate::evaluate, memory};
 use crate::{
     device::DeviceName,
     progress::Epochs,
@@ -85,6 +85,7 @@ pub fn network(
 pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
     let Training { graph, detector, train: data, val, recipe, seed, device, folder, identity, leg } = training;
     let imgsz = data.imgsz();
+    memory::keep();
     let loss = loss(detector.detect(), recipe, imgsz)?;
     let mut validator = match val {
         Some(val) => {
