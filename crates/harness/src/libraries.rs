@@ -3,8 +3,10 @@
 /// What is set where the user has not set it.
 #[cfg(all(unix, feature = "tch"))]
 const SETTINGS: &[(&str, &str)] = &[
-    // LibTorch's threads spin while they wait, which takes the cores from whatever else runs: a training became thirty times slower by it.
-    ("OMP_WAIT_POLICY", "passive"),
+    // LibTorch's threads wait for one another after each operation. Spinning for milliseconds, as they do by themselves, takes the cores from
+    // whatever else runs: a training became thirty times slower by it. Not spinning at all doubles the time of a forward pass of one image.
+    // So they spin for some ten microseconds, which is about as long as the next operation takes to come.
+    ("GOMP_SPINCOUNT", "3000"),
     // Figures are of f32: NVIDIA's libraries, which LibTorch calls, would round to TF32 where they may.
     (TF32, "0"),
 ];
