@@ -65,7 +65,10 @@ pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) 
     if !x.device().is_autodiff() {
         let shift = conv.bias.as_ref().map_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()), |bias| bias.val());
         let fused = cpu::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation);
-        return fused.unwrap_or_else(|| activation.forward(conv.forward(x)));
+        return fused.unwrap_or_else(|| {
+            let y = conv.forward(x);
+            libtorch::activate(&y, activation).unwrap_or_else(|| activation.forward(y))
+        });
     }
     let bias = conv.bias.as_ref().map(|bias| bias.val());
     if let Some(y) = libtorch::conv2d(&x, &weight, bias.as_ref(), [stride, padding, groups]) {

@@ -14,9 +14,9 @@ mod operations;
 mod recorded;
 
 #[cfg(not(feature = "tch"))]
-pub use absent::{conv2d, norm_act};
+pub use absent::{activate, conv2d, norm_act};
 #[cfg(feature = "tch")]
-pub use operations::{conv2d, norm_act};
+pub use operations::{activate, conv2d, norm_act};
 
 use burn::tensor::Tensor;
 

@@ -1,7 +1,7 @@
 //! The operations against Burn's own: outputs, gradients and running statistics.
 
 use burn::tensor::{
-    Device, Tensor,
+    Device, Distribution, Tensor,
     module::{batch_norm_train, conv2d},
     ops::ConvOptions,
 };
@@ -78,6 +78,19 @@ fn normalisation_and_activation_are_burns() {
                 assert_close(found, expected, &format!("{what}: parameters"));
             }
         }
+    }
+}
+
+#[test]
+fn activations_in_place_are_burns() {
+    let device = Device::libtorch();
+    device.seed(6);
+    for activation in [Activation::Silu, Activation::Relu, Activation::Relu6] {
+        let x = Tensor::<4>::random([2, 3, 5, 7], Distribution::Normal(0.0, 4.0), &device);
+        let expected = activation.forward(x.clone());
+        // A copy of its own, which it may change.
+        let own = Tensor::from_data(x.to_data(), &device);
+        assert_close(super::activate(&own, activation).expect("covered"), expected, &format!("{activation:?}"));
     }
 }
 
