@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 from collections import defaultdict
 
-from peer import bccd
+from peer import bccd, ours
 
 HERE = pathlib.Path(__file__).resolve().parent
 # Their files have three decimals of a box and five of a score.
@@ -39,7 +39,7 @@ def write_pngs(args):
     return data
 
 
-def ours(args, data, folder):
+def found_by_ablate(args, data, folder):
     """Detections of `ablate val` with a package's best weights."""
     found = folder / "ours.json"
     model, weights = folder.name.split("-")[0], folder / "train/weights/best.pt"
@@ -47,13 +47,6 @@ def ours(args, data, folder):
     command = [args.ablate, "val", model, "--weights", str(weights), "--data", str(data), "--save-json", str(found), *sizes]
     subprocess.run(command, check=True, capture_output=True)
     return json.loads(found.read_text())
-
-
-def theirs(args, folder):
-    ids = bccd.ids(args.bccd, "test")
-    first = 1 if "yolov8" in folder.name else 0
-    rows = json.loads((folder / "detections.json").read_text())
-    return [{**row, "image_id": ids[row["image_id"]], "category_id": row["category_id"] - first} for row in rows]
 
 
 def same(own, other):
@@ -73,20 +66,14 @@ def same(own, other):
     return count
 
 
-def ap(args, truth, rows, file):
-    file.write_text(json.dumps(rows))
-    command = [args.ablate, "metrics", str(truth), str(file), "--format", "json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["AP"]
-
-
 def main():
     args = arguments()
     data, truth = write_pngs(args), args.trained / "truth.json"
     bccd.write_coco(args.bccd, "test", truth)
     print("| weights | detections, theirs | ours | the same | mAP50-95, theirs | ours |", "| --- | --- | --- | --- | --- | --- |", sep="\n")
     for folder in sorted(path.parent for path in args.trained.glob("yolov*/done.json")):
-        own, other = ours(args, data, folder), theirs(args, folder)
-        maps = [ap(args, truth, rows, args.trained / "compared.json") for rows in (other, own)]
+        own, other = found_by_ablate(args, data, folder), bccd.detections(args.bccd, folder)
+        maps = [ours.metrics(args.ablate, truth, rows, args.trained / "compared.json")["AP"] for rows in (other, own)]
         print(f"| {folder.name} | {len(other)} | {len(own)} | {same(own, other)} | {maps[0]:.6f} | {maps[1]:.6f} |", flush=True)
 
 

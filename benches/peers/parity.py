@@ -3,13 +3,12 @@ and compares with the results of a sweep over the same data, recipe, size, epoch
 
 import argparse
 import csv
-import json
 import pathlib
 import statistics
 import subprocess
 import sys
 
-from peer import bccd
+from peer import bccd, ours
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGES = {"yolov5n": "yolov5 7.0.14", "yolov8n": "ultralytics 8.4.190"}
@@ -43,20 +42,13 @@ def train(args, data, model, seed):
     return folder
 
 
-def figures(args, truth, folder, ids):
+def figures(args, truth, folder):
     """mAP50-95 and mAP50 of a package's detections, by our evaluation."""
-    rows = json.loads((folder / "detections.json").read_text())
-    # The old package counts classes from 0, the other from 1.
-    first = 1 if "yolov8" in folder.name else 0
-    rows = [{**row, "image_id": ids[row["image_id"]], "category_id": row["category_id"] - first} for row in rows]
-    mapped = folder / "mapped.json"
-    mapped.write_text(json.dumps(rows))
-    command = [args.ablate, "metrics", str(truth), str(mapped), "--format", "json"]
-    metrics = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    metrics = ours.metrics(args.ablate, truth, bccd.detections(args.bccd, folder), folder / "mapped.json")
     return metrics["AP"], metrics["AP50"]
 
 
-def ours(args, model):
+def own_maps(args, model):
     """mAP50-95 and mAP50 by seed."""
     with open(args.results, newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["model"] == model and row["seed"] and row["map50_95"]]
@@ -76,15 +68,14 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     data, truth = bccd.write_yolo(args.bccd, args.out / "bccd"), args.out / "truth.json"
     bccd.write_coco(args.bccd, "test", truth)
-    ids = bccd.ids(args.bccd, "test")
     lines = [
         "| model | side | mAP50-95 by seed | mean | spread | mAP50, mean |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     verdicts = []
     for model in args.models:
-        own = ours(args, model)
-        theirs = {seed: figures(args, truth, train(args, data, model, seed), ids) for seed in args.seeds}
+        own = own_maps(args, model)
+        theirs = {seed: figures(args, truth, train(args, data, model, seed)) for seed in args.seeds}
         missing = set(args.seeds) - set(own)
         if missing:
             raise SystemExit(f"{args.results}: no mAP of {model} for the seeds {sorted(missing)}")

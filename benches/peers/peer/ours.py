@@ -1,4 +1,4 @@
-"""`ablate latency`, run as a program of its own."""
+"""`ablate latency` and `ablate metrics`, run as programs of their own."""
 
 import hashlib
 import json
@@ -27,3 +27,10 @@ def samples_ms(ablate, model, device, imgsz, batch, train, threads, warmup, budg
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-400:]}")
     return json.loads(done.stdout)["models"][0]["samples_ms"]
+
+
+def metrics(ablate, truth, rows, file):
+    """COCO's figures by name of detections, which the file will hold."""
+    file.write_text(json.dumps(rows))
+    command = [ablate, "metrics", str(truth), str(file), "--format", "json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
