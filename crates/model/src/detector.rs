@@ -65,14 +65,14 @@ impl Detector {
         for (reader, read) in sources.iter().enumerate() {
             read.iter().flatten().for_each(|source| last_use[*source] = reader);
         }
-        Self { model: model.collect(), wiring: Arc::new(Wiring { sources, last_use, detect: graph.detect().clone() }) }
+        Self { model: model.collect(), wiring: Arc::new(Wiring { sources, last_use, detect: graph.detect().clone() }) }.arranged()
     }
 
     /// The same network for inference alone: batch normalisation is folded into the convolutions before it, RepVGG's branches into one. Its
     /// outputs are the same to float precision; its weights are no checkpoint's any more. Off a training device.
     pub fn fuse(mut self) -> Self {
         self.model.fuse();
-        self
+        self.arranged()
     }
 
     /// The head's geometry: classes, strides, anchors.

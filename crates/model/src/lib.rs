@@ -12,6 +12,7 @@ pub mod graph;
 mod grouped;
 pub mod heads;
 pub mod initializer;
+mod layout;
 mod libtorch;
 mod precision;
 pub mod registry;

@@ -58,7 +58,7 @@ pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError
         _ => return Err(fail("weights end in .safetensors, .pt or .pth".into())),
     };
     // Checkpoints hold half-precision numbers, and a parameter takes the type of what fills it.
-    *detector = detector.clone().cast(DType::F32);
+    *detector = detector.clone().cast(DType::F32).arranged();
     let loaded = Loaded::from(result);
     match loaded.taken.is_empty() {
         true => Err(fail("none of its tensors fits the model by name and shape; is it another model's file?".into())),

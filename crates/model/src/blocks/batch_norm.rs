@@ -50,7 +50,8 @@ impl BatchNorm2d {
             false => {
                 let (scale, shift) = self.affine();
                 let channels = scale.dims()[0];
-                let fused = cpu::affine_act(&x, &scale, &shift, activation);
+                let fused =
+                    cpu::affine_act(&x, &scale, &shift, activation).or_else(|| libtorch::affine_act(&x, &scale, &shift, activation));
                 fused.unwrap_or_else(|| activation.forward(x * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1])))
             }
         }

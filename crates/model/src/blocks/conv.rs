@@ -62,17 +62,14 @@ pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
     let weight = conv.weight.val();
     let Some([stride, padding, groups]) = simple(conv) else { return activation.forward(conv.forward(x)) };
-    if !x.device().is_autodiff() {
-        let shift = conv.bias.as_ref().map_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()), |bias| bias.val());
-        let fused = cpu::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation);
-        return fused.unwrap_or_else(|| {
-            let y = conv.forward(x);
-            libtorch::activate(&y, activation).unwrap_or_else(|| activation.forward(y))
-        });
-    }
     let bias = conv.bias.as_ref().map(|bias| bias.val());
-    if let Some(y) = libtorch::conv2d(&x, &weight, bias.as_ref(), [stride, padding, groups]) {
-        return activation.forward(y);
+    if let Some(y) = libtorch::conv2d_act(&x, &weight, bias.as_ref(), [stride, padding, groups], activation) {
+        return y;
+    }
+    if !x.device().is_autodiff() {
+        let shift = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()));
+        let fused = cpu::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation);
+        return fused.unwrap_or_else(|| activation.forward(conv.forward(x)));
     }
     let y = cpu::conv2d(&x, &weight, stride, padding, groups).or_else(|| grouped::conv2d(&x, &weight, [stride, padding, groups]));
     let y = match (y, bias) {

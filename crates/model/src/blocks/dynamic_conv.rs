@@ -72,6 +72,12 @@ impl DynamicConv {
         let [batch, c_in, height, width] = x.dims();
         let ConvShape { c_out, kernel, stride, padding, groups, dilation, .. } = self.shape;
         let kernels = self.kernels(&x);
+        if dilation == 1 {
+            let kernels = kernels.clone().reshape([batch * c_out, c_in / groups, kernel, kernel]);
+            if let Some(y) = libtorch::conv2d_each(&x, &kernels, [stride, padding, groups]) {
+                return y;
+            }
+        }
         if kernel == 1 && stride == 1 && groups == 1 && padding == 0 {
             let y = kernels.reshape([batch, c_out, c_in]).matmul(x.reshape([batch, c_in, height * width]));
             return y.reshape([batch, c_out, height, width]);
@@ -80,13 +86,14 @@ impl DynamicConv {
         let options = ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups * batch);
         let kernels = kernels.reshape([batch * c_out, c_in / groups, kernel, kernel]);
         let x = x.reshape([1, batch * c_in, height, width]);
+        let (simple, activation) = ([stride, padding, groups * batch], Activation::Identity);
         let fused = match (dilation, x.device().is_autodiff()) {
             (1, true) => cpu::conv2d(&x, &kernels, stride, padding, groups * batch)
-                .or_else(|| libtorch::conv2d(&x, &kernels, None, [stride, padding, groups * batch]))
-                .or_else(|| grouped::conv2d(&x, &kernels, [stride, padding, groups * batch])),
+                .or_else(|| libtorch::conv2d_act(&x, &kernels, None, simple, activation))
+                .or_else(|| grouped::conv2d(&x, &kernels, simple)),
             (1, false) => {
                 let shift = Tensor::zeros([batch * c_out], &x.device());
-                cpu::conv2d_act(&x, &kernels, &shift, [stride, padding, groups * batch], Activation::Identity)
+                cpu::conv2d_act(&x, &kernels, &shift, simple, activation)
             }
             _ => None,
         };

@@ -1,4 +1,5 @@
-//! LibTorch's own operations: in training convolution, and batch normalisation with its activation, each with the gradient that LibTorch has of it.
+//! LibTorch's own operations: convolution with its activation, and in training batch normalisation with its, each with the gradient that
+//! LibTorch has of it.
 //!
 //! Burn composes these of general steps, and takes a grouped convolution's weight gradient by a convolution for each group. That is right
 //! everywhere and slow here. What this module does not cover - another device, a dilated kernel - it leaves to Burn.
@@ -9,14 +10,18 @@
 #[cfg(not(feature = "tch"))]
 mod absent;
 #[cfg(feature = "tch")]
+mod layout;
+#[cfg(feature = "tch")]
 mod operations;
 #[cfg(feature = "tch")]
 mod recorded;
 
 #[cfg(not(feature = "tch"))]
-pub use absent::{activate, conv2d, norm_act};
+pub use absent::{affine_act, arranged, conv2d_act, conv2d_each, norm_act};
 #[cfg(feature = "tch")]
-pub use operations::{activate, conv2d, norm_act};
+pub use layout::arranged;
+#[cfg(feature = "tch")]
+pub use operations::{affine_act, conv2d_act, conv2d_each, norm_act};
 
 use burn::tensor::Tensor;
 

@@ -1,29 +1,74 @@
 //! The operations, each as PyTorch has it.
 
 use burn::backend::{LibTorch, libtorch::TchTensor};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::{
     Running,
+    layout::channels_last,
     recorded::{input, plain, record},
 };
 use crate::blocks::Activation;
 
-/// A convolution without dilation; none where this module does not cover it. `x` is `[batch, channels, height, width]`, `weight`
-/// `[channels out, channels / groups, kernel, kernel]`, `bias` `[channels out]`.
-pub fn conv2d(x: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>, [stride, padding, groups]: [usize; 3]) -> Option<Tensor<4>> {
+/// `activation(convolution(x))` without dilation; none where this module does not cover it. `x` is `[batch, channels, height, width]`,
+/// `weight` `[channels out, channels / groups, kernel, kernel]`, `bias` `[channels out]`.
+pub fn conv2d_act(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    bias: Option<&Tensor<1>>,
+    [stride, padding, groups]: [usize; 3],
+    activation: Activation,
+) -> Option<Tensor<4>> {
     let (stride, padding, groups) = (stride as i64, padding as i64, groups as i64);
     let convolve = |x: &tch::Tensor, weight: &tch::Tensor, bias: Option<&tch::Tensor>| {
-        x.conv2d(weight, bias, [stride; 2], [padding; 2], [1; 2], groups)
+        x.conv2d(&channels_last(weight), bias, [stride; 2], [padding; 2], [1; 2], groups)
     };
+    if let Some(x) = plain(x) {
+        let bias = bias.map(plain);
+        if bias.as_ref().is_some_and(Option::is_none) {
+            return None;
+        }
+        let bias = bias.flatten().map(|bias| bias.tensor);
+        return Some(activated(convolve(&x.tensor, &plain(weight)?.tensor, bias.as_ref()), activation));
+    }
     let inputs = [input(x)?, input(weight)?];
-    Some(match bias {
+    let y = match bias {
         None => record(inputs, |[x, weight]| convolve(x, weight, None)),
         Some(bias) => {
             let [x, weight] = inputs;
             record([x, weight, input(bias)?], |[x, weight, bias]| convolve(x, weight, Some(bias)))
         }
-    })
+    };
+    Some(activation.forward(y))
+}
+
+/// A convolution with kernels of its own for each image, `[batch · channels out, channels / groups, kernel, kernel]`, without dilation; none
+/// where this module does not cover it.
+pub fn conv2d_each(x: &Tensor<4>, kernels: &Tensor<4>, [stride, padding, groups]: [usize; 3]) -> Option<Tensor<4>> {
+    let (batch, stride, padding, groups) = (x.dims()[0] as i64, stride as i64, padding as i64, groups as i64);
+    // A GPU rather waits for one convolution than for many.
+    if x.device().inner() != Device::libtorch() {
+        return None;
+    }
+    let convolve = |x: &tch::Tensor, kernels: &tch::Tensor| {
+        let pairs = x.chunk(batch, 0).into_iter().zip(kernels.chunk(batch, 0));
+        let images: Vec<_> = pairs
+            .map(|(x, kernel)| x.conv2d(&channels_last(&kernel), None::<tch::Tensor>, [stride; 2], [padding; 2], [1; 2], groups))
+            .collect();
+        tch::Tensor::cat(&images, 0)
+    };
+    match plain(x) {
+        Some(x) => Some(tensor(convolve(&x.tensor, &plain(kernels)?.tensor))),
+        None => Some(record([input(x)?, input(kernels)?], |[x, kernels]| convolve(x, kernels))),
+    }
+}
+
+/// `activation(scale · x + shift)` by channel, off a training device; none where this module does not cover it. `x` is
+/// `[batch, channels, height, width]`, `scale` and `shift` are `[channels]`.
+pub fn affine_act(x: &Tensor<4>, scale: &Tensor<1>, shift: &Tensor<1>, activation: Activation) -> Option<Tensor<4>> {
+    let [x, scale, shift] = [plain(x)?, plain(scale)?, plain(shift)?].map(|found| found.tensor);
+    let (mean, variance) = (shift.zeros_like(), shift.ones_like());
+    Some(activated(x.batch_norm(Some(&scale), Some(&shift), Some(&mean), Some(&variance), false, 0.0, 0.0, true), activation))
 }
 
 /// `activation(batch_norm(x))` with the batch's own statistics, and the running ones moved towards those by `momentum`, the weight of
@@ -52,20 +97,23 @@ pub fn norm_act(
             None => y,
         }
     });
-    let [mean, variance] = [mean, variance].map(|moved| Tensor::from_primitive::<LibTorch>(TchTensor::new(moved)));
+    let [mean, variance] = [mean, variance].map(tensor);
     let output = if own.is_some() { output } else { activation.forward(output) };
     Some((output, Running { mean, variance }))
 }
 
-/// The activation of a map off a training device, which nobody else holds: in place, in one pass over it. None where this module does not cover it.
-pub fn activate(x: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
-    let activate: fn(&mut tch::Tensor) -> tch::Tensor = match activation {
-        Activation::Silu => tch::Tensor::silu_,
-        Activation::Relu => tch::Tensor::relu_,
-        Activation::Relu6 => tch::Tensor::relu6_,
-        Activation::Gelu | Activation::LeakyRelu | Activation::Identity => return None,
-    };
-    Some(Tensor::from_primitive::<LibTorch>(TchTensor::new(activate(&mut plain(x)?.tensor))))
+fn tensor<const D: usize>(found: tch::Tensor) -> Tensor<D> {
+    Tensor::from_primitive::<LibTorch>(TchTensor::new(found))
+}
+
+/// The activation of a map that nobody else holds: in place, in one pass over it.
+fn activated(mut map: tch::Tensor, activation: Activation) -> Tensor<4> {
+    match activation {
+        Activation::Silu => tensor(map.silu_()),
+        Activation::Relu => tensor(map.relu_()),
+        Activation::Relu6 => tensor(map.relu6_()),
+        Activation::Gelu | Activation::LeakyRelu | Activation::Identity => activation.forward(tensor(map)),
+    }
 }
 
 /// The activation as LibTorch has it; the rarer ones are left to Burn.

@@ -6,7 +6,7 @@ use burn::tensor::{
     ops::ConvOptions,
 };
 
-use super::Running;
+use super::{Running, recorded::plain};
 use crate::{
     blocks::Activation,
     compare::{self, random, weighted_sum},
@@ -37,7 +37,7 @@ fn convolutions_are_burns() {
         let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], groups);
         for bias in [None, Some(random([c_out], &device))] {
             let what = format!("{sizes:?} {}", if bias.is_some() { "bias" } else { "" });
-            let found = super::conv2d(&x, &weight, bias.as_ref(), [stride, padding, groups]).expect("covered");
+            let found = super::conv2d_act(&x, &weight, bias.as_ref(), [stride, padding, groups], Activation::Identity).expect("covered");
             let expected = conv2d(x.clone(), weight.clone(), bias.clone(), options.clone());
             assert_close(found.clone().inner(), expected.clone().inner(), &what);
             let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
@@ -48,6 +48,41 @@ fn convolutions_are_burns() {
             }
         }
     }
+}
+
+#[test]
+fn convolutions_with_kernels_for_each_image_are_burns() {
+    let device = Device::libtorch().autodiff();
+    device.seed(9);
+    // Batch, channels in and out, kernel, stride, padding, groups.
+    for sizes in [[3, 4, 6, 1, 1, 0, 1], [2, 6, 6, 3, 1, 1, 6], [1, 4, 8, 3, 2, 1, 2]] {
+        let [batch, c_in, c_out, kernel, stride, padding, groups] = sizes;
+        let what = format!("{sizes:?}");
+        let (x, kernels) = (random([batch, c_in, 7, 5], &device), random([batch * c_out, c_in / groups, kernel, kernel], &device));
+        let each = (0..batch).map(|i| {
+            let kernels = kernels.clone().narrow(0, i * c_out, c_out);
+            conv2d(x.clone().narrow(0, i, 1), kernels, None, ConvOptions::new([stride; 2], [padding; 2], [1, 1], groups))
+        });
+        let expected = Tensor::cat(each.collect(), 0);
+        let plain = super::conv2d_each(&x.clone().inner(), &kernels.clone().inner(), [stride, padding, groups]).expect("covered");
+        assert_close(plain, expected.clone().inner(), &what);
+        let found = super::conv2d_each(&x, &kernels, [stride, padding, groups]).expect("covered");
+        assert_close(found.clone().inner(), expected.clone().inner(), &what);
+        let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
+        for input in [&x, &kernels] {
+            assert_close(input.grad(&found).unwrap(), input.grad(&expected).unwrap(), &what);
+        }
+    }
+}
+
+#[test]
+fn norms_at_inference_are_burns() {
+    let device = Device::libtorch();
+    device.seed(10);
+    let x = Tensor::<4>::random([2, 3, 5, 7], Distribution::Normal(0.0, 4.0), &device);
+    let [scale, shift] = [0; 2].map(|_| Tensor::<1>::random([3], Distribution::Normal(0.0, 2.0), &device));
+    let expected = Activation::Relu.forward(x.clone() * scale.clone().reshape([1, 3, 1, 1]) + shift.clone().reshape([1, 3, 1, 1]));
+    assert_close(super::affine_act(&x, &scale, &shift, Activation::Relu).expect("covered"), expected, "affine");
 }
 
 #[test]
@@ -85,19 +120,35 @@ fn normalisation_and_activation_are_burns() {
 fn activations_in_place_are_burns() {
     let device = Device::libtorch();
     device.seed(6);
-    for activation in [Activation::Silu, Activation::Relu, Activation::Relu6] {
-        let x = Tensor::<4>::random([2, 3, 5, 7], Distribution::Normal(0.0, 4.0), &device);
-        let expected = activation.forward(x.clone());
-        // A copy of its own, which it may change.
-        let own = Tensor::from_data(x.to_data(), &device);
-        assert_close(super::activate(&own, activation).expect("covered"), expected, &format!("{activation:?}"));
+    for activation in [Activation::Silu, Activation::Relu, Activation::Relu6, Activation::LeakyRelu, Activation::Gelu] {
+        let [x, weight] = [[2, 3, 5, 7], [4, 3, 3, 3]].map(|shape| Tensor::<4>::random(shape, Distribution::Normal(0.0, 4.0), &device));
+        let expected = activation.forward(conv2d(x.clone(), weight.clone(), None, ConvOptions::new([1; 2], [1; 2], [1; 2], 1)));
+        assert_close(super::conv2d_act(&x, &weight, None, [1, 1, 1], activation).expect("covered"), expected, &format!("{activation:?}"));
     }
 }
 
 #[test]
+fn arranging_changes_nothing_but_the_order_in_memory() {
+    for device in [Device::libtorch(), Device::libtorch().autodiff()] {
+        device.seed(8);
+        for shape in [[4, 3, 3, 3], [4, 1, 3, 3], [5, 6, 1, 1]] {
+            let weight = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+            let weight = if device.is_autodiff() { weight.require_grad() } else { weight };
+            let arranged = super::arranged(weight.clone());
+            assert_eq!(arranged.to_data(), weight.to_data(), "{shape:?}");
+            assert_eq!(arranged.is_require_grad(), weight.is_require_grad(), "{shape:?}");
+            let strides = plain(&arranged.inner()).expect("on LibTorch").tensor.stride();
+            assert!(shape != [4, 3, 3, 3] || strides == [27, 1, 9, 3], "{strides:?}");
+        }
+    }
+    let elsewhere = Tensor::<4>::ones([4, 3, 3, 3], &Device::flex());
+    assert_eq!(super::arranged(elsewhere.clone()).to_data(), elsewhere.to_data());
+}
+
+#[test]
 fn what_is_not_covered_is_left_to_burn() {
-    let [x, weight] = [[1, 2, 4, 4], [2, 2, 3, 3]].map(|shape| Tensor::<4>::ones(shape, &Device::libtorch()));
-    assert!(super::conv2d(&x, &weight, None, [1, 1, 1]).is_none(), "nothing to train");
-    let [x, weight] = [[1, 2, 4, 4], [2, 2, 3, 3]].map(|shape| Tensor::<4>::ones(shape, &Device::flex().autodiff()));
-    assert!(super::conv2d(&x, &weight, None, [1, 1, 1]).is_none(), "another device");
+    for device in [Device::flex(), Device::flex().autodiff()] {
+        let [x, weight] = [[1, 2, 4, 4], [2, 2, 3, 3]].map(|shape| Tensor::<4>::ones(shape, &device));
+        assert!(super::conv2d_act(&x, &weight, None, [1, 1, 1], Activation::Identity).is_none(), "{device:?}");
+    }
 }
