@@ -61,7 +61,8 @@ fn a_heavy_convolution_takes_its_time() {
     for backend in BACKENDS {
         let Ok(device) = backend.name.parse::<ablate::device::DeviceName>().unwrap().open() else { continue };
         let (light, heavy) = (convolution(24, 32, &device), convolution(96, 64, &device));
-        let best = |work: &dyn Fn() -> Duration| (0..7).map(|_| work()).min().unwrap();
+        // The best of so many, that one at least has the cores to itself: LibTorch's threads wait long for one that other tests hold up.
+        let best = |work: &dyn Fn() -> Duration| (0..40).map(|_| work()).min().unwrap();
         let timed = |work: &(Tensor<4>, Tensor<4>)| best(&|| time(|| run(work)).unwrap());
         let read = |work: &(Tensor<4>, Tensor<4>)| {
             best(&|| {
@@ -83,7 +84,7 @@ fn models_are_timed_in_turn_within_budget_and_minimum() {
     let order = RefCell::new(Vec::new());
     let pass = |name: char, ms: u64| -> Result<Iteration> {
         let order = &order;
-        Ok(Box::new(move || {
+        Ok(Iteration::new(move || {
             order.borrow_mut().push(name);
             std::thread::sleep(Duration::from_millis(ms));
             Ok(Duration::from_millis(ms))
@@ -110,12 +111,12 @@ fn a_model_that_fails_or_panics_leaves_the_others_alone() {
     let mut left = 3;
     let measured = measure(
         vec![
-            Ok(Box::new(|| Ok(Duration::from_millis(1)))),
-            Ok(Box::new(move || {
+            Ok(Iteration::new(|| Ok(Duration::from_millis(1)))),
+            Ok(Iteration::new(move || {
                 left -= 1;
                 if left == 0 { panic!("out of memory") } else { Ok(Duration::from_millis(1)) }
             })),
-            Ok(Box::new(|| bail!("no such operation"))),
+            Ok(Iteration::new(|| bail!("no such operation"))),
             Err(anyhow::anyhow!("no weights")),
         ],
         &Device::flex(),
@@ -183,7 +184,7 @@ fn a_device_without_room_fails_that_model_alone() {
         let Ok(device) = backend.name.parse::<ablate::device::DeviceName>().unwrap().open() else { continue };
         let ones = |count: usize| -> Result<Iteration> {
             let device = device.clone();
-            Ok(Box::new(move || time(|| Tensor::<2>::ones([count, 1 << 20], &device) * 2.0)))
+            Ok(Iteration::new(move || time(|| Tensor::<2>::ones([count, 1 << 20], &device) * 2.0)))
         };
         let measured = measure(vec![ones(1 << 20), ones(1)], &device, &protocol(1, 2), |_| {});
         let error = ablate::guard::plain(measured[0].as_ref().unwrap_err());

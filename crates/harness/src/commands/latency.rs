@@ -12,7 +12,7 @@ use crate::{
     guard::{guarded, plain},
     measure::{
         latency::{Protocol, forward_pass, measure},
-        precision::{Precision, rounding_error},
+        precision::Precision,
         train_step::train_step,
     },
     progress::{Steps, print},
@@ -38,20 +38,15 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         bail!("--train-step --dtype {}: training is in 32 bits", args.dtype.name());
     }
     let iteration = if args.train_step { train_step } else { forward_pass };
-    let (mut iterations, mut rounding) = (Vec::new(), Vec::new());
+    let mut iterations = Vec::new();
     for model in &args.models.models {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;
         check_imgsz(args.imgsz, &graph)?;
-        let error = guarded(|| rounding_error(&graph, &device, &protocol));
-        rounding.push(error.as_ref().ok().copied().flatten());
-        iterations.push(error.and_then(|_| guarded(|| iteration(&graph, &device, &protocol))));
+        iterations.push(guarded(|| iteration(&graph, &device, &protocol)));
     }
     let steps = Steps::new("latency", 1);
     let bar = steps.parts(1000);
-    let mut measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
-    for (latency, error) in measured.iter_mut().zip(rounding) {
-        latency.iter_mut().for_each(|latency| latency.rounding_error = error);
-    }
+    let measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
     bar.finish_and_clear();
     drop(steps);
 

@@ -13,7 +13,11 @@ use ablate_model::{Detector, graph::Graph};
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{memory, precision::Precision, statistics::summarize};
+use super::{
+    memory,
+    precision::{Precision, rounding_error},
+    statistics::summarize,
+};
 use crate::{
     guard::guarded,
     record::{LatencyMeasurement, PeakMemory},
@@ -68,21 +72,37 @@ pub fn time<P: Pending>(work: impl FnOnce() -> P) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// One iteration: runs the work to its end and says how long it took.
-pub type Iteration<'a> = Box<dyn FnMut() -> Result<Duration> + 'a>;
+/// What is timed again and again.
+pub struct Iteration<'a> {
+    /// Runs the work to its end and says how long it took.
+    run: Box<dyn FnMut() -> Result<Duration> + 'a>,
+    /// See [`rounding_error`].
+    rounding_error: Option<f64>,
+}
+
+impl<'a> Iteration<'a> {
+    /// `run` runs the work to its end and says how long it took.
+    pub fn new(run: impl FnMut() -> Result<Duration> + 'a) -> Self {
+        Self { run: Box::new(run), rounding_error: None }
+    }
+}
 
 /// A forward pass of a model with random weights on random images, decoded boxes included, without autodiff.
+///
+/// # Errors
+/// Those of [`rounding_error`].
 pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
+    let rounding_error = rounding_error(graph, device, protocol)?;
     let detector = Detector::new(graph, 0, device);
     let detector = if protocol.fuse { detector.fuse() } else { detector };
-    protocol.precision.check(device)?;
     let dtype = protocol.precision.dtype();
     let (detector, images) = match protocol.precision {
         Precision::F32 => (detector, images(device, protocol)),
         _ => (detector.cast(dtype), images(device, protocol).cast(dtype)),
     };
     images.clone().wait()?;
-    Ok(Box::new(move || time(|| detector.decode(detector.forward(images.clone())))))
+    let pass = Iteration::new(move || time(|| detector.decode(detector.forward(images.clone()))));
+    Ok(Iteration { rounding_error, ..pass })
 }
 
 /// A batch of random images, always the same ones.
@@ -105,11 +125,14 @@ pub fn measure(
     let mut subjects: Vec<Subject> = iterations.into_iter().map(Subject::new).collect();
     for subject in &mut subjects {
         memory::begin(device);
-        subject.advance(|run| (0..protocol.warmup).try_for_each(|_| run().map(|_| ())));
+        subject.warm_up(protocol.warmup);
         if protocol.warmup > 0 {
             subject.memory = memory::peak(device);
         }
     }
+    memory::keep();
+    // Once more, for what is kept to be there.
+    subjects.iter_mut().for_each(|subject| subject.warm_up(protocol.warmup.min(1)));
     let slice = protocol.budget / SLICES;
     while subjects.iter().any(|subject| subject.left(protocol) > 0.0) {
         for subject in subjects.iter_mut().filter(|subject| subject.left(protocol) > 0.0) {
@@ -119,9 +142,9 @@ pub fn measure(
         progress(1.0 - left / subjects.len() as f64);
     }
     let summary = |subject: Subject| {
-        drop(subject.iteration?);
+        let rounding_error = subject.iteration?.rounding_error;
         let memory = subject.memory;
-        Ok(LatencyMeasurement { memory, ..summarize(subject.samples_ms, protocol.batch, protocol.warmup) })
+        Ok(LatencyMeasurement { memory, rounding_error, ..summarize(subject.samples_ms, protocol.batch, protocol.warmup) })
     };
     subjects.into_iter().map(summary).collect()
 }
@@ -146,13 +169,17 @@ impl<'a> Subject<'a> {
         }
     }
 
+    fn warm_up(&mut self, iterations: usize) {
+        self.advance(|iteration| (0..iterations).try_for_each(|_| (iteration.run)().map(|_| ())));
+    }
+
     /// Iterates until the slice is over, once at least.
     fn slice(&mut self, slice: Duration) {
         let mut samples = Vec::new();
-        self.advance(|run| {
+        self.advance(|iteration| {
             let start = Instant::now();
             loop {
-                samples.push(run()?.as_secs_f64() * 1e3);
+                samples.push((iteration.run)()?.as_secs_f64() * 1e3);
                 if start.elapsed() >= slice {
                     return Ok(());
                 }

@@ -10,7 +10,6 @@ use burn::{
 
 use super::{
     latency::{Iteration, Pending, Protocol, images, time},
-    memory,
     training::loss,
 };
 use crate::train::{Rates, Recipe, Sgd, TrainableDetector};
@@ -38,7 +37,6 @@ impl TrainStep {
     /// # Errors
     /// A head that the loss doesn't fit, a device that fails.
     pub fn new(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Self> {
-        memory::keep();
         let device = device.clone().autodiff();
         let recipe = Recipe::default();
         let network = Detector::new(graph, 0, &device);
@@ -73,7 +71,7 @@ impl TrainStep {
 /// Those of [`TrainStep::new`].
 pub fn train_step(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
     let mut step = TrainStep::new(graph, device, protocol)?;
-    Ok(Box::new(move || time(|| step.run())))
+    Ok(Iteration::new(move || time(|| step.run())))
 }
 
 /// Rows of image, class, centre and size, image by image, spread over place, size and class without chance: `benches/peers` makes the same.

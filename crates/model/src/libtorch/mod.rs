@@ -1,5 +1,4 @@
-//! LibTorch's own operations: convolution with its activation, and in training batch normalisation with its, each with the gradient that
-//! LibTorch has of it.
+//! LibTorch's own operations: convolution, and batch normalisation, with the activation after it, each with the gradient that LibTorch has of it.
 //!
 //! Burn composes these of general steps, and takes a grouped convolution's weight gradient by a convolution for each group. That is right
 //! everywhere and slow here. What this module does not cover - another device, a dilated kernel - it leaves to Burn.

@@ -24,11 +24,10 @@ pub fn conv2d_act(
         x.conv2d(&channels_last(weight), bias, [stride; 2], [padding; 2], [1; 2], groups)
     };
     if let Some(x) = plain(x) {
-        let bias = bias.map(plain);
-        if bias.as_ref().is_some_and(Option::is_none) {
-            return None;
-        }
-        let bias = bias.flatten().map(|bias| bias.tensor);
+        let bias = match bias {
+            Some(bias) => Some(plain(bias)?.tensor),
+            None => None,
+        };
         return Some(activated(convolve(&x.tensor, &plain(weight)?.tensor, bias.as_ref()), activation));
     }
     let inputs = [input(x)?, input(weight)?];

@@ -12,10 +12,10 @@ use crate::{
     guard::guarded,
     measure::{
         latency::{Iteration, Protocol, forward_pass, measure},
-        precision::{Precision, rounding_error},
+        precision::Precision,
     },
     progress::Steps,
-    record::{LatencyMeasurement, Measurement},
+    record::Measurement,
     sweep::{config::LatencyConfig, plan::PlannedCell},
 };
 
@@ -39,11 +39,8 @@ impl Latency<'_> {
         })
     }
 
-    /// What is timed, and the error of its rounding.
-    fn subject(&self, cell: &PlannedCell, device: &Device, protocol: &Protocol) -> Result<(Iteration<'static>, Option<f64>)> {
-        let graph = self.0.graph(&cell.model, cell.cell.nc)?;
-        let rounding = rounding_error(&graph, device, protocol)?;
-        Ok((forward_pass(&graph, device, protocol)?, rounding))
+    fn iteration(&self, cell: &PlannedCell, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
+        forward_pass(&self.0.graph(&cell.model, cell.cell.nc)?, device, protocol)
     }
 }
 
@@ -91,19 +88,10 @@ impl Work for Latency<'_> {
             Ok(device) => device,
             Err(error) => return jobs.iter().map(|_| Err(error.clone().into())).collect(),
         };
-        let subjects = jobs.iter().map(|job| guarded(|| self.subject(job.cell, &device, &protocol)));
-        let (iterations, rounding): (Vec<_>, Vec<_>) = subjects
-            .map(|subject| match subject {
-                Ok((iteration, rounding)) => (Ok(iteration), rounding),
-                Err(error) => (Err(error), None),
-            })
-            .unzip();
+        let iterations = jobs.iter().map(|job| guarded(|| self.iteration(job.cell, &device, &protocol))).collect();
         let bar = steps.parts(1000);
         let measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
         bar.finish_and_clear();
-        let with = |(result, rounding_error): (Result<LatencyMeasurement>, _)| {
-            result.map(|latency| Measurement::Latency(LatencyMeasurement { rounding_error, ..latency }))
-        };
-        measured.into_iter().zip(rounding).map(with).collect()
+        measured.into_iter().map(|latency| latency.map(Measurement::Latency)).collect()
     }
 }
