@@ -90,7 +90,10 @@ def train_yolov5(args, epochs):
 def train_ultralytics(args, epochs):
     os.environ["YOLO_OFFLINE"] = "True"
     from ultralytics import YOLO
+    from ultralytics.utils import torch_utils
 
+    # It would leave a processor unused: half of a machine that has two.
+    torch_utils.NUM_THREADS = os.cpu_count()
     common = {"data": str(args.data), "imgsz": args.imgsz, "batch": args.batch, "device": args.device, "project": str(args.out.resolve())}
     common |= {"exist_ok": True, "plots": False}
     recipe = {"optimizer": "SGD", "lr0": 0.01, "pretrained": False, "amp": False}
