@@ -71,12 +71,11 @@ impl DynamicConv {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, c_in, height, width] = x.dims();
         let ConvShape { c_out, kernel, stride, padding, groups, dilation, .. } = self.shape;
-        let kernels = self.kernels(&x);
-        if dilation == 1 {
-            let kernels = kernels.clone().reshape([batch * c_out, c_in / groups, kernel, kernel]);
-            if let Some(y) = libtorch::conv2d_each(&x, &kernels, [stride, padding, groups]) {
-                return y;
-            }
+        let kernels = self.kernels(&x).reshape([batch * c_out, c_in / groups, kernel, kernel]);
+        if dilation == 1
+            && let Some(y) = libtorch::conv2d_each(&x, &kernels, [stride, padding, groups])
+        {
+            return y;
         }
         if kernel == 1 && stride == 1 && groups == 1 && padding == 0 {
             let y = kernels.reshape([batch, c_out, c_in]).matmul(x.reshape([batch, c_in, height * width]));
@@ -84,7 +83,6 @@ impl DynamicConv {
         }
         // One convolution for the whole batch: every image is a group of its own.
         let options = ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups * batch);
-        let kernels = kernels.reshape([batch * c_out, c_in / groups, kernel, kernel]);
         let x = x.reshape([1, batch * c_in, height, width]);
         let (simple, activation) = ([stride, padding, groups * batch], Activation::Identity);
         let fused = match (dilation, x.device().is_autodiff()) {
