@@ -3,7 +3,9 @@
 
 use std::hint::black_box;
 
-use ablate_detection::metrics::coco::{Category, DetectionBox, GroundTruth, GroundTruthBox, evaluate};
+use ablate_detection::metrics::coco::{
+    Category, DetectionBox, GroundTruth, GroundTruthBox, evaluate,
+};
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -16,7 +18,12 @@ const DETECTIONS_AN_IMAGE: usize = 100;
 fn ground_truth(rng: &mut ChaCha8Rng) -> GroundTruth {
     let boxes = (0..OBJECTS).map(|_| {
         let size = 8.0 * 40.0_f64.powf(rng.random());
-        let bbox = [rng.random_range(0.0..320.0), rng.random_range(0.0..320.0), size, size * rng.random_range(0.5..1.5)];
+        let bbox = [
+            rng.random_range(0.0..320.0),
+            rng.random_range(0.0..320.0),
+            size,
+            size * rng.random_range(0.5..1.5),
+        ];
         GroundTruthBox {
             image_id: rng.random_range(1..=IMAGES),
             // Few categories hold most objects.
@@ -28,7 +35,12 @@ fn ground_truth(rng: &mut ChaCha8Rng) -> GroundTruth {
         }
     });
     let boxes = boxes.collect();
-    let categories = (1..=CATEGORIES).map(|id| Category { id, name: format!("c{id}") }).collect();
+    let categories = (1..=CATEGORIES)
+        .map(|id| Category {
+            id,
+            name: format!("c{id}"),
+        })
+        .collect();
     GroundTruth::new((1..=IMAGES).collect(), categories, boxes).expect("ids are known")
 }
 
@@ -45,13 +57,31 @@ fn detections(truth: &GroundTruth, rng: &mut ChaCha8Rng) -> Vec<DetectionBox> {
             let (category_id, bbox, score) = if !objects.is_empty() && rng.random_bool(0.5) {
                 let object = objects[rng.random_range(0..objects.len())];
                 let shake = object.bbox[2] * 0.2;
-                let bbox = object.bbox.map(|side| side + rng.random_range(-shake..shake));
+                let bbox = object
+                    .bbox
+                    .map(|side| side + rng.random_range(-shake..shake));
                 (object.category_id, bbox, rng.random::<f64>())
             } else {
-                let bbox = [rng.random_range(0.0..320.0), rng.random_range(0.0..320.0), 60.0, 60.0];
-                (rng.random_range(1..=CATEGORIES), bbox, rng.random::<f64>() / 2.0)
+                let bbox = [
+                    rng.random_range(0.0..320.0),
+                    rng.random_range(0.0..320.0),
+                    60.0,
+                    60.0,
+                ];
+                (
+                    rng.random_range(1..=CATEGORIES),
+                    bbox,
+                    rng.random::<f64>() / 2.0,
+                )
             };
-            detections.push(DetectionBox { image_id, category_id, bbox, area: bbox[2] * bbox[3], score, mask: None });
+            detections.push(DetectionBox {
+                image_id,
+                category_id,
+                bbox,
+                area: bbox[2] * bbox[3],
+                score,
+                mask: None,
+            });
         }
     }
     detections
@@ -63,7 +93,9 @@ fn bench(c: &mut Criterion) {
     let detections = detections(&truth, &mut rng);
     let mut group = c.benchmark_group("coco_metrics");
     group.sample_size(20);
-    group.bench_function("5000_images", |b| b.iter(|| evaluate(black_box(&truth), black_box(&detections)).expect("ids are known")));
+    group.bench_function("5000_images", |b| {
+        b.iter(|| evaluate(black_box(&truth), black_box(&detections)).expect("ids are known"))
+    });
     group.finish();
 }
 

@@ -7,8 +7,19 @@ fn costs(c: &mut Criterion) {
     let catalog = Catalog::builtin();
     let mut names = Vec::new();
     for scale in ["n", "s", "m", "l", "x"] {
-        for variant in ["baseline", "gsconv", "asff", "mobilenetv2", "fasternet", "ghost"] {
-            names.push(ModelName::baseline("yolov5", scale).with_variants(variant).unwrap());
+        for variant in [
+            "baseline",
+            "gsconv",
+            "asff",
+            "mobilenetv2",
+            "fasternet",
+            "ghost",
+        ] {
+            names.push(
+                ModelName::baseline("yolov5", scale)
+                    .with_variants(variant)
+                    .unwrap(),
+            );
         }
     }
     c.bench_function("costs of the 30 models", |b| {

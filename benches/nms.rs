@@ -21,12 +21,29 @@ fn predictions(objects: usize, noise: f32) -> Vec<f32> {
         let mut near = |center: f32, by: f32| center + rng.random_range(-by..by);
         if found {
             let x = object as f32 * 75.0 + 50.0;
-            rows.extend([near(x, 15.0), near(320.0, 15.0), near(60.0, 20.0), near(60.0, 20.0), near(0.5, 0.45)]);
+            rows.extend([
+                near(x, 15.0),
+                near(320.0, 15.0),
+                near(60.0, 20.0),
+                near(60.0, 20.0),
+                near(0.5, 0.45),
+            ]);
         } else {
-            rows.extend([near(320.0, 300.0), near(320.0, 300.0), near(40.0, 30.0), near(40.0, 30.0)]);
+            rows.extend([
+                near(320.0, 300.0),
+                near(320.0, 300.0),
+                near(40.0, 30.0),
+                near(40.0, 30.0),
+            ]);
             rows.push(rng.random_range(0.0..noise));
         }
-        rows.extend((0..NC).map(|class| if found && class == object { rng.random_range(0.5..1.0) } else { rng.random::<f32>().powi(8) }));
+        rows.extend((0..NC).map(|class| {
+            if found && class == object {
+                rng.random_range(0.5..1.0)
+            } else {
+                rng.random::<f32>().powi(8)
+            }
+        }));
     }
     rows
 }
@@ -35,8 +52,13 @@ fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("nms");
     let config = NmsConfig::default();
     // A trained network is sure of most of the background; one that has just begun is sure of nothing.
-    for (name, predictions) in [("trained", predictions(8, 0.002)), ("untrained", predictions(0, 1.0))] {
-        group.bench_function(name, |b| b.iter(|| non_max_suppression(black_box(&predictions), NC, &config)));
+    for (name, predictions) in [
+        ("trained", predictions(8, 0.002)),
+        ("untrained", predictions(0, 1.0)),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter(|| non_max_suppression(black_box(&predictions), NC, &config))
+        });
     }
     group.finish();
 }

@@ -10,16 +10,34 @@ use criterion::{Criterion, criterion_group, criterion_main};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PROTOCOL: Protocol =
-    Protocol { batch: 16, imgsz: 64, warmup: 0, budget: Duration::ZERO, min_iterations: 0, fuse: false, precision: Precision::F32 };
+const PROTOCOL: Protocol = Protocol {
+    batch: 16,
+    imgsz: 64,
+    warmup: 0,
+    budget: Duration::ZERO,
+    min_iterations: 0,
+    fuse: false,
+    precision: Precision::F32,
+};
 const CLASSES: usize = 4;
 
 fn train_step(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("train_step");
     group.sample_size(10);
-    for name in ["yolov5n", "yolov5n+asff", "yolov5n+fasternet", "yolov5n+ghost", "yolov5n+gsconv", "yolov5n+mobilenetv2"] {
+    for name in [
+        "yolov5n",
+        "yolov5n+asff",
+        "yolov5n+fasternet",
+        "yolov5n+ghost",
+        "yolov5n+gsconv",
+        "yolov5n+mobilenetv2",
+    ] {
         let model: ModelName = name.parse().unwrap();
-        let graph = Catalog::builtin().resolve(&model).unwrap().graph(Some(CLASSES)).unwrap();
+        let graph = Catalog::builtin()
+            .resolve(&model)
+            .unwrap()
+            .graph(Some(CLASSES))
+            .unwrap();
         let mut step = TrainStep::new(&graph, &Device::flex(), &PROTOCOL).unwrap();
         group.bench_function(name, |bencher| bencher.iter(|| step.run().unwrap()));
     }

@@ -19,12 +19,20 @@ fn main() {
         rerun_if_changed(&root.join(watched));
     }
     // The log of HEAD changes with every commit and checkout; in a linked worktree it lies elsewhere.
-    if let Some(head) = git(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"]) {
+    if let Some(head) = git(&[
+        "rev-parse",
+        "--path-format=absolute",
+        "--git-path",
+        "logs/HEAD",
+    ]) {
         rerun_if_changed(Path::new(&head));
     }
     println!("cargo:rustc-env=ABLATE_COMMIT={}", commit());
     println!("cargo:rustc-env=ABLATE_RUSTC={}", rustc());
-    println!("cargo:rustc-env=ABLATE_BURN={}", locked_version(&root, "burn"));
+    println!(
+        "cargo:rustc-env=ABLATE_BURN={}",
+        locked_version(&root, "burn")
+    );
 }
 
 /// Cargo runs a script that watches a missing path on every build, so only what exists is watched.
@@ -54,7 +62,11 @@ fn locked_version(root: &Path, package: &str) -> String {
     let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
     let mut lines = lock.lines();
     lines.find(|line| *line == format!("name = \"{package}\""));
-    lines.next().and_then(|line| line.strip_prefix("version = \"")).map_or("unknown", |version| version.trim_end_matches('"')).to_owned()
+    lines
+        .next()
+        .and_then(|line| line.strip_prefix("version = \""))
+        .map_or("unknown", |version| version.trim_end_matches('"'))
+        .to_owned()
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
@@ -62,6 +74,9 @@ fn git(arguments: &[&str]) -> Option<String> {
 }
 
 fn output(command: &mut Command) -> Option<String> {
-    let output = command.output().ok().filter(|output| output.status.success())?;
+    let output = command
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }

@@ -14,7 +14,9 @@ fn main() {
 fn gradient() {
     let source = "src/libtorch/gradient.cpp";
     println!("cargo:rerun-if-changed={source}");
-    let library = std::path::PathBuf::from(std::env::var_os("DEP_TCH_LIBTORCH_LIB").expect("torch-sys says where LibTorch is"));
+    let library = std::path::PathBuf::from(
+        std::env::var_os("DEP_TCH_LIBTORCH_LIB").expect("torch-sys says where LibTorch is"),
+    );
     let include = library.with_file_name("include");
     cc::Build::new()
         .cpp(true)

@@ -16,13 +16,30 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [data, numbers @ ..] = arguments.as_slice() else { return Err("DATA.yaml IMGSZ BATCH WORKERS EPOCHS".into()) };
-    let numbers = numbers.iter().map(|number| number.parse()).collect::<Result<Vec<usize>, _>>()?;
-    let [imgsz, batch, workers, epochs] = numbers[..] else { return Err("IMGSZ BATCH WORKERS EPOCHS after the data set".into()) };
+    let [data, numbers @ ..] = arguments.as_slice() else {
+        return Err("DATA.yaml IMGSZ BATCH WORKERS EPOCHS".into());
+    };
+    let numbers = numbers
+        .iter()
+        .map(|number| number.parse())
+        .collect::<Result<Vec<usize>, _>>()?;
+    let [imgsz, batch, workers, epochs] = numbers[..] else {
+        return Err("IMGSZ BATCH WORKERS EPOCHS after the data set".into());
+    };
 
     let dataset = Dataset::open(&DataSpec::load(Path::new(data))?, Split::Train)?;
     let data = Arc::new(CachedDataset::open(dataset, imgsz, Interpolation::Linear)?);
-    let loader = TrainLoader::new(data, AugmentConfig::default(), LoaderConfig { batch, imgsz, seed: 0, mask_stride: None, workers })?;
+    let loader = TrainLoader::new(
+        data,
+        AugmentConfig::default(),
+        LoaderConfig {
+            batch,
+            imgsz,
+            seed: 0,
+            mask_stride: None,
+            workers,
+        },
+    )?;
     let epoch = |number| loader.epoch(number).map(|batch| batch.size).sum::<usize>();
     epoch(0);
     let start = Instant::now();

@@ -24,7 +24,12 @@ impl BBox {
 
     /// From the centre, width and height, as YOLO writes boxes.
     pub fn from_cxcywh(cx: f32, cy: f32, width: f32, height: f32) -> Self {
-        Self::from_xyxy(cx - width / 2.0, cy - height / 2.0, cx + width / 2.0, cy + height / 2.0)
+        Self::from_xyxy(
+            cx - width / 2.0,
+            cy - height / 2.0,
+            cx + width / 2.0,
+            cy + height / 2.0,
+        )
     }
 
     pub fn width(&self) -> f32 {
@@ -51,11 +56,20 @@ impl BBox {
         let height = (self.y2.min(other.y2) - self.y1.max(other.y1)).max(0.0);
         let intersection = width * height;
         let union = self.area() + other.area() - intersection;
-        if union > 0.0 { intersection / union } else { 0.0 }
+        if union > 0.0 {
+            intersection / union
+        } else {
+            0.0
+        }
     }
 
     /// The part of the box that lies inside an image of the given size.
     pub fn clip(&self, width: f32, height: f32) -> Self {
-        Self::from_xyxy(self.x1.clamp(0.0, width), self.y1.clamp(0.0, height), self.x2.clamp(0.0, width), self.y2.clamp(0.0, height))
+        Self::from_xyxy(
+            self.x1.clamp(0.0, width),
+            self.y1.clamp(0.0, height),
+            self.x2.clamp(0.0, width),
+            self.y2.clamp(0.0, height),
+        )
     }
 }

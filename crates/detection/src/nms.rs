@@ -41,7 +41,15 @@ pub struct NmsConfig {
 
 impl Default for NmsConfig {
     fn default() -> Self {
-        Self { confidence: 0.001, iou: 0.6, multi_label: true, agnostic: false, classes: None, max_candidates: 30_000, max_detections: 300 }
+        Self {
+            confidence: 0.001,
+            iou: 0.6,
+            multi_label: true,
+            agnostic: false,
+            classes: None,
+            max_candidates: 30_000,
+            max_detections: 300,
+        }
     }
 }
 
@@ -52,7 +60,10 @@ impl NmsConfig {
             BoxCoding::Anchors(_) => 0.6,
             BoxCoding::Distances { .. } => 0.7,
         };
-        Self { iou, ..Self::default() }
+        Self {
+            iou,
+            ..Self::default()
+        }
     }
 }
 
@@ -69,7 +80,11 @@ impl NmsConfig {
 /// If the predictions are not whole rows.
 pub fn non_max_suppression(predictions: &[f32], nc: usize, config: &NmsConfig) -> Vec<Detection> {
     let row_len = 5 + nc;
-    assert_eq!(predictions.len() % row_len, 0, "predictions must be rows of {row_len}");
+    assert_eq!(
+        predictions.len() % row_len,
+        0,
+        "predictions must be rows of {row_len}"
+    );
     let mut candidates = collect_candidates(predictions, nc, config);
     keep_best(&mut candidates, config.max_candidates);
     let bbox_of = |candidate: &Candidate| corners(&predictions[candidate.row as usize * row_len..]);
@@ -86,28 +101,46 @@ struct Candidate {
 
 /// Total order: best score first, then by row and class.
 fn best_first(a: &Candidate, b: &Candidate) -> Ordering {
-    b.score.total_cmp(&a.score).then_with(|| (a.row, a.class).cmp(&(b.row, b.class)))
+    b.score
+        .total_cmp(&a.score)
+        .then_with(|| (a.row, a.class).cmp(&(b.row, b.class)))
 }
 
 fn collect_candidates(predictions: &[f32], nc: usize, config: &NmsConfig) -> Vec<Candidate> {
-    let wanted: Vec<bool> = (0..nc).map(|class| config.classes.as_ref().is_none_or(|classes| classes.contains(&class))).collect();
+    let wanted: Vec<bool> = (0..nc)
+        .map(|class| {
+            config
+                .classes
+                .as_ref()
+                .is_none_or(|classes| classes.contains(&class))
+        })
+        .collect();
     let mut candidates = Vec::new();
     for (row, values) in predictions.chunks_exact(5 + nc).enumerate() {
         let objectness = values[4];
         if objectness <= config.confidence || !is_finite(values) {
             continue;
         }
-        let scores = values[5..].iter().map(|probability| probability * objectness).enumerate();
+        let scores = values[5..]
+            .iter()
+            .map(|probability| probability * objectness)
+            .enumerate();
         let mut push = |(class, score): (usize, f32)| {
             if score > config.confidence && wanted[class] {
-                candidates.push(Candidate { score, row: row as u32, class: class as u32 });
+                candidates.push(Candidate {
+                    score,
+                    row: row as u32,
+                    class: class as u32,
+                });
             }
         };
         if config.multi_label {
             scores.for_each(push);
         } else {
             // The first of equals.
-            scores.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(&mut push);
+            scores
+                .reduce(|best, next| if next.1 > best.1 { next } else { best })
+                .map(&mut push);
         }
     }
     candidates
@@ -115,7 +148,10 @@ fn collect_candidates(predictions: &[f32], nc: usize, config: &NmsConfig) -> Vec
 
 fn is_finite(values: &[f32]) -> bool {
     let BBox { x1, y1, x2, y2 } = corners(values);
-    values.iter().chain(&[x1, y1, x2, y2]).all(|value| value.is_finite())
+    values
+        .iter()
+        .chain(&[x1, y1, x2, y2])
+        .all(|value| value.is_finite())
 }
 
 fn corners(row: &[f32]) -> BBox {
@@ -133,7 +169,12 @@ fn keep_best(candidates: &mut Vec<Candidate>, max: usize) {
 
 /// Greedy: a candidate stays unless one that stayed before it overlaps it. Each is compared with those that stayed only,
 /// of its own class unless `agnostic`, and the search ends with the last that may stay.
-fn suppress(candidates: &[Candidate], bbox_of: impl Fn(&Candidate) -> BBox, nc: usize, config: &NmsConfig) -> Vec<Detection> {
+fn suppress(
+    candidates: &[Candidate],
+    bbox_of: impl Fn(&Candidate) -> BBox,
+    nc: usize,
+    config: &NmsConfig,
+) -> Vec<Detection> {
     let mut kept = Vec::new();
     let mut kept_boxes: Vec<Vec<BBox>> = vec![Vec::new(); if config.agnostic { 1 } else { nc }];
     for candidate in candidates {
@@ -145,7 +186,12 @@ fn suppress(candidates: &[Candidate], bbox_of: impl Fn(&Candidate) -> BBox, nc: 
         let bbox = bbox_of(candidate);
         if !rivals.iter().any(|rival| rival.iou(&bbox) > config.iou) {
             rivals.push(bbox);
-            kept.push(Detection { bbox, score: candidate.score, class, row: candidate.row as usize });
+            kept.push(Detection {
+                bbox,
+                score: candidate.score,
+                class,
+                row: candidate.row as usize,
+            });
         }
     }
     kept

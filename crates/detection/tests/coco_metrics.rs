@@ -2,17 +2,22 @@
 
 use std::path::PathBuf;
 
-use ablate_detection::metrics::coco::{CocoMetrics, DetectionBox, GroundTruth, evaluate, evaluate_masks};
+use ablate_detection::metrics::coco::{
+    CocoMetrics, DetectionBox, GroundTruth, evaluate, evaluate_masks,
+};
 use serde_json::Value;
 
 fn fixture(name: &str) -> Value {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/coco_map").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/coco_map")
+        .join(name);
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 fn read(case: &Value) -> (GroundTruth, Vec<DetectionBox>) {
     let truth = GroundTruth::from_json(case["gt"].to_string().as_bytes()).unwrap();
-    let detections = DetectionBox::all_from_json(case["dt"].to_string().as_bytes(), &truth).unwrap();
+    let detections =
+        DetectionBox::all_from_json(case["dt"].to_string().as_bytes(), &truth).unwrap();
     (truth, detections)
 }
 
@@ -30,7 +35,10 @@ fn mask_metrics_of(case: &Value) -> CocoMetrics {
 fn assert_figure(what: &str, ours: Option<f64>, expected: &Value) {
     let expected = expected.as_f64().unwrap();
     let ours = ours.unwrap_or(-1.0);
-    assert!((ours - expected).abs() < 1e-12, "{what}: {ours}, pycocotools {expected}");
+    assert!(
+        (ours - expected).abs() < 1e-12,
+        "{what}: {ours}, pycocotools {expected}"
+    );
 }
 
 #[track_caller]
@@ -49,8 +57,16 @@ fn assert_metrics(name: &str, case: &Value, metrics: &CocoMetrics) {
     assert_eq!(metrics.per_category.len(), per_category.len());
     for category in &metrics.per_category {
         let expected = &per_category[&category.id.to_string()];
-        assert_figure(&format!("{name}, AP of {}", category.id), category.ap, &expected[0]);
-        assert_figure(&format!("{name}, AP50 of {}", category.id), category.ap50, &expected[1]);
+        assert_figure(
+            &format!("{name}, AP of {}", category.id),
+            category.ap,
+            &expected[0],
+        );
+        assert_figure(
+            &format!("{name}, AP50 of {}", category.id),
+            category.ap50,
+            &expected[1],
+        );
     }
 }
 
@@ -70,7 +86,10 @@ fn a_category_without_a_box() {
     assert_case("absent_category", &case);
     let metrics = metrics_of(&case);
     let absent = metrics.per_category.last().unwrap();
-    assert_eq!((absent.id, absent.ap, absent.ap50, absent.instances), (11, None, None, 0));
+    assert_eq!(
+        (absent.id, absent.ap, absent.ap50, absent.instances),
+        (11, None, None, 0)
+    );
 }
 
 #[test]
@@ -93,8 +112,16 @@ fn random_cases() {
 fn random_masks() {
     let cases = fixture("mask_random.json");
     for (index, case) in cases.as_array().unwrap().iter().enumerate() {
-        assert_metrics(&format!("random masks {index}"), &case["segm"], &mask_metrics_of(case));
-        assert_metrics(&format!("boxes of random masks {index}"), &case["bbox"], &metrics_of(case));
+        assert_metrics(
+            &format!("random masks {index}"),
+            &case["segm"],
+            &mask_metrics_of(case),
+        );
+        assert_metrics(
+            &format!("boxes of random masks {index}"),
+            &case["bbox"],
+            &metrics_of(case),
+        );
     }
 }
 
@@ -106,8 +133,14 @@ fn figures_serialise_under_their_names() {
         assert_eq!(json[name].as_f64(), figure, "{name}");
     }
     assert_eq!(json["per_category"][3]["AP"], Value::Null);
-    assert_eq!(json["per_category"][1]["AP"], metrics.per_category[1].ap.unwrap());
-    assert_eq!(serde_json::from_value::<CocoMetrics>(json).unwrap(), metrics);
+    assert_eq!(
+        json["per_category"][1]["AP"],
+        metrics.per_category[1].ap.unwrap()
+    );
+    assert_eq!(
+        serde_json::from_value::<CocoMetrics>(json).unwrap(),
+        metrics
+    );
 }
 
 /// One object, found; no detection at all; and the order of the list, which only ties may look at.
@@ -125,7 +158,10 @@ fn what_can_be_seen_without_counting() {
     assert_eq!((metrics.ar_1, metrics.ap_large), (Some(1.0), None));
 
     let metrics = evaluate(&truth, &[]).unwrap();
-    assert_eq!((metrics.ap, metrics.ar_100, metrics.ap_medium), (Some(0.0), Some(0.0), None));
+    assert_eq!(
+        (metrics.ap, metrics.ar_100, metrics.ap_medium),
+        (Some(0.0), Some(0.0), None)
+    );
 
     let mut case = fixture("plain.json");
     let straight = metrics_of(&case);

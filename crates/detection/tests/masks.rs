@@ -17,12 +17,22 @@ fn masks_of_detections_are_those_of_pytorch_where_there_is_no_padding_and_near_t
     let fixture = Fixture::open("mask_decode");
     let (proto, coefficients) = (fixture.values("proto"), fixture.values("coefficients"));
     for (case, least) in [("square", 1.0), ("tall", 0.9), ("wide", 0.9)] {
-        let [height, width] = fixture.values(&format!("{case}.size"))[..] else { panic!("height, width") };
+        let [height, width] = fixture.values(&format!("{case}.size"))[..] else {
+            panic!("height, width")
+        };
         let (height, width) = (height as usize, width as usize);
-        let prototypes = Prototypes { values: &proto, height: 16, width: 16, letterbox: Letterbox::new((width, height), 64) };
+        let prototypes = Prototypes {
+            values: &proto,
+            height: 16,
+            width: 16,
+            letterbox: Letterbox::new((width, height), 64),
+        };
         let boxes = fixture.values(&format!("{case}.boxes_v8"));
         let expected = fixture.bytes(&format!("{case}.native_v8"));
-        let each = coefficients.chunks_exact(8).zip(boxes.as_chunks::<4>().0).zip(expected.chunks_exact(height * width));
+        let each = coefficients
+            .chunks_exact(8)
+            .zip(boxes.as_chunks::<4>().0)
+            .zip(expected.chunks_exact(height * width));
         for (number, ((coefficients, [x1, y1, x2, y2]), expected)) in each.enumerate() {
             let mask = prototypes.mask(coefficients, &BBox::from_xyxy(*x1, *y1, *x2, *y2));
             let iou = mask.iou(&Rle::from_pixels(&pixels(expected), height, width), false);
@@ -36,25 +46,52 @@ fn targets_are_near_those_of_ultralytics_and_lie_in_the_same_order() {
     let fixture = Fixture::open("mask_targets");
     let lengths = fixture.values("lengths");
     let polygons = fixture.values("polygons");
-    let polygons = polygons.chunks_exact(60).zip(lengths).map(|(points, length)| {
-        let points = points.as_chunks::<2>().0[..length as usize].iter().map(|point| point.map(f64::from));
-        Outline::of(&Segmentation::Polygons(vec![points.collect()]))
-    });
+    let polygons = polygons
+        .chunks_exact(60)
+        .zip(lengths)
+        .map(|(points, length)| {
+            let points = points.as_chunks::<2>().0[..length as usize]
+                .iter()
+                .map(|point| point.map(f64::from));
+            Outline::of(&Segmentation::Polygons(vec![points.collect()]))
+        });
     let outlines: Vec<Outline> = polygons.collect();
     for (case, stride) in [("square", 4.0), ("wide", 2.0)] {
         let key = format!("{case}.overlap");
-        let [height, width] = fixture.shape(&key)[..] else { panic!("height, width") };
+        let [height, width] = fixture.shape(&key)[..] else {
+            panic!("height, width")
+        };
         let mut found = vec![0; height * width];
-        draw_targets(&outlines.iter().collect::<Vec<_>>(), height, width, stride, &mut found);
+        draw_targets(
+            &outlines.iter().collect::<Vec<_>>(),
+            height,
+            width,
+            stride,
+            &mut found,
+        );
         let expected = fixture.bytes(&key);
         // There, index k stands for the k-th in order of size.
-        for (index, object) in fixture.values(&format!("{case}.order")).into_iter().enumerate() {
+        for (index, object) in fixture
+            .values(&format!("{case}.order"))
+            .into_iter()
+            .enumerate()
+        {
             let ours: Vec<bool> = found.iter().map(|own| *own == object as u16 + 1).collect();
-            let theirs: Vec<bool> = expected.iter().map(|own| usize::from(*own) == index + 1).collect();
-            let (ours, theirs) = (Rle::from_pixels(&ours, height, width), Rle::from_pixels(&theirs, height, width));
+            let theirs: Vec<bool> = expected
+                .iter()
+                .map(|own| usize::from(*own) == index + 1)
+                .collect();
+            let (ours, theirs) = (
+                Rle::from_pixels(&ours, height, width),
+                Rle::from_pixels(&theirs, height, width),
+            );
             // Theirs draws the border's pixels, too, on a full-size map: on objects of a few pixels that is much.
             let iou = ours.iou(&theirs, false);
-            assert!(theirs.area() < 40 || iou > 0.65, "{case}, object {object} of {} pixels: overlap {iou}", theirs.area());
+            assert!(
+                theirs.area() < 40 || iou > 0.65,
+                "{case}, object {object} of {} pixels: overlap {iou}",
+                theirs.area()
+            );
         }
     }
 }

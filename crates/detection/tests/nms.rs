@@ -15,7 +15,10 @@ fn nms(rows: &[[f32; 7]], config: &NmsConfig) -> Vec<Detection> {
 
 /// (score, class, x1) of each detection.
 fn summary(detections: &[Detection]) -> Vec<(f32, usize, f32)> {
-    detections.iter().map(|d| (d.score, d.class, d.bbox.x1)).collect()
+    detections
+        .iter()
+        .map(|d| (d.score, d.class, d.bbox.x1))
+        .collect()
 }
 
 fn evaluation() -> NmsConfig {
@@ -25,7 +28,10 @@ fn evaluation() -> NmsConfig {
 #[test]
 fn nothing_in_nothing_out() {
     assert_eq!(nms(&[], &evaluation()), []);
-    assert_eq!(nms(&[[5.0, 5.0, 10.0, 10.0, 0.001, 1.0, 1.0]], &evaluation()), []);
+    assert_eq!(
+        nms(&[[5.0, 5.0, 10.0, 10.0, 0.001, 1.0, 1.0]], &evaluation()),
+        []
+    );
 }
 
 #[test]
@@ -42,10 +48,25 @@ fn the_worse_of_two_that_overlap_goes() {
 /// The same two, by heads of both kinds.
 #[test]
 fn each_family_is_evaluated_by_its_own_threshold() {
-    let head = |coding| DetectConfig { nc: NC, channels: vec![8], strides: vec![8], coding, masks: None };
-    let (anchors, distances) = (BoxCoding::Anchors(vec![vec![[8.0, 8.0]]]), BoxCoding::Distances { reg_max: 16 });
+    let head = |coding| DetectConfig {
+        nc: NC,
+        channels: vec![8],
+        strides: vec![8],
+        coding,
+        masks: None,
+    };
+    let (anchors, distances) = (
+        BoxCoding::Anchors(vec![vec![[8.0, 8.0]]]),
+        BoxCoding::Distances { reg_max: 16 },
+    );
     let at = |cx, objectness| [cx, 5.0, 10.0, 10.0, objectness, 1.0, 0.0];
-    let kept = |coding| nms(&[at(5.0, 0.5), at(7.0, 0.75)], &NmsConfig::of(&head(coding))).len();
+    let kept = |coding| {
+        nms(
+            &[at(5.0, 0.5), at(7.0, 0.75)],
+            &NmsConfig::of(&head(coding)),
+        )
+        .len()
+    };
     assert_eq!((kept(anchors), kept(distances)), (1, 2), "IoU 0.67");
 }
 
@@ -67,21 +88,36 @@ fn an_overlap_at_the_threshold_stays() {
 #[test]
 fn labels() {
     let row = [5.0, 5.0, 10.0, 10.0, 0.5, 0.25, 0.5];
-    assert_eq!(summary(&nms(&[row], &evaluation())), [(0.25, 1, 0.0), (0.125, 0, 0.0)]);
+    assert_eq!(
+        summary(&nms(&[row], &evaluation())),
+        [(0.25, 1, 0.0), (0.125, 0, 0.0)]
+    );
 
-    let single = NmsConfig { multi_label: false, ..evaluation() };
+    let single = NmsConfig {
+        multi_label: false,
+        ..evaluation()
+    };
     assert_eq!(summary(&nms(&[row], &single)), [(0.25, 1, 0.0)]);
     let tie = [5.0, 5.0, 10.0, 10.0, 0.5, 0.5, 0.5];
     assert_eq!(summary(&nms(&[tie], &single)), [(0.25, 0, 0.0)]);
 
     // The box is the same for both classes.
-    let agnostic = NmsConfig { agnostic: true, ..evaluation() };
+    let agnostic = NmsConfig {
+        agnostic: true,
+        ..evaluation()
+    };
     assert_eq!(summary(&nms(&[row], &agnostic)), [(0.25, 1, 0.0)]);
 
-    let first = NmsConfig { classes: Some(vec![0]), ..evaluation() };
+    let first = NmsConfig {
+        classes: Some(vec![0]),
+        ..evaluation()
+    };
     assert_eq!(summary(&nms(&[row], &first)), [(0.125, 0, 0.0)]);
     // The best class is not wanted, and the second best was never a candidate.
-    let first = NmsConfig { multi_label: false, ..first };
+    let first = NmsConfig {
+        multi_label: false,
+        ..first
+    };
     assert_eq!(nms(&[row], &first), []);
 }
 
@@ -89,18 +125,50 @@ fn labels() {
 fn equal_scores_keep_the_order_of_rows_and_classes() {
     let at = |cx| [cx, 5.0, 10.0, 10.0, 0.5, 0.5, 0.5];
     let kept = nms(&[at(45.0), at(5.0)], &evaluation());
-    assert_eq!(summary(&kept), [(0.25, 0, 40.0), (0.25, 1, 40.0), (0.25, 0, 0.0), (0.25, 1, 0.0)]);
+    assert_eq!(
+        summary(&kept),
+        [
+            (0.25, 0, 40.0),
+            (0.25, 1, 40.0),
+            (0.25, 0, 0.0),
+            (0.25, 1, 0.0)
+        ]
+    );
 }
 
 #[test]
 fn limits() {
-    let rows: Vec<_> = (0..400).map(|i| [i as f32 * 20.0, 5.0, 10.0, 10.0, 1.0, 0.5 + i as f32 / 1000.0, 0.0]).collect();
+    let rows: Vec<_> = (0..400)
+        .map(|i| {
+            [
+                i as f32 * 20.0,
+                5.0,
+                10.0,
+                10.0,
+                1.0,
+                0.5 + i as f32 / 1000.0,
+                0.0,
+            ]
+        })
+        .collect();
     let kept = nms(&rows, &evaluation());
     assert_eq!(kept.len(), 300);
     assert_eq!((kept[0].score, kept[299].score), (0.899, 0.6));
-    let few = NmsConfig { max_candidates: 7, ..evaluation() };
+    let few = NmsConfig {
+        max_candidates: 7,
+        ..evaluation()
+    };
     assert_eq!(nms(&rows, &few), kept[..7]);
-    assert_eq!(nms(&rows, &NmsConfig { max_detections: 0, ..evaluation() }), []);
+    assert_eq!(
+        nms(
+            &rows,
+            &NmsConfig {
+                max_detections: 0,
+                ..evaluation()
+            }
+        ),
+        []
+    );
 }
 
 #[test]
@@ -110,11 +178,21 @@ fn rows_that_are_not_finite_are_dropped() {
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let mut bad = good;
             bad[column] = value;
-            assert_eq!(nms(&[bad, good, bad], &evaluation()).len(), 1, "{value} in column {column}");
+            assert_eq!(
+                nms(&[bad, good, bad], &evaluation()).len(),
+                1,
+                "{value} in column {column}"
+            );
         }
     }
     // Finite, but its corner is not.
-    assert_eq!(nms(&[[f32::MAX, 5.0, f32::MAX, 10.0, 0.5, 0.5, 0.0]], &evaluation()), []);
+    assert_eq!(
+        nms(
+            &[[f32::MAX, 5.0, f32::MAX, 10.0, 0.5, 0.5, 0.0]],
+            &evaluation()
+        ),
+        []
+    );
 }
 
 #[test]
@@ -126,16 +204,28 @@ fn predictions_are_whole_rows() {
 /// Every pair is compared, and a flag says who is out.
 fn reference(predictions: &[f32], nc: usize, config: &NmsConfig) -> Vec<Detection> {
     let mut candidates = Vec::new();
-    for (index, row) in predictions.chunks(5 + nc).enumerate().filter(|(_, row)| row[4] > config.confidence) {
+    for (index, row) in predictions
+        .chunks(5 + nc)
+        .enumerate()
+        .filter(|(_, row)| row[4] > config.confidence)
+    {
         let scores: Vec<f32> = row[5..].iter().map(|p| p * row[4]).collect();
         let best = scores.iter().copied().fold(f32::MIN, f32::max);
         let first_best = scores.iter().position(|&score| score == best);
         for (class, &score) in scores.iter().enumerate() {
             let labelled = config.multi_label || first_best == Some(class);
-            let wanted = config.classes.as_ref().is_none_or(|classes| classes.contains(&class));
+            let wanted = config
+                .classes
+                .as_ref()
+                .is_none_or(|classes| classes.contains(&class));
             if labelled && wanted && score > config.confidence {
                 let bbox = BBox::from_cxcywh(row[0], row[1], row[2], row[3]);
-                candidates.push(Detection { bbox, score, class, row: index });
+                candidates.push(Detection {
+                    bbox,
+                    score,
+                    class,
+                    row: index,
+                });
             }
         }
     }
@@ -149,7 +239,11 @@ fn reference(predictions: &[f32], nc: usize, config: &NmsConfig) -> Vec<Detectio
             out[j] |= !out[i] && rivals && a.bbox.iou(&b.bbox) > config.iou;
         }
     }
-    let kept = candidates.into_iter().zip(out).filter(|(_, out)| !out).map(|(candidate, _)| candidate);
+    let kept = candidates
+        .into_iter()
+        .zip(out)
+        .filter(|(_, out)| !out)
+        .map(|(candidate, _)| candidate);
     kept.take(config.max_detections).collect()
 }
 
@@ -176,6 +270,10 @@ fn random_predictions_against_the_reference() {
             max_detections: [5, 300][rng.random_range(0..2)],
         };
         let kept = non_max_suppression(&predictions, nc, &config);
-        assert_eq!(kept, reference(&predictions, nc, &config), "round {round}, {config:?}");
+        assert_eq!(
+            kept,
+            reference(&predictions, nc, &config),
+            "round {round}, {config:?}"
+        );
     }
 }

@@ -9,17 +9,26 @@ use serde::{
 };
 
 /// Reads a word and makes a value of it.
-pub fn word<'de, D: Deserializer<'de>, T>(deserializer: D, make: impl FnOnce(&str) -> Result<T, String>) -> Result<T, D::Error> {
+pub fn word<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    make: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, D::Error> {
     deserializer.deserialize_str(Word(make))
 }
 
 /// Reads a word or a list of words, and makes a value of each.
-pub fn words<'de, D: Deserializer<'de>, T>(deserializer: D, make: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, D::Error> {
+pub fn words<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    make: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_any(Words(make))
 }
 
 /// Reads a number and makes a value of it.
-pub fn number<'de, D: Deserializer<'de>, T>(deserializer: D, make: impl FnOnce(f64) -> Result<T, String>) -> Result<T, D::Error> {
+pub fn number<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    make: impl FnOnce(f64) -> Result<T, String>,
+) -> Result<T, D::Error> {
     deserializer.deserialize_f64(Number(make))
 }
 

@@ -273,5 +273,8 @@ fn stage(word: &str) -> Result<Stage, String> {
 
 /// A part of the whole.
 fn part(word: &str) -> Result<f32, String> {
-    word.parse().ok().filter(|part| (0.0..=1.0).contains(part)).ok_or("a number from 0 to 1 would be right".into())
+    word.parse()
+        .ok()
+        .filter(|part| (0.0..=1.0).contains(part))
+        .ok_or("a number from 0 to 1 would be right".into())
 }

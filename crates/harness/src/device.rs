@@ -49,7 +49,9 @@ impl DeviceName {
     /// # Errors
     /// Where this build lacks the backend, and where the machine lacks the device; the error says what would help.
     pub fn open(&self) -> Result<Device, DeviceError> {
-        let mut opened = OPENED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut opened = OPENED
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some((_, earlier)) = opened.iter().find(|(name, _)| name == self) {
             return earlier.clone();
         }
@@ -61,9 +63,15 @@ impl DeviceName {
     fn open_anew(&self) -> Result<Device, DeviceError> {
         let name = self.to_string();
         let Some(runtime) = &self.backend.runtime else {
-            return Err(DeviceError::NotCompiled { name, feature: self.backend.name });
+            return Err(DeviceError::NotCompiled {
+                name,
+                feature: self.backend.name,
+            });
         };
-        guarded(|| (runtime.open)(self.place)).map_err(|error| DeviceError::Absent { name, reason: plain(&error) })
+        guarded(|| (runtime.open)(self.place)).map_err(|error| DeviceError::Absent {
+            name,
+            reason: plain(&error),
+        })
     }
 
     /// What the device is where it is not the machine's CPU: its name, driver and memory.
@@ -99,12 +107,23 @@ impl FromStr for DeviceName {
             Some((head, rest)) => (head, Some(rest)),
             None => (name, None),
         };
-        let backend = BACKENDS.iter().find(|backend| backend.name == head).ok_or_else(|| {
-            let known: Vec<_> = BACKENDS.iter().map(Backend::forms).collect();
-            DeviceError::Unknown { name: name.into(), known: known.join(", ") }
-        })?;
+        let backend = BACKENDS
+            .iter()
+            .find(|backend| backend.name == head)
+            .ok_or_else(|| {
+                let known: Vec<_> = BACKENDS.iter().map(Backend::forms).collect();
+                DeviceError::Unknown {
+                    name: name.into(),
+                    known: known.join(", "),
+                }
+            })?;
         let place = rest.map_or(Some(Place::Default), |rest| backend.place(rest));
-        place.map(|place| Self { backend, place }).ok_or_else(|| DeviceError::Address { name: name.into(), forms: backend.forms() })
+        place
+            .map(|place| Self { backend, place })
+            .ok_or_else(|| DeviceError::Address {
+                name: name.into(),
+                forms: backend.forms(),
+            })
     }
 }
 
@@ -133,7 +152,9 @@ impl Serialize for DeviceName {
 
 impl<'de> Deserialize<'de> for DeviceName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |name| name.parse().map_err(|error: DeviceError| error.to_string()))
+        checked::word(deserializer, |name| {
+            name.parse().map_err(|error: DeviceError| error.to_string())
+        })
     }
 }
 
@@ -162,40 +183,70 @@ mod tests {
     #[test]
     fn nvidias_gpus_have_an_index() {
         let index = |name: &str| name.parse::<DeviceName>().expect(name).cuda_index();
-        assert_eq!(["tch:cuda:1", "cuda:2", "cuda", "tch", "wgpu:1", "flex"].map(index), [Some(1), Some(2), Some(0), None, None, None]);
+        assert_eq!(
+            ["tch:cuda:1", "cuda:2", "cuda", "tch", "wgpu:1", "flex"].map(index),
+            [Some(1), Some(2), Some(0), None, None, None]
+        );
     }
 
     #[test]
     fn a_wrong_name_says_what_would_be_right() {
         let unknown = "npu".parse::<DeviceName>().unwrap_err().to_string();
-        assert!(unknown.contains("`npu`") && unknown.contains("tch:cuda:0"), "{unknown}");
+        assert!(
+            unknown.contains("`npu`") && unknown.contains("tch:cuda:0"),
+            "{unknown}"
+        );
         for name in ["flex:0", "cuda:", "wgpu:-1", "tch:0", "tch:cuda:x"] {
             let error = name.parse::<DeviceName>().unwrap_err();
-            assert!(matches!(error, DeviceError::Address { .. }), "{name}: {error}");
+            assert!(
+                matches!(error, DeviceError::Address { .. }),
+                "{name}: {error}"
+            );
         }
     }
 
     #[test]
     fn a_backend_that_is_not_compiled_in_names_its_feature() {
         for backend in BACKENDS.iter().filter(|backend| backend.runtime.is_none()) {
-            let error = backend.name.parse::<DeviceName>().expect(backend.name).open().unwrap_err();
-            assert!(error.to_string().contains(&format!("feature `{}`", backend.name)), "{error}");
+            let error = backend
+                .name
+                .parse::<DeviceName>()
+                .expect(backend.name)
+                .open()
+                .unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .contains(&format!("feature `{}`", backend.name)),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn what_is_listed_can_be_opened_and_what_is_not_says_why() {
         for backend in BACKENDS {
-            let Some(runtime) = &backend.runtime else { continue };
+            let Some(runtime) = &backend.runtime else {
+                continue;
+            };
             for found in (runtime.found)() {
-                found.name.parse::<DeviceName>().expect(&found.name).open().expect(&found.name);
+                found
+                    .name
+                    .parse::<DeviceName>()
+                    .expect(&found.name)
+                    .open()
+                    .expect(&found.name);
             }
             let beyond = match backend.name {
                 "flex" => continue,
                 "tch" => "tch:cuda:99".into(),
                 name => format!("{name}:99"),
             };
-            let error = beyond.parse::<DeviceName>().expect(&beyond).open().unwrap_err();
+            let error = beyond
+                .parse::<DeviceName>()
+                .expect(&beyond)
+                .open()
+                .unwrap_err();
             assert!(matches!(error, DeviceError::Absent { .. }), "{error}");
         }
     }

@@ -11,7 +11,8 @@ use anyhow::{Result, anyhow};
 ///
 /// Whatever the work left half done must not be used after a failure.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(anyhow!("panicked: {}", message(&*payload))))
+    panic::catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|payload| Err(anyhow!("panicked: {}", message(&*payload))))
 }
 
 /// An error in a line, without the stack that LibTorch and Burn's GPU runtimes write behind it. Where memory ran out, that comes first.
@@ -21,12 +22,40 @@ pub fn plain(error: &anyhow::Error) -> String {
 
 fn told(text: &str) -> String {
     // A panic's message holds LibTorch's stack as it is escaped.
-    let stack = ["\\nframe #", "\nframe #", "No backtrace available", "\nBacktrace", "\\nException raised from", "\nException raised from"];
-    let end = stack.iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len());
-    let line = text[..end].replace("\nCaused by:\n", ": ").split_whitespace().collect::<Vec<_>>().join(" ");
-    let memory = ["out of memory", "out of device memory", "out-of-memory", "t allocate memory", "t allocate buffer"];
-    match memory.iter().any(|words| line.to_lowercase().contains(words)) {
-        true => format!("out of memory: {}", line.split_once("Torch(\"").map_or(&*line, |(_, reason)| reason)),
+    let stack = [
+        "\\nframe #",
+        "\nframe #",
+        "No backtrace available",
+        "\nBacktrace",
+        "\\nException raised from",
+        "\nException raised from",
+    ];
+    let end = stack
+        .iter()
+        .filter_map(|mark| text.find(mark))
+        .min()
+        .unwrap_or(text.len());
+    let line = text[..end]
+        .replace("\nCaused by:\n", ": ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let memory = [
+        "out of memory",
+        "out of device memory",
+        "out-of-memory",
+        "t allocate memory",
+        "t allocate buffer",
+    ];
+    match memory
+        .iter()
+        .any(|words| line.to_lowercase().contains(words))
+    {
+        true => format!(
+            "out of memory: {}",
+            line.split_once("Torch(\"")
+                .map_or(&*line, |(_, reason)| reason)
+        ),
         false => line,
     }
 }
@@ -38,7 +67,8 @@ pub fn quiet_panics() {
 
 fn message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }
 
 #[cfg(test)]
@@ -47,10 +77,16 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_an_error_with_its_message() {
-        let error = guarded(|| -> Result<()> { panic!("shapes {} and {} differ", 3, 4) }).unwrap_err();
+        let error =
+            guarded(|| -> Result<()> { panic!("shapes {} and {} differ", 3, 4) }).unwrap_err();
         assert_eq!(error.to_string(), "panicked: shapes 3 and 4 differ");
         assert_eq!(guarded(|| Ok(5)).unwrap(), 5);
-        assert_eq!(guarded(|| -> Result<()> { Err(anyhow!("no")) }).unwrap_err().to_string(), "no");
+        assert_eq!(
+            guarded(|| -> Result<()> { Err(anyhow!("no")) })
+                .unwrap_err()
+                .to_string(),
+            "no"
+        );
     }
 
     /// As the backends say it, word for word.

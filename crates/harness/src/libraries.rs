@@ -23,11 +23,21 @@ pub fn set() {
     {
         use std::{env, os::unix::process::CommandExt, process::Command};
 
-        let missing = || SETTINGS.iter().filter(|(name, _)| env::var_os(name).is_none());
+        let missing = || {
+            SETTINGS
+                .iter()
+                .filter(|(name, _)| env::var_os(name).is_none())
+        };
         let mut arguments = env::args_os();
-        if let (Some(_), Ok(program), Some(name)) = (missing().next(), env::current_exe(), arguments.next()) {
+        if let (Some(_), Ok(program), Some(name)) =
+            (missing().next(), env::current_exe(), arguments.next())
+        {
             // It returns where it fails; then the program goes on as it is.
-            let _ = Command::new(program).arg0(name).args(arguments).envs(missing().copied()).exec();
+            let _ = Command::new(program)
+                .arg0(name)
+                .args(arguments)
+                .envs(missing().copied())
+                .exec();
         }
     }
 }

@@ -13,7 +13,10 @@ const STACK: usize = 8 << 20;
 fn main() -> ExitCode {
     libraries::set();
     // Everything runs on a thread of the pool: one from outside would hand over each parallel loop and sleep until it is done, twice a layer.
-    match rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global() {
+    match rayon::ThreadPoolBuilder::new()
+        .stack_size(STACK)
+        .build_global()
+    {
         Ok(()) => rayon::scope(|_| run()),
         Err(_) => run(),
     }
@@ -27,7 +30,11 @@ fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", guard::plain(&error));
-            ExitCode::from(if error.is::<commands::Failure>() { 1 } else { 2 })
+            ExitCode::from(if error.is::<commands::Failure>() {
+                1
+            } else {
+                2
+            })
         }
     }
 }

@@ -43,7 +43,10 @@ pub fn print(text: &str) {
     BARS.suspend(|| {
         let mut out = io::stdout().lock();
         // A closed pipe (`ablate show … | head`) ends the output, not the program.
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+        let _ = out
+            .write_all(text.as_bytes())
+            .and_then(|()| out.write_all(b"\n"))
+            .and_then(|()| out.flush());
     });
 }
 
@@ -83,16 +86,26 @@ pub struct Steps {
 impl Steps {
     pub fn new(name: impl Into<String>, total: usize) -> Self {
         let bar = BARS.add(ProgressBar::new(total as u64));
-        bar.set_style(style("{prefix:8} {bar:28} {pos}/{len} {msg} ({elapsed}, {eta} left)"));
+        bar.set_style(style(
+            "{prefix:8} {bar:28} {pos}/{len} {msg} ({elapsed}, {eta} left)",
+        ));
         let name = name.into();
         bar.set_prefix(name.clone());
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { name, total, done: 0, start: Instant::now(), alike: true, bar }
+        Self {
+            name,
+            total,
+            done: 0,
+            start: Instant::now(),
+            alike: true,
+            bar,
+        }
     }
 
     /// Says nothing of the time that is left: the steps are too unlike.
     pub fn unlike(mut self) -> Self {
-        self.bar.set_style(style("{prefix:8} {bar:28} {pos}/{len} {msg} ({elapsed})"));
+        self.bar
+            .set_style(style("{prefix:8} {bar:28} {pos}/{len} {msg} ({elapsed})"));
         self.alike = false;
         self
     }
@@ -107,8 +120,15 @@ impl Steps {
         self.done += 1;
         self.bar.inc(1);
         let (name, done, total) = (&self.name, self.done, self.total);
-        let left = self.start.elapsed().mul_f64((total.saturating_sub(done)) as f64 / done as f64);
-        let left = if self.alike && left.as_secs() > 0 { format!(" ({} left)", clock(left)) } else { String::new() };
+        let left = self
+            .start
+            .elapsed()
+            .mul_f64((total.saturating_sub(done)) as f64 / done as f64);
+        let left = if self.alike && left.as_secs() > 0 {
+            format!(" ({} left)", clock(left))
+        } else {
+            String::new()
+        };
         note(&format!("{name} {done}/{total} {what}: {outcome}{left}"));
     }
 
@@ -130,7 +150,11 @@ pub struct Epochs {
 impl Epochs {
     /// `name` says what is trained.
     pub fn new(name: impl Into<String>, steps: &Steps) -> Self {
-        Self { name: name.into(), bar: steps.parts(0), epochs: 0 }
+        Self {
+            name: name.into(),
+            bar: steps.parts(0),
+            epochs: 0,
+        }
     }
 }
 
@@ -142,21 +166,47 @@ impl train::Progress for Epochs {
         // What an earlier run did says nothing about the time that is left.
         self.bar.reset_eta();
         if first_epoch > 0 {
-            tracing::info!("{}: goes on after epoch {first_epoch} of {epochs}", self.name);
+            tracing::info!(
+                "{}: goes on after epoch {first_epoch} of {epochs}",
+                self.name
+            );
         }
     }
 
     fn step(&mut self, report: &StepReport) {
-        let losses: String = report.losses.iter().map(|(name, loss)| format!(" {name} {loss:.4}")).collect();
-        self.bar.set_message(format!("epoch {}/{}{losses}", report.epoch + 1, self.epochs));
+        let losses: String = report
+            .losses
+            .iter()
+            .map(|(name, loss)| format!(" {name} {loss:.4}"))
+            .collect();
+        self.bar.set_message(format!(
+            "epoch {}/{}{losses}",
+            report.epoch + 1,
+            self.epochs
+        ));
         self.bar.inc(1);
     }
 
     fn epoch(&mut self, log: &EpochLog, epochs: usize) {
-        let losses: Vec<String> = log.losses.iter().map(|(name, loss)| format!("{name} {loss:.4}")).collect();
-        let map50 = log.map50.map_or(String::new(), |map50| format!(", mAP50 {map50:.3}"));
-        let map50 = map50 + &log.mask_map50.map_or(String::new(), |map50| format!(" (masks {map50:.3})"));
-        note(&format!("{} epoch {}/{epochs}: {}{map50}, {:.1} s", self.name, log.epoch + 1, losses.join(" "), log.seconds));
+        let losses: Vec<String> = log
+            .losses
+            .iter()
+            .map(|(name, loss)| format!("{name} {loss:.4}"))
+            .collect();
+        let map50 = log
+            .map50
+            .map_or(String::new(), |map50| format!(", mAP50 {map50:.3}"));
+        let map50 = map50
+            + &log
+                .mask_map50
+                .map_or(String::new(), |map50| format!(" (masks {map50:.3})"));
+        note(&format!(
+            "{} epoch {}/{epochs}: {}{map50}, {:.1} s",
+            self.name,
+            log.epoch + 1,
+            losses.join(" "),
+            log.seconds
+        ));
     }
 }
 
@@ -181,7 +231,9 @@ impl Drop for Steps {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the templates are constant").progress_chars("━╸─")
+    ProgressStyle::with_template(template)
+        .expect("the templates are constant")
+        .progress_chars("━╸─")
 }
 
 /// `45 s`, `3 min 20 s`, `2 h 05 min`.

@@ -68,7 +68,10 @@ pub struct Timing<'a> {
 
 impl Cell {
     pub fn timing(&self) -> Timing<'_> {
-        Timing { batch: self.batch, rounded_to: Some(self.dtype.as_str()).filter(|dtype| !is_f32(dtype)) }
+        Timing {
+            batch: self.batch,
+            rounded_to: Some(self.dtype.as_str()).filter(|dtype| !is_f32(dtype)),
+        }
     }
 }
 
@@ -83,7 +86,8 @@ impl fmt::Display for Timing<'_> {
     /// `batch 1`, `batch 1 in f16`.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "batch {}", self.batch)?;
-        self.rounded_to.map_or(Ok(()), |dtype| write!(f, " in {dtype}"))
+        self.rounded_to
+            .map_or(Ok(()), |dtype| write!(f, " in {dtype}"))
     }
 }
 
@@ -108,7 +112,11 @@ pub struct ImageSizes {
 impl From<usize> for ImageSizes {
     /// The same at every stage.
     fn from(imgsz: usize) -> Self {
-        Self { cost: imgsz, latency: imgsz, train: imgsz }
+        Self {
+            cost: imgsz,
+            latency: imgsz,
+            train: imgsz,
+        }
     }
 }
 
@@ -305,8 +313,16 @@ pub struct ApFigures {
 impl ApFigures {
     /// A COCO figure by name, 0 to 1; `AR_100`, `AR@100` and `ar100` are the same name.
     pub fn figure(&self, name: &str) -> Option<f64> {
-        let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-        self.coco.iter().find(|(key, _)| plain(key) == plain(name)).and_then(|(_, figure)| *figure)
+        let plain = |text: &str| {
+            text.chars()
+                .filter(char::is_ascii_alphanumeric)
+                .collect::<String>()
+                .to_lowercase()
+        };
+        self.coco
+            .iter()
+            .find(|(key, _)| plain(key) == plain(name))
+            .and_then(|(_, figure)| *figure)
     }
 }
 

@@ -51,7 +51,10 @@ pub enum Reference {
 impl Index {
     /// The key of a stage's record, where it is known.
     pub fn key(&self, cell: &Cell, stage: Stage) -> Option<&String> {
-        let row = self.rows.iter().find(|row| row.stage == stage && row.cell == *cell)?;
+        let row = self
+            .rows
+            .iter()
+            .find(|row| row.stage == stage && row.cell == *cell)?;
         match &row.record {
             Reference::Key(key) => Some(key),
             _ => None,
@@ -60,7 +63,11 @@ impl Index {
 
     /// Says where the record of a stage is.
     pub fn set(&mut self, cell: &Cell, stage: Stage, record: Reference) {
-        if let Some(row) = self.rows.iter_mut().find(|row| row.stage == stage && row.cell == *cell) {
+        if let Some(row) = self
+            .rows
+            .iter_mut()
+            .find(|row| row.stage == stage && row.cell == *cell)
+        {
             row.record = record;
         }
     }
@@ -69,17 +76,25 @@ impl Index {
 impl Store {
     /// Opens the folder, and makes it where there is none.
     pub fn create(folder: impl Into<PathBuf>) -> Result<Self> {
-        let store = Self { folder: folder.into() };
+        let store = Self {
+            folder: folder.into(),
+        };
         let records = store.records_folder();
-        fs::create_dir_all(&records).with_context(|| format!("cannot make the folder {}", records.display()))?;
+        fs::create_dir_all(&records)
+            .with_context(|| format!("cannot make the folder {}", records.display()))?;
         Ok(store)
     }
 
     /// Opens a folder that holds records.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
-        let store = Self { folder: folder.into() };
+        let store = Self {
+            folder: folder.into(),
+        };
         if !store.records_folder().is_dir() {
-            bail!("{}: no folder of a sweep; it would hold records/", store.folder.display());
+            bail!(
+                "{}: no folder of a sweep; it would hold records/",
+                store.folder.display()
+            );
         }
         Ok(store)
     }
@@ -119,7 +134,9 @@ impl Store {
         let aside = path.with_extension("json.corrupt");
         match fs::rename(path, &aside) {
             Ok(()) => tracing::warn!("{}: {why}; moved to {}", path.display(), aside.display()),
-            Err(error) => tracing::warn!("{}: {why}; cannot move it aside: {error}", path.display()),
+            Err(error) => {
+                tracing::warn!("{}: {why}; cannot move it aside: {error}", path.display())
+            }
         }
         None
     }
@@ -147,8 +164,16 @@ impl Store {
         let Some(index) = self.index() else {
             return self.all();
         };
-        let mut records: Vec<Record> = index.rows.into_iter().filter_map(|row| self.resolve(row)).collect();
-        let known: Vec<Cell> = records.iter().filter(|record| !record.key.is_empty()).map(|record| record.cell.clone()).collect();
+        let mut records: Vec<Record> = index
+            .rows
+            .into_iter()
+            .filter_map(|row| self.resolve(row))
+            .collect();
+        let known: Vec<Cell> = records
+            .iter()
+            .filter(|record| !record.key.is_empty())
+            .map(|record| record.cell.clone())
+            .collect();
         records.retain(|record| known.contains(&record.cell));
         Ok(records)
     }
@@ -156,7 +181,10 @@ impl Store {
     /// The record of a row; none where it is still to come.
     fn resolve(&self, row: IndexRow) -> Option<Record> {
         match row.record {
-            Reference::Key(key) => self.load(&key).map(|record| Record { cell: row.cell, ..record }),
+            Reference::Key(key) => self.load(&key).map(|record| Record {
+                cell: row.cell,
+                ..record
+            }),
             Reference::Waiting => None,
             Reference::Skipped(reason) => Some(Record {
                 key: String::new(),
@@ -172,7 +200,8 @@ impl Store {
 
     fn all(&self) -> Result<Vec<Record>> {
         let folder = self.records_folder();
-        let files = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let files =
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
         let mut records: Vec<Record> = files
             .filter_map(|file| file.ok()?.file_name().into_string().ok())
             .filter_map(|name| self.load(name.strip_suffix(".json")?))
@@ -186,7 +215,10 @@ impl Store {
 pub fn key(stage: Stage, inputs: &Value) -> String {
     let mut whole = Map::new();
     whole.insert("inputs".into(), inputs.clone());
-    whole.insert("stage".into(), serde_json::to_value(stage).unwrap_or_default());
+    whole.insert(
+        "stage".into(),
+        serde_json::to_value(stage).unwrap_or_default(),
+    );
     let text = canonical(&Value::Object(whole)).to_string();
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
@@ -197,7 +229,12 @@ fn canonical(value: &Value) -> Value {
         Value::Object(object) => {
             let mut pairs: Vec<_> = object.iter().collect();
             pairs.sort_by_key(|(key, _)| *key);
-            Value::Object(pairs.into_iter().map(|(key, value)| (key.clone(), canonical(value))).collect())
+            Value::Object(
+                pairs
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), canonical(value)))
+                    .collect(),
+            )
         }
         Value::Array(list) => list.iter().map(canonical).collect(),
         other => other.clone(),
@@ -206,7 +243,9 @@ fn canonical(value: &Value) -> Value {
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     match fs::read(path) {
-        Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| path.display().to_string())?)),
+        Ok(text) => Ok(Some(
+            serde_json::from_slice(&text).with_context(|| path.display().to_string())?,
+        )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }

@@ -18,31 +18,69 @@ fn show_prints_the_published_figures() {
     let layers = model["layers"].as_array().unwrap();
     assert_eq!(layers.len(), 25);
     assert_eq!(layers[0]["module"], "Conv");
-    assert_eq!((&model["strides"], &model["anchors"][0][1]), (&json!([8, 16, 32]), &json!([16.0, 30.0])));
+    assert_eq!(
+        (&model["strides"], &model["anchors"][0][1]),
+        (&json!([8, 16, 32]), &json!([16.0, 30.0]))
+    );
     assert_eq!(layers[0]["shapes"], json!([[16, 320, 320]]));
-    let sum = |key: &str| layers.iter().map(|layer| layer[key].as_f64().unwrap()).sum::<f64>();
+    let sum = |key: &str| {
+        layers
+            .iter()
+            .map(|layer| layer[key].as_f64().unwrap())
+            .sum::<f64>()
+    };
     assert_eq!(sum("params"), 1_872_157.0);
     for key in ["gflops", "gflops_exact"] {
-        assert!((sum(key) - model[key].as_f64().unwrap()).abs() < 1e-9, "{key}");
+        assert!(
+            (sum(key) - model[key].as_f64().unwrap()).abs() < 1e-9,
+            "{key}"
+        );
     }
 }
 
 #[test]
 fn show_takes_several_models_classes_and_sizes() {
-    let text = ablate(&["show", "yolov5n", "yolov5n+gsconv", "--nc", "3", "--imgsz", "320", "--format", "json"]).ok();
+    let text = ablate(&[
+        "show",
+        "yolov5n",
+        "yolov5n+gsconv",
+        "--nc",
+        "3",
+        "--imgsz",
+        "320",
+        "--format",
+        "json",
+    ])
+    .ok();
     let models: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(models[1]["model"], "yolov5n+gsconv");
-    assert_eq!((&models[0]["nc"], &models[0]["imgsz"]), (&json!(3), &json!(320)));
+    assert_eq!(
+        (&models[0]["nc"], &models[0]["imgsz"]),
+        (&json!(3), &json!(320))
+    );
     assert!(models[1]["params"].as_u64() < models[0]["params"].as_u64());
 
     let table = ablate(&["show", "yolov5n+gsconv", "--nc", "3"]).ok();
-    assert!(table.contains("GSConv") && table.contains("3 classes"), "{table}");
-    assert!(table.contains(&format!("{} parameters", models[1]["params"])), "{table}");
+    assert!(
+        table.contains("GSConv") && table.contains("3 classes"),
+        "{table}"
+    );
+    assert!(
+        table.contains(&format!("{} parameters", models[1]["params"])),
+        "{table}"
+    );
 
     let csv = ablate(&["show", "yolov5n", "yolov5n+gsconv", "--format", "csv"]).ok();
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     assert_eq!(reader.headers().unwrap().iter().next(), Some("model"));
-    assert_eq!(reader.records().map(Result::unwrap).filter(|row| &row[0] == "yolov5n+gsconv").count(), 25);
+    assert_eq!(
+        reader
+            .records()
+            .map(Result::unwrap)
+            .filter(|row| &row[0] == "yolov5n+gsconv")
+            .count(),
+        25
+    );
 }
 
 #[test]
@@ -62,8 +100,16 @@ head:
 ";
     fs::write(&path, table).unwrap();
     let path = path.to_str().unwrap();
-    let model: Value = serde_json::from_str(&ablate(&["show", "tinyn", "--table", path, "--format", "json"]).ok()).unwrap();
-    assert_eq!((model["nc"].as_u64(), model["layers"].as_array().unwrap().len()), (Some(2), 4));
+    let model: Value =
+        serde_json::from_str(&ablate(&["show", "tinyn", "--table", path, "--format", "json"]).ok())
+            .unwrap();
+    assert_eq!(
+        (
+            model["nc"].as_u64(),
+            model["layers"].as_array().unwrap().len()
+        ),
+        (Some(2), 4)
+    );
     fs::write(path, table.replace("C3", "C33")).unwrap();
     let error = ablate(&["show", "tinyn", "--table", path]).refused();
     assert!(error.contains("row 2") && error.contains("C33"), "{error}");
@@ -90,18 +136,54 @@ fn metrics_prints_the_twelve_figures() {
     let folder = tempfile::tempdir().unwrap();
     // Moved by 10 of 40 pixels: IoU 0.6, which is enough at 0.50, 0.55 and 0.60 of the ten thresholds.
     let [truth, found] = coco(folder.path(), 10.0);
-    let metrics: Value = serde_json::from_str(&ablate(&["metrics", &truth, &found, "--format", "json"]).ok()).unwrap();
-    let names = ["AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"];
-    assert!(names.iter().all(|name| metrics.get(name).is_some()), "{metrics}");
+    let metrics: Value =
+        serde_json::from_str(&ablate(&["metrics", &truth, &found, "--format", "json"]).ok())
+            .unwrap();
+    let names = [
+        "AP",
+        "AP50",
+        "AP75",
+        "AP_small",
+        "AP_medium",
+        "AP_large",
+        "AR_1",
+        "AR_10",
+        "AR_100",
+        "AR_small",
+        "AR_medium",
+        "AR_large",
+    ];
+    assert!(
+        names.iter().all(|name| metrics.get(name).is_some()),
+        "{metrics}"
+    );
     let figure = |name: &str| metrics[name].as_f64();
-    for (name, expected) in [("AP", 0.3), ("AP50", 1.0), ("AP75", 0.0), ("AP_medium", 0.3), ("AR_100", 0.3)] {
-        assert!((figure(name).unwrap() - expected).abs() < 1e-9, "{name}: {metrics}");
+    for (name, expected) in [
+        ("AP", 0.3),
+        ("AP50", 1.0),
+        ("AP75", 0.0),
+        ("AP_medium", 0.3),
+        ("AR_100", 0.3),
+    ] {
+        assert!(
+            (figure(name).unwrap() - expected).abs() < 1e-9,
+            "{name}: {metrics}"
+        );
     }
     assert_eq!(figure("AP_small"), None, "there is no small object");
-    assert_eq!((&metrics["per_category"][0]["name"], &metrics["per_category"][0]["instances"]), (&json!("cell"), &json!(1)));
+    assert_eq!(
+        (
+            &metrics["per_category"][0]["name"],
+            &metrics["per_category"][0]["instances"]
+        ),
+        (&json!("cell"), &json!(1))
+    );
 
     let table = ablate(&["metrics", &truth, &found]).ok();
-    assert!(table.contains("AR_large") && table.contains("0.3000") && table.contains("cell"), "{table}");
+    assert!(
+        table.contains("AR_large") && table.contains("0.3000") && table.contains("cell"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -118,17 +200,36 @@ fn metrics_prints_masks_beside_boxes() {
     // The detection's box is right, its mask is moved by 10 of 40 pixels.
     edit(&found, &|found| found[0]["segmentation"] = square(20));
     let without: Value = serde_json::from_str(&metrics().ok()).unwrap();
-    assert!(without.get("masks").is_none(), "the objects have none: {without}");
+    assert!(
+        without.get("masks").is_none(),
+        "the objects have none: {without}"
+    );
 
-    edit(&truth, &|truth| truth["annotations"][0]["segmentation"] = square(10));
+    edit(&truth, &|truth| {
+        truth["annotations"][0]["segmentation"] = square(10)
+    });
     let both: Value = serde_json::from_str(&metrics().ok()).unwrap();
     let figure = |value: &Value| value.as_f64().unwrap();
-    assert!((figure(&both["AP"]) - 1.0).abs() < 1e-9 && (figure(&both["masks"]["AP"]) - 0.3).abs() < 1e-9, "{both}");
+    assert!(
+        (figure(&both["AP"]) - 1.0).abs() < 1e-9
+            && (figure(&both["masks"]["AP"]) - 0.3).abs() < 1e-9,
+        "{both}"
+    );
     let table = ablate(&["metrics", &truth, &found]).ok();
-    let row = |name: &str| table.lines().find(|line| line.trim().starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>();
+    let row = |name: &str| {
+        table
+            .lines()
+            .find(|line| line.trim().starts_with(name))
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+    };
     assert_eq!(row("figure"), ["figure", "boxes", "masks"]);
     assert_eq!(row("AP_medium"), ["AP_medium", "1.0000", "0.3000"]);
-    assert_eq!(row("cell"), ["cell", "1", "1.0000", "1.0000", "0.3000", "1.0000"]);
+    assert_eq!(
+        row("cell"),
+        ["cell", "1", "1.0000", "1.0000", "0.3000", "1.0000"]
+    );
 }
 
 #[test]
@@ -136,9 +237,16 @@ fn metrics_names_what_is_wrong_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let [truth, found] = coco(folder.path(), 0.0);
     let text = fs::read_to_string(&found).unwrap();
-    fs::write(&found, text.replace("\"category_id\":5", "\"category_id\":6")).unwrap();
+    fs::write(
+        &found,
+        text.replace("\"category_id\":5", "\"category_id\":6"),
+    )
+    .unwrap();
     let error = ablate(&["metrics", &truth, &found]).refused();
-    assert!(error.contains("found.json") && error.contains("category_id") && error.contains('6'), "{error}");
+    assert!(
+        error.contains("found.json") && error.contains("category_id") && error.contains('6'),
+        "{error}"
+    );
     let error = ablate(&["metrics", &truth, "no/such.json"]).refused();
     assert!(error.contains("no/such.json"), "{error}");
 }
@@ -148,11 +256,20 @@ fn devices_names_what_is_compiled_in() {
     let text = ablate(&["devices"]).ok();
     assert!(text.lines().next().unwrap().contains("threads"));
     for backend in BACKENDS {
-        let line = text.lines().position(|line| line.starts_with(backend.name)).unwrap_or_else(|| panic!("{} in {text}", backend.name));
+        let line = text
+            .lines()
+            .position(|line| line.starts_with(backend.name))
+            .unwrap_or_else(|| panic!("{} in {text}", backend.name));
         let below = text.lines().nth(line + 1).unwrap();
         match backend.runtime {
-            Some(_) => assert!(below.trim_start().starts_with(backend.name) || below.contains("it takes"), "{text}"),
-            None => assert!(below.contains(&format!("feature `{}`", backend.name)), "{text}"),
+            Some(_) => assert!(
+                below.trim_start().starts_with(backend.name) || below.contains("it takes"),
+                "{text}"
+            ),
+            None => assert!(
+                below.contains(&format!("feature `{}`", backend.name)),
+                "{text}"
+            ),
         }
     }
 }
@@ -179,12 +296,39 @@ fn a_wrong_command_line_is_one_clear_line_and_code_2() {
 /// The README's examples.
 #[test]
 fn the_examples_of_ones_own_work() {
-    let own = |name: &str| format!("{}/../../configs/models/own/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let own = |name: &str| {
+        format!(
+            "{}/../../configs/models/own/{name}.yaml",
+            env!("CARGO_MANIFEST_DIR")
+        )
+    };
     let (table, variant) = (own("tiny"), own("gsback"));
-    let text = ablate(&["show", "--table", &table, "--table", &variant, "tinyn", "tinys+gsback+slimneck", "yolov8n+gsback"]).ok();
-    assert_eq!(text.lines().filter(|line| line.contains(" parameters, ")).count(), 3, "{text}");
+    let text = ablate(&[
+        "show",
+        "--table",
+        &table,
+        "--table",
+        &variant,
+        "tinyn",
+        "tinys+gsback+slimneck",
+        "yolov8n+gsback",
+    ])
+    .ok();
+    assert_eq!(
+        text.lines()
+            .filter(|line| line.contains(" parameters, "))
+            .count(),
+        3,
+        "{text}"
+    );
     let text = ablate(&["diff", "--table", &variant, "yolov8n", "yolov8n+gsback"]).ok();
-    assert_eq!(text.lines().filter(|line| line.contains("GSConv [")).count(), 5, "{text}");
+    assert_eq!(
+        text.lines()
+            .filter(|line| line.contains("GSConv ["))
+            .count(),
+        5,
+        "{text}"
+    );
     // The five Convs of YOLOv8's backbone; its neck keeps its own.
     assert!(text.contains("18 rows are the same"), "{text}");
 }
@@ -192,14 +336,25 @@ fn the_examples_of_ones_own_work() {
 #[test]
 fn diff_says_what_was_replaced_and_what_it_cost() {
     let text = ablate(&["diff", "yolov5n", "yolov5n+gsconv"]).ok();
-    let rows: Vec<&str> = text.lines().filter(|line| line.contains("GSConv [")).collect();
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("GSConv ["))
+        .collect();
     assert_eq!(rows.len(), 4, "{text}");
     assert!(rows.iter().all(|row| row.contains(" Conv [")), "{text}");
-    assert!(text.contains("21 rows are the same") && text.contains("1872157 to 1764317 parameters (-5.8 %)"), "{text}");
+    assert!(
+        text.contains("21 rows are the same")
+            && text.contains("1872157 to 1764317 parameters (-5.8 %)"),
+        "{text}"
+    );
 
     // Rows of another backbone stand alone, those of the head beside their own.
     let text = ablate(&["diff", "yolov5n", "yolov5n+fasternet", "--all"]).ok();
     let count = |side: &str| text.lines().filter(|line| line.contains(side)).count();
     assert_eq!((count("FasterNet ["), count("C3 [")), (1, 8), "{text}");
-    assert!(text.lines().any(|line| line.matches("Detect [").count() == 2), "{text}");
+    assert!(
+        text.lines()
+            .any(|line| line.matches("Detect [").count() == 2),
+        "{text}"
+    );
 }

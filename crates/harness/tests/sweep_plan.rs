@@ -41,19 +41,36 @@ fn plan(text: &str) -> Plan {
 
 #[test]
 fn singles_and_pairs_are_all_that_fit() {
-    let plan = plan("name: grid\nfamilies: [yolov5, yolov8]\nscales: [n]\nvariants: [baseline, singles, pairs]\n");
+    let plan = plan(
+        "name: grid\nfamilies: [yolov5, yolov8]\nscales: [n]\nvariants: [baseline, singles, pairs]\n",
+    );
     let variants = |family: &str| -> Vec<String> {
-        plan.cells.iter().filter(|cell| cell.cell.family == family).map(|cell| cell.cell.variant.clone()).collect()
+        plan.cells
+            .iter()
+            .filter(|cell| cell.cell.family == family)
+            .map(|cell| cell.cell.variant.clone())
+            .collect()
     };
     let found = variants("yolov5");
     assert_eq!(found, variants("yolov8"));
     assert_eq!(found[0], "baseline");
-    let (pairs, singles): (Vec<&String>, Vec<&String>) = found[1..].iter().partition(|variant| variant.contains('+'));
-    assert!(singles.len() >= 9 && singles.iter().any(|variant| *variant == "ghost"), "{singles:?}");
+    let (pairs, singles): (Vec<&String>, Vec<&String>) =
+        found[1..].iter().partition(|variant| variant.contains('+'));
+    assert!(
+        singles.len() >= 9 && singles.iter().any(|variant| *variant == "ghost"),
+        "{singles:?}"
+    );
     assert!(pairs.iter().any(|pair| *pair == "asff+ghost"), "{pairs:?}");
     // Two backbones, two necks, and a backbone without the rows that the other would change.
-    for pair in ["fasternet+mobilenetv2", "gsconv+slimneck", "fasternet+repvgg"] {
-        assert!(!pairs.iter().any(|found| *found == pair), "{pair} can't meet");
+    for pair in [
+        "fasternet+mobilenetv2",
+        "gsconv+slimneck",
+        "fasternet+repvgg",
+    ] {
+        assert!(
+            !pairs.iter().any(|found| *found == pair),
+            "{pair} can't meet"
+        );
     }
 }
 
@@ -78,55 +95,139 @@ fn cells_are_models_times_seeds_where_they_are_trained() {
     );
     let cell = &plan.cells[2].cell;
     assert_eq!(cell.model, "yolov5n+asff:order=sequential,rfb=true");
-    assert_eq!((cell.family.as_str(), cell.variant.as_str(), cell.scale.as_str()), ("yolov5", "asff:order=sequential,rfb=true", "n"));
+    assert_eq!(
+        (
+            cell.family.as_str(),
+            cell.variant.as_str(),
+            cell.scale.as_str()
+        ),
+        ("yolov5", "asff:order=sequential,rfb=true", "n")
+    );
     assert_eq!((cell.nc, cell.imgsz.latency, cell.batch), (3, 320, 2));
-    assert_eq!((cell.dataset.as_deref(), cell.seed), (Some("cells"), Some(0)));
-    assert_eq!((&plan.cells[6].cell.dataset, plan.cells[6].cell.seed), (&None, None));
+    assert_eq!(
+        (cell.dataset.as_deref(), cell.seed),
+        (Some("cells"), Some(0))
+    );
+    assert_eq!(
+        (&plan.cells[6].cell.dataset, plan.cells[6].cell.seed),
+        (&None, None)
+    );
 }
 
 #[test]
 fn a_stage_that_is_not_asked_for_says_why() {
     let plan = plan(SWEEP);
-    let skipped = |id: &str, stage| plan.cells.iter().find(|cell| cell.id == id).unwrap().skipped(stage).map(str::to_owned);
-    assert!(Stage::ALL.iter().all(|stage| skipped("yolov5n@flex@cells@0", *stage).is_none()));
+    let skipped = |id: &str, stage| {
+        plan.cells
+            .iter()
+            .find(|cell| cell.id == id)
+            .unwrap()
+            .skipped(stage)
+            .map(str::to_owned)
+    };
+    assert!(
+        Stage::ALL
+            .iter()
+            .all(|stage| skipped("yolov5n@flex@cells@0", *stage).is_none())
+    );
     assert_eq!(skipped("yolov5s@flex", Stage::Cost), None);
     assert_eq!(skipped("yolov5s@flex", Stage::Latency), None);
-    assert_eq!(skipped("yolov5s@flex", Stage::Train).unwrap(), "not trained: the sweep trains the scales n only");
-    assert_eq!(skipped("yolov5s@flex", Stage::Eval), skipped("yolov5s@flex", Stage::Train));
-    assert_eq!(skipped("yolov5x+gsconv@flex", Stage::Latency).unwrap(), "latency is measured for the scales n, s only");
+    assert_eq!(
+        skipped("yolov5s@flex", Stage::Train).unwrap(),
+        "not trained: the sweep trains the scales n only"
+    );
+    assert_eq!(
+        skipped("yolov5s@flex", Stage::Eval),
+        skipped("yolov5s@flex", Stage::Train)
+    );
+    assert_eq!(
+        skipped("yolov5x+gsconv@flex", Stage::Latency).unwrap(),
+        "latency is measured for the scales n, s only"
+    );
 }
 
 #[test]
 fn a_device_that_is_not_there_is_skipped_and_its_costs_are_not() {
     let plan = plan(&SWEEP.replace("seeds:", "devices: [flex, 'cuda:0']\nseeds:"));
-    let cell = plan.cells.iter().find(|cell| cell.id == "yolov5n@cuda-0@cells@0").unwrap();
+    let cell = plan
+        .cells
+        .iter()
+        .find(|cell| cell.id == "yolov5n@cuda-0@cells@0")
+        .unwrap();
     assert_eq!(cell.skipped(Stage::Cost), None);
     let reason = cell.skipped(Stage::Train).unwrap();
-    assert!(reason.starts_with("device absent: ") && reason.contains("feature `cuda`"), "{reason}");
+    assert!(
+        reason.starts_with("device absent: ") && reason.contains("feature `cuda`"),
+        "{reason}"
+    );
 }
 
 /// A second number format is one more latency of each model; its networks are trained once.
 #[test]
 fn number_formats_have_cells_that_are_not_trained_again() {
     let plan = plan(&SWEEP.replace("batch: 2", "batch: 2, dtype: [f32, f16, f32]"));
-    let (half, single): (Vec<_>, Vec<_>) = plan.cells.iter().partition(|cell| cell.cell.dtype == "f16");
-    let models: std::collections::BTreeSet<&str> = single.iter().map(|cell| cell.cell.model.as_str()).collect();
+    let (half, single): (Vec<_>, Vec<_>) =
+        plan.cells.iter().partition(|cell| cell.cell.dtype == "f16");
+    let models: std::collections::BTreeSet<&str> =
+        single.iter().map(|cell| cell.cell.model.as_str()).collect();
     assert_eq!((single.len(), half.len()), (10, models.len()));
-    assert!(half.iter().all(|cell| cell.id.ends_with("@flex@f16") && cell.skipped(Stage::Train).is_some()));
+    assert!(
+        half.iter()
+            .all(|cell| cell.id.ends_with("@flex@f16") && cell.skipped(Stage::Train).is_some())
+    );
 }
 
 #[test]
 fn a_selection_keeps_what_it_names() {
     let plan = plan(SWEEP);
-    let count = |selection: Selection| plan.select(&selection).map(|cells| cells.len()).map_err(|error| error.to_string());
-    let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+    let count = |selection: Selection| {
+        plan.select(&selection)
+            .map(|cells| cells.len())
+            .map_err(|error| error.to_string())
+    };
+    let words = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| word.to_string())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(count(Selection::default()), Ok(10));
-    assert_eq!(count(Selection { scales: words(&["s", "x"]), ..Selection::default() }), Ok(4));
-    assert_eq!(count(Selection { variants: words(&["ghost+gsconv"]), scales: words(&["n"]), ..Selection::default() }), Ok(2));
-    assert_eq!(count(Selection { cells: words(&["yolov5s@flex"]), ..Selection::default() }), Ok(1));
-    let unknown = count(Selection { variants: words(&["gsconf"]), ..Selection::default() }).unwrap_err();
-    assert!(unknown.contains("no variant `gsconf`") && unknown.contains("ghost+gsconv"), "{unknown}");
-    let nothing = count(Selection { scales: words(&["x"]), variants: words(&["baseline"]), ..Selection::default() });
+    assert_eq!(
+        count(Selection {
+            scales: words(&["s", "x"]),
+            ..Selection::default()
+        }),
+        Ok(4)
+    );
+    assert_eq!(
+        count(Selection {
+            variants: words(&["ghost+gsconv"]),
+            scales: words(&["n"]),
+            ..Selection::default()
+        }),
+        Ok(2)
+    );
+    assert_eq!(
+        count(Selection {
+            cells: words(&["yolov5s@flex"]),
+            ..Selection::default()
+        }),
+        Ok(1)
+    );
+    let unknown = count(Selection {
+        variants: words(&["gsconf"]),
+        ..Selection::default()
+    })
+    .unwrap_err();
+    assert!(
+        unknown.contains("no variant `gsconf`") && unknown.contains("ghost+gsconv"),
+        "{unknown}"
+    );
+    let nothing = count(Selection {
+        scales: words(&["x"]),
+        variants: words(&["baseline"]),
+        ..Selection::default()
+    });
     assert!(nothing.unwrap_err().contains("no cell"));
 }
 
@@ -134,7 +235,12 @@ fn a_selection_keeps_what_it_names() {
 fn a_mistake_in_a_sweep_names_file_line_and_key() {
     let mistakes = [
         ("  epochs: 3", "  epoch: 3", "epoch", 14),
-        ("scales: [n, s]\nvariants", "scales: [n, small]\nvariants", "`small` is no scale", 4),
+        (
+            "scales: [n, s]\nvariants",
+            "scales: [n, small]\nvariants",
+            "`small` is no scale",
+            4,
+        ),
         ("imgsz: 160", "imgsz: 100", "multiple of 32", 13),
         ("seeds: [0, 7]", "devices: [npu]", "unknown device `npu`", 7),
         ("[yolov5x+gsconv", "[yolov5", "no model name", 6),
@@ -152,10 +258,16 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
     ];
     for (right, wrong, word, line) in mistakes {
         assert!(SWEEP.contains(right), "{right}");
-        let error = format!("{:#}", read(&SWEEP.replacen(right, wrong, 1)).expect_err(wrong));
+        let error = format!(
+            "{:#}",
+            read(&SWEEP.replacen(right, wrong, 1)).expect_err(wrong)
+        );
         assert!(error.contains("sweep.yaml"), "{error}");
         assert!(error.contains(word), "{error}");
-        assert!(error.contains(&format!("line {line}")), "line {line} of: {error}");
+        assert!(
+            error.contains(&format!("line {line}")),
+            "line {line} of: {error}"
+        );
     }
     let wrong = [
         ("epochs: 3", "epochs: 1\n  halving: {}", "`train.halving`"),
@@ -164,20 +276,49 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         ("seeds: [0, 7]", "seeds: []", "`seeds`"),
     ];
     for (right, wrong, word) in wrong {
-        let error = format!("{:#}", read(&SWEEP.replacen(right, wrong, 1)).expect_err(word));
-        assert!(error.contains("sweep.yaml") && error.contains(word), "{error}");
+        let error = format!(
+            "{:#}",
+            read(&SWEEP.replacen(right, wrong, 1)).expect_err(word)
+        );
+        assert!(
+            error.contains("sweep.yaml") && error.contains(word),
+            "{error}"
+        );
     }
-    let error = format!("{:#}", SweepConfig::read(&PathBuf::from("no/such.yaml")).unwrap_err());
+    let error = format!(
+        "{:#}",
+        SweepConfig::read(&PathBuf::from("no/such.yaml")).unwrap_err()
+    );
     assert!(error.contains("no/such.yaml"), "{error}");
 }
 
 #[test]
 fn halving_has_a_default_for_all_of_it() {
-    let halving = |keys: &str| read(&SWEEP.replace("  epochs: 3", &format!("  epochs: 8{keys}"))).unwrap().train.unwrap().halving;
+    let halving = |keys: &str| {
+        read(&SWEEP.replace("  epochs: 3", &format!("  epochs: 8{keys}")))
+            .unwrap()
+            .train
+            .unwrap()
+            .halving
+    };
     assert_eq!(halving(""), None);
-    assert_eq!(halving("\n  halving: {}"), Some(HalvingConfig { rungs: 2, keep: 0.5, among: Among::Variants }));
+    assert_eq!(
+        halving("\n  halving: {}"),
+        Some(HalvingConfig {
+            rungs: 2,
+            keep: 0.5,
+            among: Among::Variants
+        })
+    );
     let given = halving("\n  halving: {rungs: 3, keep: 0.3, among: variants}");
-    assert_eq!(given, Some(HalvingConfig { rungs: 3, keep: 0.3, among: Among::Variants }));
+    assert_eq!(
+        given,
+        Some(HalvingConfig {
+            rungs: 3,
+            keep: 0.3,
+            among: Among::Variants
+        })
+    );
 }
 
 #[test]
@@ -186,18 +327,41 @@ fn paths_are_relative_to_the_sweeps_file() {
     let path = folder.path().join("sweep.yaml");
     fs::write(&path, SWEEP).unwrap();
     let config = SweepConfig::read(&path).unwrap();
-    assert_eq!(config.train.unwrap().data, folder.path().join("../data/cells.yaml"));
-    fs::write(&path, SWEEP.replace("  imgsz: 160\n", "  imgsz: 160\n  weights: ../yolov5n.pt\n")).unwrap();
-    assert_eq!(SweepConfig::read(&path).unwrap().train.unwrap().weights, Some(folder.path().join("../yolov5n.pt")));
+    assert_eq!(
+        config.train.unwrap().data,
+        folder.path().join("../data/cells.yaml")
+    );
+    fs::write(
+        &path,
+        SWEEP.replace("  imgsz: 160\n", "  imgsz: 160\n  weights: ../yolov5n.pt\n"),
+    )
+    .unwrap();
+    assert_eq!(
+        SweepConfig::read(&path).unwrap().train.unwrap().weights,
+        Some(folder.path().join("../yolov5n.pt"))
+    );
     fs::write(&path, SWEEP.replace("../data/cells.yaml", "shapes")).unwrap();
-    assert_eq!(SweepConfig::read(&path).unwrap().train.unwrap().data, PathBuf::from("shapes"));
+    assert_eq!(
+        SweepConfig::read(&path).unwrap().train.unwrap().data,
+        PathBuf::from("shapes")
+    );
 }
 
 #[test]
 fn overrides_change_the_recipe() {
-    let recipe = read(SWEEP).unwrap().train.unwrap().recipe("yolov5").unwrap();
+    let recipe = read(SWEEP)
+        .unwrap()
+        .train
+        .unwrap()
+        .recipe("yolov5")
+        .unwrap();
     assert_eq!((recipe.lr0, recipe.epochs), (0.02, 3));
-    let wrong = read(&SWEEP.replace("lr0:", "lr:")).unwrap().train.unwrap().recipe("yolov5").unwrap_err();
+    let wrong = read(&SWEEP.replace("lr0:", "lr:"))
+        .unwrap()
+        .train
+        .unwrap()
+        .recipe("yolov5")
+        .unwrap_err();
     assert!(wrong.to_string().contains("`lr`"), "{wrong}");
 }
 
@@ -207,7 +371,11 @@ fn the_sweeps_of_the_project_read() {
     let count = |name: &str| {
         let config = SweepConfig::read(&folder.join(name)).unwrap();
         let plan = Plan::new(&config, &Catalog::builtin(), 3, Some("data")).unwrap();
-        let trained = plan.cells.iter().filter(|cell| cell.skipped(Stage::Train).is_none()).count();
+        let trained = plan
+            .cells
+            .iter()
+            .filter(|cell| cell.skipped(Stage::Train).is_none())
+            .count();
         (plan.cells.len(), trained)
     };
     assert_eq!(count("ablate.yaml"), (30, 6));

@@ -14,15 +14,27 @@ fn train(out: &Path, recipe: &str) -> String {
     fs::create_dir_all(out).unwrap();
     let file = out.join("recipe.yaml");
     fs::write(&file, recipe).unwrap();
-    let [table, data] = ["configs/models/own/tiny.yaml", "configs/data/shapes-smoke.yaml"].map(|path| format!("{ROOT}/{path}"));
+    let [table, data] = [
+        "configs/models/own/tiny.yaml",
+        "configs/data/shapes-smoke.yaml",
+    ]
+    .map(|path| format!("{ROOT}/{path}"));
     let [file, out] = [file.as_path(), out].map(|path| path.to_str().unwrap());
-    ablate(&["train", "tinyn", "--table", &table, "--data", &data, "--imgsz", "64", "--recipe", file, "--out", out]).ok()
+    ablate(&[
+        "train", "tinyn", "--table", &table, "--data", &data, "--imgsz", "64", "--recipe", file,
+        "--out", out,
+    ])
+    .ok()
 }
 
 /// The tensors of the last weights, by name.
 fn tensors(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let bytes = fs::read(out.join("last.safetensors")).unwrap();
-    SafeTensors::deserialize(&bytes).unwrap().iter().map(|(name, view)| (name.to_owned(), view.data().to_vec())).collect()
+    SafeTensors::deserialize(&bytes)
+        .unwrap()
+        .iter()
+        .map(|(name, view)| (name.to_owned(), view.data().to_vec()))
+        .collect()
 }
 
 #[test]
@@ -36,7 +48,10 @@ fn frozen_rows_keep_weights_and_statistics() {
         tensors(&out)
     });
     let is_frozen = |name: &str| name.starts_with("model.0.") || name.starts_with("model.2.");
-    let (frozen, trained): (Vec<_>, Vec<_>) = short.keys().filter(|name| !name.ends_with("anchors")).partition(|name| is_frozen(name));
+    let (frozen, trained): (Vec<_>, Vec<_>) = short
+        .keys()
+        .filter(|name| !name.ends_with("anchors"))
+        .partition(|name| is_frozen(name));
     assert!(frozen.iter().any(|name| name.ends_with("running_mean")) && !trained.is_empty());
     assert!(frozen.iter().all(|name| short[*name] == long[*name]));
     assert!(trained.iter().all(|name| short[*name] != long[*name]));
@@ -48,27 +63,50 @@ fn anchors_are_fitted_where_they_miss_the_boxes() {
     // No anchor of the table is within a tenth of most boxes.
     let common = "{epochs: 1, batch: 8, val_interval: 0, anchor_t: 1.1";
     let [kept, fitted] = [", noautoanchor: true}", "}"].map(|more| {
-        let out = folder.path().join(if more.len() > 1 { "kept" } else { "fitted" });
+        let out = folder
+            .path()
+            .join(if more.len() > 1 { "kept" } else { "fitted" });
         (train(&out, &format!("{common}{more}")), tensors(&out))
     });
     assert!(!kept.0.contains("anchors"), "{}", kept.0);
-    assert!(fitted.0.contains("anchors fitted to the data: "), "{}", fitted.0);
-    let anchors = kept.1.keys().find(|name| name.ends_with(".anchors")).unwrap();
+    assert!(
+        fitted.0.contains("anchors fitted to the data: "),
+        "{}",
+        fitted.0
+    );
+    let anchors = kept
+        .1
+        .keys()
+        .find(|name| name.ends_with(".anchors"))
+        .unwrap();
     assert_ne!(kept.1[anchors], fitted.1[anchors]);
     let again = folder.path().join("again");
     train(&again, &format!("{common}}}"));
-    assert!(tensors(&again) == fitted.1, "the same seed gives the same anchors and weights");
+    assert!(
+        tensors(&again) == fitted.1,
+        "the same seed gives the same anchors and weights"
+    );
 }
 
 #[test]
 fn what_cannot_be_done_is_said_before_training() {
     let folder = tempfile::tempdir().unwrap();
-    for (recipe, words) in [("{freeze: 99}", "row 13 can't be frozen"), ("{lr: 0.1}", "unknown key `lr`")] {
+    for (recipe, words) in [
+        ("{freeze: 99}", "row 13 can't be frozen"),
+        ("{lr: 0.1}", "unknown key `lr`"),
+    ] {
         let file = folder.path().join("recipe.yaml");
         fs::write(&file, recipe).unwrap();
-        let [table, data] = ["configs/models/own/tiny.yaml", "configs/data/shapes-smoke.yaml"].map(|path| format!("{ROOT}/{path}"));
+        let [table, data] = [
+            "configs/models/own/tiny.yaml",
+            "configs/data/shapes-smoke.yaml",
+        ]
+        .map(|path| format!("{ROOT}/{path}"));
         let [file, out] = [file.as_path(), folder.path()].map(|path| path.to_str().unwrap());
-        let run = ablate(&["train", "tinyn", "--table", &table, "--data", &data, "--imgsz", "64", "--recipe", file, "--out", out]);
+        let run = ablate(&[
+            "train", "tinyn", "--table", &table, "--data", &data, "--imgsz", "64", "--recipe",
+            file, "--out", out,
+        ]);
         let error = run.refused();
         assert!(error.contains(words), "{error}");
     }

@@ -9,15 +9,25 @@ pub fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
 
 /// Equal within a share of the value, or that much where it is small.
 #[track_caller]
-pub fn assert_close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, tolerance: f64, what: &str) {
+pub fn assert_close<const D: usize>(
+    found: Tensor<D>,
+    expected: Tensor<D>,
+    tolerance: f64,
+    what: &str,
+) {
     println!("{what}");
-    found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(tolerance, tolerance));
+    found.into_data().assert_approx_eq::<f32>(
+        &expected.into_data(),
+        Tolerance::rel_abs(tolerance, tolerance),
+    );
 }
 
 /// Sums the elements with weights that differ, so that no gradient is hidden by symmetry. The sum before it could be made in place.
 pub fn weighted_sum(y: Tensor<4>) -> Tensor<1> {
     let n = y.shape().num_elements();
-    let weights: Vec<f32> = (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+    let weights: Vec<f32> = (0..n)
+        .map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0)
+        .collect();
     let device = y.device();
     (y.add_scalar(1.0).reshape([n]) * Tensor::<1>::from_floats(weights.as_slice(), &device)).sum()
 }

@@ -36,17 +36,23 @@ impl Shape {
 
     /// The map with both sides multiplied.
     pub fn enlarged(self, factor: usize) -> Self {
-        Self { h: self.h.saturating_mul(factor), w: self.w.saturating_mul(factor), ..self }
+        Self {
+            h: self.h.saturating_mul(factor),
+            w: self.w.saturating_mul(factor),
+            ..self
+        }
     }
 
     /// Refuses a map that no network has: one without a position, such as that of a kernel larger than its input, and one of absurd size.
     pub(crate) fn check(&self) -> Result<(), String> {
         let Self { c, h, w } = *self;
-        match (1..=MAX_CHANNELS).contains(&c) && [h, w].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
+        match (1..=MAX_CHANNELS).contains(&c)
+            && [h, w].iter().all(|side| (1..=MAX_SIDE).contains(side))
+        {
             true => Ok(()),
-            false => {
-                Err(format!("a map of {c} channels, {h}×{w}; 1 to {MAX_CHANNELS} channels and sides of 1 to {MAX_SIDE} would be right"))
-            }
+            false => Err(format!(
+                "a map of {c} channels, {h}×{w}; 1 to {MAX_CHANNELS} channels and sides of 1 to {MAX_SIDE} would be right"
+            )),
         }
     }
 }
@@ -83,7 +89,15 @@ pub struct ConvShape {
 impl ConvShape {
     /// Square kernel with the padding that keeps the size at stride 1.
     pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
-        Self { c_in, c_out, kernel, stride, padding: kernel / 2, groups: 1, dilation: 1 }
+        Self {
+            c_in,
+            c_out,
+            kernel,
+            stride,
+            padding: kernel / 2,
+            groups: 1,
+            dilation: 1,
+        }
     }
 
     pub fn padding(self, padding: usize) -> Self {
@@ -101,14 +115,23 @@ impl ConvShape {
 
     /// Weights of one output channel: what an output's value is summed of.
     pub fn fan_in(&self) -> usize {
-        (self.c_in / self.groups).saturating_mul(self.kernel).saturating_mul(self.kernel)
+        (self.c_in / self.groups)
+            .saturating_mul(self.kernel)
+            .saturating_mul(self.kernel)
     }
 
     /// Output shape for an input shape; sides of 0 where the kernel does not fit in.
     pub fn output(&self, x: Shape) -> Shape {
-        let kernel = self.dilation.saturating_mul(self.kernel - 1).saturating_add(1);
+        let kernel = self
+            .dilation
+            .saturating_mul(self.kernel - 1)
+            .saturating_add(1);
         let padding = self.padding.saturating_mul(2);
-        let side = |n: usize| n.saturating_add(padding).checked_sub(kernel).map_or(0, |steps| (steps / self.stride).saturating_add(1));
+        let side = |n: usize| {
+            n.saturating_add(padding)
+                .checked_sub(kernel)
+                .map_or(0, |steps| (steps / self.stride).saturating_add(1))
+        };
         Shape::new(self.c_out, side(x.h), side(x.w))
     }
 
@@ -191,14 +214,25 @@ impl Tally {
 
     /// What the published convention counts `times` over.
     fn publish(&mut self, times: u64, operations: u64) {
-        self.published = self.published.saturating_add(operations.saturating_mul(times));
+        self.published = self
+            .published
+            .saturating_add(operations.saturating_mul(times));
     }
 
     /// Refuses what no row of a detector costs.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let counts = [(self.params, MAX_PARAMS, "parameters"), (self.macs.max(self.published), MAX_MACS, "multiply-accumulates")];
+        let counts = [
+            (self.params, MAX_PARAMS, "parameters"),
+            (
+                self.macs.max(self.published),
+                MAX_MACS,
+                "multiply-accumulates",
+            ),
+        ];
         match counts.into_iter().find(|(count, most, _)| count > most) {
-            Some((_, most, what)) => Err(format!("more than {most} {what}; smaller kernels or fewer channels would be right")),
+            Some((_, most, what)) => Err(format!(
+                "more than {most} {what}; smaller kernels or fewer channels would be right"
+            )),
             None => Ok(()),
         }
     }
@@ -214,7 +248,11 @@ impl Tally {
     }
 
     pub(crate) fn minus(&self, before: &Self) -> Self {
-        Self { params: self.params - before.params, macs: self.macs - before.macs, published: self.published - before.published }
+        Self {
+            params: self.params - before.params,
+            macs: self.macs - before.macs,
+            published: self.published - before.published,
+        }
     }
 }
 

@@ -60,12 +60,26 @@ impl Detector {
             1 => Node::Single(node.config.init(&init)),
             n => Node::Chain((0..n).map(|_| node.config.init(&init)).collect()),
         });
-        let sources: Vec<Vec<Option<usize>>> = graph.nodes.iter().map(|node| node.sources.clone()).collect();
+        let sources: Vec<Vec<Option<usize>>> = graph
+            .nodes
+            .iter()
+            .map(|node| node.sources.clone())
+            .collect();
         let mut last_use: Vec<usize> = (0..sources.len()).collect();
         for (reader, read) in sources.iter().enumerate() {
-            read.iter().flatten().for_each(|source| last_use[*source] = reader);
+            read.iter()
+                .flatten()
+                .for_each(|source| last_use[*source] = reader);
         }
-        Self { model: model.collect(), wiring: Arc::new(Wiring { sources, last_use, detect: graph.detect().clone() }) }.arranged()
+        Self {
+            model: model.collect(),
+            wiring: Arc::new(Wiring {
+                sources,
+                last_use,
+                detect: graph.detect().clone(),
+            }),
+        }
+        .arranged()
     }
 
     /// The same network for inference alone: batch normalisation is folded into the convolutions before it, RepVGG's branches into one. Its
@@ -86,9 +100,15 @@ impl Detector {
     /// If the head has no anchors, or levels and anchors are not as many as the head's.
     pub fn set_anchors(&mut self, anchors: Vec<Vec<[f64; 2]>>) {
         let detect = &mut Arc::make_mut(&mut self.wiring).detect;
-        let BoxCoding::Anchors(old) = &mut detect.coding else { panic!("the head has no anchors") };
+        let BoxCoding::Anchors(old) = &mut detect.coding else {
+            panic!("the head has no anchors")
+        };
         let counts = |anchors: &[Vec<[f64; 2]>]| anchors.iter().map(Vec::len).collect::<Vec<_>>();
-        assert_eq!(counts(old), counts(&anchors), "anchors of the head's levels");
+        assert_eq!(
+            counts(old),
+            counts(&anchors),
+            "anchors of the head's levels"
+        );
         *old = anchors;
     }
 
@@ -96,10 +116,21 @@ impl Detector {
     /// without anchors.
     pub fn anchors_in_strides(&self) -> Option<(String, Vec<usize>, Vec<f32>)> {
         let detect = self.detect();
-        let BoxCoding::Anchors(anchors) = &detect.coding else { return None };
+        let BoxCoding::Anchors(anchors) = &detect.coding else {
+            return None;
+        };
         let levels = anchors.iter().zip(&detect.strides);
-        let sides = levels.flat_map(|(level, stride)| level.iter().flatten().map(move |side| (side / *stride as f64) as f32));
-        Some((self.anchors_name(), vec![anchors.len(), detect.boxes_per_cell(), 2], sides.collect()))
+        let sides = levels.flat_map(|(level, stride)| {
+            level
+                .iter()
+                .flatten()
+                .map(move |side| (side / *stride as f64) as f32)
+        });
+        Some((
+            self.anchors_name(),
+            vec![anchors.len(), detect.boxes_per_cell(), 2],
+            sides.collect(),
+        ))
     }
 
     pub(crate) fn anchors_name(&self) -> String {
@@ -113,13 +144,26 @@ impl Detector {
     pub fn freeze(mut self, rows: &[usize]) -> Result<Self, String> {
         let count = self.model.len();
         if let Some(row) = rows.iter().find(|row| **row >= count) {
-            return Err(format!("row {row} can't be frozen: the model has the rows 0 to {}", count - 1));
+            return Err(format!(
+                "row {row} can't be frozen: the model has the rows 0 to {}",
+                count - 1
+            ));
         }
         if (0..count).all(|row| rows.contains(&row)) {
-            return Err(format!("all {count} rows are frozen: nothing would be trained"));
+            return Err(format!(
+                "all {count} rows are frozen: nothing would be trained"
+            ));
         }
         let nodes = self.model.into_iter().enumerate();
-        self.model = nodes.map(|(row, node)| if rows.contains(&row) { node.no_grad() } else { node }).collect();
+        self.model = nodes
+            .map(|(row, node)| {
+                if rows.contains(&row) {
+                    node.no_grad()
+                } else {
+                    node
+                }
+            })
+            .collect();
         Ok(self)
     }
 
@@ -138,7 +182,8 @@ impl Detector {
         let protos = raw.split_off(self.detect().strides.len()).pop();
         let by_box = |map: Tensor<4>| {
             let [batch, channels, height, width] = map.dims();
-            map.reshape([batch, channels / outputs, outputs, height, width]).permute([0, 1, 3, 4, 2])
+            map.reshape([batch, channels / outputs, outputs, height, width])
+                .permute([0, 1, 3, 4, 2])
         };
         (raw.into_iter().map(by_box).collect(), protos)
     }
@@ -162,10 +207,14 @@ impl Detector {
             for source in &self.wiring.sources[i] {
                 match source {
                     None => inputs.push(images.clone()),
-                    Some(source) if self.wiring.last_use[*source] == i && !self.reads_again(i, *source) => {
+                    Some(source)
+                        if self.wiring.last_use[*source] == i && !self.reads_again(i, *source) =>
+                    {
                         inputs.extend(kept[*source].take().expect("kept until its last use"));
                     }
-                    Some(source) => inputs.extend(kept[*source].clone().expect("kept until its last use")),
+                    Some(source) => {
+                        inputs.extend(kept[*source].clone().expect("kept until its last use"))
+                    }
                 }
             }
             if i == last {
@@ -178,7 +227,11 @@ impl Detector {
 
     /// Whether a node reads the same source more than once.
     fn reads_again(&self, node: usize, source: usize) -> bool {
-        self.wiring.sources[node].iter().filter(|s| **s == Some(source)).count() > 1
+        self.wiring.sources[node]
+            .iter()
+            .filter(|s| **s == Some(source))
+            .count()
+            > 1
     }
 
     /// Logits as [`forward`](Self::forward) gives them to predictions `[batch, positions, 5 + classes + coefficients]`: centre x, centre y, width and
@@ -187,15 +240,24 @@ impl Detector {
         let detect = self.detect();
         let levels = raw.into_iter().enumerate().map(|(level, map)| {
             // Half precision counts pixels to 2,048 only.
-            let map = if map.dtype() == DType::F32 { map } else { map.cast(DType::F32) };
+            let map = if map.dtype() == DType::F32 {
+                map
+            } else {
+                map.cast(DType::F32)
+            };
             let [batch, anchors, height, width, _] = map.dims();
             let device = map.device();
             let stride = detect.strides[level] as f32;
             let corner = grid(height, width, &device);
             let mut parts = match &detect.coding {
                 BoxCoding::Anchors(by_level) => {
-                    let sizes: Vec<f32> = by_level[level].iter().flatten().map(|side| *side as f32).collect();
-                    let sizes = Tensor::<1>::from_floats(sizes.as_slice(), &device).reshape([1, anchors, 1, 1, 2]);
+                    let sizes: Vec<f32> = by_level[level]
+                        .iter()
+                        .flatten()
+                        .map(|side| *side as f32)
+                        .collect();
+                    let sizes = Tensor::<1>::from_floats(sizes.as_slice(), &device)
+                        .reshape([1, anchors, 1, 1, 2]);
                     let y = sigmoid(map.clone());
                     let centre = (y.clone().narrow(4, 0, 2) * 2.0 + (corner - 0.5)) * stride;
                     let size = (y.clone().narrow(4, 2, 2) * 2.0).square() * sizes;
@@ -206,12 +268,21 @@ impl Detector {
                     let (near, far) = (sides.clone().narrow(4, 0, 2), sides.narrow(4, 2, 2));
                     let centre = ((far.clone() - near.clone()) * 0.5 + (corner + 0.5)) * stride;
                     let objectness = Tensor::ones([batch, anchors, height, width, 1], &device);
-                    vec![centre, (near + far) * stride, objectness, sigmoid(map.clone().narrow(4, 4 * reg_max, detect.nc))]
+                    vec![
+                        centre,
+                        (near + far) * stride,
+                        objectness,
+                        sigmoid(map.clone().narrow(4, 4 * reg_max, detect.nc)),
+                    ]
                 }
             };
             if detect.masks.is_some() {
                 // The last numbers, as they are.
-                parts.push(map.narrow(4, detect.outputs() - detect.coefficients(), detect.coefficients()));
+                parts.push(map.narrow(
+                    4,
+                    detect.outputs() - detect.coefficients(),
+                    detect.coefficients(),
+                ));
             }
             let outputs = 5 + detect.nc + detect.coefficients();
             Tensor::cat(parts, 4).reshape([batch, anchors * height * width, outputs])
@@ -224,16 +295,27 @@ impl Detector {
 fn expected_distances(logits: Tensor<5>, reg_max: usize) -> Tensor<5> {
     let [batch, anchors, height, width, _] = logits.dims();
     let device = logits.device();
-    let shares = softmax(logits.reshape([batch * anchors * height * width * 4, reg_max]), 1);
-    let distances = Tensor::<1, Int>::arange(0..reg_max as i64, &device).float().reshape([reg_max, 1]);
-    shares.matmul(distances).reshape([batch, anchors, height, width, 4])
+    let shares = softmax(
+        logits.reshape([batch * anchors * height * width * 4, reg_max]),
+        1,
+    );
+    let distances = Tensor::<1, Int>::arange(0..reg_max as i64, &device)
+        .float()
+        .reshape([reg_max, 1]);
+    shares
+        .matmul(distances)
+        .reshape([batch, anchors, height, width, 4])
 }
 
 /// The column and row of every cell, `[1, 1, h, w, 2]`.
 fn grid(height: usize, width: usize, device: &Device) -> Tensor<5> {
     let range = |n: usize| Tensor::<1, Int>::arange(0..n as i64, device).float();
-    let x = range(width).reshape([1, 1, 1, width, 1]).expand([1, 1, height, width, 1]);
-    let y = range(height).reshape([1, 1, height, 1, 1]).expand([1, 1, height, width, 1]);
+    let x = range(width)
+        .reshape([1, 1, 1, width, 1])
+        .expand([1, 1, height, width, 1]);
+    let y = range(height)
+        .reshape([1, 1, height, 1, 1])
+        .expand([1, 1, height, width, 1]);
     Tensor::cat(vec![x, y], 4)
 }
 

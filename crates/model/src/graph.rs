@@ -56,7 +56,10 @@ impl Graph {
         match graph.nodes.last() {
             Some(last) if last.config.detect().is_none() => {
                 let error = last.error("the last row is no detection head, such as Detect");
-                Err(GraphError { source_name: table.source.clone(), ..error })
+                Err(GraphError {
+                    source_name: table.source.clone(),
+                    ..error
+                })
             }
             _ => Ok(graph),
         }
@@ -75,8 +78,15 @@ impl Graph {
 }
 
 /// Strides of the rows of the backbone alone; none for a row with several outputs.
-pub(crate) fn backbone_strides(table: &Table, scaling: Scaling) -> Result<Vec<Option<usize>>, GraphError> {
-    let rows: Vec<(Section, &Row)> = table.backbone.iter().map(|row| (Section::Backbone, row)).collect();
+pub(crate) fn backbone_strides(
+    table: &Table,
+    scaling: Scaling,
+) -> Result<Vec<Option<usize>>, GraphError> {
+    let rows: Vec<(Section, &Row)> = table
+        .backbone
+        .iter()
+        .map(|row| (Section::Backbone, row))
+        .collect();
     let (_, shapes) = resolve_rows(table, &rows, scaling, table.nc)?;
     let stride = |shapes: &Vec<Shape>| match shapes.as_slice() {
         [shape] => Some(REFERENCE / shape.h.max(1)),
@@ -86,7 +96,12 @@ pub(crate) fn backbone_strides(table: &Table, scaling: Scaling) -> Result<Vec<Op
 }
 
 /// The nodes of rows, and the shapes of their outputs for the reference image.
-fn resolve_rows(table: &Table, rows: &[(Section, &Row)], scaling: Scaling, nc: usize) -> Result<(Vec<Node>, Vec<Vec<Shape>>), GraphError> {
+fn resolve_rows(
+    table: &Table,
+    rows: &[(Section, &Row)],
+    scaling: Scaling,
+    nc: usize,
+) -> Result<(Vec<Node>, Vec<Vec<Shape>>), GraphError> {
     let image = Shape::new(3, REFERENCE, REFERENCE);
     // YOLOv5 and YOLOv8 leave a channel count unscaled that equals the head's outputs: part of what such tables mean.
     let unscaled = match &table.anchors {
@@ -96,7 +111,12 @@ fn resolve_rows(table: &Table, rows: &[(Section, &Row)], scaling: Scaling, nc: u
     let mut nodes: Vec<Node> = Vec::with_capacity(rows.len());
     let mut shapes: Vec<Vec<Shape>> = Vec::with_capacity(rows.len());
     for (index, (section, row)) in rows.iter().enumerate() {
-        let fail = |message: String| GraphError { source_name: table.source.clone(), row: index, module: row.module.clone(), message };
+        let fail = |message: String| GraphError {
+            source_name: table.source.clone(),
+            row: index,
+            module: row.module.clone(),
+            message,
+        };
         let sources = sources(row, index).map_err(fail)?;
         let inputs = gather(&sources, image, &shapes).map_err(fail)?;
         let repeats = match row.repeats {
@@ -104,7 +124,9 @@ fn resolve_rows(table: &Table, rows: &[(Section, &Row)], scaling: Scaling, nc: u
             n => ((n as f64 * scaling.depth).round_ties_even() as usize).max(1),
         };
         if repeats > MAX_REPEATS as usize {
-            return Err(fail(format!("{repeats} repeats after scaling; at most {MAX_REPEATS} would be right")));
+            return Err(fail(format!(
+                "{repeats} repeats after scaling; at most {MAX_REPEATS} would be right"
+            )));
         }
         let reader = RowReader::new(BlockRow {
             args: &row.args,
@@ -118,7 +140,9 @@ fn resolve_rows(table: &Table, rows: &[(Section, &Row)], scaling: Scaling, nc: u
         });
         let config = LayerConfig::read(&row.module, &reader).map_err(fail)?;
         if config.detect().is_some() && (index + 1 < rows.len() || repeats > 1) {
-            return Err(fail("a detection head is the last row, and is there once".into()));
+            return Err(fail(
+                "a detection head is the last row, and is there once".into(),
+            ));
         }
         let node = Node {
             index,
@@ -129,7 +153,10 @@ fn resolve_rows(table: &Table, rows: &[(Section, &Row)], scaling: Scaling, nc: u
             chain: if config.repeats_inside() { 1 } else { repeats },
             config,
         };
-        shapes.push(node.trace(&inputs, &mut Tally::default()).map_err(|e| fail(e.message))?);
+        shapes.push(
+            node.trace(&inputs, &mut Tally::default())
+                .map_err(|e| fail(e.message))?,
+        );
         nodes.push(node);
     }
     Ok((nodes, shapes))
@@ -138,22 +165,34 @@ fn resolve_rows(table: &Table, rows: &[(Section, &Row)], scaling: Scaling, nc: u
 /// The nodes that a row reads: only earlier ones, so that there is no cycle.
 fn sources(row: &Row, index: usize) -> Result<Vec<Option<usize>>, String> {
     let resolve = |from: &i64| {
-        let read = if *from < 0 { index as i64 + from } else { *from };
+        let read = if *from < 0 {
+            index as i64 + from
+        } else {
+            *from
+        };
         match read {
             -1 => Ok(None),
             read if read >= 0 && read < index as i64 => Ok(Some(read as usize)),
-            _ => Err(format!("'from' {from} points to row {read}; a row can only read rows before it")),
+            _ => Err(format!(
+                "'from' {from} points to row {read}; a row can only read rows before it"
+            )),
         }
     };
     row.from.rows().iter().map(resolve).collect()
 }
 
-fn gather(sources: &[Option<usize>], image: Shape, outputs: &[Vec<Shape>]) -> Result<Vec<Shape>, String> {
+fn gather(
+    sources: &[Option<usize>],
+    image: Shape,
+    outputs: &[Vec<Shape>],
+) -> Result<Vec<Shape>, String> {
     let mut inputs = Vec::with_capacity(sources.len());
     for source in sources {
         match source {
             None => inputs.push(image),
-            Some(row) => inputs.extend_from_slice(outputs.get(*row).ok_or("reads a row after itself")?),
+            Some(row) => {
+                inputs.extend_from_slice(outputs.get(*row).ok_or("reads a row after itself")?)
+            }
         }
     }
     Ok(inputs)
@@ -161,7 +200,11 @@ fn gather(sources: &[Option<usize>], image: Shape, outputs: &[Vec<Shape>]) -> Re
 
 impl Node {
     /// Shapes of what the node reads.
-    pub(crate) fn inputs(&self, image: Shape, outputs: &[Vec<Shape>]) -> Result<Vec<Shape>, GraphError> {
+    pub(crate) fn inputs(
+        &self,
+        image: Shape,
+        outputs: &[Vec<Shape>],
+    ) -> Result<Vec<Shape>, GraphError> {
         gather(&self.sources, image, outputs).map_err(|message| self.error(&message))
     }
 
@@ -170,26 +213,51 @@ impl Node {
     /// # Errors
     /// A block that can't take what it reads, and maps and costs beyond all bounds: the one place that keeps absurd numbers of a table out of what
     /// is added up and built.
-    pub(crate) fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, GraphError> {
+    pub(crate) fn trace(
+        &self,
+        inputs: &[Shape],
+        tally: &mut Tally,
+    ) -> Result<Vec<Shape>, GraphError> {
         let before = *tally;
-        let bounded = |maps: &[Shape]| maps.iter().try_for_each(Shape::check).map_err(|message| self.error(&message));
+        let bounded = |maps: &[Shape]| {
+            maps.iter()
+                .try_for_each(Shape::check)
+                .map_err(|message| self.error(&message))
+        };
         bounded(inputs)?;
         let mut shapes = inputs.to_vec();
         for _ in 0..self.chain {
             if shapes.iter().map(|x| x.c).ne(inputs.iter().map(|x| x.c)) {
-                let (c, c_in) = (shapes.first().map_or(0, |x| x.c), inputs.first().map_or(0, |x| x.c));
-                let message = format!("{} in a chain: the second would read {c} channels where it takes {c_in}", self.chain);
+                let (c, c_in) = (
+                    shapes.first().map_or(0, |x| x.c),
+                    inputs.first().map_or(0, |x| x.c),
+                );
+                let message = format!(
+                    "{} in a chain: the second would read {c} channels where it takes {c_in}",
+                    self.chain
+                );
                 return Err(self.error(&message));
             }
-            shapes = self.config.trace(&shapes, tally).map_err(|message| self.error(&message))?;
+            shapes = self
+                .config
+                .trace(&shapes, tally)
+                .map_err(|message| self.error(&message))?;
             bounded(&shapes)?;
-            tally.minus(&before).check().map_err(|message| self.error(&message))?;
+            tally
+                .minus(&before)
+                .check()
+                .map_err(|message| self.error(&message))?;
         }
         Ok(shapes)
     }
 
     fn error(&self, message: &str) -> GraphError {
-        GraphError { source_name: "model".into(), row: self.index, module: self.row.module.clone(), message: message.into() }
+        GraphError {
+            source_name: "model".into(),
+            row: self.index,
+            module: self.row.module.clone(),
+            message: message.into(),
+        }
     }
 }
 

@@ -19,7 +19,11 @@ pub struct Initializer {
 
 impl Initializer {
     pub fn new(seed: u64, device: &Device) -> Self {
-        Self { device: device.clone(), seed, drawn: Cell::new(0) }
+        Self {
+            device: device.clone(),
+            seed,
+            drawn: Cell::new(0),
+        }
     }
 
     /// Uniform within ±1/√(fan in), as PyTorch draws a layer's weights and its bias.
@@ -45,11 +49,20 @@ impl Initializer {
         &self.device
     }
 
-    fn draw<const D: usize>(&self, shape: [usize; D], mut value: impl FnMut(&mut ChaCha8Rng) -> f32) -> Param<Tensor<D>> {
+    fn draw<const D: usize>(
+        &self,
+        shape: [usize; D],
+        mut value: impl FnMut(&mut ChaCha8Rng) -> f32,
+    ) -> Param<Tensor<D>> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(self.drawn.replace(self.drawn.get() + 1));
-        let values: Vec<f32> = (0..shape.iter().product()).map(|_| value(&mut rng)).collect();
-        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), &self.device))
+        let values: Vec<f32> = (0..shape.iter().product())
+            .map(|_| value(&mut rng))
+            .collect();
+        Param::from_tensor(Tensor::from_data(
+            TensorData::new(values, shape),
+            &self.device,
+        ))
     }
 }
 
@@ -62,7 +75,13 @@ mod tests {
         let device = Device::flex();
         let draws = |seed| {
             let init = Initializer::new(seed, &device);
-            [0; 3].map(|_| init.uniform([50], 16).val().into_data().try_to_vec::<f32>().unwrap())
+            [0; 3].map(|_| {
+                init.uniform([50], 16)
+                    .val()
+                    .into_data()
+                    .try_to_vec::<f32>()
+                    .unwrap()
+            })
         };
         let [first, second, third] = draws(1);
         assert_eq!(draws(1), [first.clone(), second.clone(), third]);
@@ -76,14 +95,23 @@ mod tests {
         let moments = |weights: Param<Tensor<1>>| {
             let values: Vec<f32> = weights.val().into_data().try_to_vec().unwrap();
             let mean = values.iter().sum::<f32>() / values.len() as f32;
-            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32;
+            let variance =
+                values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32;
             let largest = values.iter().fold(0.0f32, |m, v| m.max(v.abs()));
             (mean, variance.sqrt(), largest)
         };
         // A uniform law has the deviation bound/√3.
         let (mean, std, largest) = moments(init.uniform([40_000], 25));
-        assert!(mean.abs() < 2e-3 && (std - 0.2 / 3f32.sqrt()).abs() < 2e-3 && (0.199..=0.2).contains(&largest), "{mean} {std} {largest}");
+        assert!(
+            mean.abs() < 2e-3
+                && (std - 0.2 / 3f32.sqrt()).abs() < 2e-3
+                && (0.199..=0.2).contains(&largest),
+            "{mean} {std} {largest}"
+        );
         let (mean, std, largest) = moments(init.normal([40_000], 0.02));
-        assert!(mean.abs() < 4e-4 && (std - 0.02).abs() < 4e-4 && (0.07..=0.12).contains(&largest), "{mean} {std} {largest}");
+        assert!(
+            mean.abs() < 4e-4 && (std - 0.02).abs() < 4e-4 && (0.07..=0.12).contains(&largest),
+            "{mean} {std} {largest}"
+        );
     }
 }

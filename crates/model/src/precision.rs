@@ -26,6 +26,14 @@ impl ModuleMapper for Cast {
         let (id, tensor, mapper) = param.consume();
         let learns = tensor.is_require_grad();
         let tensor = tensor.detach().cast(self.0);
-        Param::from_mapped_value(id, if learns { tensor.require_grad() } else { tensor }, mapper)
+        Param::from_mapped_value(
+            id,
+            if learns {
+                tensor.require_grad()
+            } else {
+                tensor
+            },
+            mapper,
+        )
     }
 }

@@ -4,7 +4,10 @@
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
-use burn_store::{ApplyError, ApplyResult, ModuleSnapshot, ModuleStore, PytorchStore, PytorchStoreError, SafetensorsStore, bridge};
+use burn_store::{
+    ApplyError, ApplyResult, ModuleSnapshot, ModuleStore, PytorchStore, PytorchStoreError,
+    SafetensorsStore, bridge,
+};
 
 use crate::{Detector, heads::BoxCoding};
 
@@ -29,14 +32,21 @@ pub struct WeightsError {
 
 impl WeightsError {
     fn new(path: &Path, message: impl ToString) -> Self {
-        Self { path: path.display().to_string(), message: message.to_string() }
+        Self {
+            path: path.display().to_string(),
+            message: message.to_string(),
+        }
     }
 }
 
 /// Writes all weights and running statistics as SafeTensors.
 pub fn save(detector: &Detector, path: &Path) -> Result<(), WeightsError> {
-    let mut store = SafetensorsStore::from_file(path).skip_enum_variants(true).overwrite(true);
-    detector.save_into(&mut store).map_err(|e| WeightsError::new(path, e))
+    let mut store = SafetensorsStore::from_file(path)
+        .skip_enum_variants(true)
+        .overwrite(true);
+    detector
+        .save_into(&mut store)
+        .map_err(|e| WeightsError::new(path, e))
 }
 
 /// Takes over whatever fits by name and shape from a SafeTensors file (`.safetensors`), or a PyTorch state dict or a checkpoint (`.pt`,
@@ -51,17 +61,25 @@ pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError
     }
     let result = match path.extension().and_then(|ending| ending.to_str()) {
         Some("safetensors") => {
-            let mut store = SafetensorsStore::from_file(path).skip_enum_variants(true).allow_partial(true).validate(false);
-            load_from(detector, &mut store).map_err(|e| fail(format!("no SafeTensors file: {e}")))?
+            let mut store = SafetensorsStore::from_file(path)
+                .skip_enum_variants(true)
+                .allow_partial(true)
+                .validate(false);
+            load_from(detector, &mut store)
+                .map_err(|e| fail(format!("no SafeTensors file: {e}")))?
         }
-        Some("pt" | "pth") => load_pytorch(detector, path).map_err(|e| fail(format!("no PyTorch state dict or checkpoint: {e}")))?,
+        Some("pt" | "pth") => load_pytorch(detector, path)
+            .map_err(|e| fail(format!("no PyTorch state dict or checkpoint: {e}")))?,
         _ => return Err(fail("weights end in .safetensors, .pt or .pth".into())),
     };
     // Checkpoints hold half-precision numbers, and a parameter takes the type of what fills it.
     *detector = detector.clone().cast(DType::F32).arranged();
     let loaded = Loaded::from(result);
     match loaded.taken.is_empty() {
-        true => Err(fail("none of its tensors fits the model by name and shape; is it another model's file?".into())),
+        true => Err(fail(
+            "none of its tensors fits the model by name and shape; is it another model's file?"
+                .into(),
+        )),
         false => Ok(loaded),
     }
 }
@@ -70,7 +88,13 @@ pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError
 const NETWORKS: [&str; 4] = ["ema", "model", "state_dict", "model_state_dict"];
 
 fn load_pytorch(detector: &mut Detector, path: &Path) -> Result<ApplyResult, PytorchStoreError> {
-    let store = || PytorchStore::from_file(path).map_indices_contiguous(false).skip_enum_variants(true).allow_partial(true).validate(false);
+    let store = || {
+        PytorchStore::from_file(path)
+            .map_indices_contiguous(false)
+            .skip_enum_variants(true)
+            .allow_partial(true)
+            .validate(false)
+    };
     for key in NETWORKS {
         match load_from(detector, &mut store().with_top_level_key(key)) {
             Ok(result) if !result.applied.is_empty() => return Ok(result),
@@ -81,10 +105,16 @@ fn load_pytorch(detector: &mut Detector, path: &Path) -> Result<ApplyResult, Pyt
 }
 
 /// The detector's tensors, and its anchors where the file has some for its head: a training may have fitted them to its data.
-fn load_from<S: ModuleStore>(detector: &mut Detector, store: &mut S) -> Result<ApplyResult, S::Error> {
+fn load_from<S: ModuleStore>(
+    detector: &mut Detector,
+    store: &mut S,
+) -> Result<ApplyResult, S::Error> {
     let mut result = detector.load_from(store)?;
     let name = detector.anchors_name();
-    let stored = store.get_all_tensors()?.get(&name).and_then(|tensor| bridge::to_data(tensor).ok());
+    let stored = store
+        .get_all_tensors()?
+        .get(&name)
+        .and_then(|tensor| bridge::to_data(tensor).ok());
     if let Some(anchors) = stored.and_then(|stored| anchors(detector, stored)) {
         detector.set_anchors(anchors);
         result.unused.retain(|unused| *unused != name);
@@ -95,13 +125,22 @@ fn load_from<S: ModuleStore>(detector: &mut Detector, store: &mut S) -> Result<A
 /// Anchors in pixels from those in strides; none where they are not as many as the head's.
 fn anchors(detector: &Detector, stored: TensorData) -> Option<Vec<Vec<[f64; 2]>>> {
     let detect = detector.detect();
-    let BoxCoding::Anchors(own) = &detect.coding else { return None };
+    let BoxCoding::Anchors(own) = &detect.coding else {
+        return None;
+    };
     let count = detect.boxes_per_cell();
     let sides: Vec<f32> = stored.convert::<f32>().try_into_vec().ok()?;
     let levels: Vec<Vec<[f64; 2]>> = sides
         .chunks_exact(2 * count)
         .zip(&detect.strides)
-        .map(|(level, stride)| level.as_chunks::<2>().0.iter().map(|sides| sides.map(|side| f64::from(side) * *stride as f64)).collect())
+        .map(|(level, stride)| {
+            level
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|sides| sides.map(|side| f64::from(side) * *stride as f64))
+                .collect()
+        })
         .collect();
     (sides.len() == own.len() * count * 2).then_some(levels)
 }
@@ -114,7 +153,16 @@ impl From<ApplyResult> for Loaded {
             | ApplyError::AdapterError { path, .. }
             | ApplyError::LoadError { path, .. } => path.clone(),
         });
-        let fresh = result.missing.iter().map(|(path, _)| path.clone()).chain(misfits).collect();
-        Self { taken: result.applied, fresh, unused: result.unused }
+        let fresh = result
+            .missing
+            .iter()
+            .map(|(path, _)| path.clone())
+            .chain(misfits)
+            .collect();
+        Self {
+            taken: result.applied,
+            fresh,
+            unused: result.unused,
+        }
     }
 }

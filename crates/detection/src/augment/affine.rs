@@ -17,14 +17,26 @@ const MIN_OUTLINED_AREA: f32 = 0.01;
 
 /// Moves an example by a random [`Placement`] into a square of `imgsz`: its centre becomes the square's, but for the shift. So a mosaic of
 /// twice the side is cut to its middle. Labels follow; those of which too little is left are dropped.
-pub fn random_affine(example: &Example, imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Example {
-    let size = (f64::from(example.image.width()), f64::from(example.image.height()));
+pub fn random_affine(
+    example: &Example,
+    imgsz: usize,
+    config: &AugmentConfig,
+    rng: &mut impl RngCore,
+) -> Example {
+    let size = (
+        f64::from(example.image.width()),
+        f64::from(example.image.height()),
+    );
     let placement = Placement::random(size, imgsz, config, rng);
     if config.is_still() && size == (imgsz as f64, imgsz as f64) {
         return example.clone();
     }
     let image = warp(&example.image, &placement.to_source(), imgsz, imgsz, GREY);
-    let labels = example.labels.iter().filter_map(|label| placement.label(label, imgsz as f32)).collect();
+    let labels = example
+        .labels
+        .iter()
+        .filter_map(|label| placement.label(label, imgsz as f32))
+        .collect();
     Example { image, labels }
 }
 
@@ -39,19 +51,42 @@ pub struct Placement {
 
 impl Placement {
     /// YOLOv5's composition: the centre to the origin, perspective, turn and scale, shear, and shift into the square.
-    pub fn random((width, height): (f64, f64), imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Self {
+    pub fn random(
+        (width, height): (f64, f64),
+        imgsz: usize,
+        config: &AugmentConfig,
+        rng: &mut impl RngCore,
+    ) -> Self {
         let mut within = |most: f64| rng.uniform(-most, most);
-        let center = [[1.0, 0.0, -width / 2.0], [0.0, 1.0, -height / 2.0], [0.0, 0.0, 1.0]];
-        let perspective = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [within(config.perspective), within(config.perspective), 1.0]];
+        let center = [
+            [1.0, 0.0, -width / 2.0],
+            [0.0, 1.0, -height / 2.0],
+            [0.0, 0.0, 1.0],
+        ];
+        let perspective = [
+            [1.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0],
+            [within(config.perspective), within(config.perspective), 1.0],
+        ];
         let (sin, cos) = within(config.degrees).to_radians().sin_cos();
         let scale = 1.0 + within(config.scale);
-        let turn = [[scale * cos, scale * sin, 0.0], [-scale * sin, scale * cos, 0.0], [0.0, 0.0, 1.0]];
+        let turn = [
+            [scale * cos, scale * sin, 0.0],
+            [-scale * sin, scale * cos, 0.0],
+            [0.0, 0.0, 1.0],
+        ];
         let mut tangent = || within(config.shear).to_radians().tan();
-        let shear = [[1.0, tangent(), 0.0], [tangent(), 1.0, 0.0], [0.0, 0.0, 1.0]];
+        let shear = [
+            [1.0, tangent(), 0.0],
+            [tangent(), 1.0, 0.0],
+            [0.0, 0.0, 1.0],
+        ];
         let side = imgsz as f64;
         let mut middle = || (0.5 + within(config.translate)) * side;
         let shift = [[1.0, 0.0, middle()], [0.0, 1.0, middle()], [0.0, 0.0, 1.0]];
-        let matrix = [shear, turn, perspective, center].iter().fold(shift, |left, right| product(&left, right));
+        let matrix = [shear, turn, perspective, center]
+            .iter()
+            .fold(shift, |left, right| product(&left, right));
         Self { matrix, scale }
     }
 
@@ -95,16 +130,25 @@ impl Placement {
 
     /// The label in its new place, clipped, unless too little is left of it. Its box is that around its outline, where it has one.
     fn label(&self, label: &Label, side: f32) -> Option<Label> {
-        let outline = label.outline.map(|[x, y]| self.place(x, y)).clip(side, side);
+        let outline = label
+            .outline
+            .map(|[x, y]| self.place(x, y))
+            .clip(side, side);
         let (bbox, min_area) = match label.outline.is_empty() {
             true => (self.bbox(&label.bbox).clip(side, side), MIN_AREA),
             false => (outline.bounds().unwrap_or_default(), MIN_OUTLINED_AREA),
         };
         let (width, height) = (bbox.width(), bbox.height());
         let before = label.bbox.area() * (self.scale * self.scale) as f32;
-        let keep =
-            width > MIN_SIDE && height > MIN_SIDE && (width / height).max(height / width) < MAX_ASPECT && bbox.area() > min_area * before;
-        keep.then_some(Label { class: label.class, bbox, outline })
+        let keep = width > MIN_SIDE
+            && height > MIN_SIDE
+            && (width / height).max(height / width) < MAX_ASPECT
+            && bbox.area() > min_area * before;
+        keep.then_some(Label {
+            class: label.class,
+            bbox,
+            outline,
+        })
     }
 }
 

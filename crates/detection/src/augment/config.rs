@@ -59,7 +59,16 @@ impl Default for AugmentConfig {
 impl AugmentConfig {
     /// No augmentation: images are letterboxed only.
     pub fn none() -> Self {
-        Self { hsv_h: 0.0, hsv_s: 0.0, hsv_v: 0.0, translate: 0.0, scale: 0.0, fliplr: 0.0, mosaic: 0.0, ..Self::default() }
+        Self {
+            hsv_h: 0.0,
+            hsv_s: 0.0,
+            hsv_v: 0.0,
+            translate: 0.0,
+            scale: 0.0,
+            fliplr: 0.0,
+            mosaic: 0.0,
+            ..Self::default()
+        }
     }
 
     /// Names the first setting out of its range.
@@ -79,14 +88,28 @@ impl AugmentConfig {
             ("mixup", self.mixup, 1.0),
             ("copy_paste", self.copy_paste, 1.0),
         ];
-        match ranges.into_iter().find(|(_, value, most)| !(0.0..=*most).contains(value)) {
-            Some((key, value, most)) => Err(DataError::setting(key, format!("{value} is not within 0..={most}"))),
+        match ranges
+            .into_iter()
+            .find(|(_, value, most)| !(0.0..=*most).contains(value))
+        {
+            Some((key, value, most)) => Err(DataError::setting(
+                key,
+                format!("{value} is not within 0..={most}"),
+            )),
             None => Ok(()),
         }
     }
 
     /// Does the affine step change nothing?
     pub(super) fn is_still(&self) -> bool {
-        [self.degrees, self.translate, self.scale, self.shear, self.perspective].iter().all(|&most| most == 0.0)
+        [
+            self.degrees,
+            self.translate,
+            self.scale,
+            self.shear,
+            self.perspective,
+        ]
+        .iter()
+        .all(|&most| most == 0.0)
     }
 }

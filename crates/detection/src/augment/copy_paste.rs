@@ -15,22 +15,35 @@ pub fn copy_paste(example: &mut Example, share: f64, rng: &mut impl RngCore) {
     if share == 0.0 {
         return;
     }
-    let mut candidates: Vec<usize> = (0..example.labels.len()).filter(|place| !example.labels[*place].outline.is_empty()).collect();
+    let mut candidates: Vec<usize> = (0..example.labels.len())
+        .filter(|place| !example.labels[*place].outline.is_empty())
+        .collect();
     if candidates.is_empty() {
         return;
     }
     rng.shuffle(&mut candidates);
     candidates.truncate((share * candidates.len() as f64).round_ties_even() as usize);
-    let (width, height) = (example.image.width() as usize, example.image.height() as usize);
+    let (width, height) = (
+        example.image.width() as usize,
+        example.image.height() as usize,
+    );
     let original = example.image.clone();
     for place in candidates {
         let pasted = example.labels[place].mirrored(width as f32);
-        if example.labels.iter().any(|label| covered(&label.bbox, &pasted.bbox) >= MOST_COVERED) {
+        if example
+            .labels
+            .iter()
+            .any(|label| covered(&label.bbox, &pasted.bbox) >= MOST_COVERED)
+        {
             continue;
         }
         pasted.outline.fill(height, width, 1.0, |row, columns| {
             for x in columns {
-                example.image.put_pixel(x as u32, row as u32, *original.get_pixel((width - 1 - x) as u32, row as u32));
+                example.image.put_pixel(
+                    x as u32,
+                    row as u32,
+                    *original.get_pixel((width - 1 - x) as u32, row as u32),
+                );
             }
         });
         example.labels.push(pasted);
@@ -40,7 +53,8 @@ pub fn copy_paste(example: &mut Example, share: f64, rng: &mut impl RngCore) {
 /// Share of a box that another covers.
 fn covered(of: &BBox, by: &BBox) -> f32 {
     let side = |low: f32, high: f32| (high - low).max(0.0);
-    let intersection = side(of.x1.max(by.x1), of.x2.min(by.x2)) * side(of.y1.max(by.y1), of.y2.min(by.y2));
+    let intersection =
+        side(of.x1.max(by.x1), of.x2.min(by.x2)) * side(of.y1.max(by.y1), of.y2.min(by.y2));
     intersection / (of.width() * of.height() + 1e-7)
 }
 
@@ -57,12 +71,28 @@ mod tests {
 
     /// A red square on black.
     fn square(x: f32, side: f32) -> Example {
-        let corners = [[x, 4.0], [x + side, 4.0], [x + side, 4.0 + side], [x, 4.0 + side]];
-        let outline = Outline::of(&Segmentation::Polygons(vec![corners.iter().map(|p| p.map(f64::from)).collect()]));
+        let corners = [
+            [x, 4.0],
+            [x + side, 4.0],
+            [x + side, 4.0 + side],
+            [x, 4.0 + side],
+        ];
+        let outline = Outline::of(&Segmentation::Polygons(vec![
+            corners.iter().map(|p| p.map(f64::from)).collect(),
+        ]));
         let mut image = RgbImage::new(32, 16);
-        outline.fill(16, 32, 1.0, |row, columns| columns.for_each(|x| image.put_pixel(x as u32, row as u32, RED)));
-        let label = Label { class: 1, bbox: outline.bounds().unwrap(), outline };
-        Example { image, labels: vec![label] }
+        outline.fill(16, 32, 1.0, |row, columns| {
+            columns.for_each(|x| image.put_pixel(x as u32, row as u32, RED))
+        });
+        let label = Label {
+            class: 1,
+            bbox: outline.bounds().unwrap(),
+            outline,
+        };
+        Example {
+            image,
+            labels: vec![label],
+        }
     }
 
     #[test]
@@ -70,10 +100,22 @@ mod tests {
         let mut example = square(2.0, 6.0);
         copy_paste(&mut example, 1.0, &mut stream(0, 0, 0, 0));
         assert_eq!(example.labels.len(), 2);
-        assert_eq!(example.labels[1].bbox, BBox::from_xyxy(24.0, 4.0, 30.0, 10.0));
-        let red: Vec<u32> = (0..32).filter(|x| *example.image.get_pixel(*x, 6) == RED).collect();
+        assert_eq!(
+            example.labels[1].bbox,
+            BBox::from_xyxy(24.0, 4.0, 30.0, 10.0)
+        );
+        let red: Vec<u32> = (0..32)
+            .filter(|x| *example.image.get_pixel(*x, 6) == RED)
+            .collect();
         assert_eq!(red, [2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29]);
-        assert_eq!(example.image.pixels().filter(|pixel| **pixel == RED).count(), 72);
+        assert_eq!(
+            example
+                .image
+                .pixels()
+                .filter(|pixel| **pixel == RED)
+                .count(),
+            72
+        );
     }
 
     #[test]
@@ -82,7 +124,10 @@ mod tests {
         let mut example = square(13.0, 6.0);
         let before = example.clone();
         copy_paste(&mut example, 1.0, &mut stream(0, 0, 0, 0));
-        assert_eq!((example.image, example.labels), (before.image, before.labels));
+        assert_eq!(
+            (example.image, example.labels),
+            (before.image, before.labels)
+        );
     }
 
     #[test]

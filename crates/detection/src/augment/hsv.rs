@@ -38,7 +38,10 @@ const BLOCK: usize = 64;
 #[inline(always)]
 fn shift(pixels: &mut [[u8; 3]; BLOCK], hue_gain: f32, saturation_gain: f32, value_gain: f32) {
     let [mut red, mut green, mut blue] = [[0.0; BLOCK]; 3];
-    for (pixel, ((red, green), blue)) in pixels.iter().zip(red.iter_mut().zip(&mut green).zip(&mut blue)) {
+    for (pixel, ((red, green), blue)) in pixels
+        .iter()
+        .zip(red.iter_mut().zip(&mut green).zip(&mut blue))
+    {
         [*red, *green, *blue] = pixel.map(f32::from);
     }
     for ((red, green), blue) in red.iter_mut().zip(&mut green).zip(&mut blue) {
@@ -47,7 +50,11 @@ fn shift(pixels: &mut [[u8; 3]; BLOCK], hue_gain: f32, saturation_gain: f32, val
         let delta = max - smaller(smaller(r, g), b);
         // The hue in sixths of a turn, 0 at red; any for grey.
         let (difference, offset) = if max == g { (b - r, 2.0) } else { (r - g, 4.0) };
-        let (difference, offset) = if max == r { (g - b, 0.0) } else { (difference, offset) };
+        let (difference, offset) = if max == r {
+            (g - b, 0.0)
+        } else {
+            (difference, offset)
+        };
         let sixths = difference / larger(delta, 1.0) + offset;
         let turned = if sixths < 0.0 { sixths + 6.0 } else { sixths } * hue_gain;
         let hue = if turned >= 6.0 { turned - 6.0 } else { turned };

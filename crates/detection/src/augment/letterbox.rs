@@ -38,7 +38,10 @@ impl Letterbox {
         Self {
             width,
             height,
-            scale: (w as f32 / width.max(1) as f32, h as f32 / height.max(1) as f32),
+            scale: (
+                w as f32 / width.max(1) as f32,
+                h as f32 / height.max(1) as f32,
+            ),
             pad: ((input.0 - w) / 2, (input.1 - h) / 2),
             input,
         }
@@ -48,15 +51,25 @@ impl Letterbox {
     pub fn to_network(&self, bbox: &BBox) -> BBox {
         let (sx, sy) = self.scale;
         let (px, py) = (self.pad.0 as f32, self.pad.1 as f32);
-        BBox::from_xyxy(bbox.x1 * sx + px, bbox.y1 * sy + py, bbox.x2 * sx + px, bbox.y2 * sy + py)
+        BBox::from_xyxy(
+            bbox.x1 * sx + px,
+            bbox.y1 * sy + py,
+            bbox.x2 * sx + px,
+            bbox.y2 * sy + py,
+        )
     }
 
     /// A box of the network's input, in pixels of the original image and clipped to it.
     pub fn to_original(&self, bbox: &BBox) -> BBox {
         let (sx, sy) = self.scale;
         let (px, py) = (self.pad.0 as f32, self.pad.1 as f32);
-        BBox::from_xyxy((bbox.x1 - px) / sx, (bbox.y1 - py) / sy, (bbox.x2 - px) / sx, (bbox.y2 - py) / sy)
-            .clip(self.width as f32, self.height as f32)
+        BBox::from_xyxy(
+            (bbox.x1 - px) / sx,
+            (bbox.y1 - py) / sy,
+            (bbox.x2 - px) / sx,
+            (bbox.y2 - py) / sy,
+        )
+        .clip(self.width as f32, self.height as f32)
     }
 }
 

@@ -12,7 +12,8 @@ pub fn mixup(mut example: Example, other: &Example, rng: &mut impl RngCore) -> E
     let (_, share, _) = numbers.select_nth_unstable_by(31, f64::total_cmp);
     let weight = (*share * 65536.0) as u32;
     for (own, other) in example.image.iter_mut().zip(other.image.iter()) {
-        *own = ((u32::from(*own) * weight + u32::from(*other) * (65536 - weight) + (1 << 15)) >> 16) as u8;
+        *own = ((u32::from(*own) * weight + u32::from(*other) * (65536 - weight) + (1 << 15)) >> 16)
+            as u8;
     }
     example.labels.extend_from_slice(&other.labels);
     example

@@ -57,7 +57,13 @@ pub trait Source {
 ///
 /// In YOLOv5's order: mosaic or letterbox, copy-paste, affine, mixup (after a mosaic only), HSV, flips. The configuration must have passed
 /// [`AugmentConfig::validate`].
-pub fn augment(source: &impl Source, index: usize, imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Example {
+pub fn augment(
+    source: &impl Source,
+    index: usize,
+    imgsz: usize,
+    config: &AugmentConfig,
+    rng: &mut impl RngCore,
+) -> Example {
     let mut example = if rng.chance(config.mosaic) {
         let example = mosaic_of(source, index, imgsz, config, rng);
         if rng.chance(config.mixup) {
@@ -85,12 +91,27 @@ pub fn augment(source: &impl Source, index: usize, imgsz: usize, config: &Augmen
 
 /// An image in the middle of an input of (width, height), its labels moved along.
 pub(crate) fn letterboxed(image: &RgbImage, labels: &[Label], input: (usize, usize)) -> Example {
-    let (left, top) = ((input.0 - image.width() as usize) / 2, (input.1 - image.height() as usize) / 2);
-    Example { image: letterbox(image, input), labels: labels.iter().map(|label| label.shifted(left as f32, top as f32)).collect() }
+    let (left, top) = (
+        (input.0 - image.width() as usize) / 2,
+        (input.1 - image.height() as usize) / 2,
+    );
+    Example {
+        image: letterbox(image, input),
+        labels: labels
+            .iter()
+            .map(|label| label.shifted(left as f32, top as f32))
+            .collect(),
+    }
 }
 
 /// A mosaic of this image and three random ones, cut to `imgsz` by the affine step.
-fn mosaic_of(source: &impl Source, index: usize, imgsz: usize, config: &AugmentConfig, rng: &mut impl RngCore) -> Example {
+fn mosaic_of(
+    source: &impl Source,
+    index: usize,
+    imgsz: usize,
+    config: &AugmentConfig,
+    rng: &mut impl RngCore,
+) -> Example {
     let n = source.len();
     let mut indices = [index, rng.below(n), rng.below(n), rng.below(n)];
     rng.shuffle(&mut indices);

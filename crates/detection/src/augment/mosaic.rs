@@ -20,7 +20,11 @@ pub fn mosaic(parts: [(&RgbImage, &[Label]); 4], imgsz: usize, rng: &mut impl Rn
         let x = if place % 2 == 0 { cx - width } else { cx };
         let y = if place / 2 == 0 { cy - height } else { cy };
         paste(&mut image, part, x, y);
-        labels.extend(part_labels.iter().map(|label| label.shifted(x as f32, y as f32).clip(side as f32, side as f32)));
+        labels.extend(part_labels.iter().map(|label| {
+            label
+                .shifted(x as f32, y as f32)
+                .clip(side as f32, side as f32)
+        }));
     }
     Example { image, labels }
 }

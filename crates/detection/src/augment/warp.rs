@@ -6,7 +6,13 @@ use image::{Rgb, RgbImage};
 const ONE: f64 = 65536.0;
 
 /// Draws what the map `to_source` (row by row, from target to source coordinates) sees of an image, bilinearly; `fill` where there is no image.
-pub fn warp(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, height: usize, fill: Rgb<u8>) -> RgbImage {
+pub fn warp(
+    source: &RgbImage,
+    to_source: &[[f64; 3]; 3],
+    width: usize,
+    height: usize,
+    fill: Rgb<u8>,
+) -> RgbImage {
     let mut target = vec![0; width * height * 3];
     let [[_, across, _], [down, _, _], [g, h, i]] = *to_source;
     let is_affine = g == 0.0 && h == 0.0;
@@ -33,7 +39,11 @@ pub fn warp(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, height: 
                 // Out of any image; behind the viewer, or too far for the fixed point.
                 let far = |value: f64| !(w > 1e-9 && value.abs() < 1e6);
                 let (u, v) = (u / w - 0.5, v / w - 0.5);
-                *pixel = if far(u) || far(v) { fill.0 } else { sampler.at((u * ONE) as i64, (v * ONE) as i64) };
+                *pixel = if far(u) || far(v) {
+                    fill.0
+                } else {
+                    sampler.at((u * ONE) as i64, (v * ONE) as i64)
+                };
             }
         }
     }
@@ -43,14 +53,24 @@ pub fn warp(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, height: 
 
 /// The same where lines stay lines and columns columns, which is what no turn and no shear leave: two lines of the image are mixed once for a line
 /// of the target. To the bit what the general way gives, since whole numbers may be added in any order.
-fn scale(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, target: &mut [u8], fill: Rgb<u8>) {
+fn scale(
+    source: &RgbImage,
+    to_source: &[[f64; 3]; 3],
+    width: usize,
+    target: &mut [u8],
+    fill: Rgb<u8>,
+) {
     let [[a, _, c], [_, e, f], [_, _, i]] = *to_source;
     let (columns, lines) = (i64::from(source.width()), i64::from(source.height()));
     let (first, step) = (fixed((a * 0.5 + c) / i - 0.5), fixed(a / i));
     // Where a pixel reads in a line that has one more pixel at either end, and the weight of what comes after; none outside.
     let taps: Vec<Option<(usize, u32)>> = (0..width as i64)
         .map(|x| first + x * step)
-        .map(|u| (-1..columns).contains(&(u >> 16)).then(|| (((u >> 16) + 1) as usize * 3, (u >> 8) as u32 & 255)))
+        .map(|u| {
+            (-1..columns)
+                .contains(&(u >> 16))
+                .then(|| (((u >> 16) + 1) as usize * 3, (u >> 8) as u32 & 255))
+        })
         .collect();
     let seen = || taps.iter().flatten().map(|(start, _)| *start);
     let (from, to) = (seen().min().unwrap_or(0), seen().max().unwrap_or(0) + 6);
@@ -66,12 +86,23 @@ fn scale(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, target: &mu
         let v = fixed((e * (y as f64 + 0.5) + f) / i - 0.5);
         let (y, share) = (v >> 16, (v >> 8) as u16 & 255);
         if !(-1..lines).contains(&y) {
-            row.copy_from_slice(&border.iter().copied().cycle().take(row.len()).collect::<Vec<u8>>());
+            row.copy_from_slice(
+                &border
+                    .iter()
+                    .copied()
+                    .cycle()
+                    .take(row.len())
+                    .collect::<Vec<u8>>(),
+            );
             continue;
         }
         line(y, &mut upper);
         line(y + 1, &mut lower);
-        for ((mixed, upper), lower) in mixed[from..to].iter_mut().zip(&upper[from..to]).zip(&lower[from..to]) {
+        for ((mixed, upper), lower) in mixed[from..to]
+            .iter_mut()
+            .zip(&upper[from..to])
+            .zip(&lower[from..to])
+        {
             *mixed = u16::from(*upper) * (256 - share) + u16::from(*lower) * share;
         }
         for (pixel, tap) in row.as_chunks_mut::<3>().0.iter_mut().zip(&taps) {
@@ -79,7 +110,12 @@ fn scale(source: &RgbImage, to_source: &[[f64; 3]; 3], width: usize, target: &mu
             if let Some((start, share)) = *tap
                 && let Some(six) = mixed.get(start..start + 6)
             {
-                let channel = |c: usize| ((u32::from(six[c]) * (256 - share) + u32::from(six[c + 3]) * share + (1 << 15)) >> 16) as u8;
+                let channel = |c: usize| {
+                    ((u32::from(six[c]) * (256 - share)
+                        + u32::from(six[c + 3]) * share
+                        + (1 << 15))
+                        >> 16) as u8
+                };
                 *pixel = [channel(0), channel(1), channel(2)];
             }
         }
@@ -143,7 +179,11 @@ impl<'a> Sampler<'a> {
             return self.fill;
         }
         let start = y as usize * self.stride + x as usize * 3;
-        [self.bytes[start], self.bytes[start + 1], self.bytes[start + 2]]
+        [
+            self.bytes[start],
+            self.bytes[start + 1],
+            self.bytes[start + 2],
+        ]
     }
 }
 
@@ -166,11 +206,18 @@ mod tests {
     /// Scaling alone is done another way than the rest: a turn too small to move anything takes that of the rest.
     #[test]
     fn scaling_is_what_the_general_way_gives() {
-        let source = RgbImage::from_fn(37, 23, |x, y| Rgb([(x * 7 + y) as u8, (y * 11) as u8, (x * y) as u8]));
+        let source = RgbImage::from_fn(37, 23, |x, y| {
+            Rgb([(x * 7 + y) as u8, (y * 11) as u8, (x * y) as u8])
+        });
         let fill = Rgb([114, 113, 112]);
-        for (scale, [x, y]) in
-            [(1.0, [0.0, 0.0]), (0.37, [-3.3, 2.7]), (1.9, [5.5, -8.1]), (2.5, [-40.0, 3.0]), (0.9, [60.0, 0.0]), (1.3, [0.0, 90.0])]
-        {
+        for (scale, [x, y]) in [
+            (1.0, [0.0, 0.0]),
+            (0.37, [-3.3, 2.7]),
+            (1.9, [5.5, -8.1]),
+            (2.5, [-40.0, 3.0]),
+            (0.9, [60.0, 0.0]),
+            (1.3, [0.0, 90.0]),
+        ] {
             let straight = [[scale, 0.0, x], [0.0, scale * 1.1, y], [0.0, 0.0, 1.0]];
             let turned = [[scale, 1e-12, x], [1e-12, scale * 1.1, y], [0.0, 0.0, 1.0]];
             let [one, other] = [straight, turned].map(|map| warp(&source, &map, 41, 33, fill));

@@ -33,12 +33,21 @@ impl CachedDataset {
     ///
     /// # Errors
     /// If no image with a box is left: a corrupt image is a problem of the data set and left out.
-    pub fn open(dataset: Dataset, imgsz: usize, interpolation: Interpolation) -> Result<Self, DataError> {
+    pub fn open(
+        dataset: Dataset,
+        imgsz: usize,
+        interpolation: Interpolation,
+    ) -> Result<Self, DataError> {
         Self::open_within(dataset, imgsz, interpolation, DEFAULT_CACHE_BYTES)
     }
 
     /// Like [`Self::open`], keeping at most `limit` bytes of pixels.
-    pub fn open_within(mut dataset: Dataset, imgsz: usize, interpolation: Interpolation, limit: usize) -> Result<Self, DataError> {
+    pub fn open_within(
+        mut dataset: Dataset,
+        imgsz: usize,
+        interpolation: Interpolation,
+        limit: usize,
+    ) -> Result<Self, DataError> {
         if imgsz == 0 {
             return Err(DataError::setting("imgsz", "must be above 0"));
         }
@@ -59,7 +68,9 @@ impl CachedDataset {
             .samples
             .par_iter()
             .zip(keep)
-            .map(|(sample, keep)| load(sample, imgsz, interpolation).map(|image| keep.then_some(image)))
+            .map(|(sample, keep)| {
+                load(sample, imgsz, interpolation).map(|image| keep.then_some(image))
+            })
             .collect();
         let mut samples = Vec::with_capacity(decoded.len());
         let mut images = Vec::with_capacity(decoded.len());
@@ -76,8 +87,18 @@ impl CachedDataset {
         dataset.samples = samples;
         dataset.problems.extend(problems);
         dataset.check_not_empty()?;
-        let labels = dataset.samples.par_iter().map(|sample| labels(sample, imgsz)).collect();
-        Ok(Self { dataset, imgsz, interpolation, images, labels })
+        let labels = dataset
+            .samples
+            .par_iter()
+            .map(|sample| labels(sample, imgsz))
+            .collect();
+        Ok(Self {
+            dataset,
+            imgsz,
+            interpolation,
+            images,
+            labels,
+        })
     }
 
     /// The data set without what could not be decoded; sample indices are into its `samples`.
@@ -105,11 +126,16 @@ impl CachedDataset {
             return Cow::Borrowed(image);
         }
         let sample = &self.dataset.samples[index];
-        Cow::Owned(load(sample, self.imgsz, self.interpolation).unwrap_or_else(|reason| {
-            tracing::error!("{}: {reason}; a grey image is used instead", sample.source.path().display());
-            let (width, height) = fitted_size(sample.width, sample.height, self.imgsz);
-            RgbImage::from_pixel(width as u32, height as u32, crate::augment::GREY)
-        }))
+        Cow::Owned(
+            load(sample, self.imgsz, self.interpolation).unwrap_or_else(|reason| {
+                tracing::error!(
+                    "{}: {reason}; a grey image is used instead",
+                    sample.source.path().display()
+                );
+                let (width, height) = fitted_size(sample.width, sample.height, self.imgsz);
+                RgbImage::from_pixel(width as u32, height as u32, crate::augment::GREY)
+            }),
+        )
     }
 
     /// The targets of a sample in pixels of its resized image: all boxes but crowds.
@@ -121,8 +147,14 @@ impl CachedDataset {
 /// A sample's targets at the size of its resized image.
 fn labels(sample: &Sample, imgsz: usize) -> Vec<Label> {
     let (width, height) = fitted_size(sample.width, sample.height, imgsz);
-    let (sx, sy) = (width as f32 / sample.width as f32, height as f32 / sample.height as f32);
-    let objects = sample.annotations.iter().filter(|annotation| !annotation.crowd);
+    let (sx, sy) = (
+        width as f32 / sample.width as f32,
+        height as f32 / sample.height as f32,
+    );
+    let objects = sample
+        .annotations
+        .iter()
+        .filter(|annotation| !annotation.crowd);
     objects
         .map(|object| {
             let b = object.bbox;
@@ -147,7 +179,11 @@ fn load(sample: &Sample, imgsz: usize, interpolation: Interpolation) -> Result<R
     let image = sample.source.decode()?;
     if (image.width() as usize, image.height() as usize) != (sample.width, sample.height) {
         let (w, h) = (sample.width, sample.height);
-        return Err(format!("the image is {}×{}, its header said {w}×{h}", image.width(), image.height()));
+        return Err(format!(
+            "the image is {}×{}, its header said {w}×{h}",
+            image.width(),
+            image.height()
+        ));
     }
     let (width, height) = fitted_size(sample.width, sample.height, imgsz);
     Ok(resample(image, width, height, interpolation))

@@ -51,7 +51,9 @@ struct Row {
 }
 
 pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dataset, DataError> {
-    let paths = coco.split(split).ok_or_else(|| DataError::missing_split(&spec.file, split))?;
+    let paths = coco
+        .split(split)
+        .ok_or_else(|| DataError::missing_split(&spec.file, split))?;
     let root = spec.root(coco.path.as_deref());
     let (json, folder) = (root.join(&paths.annotations), root.join(&paths.images));
     if !folder.is_dir() {
@@ -59,8 +61,13 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
         return Err(DataError::key(&spec.file, split.as_str(), message));
     }
     let bytes = std::fs::read(&json).map_err(|error| DataError::io(&json, error))?;
-    let file: File = serde_json::from_slice(&bytes).map_err(|error| DataError::file(&json, error))?;
-    let names = coco.names.as_ref().map(|names| class_names(names, &spec.file)).transpose()?;
+    let file: File =
+        serde_json::from_slice(&bytes).map_err(|error| DataError::file(&json, error))?;
+    let names = coco
+        .names
+        .as_ref()
+        .map(|names| class_names(names, &spec.file))
+        .transpose()?;
     let (classes, class_of) = classes(&file.categories, names, &json)?;
 
     let mut problems = Problems::default();
@@ -68,7 +75,11 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
     let mut place = HashMap::with_capacity(file.images.len());
     for image in file.images {
         if place.contains_key(&image.id) {
-            problems.image(&json, None, format!("image {} ({}): id given twice", image.id, image.file_name));
+            problems.image(
+                &json,
+                None,
+                format!("image {} ({}): id given twice", image.id, image.file_name),
+            );
             continue;
         }
         place.insert(image.id, drafts.len());
@@ -84,24 +95,41 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
     }
     for row in &file.annotations {
         let label = format!("annotation {}: ", row.id);
-        let draft = row.image_id.as_u64().and_then(|id| place.get(&id)).map(|&place| &mut drafts[place]);
+        let draft = row
+            .image_id
+            .as_u64()
+            .and_then(|id| place.get(&id))
+            .map(|&place| &mut drafts[place]);
         match (draft, parse_row(row, &class_of)) {
             (Some(draft), Ok(draft_box)) => draft.boxes.push(DraftBox { label, ..draft_box }),
             (_, Err(reason)) => problems.annotation(&json, None, label + &reason),
-            (None, Ok(_)) => problems.annotation(&json, None, format!("{label}unknown image {}", row.image_id)),
+            (None, Ok(_)) => problems.annotation(
+                &json,
+                None,
+                format!("{label}unknown image {}", row.image_id),
+            ),
         }
     }
     let mut dataset = finish(&spec.name, split, classes, drafts, problems);
-    class_of.into_iter().for_each(|(id, class)| dataset.category_ids[class] = id);
+    class_of
+        .into_iter()
+        .for_each(|(id, class)| dataset.category_ids[class] = id);
     Ok(dataset)
 }
 
 /// Class names, and the class of each category id.
-fn classes(categories: &[Category], names: Option<Vec<String>>, json: &Path) -> Result<(Vec<String>, HashMap<i64, usize>), DataError> {
+fn classes(
+    categories: &[Category],
+    names: Option<Vec<String>>,
+    json: &Path,
+) -> Result<(Vec<String>, HashMap<i64, usize>), DataError> {
     let mut by_id = BTreeMap::new();
     for category in categories {
         if by_id.insert(category.id, &category.name).is_some() {
-            return Err(DataError::file(json, format!("category id {} is given twice", category.id)));
+            return Err(DataError::file(
+                json,
+                format!("category id {} is given twice", category.id),
+            ));
         }
     }
     if by_id.is_empty() {
@@ -109,25 +137,45 @@ fn classes(categories: &[Category], names: Option<Vec<String>>, json: &Path) -> 
     }
     match names {
         None => {
-            let class_of = by_id.keys().enumerate().map(|(class, &id)| (id, class)).collect();
+            let class_of = by_id
+                .keys()
+                .enumerate()
+                .map(|(class, &id)| (id, class))
+                .collect();
             Ok((by_id.into_values().cloned().collect(), class_of))
         }
         Some(names) => {
             // A category that `names` leaves out is an unknown class; a name that no category has is a mistake.
             let position = |name: &String| names.iter().position(|own| own == name);
-            if let Some(name) = names.iter().find(|name| !by_id.values().any(|own| own == name)) {
-                return Err(DataError::file(json, format!("no category is called '{name}', which `names` asks for")));
+            if let Some(name) = names
+                .iter()
+                .find(|name| !by_id.values().any(|own| own == name))
+            {
+                return Err(DataError::file(
+                    json,
+                    format!("no category is called '{name}', which `names` asks for"),
+                ));
             }
-            let class_of = by_id.iter().filter_map(|(&id, name)| Some((id, position(name)?))).collect();
+            let class_of = by_id
+                .iter()
+                .filter_map(|(&id, name)| Some((id, position(name)?)))
+                .collect();
             Ok((names, class_of))
         }
     }
 }
 
 fn parse_row(row: &Row, class_of: &HashMap<i64, usize>) -> Result<DraftBox, String> {
-    let class = row.category_id.as_i64().and_then(|id| class_of.get(&id)).copied();
+    let class = row
+        .category_id
+        .as_i64()
+        .and_then(|id| class_of.get(&id))
+        .copied();
     let class = class.ok_or_else(|| format!("unknown category {}", row.category_id))?;
-    let numbers: Option<Vec<f64>> = row.bbox.as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
+    let numbers: Option<Vec<f64>> = row
+        .bbox
+        .as_array()
+        .and_then(|list| list.iter().map(Value::as_f64).collect());
     let Some([x, y, w, h]) = numbers.as_deref() else {
         return Err(format!("`bbox` is {}, not four numbers", row.bbox));
     };
@@ -148,6 +196,8 @@ fn mask(segmentation: &Value) -> Result<Option<Segmentation>, String> {
     match segmentation {
         Value::Null => Ok(None),
         Value::Array(polygons) if polygons.is_empty() => Ok(None),
-        value => Segmentation::deserialize(value).map(Some).map_err(|reason| format!("`segmentation`: {reason}")),
+        value => Segmentation::deserialize(value)
+            .map(Some)
+            .map_err(|reason| format!("`segmentation`: {reason}")),
     }
 }

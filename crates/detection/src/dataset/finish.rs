@@ -38,15 +38,32 @@ pub(crate) struct DraftBox {
 }
 
 /// Checks drafts against their images and makes a data set of what is left.
-pub(crate) fn finish(name: &str, split: Split, classes: Vec<String>, drafts: Vec<Draft>, mut problems: Problems) -> Dataset {
-    let finished: Vec<_> = drafts.into_par_iter().enumerate().map(|(i, draft)| finish_one(i, draft)).collect();
+pub(crate) fn finish(
+    name: &str,
+    split: Split,
+    classes: Vec<String>,
+    drafts: Vec<Draft>,
+    mut problems: Problems,
+) -> Dataset {
+    let finished: Vec<_> = drafts
+        .into_par_iter()
+        .enumerate()
+        .map(|(i, draft)| finish_one(i, draft))
+        .collect();
     let mut samples = Vec::with_capacity(finished.len());
     for (sample, found) in finished {
         problems.extend(found);
         samples.extend(sample);
     }
     let category_ids = (0..classes.len() as i64).collect();
-    Dataset { name: name.to_owned(), split, classes, category_ids, samples, problems }
+    Dataset {
+        name: name.to_owned(),
+        split,
+        classes,
+        category_ids,
+        samples,
+        problems,
+    }
 }
 
 fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
@@ -69,10 +86,17 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
     let mut annotations: Vec<Annotation> = Vec::with_capacity(draft.boxes.len());
     for draft_box in draft.boxes {
         let checked = check_box(&draft_box, width, height);
-        let checked = checked.and_then(|(bbox, clipped)| Ok((bbox, clipped, in_pixels(&draft_box, width, height)?)));
+        let checked = checked
+            .and_then(|(bbox, clipped)| Ok((bbox, clipped, in_pixels(&draft_box, width, height)?)));
         match checked {
             Ok((bbox, clipped, mask)) => {
-                let annotation = Annotation { class: draft_box.class, bbox, crowd: draft_box.crowd, area: draft_box.area, mask };
+                let annotation = Annotation {
+                    class: draft_box.class,
+                    bbox,
+                    crowd: draft_box.crowd,
+                    area: draft_box.area,
+                    mask,
+                };
                 if annotations.contains(&annotation) {
                     let reason = format!("{}the same box of the same class twice", draft_box.label);
                     problems.annotation(&draft.file, draft_box.line, reason);
@@ -82,7 +106,11 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
                 }
             }
             Err(reason) => {
-                problems.annotation(&draft.file, draft_box.line, format!("{}{reason}", draft_box.label));
+                problems.annotation(
+                    &draft.file,
+                    draft_box.line,
+                    format!("{}{reason}", draft_box.label),
+                );
             }
         }
     }
@@ -100,7 +128,11 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
 /// The box in pixels, clipped to the image, and whether clipping took more than a pixel.
 fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, bool), String> {
     let (w, h) = (width as f64, height as f64);
-    let unit = if draft.normalised { [w, h, w, h] } else { [1.0; 4] };
+    let unit = if draft.normalised {
+        [w, h, w, h]
+    } else {
+        [1.0; 4]
+    };
     let mut corners = draft.corners;
     if corners.iter().any(|corner| !corner.is_finite()) {
         return Err("a coordinate of the box is not a finite number".into());
@@ -108,12 +140,17 @@ fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, boo
     if corners[2] <= corners[0] || corners[3] <= corners[1] {
         return Err("box without area".into());
     }
-    corners.iter_mut().zip(unit).for_each(|(corner, unit)| *corner *= unit);
+    corners
+        .iter_mut()
+        .zip(unit)
+        .for_each(|(corner, unit)| *corner *= unit);
     let [x1, y1, x2, y2] = corners;
     let (left, top, right, bottom) = (x1.max(0.0), y1.max(0.0), x2.min(w), y2.min(h));
     let bbox = BBox::from_xyxy(left as f32, top as f32, right as f32, bottom as f32);
     if right <= left || bottom <= top {
-        return Err(format!("box ({x1}, {y1}, {x2}, {y2}) lies outside the {width}×{height} image"));
+        return Err(format!(
+            "box ({x1}, {y1}, {x2}, {y2}) lies outside the {width}×{height} image"
+        ));
     }
     if bbox.area() <= 0.0 {
         return Err("box without area".into());
@@ -123,16 +160,33 @@ fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, boo
 }
 
 /// The mask of a box in pixels.
-fn in_pixels(draft: &DraftBox, width: usize, height: usize) -> Result<Option<Segmentation>, String> {
-    let unit = if draft.normalised { [width as f64, height as f64] } else { [1.0; 2] };
+fn in_pixels(
+    draft: &DraftBox,
+    width: usize,
+    height: usize,
+) -> Result<Option<Segmentation>, String> {
+    let unit = if draft.normalised {
+        [width as f64, height as f64]
+    } else {
+        [1.0; 2]
+    };
     Ok(match &draft.mask {
         Some(Segmentation::Polygons(polygons)) => {
-            let scaled = |polygon: &Vec<[f64; 2]>| polygon.iter().map(|[x, y]| [x * unit[0], y * unit[1]]).collect();
-            Some(Segmentation::Polygons(polygons.iter().map(scaled).collect()))
+            let scaled = |polygon: &Vec<[f64; 2]>| {
+                polygon
+                    .iter()
+                    .map(|[x, y]| [x * unit[0], y * unit[1]])
+                    .collect()
+            };
+            Some(Segmentation::Polygons(
+                polygons.iter().map(scaled).collect(),
+            ))
         }
         Some(Segmentation::Rle(mask)) if (mask.height(), mask.width()) != (height, width) => {
             let (h, w) = (mask.height(), mask.width());
-            return Err(format!("its mask is of {w}×{h} pixels, the image of {width}×{height}"));
+            return Err(format!(
+                "its mask is of {w}×{h} pixels, the image of {width}×{height}"
+            ));
         }
         mask => mask.clone(),
     })
@@ -140,6 +194,14 @@ fn in_pixels(draft: &DraftBox, width: usize, height: usize) -> Result<Option<Seg
 
 /// A path below `root` as text with `/`, or its file name where it lies elsewhere.
 pub(crate) fn name_below(path: &Path, root: &Path) -> String {
-    let relative = path.strip_prefix(root).ok().or(path.file_name().map(Path::new)).unwrap_or(path);
-    relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    let relative = path
+        .strip_prefix(root)
+        .ok()
+        .or(path.file_name().map(Path::new))
+        .unwrap_or(path);
+    relative
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/")
 }

@@ -57,7 +57,9 @@ impl ImageSource {
 
 /// Has the path an ending of [`IMAGE_SUFFIXES`]?
 pub(crate) fn is_image(path: &Path) -> bool {
-    path.extension().and_then(|suffix| suffix.to_str()).is_some_and(|suffix| IMAGE_SUFFIXES.contains(&suffix.to_ascii_lowercase().as_str()))
+    path.extension()
+        .and_then(|suffix| suffix.to_str())
+        .is_some_and(|suffix| IMAGE_SUFFIXES.contains(&suffix.to_ascii_lowercase().as_str()))
 }
 
 /// Width and height of an image once upright, from its header.
@@ -67,9 +69,16 @@ pub(crate) fn upright_size(path: &Path) -> Result<(usize, usize), String> {
     let (width, height) = decoder.dimensions();
     let sideways = matches!(
         decoder.orientation(),
-        Ok(Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH)
+        Ok(Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH)
     );
-    let (width, height) = if sideways { (height, width) } else { (width, height) };
+    let (width, height) = if sideways {
+        (height, width)
+    } else {
+        (width, height)
+    };
     Ok((width as usize, height as usize))
 }
 
@@ -93,7 +102,11 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
-    ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(corrupt)?.into_decoder().map_err(corrupt)
+    ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(corrupt)?
+        .into_decoder()
+        .map_err(corrupt)
 }
 
 fn corrupt(error: impl std::fmt::Display) -> String {

@@ -100,7 +100,10 @@ impl std::str::FromStr for Split {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|split| split.as_str() == text).ok_or_else(|| format!("unknown split '{text}': train, val or test"))
+        Self::ALL
+            .into_iter()
+            .find(|split| split.as_str() == text)
+            .ok_or_else(|| format!("unknown split '{text}': train, val or test"))
     }
 }
 
@@ -164,7 +167,10 @@ impl Dataset {
 
     /// Number of annotated objects, crowds included.
     pub fn annotation_count(&self) -> usize {
-        self.samples.iter().map(|sample| sample.annotations.len()).sum()
+        self.samples
+            .iter()
+            .map(|sample| sample.annotations.len())
+            .sum()
     }
 
     /// Whether every object has a mask, as it must to train or evaluate masks.
@@ -172,9 +178,18 @@ impl Dataset {
     /// # Errors
     /// Names the first image with an object that has a box only.
     pub fn check_masks(&self) -> Result<(), DataError> {
-        let bare = |sample: &&Sample| sample.annotations.iter().any(|annotation| annotation.mask.is_none());
+        let bare = |sample: &&Sample| {
+            sample
+                .annotations
+                .iter()
+                .any(|annotation| annotation.mask.is_none())
+        };
         match self.samples.iter().find(bare) {
-            Some(sample) => Err(DataError::NoMasks { name: self.name.clone(), split: self.split, image: sample.name.clone() }),
+            Some(sample) => Err(DataError::NoMasks {
+                name: self.name.clone(),
+                split: self.split,
+                image: sample.name.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -195,7 +210,11 @@ impl Dataset {
     /// parameters). Equal fingerprints mean equal data, wherever it lies. Reads every file once.
     pub fn fingerprint(&self) -> String {
         use rayon::prelude::*;
-        let images: Vec<[u8; 32]> = self.samples.par_iter().map(|sample| sample.source.digest()).collect();
+        let images: Vec<[u8; 32]> = self
+            .samples
+            .par_iter()
+            .map(|sample| sample.source.digest())
+            .collect();
         let mut hasher = blake3::Hasher::new();
         let mut text = |part: &str| {
             hasher.update(&(part.len() as u64).to_le_bytes());
@@ -205,11 +224,19 @@ impl Dataset {
         self.classes.iter().for_each(|class| text(class));
         for (sample, image) in self.samples.iter().zip(&images) {
             text(&sample.name);
-            text(&format!("{}x{} {}", sample.width, sample.height, blake3::Hash::from(*image)));
+            text(&format!(
+                "{}x{} {}",
+                sample.width,
+                sample.height,
+                blake3::Hash::from(*image)
+            ));
             for a in &sample.annotations {
                 let b = a.bbox;
                 // Rust prints floats with the fewest digits that give them back, the same on every machine.
-                text(&format!("{} {} {} {} {} {} {:?}", a.class, b.x1, b.y1, b.x2, b.y2, a.crowd, a.area));
+                text(&format!(
+                    "{} {} {} {} {} {} {:?}",
+                    a.class, b.x1, b.y1, b.x2, b.y2, a.crowd, a.area
+                ));
                 if let Some(mask) = &a.mask {
                     text(&format!("{mask:?}"));
                 }
@@ -227,6 +254,11 @@ impl Dataset {
         } else {
             return Ok(());
         };
-        Err(DataError::NothingLeft { name: self.name.clone(), split: self.split, what, problems: self.problems.summary(5) })
+        Err(DataError::NothingLeft {
+            name: self.name.clone(),
+            split: self.split,
+            what,
+            problems: self.problems.summary(5),
+        })
     }
 }

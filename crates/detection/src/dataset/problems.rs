@@ -61,7 +61,12 @@ impl Problems {
 
     /// Counts and the first `shown` problems, for an error or a log.
     pub fn summary(&self, shown: usize) -> String {
-        let mut text = format!("{} images and {} annotations left out, {} boxes clipped", self.images(), self.annotations(), self.clipped);
+        let mut text = format!(
+            "{} images and {} annotations left out, {} boxes clipped",
+            self.images(),
+            self.annotations(),
+            self.clipped
+        );
         for problem in self.list.iter().take(shown) {
             text += &format!("\n  {problem}");
         }
@@ -85,10 +90,18 @@ impl Problems {
     }
 
     fn add(&mut self, subject: Subject, file: &Path, line: Option<usize>, reason: impl ToString) {
-        self.list.push(Problem { subject, file: file.to_owned(), line, reason: reason.to_string() });
+        self.list.push(Problem {
+            subject,
+            file: file.to_owned(),
+            line,
+            reason: reason.to_string(),
+        });
     }
 
     fn count(&self, subject: Subject) -> usize {
-        self.list.iter().filter(|problem| problem.subject == subject).count()
+        self.list
+            .iter()
+            .filter(|problem| problem.subject == subject)
+            .count()
     }
 }

@@ -25,14 +25,23 @@ impl Interpolation {
 }
 
 /// The image with new sides; an equal one as it is.
-pub fn resample(image: RgbImage, width: usize, height: usize, interpolation: Interpolation) -> RgbImage {
+pub fn resample(
+    image: RgbImage,
+    width: usize,
+    height: usize,
+    interpolation: Interpolation,
+) -> RgbImage {
     let [old_width, old_height] = [image.width(), image.height()].map(|side| side as usize);
     if (old_width, old_height) == (width, height) {
         return image;
     }
     // Both axes alike, as OpenCV has it: an image that shrinks by one of them only is no case for areas.
     let area = interpolation == Interpolation::Area && width <= old_width && height <= old_height;
-    let pixels = if area { averaged(&image, width, height) } else { interpolated(&image, width, height) };
+    let pixels = if area {
+        averaged(&image, width, height)
+    } else {
+        interpolated(&image, width, height)
+    };
     RgbImage::from_raw(width as u32, height as u32, pixels).expect("three values a pixel")
 }
 
@@ -63,14 +72,26 @@ impl Nearest {
 /// Linear in the whole numbers that OpenCV reckons with, so that every value is its own.
 fn interpolated(image: &RgbImage, width: usize, height: usize) -> Vec<u8> {
     let [old_width, old_height] = [image.width(), image.height()].map(|side| side as usize);
-    let (columns, rows) = (Nearest::along(old_width, width), Nearest::along(old_height, height));
+    let (columns, rows) = (
+        Nearest::along(old_width, width),
+        Nearest::along(old_height, height),
+    );
     let source = image.as_raw();
     let mut values = Vec::with_capacity(3 * width * height);
     for row in &rows {
-        let lines = row.pixels.map(|y| &source[3 * old_width * y..][..3 * old_width]);
-        for Nearest { pixels: [left, right], parts } in &columns {
+        let lines = row
+            .pixels
+            .map(|y| &source[3 * old_width * y..][..3 * old_width]);
+        for Nearest {
+            pixels: [left, right],
+            parts,
+        } in &columns
+        {
             for channel in 0..3 {
-                let across = |line: &[u8]| i32::from(line[3 * left + channel]) * parts[0] + i32::from(line[3 * right + channel]) * parts[1];
+                let across = |line: &[u8]| {
+                    i32::from(line[3 * left + channel]) * parts[0]
+                        + i32::from(line[3 * right + channel]) * parts[1]
+                };
                 let [above, below] = [0, 1].map(|i| (row.parts[i] * (across(lines[i]) >> 4)) >> 16);
                 values.push(((above + below + 2) >> 2) as u8);
             }
@@ -92,8 +113,16 @@ impl Covered {
             let (start, end) = (i as f64 * scale, ((i + 1) as f64 * scale).min(old as f64));
             let part = |pixel: usize| ((pixel + 1) as f64).min(end) - (pixel as f64).max(start);
             // What rounding adds at the ends is no pixel.
-            let pixels: Vec<usize> = (start as usize..(end.ceil() as usize).min(old)).filter(|&pixel| part(pixel) > 1e-3).collect();
-            Self { first: pixels[0], parts: pixels.iter().map(|&pixel| (part(pixel) / (end - start)) as f32).collect() }
+            let pixels: Vec<usize> = (start as usize..(end.ceil() as usize).min(old))
+                .filter(|&pixel| part(pixel) > 1e-3)
+                .collect();
+            Self {
+                first: pixels[0],
+                parts: pixels
+                    .iter()
+                    .map(|&pixel| (part(pixel) / (end - start)) as f32)
+                    .collect(),
+            }
         };
         (0..new).map(covered).collect()
     }
@@ -102,19 +131,35 @@ impl Covered {
 /// The mean over what each pixel covers.
 fn averaged(image: &RgbImage, width: usize, height: usize) -> Vec<u8> {
     let [old_width, old_height] = [image.width(), image.height()].map(|side| side as usize);
-    let (columns, rows) = (Covered::along(old_width, width), Covered::along(old_height, height));
+    let (columns, rows) = (
+        Covered::along(old_width, width),
+        Covered::along(old_height, height),
+    );
     let stride = 3 * old_width;
     let mut line = vec![0.0; stride];
     let mut values = Vec::with_capacity(3 * width * height);
     for row in &rows {
         line.fill(0.0);
-        for (part, source) in row.parts.iter().zip(image.as_raw()[row.first * stride..].chunks_exact(stride)) {
-            line.iter_mut().zip(source).for_each(|(sum, value)| *sum += part * f32::from(*value));
+        for (part, source) in row
+            .parts
+            .iter()
+            .zip(image.as_raw()[row.first * stride..].chunks_exact(stride))
+        {
+            line.iter_mut()
+                .zip(source)
+                .for_each(|(sum, value)| *sum += part * f32::from(*value));
         }
         for column in &columns {
             let mut pixel = [0.0; 3];
-            for (part, source) in column.parts.iter().zip(line[3 * column.first..].chunks_exact(3)) {
-                pixel.iter_mut().zip(source).for_each(|(sum, value)| *sum += part * value);
+            for (part, source) in column
+                .parts
+                .iter()
+                .zip(line[3 * column.first..].chunks_exact(3))
+            {
+                pixel
+                    .iter_mut()
+                    .zip(source)
+                    .for_each(|(sum, value)| *sum += part * value);
             }
             values.extend(pixel.map(|value: f32| value.round_ties_even() as u8));
         }

@@ -122,9 +122,15 @@ impl DataSpec {
                 _ if path.join("Annotations").is_dir() => Ok(Self {
                     name: name_of(path),
                     file: path.to_owned(),
-                    format: Format::Voc(VocSpec { path: Some(PathBuf::from(".")), ..VocSpec::default() }),
+                    format: Format::Voc(VocSpec {
+                        path: Some(PathBuf::from(".")),
+                        ..VocSpec::default()
+                    }),
                 }),
-                _ => Err(DataError::file(path, "a folder with neither data.yaml nor Annotations/")),
+                _ => Err(DataError::file(
+                    path,
+                    "a folder with neither data.yaml nor Annotations/",
+                )),
             };
         }
         let text = std::fs::read_to_string(path).map_err(|error| DataError::io(path, error))?;
@@ -133,20 +139,32 @@ impl DataSpec {
 
     /// The built-in set.
     pub fn shapes(spec: ShapesSpec) -> Self {
-        Self { name: "shapes".into(), file: PathBuf::from("shapes"), format: Format::Shapes(spec) }
+        Self {
+            name: "shapes".into(),
+            file: PathBuf::from("shapes"),
+            format: Format::Shapes(spec),
+        }
     }
 
     /// From the text of a YAML file; `file` is where relative paths start and what errors name.
     pub fn parse(text: &str, file: &Path) -> Result<Self, DataError> {
-        let mut value: Value = serde_yaml::from_str(text).map_err(|error| DataError::file(file, error))?;
+        let mut value: Value =
+            serde_yaml::from_str(text).map_err(|error| DataError::file(file, error))?;
         let Some(keys) = value.as_mapping_mut() else {
-            return Err(DataError::file(file, "not a description of a data set: expected keys and values"));
+            return Err(DataError::file(
+                file,
+                "not a description of a data set: expected keys and values",
+            ));
         };
         let format = match keys.remove("format") {
             None => "yolo".to_owned(),
             Some(Value::String(format)) => format,
             Some(other) => {
-                return Err(DataError::key(file, "format", format!("{other:?} is not a name")));
+                return Err(DataError::key(
+                    file,
+                    "format",
+                    format!("{other:?} is not a name"),
+                ));
             }
         };
         let format = match format.as_str() {
@@ -155,7 +173,8 @@ impl DataSpec {
             "voc" => Format::Voc(typed(value, file)?),
             "shapes" => {
                 let spec: ShapesSpec = typed(value, file)?;
-                spec.check().map_err(|(key, message)| DataError::key(file, key, message))?;
+                spec.check()
+                    .map_err(|(key, message)| DataError::key(file, key, message))?;
                 Format::Shapes(spec)
             }
             other => {
@@ -163,12 +182,20 @@ impl DataSpec {
                 return Err(DataError::key(file, "format", message));
             }
         };
-        Ok(Self { name: name_of(file), file: file.to_owned(), format })
+        Ok(Self {
+            name: name_of(file),
+            file: file.to_owned(),
+            format,
+        })
     }
 
     /// The folder that the description's paths are relative to: its own, then its `path` key.
     pub(crate) fn root(&self, path: Option<&Path>) -> PathBuf {
-        let folder = if self.file.is_dir() { Some(self.file.as_path()) } else { self.file.parent() };
+        let folder = if self.file.is_dir() {
+            Some(self.file.as_path())
+        } else {
+            self.file.parent()
+        };
         let folder = folder.unwrap_or(Path::new(""));
         tidy(&path.map_or_else(|| folder.to_owned(), |path| folder.join(path)))
     }
@@ -201,11 +228,17 @@ impl CocoSpec {
 impl VocSpec {
     /// The image sets of a split.
     pub(crate) fn sets(&self, split: Split) -> Vec<String> {
-        pick(split, &self.train, &self.val, &self.test).map_or_else(|| vec![split.to_string()], |sets| sets.as_slice().to_vec())
+        pick(split, &self.train, &self.val, &self.test)
+            .map_or_else(|| vec![split.to_string()], |sets| sets.as_slice().to_vec())
     }
 }
 
-fn pick<'a, T>(split: Split, train: &'a Option<T>, val: &'a Option<T>, test: &'a Option<T>) -> Option<&'a T> {
+fn pick<'a, T>(
+    split: Split,
+    train: &'a Option<T>,
+    val: &'a Option<T>,
+    test: &'a Option<T>,
+) -> Option<&'a T> {
     match split {
         Split::Train => train.as_ref(),
         Split::Val => val.as_ref(),
@@ -218,7 +251,10 @@ fn typed<T: DeserializeOwned>(value: Value, file: &Path) -> Result<T, DataError>
 }
 
 fn name_of(path: &Path) -> String {
-    let name = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = |path: &Path| {
+        path.file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+    };
     match (name(path), path.parent().and_then(name)) {
         (Some(own), Some(folder)) if own == "data" => folder,
         (Some(own), _) => own,
@@ -241,11 +277,15 @@ pub(crate) fn class_names(names: &Value, file: &Path) -> Result<Vec<String>, Dat
         Value::Mapping(map) => (0..map.len())
             .map(|index| match map.get(Value::from(index)) {
                 Some(name) => text(name),
-                None => Err(wrong(format!("class {index} is missing: the map must number the classes from 0 without a gap"))),
+                None => Err(wrong(format!(
+                    "class {index} is missing: the map must number the classes from 0 without a gap"
+                ))),
             })
             .collect::<Result<_, _>>()?,
         _ => {
-            return Err(wrong("expected a list of names or a map from index to name".into()));
+            return Err(wrong(
+                "expected a list of names or a map from index to name".into(),
+            ));
         }
     };
     if list.is_empty() {

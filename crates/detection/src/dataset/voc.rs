@@ -37,16 +37,26 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
     let root = spec.root(voc.path.as_deref());
     let xml_folder = root.join("Annotations");
     let images = files_by_stem(&root.join("JPEGImages"), is_image)?;
-    let pages = files_by_stem(&xml_folder, |path| path.extension().is_some_and(|suffix| suffix == "xml"))?;
+    let pages = files_by_stem(&xml_folder, |path| {
+        path.extension().is_some_and(|suffix| suffix == "xml")
+    })?;
     let mut problems = Problems::default();
     let sets = root.join("ImageSets/Main");
     let ids = if sets.is_dir() {
         read_sets(&sets, &voc.sets(split), &images, spec, split, &mut problems)?
     } else {
-        let all = images.keys().chain(pages.keys()).cloned().collect::<BTreeSet<_>>();
+        let all = images
+            .keys()
+            .chain(pages.keys())
+            .cloned()
+            .collect::<BTreeSet<_>>();
         share_out(all.into_iter().collect(), voc, split, &spec.file)?
     };
-    let given = voc.names.as_ref().map(|names| class_names(names, &spec.file)).transpose()?;
+    let given = voc
+        .names
+        .as_ref()
+        .map(|names| class_names(names, &spec.file))
+        .transpose()?;
     let classes = match given {
         Some(classes) => classes,
         None => collect_names(&pages, voc.difficult),
@@ -59,8 +69,14 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
                 Ok(page) => Ok(draft(id, image, xml, page, &classes)),
                 Err(reason) => Err((xml.clone(), reason)),
             },
-            (None, _) => Err((root.join("JPEGImages").join(&id), "missing image".to_owned())),
-            (_, None) => Err((xml_folder.join(id + ".xml"), "missing annotation file".to_owned())),
+            (None, _) => Err((
+                root.join("JPEGImages").join(&id),
+                "missing image".to_owned(),
+            )),
+            (_, None) => Err((
+                xml_folder.join(id + ".xml"),
+                "missing annotation file".to_owned(),
+            )),
         })
         .collect();
     let mut drafts = Vec::with_capacity(read.len());
@@ -74,12 +90,18 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
 }
 
 /// Files of a folder by name without ending; of several with one name the first in order.
-fn files_by_stem(folder: &Path, wanted: fn(&Path) -> bool) -> Result<BTreeMap<String, PathBuf>, DataError> {
+fn files_by_stem(
+    folder: &Path,
+    wanted: fn(&Path) -> bool,
+) -> Result<BTreeMap<String, PathBuf>, DataError> {
     let fail = |error| DataError::io(folder, error);
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
-        let Some(stem) = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()) else {
+        let Some(stem) = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+        else {
             continue;
         };
         if wanted(&path) {
@@ -120,7 +142,11 @@ fn read_sets(
             if seen.insert(id.to_owned()) {
                 ids.push(id.to_owned());
             } else {
-                problems.image(&path, Some(index + 1), format!("'{id}' is given twice; it is used once"));
+                problems.image(
+                    &path,
+                    Some(index + 1),
+                    format!("'{id}' is given twice; it is used once"),
+                );
             }
         }
     }
@@ -128,14 +154,33 @@ fn read_sets(
 }
 
 /// A split's share of all images, shuffled by the seed. Every share above 0 gets an image as long as there are any.
-fn share_out(mut ids: Vec<String>, voc: &VocSpec, split: Split, file: &Path) -> Result<Vec<String>, DataError> {
-    let shares = voc.fractions.unwrap_or(Fractions { train: 0.8, val: 0.1, test: 0.1 });
+fn share_out(
+    mut ids: Vec<String>,
+    voc: &VocSpec,
+    split: Split,
+    file: &Path,
+) -> Result<Vec<String>, DataError> {
+    let shares = voc.fractions.unwrap_or(Fractions {
+        train: 0.8,
+        val: 0.1,
+        test: 0.1,
+    });
     let shares = [shares.train, shares.val, shares.test];
-    if shares.iter().any(|share| !(0.0..=1.0).contains(share)) || shares.iter().sum::<f64>() > 1.0 + 1e-9 {
-        return Err(DataError::key(file, "fractions", "must be within 0..=1 and together at most 1"));
+    if shares.iter().any(|share| !(0.0..=1.0).contains(share))
+        || shares.iter().sum::<f64>() > 1.0 + 1e-9
+    {
+        return Err(DataError::key(
+            file,
+            "fractions",
+            "must be within 0..=1 and together at most 1",
+        ));
     }
     if shares[split as usize] == 0.0 {
-        return Err(DataError::key(file, &format!("fractions.{split}"), "0, so this data set has no such split"));
+        return Err(DataError::key(
+            file,
+            &format!("fractions.{split}"),
+            "0, so this data set has no such split",
+        ));
     }
     stream(voc.seed, 0x0076_6f63, 0, 0).shuffle(&mut ids);
     // Test and val take theirs first; where the shares make up all, train gets the rest, rounding and all.
@@ -146,7 +191,11 @@ fn share_out(mut ids: Vec<String>, voc: &VocSpec, split: Split, file: &Path) -> 
     for turn in [Split::Test, Split::Val, Split::Train] {
         let share = shares[turn as usize];
         let count = ((share * n as f64).round() as usize).max(usize::from(share > 0.0));
-        let end = if all && turn == Split::Train { n } else { (start + count).min(n) };
+        let end = if all && turn == Split::Train {
+            n
+        } else {
+            (start + count).min(n)
+        };
         if turn == split {
             part = ids[start..end].to_vec();
         }
@@ -167,16 +216,21 @@ fn collect_names(pages: &BTreeMap<String, PathBuf>, difficult: bool) -> Vec<Stri
 }
 
 fn read_page(xml: &Path, difficult: bool) -> Result<Page, String> {
-    let text = std::fs::read_to_string(xml).map_err(|error| format!("unreadable annotation file: {error}"))?;
-    let document = Document::parse(text.trim_start_matches('\u{feff}')).map_err(|error| format!("corrupt annotation file: {error}"))?;
+    let text = std::fs::read_to_string(xml)
+        .map_err(|error| format!("unreadable annotation file: {error}"))?;
+    let document = Document::parse(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| format!("corrupt annotation file: {error}"))?;
     let mut page = Page::default();
     let root = document.root_element();
     page.size = child(root, "size").and_then(|size| {
         let number = |name| child(size, name).and_then(text_of)?.parse::<usize>().ok();
-        Some((number("width")?, number("height")?)).filter(|&(width, height)| width > 0 && height > 0)
+        Some((number("width")?, number("height")?))
+            .filter(|&(width, height)| width > 0 && height > 0)
     });
     for object in root.children().filter(|node| node.has_tag_name("object")) {
-        let is_difficult = child(object, "difficult").and_then(text_of).is_some_and(|flag| flag == "1");
+        let is_difficult = child(object, "difficult")
+            .and_then(text_of)
+            .is_some_and(|flag| flag == "1");
         if is_difficult && !difficult {
             continue;
         }
@@ -190,17 +244,34 @@ fn read_page(xml: &Path, difficult: bool) -> Result<Page, String> {
 }
 
 fn read_object(object: Node, line: usize) -> Result<Object, String> {
-    let name = child(object, "name").and_then(text_of).ok_or("object without a name")?.to_owned();
+    let name = child(object, "name")
+        .and_then(text_of)
+        .ok_or("object without a name")?
+        .to_owned();
     let bndbox = child(object, "bndbox").ok_or("object without a bndbox")?;
     let number = |key: &str| -> Result<f64, String> {
-        let text = child(bndbox, key).and_then(text_of).ok_or_else(|| format!("bndbox without {key}"))?;
-        text.parse().map_err(|_| format!("{key}: '{text}' is not a number"))
+        let text = child(bndbox, key)
+            .and_then(text_of)
+            .ok_or_else(|| format!("bndbox without {key}"))?;
+        text.parse()
+            .map_err(|_| format!("{key}: '{text}' is not a number"))
     };
-    let [xmin, ymin, xmax, ymax] = [number("xmin")?, number("ymin")?, number("xmax")?, number("ymax")?];
+    let [xmin, ymin, xmax, ymax] = [
+        number("xmin")?,
+        number("ymin")?,
+        number("xmax")?,
+        number("ymax")?,
+    ];
     if xmax <= xmin || ymax <= ymin {
-        return Err(format!("{name}: box without area ({xmin}, {ymin}, {xmax}, {ymax})"));
+        return Err(format!(
+            "{name}: box without area ({xmin}, {ymin}, {xmax}, {ymax})"
+        ));
     }
-    Ok(Object { line, name, corners: [xmin - 1.0, ymin - 1.0, xmax, ymax] })
+    Ok(Object {
+        line,
+        name,
+        corners: [xmin - 1.0, ymin - 1.0, xmax, ymax],
+    })
 }
 
 fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
@@ -226,8 +297,20 @@ fn draft(id: String, image: &Path, xml: &Path, page: Page, classes: &[String]) -
                 area: None,
                 mask: None,
             }),
-            None => problems.annotation(xml, Some(object.line), format!("unknown class '{}'", object.name)),
+            None => problems.annotation(
+                xml,
+                Some(object.line),
+                format!("unknown class '{}'", object.name),
+            ),
         }
     }
-    Draft { id: None, name: id, image: image.to_owned(), stated: page.size, file: xml.to_owned(), boxes, problems }
+    Draft {
+        id: None,
+        name: id,
+        image: image.to_owned(),
+        stated: page.size,
+        file: xml.to_owned(),
+        boxes,
+        problems,
+    }
 }

@@ -37,12 +37,19 @@ pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dat
             return Err(DataError::key(&spec.file, split.as_str(), message));
         }
     }
-    let drafts = images.into_par_iter().map(|image| draft(image, &root, classes.len())).collect();
+    let drafts = images
+        .into_par_iter()
+        .map(|image| draft(image, &root, classes.len()))
+        .collect();
     Ok(finish(&spec.name, split, classes, drafts, problems))
 }
 
 fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
-    let names = yolo.names.as_ref().map(|names| class_names(names, &spec.file)).transpose()?;
+    let names = yolo
+        .names
+        .as_ref()
+        .map(|names| class_names(names, &spec.file))
+        .transpose()?;
     match (names, yolo.nc) {
         (Some(names), Some(nc)) if names.len() != nc => {
             let message = format!("{nc}, but `names` has {} classes", names.len());
@@ -50,7 +57,11 @@ fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
         }
         (Some(names), _) => Ok(names),
         (None, Some(nc)) if nc > 0 => Ok((0..nc).map(|class| format!("class_{class}")).collect()),
-        _ => Err(DataError::key(&spec.file, "names", "missing: give the class names (or their number as `nc`)")),
+        _ => Err(DataError::key(
+            &spec.file,
+            "names",
+            "missing: give the class names (or their number as `nc`)",
+        )),
     }
 }
 
@@ -77,7 +88,12 @@ fn collect(folder: &Path, images: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 /// A `.txt` file with an image path a line, relative to its own folder or to the root of the data set.
-fn read_list(list: &Path, root: &Path, images: &mut Vec<PathBuf>, problems: &mut Problems) -> Result<(), DataError> {
+fn read_list(
+    list: &Path,
+    root: &Path,
+    images: &mut Vec<PathBuf>,
+    problems: &mut Problems,
+) -> Result<(), DataError> {
     let text = std::fs::read_to_string(list).map_err(|error| DataError::io(list, error))?;
     let folder = list.parent().unwrap_or(Path::new(""));
     for (index, line) in text.lines().enumerate() {
@@ -85,7 +101,10 @@ fn read_list(list: &Path, root: &Path, images: &mut Vec<PathBuf>, problems: &mut
         if entry.is_empty() {
             continue;
         }
-        match [folder.join(entry), root.join(entry)].into_iter().find(|path| path.is_file()) {
+        match [folder.join(entry), root.join(entry)]
+            .into_iter()
+            .find(|path| path.is_file())
+        {
             Some(path) => images.push(path),
             None => problems.image(list, Some(index + 1), format!("missing image: {entry}")),
         }
@@ -109,9 +128,17 @@ fn draft(image: PathBuf, root: &Path, nc: usize) -> Draft {
     let mut boxes = Vec::new();
     match std::fs::read_to_string(&file) {
         Ok(text) => {
-            for (index, row) in text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty()) {
+            for (index, row) in text
+                .lines()
+                .enumerate()
+                .filter(|(_, row)| !row.trim().is_empty())
+            {
                 match parse_row(row, nc) {
-                    Ok(Row { class, corners, polygon }) => boxes.push(DraftBox {
+                    Ok(Row {
+                        class,
+                        corners,
+                        polygon,
+                    }) => boxes.push(DraftBox {
                         line: Some(index + 1),
                         label: String::new(),
                         class,
@@ -128,7 +155,15 @@ fn draft(image: PathBuf, root: &Path, nc: usize) -> Draft {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => problems.annotation(&file, None, format!("unreadable labels: {error}")),
     }
-    Draft { id: None, name: name_below(&image, root), image, stated: None, file, boxes, problems }
+    Draft {
+        id: None,
+        name: name_below(&image, root),
+        image,
+        stated: None,
+        file,
+        boxes,
+        problems,
+    }
 }
 
 /// A row of a label file, in shares of the image's size.
@@ -148,26 +183,46 @@ fn parse_row(row: &str, nc: usize) -> Result<Row, String> {
     let polygon = numbers.len() >= 7 && numbers.len() % 2 == 1;
     if numbers.len() != 5 && !polygon {
         let n = numbers.len();
-        return Err(format!("{n} numbers: a row is `class cx cy w h`, or a class and the points of a polygon"));
+        return Err(format!(
+            "{n} numbers: a row is `class cx cy w h`, or a class and the points of a polygon"
+        ));
     }
     let class = numbers[0];
     if class.fract() != 0.0 || class < 0.0 || class >= nc as f64 {
-        return Err(format!("unknown class {class}: the data set has classes 0 to {}", nc - 1));
+        return Err(format!(
+            "unknown class {class}: the data set has classes 0 to {}",
+            nc - 1
+        ));
     }
     let shares = &numbers[1..];
     let range = -TOLERANCE..=1.0 + TOLERANCE;
     if let Some(share) = shares.iter().find(|share| !range.contains(share)) {
-        return Err(format!("{share} is not a share of the image's size (0..=1), so the box lies outside or is in pixels"));
+        return Err(format!(
+            "{share} is not a share of the image's size (0..=1), so the box lies outside or is in pixels"
+        ));
     }
     let class = class as usize;
     if polygon {
         let points: Vec<[f64; 2]> = shares.as_chunks::<2>().0.to_vec();
         let [xs, ys] = [0, 1].map(|axis| points.iter().map(move |point| point[axis]));
-        let corners = [xs.clone().fold(1.0, f64::min), ys.clone().fold(1.0, f64::min), xs.fold(0.0, f64::max), ys.fold(0.0, f64::max)];
-        return Ok(Row { class, corners, polygon: Some(points) });
+        let corners = [
+            xs.clone().fold(1.0, f64::min),
+            ys.clone().fold(1.0, f64::min),
+            xs.fold(0.0, f64::max),
+            ys.fold(0.0, f64::max),
+        ];
+        return Ok(Row {
+            class,
+            corners,
+            polygon: Some(points),
+        });
     }
     let [cx, cy, w, h] = [shares[0], shares[1], shares[2], shares[3]];
-    Ok(Row { class, corners: [cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0], polygon: None })
+    Ok(Row {
+        class,
+        corners: [cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0],
+        polygon: None,
+    })
 }
 
 #[cfg(test)]
@@ -177,14 +232,21 @@ mod tests {
     #[test]
     fn labels_lie_in_the_last_images_folders_twin() {
         let labels = |image: &str| label_path(Path::new(image)).to_string_lossy().into_owned();
-        assert_eq!(labels("/a/images/b/images/c.d.jpg"), "/a/images/b/labels/c.d.txt");
+        assert_eq!(
+            labels("/a/images/b/images/c.d.jpg"),
+            "/a/images/b/labels/c.d.txt"
+        );
         assert_eq!(labels("a/images"), "a/images.txt");
         assert_eq!(labels("a/b.png"), "a/b.txt");
     }
 
     #[test]
     fn polygons_keep_their_points_and_have_a_bounding_box() {
-        let Row { class, corners, polygon } = parse_row("1 0.5 0.25 0.75 0.5 0.25 0.5", 2).unwrap();
+        let Row {
+            class,
+            corners,
+            polygon,
+        } = parse_row("1 0.5 0.25 0.75 0.5 0.25 0.5", 2).unwrap();
         assert_eq!((class, corners), (1, [0.25, 0.25, 0.75, 0.5]));
         assert_eq!(polygon.unwrap(), [[0.5, 0.25], [0.75, 0.5], [0.25, 0.5]]);
     }

@@ -43,7 +43,13 @@ impl Batch {
             .map(|(chw, &index)| {
                 let Example { image, labels } = example(index);
                 to_planes(&image, chw);
-                let objects = mask_stride.map(|stride| objects(&labels, (width.div_ceil(stride), height.div_ceil(stride)), stride));
+                let objects = mask_stride.map(|stride| {
+                    objects(
+                        &labels,
+                        (width.div_ceil(stride), height.div_ceil(stride)),
+                        stride,
+                    )
+                });
                 (labels, objects.unwrap_or_default())
             })
             .collect();
@@ -57,11 +63,26 @@ impl Batch {
         let targets = labels.iter().enumerate().flat_map(|(image, labels)| {
             labels.iter().map(move |Label { class, bbox, .. }| {
                 let (cx, cy) = bbox.center();
-                [image as f32, *class as f32, cx / w, cy / h, bbox.width() / w, bbox.height() / h]
+                [
+                    image as f32,
+                    *class as f32,
+                    cx / w,
+                    cy / h,
+                    bbox.width() / w,
+                    bbox.height() / h,
+                ]
             })
         });
         let targets = targets.collect();
-        Self { size: indices.len(), height, width, targets, masks, indices: indices.to_vec(), images }
+        Self {
+            size: indices.len(),
+            height,
+            width,
+            targets,
+            masks,
+            indices: indices.to_vec(),
+            images,
+        }
     }
 }
 

@@ -38,7 +38,11 @@ pub enum InputShape {
 impl InputShape {
     /// Rectangles for a network of that stride, or squares.
     pub fn new(rectangular: bool, stride: usize) -> Self {
-        if rectangular { Self::Rectangular { stride } } else { Self::Square }
+        if rectangular {
+            Self::Rectangular { stride }
+        } else {
+            Self::Square
+        }
     }
 }
 
@@ -55,12 +59,22 @@ impl EvalLoader {
     ///
     /// # Errors
     /// A batch size of 0, or threads that can't be had.
-    pub fn new(data: Arc<CachedDataset>, shape: InputShape, batch: usize, workers: usize) -> Result<Self, DataError> {
+    pub fn new(
+        data: Arc<CachedDataset>,
+        shape: InputShape,
+        batch: usize,
+        workers: usize,
+    ) -> Result<Self, DataError> {
         if batch == 0 {
             return Err(DataError::setting("batch", "must be above 0"));
         }
         let pool = pool(workers)?;
-        Ok(Self { data, shape, batch, pool })
+        Ok(Self {
+            data,
+            shape,
+            batch,
+            pool,
+        })
     }
 
     pub fn data(&self) -> &Arc<CachedDataset> {
@@ -74,7 +88,12 @@ impl EvalLoader {
 
     /// All samples once.
     pub fn iter(&self) -> Batches<EvalBatch> {
-        let (data, shape, size, imgsz) = (Arc::clone(&self.data), self.shape, self.batch, self.data.imgsz());
+        let (data, shape, size, imgsz) = (
+            Arc::clone(&self.data),
+            self.shape,
+            self.batch,
+            self.data.imgsz(),
+        );
         let order = self.order();
         Batches::start(self.batches(), self.pool.clone(), move |number| {
             let indices = &order[number * size..order.len().min((number + 1) * size)];
@@ -83,17 +102,27 @@ impl EvalLoader {
                 InputShape::Square => (imgsz, imgsz),
                 InputShape::Rectangular { stride } => rectangle(sizes.clone(), imgsz, stride),
             };
-            let frames =
-                indices.iter().zip(sizes).map(|(index, size)| Frame { index: *index, letterbox: Letterbox::within(size, imgsz, input) });
-            let batch = Batch::assemble(indices, input, None, |index| letterboxed(&data.image(index), data.labels(index), input));
-            EvalBatch { frames: frames.collect(), batch }
+            let frames = indices.iter().zip(sizes).map(|(index, size)| Frame {
+                index: *index,
+                letterbox: Letterbox::within(size, imgsz, input),
+            });
+            let batch = Batch::assemble(indices, input, None, |index| {
+                letterboxed(&data.image(index), data.labels(index), input)
+            });
+            EvalBatch {
+                frames: frames.collect(),
+                batch,
+            }
         })
     }
 
     fn order(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.data.len()).collect();
         if let InputShape::Rectangular { .. } = self.shape {
-            order.sort_by(|a, b| tallness(original_size(&self.data, *a)).total_cmp(&tallness(original_size(&self.data, *b))));
+            order.sort_by(|a, b| {
+                tallness(original_size(&self.data, *a))
+                    .total_cmp(&tallness(original_size(&self.data, *b)))
+            });
         }
         order
     }
@@ -111,7 +140,11 @@ fn tallness((width, height): (usize, usize)) -> f64 {
 
 /// Width and height of the input for images whose longer side becomes `imgsz`: where all are wide, or all are tall, the shorter side is that of
 /// the squarest; half a stride of padding, and whole strides.
-fn rectangle(sizes: impl Iterator<Item = (usize, usize)> + Clone, imgsz: usize, stride: usize) -> (usize, usize) {
+fn rectangle(
+    sizes: impl Iterator<Item = (usize, usize)> + Clone,
+    imgsz: usize,
+    stride: usize,
+) -> (usize, usize) {
     let tallest = sizes.clone().map(tallness).fold(0.0, f64::max);
     let widest = sizes.map(|size| 1.0 / tallness(size)).fold(0.0, f64::max);
     let side = |share: f64| (share * imgsz as f64 / stride as f64 + 0.5).ceil() as usize * stride;

@@ -23,7 +23,10 @@ pub struct Batches<T> {
 
 enum Work<T> {
     Here(Box<dyn FnMut() -> T + Send>),
-    Ahead { queue: Option<Receiver<T>>, maker: Option<JoinHandle<()>> },
+    Ahead {
+        queue: Option<Receiver<T>>,
+        maker: Option<JoinHandle<()>>,
+    },
 }
 
 /// Threads that make batches; no workers, no pool.
@@ -41,7 +44,11 @@ pub(super) fn pool(workers: usize) -> Result<Option<Arc<ThreadPool>>, DataError>
 
 impl<T: Send + 'static> Batches<T> {
     /// Batches 0 to `count` of what `make` makes.
-    pub(super) fn start(count: usize, pool: Option<Arc<ThreadPool>>, make: impl Fn(usize) -> T + Send + Sync + 'static) -> Self {
+    pub(super) fn start(
+        count: usize,
+        pool: Option<Arc<ThreadPool>>,
+        make: impl Fn(usize) -> T + Send + Sync + 'static,
+    ) -> Self {
         let mut next = 0..count;
         let work = match pool {
             None => Work::Here(Box::new(move || make(next.next().unwrap_or(count)))),
@@ -51,7 +58,10 @@ impl<T: Send + 'static> Batches<T> {
                     // Ends early when nobody listens any more.
                     next.all(|index| sender.send(pool.install(|| make(index))).is_ok());
                 });
-                Work::Ahead { queue: Some(queue), maker: Some(maker) }
+                Work::Ahead {
+                    queue: Some(queue),
+                    maker: Some(maker),
+                }
             }
         };
         Self { work, left: count }

@@ -40,13 +40,21 @@ pub struct TrainLoader {
 impl TrainLoader {
     /// # Errors
     /// A setting out of its range, or an `imgsz` that the images were not cached for.
-    pub fn new(data: Arc<CachedDataset>, augment: AugmentConfig, config: LoaderConfig) -> Result<Self, DataError> {
+    pub fn new(
+        data: Arc<CachedDataset>,
+        augment: AugmentConfig,
+        config: LoaderConfig,
+    ) -> Result<Self, DataError> {
         augment.validate()?;
         if config.batch == 0 {
             return Err(DataError::setting("batch", "must be above 0"));
         }
         if config.imgsz != data.imgsz() {
-            let message = format!("{}, but the images are cached for {}", config.imgsz, data.imgsz());
+            let message = format!(
+                "{}, but the images are cached for {}",
+                config.imgsz,
+                data.imgsz()
+            );
             return Err(DataError::setting("imgsz", message));
         }
         if config.mask_stride == Some(0) {
@@ -55,7 +63,13 @@ impl TrainLoader {
         if config.mask_stride.is_some() {
             data.dataset().check_masks()?;
         }
-        if augment.copy_paste > 0.0 && !(0..data.len()).any(|index| data.labels(index).iter().any(|label| !label.outline.is_empty())) {
+        if augment.copy_paste > 0.0
+            && !(0..data.len()).any(|index| {
+                data.labels(index)
+                    .iter()
+                    .any(|label| !label.outline.is_empty())
+            })
+        {
             let message = format!(
                 "{}, but no object of {} has a mask, and boxes can't be pasted: set it to 0",
                 augment.copy_paste,
@@ -64,7 +78,12 @@ impl TrainLoader {
             return Err(DataError::setting("copy_paste", message));
         }
         let pool = pool(config.workers)?;
-        Ok(Self { data, augment, config, pool })
+        Ok(Self {
+            data,
+            augment,
+            config,
+            pool,
+        })
     }
 
     /// Number of batches in an epoch.
@@ -79,7 +98,13 @@ impl TrainLoader {
 
     /// All samples once, in the order of this epoch.
     pub fn epoch(&self, epoch: usize) -> Batches<Batch> {
-        let LoaderConfig { batch, imgsz, seed, mask_stride, .. } = self.config;
+        let LoaderConfig {
+            batch,
+            imgsz,
+            seed,
+            mask_stride,
+            ..
+        } = self.config;
         let epoch = epoch as u64;
         let mut order: Vec<usize> = (0..self.data.len()).collect();
         stream(seed, 0x6f72_6465, epoch, 0).shuffle(&mut order);

@@ -13,14 +13,20 @@ const EPSILON: f32 = 1e-7;
 ///
 /// `centers` and `sizes` are those of the predicted boxes, `[n, 2]` each (x, y and width, height); `target_centers` and
 /// `target_sizes` those of the boxes to reach. The weight of the aspect penalty takes no part in the gradient.
-pub fn complete_iou(centers: Tensor<2>, sizes: Tensor<2>, target_centers: Tensor<2>, target_sizes: Tensor<2>) -> Tensor<2> {
+pub fn complete_iou(
+    centers: Tensor<2>,
+    sizes: Tensor<2>,
+    target_centers: Tensor<2>,
+    target_sizes: Tensor<2>,
+) -> Tensor<2> {
     let half = sizes.clone().mul_scalar(0.5);
     let (low, high) = (centers.clone() - half.clone(), centers.clone() + half);
     let target_half = target_sizes.clone().mul_scalar(0.5);
     let target_low = target_centers.clone() - target_half.clone();
     let target_high = target_centers.clone() + target_half;
 
-    let overlap = high.clone().min_pair(target_high.clone()) - low.clone().max_pair(target_low.clone());
+    let overlap =
+        high.clone().min_pair(target_high.clone()) - low.clone().max_pair(target_low.clone());
     let intersection = product(overlap.clamp_min(0.0));
     let union = product(sizes.clone()) + product(target_sizes.clone()) - intersection.clone();
     let iou = intersection / union.add_scalar(EPSILON);
@@ -29,7 +35,9 @@ pub fn complete_iou(centers: Tensor<2>, sizes: Tensor<2>, target_centers: Tensor
     let diagonal = hull.square().sum_dim(1).add_scalar(EPSILON);
     let distance = (target_centers - centers).square().sum_dim(1);
 
-    let aspect = (angle(target_sizes) - angle(sizes)).square().mul_scalar(4.0 / (PI * PI));
+    let aspect = (angle(target_sizes) - angle(sizes))
+        .square()
+        .mul_scalar(4.0 / (PI * PI));
     let weight = {
         let aspect = aspect.clone().detach();
         aspect.clone() / (aspect - iou.clone().detach()).add_scalar(1.0 + EPSILON)

@@ -30,7 +30,16 @@ pub struct Yolov5Hyp {
 impl Default for Yolov5Hyp {
     /// The published values for training from scratch (low augmentation).
     fn default() -> Self {
-        Self { box_gain: 0.05, cls: 0.5, cls_pw: 1.0, obj: 1.0, obj_pw: 1.0, anchor_t: 4.0, fl_gamma: 0.0, label_smoothing: 0.0 }
+        Self {
+            box_gain: 0.05,
+            cls: 0.5,
+            cls_pw: 1.0,
+            obj: 1.0,
+            obj_pw: 1.0,
+            anchor_t: 4.0,
+            fl_gamma: 0.0,
+            label_smoothing: 0.0,
+        }
     }
 }
 
@@ -41,14 +50,37 @@ impl Yolov5Hyp {
             return Err(LossError::FocalLoss(self.fl_gamma));
         }
         let require = |ok: bool, key, value, expected| {
-            if ok { Ok(()) } else { Err(LossError::Hyp { key, value, expected }) }
+            if ok {
+                Ok(())
+            } else {
+                Err(LossError::Hyp {
+                    key,
+                    value,
+                    expected,
+                })
+            }
         };
-        for (key, value) in [("box", self.box_gain), ("cls", self.cls), ("cls_pw", self.cls_pw), ("obj", self.obj), ("obj_pw", self.obj_pw)]
-        {
-            require(value >= 0.0 && value.is_finite(), key, value, "finite and not negative")?;
+        for (key, value) in [
+            ("box", self.box_gain),
+            ("cls", self.cls),
+            ("cls_pw", self.cls_pw),
+            ("obj", self.obj),
+            ("obj_pw", self.obj_pw),
+        ] {
+            require(
+                value >= 0.0 && value.is_finite(),
+                key,
+                value,
+                "finite and not negative",
+            )?;
         }
         require(self.anchor_t > 1.0, "anchor_t", self.anchor_t, "above 1")?;
         let smoothing = self.label_smoothing;
-        require((0.0..1.0).contains(&smoothing), "label_smoothing", smoothing, "from 0 to below 1")
+        require(
+            (0.0..1.0).contains(&smoothing),
+            "label_smoothing",
+            smoothing,
+            "from 0 to below 1",
+        )
     }
 }

@@ -27,7 +27,10 @@ pub(super) fn object_numbers(targets: &[[f32; 6]], batch: usize) -> Vec<u16> {
         counts[image] += 1;
         counts[image]
     };
-    targets.iter().map(|target| number(target[0] as usize)).collect()
+    targets
+        .iter()
+        .map(|target| number(target[0] as usize))
+        .collect()
 }
 
 /// Sum over matches of the mean cross-entropy over the pixels of each one's box.
@@ -43,22 +46,42 @@ pub(super) fn mask_loss(
     let [batch, count, height, width] = protos.dims();
     let device = protos.device();
     if (masks.height, masks.width, masks.objects.len()) != (height, width, batch * height * width) {
-        return Err(LossError::MaskSize { found: [masks.height, masks.width], height, width });
+        return Err(LossError::MaskSize {
+            found: [masks.height, masks.width],
+            height,
+            width,
+        });
     }
     let mut loss = Tensor::<1>::zeros([1], &device);
     for image in 0..batch {
-        let rows: Vec<i32> = (0..).zip(matches).filter(|(_, m)| m.image == image).map(|(row, _)| row).collect();
+        let rows: Vec<i32> = (0..)
+            .zip(matches)
+            .filter(|(_, m)| m.image == image)
+            .map(|(row, _)| row)
+            .collect();
         if rows.is_empty() {
             continue;
         }
         let objects = &masks.objects[image * height * width..][..height * width];
-        let (truth, weights) = pixels(matches.iter().filter(|m| m.image == image), objects, (height, width));
-        let table =
-            |values: Vec<f32>, device: &Device| Tensor::<2>::from_data(TensorData::new(values, [rows.len(), height * width]), device);
+        let (truth, weights) = pixels(
+            matches.iter().filter(|m| m.image == image),
+            objects,
+            (height, width),
+        );
+        let table = |values: Vec<f32>, device: &Device| {
+            Tensor::<2>::from_data(
+                TensorData::new(values, [rows.len(), height * width]),
+                device,
+            )
+        };
         let (truth, weights) = (table(truth, &device), table(weights, &device));
 
-        let proto = protos.clone().narrow(0, image, 1).reshape([count, height * width]);
-        let rows = Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), &device);
+        let proto = protos
+            .clone()
+            .narrow(0, image, 1)
+            .reshape([count, height * width]);
+        let rows =
+            Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), &device);
         let logits = coefficients.clone().select(0, rows).matmul(proto);
         loss = loss + (bce_with_logits(logits, truth, 1.0) * weights).sum();
     }
@@ -66,7 +89,11 @@ pub(super) fn mask_loss(
 }
 
 /// For each match and each of the prototypes' pixels: whether it is of the object, and what it counts: nothing outside of the box.
-fn pixels<'a>(matches: impl Iterator<Item = &'a MaskMatch>, objects: &[u16], (height, width): (usize, usize)) -> (Vec<f32>, Vec<f32>) {
+fn pixels<'a>(
+    matches: impl Iterator<Item = &'a MaskMatch>,
+    objects: &[u16],
+    (height, width): (usize, usize),
+) -> (Vec<f32>, Vec<f32>) {
     let (mut truth, mut weights) = (Vec::new(), Vec::new());
     for m in matches {
         let weight = m.weight / (m.bbox.area() * (height * width) as f32);
@@ -77,7 +104,10 @@ fn pixels<'a>(matches: impl Iterator<Item = &'a MaskMatch>, objects: &[u16], (he
         let (y1, y2) = (m.bbox.y1 * height as f32, m.bbox.y2 * height as f32);
         let inside = |pixel: usize, low: f32, high: f32| (low..high).contains(&(pixel as f32));
         for row in (0..height).filter(|row| inside(*row, y1, y2)) {
-            for place in (0..width).filter(|column| inside(*column, x1, x2)).map(|column| row * width + column) {
+            for place in (0..width)
+                .filter(|column| inside(*column, x1, x2))
+                .map(|column| row * width + column)
+            {
                 weights[start + place] = weight;
                 truth[start + place] = f32::from(objects[place] == m.object);
             }

@@ -60,7 +60,8 @@ impl AnchorMatcher {
                 let column = cell(center[0] + step[0], width);
                 let row = cell(center[1] + step[1], height);
                 matches.push(Match {
-                    cell: ((image as usize * self.anchors.len() + index) * height + row) * width + column,
+                    cell: ((image as usize * self.anchors.len() + index) * height + row) * width
+                        + column,
                     class: class as usize,
                     target,
                     anchor,
@@ -111,7 +112,11 @@ impl Side {
 }
 
 /// Refuses targets of a class or an image that does not exist.
-pub(super) fn check_targets(targets: &[[f32; 6]], batch: usize, nc: usize) -> Result<(), LossError> {
+pub(super) fn check_targets(
+    targets: &[[f32; 6]],
+    batch: usize,
+    nc: usize,
+) -> Result<(), LossError> {
     for (row, target) in targets.iter().enumerate() {
         let [image, class, ..] = *target;
         if !(0.0..nc as f32).contains(&class) {

@@ -42,7 +42,10 @@ pub struct Targets<'a> {
 impl From<Vec<Tensor<5>>> for Outputs {
     /// Of a head without masks.
     fn from(levels: Vec<Tensor<5>>) -> Self {
-        Self { levels, protos: None }
+        Self {
+            levels,
+            protos: None,
+        }
     }
 }
 
@@ -66,10 +69,17 @@ pub trait DetectionLoss {
 }
 
 /// Prototypes and target masks, which a loss on masks needs both.
-fn required(protos: Option<Tensor<4>>, masks: Option<&MaskTargets>, coefficients: usize) -> Result<(Tensor<4>, &MaskTargets), LossError> {
+fn required(
+    protos: Option<Tensor<4>>,
+    masks: Option<&MaskTargets>,
+    coefficients: usize,
+) -> Result<(Tensor<4>, &MaskTargets), LossError> {
     match (protos, masks) {
         (Some(protos), Some(masks)) if protos.dims()[1] == coefficients => Ok((protos, masks)),
-        (Some(protos), Some(_)) => Err(LossError::Protos { found: protos.dims()[1], expected: coefficients }),
+        (Some(protos), Some(_)) => Err(LossError::Protos {
+            found: protos.dims()[1],
+            expected: coefficients,
+        }),
         _ => Err(LossError::NoMasks),
     }
 }
@@ -86,8 +96,15 @@ pub struct LossOutput {
 impl LossOutput {
     /// Of the parts, each with its gain, in a batch of so many images.
     fn of(items: Vec<Tensor<1>>, batch: usize) -> Self {
-        let total = items.iter().cloned().reduce(|sum, item| sum + item).expect("a loss has parts");
-        Self { total: total.mul_scalar(batch as f32), items: items.into_iter().map(Tensor::detach).collect() }
+        let total = items
+            .iter()
+            .cloned()
+            .reduce(|sum, item| sum + item)
+            .expect("a loss has parts");
+        Self {
+            total: total.mul_scalar(batch as f32),
+            items: items.into_iter().map(Tensor::detach).collect(),
+        }
     }
 }
 
@@ -97,13 +114,32 @@ pub enum LossError {
     #[error("fl_gamma is {0}: focal loss is not supported, only 0 (plain binary cross-entropy) is")]
     FocalLoss(f32),
     #[error("{key} is {value}: it must be {expected}")]
-    Hyp { key: &'static str, value: f32, expected: &'static str },
-    #[error("the head has {anchors} levels of anchors and {strides} strides: the loss needs one stride a level, 1 to 5 levels")]
+    Hyp {
+        key: &'static str,
+        value: f32,
+        expected: &'static str,
+    },
+    #[error(
+        "the head has {anchors} levels of anchors and {strides} strides: the loss needs one stride a level, 1 to 5 levels"
+    )]
     Levels { anchors: usize, strides: usize },
-    #[error("level {level} of the head has {found} anchors: every level needs the same number, here {expected}")]
-    Anchors { level: usize, found: usize, expected: usize },
-    #[error("level {level} has logits of shape {found:?}: [batch, {anchors}, height, width, {outputs}] was expected")]
-    Shape { level: usize, found: [usize; 5], anchors: usize, outputs: usize },
+    #[error(
+        "level {level} of the head has {found} anchors: every level needs the same number, here {expected}"
+    )]
+    Anchors {
+        level: usize,
+        found: usize,
+        expected: usize,
+    },
+    #[error(
+        "level {level} has logits of shape {found:?}: [batch, {anchors}, height, width, {outputs}] was expected"
+    )]
+    Shape {
+        level: usize,
+        found: [usize; 5],
+        anchors: usize,
+        outputs: usize,
+    },
     #[error("{found} levels of logits: the head has {expected}")]
     LevelCount { found: usize, expected: usize },
     #[error("the head makes masks: its prototypes and the targets' masks are needed")]
@@ -113,11 +149,19 @@ pub enum LossError {
     #[error(
         "the targets' masks are of height and width {found:?}: {height} and {width}, those of the prototypes, for each image were expected"
     )]
-    MaskSize { found: [usize; 2], height: usize, width: usize },
+    MaskSize {
+        found: [usize; 2],
+        height: usize,
+        width: usize,
+    },
     #[error("the logits are not of 32-bit floats")]
     NotFloat,
     #[error("target {row} is of class {class}: the network has {nc} classes, from 0")]
     Class { row: usize, class: f32, nc: usize },
     #[error("target {row} is of image {image}: the batch has {batch} images, from 0")]
-    Image { row: usize, image: f32, batch: usize },
+    Image {
+        row: usize,
+        image: f32,
+        batch: usize,
+    },
 }

@@ -13,7 +13,11 @@ pub(super) fn bounds(spans: &[Range<u32>], height: u32) -> [u32; 4] {
         let last = span.end - 1;
         let goes_on = span.start / height < last / height;
         // Who goes on in the next column touches the bottom of this one and the top of that.
-        let (start, end) = if goes_on { (0, height - 1) } else { (span.start % height, last % height) };
+        let (start, end) = if goes_on {
+            (0, height - 1)
+        } else {
+            (span.start % height, last % height)
+        };
         (y, bottom) = (y.min(start), bottom.max(end));
     }
     [x, y, right - x + 1, bottom - y + 1]

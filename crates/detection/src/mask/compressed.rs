@@ -24,9 +24,18 @@ impl Rle {
         let mut at = 0;
         while at < text.len() {
             let (number, next) = number(text.as_bytes(), at)?;
-            let before = if counts.len() > 2 { i64::from(counts[counts.len() - 2]) } else { 0 };
+            let before = if counts.len() > 2 {
+                i64::from(counts[counts.len() - 2])
+            } else {
+                0
+            };
             let count = before + number;
-            counts.push(u32::try_from(count).map_err(|_| format!("the count at character {at} is {count}, out of 0 to {}", u32::MAX))?);
+            counts.push(u32::try_from(count).map_err(|_| {
+                format!(
+                    "the count at character {at} is {count}, out of 0 to {}",
+                    u32::MAX
+                )
+            })?);
             at = next;
         }
         Self::from_counts(counts, height, width)
@@ -36,7 +45,11 @@ impl Rle {
     pub fn to_compressed(&self) -> String {
         let mut text = String::with_capacity(2 * self.counts.len());
         for (index, &count) in self.counts.iter().enumerate() {
-            let before = if index > 2 { i64::from(self.counts[index - 2]) } else { 0 };
+            let before = if index > 2 {
+                i64::from(self.counts[index - 2])
+            } else {
+                0
+            };
             push_number(&mut text, i64::from(count) - before);
         }
         text
@@ -48,19 +61,29 @@ fn number(text: &[u8], start: usize) -> Result<(i64, usize), String> {
     let mut number = 0;
     for (place, at) in (0..LONGEST).zip(start..) {
         let Some(&character) = text.get(at) else {
-            return Err(format!("the string ends within the number that begins at character {start}"));
+            return Err(format!(
+                "the string ends within the number that begins at character {start}"
+            ));
         };
         let six = character.wrapping_sub(OFFSET);
         if six > BITS | MORE {
-            return Err(format!("the byte {character:#04x} at character {at} is none of '0' to 'o'"));
+            return Err(format!(
+                "the byte {character:#04x} at character {at} is none of '0' to 'o'"
+            ));
         }
         number |= i64::from(six & BITS) << (5 * place);
         if six & MORE == 0 {
-            let sign = if six & SIGN == 0 { 0 } else { -1 << (5 * (place + 1)) };
+            let sign = if six & SIGN == 0 {
+                0
+            } else {
+                -1 << (5 * (place + 1))
+            };
             return Ok((number | sign, at + 1));
         }
     }
-    Err(format!("the number at character {start} is longer than {LONGEST} characters"))
+    Err(format!(
+        "the number at character {start} is longer than {LONGEST} characters"
+    ))
 }
 
 fn push_number(text: &mut String, mut number: i64) {

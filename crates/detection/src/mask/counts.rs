@@ -12,7 +12,10 @@ impl Rle {
         let size = Size::new(height, width)?;
         let sum: u64 = counts.iter().copied().map(u64::from).sum();
         if sum != u64::from(size.pixels()) {
-            return Err(format!("the counts add up to {sum}, an image of height {height} and width {width} has {} pixels", size.pixels()));
+            return Err(format!(
+                "the counts add up to {sum}, an image of height {height} and width {width} has {} pixels",
+                size.pixels()
+            ));
         }
         let mut at = 0;
         let spans = counts.chunks(2).map(|runs| {

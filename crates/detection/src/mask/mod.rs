@@ -79,7 +79,13 @@ impl Rle {
             counts.push(size.pixels() - at);
         }
         let area = inside.iter().map(|span| span.end - span.start).sum();
-        Self { height: size.height, width: size.width, counts, area, bbox: bounds::bounds(&inside, size.height) }
+        Self {
+            height: size.height,
+            width: size.width,
+            counts,
+            area,
+            bbox: bounds::bounds(&inside, size.height),
+        }
     }
 
     /// The pixels inside, ascending; no two spans touch.
@@ -103,8 +109,12 @@ struct Size {
 impl Size {
     fn new(height: usize, width: usize) -> Result<Self, String> {
         match (u32::try_from(height), u32::try_from(width)) {
-            (Ok(height), Ok(width)) if height.checked_mul(width).is_some() => Ok(Self { height, width }),
-            _ => Err(format!("an image of height {height} and width {width} has more pixels than a mask can count")),
+            (Ok(height), Ok(width)) if height.checked_mul(width).is_some() => {
+                Ok(Self { height, width })
+            }
+            _ => Err(format!(
+                "an image of height {height} and width {width} has more pixels than a mask can count"
+            )),
         }
     }
 

@@ -17,7 +17,10 @@ impl Outline {
     /// Of a data set's annotation: polygons as they are, run lengths by tracing the edges of their pixels.
     pub fn of(segmentation: &Segmentation) -> Self {
         let polygons = match segmentation {
-            Segmentation::Polygons(polygons) => polygons.iter().map(|polygon| same_way_round(polygon)).collect(),
+            Segmentation::Polygons(polygons) => polygons
+                .iter()
+                .map(|polygon| same_way_round(polygon))
+                .collect(),
             Segmentation::Rle(mask) => trace(mask),
         };
         Self { polygons }
@@ -29,32 +32,58 @@ impl Outline {
 
     /// Every point moved. A map that keeps lines straight keeps the outline exact.
     pub fn map(&self, place: impl Fn([f32; 2]) -> [f32; 2]) -> Self {
-        Self { polygons: self.polygons.iter().map(|polygon| polygon.iter().copied().map(&place).collect()).collect() }
+        Self {
+            polygons: self
+                .polygons
+                .iter()
+                .map(|polygon| polygon.iter().copied().map(&place).collect())
+                .collect(),
+        }
     }
 
     /// The part inside an image of this size (Sutherland and Hodgman 1974, "Reentrant Polygon Clipping").
     pub fn clip(&self, width: f32, height: f32) -> Self {
-        let sides = [(0, 0.0, 1.0), (0, width, -1.0), (1, 0.0, 1.0), (1, height, -1.0)];
+        let sides = [
+            (0, 0.0, 1.0),
+            (0, width, -1.0),
+            (1, 0.0, 1.0),
+            (1, height, -1.0),
+        ];
         let clipped = self.polygons.iter().map(|polygon| {
-            let inside = |[x, y]: &[f32; 2]| (0.0..=width).contains(x) && (0.0..=height).contains(y);
+            let inside =
+                |[x, y]: &[f32; 2]| (0.0..=width).contains(x) && (0.0..=height).contains(y);
             if polygon.iter().all(inside) {
                 return polygon.clone();
             }
-            sides.into_iter().fold(polygon.clone(), |polygon, (axis, limit, sign)| cut(&polygon, axis, limit, sign))
+            sides
+                .into_iter()
+                .fold(polygon.clone(), |polygon, (axis, limit, sign)| {
+                    cut(&polygon, axis, limit, sign)
+                })
         });
-        Self { polygons: clipped.filter(|polygon| polygon.len() >= 3).collect() }
+        Self {
+            polygons: clipped.filter(|polygon| polygon.len() >= 3).collect(),
+        }
     }
 
     /// The tight box around it; none of an empty one.
     pub fn bounds(&self) -> Option<BBox> {
         let mut points = self.polygons.iter().flatten();
         let [x, y] = *points.next()?;
-        Some(points.fold(BBox::from_xyxy(x, y, x, y), |b, [x, y]| BBox::from_xyxy(b.x1.min(*x), b.y1.min(*y), b.x2.max(*x), b.y2.max(*y))))
+        Some(points.fold(BBox::from_xyxy(x, y, x, y), |b, [x, y]| {
+            BBox::from_xyxy(b.x1.min(*x), b.y1.min(*y), b.x2.max(*x), b.y2.max(*y))
+        }))
     }
 
     /// Calls with the pixels whose centres lie inside, a row and its columns at a time, on a map of `height` × `width` pixels each
     /// `scale` of the outline's wide.
-    pub fn fill(&self, height: usize, width: usize, scale: f32, mut visit: impl FnMut(usize, Range<usize>)) {
+    pub fn fill(
+        &self,
+        height: usize,
+        width: usize,
+        scale: f32,
+        mut visit: impl FnMut(usize, Range<usize>),
+    ) {
         let Some(bounds) = self.bounds() else { return };
         let first = (bounds.y1 / scale - 0.5).ceil().max(0.0) as usize;
         let mut crossings: Vec<(f32, i32)> = Vec::new();
@@ -112,9 +141,17 @@ fn cut(polygon: &[[f32; 2]], axis: usize, limit: f32, sign: f32) -> Vec<[f32; 2]
 /// A polygon turned so that it winds as traced outlines do: several of one object, which may overlap, are all inside then.
 fn same_way_round(polygon: &[[f64; 2]]) -> Vec<[f32; 2]> {
     let next = polygon.iter().skip(1).chain(polygon.first());
-    let doubled_area: f64 = polygon.iter().zip(next).map(|([x0, y0], [x1, y1])| x0 * y1 - x1 * y0).sum();
+    let doubled_area: f64 = polygon
+        .iter()
+        .zip(next)
+        .map(|([x0, y0], [x1, y1])| x0 * y1 - x1 * y0)
+        .sum();
     let points = polygon.iter().map(|point| point.map(|side| side as f32));
-    if doubled_area < 0.0 { points.rev().collect() } else { points.collect() }
+    if doubled_area < 0.0 {
+        points.rev().collect()
+    } else {
+        points.collect()
+    }
 }
 
 /// The edges between a mask's pixels and what is not of it, joined to polygons: around the mask one way, around its holes the other.
@@ -124,7 +161,10 @@ fn trace(mask: &Rle) -> Vec<Vec<[f32; 2]>> {
     let inside = |x: usize, y: usize| x < width && y < height && pixels[y * width + x];
     // Each edge runs with its pixel on the right hand; by its start.
     let mut edges: BTreeMap<(usize, usize), Vec<(usize, usize)>> = BTreeMap::new();
-    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).filter(|(y, x)| inside(*x, *y)) {
+    for (y, x) in (0..height)
+        .flat_map(|y| (0..width).map(move |x| (y, x)))
+        .filter(|(y, x)| inside(*x, *y))
+    {
         let mut edge = |from, to| edges.entry(from).or_default().push(to);
         if y == 0 || !inside(x, y - 1) {
             edge((x, y), (x + 1, y));
@@ -145,7 +185,8 @@ fn trace(mask: &Rle) -> Vec<Vec<[f32; 2]>> {
         while let Some(next) = corners.last().and_then(|at| step(&mut edges, *at)) {
             // A point within a straight line is none of its corners.
             if let [.., before, last] = corners[..]
-                && ((before.0 == last.0 && last.0 == next.0) || (before.1 == last.1 && last.1 == next.1))
+                && ((before.0 == last.0 && last.0 == next.0)
+                    || (before.1 == last.1 && last.1 == next.1))
             {
                 corners.pop();
             }
@@ -153,13 +194,21 @@ fn trace(mask: &Rle) -> Vec<Vec<[f32; 2]>> {
         }
         // The walk ends where it began.
         corners.pop();
-        polygons.push(corners.into_iter().map(|(x, y)| [x as f32, y as f32]).collect());
+        polygons.push(
+            corners
+                .into_iter()
+                .map(|(x, y)| [x as f32, y as f32])
+                .collect(),
+        );
     }
     polygons
 }
 
 /// Takes an edge that starts at a point: to where it leads.
-fn step(edges: &mut BTreeMap<(usize, usize), Vec<(usize, usize)>>, at: (usize, usize)) -> Option<(usize, usize)> {
+fn step(
+    edges: &mut BTreeMap<(usize, usize), Vec<(usize, usize)>>,
+    at: (usize, usize),
+) -> Option<(usize, usize)> {
     let ends = edges.get_mut(&at)?;
     let next = ends.pop();
     if ends.is_empty() {
@@ -179,7 +228,9 @@ mod tests {
     /// Row-major pixels of a map that are inside.
     fn pixels(outline: &Outline, height: usize, width: usize, scale: f32) -> Vec<bool> {
         let mut pixels = vec![false; height * width];
-        outline.fill(height, width, scale, |row, columns| pixels[row * width..][columns].fill(true));
+        outline.fill(height, width, scale, |row, columns| {
+            pixels[row * width..][columns].fill(true)
+        });
         pixels
     }
 
@@ -202,21 +253,35 @@ mod tests {
 
     #[test]
     fn a_straight_side_is_one_edge() {
-        let drawn: Vec<bool> = (0..36).map(|i| (1..5).contains(&(i / 6)) && (2..4).contains(&(i % 6))).collect();
+        let drawn: Vec<bool> = (0..36)
+            .map(|i| (1..5).contains(&(i / 6)) && (2..4).contains(&(i % 6)))
+            .collect();
         let outline = Outline::of(&Segmentation::Rle(Rle::from_pixels(&drawn, 6, 6)));
-        assert_eq!(outline.polygons, [vec![[2.0, 1.0], [4.0, 1.0], [4.0, 5.0], [2.0, 5.0]]]);
+        assert_eq!(
+            outline.polygons,
+            [vec![[2.0, 1.0], [4.0, 1.0], [4.0, 5.0], [2.0, 5.0]]]
+        );
     }
 
     #[test]
     fn polygons_that_overlap_are_one_object() {
         let other: Vec<[f64; 2]> = square(2.0, 0.0, 6.0, 2.0).into_iter().rev().collect();
-        let outline = Outline::of(&Segmentation::Polygons(vec![square(0.0, 0.0, 4.0, 2.0), other]));
-        assert_eq!(pixels(&outline, 2, 8, 1.0), [[true; 6].as_slice(), &[false; 2], &[true; 6], &[false; 2]].concat());
+        let outline = Outline::of(&Segmentation::Polygons(vec![
+            square(0.0, 0.0, 4.0, 2.0),
+            other,
+        ]));
+        assert_eq!(
+            pixels(&outline, 2, 8, 1.0),
+            [[true; 6].as_slice(), &[false; 2], &[true; 6], &[false; 2]].concat()
+        );
     }
 
     #[test]
     fn what_lies_outside_is_cut_off() {
-        let outline = Outline::of(&Segmentation::Polygons(vec![square(-3.0, 2.0, 5.0, 14.0), square(20.0, 0.0, 22.0, 2.0)]));
+        let outline = Outline::of(&Segmentation::Polygons(vec![
+            square(-3.0, 2.0, 5.0, 14.0),
+            square(20.0, 0.0, 22.0, 2.0),
+        ]));
         let clipped = outline.clip(10.0, 8.0);
         assert_eq!(clipped.bounds(), Some(BBox::from_xyxy(0.0, 2.0, 5.0, 8.0)));
         assert_eq!(clipped.polygons.len(), 1);
@@ -228,6 +293,9 @@ mod tests {
     fn a_coarse_map_takes_the_pixels_whose_centres_are_inside() {
         let outline = Outline::of(&Segmentation::Polygons(vec![square(3.0, 1.0, 14.0, 7.0)]));
         // Centres at 2, 6, 10, 14 and 2, 6.
-        assert_eq!(pixels(&outline, 2, 4, 4.0), [false, true, true, false, false, true, true, false]);
+        assert_eq!(
+            pixels(&outline, 2, 4, 4.0),
+            [false, true, true, false, false, true, true, false]
+        );
     }
 }

@@ -9,7 +9,11 @@ impl Rle {
     /// Where `pixels` has another length, or so many pixels that 32 bits can't count them.
     pub fn from_pixels(pixels: &[bool], height: usize, width: usize) -> Self {
         let size = Size::new(height, width).unwrap_or_else(|problem| panic!("{problem}"));
-        assert_eq!(pixels.len(), height * width, "pixels of an image of height {height} and width {width}");
+        assert_eq!(
+            pixels.len(),
+            height * width,
+            "pixels of an image of height {height} and width {width}"
+        );
         let mut spans = Vec::new();
         // Going down a column of a row-major image is slow, so only those with a pixel inside are walked.
         let [left, top, right, bottom] = corners(pixels, width);
@@ -44,7 +48,9 @@ fn corners(pixels: &[bool], width: usize) -> [usize; 4] {
     let [mut left, mut top, mut right, mut bottom] = [usize::MAX, usize::MAX, 0, 0];
     for (y, row) in pixels.chunks_exact(width.max(1)).enumerate() {
         let inside = |&inside: &bool| inside;
-        if let (Some(first), Some(last)) = (row.iter().position(inside), row.iter().rposition(inside)) {
+        if let (Some(first), Some(last)) =
+            (row.iter().position(inside), row.iter().rposition(inside))
+        {
             left = left.min(first);
             right = right.max(last + 1);
             top = top.min(y);

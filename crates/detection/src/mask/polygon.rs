@@ -25,7 +25,10 @@ impl Rle {
     /// Where the image has so many pixels that 32 bits can't count them.
     pub fn from_polygons(polygons: &[Vec<[f64; 2]>], height: usize, width: usize) -> Self {
         let size = Size::new(height, width).unwrap_or_else(|problem| panic!("{problem}"));
-        let mut spans: Vec<_> = polygons.iter().flat_map(|polygon| spans(polygon, size)).collect();
+        let mut spans: Vec<_> = polygons
+            .iter()
+            .flat_map(|polygon| spans(polygon, size))
+            .collect();
         spans.sort_unstable_by_key(|span| span.start);
         Self::from_spans(spans, size)
     }
@@ -41,7 +44,10 @@ fn spans(polygon: &[[f64; 2]], size: Size) -> Vec<Range<u32>> {
     }
     changes.sort_unstable();
     // A closed line steps over the middle of a column as often to the right as to the left.
-    changes.chunks_exact(2).map(|pair| pair[0]..pair[1]).collect()
+    changes
+        .chunks_exact(2)
+        .map(|pair| pair[0]..pair[1])
+        .collect()
 }
 
 /// Rounded to the grid; numbers below 0 only roughly, as in pycocotools, which no pixel shows.
@@ -54,14 +60,22 @@ fn push_changes(a: [i64; 2], b: [i64; 2], size: Size, changes: &mut Vec<u32>) {
     let (left, right) = (a[0].min(b[0]), a[0].max(b[0]));
     // Columns whose middle the edge steps over: `left <= step` and `step + 1 <= right` for their middle step.
     let first = (left - MIDDLE + STEPS - 1).div_euclid(STEPS).max(0);
-    let last = (right - MIDDLE - 1).div_euclid(STEPS).min(i64::from(size.width) - 1);
+    let last = (right - MIDDLE - 1)
+        .div_euclid(STEPS)
+        .min(i64::from(size.width) - 1);
     let flat = right - left >= (a[1] - b[1]).abs();
     let edge = Edge::new(a, b, if flat { 0 } else { 1 });
     for column in first..=last {
         let step = column * STEPS + MIDDLE;
-        let y = if flat { edge.at(step).min(edge.at(step + 1)) } else { edge.last_before(step) };
+        let y = if flat {
+            edge.at(step).min(edge.at(step + 1))
+        } else {
+            edge.last_before(step)
+        };
         // The first pixel whose middle is not above.
-        let row = (y - MIDDLE + STEPS - 1).div_euclid(STEPS).clamp(0, i64::from(size.height));
+        let row = (y - MIDDLE + STEPS - 1)
+            .div_euclid(STEPS)
+            .clamp(0, i64::from(size.height));
         changes.push((column * i64::from(size.height) + row) as u32);
     }
 }
@@ -78,9 +92,18 @@ struct Edge {
 
 impl Edge {
     fn new(a: [i64; 2], b: [i64; 2], longer: usize) -> Self {
-        let (a, b) = if a[longer] <= b[longer] { (a, b) } else { (b, a) };
+        let (a, b) = if a[longer] <= b[longer] {
+            (a, b)
+        } else {
+            (b, a)
+        };
         let (from, to, start, end) = (a[longer], b[longer], a[1 - longer], b[1 - longer]);
-        Self { from, to, start, slope: (end - start) as f64 / (to - from) as f64 }
+        Self {
+            from,
+            to,
+            start,
+            slope: (end - start) as f64 / (to - from) as f64,
+        }
     }
 
     /// The other coordinate at a step of the longer axis.
@@ -91,7 +114,13 @@ impl Edge {
 
     /// The step of the longer axis before the other coordinate passes from `step` to the next or back. It must do so.
     fn last_before(&self, step: i64) -> i64 {
-        let passed = |at: i64| if self.slope > 0.0 { self.at(at) > step } else { self.at(at) <= step };
+        let passed = |at: i64| {
+            if self.slope > 0.0 {
+                self.at(at) > step
+            } else {
+                self.at(at) <= step
+            }
+        };
         // Solved for the step, then corrected by what rounding made of it.
         let guess = ((step - self.start) as f64 + 0.5) / self.slope;
         let mut at = (self.from + guess as i64).clamp(self.from, self.to - 1);

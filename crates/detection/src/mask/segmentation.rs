@@ -22,9 +22,14 @@ impl Segmentation {
     /// Run lengths of an image of another size, and an image of more pixels than 32 bits can count.
     pub fn to_rle(&self, height: usize, width: usize) -> Result<Rle, String> {
         match self {
-            Self::Polygons(polygons) => Size::new(height, width).map(|_| Rle::from_polygons(polygons, height, width)),
+            Self::Polygons(polygons) => {
+                Size::new(height, width).map(|_| Rle::from_polygons(polygons, height, width))
+            }
             Self::Rle(rle) if (rle.height(), rle.width()) == (height, width) => Ok(rle.clone()),
-            Self::Rle(rle) => Err(format!("size is [{}, {}], but its image has height {height} and width {width}", rle.height, rle.width)),
+            Self::Rle(rle) => Err(format!(
+                "size is [{}, {}], but its image has height {height} and width {width}",
+                rle.height, rle.width
+            )),
         }
     }
 }
@@ -44,7 +49,11 @@ impl<'de> Deserialize<'de> for Segmentation {
                 while let Some(Polygon(polygon)) = list.next_element()? {
                     polygons.push(polygon);
                 }
-                if polygons.is_empty() { Err(A::Error::custom("no polygon")) } else { Ok(Segmentation::Polygons(polygons)) }
+                if polygons.is_empty() {
+                    Err(A::Error::custom("no polygon"))
+                } else {
+                    Ok(Segmentation::Polygons(polygons))
+                }
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
@@ -53,12 +62,16 @@ impl<'de> Deserialize<'de> for Segmentation {
                     size: [usize; 2],
                     counts: Counts,
                 }
-                let Runs { size: [height, width], counts } = Runs::deserialize(MapAccessDeserializer::new(map))?;
+                let Runs {
+                    size: [height, width],
+                    counts,
+                } = Runs::deserialize(MapAccessDeserializer::new(map))?;
                 let rle = match counts {
                     Counts::List(counts) => Rle::from_counts(counts, height, width),
                     Counts::Compressed(text) => Rle::from_compressed(&text, height, width),
                 };
-                rle.map(Segmentation::Rle).map_err(|problem| A::Error::custom(format!("counts: {problem}")))
+                rle.map(Segmentation::Rle)
+                    .map_err(|problem| A::Error::custom(format!("counts: {problem}")))
             }
         }
         deserializer.deserialize_any(Either)
@@ -72,10 +85,16 @@ impl<'de> Deserialize<'de> for Polygon {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let numbers = Vec::<f64>::deserialize(deserializer)?;
         let (corners, []) = numbers.as_chunks() else {
-            return Err(D::Error::custom(format!("{} numbers, expected pairs of x and y", numbers.len())));
+            return Err(D::Error::custom(format!(
+                "{} numbers, expected pairs of x and y",
+                numbers.len()
+            )));
         };
         if corners.len() < 3 {
-            return Err(D::Error::custom(format!("{} numbers, expected 6 or more", numbers.len())));
+            return Err(D::Error::custom(format!(
+                "{} numbers, expected 6 or more",
+                numbers.len()
+            )));
         }
         Ok(Self(corners.to_vec()))
     }

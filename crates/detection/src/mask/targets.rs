@@ -11,7 +11,13 @@ pub struct MaskTargets {
 
 /// Draws the objects of an image into its part of [`MaskTargets::objects`], each pixel of which is `stride` of the image's wide. Where objects
 /// overlap, the smallest lies on top, as YOLOv5 and Ultralytics have it.
-pub fn draw_targets(outlines: &[&Outline], height: usize, width: usize, stride: f32, objects: &mut [u16]) {
+pub fn draw_targets(
+    outlines: &[&Outline],
+    height: usize,
+    width: usize,
+    stride: f32,
+    objects: &mut [u16],
+) {
     let mut spans: Vec<_> = outlines
         .iter()
         .zip(1..)
@@ -26,7 +32,8 @@ pub fn draw_targets(outlines: &[&Outline], height: usize, width: usize, stride: 
         .collect();
     spans.sort_by_key(|(area, ..)| std::cmp::Reverse(*area));
     for (_, object, rows) in spans {
-        rows.into_iter().for_each(|(row, columns)| objects[row * width..][columns].fill(object));
+        rows.into_iter()
+            .for_each(|(row, columns)| objects[row * width..][columns].fill(object));
     }
 }
 
@@ -35,13 +42,21 @@ mod tests {
     use super::*;
 
     fn rectangle(x1: f32, y1: f32, x2: f32, y2: f32) -> Outline {
-        Outline { polygons: vec![vec![[x1, y1], [x2, y1], [x2, y2], [x1, y2]]] }
+        Outline {
+            polygons: vec![vec![[x1, y1], [x2, y1], [x2, y2], [x1, y2]]],
+        }
     }
 
     #[test]
     fn the_smaller_object_lies_on_top() {
-        let (small, large) = (rectangle(4.0, 0.0, 8.0, 4.0), rectangle(0.0, 0.0, 16.0, 8.0));
-        for (outlines, expected) in [([&small, &large], [2, 1, 2, 2, 2, 2, 2, 2]), ([&large, &small], [1, 2, 1, 1, 1, 1, 1, 1])] {
+        let (small, large) = (
+            rectangle(4.0, 0.0, 8.0, 4.0),
+            rectangle(0.0, 0.0, 16.0, 8.0),
+        );
+        for (outlines, expected) in [
+            ([&small, &large], [2, 1, 2, 2, 2, 2, 2, 2]),
+            ([&large, &small], [1, 2, 1, 1, 1, 1, 1, 1]),
+        ] {
             let mut objects = [0; 8];
             draw_targets(&outlines, 2, 4, 4.0, &mut objects);
             assert_eq!(objects, expected);

@@ -24,18 +24,31 @@ impl Fixture {
     }
 
     pub fn shape(&self, key: &str) -> Vec<usize> {
-        SafeTensors::deserialize(&self.0).unwrap().tensor(key).unwrap().shape().to_vec()
+        SafeTensors::deserialize(&self.0)
+            .unwrap()
+            .tensor(key)
+            .unwrap()
+            .shape()
+            .to_vec()
     }
 
     pub fn bytes(&self, key: &str) -> Vec<u8> {
-        SafeTensors::deserialize(&self.0).unwrap().tensor(key).unwrap().data().to_vec()
+        SafeTensors::deserialize(&self.0)
+            .unwrap()
+            .tensor(key)
+            .unwrap()
+            .data()
+            .to_vec()
     }
 
     pub fn values(&self, key: &str) -> Vec<f32> {
         let bytes = self.bytes(key);
         let (chunks, rest) = bytes.as_chunks::<4>();
         assert!(rest.is_empty());
-        chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+        chunks
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect()
     }
 
     /// Whose gradient is wanted.
@@ -48,8 +61,15 @@ impl Fixture {
 pub fn worst(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     assert!(found.iter().all(|value| value.is_finite()));
-    let scale = expected.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
-    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale;
+    let scale = expected
+        .iter()
+        .fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
+    let worst = found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+        / scale;
     println!("off by {worst:e}");
     worst
 }
@@ -67,7 +87,11 @@ pub fn by_level(all: &Tensor<3>, [height, width]: [usize; 2]) -> Vec<Tensor<5>> 
     let level = |stride: usize| {
         let (height, width) = (height / stride, width / stride);
         let [batch, outputs, _] = all.dims();
-        let map = all.clone().narrow(2, start, height * width).swap_dims(1, 2).reshape([batch, 1, height, width, outputs]);
+        let map = all
+            .clone()
+            .narrow(2, start, height * width)
+            .swap_dims(1, 2)
+            .reshape([batch, 1, height, width, outputs]);
         start += height * width;
         map
     };

@@ -33,19 +33,62 @@ fn keeps_ids_areas_and_crowds_and_numbers_classes_by_category_id() {
     )
     .open("coco.yaml", Split::Train)
     .unwrap();
-    assert_eq!((set.classes.as_slice(), set.category_ids.as_slice()), (["cat", "dog"].map(String::from).as_slice(), [2, 90].as_slice()));
-    assert_eq!(set.samples.iter().map(|sample| sample.id).collect::<Vec<_>>(), [7, 3]);
+    assert_eq!(
+        (set.classes.as_slice(), set.category_ids.as_slice()),
+        (
+            ["cat", "dog"].map(String::from).as_slice(),
+            [2, 90].as_slice()
+        )
+    );
+    assert_eq!(
+        set.samples
+            .iter()
+            .map(|sample| sample.id)
+            .collect::<Vec<_>>(),
+        [7, 3]
+    );
     assert_eq!(corners(&set, 0), [[1.0, 2.0, 11.0, 7.5]]);
-    let (first, crowd, third) = (&set.samples[0].annotations[0], &set.samples[1].annotations[0], &set.samples[1].annotations[1]);
-    assert_eq!((first.class, first.area, first.crowd), (1, Some(33.25), false));
-    assert_eq!((crowd.class, crowd.area, crowd.crowd), (0, Some(400.0), true));
-    assert_eq!(first.mask, Some(Segmentation::Polygons(vec![vec![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])));
-    assert_eq!(crowd.mask.as_ref().map(|mask| mask.to_rle(30, 30).unwrap().area()), Some(450));
+    let (first, crowd, third) = (
+        &set.samples[0].annotations[0],
+        &set.samples[1].annotations[0],
+        &set.samples[1].annotations[1],
+    );
+    assert_eq!(
+        (first.class, first.area, first.crowd),
+        (1, Some(33.25), false)
+    );
+    assert_eq!(
+        (crowd.class, crowd.area, crowd.crowd),
+        (0, Some(400.0), true)
+    );
+    assert_eq!(
+        first.mask,
+        Some(Segmentation::Polygons(vec![vec![
+            [1.0, 2.0],
+            [3.0, 4.0],
+            [5.0, 6.0]
+        ]]))
+    );
+    assert_eq!(
+        crowd
+            .mask
+            .as_ref()
+            .map(|mask| mask.to_rle(30, 30).unwrap().area()),
+        Some(450)
+    );
     assert_eq!(third.mask, None);
-    assert!(set.check_masks().unwrap_err().to_string().contains("has an object with a box but no mask"));
+    assert!(
+        set.check_masks()
+            .unwrap_err()
+            .to_string()
+            .contains("has an object with a box but no mask")
+    );
     assert_eq!((third.bbox.x2, third.area), (30.0, None), "clipped");
     assert_eq!(set.problems.clipped, 1);
-    assert_eq!(problems(&set), [("none.png".into(), None, "missing image".into())]);
+    assert_eq!(
+        problems(&set),
+        [("none.png".into(), None, "missing image".into())]
+    );
 }
 
 #[test]
@@ -88,9 +131,15 @@ fn names_choose_and_order_the_classes() {
     );
     folder.write("coco.yaml", &format!("{YAML}names: [dog]\n"));
     let set = folder.open("coco.yaml", Split::Train).unwrap();
-    assert_eq!((set.classes.as_slice(), set.annotation_count()), (["dog".to_owned()].as_slice(), 1));
+    assert_eq!(
+        (set.classes.as_slice(), set.annotation_count()),
+        (["dog".to_owned()].as_slice(), 1)
+    );
     folder.write("coco.yaml", &format!("{YAML}names: [dog, horse]\n"));
-    let error = folder.open("coco.yaml", Split::Train).unwrap_err().to_string();
+    let error = folder
+        .open("coco.yaml", Split::Train)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("'horse'"), "{error}");
 }
 
@@ -103,20 +152,42 @@ fn an_image_of_another_size_than_stated_is_left_out() {
     folder.image("set/pictures/b.png", 60, 60);
     let set = folder.open("coco.yaml", Split::Train).unwrap();
     assert_eq!(set.samples.len(), 1);
-    assert!(set.problems.summary(9).contains("the image is 60×60 but its annotation says 30×30"));
+    assert!(
+        set.problems
+            .summary(9)
+            .contains("the image is 60×60 but its annotation says 30×30")
+    );
 }
 
 #[test]
 fn errors_name_file_and_key() {
     let folder = folder("");
-    let error = folder.open("coco.yaml", Split::Val).unwrap_err().to_string();
+    let error = folder
+        .open("coco.yaml", Split::Val)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("coco.yaml: key `val`"), "{error}");
-    let error = folder.open("coco.yaml", Split::Train).unwrap_err().to_string();
+    let error = folder
+        .open("coco.yaml", Split::Train)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("not one box"), "{error}");
     folder.write("set/train.json", "{\"images\": 3}");
-    let error = folder.open("coco.yaml", Split::Train).unwrap_err().to_string();
-    assert!(error.contains("train.json") && error.contains("line 1"), "{error}");
+    let error = folder
+        .open("coco.yaml", Split::Train)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("train.json") && error.contains("line 1"),
+        "{error}"
+    );
     folder.write("coco.yaml", &format!("{YAML}trian: 3\n"));
-    let error = folder.open("coco.yaml", Split::Train).unwrap_err().to_string();
-    assert!(error.contains("coco.yaml") && error.contains("trian"), "{error}");
+    let error = folder
+        .open("coco.yaml", Split::Train)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("coco.yaml") && error.contains("trian"),
+        "{error}"
+    );
 }

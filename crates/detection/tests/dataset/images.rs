@@ -12,7 +12,13 @@ fn decode(path: PathBuf) -> Result<RgbImage, String> {
 
 /// Left half red, right half blue.
 fn halves(width: u32, height: u32) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, _| if x < width / 2 { Rgb([250, 0, 0]) } else { Rgb([0, 0, 250]) })
+    RgbImage::from_fn(width, height, |x, _| {
+        if x < width / 2 {
+            Rgb([250, 0, 0])
+        } else {
+            Rgb([0, 0, 250])
+        }
+    })
 }
 
 #[test]
@@ -23,23 +29,33 @@ fn grey_and_16_bit_and_transparent_images_become_rgb() {
     assert_eq!(decode(path).unwrap().get_pixel(1, 1).0, [77; 3]);
 
     let path = folder.path("deep.png");
-    ImageBuffer::<Luma<u16>, _>::from_pixel(4, 4, Luma([0x4D4D])).save(&path).unwrap();
+    ImageBuffer::<Luma<u16>, _>::from_pixel(4, 4, Luma([0x4D4D]))
+        .save(&path)
+        .unwrap();
     assert_eq!(decode(path).unwrap().get_pixel(1, 1).0, [0x4D; 3]);
 
     let path = folder.path("clear.png");
-    image::RgbaImage::from_pixel(4, 4, image::Rgba([1, 2, 3, 0])).save(&path).unwrap();
+    image::RgbaImage::from_pixel(4, 4, image::Rgba([1, 2, 3, 0]))
+        .save(&path)
+        .unwrap();
     assert_eq!(decode(path).unwrap().get_pixel(1, 1).0, [1, 2, 3]);
 }
 
 /// Of a printer's colours, saved by Pillow: red on the left, blue on the right.
 #[test]
 fn a_cmyk_jpeg_becomes_rgb() {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/images/cmyk.jpg"));
+    let path = PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/images/cmyk.jpg"
+    ));
     let image = decode(path).unwrap();
     assert_eq!(image.dimensions(), (32, 16));
     for (x, expected) in [(4, [220, 30, 20]), (28, [20, 40, 230])] {
         let found = image.get_pixel(x, 8).0;
-        let near = found.iter().zip(expected).all(|(a, b): (&u8, u8)| a.abs_diff(b) < 12);
+        let near = found
+            .iter()
+            .zip(expected)
+            .all(|(a, b): (&u8, u8)| a.abs_diff(b) < 12);
         assert!(near, "{found:?}, {expected:?} was expected");
     }
 }
@@ -47,11 +63,20 @@ fn a_cmyk_jpeg_becomes_rgb() {
 #[test]
 fn a_camera_held_upright_gives_an_upright_image() {
     let mut jpeg = Vec::new();
-    DynamicImage::from(halves(32, 16)).write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+    DynamicImage::from(halves(32, 16))
+        .write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg)
+        .unwrap();
     // An EXIF block that says: turn by 90° clockwise (orientation 6).
-    let tiff = [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".as_slice()].concat();
+    let tiff =
+        [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".as_slice()].concat();
     let length = (2 + 6 + tiff.len()) as u16;
-    let exif = [&[0xFF, 0xE1], length.to_be_bytes().as_slice(), b"Exif\0\0", &tiff].concat();
+    let exif = [
+        &[0xFF, 0xE1],
+        length.to_be_bytes().as_slice(),
+        b"Exif\0\0",
+        &tiff,
+    ]
+    .concat();
     jpeg.splice(2..2, exif);
     let folder = Folder::new();
     std::fs::write(folder.path("images/turned.jpg"), jpeg).unwrap();
@@ -62,7 +87,10 @@ fn a_camera_held_upright_gives_an_upright_image() {
     let image = set.samples[0].source.decode().unwrap();
     assert_eq!(image.dimensions(), (16, 32));
     let top = image.get_pixel(8, 4).0;
-    assert!(top[0] > 200 && top[2] < 50, "the left half is the upper one now: {top:?}");
+    assert!(
+        top[0] > 200 && top[2] < 50,
+        "the left half is the upper one now: {top:?}"
+    );
 }
 
 #[test]
@@ -73,7 +101,11 @@ fn a_cut_off_jpeg_is_corrupt() {
     assert!(decode(path.clone()).is_ok());
     std::fs::write(&path, &bytes[..bytes.len() * 2 / 3]).unwrap();
     assert!(decode(path.clone()).unwrap_err().contains("corrupt"));
-    std::fs::write(&path, [bytes.as_slice(), b"trailing bytes do no harm"].concat()).unwrap();
+    std::fs::write(
+        &path,
+        [bytes.as_slice(), b"trailing bytes do no harm"].concat(),
+    )
+    .unwrap();
     assert!(decode(path.clone()).is_ok());
     std::fs::write(&path, b"").unwrap();
     assert!(decode(path).unwrap_err().contains("corrupt"));
@@ -100,19 +132,39 @@ fn the_cache_fits_the_longer_side_and_leaves_out_what_cannot_be_decoded() {
     let set = folder.open("data.yaml", Split::Train).unwrap();
     assert_eq!(set.samples.len(), 3, "headers are fine");
     let cached = CachedDataset::open(set, 50, Interpolation::Linear).unwrap();
-    assert_eq!(names(cached.dataset()), ["images/small.png", "images/tall.jpg"]);
+    assert_eq!(
+        names(cached.dataset()),
+        ["images/small.png", "images/tall.jpg"]
+    );
     assert_eq!(cached.dataset().problems.images(), 1);
-    assert!(cached.dataset().problems.summary(1).contains("broken.png: corrupt image"));
+    assert!(
+        cached
+            .dataset()
+            .problems
+            .summary(1)
+            .contains("broken.png: corrupt image")
+    );
     assert_eq!(cached.image(0).dimensions(), (50, 25), "enlarged");
     assert_eq!(cached.image(1).dimensions(), (25, 50));
     let bbox = cached.labels(1)[0].bbox;
-    assert_eq!([bbox.x1, bbox.y1, bbox.x2, bbox.y2], [6.25, 0.0, 18.75, 25.0]);
+    assert_eq!(
+        [bbox.x1, bbox.y1, bbox.x2, bbox.y2],
+        [6.25, 0.0, 18.75, 25.0]
+    );
 }
 
 #[test]
 fn beyond_its_limit_the_cache_decodes_again() {
     let folder = cacheable();
-    let open = |limit| CachedDataset::open_within(folder.open("data.yaml", Split::Train).unwrap(), 50, Interpolation::Area, limit).unwrap();
+    let open = |limit| {
+        CachedDataset::open_within(
+            folder.open("data.yaml", Split::Train).unwrap(),
+            50,
+            Interpolation::Area,
+            limit,
+        )
+        .unwrap()
+    };
     let (all, none) = (open(1 << 20), open(0));
     for index in 0..2 {
         assert_eq!(all.image(index), none.image(index));

@@ -36,7 +36,9 @@ impl Folder {
     /// A coloured PNG or JPEG, by its ending.
     pub fn image(&self, name: &str, width: u32, height: u32) -> PathBuf {
         let path = self.path(name);
-        RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 90])).save(&path).unwrap();
+        RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 90]))
+            .save(&path)
+            .unwrap();
         path
     }
 
@@ -48,15 +50,26 @@ impl Folder {
 /// File name, line and reason of every problem.
 pub fn problems(dataset: &Dataset) -> Vec<(String, Option<usize>, String)> {
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    dataset.problems.list.iter().map(|p| (name(&p.file), p.line, p.reason.clone())).collect()
+    dataset
+        .problems
+        .list
+        .iter()
+        .map(|p| (name(&p.file), p.line, p.reason.clone()))
+        .collect()
 }
 
 pub fn names(dataset: &Dataset) -> Vec<&str> {
-    dataset.samples.iter().map(|sample| sample.name.as_str()).collect()
+    dataset
+        .samples
+        .iter()
+        .map(|sample| sample.name.as_str())
+        .collect()
 }
 
 /// Corners of every box of a sample.
 pub fn corners(dataset: &Dataset, sample: usize) -> Vec<[f32; 4]> {
     let boxes = dataset.samples[sample].annotations.iter();
-    boxes.map(|a| [a.bbox.x1, a.bbox.y1, a.bbox.x2, a.bbox.y2]).collect()
+    boxes
+        .map(|a| [a.bbox.x1, a.bbox.y1, a.bbox.x2, a.bbox.y2])
+        .collect()
 }

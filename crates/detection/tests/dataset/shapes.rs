@@ -6,7 +6,10 @@ use image::RgbImage;
 use crate::Folder;
 
 fn spec() -> ShapesSpec {
-    let mut spec = ShapesSpec { imgsz: 96, ..ShapesSpec::default() };
+    let mut spec = ShapesSpec {
+        imgsz: 96,
+        ..ShapesSpec::default()
+    };
     (spec.images.train, spec.images.val, spec.images.test) = (60, 30, 20);
     spec
 }
@@ -33,7 +36,11 @@ fn the_drawing_is_the_same_on_every_machine() {
         let scene = Scene::new(&ShapesSpec::default(), Split::Train, index);
         hasher.update(scene.draw().as_raw());
         // As they were printed before there were masks.
-        hasher.update(format!("{:?}", scene.annotations()).replace(", mask: None", "").as_bytes());
+        hasher.update(
+            format!("{:?}", scene.annotations())
+                .replace(", mask: None", "")
+                .as_bytes(),
+        );
     }
     // If the drawing is changed on purpose, raise DRAWING_VERSION too.
     assert_eq!(&hasher.finalize().to_hex()[..16], "ead251474a2a7ec3");
@@ -47,9 +54,17 @@ fn boxes_are_tight_around_every_shape() {
             let [annotation] = scene.annotations().try_into().unwrap();
             let seen = differing(&scene.draw());
             let b = annotation.bbox;
-            let off = [seen.x1 - b.x1, seen.y1 - b.y1, seen.x2 - b.x2, seen.y2 - b.y2];
+            let off = [
+                seen.x1 - b.x1,
+                seen.y1 - b.y1,
+                seen.x2 - b.x2,
+                seen.y2 - b.y2,
+            ];
             // Thin tips of a shape are fainter than the pixel they lie in.
-            assert!(off.iter().all(|off| off.abs() <= 2.5), "{shape} {index}: {b:?} drawn {seen:?}");
+            assert!(
+                off.iter().all(|off| off.abs() <= 2.5),
+                "{shape} {index}: {b:?} drawn {seen:?}"
+            );
             assert!(seen.iou(&b) > 0.75, "{shape} {index}: {b:?} drawn {seen:?}");
         }
     }
@@ -60,9 +75,19 @@ fn differing(image: &RgbImage) -> BBox {
     let background = image.get_pixel(0, 0).0;
     let mut bbox = BBox::from_xyxy(f32::MAX, f32::MAX, 0.0, 0.0);
     for (x, y, pixel) in image.enumerate_pixels() {
-        if pixel.0.iter().zip(background).any(|(&a, b)| a.abs_diff(b) > 8) {
+        if pixel
+            .0
+            .iter()
+            .zip(background)
+            .any(|(&a, b)| a.abs_diff(b) > 8)
+        {
             let (x, y) = (x as f32, y as f32);
-            bbox = BBox::from_xyxy(bbox.x1.min(x), bbox.y1.min(y), bbox.x2.max(x + 1.0), bbox.y2.max(y + 1.0));
+            bbox = BBox::from_xyxy(
+                bbox.x1.min(x),
+                bbox.y1.min(y),
+                bbox.x2.max(x + 1.0),
+                bbox.y2.max(y + 1.0),
+            );
         }
     }
     bbox
@@ -83,8 +108,15 @@ fn hidden_objects_are_not_annotated() {
     };
     for index in 0..20 {
         let found = Scene::new(&crowded, Split::Train, index).annotations();
-        assert!(!found.is_empty() && found.len() < 6, "{index}: {}", found.len());
-        let all = ShapesSpec { min_visible: 0.0, ..crowded.clone() };
+        assert!(
+            !found.is_empty() && found.len() < 6,
+            "{index}: {}",
+            found.len()
+        );
+        let all = ShapesSpec {
+            min_visible: 0.0,
+            ..crowded.clone()
+        };
         let all = Scene::new(&all, Split::Train, index).annotations();
         assert!(all.len() >= found.len());
         // The last object lies on top, whole.
@@ -100,7 +132,11 @@ fn splits_are_disjoint_and_deterministic() {
     assert_eq!(sets.each_ref().map(|set| set.samples.len()), [60, 30, 20]);
     let prints = sets.each_ref().map(Dataset::fingerprint);
     assert_eq!(prints, Split::ALL.map(|split| open(split).fingerprint()));
-    let mut pictures: Vec<Vec<u8>> = sets.iter().flat_map(|set| &set.samples).map(|s| s.source.decode().unwrap().into_raw()).collect();
+    let mut pictures: Vec<Vec<u8>> = sets
+        .iter()
+        .flat_map(|set| &set.samples)
+        .map(|s| s.source.decode().unwrap().into_raw())
+        .collect();
     pictures.sort();
     pictures.dedup();
     assert_eq!(pictures.len(), 110, "no image twice");
@@ -132,9 +168,15 @@ fn every_class_and_a_range_of_sizes_occur() {
 #[test]
 fn reads_its_yaml_and_refuses_nonsense() {
     let folder = Folder::new();
-    folder.write("tiny.yaml", "format: shapes\nimgsz: 32\nimages: {train: 3}\nclasses: [star, ring]\n");
+    folder.write(
+        "tiny.yaml",
+        "format: shapes\nimgsz: 32\nimages: {train: 3}\nclasses: [star, ring]\n",
+    );
     let set = folder.open("tiny.yaml", Split::Train).unwrap();
-    assert_eq!((set.name.as_str(), set.samples.len(), set.samples[0].width), ("tiny", 3, 32));
+    assert_eq!(
+        (set.name.as_str(), set.samples.len(), set.samples[0].width),
+        ("tiny", 3, 32)
+    );
     assert_eq!(set.classes, ["star", "ring"]);
     for (yaml, part) in [
         ("overlap: 2", "`overlap`"),
@@ -147,13 +189,21 @@ fn reads_its_yaml_and_refuses_nonsense() {
         ("images: {test: 0}", "images.test"),
     ] {
         folder.write("bad.yaml", &format!("format: shapes\n{yaml}\n"));
-        let error = folder.open("bad.yaml", Split::Test).unwrap_err().to_string();
-        assert!(error.contains("bad.yaml") && error.contains(part), "{error}");
+        let error = folder
+            .open("bad.yaml", Split::Test)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("bad.yaml") && error.contains(part),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn the_word_shapes_means_the_built_in_set() {
-    let Format::Shapes(spec) = DataSpec::load("shapes").unwrap().format else { panic!("not shapes") };
+    let Format::Shapes(spec) = DataSpec::load("shapes").unwrap().format else {
+        panic!("not shapes")
+    };
     assert_eq!(spec, ShapesSpec::default());
 }

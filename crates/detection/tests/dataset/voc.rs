@@ -23,9 +23,30 @@ fn blood() -> Folder {
     for name in ["a", "b", "c"] {
         folder.image(&format!("voc/JPEGImages/{name}.jpg"), 64, 48);
     }
-    folder.write("voc/Annotations/a.xml", &xml((64, 48), &[("WBC", ["1", "1", "64", "48"]), ("RBC", ["11", "21", "30", "40"])]));
-    folder.write("voc/Annotations/b.xml", &xml((64, 48), &[("RBC", ["18", "32", "18", "32"]), ("RBC", ["1", "2", "3", "4"])]));
-    folder.write("voc/Annotations/c.xml", &xml((64, 48), &[("Platelets", ["5", "5", "9", "9"])]));
+    folder.write(
+        "voc/Annotations/a.xml",
+        &xml(
+            (64, 48),
+            &[
+                ("WBC", ["1", "1", "64", "48"]),
+                ("RBC", ["11", "21", "30", "40"]),
+            ],
+        ),
+    );
+    folder.write(
+        "voc/Annotations/b.xml",
+        &xml(
+            (64, 48),
+            &[
+                ("RBC", ["18", "32", "18", "32"]),
+                ("RBC", ["1", "2", "3", "4"]),
+            ],
+        ),
+    );
+    folder.write(
+        "voc/Annotations/c.xml",
+        &xml((64, 48), &[("Platelets", ["5", "5", "9", "9"])]),
+    );
     folder.write("voc/ImageSets/Main/train.txt", "b\na\n");
     folder.write("voc/ImageSets/Main/val.txt", "c -1\n");
     folder.write("blood.yaml", "format: voc\npath: voc\n");
@@ -35,24 +56,56 @@ fn blood() -> Folder {
 #[test]
 fn boxes_count_from_one_with_the_last_pixel_in() {
     let set = blood().open("blood.yaml", Split::Train).unwrap();
-    assert_eq!(set.classes, ["Platelets", "RBC", "WBC"], "of all splits, sorted");
+    assert_eq!(
+        set.classes,
+        ["Platelets", "RBC", "WBC"],
+        "of all splits, sorted"
+    );
     assert_eq!(names(&set), ["b", "a"], "in the image set's order");
-    assert_eq!(corners(&set, 1), [[0.0, 0.0, 64.0, 48.0], [10.0, 20.0, 30.0, 40.0]]);
+    assert_eq!(
+        corners(&set, 1),
+        [[0.0, 0.0, 64.0, 48.0], [10.0, 20.0, 30.0, 40.0]]
+    );
     assert_eq!(corners(&set, 0), [[0.0, 1.0, 3.0, 4.0]]);
-    assert_eq!(problems(&set), [("b.xml".into(), Some(4), "RBC: box without area (18, 32, 18, 32)".into())]);
+    assert_eq!(
+        problems(&set),
+        [(
+            "b.xml".into(),
+            Some(4),
+            "RBC: box without area (18, 32, 18, 32)".into()
+        )]
+    );
 }
 
 #[test]
 fn image_sets_may_have_flags_and_other_names() {
     let folder = blood();
-    assert_eq!(names(&folder.open("blood.yaml", Split::Val).unwrap()), ["c"]);
-    let error = folder.open("blood.yaml", Split::Test).unwrap_err().to_string();
-    assert!(error.contains("key `test`") && error.contains("test.txt"), "{error}");
-    folder.write("blood.yaml", "format: voc\npath: voc\ntest: [train, val]\nnames: [WBC, RBC]\n");
+    assert_eq!(
+        names(&folder.open("blood.yaml", Split::Val).unwrap()),
+        ["c"]
+    );
+    let error = folder
+        .open("blood.yaml", Split::Test)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("key `test`") && error.contains("test.txt"),
+        "{error}"
+    );
+    folder.write(
+        "blood.yaml",
+        "format: voc\npath: voc\ntest: [train, val]\nnames: [WBC, RBC]\n",
+    );
     let set = folder.open("blood.yaml", Split::Test).unwrap();
     assert_eq!(names(&set), ["b", "a", "c"]);
     assert_eq!(set.samples[1].annotations[0].class, 0);
-    assert!(set.problems.summary(9).contains("c.xml:4: unknown class 'Platelets'"), "{:?}", set.problems);
+    assert!(
+        set.problems
+            .summary(9)
+            .contains("c.xml:4: unknown class 'Platelets'"),
+        "{:?}",
+        set.problems
+    );
 }
 
 #[test]
@@ -60,7 +113,10 @@ fn without_image_sets_every_image_is_in_one_split() {
     let folder = Folder::new();
     for n in 0..20 {
         folder.image(&format!("JPEGImages/{n:02}.png"), 16, 16);
-        folder.write(&format!("Annotations/{n:02}.xml"), &xml((16, 16), &[("cell", ["2", "2", "9", "9"])]));
+        folder.write(
+            &format!("Annotations/{n:02}.xml"),
+            &xml((16, 16), &[("cell", ["2", "2", "9", "9"])]),
+        );
     }
     let mut all = Vec::new();
     let counts = Split::ALL.map(|split| {
@@ -74,11 +130,23 @@ fn without_image_sets_every_image_is_in_one_split() {
     assert_eq!(all, (0..20).map(|n| format!("{n:02}")).collect::<Vec<_>>());
 
     folder.write("voc.yaml", "format: voc\nfractions: {train: 1}\n");
-    assert_eq!(folder.open("voc.yaml", Split::Train).unwrap().samples.len(), 20);
+    assert_eq!(
+        folder.open("voc.yaml", Split::Train).unwrap().samples.len(),
+        20
+    );
     let error = folder.open("voc.yaml", Split::Val).unwrap_err().to_string();
     assert!(error.contains("fractions.val"), "{error}");
-    folder.write("voc.yaml", "format: voc\nfractions: {train: 0.9, val: 0.2}\n");
-    assert!(folder.open("voc.yaml", Split::Val).unwrap_err().to_string().contains("at most 1"));
+    folder.write(
+        "voc.yaml",
+        "format: voc\nfractions: {train: 0.9, val: 0.2}\n",
+    );
+    assert!(
+        folder
+            .open("voc.yaml", Split::Val)
+            .unwrap_err()
+            .to_string()
+            .contains("at most 1")
+    );
 }
 
 #[test]
@@ -86,18 +154,35 @@ fn leaves_out_what_is_bad() {
     let folder = blood();
     folder.write(
         "voc/Annotations/a.xml",
-        &xml((64, 48), &[("WBC", ["1", "1", "x", "48"]), ("RBC", ["90", "21", "99", "40"]), ("RBC", ["1", "1", "80", "40"])]),
+        &xml(
+            (64, 48),
+            &[
+                ("WBC", ["1", "1", "x", "48"]),
+                ("RBC", ["90", "21", "99", "40"]),
+                ("RBC", ["1", "1", "80", "40"]),
+            ],
+        ),
     );
     folder.write("voc/Annotations/broken.xml", "<annotation><object>");
     folder.image("voc/JPEGImages/broken.jpg", 8, 8);
     folder.image("voc/JPEGImages/alone.jpg", 8, 8);
     folder.image("voc/JPEGImages/other.jpg", 8, 8);
     folder.write("voc/Annotations/other.xml", &xml((80, 8), &[]));
-    folder.write("voc/ImageSets/Main/train.txt", "a\nbroken\nalone\nnone\nother\na\n");
+    folder.write(
+        "voc/ImageSets/Main/train.txt",
+        "a\nbroken\nalone\nnone\nother\na\n",
+    );
     let set = folder.open("blood.yaml", Split::Train).unwrap();
     assert_eq!(names(&set), ["a"]);
     assert_eq!(corners(&set, 0), [[0.0, 0.0, 64.0, 40.0]]);
-    assert_eq!((set.problems.images(), set.problems.annotations(), set.problems.clipped), (5, 2, 1));
+    assert_eq!(
+        (
+            set.problems.images(),
+            set.problems.annotations(),
+            set.problems.clipped
+        ),
+        (5, 2, 1)
+    );
     let text = set.problems.summary(9);
     for part in [
         "a.xml:4: xmax: 'x' is not a number",
@@ -115,9 +200,22 @@ fn leaves_out_what_is_bad() {
 #[test]
 fn difficult_objects_stay_only_on_request() {
     let folder = blood();
-    let hard = xml((64, 48), &[("RBC", ["1", "1", "5", "5"])]).replace("<difficult>0", "<difficult>1");
+    let hard =
+        xml((64, 48), &[("RBC", ["1", "1", "5", "5"])]).replace("<difficult>0", "<difficult>1");
     folder.write("voc/Annotations/b.xml", &hard);
-    assert_eq!(folder.open("blood.yaml", Split::Train).unwrap().annotation_count(), 2);
+    assert_eq!(
+        folder
+            .open("blood.yaml", Split::Train)
+            .unwrap()
+            .annotation_count(),
+        2
+    );
     folder.write("blood.yaml", "format: voc\npath: voc\ndifficult: true\n");
-    assert_eq!(folder.open("blood.yaml", Split::Train).unwrap().annotation_count(), 3);
+    assert_eq!(
+        folder
+            .open("blood.yaml", Split::Train)
+            .unwrap()
+            .annotation_count(),
+        3
+    );
 }

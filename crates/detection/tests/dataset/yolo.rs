@@ -7,9 +7,15 @@ fn two_images() -> Folder {
     let folder = Folder::new();
     folder.image("set/images/train/a.png", 40, 20);
     folder.image("set/images/train/deep/b.jpg", 20, 40);
-    folder.write("set/labels/train/a.txt", "1 0.5 0.5 0.5 0.5\n0 0.25 0.25 0.5 0.5\n");
+    folder.write(
+        "set/labels/train/a.txt",
+        "1 0.5 0.5 0.5 0.5\n0 0.25 0.25 0.5 0.5\n",
+    );
     folder.write("set/labels/train/deep/b.txt", "0 0.0 0.0 1.0 0.0 0.5 0.5\n");
-    folder.write("mine.yaml", "path: set\ntrain: images/train\nval: list.txt\nnames: {0: cat, 1: dog}\n");
+    folder.write(
+        "mine.yaml",
+        "path: set\ntrain: images/train\nval: list.txt\nnames: {0: cat, 1: dog}\n",
+    );
     folder
 }
 
@@ -18,29 +24,64 @@ fn reads_folders_with_folders_in_them() {
     let set = two_images().open("mine.yaml", Split::Train).unwrap();
     assert_eq!(set.name, "mine");
     assert_eq!(set.classes, ["cat", "dog"]);
-    assert_eq!(names(&set), ["images/train/a.png", "images/train/deep/b.jpg"]);
+    assert_eq!(
+        names(&set),
+        ["images/train/a.png", "images/train/deep/b.jpg"]
+    );
     assert_eq!((set.samples[0].width, set.samples[0].height), (40, 20));
-    assert_eq!(corners(&set, 0), [[10.0, 5.0, 30.0, 15.0], [0.0, 0.0, 20.0, 10.0]]);
+    assert_eq!(
+        corners(&set, 0),
+        [[10.0, 5.0, 30.0, 15.0], [0.0, 0.0, 20.0, 10.0]]
+    );
     assert_eq!(set.samples[0].annotations[0].class, 1);
-    assert_eq!(corners(&set, 1), [[0.0, 0.0, 20.0, 20.0]], "a polygon has its bounding box");
-    assert_eq!(set.samples[1].annotations[0].mask, Some(Segmentation::Polygons(vec![vec![[0.0, 0.0], [20.0, 0.0], [10.0, 20.0]]])));
-    assert!(set.check_masks().unwrap_err().to_string().contains("images/train/a.png has an object with a box but no mask"));
+    assert_eq!(
+        corners(&set, 1),
+        [[0.0, 0.0, 20.0, 20.0]],
+        "a polygon has its bounding box"
+    );
+    assert_eq!(
+        set.samples[1].annotations[0].mask,
+        Some(Segmentation::Polygons(vec![vec![
+            [0.0, 0.0],
+            [20.0, 0.0],
+            [10.0, 20.0]
+        ]]))
+    );
+    assert!(
+        set.check_masks()
+            .unwrap_err()
+            .to_string()
+            .contains("images/train/a.png has an object with a box but no mask")
+    );
     assert!(set.problems.is_empty(), "{:?}", set.problems);
 }
 
 #[test]
 fn reads_lists_of_images_and_names_missing_ones() {
     let folder = two_images();
-    folder.write("set/list.txt", "./images/train/deep/b.jpg\n\nimages/train/none.jpg\n");
+    folder.write(
+        "set/list.txt",
+        "./images/train/deep/b.jpg\n\nimages/train/none.jpg\n",
+    );
     let set = folder.open("mine.yaml", Split::Val).unwrap();
     assert_eq!(names(&set), ["images/train/deep/b.jpg"]);
-    assert_eq!(problems(&set), [("list.txt".into(), Some(3), "missing image: images/train/none.jpg".into())]);
+    assert_eq!(
+        problems(&set),
+        [(
+            "list.txt".into(),
+            Some(3),
+            "missing image: images/train/none.jpg".into()
+        )]
+    );
 }
 
 #[test]
 fn reads_several_folders_in_the_order_given() {
     let folder = two_images();
-    folder.write("many.yaml", "train: [set/images/train/deep, set/images/train]\nnc: 2\n");
+    folder.write(
+        "many.yaml",
+        "train: [set/images/train/deep, set/images/train]\nnc: 2\n",
+    );
     let set = folder.open("many.yaml", Split::Train).unwrap();
     assert_eq!(set.classes, ["class_0", "class_1"]);
     assert_eq!(names(&set)[0], "set/images/train/deep/b.jpg");
@@ -49,10 +90,17 @@ fn reads_several_folders_in_the_order_given() {
 #[test]
 fn forgives_paths_that_start_one_folder_too_high() {
     let folder = two_images();
-    folder.write("set/data.yaml", "train: ../images/train\nnames: [cat, dog]\n");
+    folder.write(
+        "set/data.yaml",
+        "train: ../images/train\nnames: [cat, dog]\n",
+    );
     let set = folder.open("set/data.yaml", Split::Train).unwrap();
     assert_eq!((set.name.as_str(), set.samples.len()), ("set", 2));
-    assert_eq!(folder.open("set", Split::Train).unwrap().samples.len(), 2, "a folder with data.yaml");
+    assert_eq!(
+        folder.open("set", Split::Train).unwrap().samples.len(),
+        2,
+        "a folder with data.yaml"
+    );
 }
 
 #[test]
@@ -101,7 +149,11 @@ fn an_image_without_labels_is_background() {
     folder.image("set/images/train/empty.png", 8, 8);
     let set = folder.open("mine.yaml", Split::Train).unwrap();
     assert_eq!(set.samples.len(), 3);
-    assert!(set.samples.iter().any(|sample| sample.annotations.is_empty()));
+    assert!(
+        set.samples
+            .iter()
+            .any(|sample| sample.annotations.is_empty())
+    );
     assert!(set.problems.is_empty());
 }
 
@@ -111,11 +163,23 @@ fn a_set_with_nothing_left_is_an_error() {
     folder.image("images/a.png", 8, 8);
     folder.write("labels/a.txt", "9 0.5 0.5 0.5 0.5\n");
     folder.write("data.yaml", "train: images\nnames: [cat]\n");
-    let error = folder.open("data.yaml", Split::Train).unwrap_err().to_string();
-    assert!(error.contains("not one box") && error.contains("unknown class 9"), "{error}");
+    let error = folder
+        .open("data.yaml", Split::Train)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("not one box") && error.contains("unknown class 9"),
+        "{error}"
+    );
     folder.write("images/a.png", "no image");
-    let error = folder.open("data.yaml", Split::Train).unwrap_err().to_string();
-    assert!(error.contains("not one image") && error.contains("a.png: corrupt image"), "{error}");
+    let error = folder
+        .open("data.yaml", Split::Train)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("not one image") && error.contains("a.png: corrupt image"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -131,25 +195,42 @@ fn errors_name_the_key() {
     assert!(e.contains("key `train`") && e.contains("none"), "{e}");
     let e = error("train: set/images/train\n", Split::Train);
     assert!(e.contains("key `names`"), "{e}");
-    let e = error("train: set/images/train\nnc: 3\nnames: [a, b]\n", Split::Train);
+    let e = error(
+        "train: set/images/train\nnc: 3\nnames: [a, b]\n",
+        Split::Train,
+    );
     assert!(e.contains("key `nc`"), "{e}");
-    let e = error("train: set/images/train\nnames: {0: a, 2: b}\n", Split::Train);
+    let e = error(
+        "train: set/images/train\nnames: {0: a, 2: b}\n",
+        Split::Train,
+    );
     assert!(e.contains("class 1 is missing"), "{e}");
     let e = error("format: pickle\n", Split::Train);
     assert!(e.contains("unknown format 'pickle'"), "{e}");
     let e = error("train: [unclosed\n", Split::Train);
     assert!(e.contains("bad.yaml"), "{e}");
-    let e = folder.open("none.yaml", Split::Train).unwrap_err().to_string();
+    let e = folder
+        .open("none.yaml", Split::Train)
+        .unwrap_err()
+        .to_string();
     assert!(e.contains("none.yaml"), "{e}");
 }
 
 #[test]
 fn the_fingerprint_follows_the_data_and_not_the_place() {
     let (one, two) = (two_images(), two_images());
-    let print = |folder: &Folder| folder.open("mine.yaml", Split::Train).unwrap().fingerprint();
+    let print = |folder: &Folder| {
+        folder
+            .open("mine.yaml", Split::Train)
+            .unwrap()
+            .fingerprint()
+    };
     let before = print(&one);
     assert_eq!(before, print(&two));
-    two.write("set/labels/train/a.txt", "1 0.5 0.5 0.5 0.51\n0 0.25 0.25 0.5 0.5\n");
+    two.write(
+        "set/labels/train/a.txt",
+        "1 0.5 0.5 0.5 0.51\n0 0.25 0.25 0.5 0.5\n",
+    );
     assert_ne!(before, print(&two), "a box moved");
     let path = one.image("set/images/train/a.png", 40, 20);
     assert_eq!(before, print(&one));

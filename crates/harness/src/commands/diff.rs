@@ -15,7 +15,11 @@ pub fn execute(args: &DiffArgs) -> Result<ExitCode> {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;
         check_imgsz(args.imgsz, &graph)?;
         let cost = Cost::of(&graph, args.imgsz, args.imgsz).with_context(|| model.to_string())?;
-        Ok(Side { name: model.to_string(), graph, cost })
+        Ok(Side {
+            name: model.to_string(),
+            graph,
+            cost,
+        })
     };
     let (before, after) = (side(&args.before)?, side(&args.after)?);
     print(&table(&before, &after, args));
@@ -38,8 +42,15 @@ impl Side {
         match index.map(|index| self.graph.nodes[index].summary()) {
             None => [String::new(), String::new()],
             Some(node) => {
-                let repeats = if node.n > 1 { format!("{} × ", node.n) } else { String::new() };
-                [node.index.to_string(), format!("{repeats}{} {}", node.module, node.arguments)]
+                let repeats = if node.n > 1 {
+                    format!("{} × ", node.n)
+                } else {
+                    String::new()
+                };
+                [
+                    node.index.to_string(),
+                    format!("{repeats}{} {}", node.module, node.arguments),
+                ]
             }
         }
     }
@@ -50,11 +61,20 @@ type Pair = (Option<usize>, Option<usize>);
 
 fn table(before: &Side, after: &Side, args: &DiffArgs) -> String {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(["", before.name.as_str(), "", after.name.as_str(), "Δ params", "Δ GFLOPs"]);
+    table.load_preset(NOTHING).set_header([
+        "",
+        before.name.as_str(),
+        "",
+        after.name.as_str(),
+        "Δ params",
+        "Δ GFLOPs",
+    ]);
     let mut same = 0;
     for section in [Section::Backbone, Section::Head] {
         for (a, b) in align(before, after, section) {
-            let tally = |side: &Side, index: Option<usize>| index.map_or_else(Tally::default, |index| *side.node(index).1);
+            let tally = |side: &Side, index: Option<usize>| {
+                index.map_or_else(Tally::default, |index| *side.node(index).1)
+            };
             let (old, new) = (tally(before, a), tally(after, b));
             if let (Some(a), Some(b)) = (a, b)
                 && before.words(Some(a))[1] == after.words(Some(b))[1]
@@ -105,8 +125,14 @@ fn gflops(old: Tally, new: Tally) -> String {
 
 /// The rows of a section side by side: in order, as many as can be against rows of the same module or the same output, the rest alone.
 fn align(before: &Side, after: &Side, section: Section) -> Vec<Pair> {
-    let rows =
-        |side: &Side| -> Vec<usize> { side.graph.nodes.iter().filter(|node| node.section == section).map(|node| node.index).collect() };
+    let rows = |side: &Side| -> Vec<usize> {
+        side.graph
+            .nodes
+            .iter()
+            .filter(|node| node.section == section)
+            .map(|node| node.index)
+            .collect()
+    };
     let (old, new) = (rows(before), rows(after));
     // The best that can be made of the rows from i and j on.
     let mut best = vec![vec![0u32; new.len() + 1]; old.len() + 1];
@@ -121,7 +147,10 @@ fn align(before: &Side, after: &Side, section: Section) -> Vec<Pair> {
     let mut pairs = Vec::new();
     while i < old.len() || j < new.len() {
         let here = best[i][j];
-        if i < old.len() && j < new.len() && likeness(i, j).is_some_and(|likeness| likeness + best[i + 1][j + 1] == here) {
+        if i < old.len()
+            && j < new.len()
+            && likeness(i, j).is_some_and(|likeness| likeness + best[i + 1][j + 1] == here)
+        {
             pairs.push((Some(old[i]), Some(new[j])));
             (i, j) = (i + 1, j + 1);
         } else if i < old.len() && best[i + 1][j] == here {

@@ -21,7 +21,11 @@ use crate::{
 
 pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     if args.batch == 0 || !(0.0..=1e6).contains(&args.budget) {
-        bail!("--batch {} --budget {}: a batch of 1 or more and 0 to 1e6 seconds would be right", args.batch, args.budget);
+        bail!(
+            "--batch {} --budget {}: a batch of 1 or more and 0 to 1e6 seconds would be right",
+            args.batch,
+            args.budget
+        );
     }
     let device = args.device.open()?;
     let catalog = catalog(&args.models.tables)?;
@@ -35,9 +39,16 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         precision: args.dtype,
     };
     if args.train_step && args.dtype != Precision::F32 {
-        bail!("--train-step --dtype {}: training is in 32 bits", args.dtype.name());
+        bail!(
+            "--train-step --dtype {}: training is in 32 bits",
+            args.dtype.name()
+        );
     }
-    let iteration = if args.train_step { train_step } else { forward_pass };
+    let iteration = if args.train_step {
+        train_step
+    } else {
+        forward_pass
+    };
     let mut iterations = Vec::new();
     for model in &args.models.models {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;
@@ -46,19 +57,30 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     }
     let steps = Steps::new("latency", 1);
     let bar = steps.parts(1000);
-    let measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
+    let measured = measure(iterations, &device, &protocol, |done| {
+        bar.set_position((done * 1000.0) as u64)
+    });
     bar.finish_and_clear();
     drop(steps);
 
     let names: Vec<String> = args.models.models.iter().map(ToString::to_string).collect();
     let failed = measured.iter().any(Result::is_err);
-    for (name, error) in names.iter().zip(&measured).filter_map(|(name, result)| Some((name, result.as_ref().err()?))) {
+    for (name, error) in names
+        .iter()
+        .zip(&measured)
+        .filter_map(|(name, result)| Some((name, result.as_ref().err()?)))
+    {
         tracing::error!("{name}: {}", plain(error));
     }
-    let rows: Vec<(&String, &LatencyMeasurement)> =
-        names.iter().zip(&measured).filter_map(|(name, result)| Some((name, result.as_ref().ok()?))).collect();
+    let rows: Vec<(&String, &LatencyMeasurement)> = names
+        .iter()
+        .zip(&measured)
+        .filter_map(|(name, result)| Some((name, result.as_ref().ok()?)))
+        .collect();
     // The ratio is to the first model that was named; there is none where that one failed.
-    let first_ms = measured.first().and_then(|first| Some(first.as_ref().ok()?.median_ms));
+    let first_ms = measured
+        .first()
+        .and_then(|first| Some(first.as_ref().ok()?.median_ms));
     print(
         match args.format {
             Format::Table => table(&rows, first_ms) + &rounded(args, &rows),
@@ -74,31 +96,69 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
 fn rounded(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)]) -> String {
     let line = |(model, latency): &(&String, &LatencyMeasurement)| {
         let percent = 100.0 * latency.rounding_error?;
-        Some(format!("\n{model} in {}: off by {percent:.2} % of the largest box or probability", args.dtype.name()))
+        Some(format!(
+            "\n{model} in {}: off by {percent:.2} % of the largest box or probability",
+            args.dtype.name()
+        ))
     };
     rows.iter().filter_map(line).collect()
 }
 
 fn table(rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> String {
     let mut table = Table::new();
-    let header = ["model", "median ms", "ratio", "mean", "std", "min", "p90", "p99", "images/s", "iterations"];
+    let header = [
+        "model",
+        "median ms",
+        "ratio",
+        "mean",
+        "std",
+        "min",
+        "p90",
+        "p99",
+        "images/s",
+        "iterations",
+    ];
     table.load_preset(NOTHING).set_header(header);
     for (name, latency) in rows {
         let mut row = vec![name.to_string(), format!("{:.2}", latency.median_ms)];
-        row.push(first_ms.map_or("–".into(), |first| format!("{:.3}", latency.median_ms / first)));
-        row.extend([latency.mean_ms, latency.std_ms, latency.min_ms, latency.p90_ms, latency.p99_ms].map(|ms| format!("{ms:.2}")));
-        row.extend([format!("{:.1}", latency.images_per_s), latency.iterations.to_string()]);
+        row.push(first_ms.map_or("–".into(), |first| {
+            format!("{:.3}", latency.median_ms / first)
+        }));
+        row.extend(
+            [
+                latency.mean_ms,
+                latency.std_ms,
+                latency.min_ms,
+                latency.p90_ms,
+                latency.p99_ms,
+            ]
+            .map(|ms| format!("{ms:.2}")),
+        );
+        row.extend([
+            format!("{:.1}", latency.images_per_s),
+            latency.iterations.to_string(),
+        ]);
         table.add_row(row);
     }
-    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table
+        .column_iter_mut()
+        .skip(1)
+        .for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table.to_string()
 }
 
-fn json(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> Result<String> {
+fn json(
+    args: &LatencyArgs,
+    rows: &[(&String, &LatencyMeasurement)],
+    first_ms: Option<f64>,
+) -> Result<String> {
     let mut models = Vec::new();
     for (name, latency) in rows {
-        let mut model = json!({ "model": name, "ratio": first_ms.map(|first| latency.median_ms / first) });
-        if let (Some(model), serde_json::Value::Object(latency)) = (model.as_object_mut(), serde_json::to_value(latency)?) {
+        let mut model =
+            json!({ "model": name, "ratio": first_ms.map(|first| latency.median_ms / first) });
+        if let (Some(model), serde_json::Value::Object(latency)) =
+            (model.as_object_mut(), serde_json::to_value(latency)?)
+        {
             model.extend(latency);
         }
         models.push(model);
@@ -107,7 +167,11 @@ fn json(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: O
     Ok(serde_json::to_string_pretty(&whole)?)
 }
 
-fn csv(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> Result<String> {
+fn csv(
+    args: &LatencyArgs,
+    rows: &[(&String, &LatencyMeasurement)],
+    first_ms: Option<f64>,
+) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record([
         "model",
@@ -128,15 +192,33 @@ fn csv(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)], first_ms: Op
         "rounding_error",
     ])?;
     for (name, latency) in rows {
-        let mut row = vec![name.to_string(), args.device.to_string(), args.imgsz.to_string(), args.batch.to_string()];
+        let mut row = vec![
+            name.to_string(),
+            args.device.to_string(),
+            args.imgsz.to_string(),
+            args.batch.to_string(),
+        ];
         row.push(args.dtype.name().into());
         row.push(args.train_step.to_string());
         row.push(latency.median_ms.to_string());
-        row.push(first_ms.map_or(String::new(), |first| (latency.median_ms / first).to_string()));
-        let figures = [latency.mean_ms, latency.std_ms, latency.min_ms, latency.p90_ms, latency.p99_ms, latency.images_per_s];
+        row.push(first_ms.map_or(String::new(), |first| {
+            (latency.median_ms / first).to_string()
+        }));
+        let figures = [
+            latency.mean_ms,
+            latency.std_ms,
+            latency.min_ms,
+            latency.p90_ms,
+            latency.p99_ms,
+            latency.images_per_s,
+        ];
         row.extend(figures.map(|figure| figure.to_string()));
         row.push(latency.iterations.to_string());
-        row.push(latency.rounding_error.map_or(String::new(), |error| error.to_string()));
+        row.push(
+            latency
+                .rounding_error
+                .map_or(String::new(), |error| error.to_string()),
+        );
         writer.write_record(row)?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

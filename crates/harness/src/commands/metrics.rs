@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use ablate_detection::metrics::coco::{CocoMetrics, DetectionBox, GroundTruth, MetricsError, evaluate, evaluate_masks};
+use ablate_detection::metrics::coco::{
+    CocoMetrics, DetectionBox, GroundTruth, MetricsError, evaluate, evaluate_masks,
+};
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::Serialize;
@@ -24,7 +26,10 @@ struct Figures {
 pub fn execute(args: &MetricsArgs) -> Result<ExitCode> {
     let truth = GroundTruth::read(&args.ground_truth)?;
     let detections = DetectionBox::read_all(&args.detections, &truth)?;
-    let figures = Figures { boxes: evaluate(&truth, &detections)?, masks: masks(args, &truth, &detections) };
+    let figures = Figures {
+        boxes: evaluate(&truth, &detections)?,
+        masks: masks(args, &truth, &detections),
+    };
     match args.format {
         MetricsFormat::Json => print(&serde_json::to_string_pretty(&figures)?),
         MetricsFormat::Table => print(&table(&figures.boxes, figures.masks.as_ref())),
@@ -33,10 +38,20 @@ pub fn execute(args: &MetricsArgs) -> Result<ExitCode> {
 }
 
 /// None where the detections have no masks, and with a warning where theirs or the objects' are not whole.
-fn masks(args: &MetricsArgs, truth: &GroundTruth, detections: &[DetectionBox]) -> Option<CocoMetrics> {
-    detections.iter().find(|detection| detection.mask.is_some())?;
+fn masks(
+    args: &MetricsArgs,
+    truth: &GroundTruth,
+    detections: &[DetectionBox],
+) -> Option<CocoMetrics> {
+    detections
+        .iter()
+        .find(|detection| detection.mask.is_some())?;
     let problem = |error: &MetricsError| {
-        let file = if error.place.starts_with('[') { &args.detections } else { &args.ground_truth };
+        let file = if error.place.starts_with('[') {
+            &args.detections
+        } else {
+            &args.ground_truth
+        };
         tracing::warn!("{}: {error}; hence no figures of masks", file.display());
     };
     evaluate_masks(truth, detections).inspect_err(problem).ok()
@@ -48,9 +63,19 @@ pub fn table(boxes: &CocoMetrics, masks: Option<&CocoMetrics>) -> String {
         Some(masks) => of_both(boxes, masks),
         None => layout(
             ["figure", "value"],
-            boxes.figures().into_iter().map(|(name, figure)| [name.to_owned(), number(figure)]),
+            boxes
+                .figures()
+                .into_iter()
+                .map(|(name, figure)| [name.to_owned(), number(figure)]),
             ["class", "instances", "AP", "AP50"],
-            boxes.per_category.iter().map(|of| [of.name.clone(), of.instances.to_string(), number(of.ap), number(of.ap50)]),
+            boxes.per_category.iter().map(|of| {
+                [
+                    of.name.clone(),
+                    of.instances.to_string(),
+                    number(of.ap),
+                    number(of.ap50),
+                ]
+            }),
         ),
     }
 }
@@ -60,12 +85,28 @@ fn of_both(boxes: &CocoMetrics, masks: &CocoMetrics) -> String {
     let classes = boxes.per_category.iter().zip(&masks.per_category);
     layout(
         ["figure", "boxes", "masks"],
-        figures.map(|((name, of_boxes), (_, of_masks))| [name.to_owned(), number(of_boxes), number(of_masks)]),
-        ["class", "instances", "AP boxes", "AP50 boxes", "AP masks", "AP50 masks"],
+        figures.map(|((name, of_boxes), (_, of_masks))| {
+            [name.to_owned(), number(of_boxes), number(of_masks)]
+        }),
+        [
+            "class",
+            "instances",
+            "AP boxes",
+            "AP50 boxes",
+            "AP masks",
+            "AP50 masks",
+        ],
         classes.map(|(of_boxes, of_masks)| {
             let figures = [of_boxes.ap, of_boxes.ap50, of_masks.ap, of_masks.ap50].map(number);
             let [ap_boxes, ap50_boxes, ap_masks, ap50_masks] = figures;
-            [of_boxes.name.clone(), of_boxes.instances.to_string(), ap_boxes, ap50_boxes, ap_masks, ap50_masks]
+            [
+                of_boxes.name.clone(),
+                of_boxes.instances.to_string(),
+                ap_boxes,
+                ap50_boxes,
+                ap_masks,
+                ap50_masks,
+            ]
         }),
     )
 }
@@ -82,11 +123,20 @@ fn layout<const N: usize, const M: usize>(
     classes: impl Iterator<Item = [String; M]>,
 ) -> String {
     let mut totals = Table::new();
-    totals.load_preset(NOTHING).set_header(figures_head).add_rows(figures);
+    totals
+        .load_preset(NOTHING)
+        .set_header(figures_head)
+        .add_rows(figures);
     let mut by_class = Table::new();
-    by_class.load_preset(NOTHING).set_header(classes_head).add_rows(classes);
+    by_class
+        .load_preset(NOTHING)
+        .set_header(classes_head)
+        .add_rows(classes);
     for table in [&mut totals, &mut by_class] {
-        table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+        table
+            .column_iter_mut()
+            .skip(1)
+            .for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     }
     format!("{totals}\n\n{by_class}")
 }

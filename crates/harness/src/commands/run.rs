@@ -22,12 +22,17 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     let mut config = SweepConfig::read(&args.sweep)?;
     if !args.devices.is_empty() {
         // A device of the sweep that is absent is skipped; one that is asked for here is a mistake.
-        args.devices.iter().try_for_each(|device| device.available())?;
+        args.devices
+            .iter()
+            .try_for_each(|device| device.available())?;
         config.devices.clone_from(&args.devices);
     }
     let variants = split_variants(&args.variants);
     config.include(&args.families, &args.scales, &variants)?;
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("reports").join(&config.name));
+    let folder = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("reports").join(&config.name));
     let selection = Selection {
         cells: args.cells.clone(),
         families: args.families.clone(),
@@ -37,7 +42,9 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     };
     let bench = Workbench::new(config)?;
     let plan = bench.plan()?;
-    let halving = bench.halving().with_context(|| args.sweep.display().to_string())?;
+    let halving = bench
+        .halving()
+        .with_context(|| args.sweep.display().to_string())?;
     if args.dry_run {
         print(&listed(&plan.select(&selection)?, &selection));
         if let Some(halving) = halving {
@@ -47,7 +54,11 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     }
     let store = Store::create(folder)?;
     let summary = run(&bench, &store, &plan, &selection, args.fresh)?;
-    let stopped = if summary.stopped > 0 { format!(", {} stopped", summary.stopped) } else { String::new() };
+    let stopped = if summary.stopped > 0 {
+        format!(", {} stopped", summary.stopped)
+    } else {
+        String::new()
+    };
     tracing::info!(
         "{} measured, {} found in earlier records, {} failed{stopped}; {}",
         summary.measured,
@@ -63,8 +74,13 @@ fn listed(cells: &[&PlannedCell], selection: &Selection) -> String {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_header(["cell", "stages"]);
     for cell in cells {
-        let runs = Stage::ALL.into_iter().filter(|stage| selection.wants(*stage) && cell.skipped(*stage).is_none());
-        table.add_row([cell.id.clone(), runs.map(Stage::name).collect::<Vec<_>>().join(", ")]);
+        let runs = Stage::ALL
+            .into_iter()
+            .filter(|stage| selection.wants(*stage) && cell.skipped(*stage).is_none());
+        table.add_row([
+            cell.id.clone(),
+            runs.map(Stage::name).collect::<Vec<_>>().join(", "),
+        ]);
     }
     format!("{table}\n{} cells", cells.len())
 }
@@ -74,7 +90,11 @@ fn split_variants(words: &[String]) -> Vec<String> {
     let mut variants: Vec<String> = Vec::new();
     for word in words {
         for (i, part) in word.split(',').enumerate() {
-            let argument = part.contains('=') && !part.split('=').next().is_some_and(|name| name.contains(':'));
+            let argument = part.contains('=')
+                && !part
+                    .split('=')
+                    .next()
+                    .is_some_and(|name| name.contains(':'));
             match variants.last_mut() {
                 Some(last) if i > 0 && argument => *last += &format!(",{part}"),
                 _ => variants.push(part.into()),
@@ -90,12 +110,23 @@ mod tests {
 
     #[test]
     fn commas_part_variants_but_not_their_arguments() {
-        let split = |words: &[&str]| split_variants(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
+        let split = |words: &[&str]| {
+            split_variants(
+                &words
+                    .iter()
+                    .map(|word| word.to_string())
+                    .collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(split(&["gsconv,asff"]), ["gsconv", "asff"]);
         assert_eq!(split(&["gsconv", "ghost+asff"]), ["gsconv", "ghost+asff"]);
         assert_eq!(
             split(&["gsconv,asff:order=sequential,rfb=true,fasternet:size=t2"]),
-            ["gsconv", "asff:order=sequential,rfb=true", "fasternet:size=t2"]
+            [
+                "gsconv",
+                "asff:order=sequential,rfb=true",
+                "fasternet:size=t2"
+            ]
         );
     }
 }

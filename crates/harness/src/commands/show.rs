@@ -63,13 +63,20 @@ pub fn execute(args: &ShowArgs) -> Result<ExitCode> {
 
 fn shown(model: &ModelName, graph: &Graph, imgsz: usize) -> Result<Shown> {
     let cost = Cost::of(graph, imgsz, imgsz).with_context(|| model.to_string())?;
-    let layers = graph.nodes.iter().zip(&cost.nodes).map(|(node, (tally, shapes))| Layer {
-        node: node.summary(),
-        params: tally.params,
-        gflops: tally.gflops(),
-        gflops_exact: tally.gflops_exact(),
-        shapes: shapes.iter().map(|Shape { c, h, w }| [*c, *h, *w]).collect(),
-    });
+    let layers = graph
+        .nodes
+        .iter()
+        .zip(&cost.nodes)
+        .map(|(node, (tally, shapes))| Layer {
+            node: node.summary(),
+            params: tally.params,
+            gflops: tally.gflops(),
+            gflops_exact: tally.gflops_exact(),
+            shapes: shapes
+                .iter()
+                .map(|Shape { c, h, w }| [*c, *h, *w])
+                .collect(),
+        });
     Ok(Shown {
         model: model.to_string(),
         nc: graph.nc,
@@ -94,7 +101,16 @@ fn json(models: &[Shown]) -> Result<String> {
     })
 }
 
-const COLUMNS: [&str; 8] = ["", "from", "n", "params", "module", "arguments", "output", "GFLOPs"];
+const COLUMNS: [&str; 8] = [
+    "",
+    "from",
+    "n",
+    "params",
+    "module",
+    "arguments",
+    "output",
+    "GFLOPs",
+];
 
 fn table(model: &Shown) -> String {
     let mut table = Table::new();
@@ -130,14 +146,29 @@ fn table(model: &Shown) -> String {
 }
 
 fn shapes(layer: &Layer) -> String {
-    let words: Vec<_> = layer.shapes.iter().map(|[c, h, w]| format!("{c}×{h}×{w}")).collect();
+    let words: Vec<_> = layer
+        .shapes
+        .iter()
+        .map(|[c, h, w]| format!("{c}×{h}×{w}"))
+        .collect();
     words.join(" ")
 }
 
 /// A row a layer.
 fn csv(models: &[Shown]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["model", "index", "from", "n", "params", "module", "arguments", "output", "gflops", "gflops_exact"])?;
+    writer.write_record([
+        "model",
+        "index",
+        "from",
+        "n",
+        "params",
+        "module",
+        "arguments",
+        "output",
+        "gflops",
+        "gflops_exact",
+    ])?;
     for model in models {
         for layer in &model.layers {
             let node = &layer.node;

@@ -35,14 +35,24 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     if let Some(val) = &val_split {
         train_split.check_same_classes(val)?;
     }
-    let graph = graph(&catalog(&args.tables)?, &args.model, Some(train_split.classes.len()))?;
+    let graph = graph(
+        &catalog(&args.tables)?,
+        &args.model,
+        Some(train_split.classes.len()),
+    )?;
     check_imgsz(args.imgsz, &graph)?;
 
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(args.model.to_string().replace(':', "-")));
+    let folder = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("runs").join(args.model.to_string().replace(':', "-")));
     let checkpoint = folder.join(RESUME);
     match (args.resume, checkpoint.exists()) {
         (true, false) => bail!("--resume: there is no {}", checkpoint.display()),
-        (false, true) => bail!("{} is there already; give --resume to go on from it, or another --out", checkpoint.display()),
+        (false, true) => bail!(
+            "{} is there already; give --resume to go on from it, or another --out",
+            checkpoint.display()
+        ),
         _ => {}
     }
     let identity = store::key(
@@ -56,9 +66,24 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
             "val": val_split.as_ref().map(|val| val.fingerprint()),
         }),
     );
-    let data = Arc::new(CachedDataset::open(train_split, args.imgsz, Interpolation::Linear)?);
+    let data = Arc::new(CachedDataset::open(
+        train_split,
+        args.imgsz,
+        Interpolation::Linear,
+    )?);
     let recipe = resolved(&recipe, &graph, &data, &args.device, &device)?;
-    let Network { detector, loaded, anchors } = network(&graph, &recipe, &data, args.seed, &device, args.weights.as_deref())?;
+    let Network {
+        detector,
+        loaded,
+        anchors,
+    } = network(
+        &graph,
+        &recipe,
+        &data,
+        args.seed,
+        &device,
+        args.weights.as_deref(),
+    )?;
     if let (Some(file), Some(loaded)) = (&args.weights, &loaded) {
         print(&described(file, loaded));
     }
@@ -69,7 +94,10 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         graph: &graph,
         detector,
         train: data,
-        val: val_split.map(|val| CachedDataset::open(val, args.imgsz, Interpolation::of(graph.detect()))).transpose()?.map(Arc::new),
+        val: val_split
+            .map(|val| CachedDataset::open(val, args.imgsz, Interpolation::of(graph.detect())))
+            .transpose()?
+            .map(Arc::new),
         recipe: &recipe,
         seed: args.seed,
         device: &device,
@@ -86,9 +114,15 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
 }
 
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
-    let recipe = args.recipe.as_deref().map_or_else(|| Ok(Recipe::default()), Recipe::load)?;
+    let recipe = args
+        .recipe
+        .as_deref()
+        .map_or_else(|| Ok(Recipe::default()), Recipe::load)?;
     let mut keys = serde_yaml::Mapping::new();
-    for (key, value) in [("epochs", args.epochs.map(|epochs| epochs as i64)), ("batch", args.batch)] {
+    for (key, value) in [
+        ("epochs", args.epochs.map(|epochs| epochs as i64)),
+        ("batch", args.batch),
+    ] {
         if let Some(value) = value {
             keys.insert(key.into(), value.into());
         }
@@ -100,7 +134,13 @@ fn summary(trained: &Trained) -> String {
     let figure = |figure: Option<f64>| figure.map_or("–".into(), |figure| format!("{figure:.4}"));
     let best = trained.epochs.get(trained.best_epoch);
     let masks = best.filter(|epoch| epoch.mask_map50_95.is_some());
-    let masks = masks.map(|epoch| format!("; masks {}, {}", figure(epoch.mask_map50), figure(epoch.mask_map50_95)));
+    let masks = masks.map(|epoch| {
+        format!(
+            "; masks {}, {}",
+            figure(epoch.mask_map50),
+            figure(epoch.mask_map50_95)
+        )
+    });
     format!(
         "best epoch {} of {}: mAP50 {}, mAP50-95 {}{}\n{:.0} s, {:.1} images/s\n{}\n{}",
         trained.best_epoch + 1,

@@ -23,10 +23,18 @@ use crate::{
 };
 
 pub fn execute(args: &ValArgs) -> Result<ExitCode> {
-    let split: Split = args.split.parse().map_err(anyhow::Error::msg).context("--split")?;
+    let split: Split = args
+        .split
+        .parse()
+        .map_err(anyhow::Error::msg)
+        .context("--split")?;
     let device = args.device.open()?;
     let dataset = Dataset::open(&DataSpec::load(&args.data)?, split)?;
-    let graph = graph(&catalog(&args.tables)?, &args.model, Some(dataset.classes.len()))?;
+    let graph = graph(
+        &catalog(&args.tables)?,
+        &args.model,
+        Some(dataset.classes.len()),
+    )?;
     check_imgsz(args.imgsz, &graph)?;
     let mut detector = Detector::new(&graph, 0, &device);
     let loaded = weights::load(&mut detector, &args.weights)?;
@@ -34,7 +42,11 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         print(&described(&args.weights, &loaded));
     }
     if !loaded.fresh.is_empty() {
-        tracing::warn!("{}: {} of the model's tensors stay random", args.weights.display(), loaded.fresh.len());
+        tracing::warn!(
+            "{}: {} of the model's tensors stay random",
+            args.weights.display(),
+            loaded.fresh.len()
+        );
     }
     let shape = InputShape::new(!args.square, graph.max_stride());
     let family = NmsConfig::of(graph.detect());
@@ -48,12 +60,18 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     let loader = EvalLoader::new(Arc::new(images), shape, args.batch, 1)?;
     let steps = Steps::new("val", 1);
     let bar = steps.parts(loader.batches() as u64);
-    let evaluation = evaluate(&detector, &loader, &device, &nms, |done| bar.set_position(done as u64))?;
+    let evaluation = evaluate(&detector, &loader, &device, &nms, |done| {
+        bar.set_position(done as u64)
+    })?;
     bar.finish_and_clear();
     drop(steps);
 
     if let Some(file) = &args.save_json {
-        save(file, &evaluation.detections, &loader.data().dataset().category_ids)?;
+        save(
+            file,
+            &evaluation.detections,
+            &loader.data().dataset().category_ids,
+        )?;
     }
     let measured = &evaluation.measurement;
     match args.format {
@@ -63,8 +81,14 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
             print(&serde_json::to_string_pretty(&value)?);
         }
         MetricsFormat::Table => {
-            print(&metrics::table(&evaluation.boxes, evaluation.masks.as_ref()));
-            print(&format!("{} images, {} objects, {:.1} s", measured.images, measured.instances, measured.seconds));
+            print(&metrics::table(
+                &evaluation.boxes,
+                evaluation.masks.as_ref(),
+            ));
+            print(&format!(
+                "{} images, {} objects, {:.1} s",
+                measured.images, measured.instances, measured.seconds
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -80,7 +104,8 @@ fn save(file: &Path, detections: &[DetectionBox], category_ids: &[i64]) -> Resul
             "score": detection.score,
         });
         if let Some(mask) = &detection.mask {
-            row["segmentation"] = json!({ "size": [mask.height(), mask.width()], "counts": mask.to_compressed() });
+            row["segmentation"] =
+                json!({ "size": [mask.height(), mask.width()], "counts": mask.to_compressed() });
         }
         row
     });

@@ -77,7 +77,13 @@ macro_rules! compiled {
 
 /// Every backend that a name can mean, whether this build has it or not.
 pub const BACKENDS: &[Backend] = &[
-    Backend { name: "flex", about: "CPU, pure Rust", needs: "nothing", runtime: Some(FLEX), address: Address::None },
+    Backend {
+        name: "flex",
+        about: "CPU, pure Rust",
+        needs: "nothing",
+        runtime: Some(FLEX),
+        address: Address::None,
+    },
     Backend {
         name: "tch",
         about: "LibTorch on the CPU (tch) or an NVIDIA GPU (tch:cuda:0)",
@@ -115,8 +121,16 @@ pub const BACKENDS: &[Backend] = &[
     },
 ];
 
-const FLEX: Runtime =
-    Runtime { found: || vec![Found { name: "flex".into(), what: "CPU".into() }], open: |_| Ok(Device::flex()), adapter: |_| None };
+const FLEX: Runtime = Runtime {
+    found: || {
+        vec![Found {
+            name: "flex".into(),
+            what: "CPU".into(),
+        }]
+    },
+    open: |_| Ok(Device::flex()),
+    adapter: |_| None,
+};
 
 impl Backend {
     /// The names that a device of this backend can have, as help prints them.
@@ -135,18 +149,30 @@ impl Backend {
             (Address::Index, index) => index.parse().ok().map(Place::Index),
             (Address::CpuOrCuda, "cpu") => Some(Place::Default),
             (Address::CpuOrCuda, "cuda") => Some(Place::Cuda(0)),
-            (Address::CpuOrCuda, rest) => rest.strip_prefix("cuda:").and_then(|index| index.parse().ok()).map(Place::Cuda),
+            (Address::CpuOrCuda, rest) => rest
+                .strip_prefix("cuda:")
+                .and_then(|index| index.parse().ok())
+                .map(Place::Cuda),
         }
     }
 }
 
 /// Refuses an index beyond the devices that are there: `sees` as in `CUDA sees`, `thing` as in `GPU`.
 #[cfg(any(feature = "tch", feature = "wgpu", feature = "cuda"))]
-pub(super) fn check_index(index: usize, count: usize, sees: &str, thing: &str, needs: &str) -> Result<()> {
+pub(super) fn check_index(
+    index: usize,
+    count: usize,
+    sees: &str,
+    thing: &str,
+    needs: &str,
+) -> Result<()> {
     match count {
         0 => anyhow::bail!("{sees} no {thing} here; it takes {needs}"),
         _ if index < count => Ok(()),
         1 => anyhow::bail!("{sees} one {thing} here, with index 0"),
-        _ => anyhow::bail!("{sees} {count} {thing}s here, with indices 0 to {}", count - 1),
+        _ => anyhow::bail!(
+            "{sees} {count} {thing}s here, with indices 0 to {}",
+            count - 1
+        ),
     }
 }

@@ -8,15 +8,30 @@ use super::{
     nvidia,
 };
 
-pub const RUNTIME: Runtime = Runtime { found, open, adapter: |place| Some(nvidia::describe(index(place))) };
+pub const RUNTIME: Runtime = Runtime {
+    found,
+    open,
+    adapter: |place| Some(nvidia::describe(index(place))),
+};
 
 fn found() -> Vec<Found> {
-    (0..count()).map(|index| Found { name: format!("cuda:{index}"), what: nvidia::describe(index) }).collect()
+    (0..count())
+        .map(|index| Found {
+            name: format!("cuda:{index}"),
+            what: nvidia::describe(index),
+        })
+        .collect()
 }
 
 fn open(place: Place) -> Result<Device> {
     let index = index(place);
-    check_index(index, count(), "CUDA sees", "GPU", "NVIDIA's driver, and its CUDA toolkit 12 or newer")?;
+    check_index(
+        index,
+        count(),
+        "CUDA sees",
+        "GPU",
+        "NVIDIA's driver, and its CUDA toolkit 12 or newer",
+    )?;
     let device = Device::cuda(index);
     // Opened here, so that what is wrong with it is said now.
     device.sync()?;
@@ -24,7 +39,11 @@ fn open(place: Place) -> Result<Device> {
 }
 
 fn index(place: Place) -> usize {
-    if let Place::Index(index) = place { index } else { 0 }
+    if let Place::Index(index) = place {
+        index
+    } else {
+        0
+    }
 }
 
 /// None without NVIDIA's driver.

@@ -21,7 +21,11 @@ use super::{
 
 macro_rules! runtime {
     ($backend:literal, $api:expr) => {
-        Runtime { found: || found($backend, $api), open: |place| open($api, place), adapter: |place| adapter($api, place) }
+        Runtime {
+            found: || found($backend, $api),
+            open: |place| open($api, place),
+            adapter: |place| adapter($api, place),
+        }
     };
 }
 
@@ -35,13 +39,26 @@ const NEEDS: &str = "a driver: the GPU maker's, or on Debian and Ubuntu apt inst
 
 fn found(backend: &str, api: WgpuBackend) -> Vec<Found> {
     let adapters = adapters(api);
-    adapters.iter().enumerate().map(|(index, adapter)| Found { name: format!("{backend}:{index}"), what: describe(adapter) }).collect()
+    adapters
+        .iter()
+        .enumerate()
+        .map(|(index, adapter)| Found {
+            name: format!("{backend}:{index}"),
+            what: describe(adapter),
+        })
+        .collect()
 }
 
 fn open(api: WgpuBackend, place: Place) -> Result<Device> {
     let adapters = adapters(api);
     let index = index(&adapters, place);
-    check_index(index, adapters.len(), "wgpu sees", "graphics adapter", NEEDS)?;
+    check_index(
+        index,
+        adapters.len(),
+        "wgpu sees",
+        "graphics adapter",
+        NEEDS,
+    )?;
     let device = WgpuDevice::new(kind(&adapters, index)).on(api);
     // Set up here, so that what is wrong with it is said now. The default and an index can mean the same adapter: then it is set up already.
     match try_init_setup::<AutoGraphicsApi>(&device, RuntimeOptions::try_default()?) {
@@ -58,7 +75,9 @@ fn is_set_up(error: &WgpuInitError) -> bool {
 static ADAPTERS: Mutex<Vec<(WgpuBackend, Vec<AdapterInfo>)>> = Mutex::new(Vec::new());
 
 fn adapters(api: WgpuBackend) -> Vec<AdapterInfo> {
-    let mut known = ADAPTERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut known = ADAPTERS
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     if let Some((_, adapters)) = known.iter().find(|(of, _)| *of == api) {
         return adapters.clone();
     }
@@ -77,7 +96,10 @@ fn choice(api: WgpuBackend) -> Vec<AdapterInfo> {
     let mut first = Vec::new();
     for interface in interfaces {
         let adapters = on(interface.into());
-        if adapters.iter().any(|adapter| adapter.device_type != DeviceType::Cpu) {
+        if adapters
+            .iter()
+            .any(|adapter| adapter.device_type != DeviceType::Cpu)
+        {
             return adapters;
         }
         if first.is_empty() {
@@ -88,7 +110,10 @@ fn choice(api: WgpuBackend) -> Vec<AdapterInfo> {
 }
 
 fn on(interface: Backends) -> Vec<AdapterInfo> {
-    let descriptor = wgpu::InstanceDescriptor { backends: interface, ..wgpu::InstanceDescriptor::new_without_display_handle() };
+    let descriptor = wgpu::InstanceDescriptor {
+        backends: interface,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    };
     let instance = wgpu::Instance::new(descriptor);
     let adapters = try_read_sync(instance.enumerate_adapters(interface)).unwrap_or_default();
     adapters.iter().map(wgpu::Adapter::get_info).collect()
@@ -111,13 +136,18 @@ fn index(adapters: &[AdapterInfo], place: Place) -> usize {
         DeviceType::Other => 3,
         DeviceType::Cpu => 4,
     };
-    (0..adapters.len()).min_by_key(|index| rank(&adapters[*index])).unwrap_or(0)
+    (0..adapters.len())
+        .min_by_key(|index| rank(&adapters[*index]))
+        .unwrap_or(0)
 }
 
 /// The adapter as Burn names it, which counts each kind on its own.
 fn kind(adapters: &[AdapterInfo], index: usize) -> WgpuDeviceKind {
     let own = adapters[index].device_type;
-    let before = adapters[..index].iter().filter(|adapter| adapter.device_type == own).count();
+    let before = adapters[..index]
+        .iter()
+        .filter(|adapter| adapter.device_type == own)
+        .count();
     match own {
         DeviceType::DiscreteGpu => WgpuDeviceKind::DiscreteGpu(before),
         DeviceType::IntegratedGpu => WgpuDeviceKind::IntegratedGpu(before),
@@ -133,7 +163,8 @@ fn describe(adapter: &AdapterInfo) -> String {
         Some(card) => what += &format!(" ({card})"),
         None => {
             what += &format!(", driver {} {}", adapter.driver, adapter.driver_info);
-            what += &memory(&adapter.device_pci_bus_id).map_or_else(String::new, |gib| format!(", {gib:.1} GiB"));
+            what += &memory(&adapter.device_pci_bus_id)
+                .map_or_else(String::new, |gib| format!(", {gib:.1} GiB"));
         }
     }
     if adapter.device_type == DeviceType::Cpu {
@@ -144,6 +175,7 @@ fn describe(adapter: &AdapterInfo) -> String {
 
 /// A GPU's own memory in GiB where the kernel tells it, as it does of AMD's.
 fn memory(bus: &str) -> Option<f64> {
-    let bytes = std::fs::read_to_string(format!("/sys/bus/pci/devices/{bus}/mem_info_vram_total")).ok()?;
+    let bytes =
+        std::fs::read_to_string(format!("/sys/bus/pci/devices/{bus}/mem_info_vram_total")).ok()?;
     Some(bytes.trim().parse::<f64>().ok()? / (1u64 << 30) as f64)
 }

@@ -11,11 +11,21 @@ use super::{
     nvidia,
 };
 
-pub const RUNTIME: Runtime = Runtime { found, open, adapter };
+pub const RUNTIME: Runtime = Runtime {
+    found,
+    open,
+    adapter,
+};
 
 fn found() -> Vec<Found> {
-    let cpu = Found { name: "tch".into(), what: "CPU".into() };
-    let gpus = (0..gpus()).map(|index| Found { name: format!("tch:cuda:{index}"), what: nvidia::describe(index) });
+    let cpu = Found {
+        name: "tch".into(),
+        what: "CPU".into(),
+    };
+    let gpus = (0..gpus()).map(|index| Found {
+        name: format!("tch:cuda:{index}"),
+        what: nvidia::describe(index),
+    });
     std::iter::once(cpu).chain(gpus).collect()
 }
 
@@ -23,12 +33,22 @@ fn open(place: Place) -> Result<Device> {
     let Place::Cuda(index) = place else {
         return Ok(Device::libtorch());
     };
-    check_index(index, gpus(), "LibTorch sees", "GPU", "NVIDIA's driver and a LibTorch made for CUDA: just setup-torch cuda")?;
+    check_index(
+        index,
+        gpus(),
+        "LibTorch sees",
+        "GPU",
+        "NVIDIA's driver and a LibTorch made for CUDA: just setup-torch cuda",
+    )?;
     Ok(Device::libtorch_cuda(index))
 }
 
 fn adapter(place: Place) -> Option<String> {
-    if let Place::Cuda(index) = place { Some(nvidia::describe(index)) } else { None }
+    if let Place::Cuda(index) = place {
+        Some(nvidia::describe(index))
+    } else {
+        None
+    }
 }
 
 fn gpus() -> usize {

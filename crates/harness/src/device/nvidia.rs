@@ -14,13 +14,17 @@ struct Card {
 /// What the GPU at an index is. CUDA counts as the driver does where `CUDA_DEVICE_ORDER=PCI_BUS_ID`, which matters with GPUs of several kinds.
 #[cfg_attr(not(any(feature = "tch", feature = "cuda")), allow(dead_code))]
 pub fn describe(index: usize) -> String {
-    CARDS.get(index).map_or_else(|| "NVIDIA GPU".into(), |card| card.what.clone())
+    CARDS
+        .get(index)
+        .map_or_else(|| "NVIDIA GPU".into(), |card| card.what.clone())
 }
 
 /// Memory and driver of the GPU at a bus address such as `0000:01:00.0`; none where it is not NVIDIA's.
 #[cfg_attr(not(feature = "wgpu"), allow(dead_code))]
 pub fn at(bus: &str) -> Option<&'static str> {
-    let card = CARDS.iter().find(|card| !bus.is_empty() && card.bus.to_lowercase().ends_with(&bus.to_lowercase()))?;
+    let card = CARDS
+        .iter()
+        .find(|card| !bus.is_empty() && card.bus.to_lowercase().ends_with(&bus.to_lowercase()))?;
     Some(&card.what)
 }
 
@@ -34,28 +38,46 @@ pub struct Memory {
 
 /// The memory of the GPU at an index now; none where there is no such GPU.
 pub fn memory(index: usize) -> Option<Memory> {
-    query("memory.used,memory.total")?.lines().nth(index).and_then(usage)
+    query("memory.used,memory.total")?
+        .lines()
+        .nth(index)
+        .and_then(usage)
 }
 
 fn read() -> Option<Vec<Card>> {
-    Some(query("pci.bus_id,name,memory.total,driver_version")?.lines().filter_map(card).collect())
+    Some(
+        query("pci.bus_id,name,memory.total,driver_version")?
+            .lines()
+            .filter_map(card)
+            .collect(),
+    )
 }
 
 fn query(fields: &str) -> Option<String> {
     let query = [&format!("--query-gpu={fields}"), "--format=csv,noheader"];
-    let output = Command::new("nvidia-smi").args(query).output().ok().filter(|output| output.status.success())?;
+    let output = Command::new("nvidia-smi")
+        .args(query)
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()
 }
 
 fn usage(line: &str) -> Option<Memory> {
     let (used, total) = line.split_once(", ")?;
     let mib = |figure: &str| figure.trim().strip_suffix("MiB")?.trim().parse().ok();
-    Some(Memory { used_mib: mib(used)?, total_mib: mib(total)? })
+    Some(Memory {
+        used_mib: mib(used)?,
+        total_mib: mib(total)?,
+    })
 }
 
 fn card(line: &str) -> Option<Card> {
     let [bus, name, memory, driver] = line.split(", ").collect::<Vec<_>>().try_into().ok()?;
-    Some(Card { bus: bus.trim().into(), what: format!("{name}, {memory}, driver {driver}") })
+    Some(Card {
+        bus: bus.trim().into(),
+        what: format!("{name}, {memory}, driver {driver}"),
+    })
 }
 
 #[cfg(test)]
@@ -66,9 +88,18 @@ mod tests {
     fn a_line_of_nvidia_smi_is_a_card() {
         let card = card("00000000:01:00.0, NVIDIA H100 80GB HBM3, 81559 MiB, 550.54.15").unwrap();
         assert_eq!(card.bus, "00000000:01:00.0");
-        assert_eq!(card.what, "NVIDIA H100 80GB HBM3, 81559 MiB, driver 550.54.15");
+        assert_eq!(
+            card.what,
+            "NVIDIA H100 80GB HBM3, 81559 MiB, driver 550.54.15"
+        );
         assert!(super::card("No devices were found").is_none());
-        assert_eq!(usage("1024 MiB, 81559 MiB"), Some(Memory { used_mib: 1024.0, total_mib: 81559.0 }));
+        assert_eq!(
+            usage("1024 MiB, 81559 MiB"),
+            Some(Memory {
+                used_mib: 1024.0,
+                total_mib: 81559.0
+            })
+        );
         assert_eq!(usage("[N/A], [N/A]"), None);
     }
 }

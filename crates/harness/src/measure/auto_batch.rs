@@ -24,11 +24,16 @@ const MOST: usize = 1024;
 /// where there is nothing to measure.
 pub fn auto_batch(graph: &Graph, name: &DeviceName, device: &Device, imgsz: usize) -> usize {
     let used = || name.cuda_index().and_then(nvidia::memory);
-    let Some(before) = used() else { return DEFAULT_BATCH };
+    let Some(before) = used() else {
+        return DEFAULT_BATCH;
+    };
     let mut measured = Vec::new();
     for batch in TRIED {
         // A batch that doesn't fit ends the search.
-        match guarded(|| step(graph, device, imgsz, batch)).ok().and_then(|()| used()) {
+        match guarded(|| step(graph, device, imgsz, batch))
+            .ok()
+            .and_then(|()| used())
+        {
             Some(memory) => measured.push((batch as f64, memory.used_mib)),
             None => break,
         }
@@ -61,7 +66,10 @@ fn fitting(measured: &[(f64, f64)], target: f64) -> Option<usize> {
     let n = measured.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| measured.iter().map(of).sum::<f64>() / n;
     let (batch, memory) = (mean(|point| point.0), mean(|point| point.1));
-    let rise: f64 = measured.iter().map(|(x, y)| (x - batch) * (y - memory)).sum();
+    let rise: f64 = measured
+        .iter()
+        .map(|(x, y)| (x - batch) * (y - memory))
+        .sum();
     let run: f64 = measured.iter().map(|(x, _)| (x - batch).powi(2)).sum();
     let slope = rise / run;
     let most = (target - memory) / slope + batch;
@@ -82,6 +90,10 @@ mod tests {
         assert_eq!(fitting(&measured, 1e9), Some(MOST));
         assert_eq!(fitting(&measured, 550.0), None, "not even one image");
         assert_eq!(fitting(&measured[..1], 1e4), None);
-        assert_eq!(fitting(&[(1.0, 900.0), (2.0, 900.0)], 1e4), None, "an allocator that reserves all at once says nothing");
+        assert_eq!(
+            fitting(&[(1.0, 900.0), (2.0, 900.0)], 1e4),
+            None,
+            "an allocator that reserves all at once says nothing"
+        );
     }
 }

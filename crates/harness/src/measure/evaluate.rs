@@ -6,7 +6,9 @@ use ablate_detection::{
     dataset::Dataset,
     loader::{EvalBatch, EvalLoader},
     mask::Prototypes,
-    metrics::coco::{self, Category, CategoryAp, CocoMetrics, DetectionBox, GroundTruth, GroundTruthBox},
+    metrics::coco::{
+        self, Category, CategoryAp, CocoMetrics, DetectionBox, GroundTruth, GroundTruthBox,
+    },
     nms::{NmsConfig, non_max_suppression},
 };
 use ablate_model::Detector;
@@ -47,7 +49,11 @@ pub fn evaluate(
     let detector = &detector.clone().fuse();
     let dataset = loader.data().dataset();
     let (nc, classes) = (detector.detect().nc, dataset.classes.len());
-    ensure!(nc == classes, "the detector has {nc} classes, the data set {} {classes}", dataset.name);
+    ensure!(
+        nc == classes,
+        "the detector has {nc} classes, the data set {} {classes}",
+        dataset.name
+    );
     let masks = detector.detect().masks.is_some() && has_masks(dataset);
     let mut detections = Vec::new();
     for (number, batch) in loader.iter().enumerate() {
@@ -56,7 +62,11 @@ pub fn evaluate(
     }
     let truth = ground_truth(dataset, masks)?;
     let boxes = coco::evaluate(&truth, &detections)?;
-    let masks = if masks { Some(coco::evaluate_masks(&truth, &detections)?) } else { None };
+    let masks = if masks {
+        Some(coco::evaluate_masks(&truth, &detections)?)
+    } else {
+        None
+    };
     let measurement = EvalMeasurement {
         split: dataset.split.to_string(),
         images: boxes.images,
@@ -66,27 +76,54 @@ pub fn evaluate(
         bootstrap: Vec::new(),
         seconds: start.elapsed().as_secs_f64(),
     };
-    Ok(Evaluation { measurement, boxes, masks, truth, detections })
+    Ok(Evaluation {
+        measurement,
+        boxes,
+        masks,
+        truth,
+        detections,
+    })
 }
 
 impl Evaluation {
     /// The measurement with mAP50-95 on resampled images, to a millionth: what a paired comparison with another model needs.
     pub fn resampled(self) -> Result<EvalMeasurement> {
         let replicates = coco::bootstrap(&self.truth, &self.detections, REPLICATES, 0)?;
-        let bootstrap = replicates.into_iter().map(|ap| ap.map(|ap| (ap * 1e6).round() / 1e6)).collect();
-        Ok(EvalMeasurement { bootstrap, ..self.measurement })
+        let bootstrap = replicates
+            .into_iter()
+            .map(|ap| ap.map(|ap| (ap * 1e6).round() / 1e6))
+            .collect();
+        Ok(EvalMeasurement {
+            bootstrap,
+            ..self.measurement
+        })
     }
 }
 
 /// Logs why masks can't be evaluated, where they can't.
 fn has_masks(dataset: &Dataset) -> bool {
-    dataset.check_masks().inspect_err(|error| tracing::warn!("boxes are evaluated, masks are not: {error}")).is_ok()
+    dataset
+        .check_masks()
+        .inspect_err(|error| tracing::warn!("boxes are evaluated, masks are not: {error}"))
+        .is_ok()
 }
 
 fn figures(metrics: &CocoMetrics) -> ApFigures {
-    let coco = metrics.figures().into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect();
-    let class = |class: &CategoryAp| ClassAp { name: class.name.clone(), instances: class.instances, ap: class.ap, ap50: class.ap50 };
-    ApFigures { coco, per_class: metrics.per_category.iter().map(class).collect() }
+    let coco = metrics
+        .figures()
+        .into_iter()
+        .map(|(name, figure)| (name.to_owned(), figure))
+        .collect();
+    let class = |class: &CategoryAp| ClassAp {
+        name: class.name.clone(),
+        instances: class.instances,
+        ap: class.ap,
+        ap50: class.ap50,
+    };
+    ApFigures {
+        coco,
+        per_class: metrics.per_category.iter().map(class).collect(),
+    }
 }
 
 /// The detections of one batch, in pixels of the original images.
@@ -108,7 +145,11 @@ fn detect(
     let (rows, maps, [height, width]) = match protos.filter(|_| masks) {
         Some(protos) => {
             let [_, _, height, width] = protos.dims();
-            (values(predictions.narrow(2, 5 + nc, coefficients))?, values(protos)?, [height, width])
+            (
+                values(predictions.narrow(2, 5 + nc, coefficients))?,
+                values(protos)?,
+                [height, width],
+            )
         }
         None => (Vec::new(), Vec::new(), [0, 0]),
     };
@@ -119,7 +160,12 @@ fn detect(
     let detections = (0..batch.size).into_par_iter().flat_map(|image| {
         let frame = &frames[image];
         let rows = &rows[of_image(&rows, image)];
-        let prototypes = Prototypes { values: &maps[of_image(&maps, image)], height, width, letterbox: frame.letterbox };
+        let prototypes = Prototypes {
+            values: &maps[of_image(&maps, image)],
+            height,
+            width,
+            letterbox: frame.letterbox,
+        };
         let image_id = loader.data().dataset().samples[frame.index].id;
         let found = non_max_suppression(&boxes[of_image(&boxes, image)], nc, nms);
         found.into_par_iter().map(move |detection| {
@@ -131,7 +177,9 @@ fn detect(
                 bbox: xywh,
                 area: xywh[2] * xywh[3],
                 score: f64::from(detection.score),
-                mask: masks.then(|| prototypes.mask(&rows[detection.row * coefficients..][..coefficients], &bbox)),
+                mask: masks.then(|| {
+                    prototypes.mask(&rows[detection.row * coefficients..][..coefficients], &bbox)
+                }),
             }
         })
     });
@@ -140,24 +188,58 @@ fn detect(
 
 /// A tensor's numbers on the host.
 fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    tensor.try_into_vec_as::<f32>().context("the detector's output can't be read")
+    tensor
+        .try_into_vec_as::<f32>()
+        .context("the detector's output can't be read")
 }
 
 /// A data set's annotations as the metrics take them.
 fn ground_truth(dataset: &Dataset, masks: bool) -> Result<GroundTruth> {
-    let categories = dataset.classes.iter().enumerate().map(|(id, name)| Category { id: id as u64, name: name.clone() });
-    let objects = dataset.samples.par_iter().flat_map_iter(|sample| sample.annotations.iter().map(move |annotation| (sample, annotation)));
+    let categories = dataset
+        .classes
+        .iter()
+        .enumerate()
+        .map(|(id, name)| Category {
+            id: id as u64,
+            name: name.clone(),
+        });
+    let objects = dataset.samples.par_iter().flat_map_iter(|sample| {
+        sample
+            .annotations
+            .iter()
+            .map(move |annotation| (sample, annotation))
+    });
     let boxes = objects.map(|(sample, annotation)| {
         let b = annotation.bbox;
         let bbox = [b.x1, b.y1, b.width(), b.height()].map(f64::from);
-        let mask = annotation.mask.as_ref().filter(|_| masks).map(|mask| mask.to_rle(sample.height, sample.width));
-        let mask = mask.transpose().map_err(anyhow::Error::msg).with_context(|| sample.name.clone())?;
+        let mask = annotation
+            .mask
+            .as_ref()
+            .filter(|_| masks)
+            .map(|mask| mask.to_rle(sample.height, sample.width));
+        let mask = mask
+            .transpose()
+            .map_err(anyhow::Error::msg)
+            .with_context(|| sample.name.clone())?;
         // As COCO has it, the area of an object with a mask is that of its mask.
-        let area = mask.as_ref().map_or(bbox[2] * bbox[3], |mask| mask.area() as f64);
+        let area = mask
+            .as_ref()
+            .map_or(bbox[2] * bbox[3], |mask| mask.area() as f64);
         let area = annotation.area.unwrap_or(area);
-        Ok(GroundTruthBox { image_id: sample.id, category_id: annotation.class as u64, bbox, area, crowd: annotation.crowd, mask })
+        Ok(GroundTruthBox {
+            image_id: sample.id,
+            category_id: annotation.class as u64,
+            bbox,
+            area,
+            crowd: annotation.crowd,
+            mask,
+        })
     });
     let boxes = boxes.collect::<Result<_>>()?;
     let images = dataset.samples.iter().map(|sample| sample.id);
-    Ok(GroundTruth::new(images.collect(), categories.collect(), boxes)?)
+    Ok(GroundTruth::new(
+        images.collect(),
+        categories.collect(),
+        boxes,
+    )?)
 }

@@ -83,7 +83,10 @@ pub struct Iteration<'a> {
 impl<'a> Iteration<'a> {
     /// `run` runs the work to its end and says how long it took.
     pub fn new(run: impl FnMut() -> Result<Duration> + 'a) -> Self {
-        Self { run: Box::new(run), rounding_error: None }
+        Self {
+            run: Box::new(run),
+            rounding_error: None,
+        }
     }
 }
 
@@ -91,10 +94,18 @@ impl<'a> Iteration<'a> {
 ///
 /// # Errors
 /// Those of [`rounding_error`].
-pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
+pub fn forward_pass(
+    graph: &Graph,
+    device: &Device,
+    protocol: &Protocol,
+) -> Result<Iteration<'static>> {
     let rounding_error = rounding_error(graph, device, protocol)?;
     let detector = Detector::new(graph, 0, device);
-    let detector = if protocol.fuse { detector.fuse() } else { detector };
+    let detector = if protocol.fuse {
+        detector.fuse()
+    } else {
+        detector
+    };
     let dtype = protocol.precision.dtype();
     let (detector, images) = match protocol.precision {
         Precision::F32 => (detector, images(device, protocol)),
@@ -102,14 +113,19 @@ pub fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Resu
     };
     images.clone().wait()?;
     let pass = Iteration::new(move || time(|| detector.decode(detector.forward(images.clone()))));
-    Ok(Iteration { rounding_error, ..pass })
+    Ok(Iteration {
+        rounding_error,
+        ..pass
+    })
 }
 
 /// A batch of random images, always the same ones.
 pub fn images(device: &Device, protocol: &Protocol) -> Tensor<4> {
     let shape = [protocol.batch, 3, protocol.imgsz, protocol.imgsz];
     let mut rng = stream(0, 0x0069_6d61_6765, 0, 0);
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_: usize| rng.unit() as f32).collect();
+    let values: Vec<f32> = (0..shape.iter().product())
+        .map(|_: usize| rng.unit() as f32)
+        .collect();
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
@@ -132,10 +148,15 @@ pub fn measure(
     }
     memory::keep();
     // Once more, for what is kept to be there.
-    subjects.iter_mut().for_each(|subject| subject.warm_up(protocol.warmup.min(1)));
+    subjects
+        .iter_mut()
+        .for_each(|subject| subject.warm_up(protocol.warmup.min(1)));
     let slice = protocol.budget / SLICES;
     while subjects.iter().any(|subject| subject.left(protocol) > 0.0) {
-        for subject in subjects.iter_mut().filter(|subject| subject.left(protocol) > 0.0) {
+        for subject in subjects
+            .iter_mut()
+            .filter(|subject| subject.left(protocol) > 0.0)
+        {
             subject.slice(slice);
         }
         let left: f64 = subjects.iter().map(|subject| subject.left(protocol)).sum();
@@ -144,7 +165,11 @@ pub fn measure(
     let summary = |subject: Subject| {
         let rounding_error = subject.iteration?.rounding_error;
         let memory = subject.memory;
-        Ok(LatencyMeasurement { memory, rounding_error, ..summarize(subject.samples_ms, protocol.batch, protocol.warmup) })
+        Ok(LatencyMeasurement {
+            memory,
+            rounding_error,
+            ..summarize(subject.samples_ms, protocol.batch, protocol.warmup)
+        })
     };
     subjects.into_iter().map(summary).collect()
 }
@@ -157,7 +182,11 @@ struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     fn new(iteration: Result<Iteration<'a>>) -> Self {
-        Self { iteration, samples_ms: Vec::new(), memory: PeakMemory::default() }
+        Self {
+            iteration,
+            samples_ms: Vec::new(),
+            memory: PeakMemory::default(),
+        }
     }
 
     /// Runs work on the iteration; where that fails, the failure takes its place.
@@ -193,9 +222,18 @@ impl<'a> Subject<'a> {
         if self.iteration.is_err() {
             return 0.0;
         }
-        let part = |done: f64, whole: f64| if done < whole { 1.0 - done / whole } else { 0.0 };
+        let part = |done: f64, whole: f64| {
+            if done < whole {
+                1.0 - done / whole
+            } else {
+                0.0
+            }
+        };
         let spent_ms: f64 = self.samples_ms.iter().sum();
-        let iterations = part(self.samples_ms.len() as f64, protocol.min_iterations.max(1) as f64);
+        let iterations = part(
+            self.samples_ms.len() as f64,
+            protocol.min_iterations.max(1) as f64,
+        );
         iterations.max(part(spent_ms, protocol.budget.as_secs_f64() * 1e3))
     }
 }

@@ -53,13 +53,17 @@ pub fn peak(device: &Device) -> PeakMemory {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     PeakMemory {
         host_mib: resident_peak(&status).map(|kib| rounded(kib / 1024.0)),
-        device_mib: device.memory_pool_usage().map(|usage| rounded(usage.bytes_reserved as f64 / MIB)),
+        device_mib: device
+            .memory_pool_usage()
+            .map(|usage| rounded(usage.bytes_reserved as f64 / MIB)),
     }
 }
 
 /// In KiB.
 fn resident_peak(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
@@ -73,7 +77,10 @@ mod tests {
 
     #[test]
     fn the_peak_is_read_from_the_process_status() {
-        assert_eq!(resident_peak("VmPeak:\t  200 kB\nVmHWM:\t    5120 kB\nVmRSS:\t 100 kB\n"), Some(5120.0));
+        assert_eq!(
+            resident_peak("VmPeak:\t  200 kB\nVmHWM:\t    5120 kB\nVmRSS:\t 100 kB\n"),
+            Some(5120.0)
+        );
         assert_eq!(resident_peak("VmRSS:\t 100 kB\n"), None);
     }
 
@@ -84,7 +91,13 @@ mod tests {
         begin(&device);
         let before = peak(&device).host_mib.unwrap();
         let held = vec![1u8; 256 << 20];
-        assert_eq!(held.iter().step_by(4096).map(|byte| u64::from(*byte)).sum::<u64>(), 256 << 8);
+        assert_eq!(
+            held.iter()
+                .step_by(4096)
+                .map(|byte| u64::from(*byte))
+                .sum::<u64>(),
+            256 << 8
+        );
         drop(held);
         let after = peak(&device).host_mib.unwrap();
         assert!(after > before + 200.0, "{before} MiB, then {after} MiB");

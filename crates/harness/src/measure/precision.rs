@@ -33,7 +33,11 @@ impl Precision {
     /// # Errors
     /// Where the device can't compute in it.
     pub fn check(self, device: &Device) -> Result<()> {
-        ensure!(device.supports_dtype(self.dtype()), "the device can't compute in {}; f32 would be right", self.name());
+        ensure!(
+            device.supports_dtype(self.dtype()),
+            "the device can't compute in {}; f32 would be right",
+            self.name()
+        );
         Ok(())
     }
 }
@@ -56,21 +60,39 @@ pub fn rounding_error(graph: &Graph, device: &Device, protocol: &Protocol) -> Re
     let outputs = |detector: &Detector, dtype: DType| -> Result<[Vec<f32>; 2]> {
         let decoded: Tensor<3> = detector.decode(detector.forward(images.clone().cast(dtype)));
         let channels = decoded.dims()[2];
-        let read = |from: usize, to: usize| decoded.clone().narrow(2, from, to - from).try_into_vec_as::<f32>();
-        Ok([read(0, BOX).context("the output can't be read")?, read(BOX, channels).context("the output can't be read")?])
+        let read = |from: usize, to: usize| {
+            decoded
+                .clone()
+                .narrow(2, from, to - from)
+                .try_into_vec_as::<f32>()
+        };
+        Ok([
+            read(0, BOX).context("the output can't be read")?,
+            read(BOX, channels).context("the output can't be read")?,
+        ])
     };
     let exact = outputs(&detector, DType::F32)?;
     let dtype = protocol.precision.dtype();
     let rounded = outputs(&detector.cast(dtype), dtype)?;
     let finite = rounded.iter().flatten().all(|value| value.is_finite());
-    ensure!(finite, "an output is no number in {}", protocol.precision.name());
+    ensure!(
+        finite,
+        "an output is no number in {}",
+        protocol.precision.name()
+    );
     let [boxes, rest] = [0, 1].map(|part| difference(&exact[part], &rounded[part]));
     Ok(Some(boxes.max(rest)))
 }
 
 /// The largest, as a share of the largest value.
 fn difference(exact: &[f32], rounded: &[f32]) -> f64 {
-    let largest = exact.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
-    let error = exact.iter().zip(rounded).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let largest = exact
+        .iter()
+        .fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+    let error = exact
+        .iter()
+        .zip(rounded)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
     f64::from(error / largest)
 }

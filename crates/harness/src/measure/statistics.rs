@@ -21,7 +21,11 @@ pub fn summarize(samples_ms: Vec<f64>, batch: usize, warmup: usize) -> LatencyMe
         p90_ms: percentile(&sorted, 0.9),
         p99_ms: percentile(&sorted, 0.99),
         min_ms: sorted[0],
-        std_ms: if sorted.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 },
+        std_ms: if sorted.len() > 1 {
+            (squares / (count - 1.0)).sqrt()
+        } else {
+            0.0
+        },
         images_per_s: batch as f64 * 1e3 / median_ms,
         warmup,
         iterations: sorted.len(),
@@ -43,7 +47,10 @@ mod tests {
     use super::*;
 
     fn assert_close(actual: f64, expected: f64) {
-        assert!((actual - expected).abs() < 1e-12 * expected.abs().max(1.0), "{actual} is not {expected}");
+        assert!(
+            (actual - expected).abs() < 1e-12 * expected.abs().max(1.0),
+            "{actual} is not {expected}"
+        );
     }
 
     /// Expected figures are NumPy's: `median`, `mean`, `percentile`, `std(ddof=1)`.
@@ -58,12 +65,19 @@ mod tests {
         assert_close(measured.std_ms, 3.391_164_991_562_634_3);
         assert_close(measured.images_per_s, 4.0 / 3.5e-3);
         assert_eq!((measured.iterations, measured.warmup), (6, 3));
-        assert_eq!(measured.samples_ms, [4.0, 1.0, 3.0, 2.0, 10.0, 7.0], "in the order in which they ran");
+        assert_eq!(
+            measured.samples_ms,
+            [4.0, 1.0, 3.0, 2.0, 10.0, 7.0],
+            "in the order in which they ran"
+        );
     }
 
     #[test]
     fn a_single_sample_has_no_spread() {
         let measured = summarize(vec![2.0], 1, 0);
-        assert_eq!((measured.median_ms, measured.p99_ms, measured.std_ms), (2.0, 2.0, 0.0));
+        assert_eq!(
+            (measured.median_ms, measured.p99_ms, measured.std_ms),
+            (2.0, 2.0, 0.0)
+        );
     }
 }

@@ -45,7 +45,11 @@ impl TrainStep {
         Ok(Self {
             loss: loss(graph.detect(), &recipe, protocol.imgsz)?,
             sgd: Sgd::new(&network, recipe.weight_decay),
-            rates: Rates { bias_lr: LR, lr: LR, momentum: recipe.momentum },
+            rates: Rates {
+                bias_lr: LR,
+                lr: LR,
+                momentum: recipe.momentum,
+            },
             network: Some(network),
             images,
             boxes: boxes(protocol.batch, graph.nc),
@@ -58,7 +62,10 @@ impl TrainStep {
     /// Those of the loss: a head that makes masks has none here to learn from.
     pub fn run(&mut self) -> Result<Tensor<1>> {
         let network = self.network.take().context("an earlier step failed")?;
-        let loss = self.loss.forward(TrainableDetector::forward(&network, self.images.clone()), self.boxes.as_slice().into())?;
+        let loss = self.loss.forward(
+            TrainableDetector::forward(&network, self.images.clone()),
+            self.boxes.as_slice().into(),
+        )?;
         let gradients = GradientsParams::from_grads(loss.total.backward(), &network);
         self.network = Some(self.sgd.step(network, gradients, self.rates));
         Ok(Tensor::cat(loss.items, 0))
@@ -69,7 +76,11 @@ impl TrainStep {
 ///
 /// # Errors
 /// Those of [`TrainStep::new`].
-pub fn train_step(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
+pub fn train_step(
+    graph: &Graph,
+    device: &Device,
+    protocol: &Protocol,
+) -> Result<Iteration<'static>> {
     let mut step = TrainStep::new(graph, device, protocol)?;
     Ok(Iteration::new(move || time(|| step.run())))
 }

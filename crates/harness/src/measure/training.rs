@@ -72,10 +72,23 @@ pub fn network(
     weights: Option<&Path>,
 ) -> Result<Network> {
     let mut detector = Detector::new(graph, seed, &device.clone().autodiff());
-    let loaded = weights.map(|file| weights::load(&mut detector, file)).transpose()?;
-    let anchors = if recipe.noautoanchor { None } else { fit_anchors(&mut detector, data, recipe.loss.anchor_t, seed) };
-    let detector = detector.freeze(&recipe.freeze).map_err(anyhow::Error::msg).context("freeze")?;
-    Ok(Network { detector, loaded, anchors })
+    let loaded = weights
+        .map(|file| weights::load(&mut detector, file))
+        .transpose()?;
+    let anchors = if recipe.noautoanchor {
+        None
+    } else {
+        fit_anchors(&mut detector, data, recipe.loss.anchor_t, seed)
+    };
+    let detector = detector
+        .freeze(&recipe.freeze)
+        .map_err(anyhow::Error::msg)
+        .context("freeze")?;
+    Ok(Network {
+        detector,
+        loaded,
+        anchors,
+    })
 }
 
 /// Trains, or goes on from the folder's checkpoint.
@@ -83,14 +96,33 @@ pub fn network(
 /// # Errors
 /// Those of [`train::train`], and data that don't fit.
 pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
-    let Training { graph, detector, train: data, val, recipe, seed, device, folder, identity, leg } = training;
+    let Training {
+        graph,
+        detector,
+        train: data,
+        val,
+        recipe,
+        seed,
+        device,
+        folder,
+        identity,
+        leg,
+    } = training;
     let imgsz = data.imgsz();
     memory::keep();
     let loss = loss(detector.detect(), recipe, imgsz)?;
     let mut validator = match val {
         Some(val) => {
-            let loader = EvalLoader::new(val, InputShape::new(recipe.val_rect, graph.max_stride()), recipe.batch, WORKERS)?;
-            Some(Validator { loader, device: device.clone() })
+            let loader = EvalLoader::new(
+                val,
+                InputShape::new(recipe.val_rect, graph.max_stride()),
+                recipe.batch,
+                WORKERS,
+            )?;
+            Some(Validator {
+                loader,
+                device: device.clone(),
+            })
         }
         None => None,
     };
@@ -100,13 +132,25 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
     train::train(TrainJob {
         detector,
         loss,
-        data: &TrainingData::new(data, recipe, LoaderConfig { batch: recipe.batch, imgsz, seed, mask_stride, workers: WORKERS })?,
+        data: &TrainingData::new(
+            data,
+            recipe,
+            LoaderConfig {
+                batch: recipe.batch,
+                imgsz,
+                seed,
+                mask_stride,
+                workers: WORKERS,
+            },
+        )?,
         recipe,
         seed,
         folder,
         identity,
         stride: graph.max_stride(),
-        evaluator: validator.as_mut().map(|validator| validator as &mut dyn Evaluate<Detector>),
+        evaluator: validator
+            .as_mut()
+            .map(|validator| validator as &mut dyn Evaluate<Detector>),
         leg,
         progress,
     })
@@ -116,8 +160,16 @@ pub fn train(training: Training, progress: &mut Epochs) -> Result<Trained> {
 ///
 /// # Errors
 /// Those of [`Recipe::resolved`].
-pub fn resolved(recipe: &Recipe, graph: &Graph, data: &CachedDataset, name: &DeviceName, device: &Device) -> Result<Recipe> {
-    let resolved = recipe.resolved(data.len(), graph.nc, || auto_batch(graph, name, device, data.imgsz()))?;
+pub fn resolved(
+    recipe: &Recipe,
+    graph: &Graph,
+    data: &CachedDataset,
+    name: &DeviceName,
+    device: &Device,
+) -> Result<Recipe> {
+    let resolved = recipe.resolved(data.len(), graph.nc, || {
+        auto_batch(graph, name, device, data.imgsz())
+    })?;
     if recipe.batch == AUTO_BATCH {
         tracing::info!("batch -1 is {} images on {name}", resolved.batch);
     }
@@ -125,18 +177,33 @@ pub fn resolved(recipe: &Recipe, graph: &Graph, data: &CachedDataset, name: &Dev
 }
 
 /// What a head is trained on.
-pub(super) fn loss(detect: &DetectConfig, recipe: &Recipe, imgsz: usize) -> Result<Box<dyn DetectionLoss>> {
+pub(super) fn loss(
+    detect: &DetectConfig,
+    recipe: &Recipe,
+    imgsz: usize,
+) -> Result<Box<dyn DetectionLoss>> {
     let coefficients = detect.masks.map(|masks| masks.coefficients);
     Ok(match &detect.coding {
         BoxCoding::Anchors(anchors) => {
-            let anchors: Vec<Vec<[f32; 2]>> =
-                anchors.iter().map(|level| level.iter().map(|anchor| anchor.map(|side| side as f32)).collect()).collect();
+            let anchors: Vec<Vec<[f32; 2]>> = anchors
+                .iter()
+                .map(|level| {
+                    level
+                        .iter()
+                        .map(|anchor| anchor.map(|side| side as f32))
+                        .collect()
+                })
+                .collect();
             let hyp = scaled(recipe.loss, detect.nc, anchors.len(), imgsz);
-            Box::new(Yolov5Loss::new(detect.nc, &anchors, &detect.strides, hyp)?.with_masks(coefficients))
+            Box::new(
+                Yolov5Loss::new(detect.nc, &anchors, &detect.strides, hyp)?
+                    .with_masks(coefficients),
+            )
         }
-        BoxCoding::Distances { reg_max } => {
-            Box::new(Yolov8Loss::new(detect.nc, *reg_max, &detect.strides, recipe.anchor_free)?.with_masks(coefficients))
-        }
+        BoxCoding::Distances { reg_max } => Box::new(
+            Yolov8Loss::new(detect.nc, *reg_max, &detect.strides, recipe.anchor_free)?
+                .with_masks(coefficients),
+        ),
     })
 }
 
@@ -159,10 +226,21 @@ struct Validator {
 
 impl Evaluate<Detector> for Validator {
     fn evaluate(&mut self, detector: &Detector, _epoch: usize) -> Result<Scores> {
-        let evaluation = evaluate(detector, &self.loader, &self.device, &NmsConfig::of(detector.detect()), |_| {})?;
+        let evaluation = evaluate(
+            detector,
+            &self.loader,
+            &self.device,
+            &NmsConfig::of(detector.detect()),
+            |_| {},
+        )?;
         let EvalMeasurement { boxes, masks, .. } = &evaluation.measurement;
         let mask = |name| masks.as_ref().and_then(|masks| masks.figure(name));
-        Ok(Scores { map50: boxes.figure("AP50"), map50_95: boxes.figure("AP"), mask_map50: mask("AP50"), mask_map50_95: mask("AP") })
+        Ok(Scores {
+            map50: boxes.figure("AP50"),
+            map50_95: boxes.figure("AP"),
+            mask_map50: mask("AP50"),
+            mask_map50_95: mask("AP"),
+        })
     }
 }
 

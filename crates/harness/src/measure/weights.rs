@@ -12,7 +12,11 @@ const MOST_NAMES: usize = 4;
 /// What a record keeps: counts, and the file's name without its folder, which differs from machine to machine.
 pub fn figures(file: &Path, loaded: &Loaded) -> FirstWeights {
     FirstWeights {
-        file: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        file: file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         taken: loaded.taken.len(),
         total: loaded.taken.len() + loaded.fresh.len(),
         unused: loaded.unused.len(),
@@ -22,8 +26,14 @@ pub fn figures(file: &Path, loaded: &Loaded) -> FirstWeights {
 /// How many of the network's tensors the file filled, which others stay random, and what in the file has no place: a line each.
 pub fn described(file: &Path, loaded: &Loaded) -> String {
     let FirstWeights { taken, total, .. } = figures(file, loaded);
-    let mut lines = vec![format!("{}: {taken} of {total} tensors taken", file.display())];
-    for (names, what) in [(&loaded.fresh, "still random"), (&loaded.unused, "in the file without a place")] {
+    let mut lines = vec![format!(
+        "{}: {taken} of {total} tensors taken",
+        file.display()
+    )];
+    for (names, what) in [
+        (&loaded.fresh, "still random"),
+        (&loaded.unused, "in the file without a place"),
+    ] {
         if !names.is_empty() {
             lines.push(format!("  {} {what}: {}", names.len(), first(names)));
         }
@@ -35,7 +45,11 @@ pub fn described(file: &Path, loaded: &Loaded) -> String {
 fn first(names: &[String]) -> String {
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
     names.sort_unstable();
-    let rest = if names.len() > MOST_NAMES { ", …" } else { "" };
+    let rest = if names.len() > MOST_NAMES {
+        ", …"
+    } else {
+        ""
+    };
     names.truncate(MOST_NAMES);
     names.join(", ") + rest
 }
@@ -46,15 +60,35 @@ mod tests {
 
     #[test]
     fn the_first_names_are_listed_and_the_others_counted() {
-        let names = |prefix: &str, n: usize| (0..n).rev().map(|i| format!("{prefix}.{i}")).collect();
-        let loaded = Loaded { taken: names("taken", 9), fresh: names("fresh", 5), unused: names("unused", 1) };
+        let names =
+            |prefix: &str, n: usize| (0..n).rev().map(|i| format!("{prefix}.{i}")).collect();
+        let loaded = Loaded {
+            taken: names("taken", 9),
+            fresh: names("fresh", 5),
+            unused: names("unused", 1),
+        };
         let file = Path::new("some/folder/yolov5n.pt");
         assert_eq!(
             described(file, &loaded),
             "some/folder/yolov5n.pt: 9 of 14 tensors taken\n  5 still random: fresh.0, fresh.1, fresh.2, fresh.3, …\n  1 in the file without a place: unused.0"
         );
-        assert_eq!(figures(file, &loaded), FirstWeights { file: "yolov5n.pt".into(), taken: 9, total: 14, unused: 1 });
-        let whole = Loaded { fresh: Vec::new(), unused: Vec::new(), ..loaded };
-        assert_eq!(described(file, &whole), "some/folder/yolov5n.pt: 9 of 9 tensors taken");
+        assert_eq!(
+            figures(file, &loaded),
+            FirstWeights {
+                file: "yolov5n.pt".into(),
+                taken: 9,
+                total: 14,
+                unused: 1
+            }
+        );
+        let whole = Loaded {
+            fresh: Vec::new(),
+            unused: Vec::new(),
+            ..loaded
+        };
+        assert_eq!(
+            described(file, &whole),
+            "some/folder/yolov5n.pt: 9 of 9 tensors taken"
+        );
     }
 }

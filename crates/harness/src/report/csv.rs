@@ -85,18 +85,36 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("change_map50_points", rounded(changes.map50));
     add("change_map50_95_points", rounded(changes.map50_95));
     // Over test images, of this seed alone.
-    add("change_map50_95_low", rounded(changes.map_interval.map(|interval| interval.low)));
-    add("change_map50_95_high", rounded(changes.map_interval.map(|interval| interval.high)));
+    add(
+        "change_map50_95_low",
+        rounded(changes.map_interval.map(|interval| interval.low)),
+    );
+    add(
+        "change_map50_95_high",
+        rounded(changes.map_interval.map(|interval| interval.high)),
+    );
 
     add("latency_imgsz", number(cell.map(|c| c.imgsz.latency)));
-    add("train_imgsz", number(cell.filter(|c| c.dataset.is_some()).map(|c| c.imgsz.train)));
+    add(
+        "train_imgsz",
+        number(cell.filter(|c| c.dataset.is_some()).map(|c| c.imgsz.train)),
+    );
     add("layers", number(cost.map(|c| c.layers)));
     add("latency_warmup", number(latency.map(|l| l.warmup)));
     add("latency_iterations", number(latency.map(|l| l.iterations)));
     add("latency_dtype", text(latency.and(cell).map(|c| &c.dtype)));
-    add("latency_rounding_error", number(latency.and_then(|l| l.rounding_error)));
-    for (name, figure) in [("map50", "AP50"), ("map50_95", "AP")].into_iter().chain(MORE_COCO) {
-        add(&format!("mask_{name}"), number(row.and_then(|row| row.coco_of_masks(figure))));
+    add(
+        "latency_rounding_error",
+        number(latency.and_then(|l| l.rounding_error)),
+    );
+    for (name, figure) in [("map50", "AP50"), ("map50_95", "AP")]
+        .into_iter()
+        .chain(MORE_COCO)
+    {
+        add(
+            &format!("mask_{name}"),
+            number(row.and_then(|row| row.coco_of_masks(figure))),
+        );
     }
     add("train_images_per_s", number(train.map(|t| t.images_per_s)));
     add("train_images", number(train.map(|t| t.train_images)));
@@ -112,10 +130,22 @@ fn columns(rows: &Rows, row: Option<&Row>) -> Vec<Column> {
     add("eval_images", number(eval.map(|e| e.images)));
     add("eval_instances", number(eval.map(|e| e.instances)));
     add("eval_s", number(eval.map(|e| e.seconds)));
-    add("latency_peak_host_mib", number(latency.and_then(|l| l.memory.host_mib)));
-    add("latency_peak_device_mib", number(latency.and_then(|l| l.memory.device_mib)));
-    add("train_peak_host_mib", number(train.and_then(|t| t.memory.host_mib)));
-    add("train_peak_device_mib", number(train.and_then(|t| t.memory.device_mib)));
+    add(
+        "latency_peak_host_mib",
+        number(latency.and_then(|l| l.memory.host_mib)),
+    );
+    add(
+        "latency_peak_device_mib",
+        number(latency.and_then(|l| l.memory.device_mib)),
+    );
+    add(
+        "train_peak_host_mib",
+        number(train.and_then(|t| t.memory.host_mib)),
+    );
+    add(
+        "train_peak_device_mib",
+        number(train.and_then(|t| t.memory.device_mib)),
+    );
 
     // The stages of a cell may come from several machines: the latest stage names one for the columns that describe it.
     let records = || Stage::ALL.iter().filter_map(|&stage| row?.ran(stage));
@@ -148,7 +178,11 @@ fn gaps(row: &Row, failed: bool) -> String {
             other => format!("{}: {}", stage.name(), other.long()),
         })
     };
-    Stage::ALL.iter().filter_map(gap).collect::<Vec<_>>().join("; ")
+    Stage::ALL
+        .iter()
+        .filter_map(gap)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn number<T: ToString>(value: Option<T>) -> String {
@@ -164,6 +198,14 @@ fn text(value: Option<impl AsRef<str>>) -> String {
     let Some(value) = value else {
         return String::new();
     };
-    let line: String = value.as_ref().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.starts_with(['=', '+', '-', '@']) || value.as_ref().starts_with(['\t', '\r']) { format!("'{line}") } else { line }
+    let line: String = value
+        .as_ref()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if line.starts_with(['=', '+', '-', '@']) || value.as_ref().starts_with(['\t', '\r']) {
+        format!("'{line}")
+    } else {
+        line
+    }
 }

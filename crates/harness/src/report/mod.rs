@@ -47,11 +47,17 @@ pub fn write(dir: &Path, title: &str, records: &[Record]) -> Result<Written> {
     let tables = summary::tables(&rows);
     let figures = plots::figures(&tables);
     let html = dir.join("report.html");
-    atomic::write(&html, html::render(title, &rows, &tables, &figures)?.as_bytes())?;
+    atomic::write(
+        &html,
+        html::render(title, &rows, &tables, &figures)?.as_bytes(),
+    )?;
 
     let draw = |figure: &plots::Figure| {
         let path = dir.join("plots").join(format!("{}.png", figure.name));
-        let png = figure.scene.png().with_context(|| format!("cannot draw {}", path.display()))?;
+        let png = figure
+            .scene
+            .png()
+            .with_context(|| format!("cannot draw {}", path.display()))?;
         atomic::write(&path, &png).map(|()| path)
     };
     let plots = figures.par_iter().map(draw).collect::<Result<_>>()?;

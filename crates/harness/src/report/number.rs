@@ -14,19 +14,32 @@ pub fn short(x: f64) -> String {
 /// Millions with two decimals below ten, else one.
 pub fn millions(count: u64) -> String {
     let m = count as f64 / 1e6;
-    if m < 9.995 { format!("{m:.2}") } else { format!("{m:.1}") }
+    if m < 9.995 {
+        format!("{m:.2}")
+    } else {
+        format!("{m:.1}")
+    }
 }
 
 /// With a comma between thousands.
 pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or("")).collect();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or(""))
+        .collect();
     groups.join(",")
 }
 
 /// A change in percent, signed.
 pub fn percent(x: f64) -> String {
-    if x.abs() >= 99.95 { signed(x, 0) + " %" } else { signed(x, 1) + " %" }
+    if x.abs() >= 99.95 {
+        signed(x, 0) + " %"
+    } else {
+        signed(x, 1) + " %"
+    }
 }
 
 /// A change in mAP points, signed.
@@ -53,7 +66,11 @@ pub fn duration(seconds: f64) -> String {
 /// With a sign, except what rounds to zero.
 pub fn signed(x: f64, decimals: usize) -> String {
     let text = format!("{x:+.decimals$}");
-    if text.chars().any(|c| c.is_ascii_digit() && c != '0') { minus(text) } else { text.replace(['+', '-'], "±") }
+    if text.chars().any(|c| c.is_ascii_digit() && c != '0') {
+        minus(text)
+    } else {
+        text.replace(['+', '-'], "±")
+    }
 }
 
 fn minus(text: String) -> String {

@@ -9,7 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::interval::Interval;
 use crate::record::{
-    Cell, CostMeasurement, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome, Record, Stage, Timing, TrainMeasurement,
+    Cell, CostMeasurement, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome,
+    Record, Stage, Timing, TrainMeasurement,
 };
 
 /// The name of the variant that others are measured against.
@@ -100,7 +101,8 @@ impl<'a> Row<'a> {
 
     /// The record of a stage that was run, whether it failed or not.
     pub fn ran(&self, stage: Stage) -> Option<&'a Record> {
-        self.record(stage).filter(|record| !matches!(record.outcome, Outcome::Skipped { .. }))
+        self.record(stage)
+            .filter(|record| !matches!(record.outcome, Outcome::Skipped { .. }))
     }
 
     /// Why the training was stopped early; none where it was not.
@@ -114,7 +116,9 @@ impl<'a> Row<'a> {
     /// The epochs that were trained, be it to the end or not.
     pub fn epochs(&self) -> Option<&'a [EpochLog]> {
         match &self.record(Stage::Train)?.outcome {
-            Outcome::Done { measurement: Measurement::Train(train) } => Some(&train.epochs),
+            Outcome::Done {
+                measurement: Measurement::Train(train),
+            } => Some(&train.epochs),
             Outcome::Stopped { epochs, .. } => Some(epochs),
             _ => None,
         }
@@ -179,7 +183,9 @@ impl<'a> Row<'a> {
             Some(Outcome::Failed { error }) => Some(Gap::Failed(error)),
             Some(Outcome::Skipped { reason }) => Some(Gap::Skipped(reason)),
             Some(Outcome::Stopped { reason, .. }) => Some(Gap::Stopped(reason)),
-            None if self.cell.dataset.is_none() && matches!(stage, Stage::Train | Stage::Eval) => Some(Gap::NotAsked),
+            None if self.cell.dataset.is_none() && matches!(stage, Stage::Train | Stage::Eval) => {
+                Some(Gap::NotAsked)
+            }
             None => Some(Gap::NotYet),
         }
     }
@@ -233,22 +239,34 @@ impl<'a> Rows<'a> {
     pub fn join(records: &'a [Record]) -> Self {
         let mut by_scope: HashMap<Scope, Vec<&Record>> = HashMap::new();
         for record in records {
-            by_scope.entry(Scope::of(record.stage, &record.cell)).or_default().push(record);
+            by_scope
+                .entry(Scope::of(record.stage, &record.cell))
+                .or_default()
+                .push(record);
         }
         let cells: BTreeSet<&Cell> = records.iter().map(|record| &record.cell).collect();
         let mut rows: Vec<Row> = cells
             .into_iter()
             .map(|cell| {
                 let records = Stage::ALL.map(|stage| {
-                    let shared = by_scope.get(&Scope::of(stage, cell)).map_or(&[][..], Vec::as_slice);
-                    shared.iter().copied().max_by_key(|record| precedence(record, cell))
+                    let shared = by_scope
+                        .get(&Scope::of(stage, cell))
+                        .map_or(&[][..], Vec::as_slice);
+                    shared
+                        .iter()
+                        .copied()
+                        .max_by_key(|record| precedence(record, cell))
                 });
                 Row { cell, records }
             })
             .collect();
         rows.sort_by(|a, b| cell_order(a.cell, b.cell));
         let mut baselines = HashMap::new();
-        for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.cell.variant == BASELINE) {
+        for (index, row) in rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| row.cell.variant == BASELINE)
+        {
             for stage in Stage::ALL {
                 baselines.entry(Scope::of(stage, row.cell)).or_insert(index);
             }
@@ -257,7 +275,10 @@ impl<'a> Rows<'a> {
     }
 
     fn baseline(&self, stage: Stage, cell: &Cell) -> Option<&Row<'a>> {
-        let scope = Scope { variant: BASELINE, ..Scope::of(stage, cell) };
+        let scope = Scope {
+            variant: BASELINE,
+            ..Scope::of(stage, cell)
+        };
         self.baselines.get(&scope).map(|&index| &self.rows[index])
     }
 
@@ -267,19 +288,30 @@ impl<'a> Rows<'a> {
         if row.cell.variant == BASELINE {
             return changes;
         }
-        if let (Some(own), Some(base)) = (row.cost(), self.baseline(Stage::Cost, row.cell).and_then(Row::cost)) {
+        if let (Some(own), Some(base)) = (
+            row.cost(),
+            self.baseline(Stage::Cost, row.cell).and_then(Row::cost),
+        ) {
             changes.params = percent(own.params as f64, base.params as f64);
             changes.gflops = percent(own.gflops, base.gflops);
         }
-        if let (Some(own), Some(base)) = (row.latency(), self.baseline(Stage::Latency, row.cell).and_then(Row::latency)) {
+        if let (Some(own), Some(base)) = (
+            row.latency(),
+            self.baseline(Stage::Latency, row.cell)
+                .and_then(Row::latency),
+        ) {
             changes.latency = percent(own.median_ms, base.median_ms);
             changes.latency_is_clear = is_clear(own, base);
         }
-        if let Some(base) = self.baseline(Stage::Eval, row.cell).filter(|base| comparable(row, base)) {
+        if let Some(base) = self
+            .baseline(Stage::Eval, row.cell)
+            .filter(|base| comparable(row, base))
+        {
             let points = |name| Some(100.0 * (row.coco(name)? - base.coco(name)?));
             changes.map50 = points("AP50");
             changes.map50_95 = points("AP");
-            let bootstrap = |row: &Row<'a>| row.eval().map_or(&[][..], |eval| eval.bootstrap.as_slice());
+            let bootstrap =
+                |row: &Row<'a>| row.eval().map_or(&[][..], |eval| eval.bootstrap.as_slice());
             changes.map_interval = Interval::over_images(bootstrap(row), bootstrap(base));
         }
         changes
@@ -287,18 +319,31 @@ impl<'a> Rows<'a> {
 }
 
 /// A cell's own record counts most, unless it only says that the stage was skipped and another cell measured the same.
-fn precedence<'r>(record: &'r Record, cell: &Cell) -> (bool, bool, bool, Option<jiff::Timestamp>, &'r str) {
+fn precedence<'r>(
+    record: &'r Record,
+    cell: &Cell,
+) -> (bool, bool, bool, Option<jiff::Timestamp>, &'r str) {
     let own = record.cell == *cell;
     let ran = !matches!(record.outcome, Outcome::Skipped { .. });
     let done = matches!(record.outcome, Outcome::Done { .. });
-    (own && ran, done, own, record.finished.parse().ok(), &record.key)
+    (
+        own && ran,
+        done,
+        own,
+        record.finished.parse().ok(),
+        &record.key,
+    )
 }
 
 /// Evaluated on the same split after as many epochs that began with the same weights.
 fn comparable(row: &Row, base: &Row) -> bool {
     let split = |row: &Row| row.eval().map(|eval| eval.split.clone());
     let epochs = |row: &Row| row.train().map(|train| train.epochs.len());
-    let weights = |row: &Row| row.train().and_then(|train| train.weights.as_ref()).map(|weights| weights.file.clone());
+    let weights = |row: &Row| {
+        row.train()
+            .and_then(|train| train.weights.as_ref())
+            .map(|weights| weights.file.clone())
+    };
     split(row) == split(base) && epochs(row) == epochs(base) && weights(row) == weights(base)
 }
 
@@ -318,7 +363,13 @@ fn is_clear(a: &LatencyMeasurement, b: &LatencyMeasurement) -> bool {
 
 /// `n`, `s`, `m`, `l`, `x`, then any other scale by its name.
 pub fn scale_order(scale: &str) -> (usize, &str) {
-    (["n", "s", "m", "l", "x"].iter().position(|&known| known == scale).unwrap_or(5), scale)
+    (
+        ["n", "s", "m", "l", "x"]
+            .iter()
+            .position(|&known| known == scale)
+            .unwrap_or(5),
+        scale,
+    )
 }
 
 /// The baseline first, then by name.

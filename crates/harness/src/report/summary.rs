@@ -21,9 +21,16 @@ pub struct Setting<'a> {
 impl Setting<'_> {
     /// `shapes · flex · 320 px · batch 1 · 4 classes`, or the sizes one by one where they differ.
     pub fn title(&self) -> String {
-        let dataset = self.dataset.map(|name| format!("{name} · ")).unwrap_or_default();
+        let dataset = self
+            .dataset
+            .map(|name| format!("{name} · "))
+            .unwrap_or_default();
         let classes = if self.nc == 1 { "class" } else { "classes" };
-        let ImageSizes { cost, latency, train } = self.imgsz;
+        let ImageSizes {
+            cost,
+            latency,
+            train,
+        } = self.imgsz;
         let mut sizes = match (cost == latency, self.dataset) {
             (true, _) => format!("{cost} px"),
             (false, _) => format!("GFLOPs at {cost} px, latency at {latency} px"),
@@ -31,7 +38,10 @@ impl Setting<'_> {
         if self.dataset.is_some() && (cost != latency || train != latency) {
             sizes += &format!(", mAP at {train} px");
         }
-        format!("{dataset}{} · {sizes} · {} · {} {classes}", self.device, self.timing, self.nc)
+        format!(
+            "{dataset}{} · {sizes} · {} · {} {classes}",
+            self.device, self.timing, self.nc
+        )
     }
 }
 
@@ -86,7 +96,9 @@ impl<'a> Line<'a> {
     /// pass for one over all.
     pub fn evaluated(&self) -> impl Iterator<Item = &Row<'a>> {
         let whole = self.rows.iter().all(|row| row.stopped().is_none());
-        self.rows.iter().filter(move |row| whole && row.eval().is_some())
+        self.rows
+            .iter()
+            .filter(move |row| whole && row.eval().is_some())
     }
 
     /// A COCO figure of the boxes by name over the seeds, 0 to 1.
@@ -101,7 +113,10 @@ impl<'a> Line<'a> {
 
     /// Whether the interval of the mAP change over seeds leaves out zero; none for one seed, whose interval knows of no other training.
     pub fn map_is_clear(&self) -> Option<bool> {
-        self.changes.map_interval.filter(|interval| matches!(interval.over, Over::Seeds(_))).map(|interval| interval.excludes_zero())
+        self.changes
+            .map_interval
+            .filter(|interval| matches!(interval.over, Over::Seeds(_)))
+            .map(|interval| interval.excludes_zero())
     }
 
     /// What the data say of the mAP change, in words.
@@ -111,25 +126,39 @@ impl<'a> Line<'a> {
             (Over::Seeds(_), true) if change > 0.0 => "better than the baseline",
             (Over::Seeds(_), true) => "worse than the baseline",
             (Over::Seeds(_), false) => "the seeds can't tell it from the baseline",
-            (Over::Images, true) => "other test images would show it too; whether other seeds would, one seed can't tell",
+            (Over::Images, true) => {
+                "other test images would show it too; whether other seeds would, one seed can't tell"
+            }
             (Over::Images, false) => "the test images can't tell these two trainings apart",
         };
         let over = match interval.over {
             Over::Seeds(n) => format!("{n} seeds"),
             Over::Images => "test images".into(),
         };
-        Some(format!("{} points of mAP50-95, 95 % interval {interval} over {over}: {said}", number::points(change)))
+        Some(format!(
+            "{} points of mAP50-95, 95 % interval {interval} over {over}: {said}",
+            number::points(change)
+        ))
     }
 
     /// The most telling reason why no row of the line has the stage's figure: a training that failed is the reason why
     /// nothing was evaluated.
     pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
-        if let (Stage::Train | Stage::Eval, Some(reason)) = (stage, self.rows.iter().find_map(Row::stopped)) {
+        if let (Stage::Train | Stage::Eval, Some(reason)) =
+            (stage, self.rows.iter().find_map(Row::stopped))
+        {
             return Some(Gap::Stopped(reason));
         }
         let gaps: Option<Vec<Gap>> = self.rows.iter().map(|row| row.gap(stage)).collect();
-        let training = self.rows.iter().filter_map(|row| row.gap(Stage::Train)).filter(|_| stage == Stage::Eval);
-        gaps?.into_iter().chain(training.filter(|gap| matches!(gap, Gap::Failed(_)))).min()
+        let training = self
+            .rows
+            .iter()
+            .filter_map(|row| row.gap(Stage::Train))
+            .filter(|_| stage == Stage::Eval);
+        gaps?
+            .into_iter()
+            .chain(training.filter(|gap| matches!(gap, Gap::Failed(_))))
+            .min()
     }
 }
 
@@ -145,29 +174,62 @@ pub fn tables<'a>(rows: &Rows<'a>) -> Vec<Table<'a>> {
     let mut tables: BTreeMap<Setting, BTreeMap<_, Vec<Row>>> = BTreeMap::new();
     for &row in &rows.rows {
         let cell = row.cell;
-        let line = (&cell.family, scale_order(&cell.scale), variant_order(&cell.variant));
-        tables.entry(setting(rows, cell)).or_default().entry(line).or_default().push(row);
+        let line = (
+            &cell.family,
+            scale_order(&cell.scale),
+            variant_order(&cell.variant),
+        );
+        tables
+            .entry(setting(rows, cell))
+            .or_default()
+            .entry(line)
+            .or_default()
+            .push(row);
     }
     let line = |lines: Vec<Row<'a>>| summarise(rows, lines);
-    tables.into_iter().map(|(setting, lines)| Table { setting, lines: lines.into_values().map(line).collect() }).collect()
+    tables
+        .into_iter()
+        .map(|(setting, lines)| Table {
+            setting,
+            lines: lines.into_values().map(line).collect(),
+        })
+        .collect()
 }
 
 /// A cell without a data set stands in the table of the first data set of its setting, so that models that are only
 /// costed and timed are read beside those that are trained too.
 fn setting<'a>(rows: &Rows<'a>, cell: &'a Cell) -> Setting<'a> {
     let of = |cell: &'a Cell, dataset| {
-        let Cell { device, imgsz, nc, .. } = cell;
-        Setting { device, imgsz: *imgsz, nc: *nc, timing: cell.timing(), dataset }
+        let Cell {
+            device, imgsz, nc, ..
+        } = cell;
+        Setting {
+            device,
+            imgsz: *imgsz,
+            nc: *nc,
+            timing: cell.timing(),
+            dataset,
+        }
     };
     let own = of(cell, cell.dataset.as_deref());
-    let beside = rows.rows.iter().filter(|row| of(row.cell, None) == own).filter_map(|row| row.cell.dataset.as_deref());
-    Setting { dataset: own.dataset.or_else(|| beside.min()), ..own }
+    let beside = rows
+        .rows
+        .iter()
+        .filter(|row| of(row.cell, None) == own)
+        .filter_map(|row| row.cell.dataset.as_deref());
+    Setting {
+        dataset: own.dataset.or_else(|| beside.min()),
+        ..own
+    }
 }
 
 fn summarise<'a>(rows: &Rows<'a>, lines: Vec<Row<'a>>) -> Line<'a> {
     let all: Vec<Changes> = lines.iter().map(|row| rows.changes(row)).collect();
     let first = |pick: fn(&Changes) -> Option<f64>| all.iter().find_map(pick);
-    let line = Line { rows: lines, changes: Changes::default() };
+    let line = Line {
+        rows: lines,
+        changes: Changes::default(),
+    };
     // Changes of mAP are of those lines that show mAP.
     let of_map = || all.iter().filter(|_| line.evaluated().next().is_some());
     let map_change = Spread::of(of_map().filter_map(|c| c.map50_95));
@@ -175,10 +237,15 @@ fn summarise<'a>(rows: &Rows<'a>, lines: Vec<Row<'a>>) -> Line<'a> {
         params: first(|c| c.params),
         gflops: first(|c| c.gflops),
         latency: first(|c| c.latency),
-        latency_is_clear: all.iter().find(|c| c.latency.is_some()).is_some_and(|c| c.latency_is_clear),
+        latency_is_clear: all
+            .iter()
+            .find(|c| c.latency.is_some())
+            .is_some_and(|c| c.latency_is_clear),
         map50: Spread::of(of_map().filter_map(|c| c.map50)).map(|s| s.mean),
         map50_95: map_change.map(|s| s.mean),
-        map_interval: map_change.and_then(Interval::over_seeds).or_else(|| of_map().find_map(|c| c.map_interval)),
+        map_interval: map_change
+            .and_then(Interval::over_seeds)
+            .or_else(|| of_map().find_map(|c| c.map_interval)),
     };
     Line { changes, ..line }
 }
@@ -217,29 +284,52 @@ pub fn glance<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
     let mut variants: BTreeMap<_, Vec<&Line>> = BTreeMap::new();
     for line in &table.lines {
         let cell = line.cell();
-        variants.entry((cell.family.as_str(), variant_order(&cell.variant))).or_default().push(line);
+        variants
+            .entry((cell.family.as_str(), variant_order(&cell.variant)))
+            .or_default()
+            .push(line);
     }
     let mean = |lines: &[&Line], pick: fn(&Changes) -> Option<f64>| {
-        Spread::of(lines.iter().filter_map(|line| pick(&line.changes))).map(|spread| (spread.mean, spread.n))
+        Spread::of(lines.iter().filter_map(|line| pick(&line.changes)))
+            .map(|spread| (spread.mean, spread.n))
     };
     let ratio = |lines: &[&Line], pick: fn(&Changes) -> Option<f64>| {
         // A change of −100 % has no logarithm, and a mean over it means nothing.
-        let logs: Vec<f64> = lines.iter().filter_map(|line| pick(&line.changes)).map(|p| (p / 100.0).ln_1p()).collect();
-        Spread::of(logs).map(|s| (100.0 * s.mean.exp_m1(), s.n)).filter(|(mean, _)| mean.is_finite())
+        let logs: Vec<f64> = lines
+            .iter()
+            .filter_map(|line| pick(&line.changes))
+            .map(|p| (p / 100.0).ln_1p())
+            .collect();
+        Spread::of(logs)
+            .map(|s| (100.0 * s.mean.exp_m1(), s.n))
+            .filter(|(mean, _)| mean.is_finite())
     };
-    let glances = variants.into_iter().map(|((family, (_, variant)), lines)| Glance {
-        family,
-        variant,
-        params: ratio(&lines, |c| c.params),
-        gflops: ratio(&lines, |c| c.gflops),
-        latency: ratio(&lines, |c| c.latency),
-        map50_95: mean(&lines, |c| c.map50_95),
-        latency_is_clear: mostly(lines.iter().filter(|l| l.changes.latency.is_some()).map(|l| l.changes.latency_is_clear)),
-        map_is_clear: {
-            let judged = || lines.iter().filter_map(|l| l.map_is_clear());
-            judged().next().map(|_| mostly(judged()))
-        },
-        lines,
-    });
-    glances.filter(|g| [g.params, g.gflops, g.latency, g.map50_95].iter().any(Option::is_some)).collect()
+    let glances = variants
+        .into_iter()
+        .map(|((family, (_, variant)), lines)| Glance {
+            family,
+            variant,
+            params: ratio(&lines, |c| c.params),
+            gflops: ratio(&lines, |c| c.gflops),
+            latency: ratio(&lines, |c| c.latency),
+            map50_95: mean(&lines, |c| c.map50_95),
+            latency_is_clear: mostly(
+                lines
+                    .iter()
+                    .filter(|l| l.changes.latency.is_some())
+                    .map(|l| l.changes.latency_is_clear),
+            ),
+            map_is_clear: {
+                let judged = || lines.iter().filter_map(|l| l.map_is_clear());
+                judged().next().map(|_| mostly(judged()))
+            },
+            lines,
+        });
+    glances
+        .filter(|g| {
+            [g.params, g.gflops, g.latency, g.map50_95]
+                .iter()
+                .any(Option::is_some)
+        })
+        .collect()
 }

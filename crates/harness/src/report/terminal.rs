@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Grid, presets};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Grid, presets,
+};
 
 use super::mark::Mark;
 use super::number;
@@ -19,7 +21,11 @@ const MOST_ERRORS: usize = 5;
 pub fn summary(records: &[Record]) -> String {
     let tty = std::io::stdout().is_terminal();
     let width = if tty { Grid::new().width() } else { None };
-    render(records, width, tty && std::env::var_os("NO_COLOR").is_none())
+    render(
+        records,
+        width,
+        tty && std::env::var_os("NO_COLOR").is_none(),
+    )
 }
 
 /// The summary, `width` characters wide at most where columns can be left out for it.
@@ -30,7 +36,12 @@ pub fn render(records: &[Record], width: Option<u16>, colour: bool) -> String {
     }
     let mut out = String::new();
     for table in tables(&rows) {
-        let _ = writeln!(out, "{}\n{}\n", table.setting.title(), fitted(&table, width, colour));
+        let _ = writeln!(
+            out,
+            "{}\n{}\n",
+            table.setting.title(),
+            fitted(&table, width, colour)
+        );
     }
     out.push_str(&beginnings(&rows));
     out.push_str(&legend(&rows));
@@ -71,40 +82,143 @@ impl Entry {
             return Entry(String::new(), None);
         };
         let mark = mark(change);
-        Entry(format!("{} {}", mark.sign(change), format(change)), Some(mark))
+        Entry(
+            format!("{} {}", mark.sign(change), format(change)),
+            Some(mark),
+        )
     }
 }
 
 const COLUMNS: [Column; 15] = [
-    Column { name: "model", rank: 0, cell: |l| Entry(l.cell().model.clone(), None) },
-    Column { name: "params M", rank: 0, cell: |l| Entry::figure(l.cost().map(|c| number::millions(c.params)), l, Stage::Cost) },
-    Column { name: "Δ", rank: 3, cell: |l| Entry::change(l.changes.params, |x| Mark::lower(x, true), number::percent) },
-    Column { name: "GFLOPs", rank: 0, cell: |l| Entry::figure(l.cost().map(|c| number::short(c.gflops)), l, Stage::Cost) },
-    Column { name: "Δ", rank: 3, cell: |l| Entry::change(l.changes.gflops, |x| Mark::lower(x, true), number::percent) },
-    Column { name: "exact", rank: 6, cell: |l| Entry::figure(l.cost().map(|c| number::short(c.gflops_exact)), l, Stage::Cost) },
-    Column { name: "ms", rank: 0, cell: |l| Entry::figure(l.latency().map(|t| number::short(t.median_ms)), l, Stage::Latency) },
+    Column {
+        name: "model",
+        rank: 0,
+        cell: |l| Entry(l.cell().model.clone(), None),
+    },
+    Column {
+        name: "params M",
+        rank: 0,
+        cell: |l| Entry::figure(l.cost().map(|c| number::millions(c.params)), l, Stage::Cost),
+    },
+    Column {
+        name: "Δ",
+        rank: 3,
+        cell: |l| Entry::change(l.changes.params, |x| Mark::lower(x, true), number::percent),
+    },
+    Column {
+        name: "GFLOPs",
+        rank: 0,
+        cell: |l| Entry::figure(l.cost().map(|c| number::short(c.gflops)), l, Stage::Cost),
+    },
+    Column {
+        name: "Δ",
+        rank: 3,
+        cell: |l| Entry::change(l.changes.gflops, |x| Mark::lower(x, true), number::percent),
+    },
+    Column {
+        name: "exact",
+        rank: 6,
+        cell: |l| {
+            Entry::figure(
+                l.cost().map(|c| number::short(c.gflops_exact)),
+                l,
+                Stage::Cost,
+            )
+        },
+    },
+    Column {
+        name: "ms",
+        rank: 0,
+        cell: |l| {
+            Entry::figure(
+                l.latency().map(|t| number::short(t.median_ms)),
+                l,
+                Stage::Latency,
+            )
+        },
+    },
     Column {
         name: "Δ",
         rank: 2,
-        cell: |l| Entry::change(l.changes.latency, |x| Mark::lower(x, l.changes.latency_is_clear), number::percent),
+        cell: |l| {
+            Entry::change(
+                l.changes.latency,
+                |x| Mark::lower(x, l.changes.latency_is_clear),
+                number::percent,
+            )
+        },
     },
-    Column { name: "img/s", rank: 5, cell: |l| Entry::figure(l.latency().map(|t| number::short(t.images_per_s)), l, Stage::Latency) },
-    Column { name: "mAP50", rank: 4, cell: |l| Entry::figure(l.coco("AP50").map(|s| number::map(s.mean)), l, Stage::Eval) },
-    Column { name: "mAP50-95", rank: 0, cell: |l| Entry::figure(l.coco("AP").map(|s| number::map(s.mean)), l, Stage::Eval) },
-    Column { name: "Δ", rank: 1, cell: |l| Entry::change(l.changes.map50_95, |x| Mark::higher(x, l.map_is_clear()), number::points) },
-    Column { name: "95 %", rank: 4, cell: |l| Entry(l.changes.map_interval.map(|i| i.to_string()).unwrap_or_default(), None) },
-    Column { name: "mask mAP50", rank: 4, cell: |l| Entry::of_masks(l.coco_of_masks("AP50").map(|s| number::map(s.mean))) },
-    Column { name: "mask mAP50-95", rank: 1, cell: |l| Entry::of_masks(l.coco_of_masks("AP").map(|s| number::map(s.mean))) },
+    Column {
+        name: "img/s",
+        rank: 5,
+        cell: |l| {
+            Entry::figure(
+                l.latency().map(|t| number::short(t.images_per_s)),
+                l,
+                Stage::Latency,
+            )
+        },
+    },
+    Column {
+        name: "mAP50",
+        rank: 4,
+        cell: |l| Entry::figure(l.coco("AP50").map(|s| number::map(s.mean)), l, Stage::Eval),
+    },
+    Column {
+        name: "mAP50-95",
+        rank: 0,
+        cell: |l| Entry::figure(l.coco("AP").map(|s| number::map(s.mean)), l, Stage::Eval),
+    },
+    Column {
+        name: "Δ",
+        rank: 1,
+        cell: |l| {
+            Entry::change(
+                l.changes.map50_95,
+                |x| Mark::higher(x, l.map_is_clear()),
+                number::points,
+            )
+        },
+    },
+    Column {
+        name: "95 %",
+        rank: 4,
+        cell: |l| {
+            Entry(
+                l.changes
+                    .map_interval
+                    .map(|i| i.to_string())
+                    .unwrap_or_default(),
+                None,
+            )
+        },
+    },
+    Column {
+        name: "mask mAP50",
+        rank: 4,
+        cell: |l| Entry::of_masks(l.coco_of_masks("AP50").map(|s| number::map(s.mean))),
+    },
+    Column {
+        name: "mask mAP50-95",
+        rank: 1,
+        cell: |l| Entry::of_masks(l.coco_of_masks("AP").map(|s| number::map(s.mean))),
+    },
 ];
 
 /// The table with the least important columns left out until it fits.
 fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
     let whole = || table.lines.iter();
-    let said = |column: &&Column| column.rank == 0 || whole().any(|line| !(column.cell)(line).0.is_empty());
+    let said = |column: &&Column| {
+        column.rank == 0 || whole().any(|line| !(column.cell)(line).0.is_empty())
+    };
     let mut columns: Vec<&Column> = COLUMNS.iter().filter(said).collect();
     loop {
         let grid = grid(table, &columns, colour);
-        let wide = grid.lines().map(|line| shown_width(&line)).max().unwrap_or(0);
+        let wide = grid
+            .lines()
+            .map(|line| shown_width(&line))
+            .max()
+            .unwrap_or(0);
         let worst = columns.iter().map(|column| column.rank).max().unwrap_or(0);
         if width.is_none_or(|width| wide <= usize::from(width)) || worst == 0 {
             return grid.to_string();
@@ -115,7 +229,8 @@ fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
 
 fn grid(table: &Table, columns: &[&Column], colour: bool) -> Grid {
     let mut grid = Grid::new();
-    grid.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    grid.load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     if colour {
         grid.enforce_styling();
     } else {
@@ -123,7 +238,11 @@ fn grid(table: &Table, columns: &[&Column], colour: bool) -> Grid {
     }
     grid.set_header(columns.iter().map(|column| {
         let cell = Cell::new(column.name);
-        if colour { cell.add_attribute(Attribute::Bold) } else { cell }
+        if colour {
+            cell.add_attribute(Attribute::Bold)
+        } else {
+            cell
+        }
     }));
     for (index, column) in grid.column_iter_mut().enumerate() {
         if index > 0 {
@@ -169,20 +288,34 @@ fn beginnings(rows: &Rows) -> String {
     for row in &rows.rows {
         if let Some(weights) = row.train().and_then(|train| train.weights.as_ref()) {
             let models = files.entry(&weights.file).or_default();
-            let model = format!("{} {} of {} tensors", row.cell.model, weights.taken, weights.total);
+            let model = format!(
+                "{} {} of {} tensors",
+                row.cell.model, weights.taken, weights.total
+            );
             // Seeds of a model begin alike.
             if !models.contains(&model) {
                 models.push(model);
             }
         }
     }
-    files.iter().map(|(file, models)| one_line(&format!("started from {file}: {}", models.join(", "))) + "\n").collect()
+    files
+        .iter()
+        .map(|(file, models)| {
+            one_line(&format!("started from {file}: {}", models.join(", "))) + "\n"
+        })
+        .collect()
 }
 
 fn legend(rows: &Rows) -> String {
-    let gaps = || rows.rows.iter().flat_map(|row| Stage::ALL.iter().filter_map(|&stage| row.gap(stage)));
+    let gaps = || {
+        rows.rows
+            .iter()
+            .flat_map(|row| Stage::ALL.iter().filter_map(|&stage| row.gap(stage)))
+    };
     let mut words = Vec::new();
-    if rows.rows.iter().any(|row| row.cell.variant == BASELINE) && rows.rows.iter().any(|row| row.cell.variant != BASELINE) {
+    if rows.rows.iter().any(|row| row.cell.variant == BASELINE)
+        && rows.rows.iter().any(|row| row.cell.variant != BASELINE)
+    {
         words.push("Δ against the baseline of the scale: ▲▼ better, △▽ worse, ≈ within the spread (of mAP: zero lies in the 95 % interval), ? one seed, no spread");
     }
     if gaps().any(|gap| gap == Gap::NotYet) {
@@ -191,14 +324,20 @@ fn legend(rows: &Rows) -> String {
     if gaps().any(|gap| gap == Gap::NotAsked) {
         words.push("– not asked for");
     }
-    if words.is_empty() { String::new() } else { words.join(" · ") + "\n" }
+    if words.is_empty() {
+        String::new()
+    } else {
+        words.join(" · ") + "\n"
+    }
 }
 
 /// The models that halving stopped, and why: a line for each.
 fn stopped(rows: &Rows) -> String {
     let mut lines: Vec<String> = Vec::new();
     for row in &rows.rows {
-        let line = row.stopped().map(|reason| format!("{} stopped {}", row.cell.model, one_line(reason)));
+        let line = row
+            .stopped()
+            .map(|reason| format!("{} stopped {}", row.cell.model, one_line(reason)));
         // Seeds of a model stop together.
         lines.extend(line.filter(|line| !lines.contains(line)));
     }
@@ -207,10 +346,12 @@ fn stopped(rows: &Rows) -> String {
 
 fn errors(rows: &Rows, width: usize) -> String {
     let failed = rows.rows.iter().flat_map(|row| {
-        Stage::ALL.iter().filter_map(move |&stage| match row.gap(stage)? {
-            Gap::Failed(error) => Some(format!("{} {}: {error}", row.cell.model, stage.name())),
-            _ => None,
-        })
+        Stage::ALL
+            .iter()
+            .filter_map(move |&stage| match row.gap(stage)? {
+                Gap::Failed(error) => Some(format!("{} {}: {error}", row.cell.model, stage.name())),
+                _ => None,
+            })
     });
     let failed: Vec<String> = failed.collect();
     let mut out = String::new();
@@ -221,16 +362,26 @@ fn errors(rows: &Rows, width: usize) -> String {
         let line = one_line(error);
         let room = width.saturating_sub(2).max(20);
         let short: String = line.chars().take(room).collect();
-        let cut = if line.chars().count() > room { short.chars().take(room - 1).collect::<String>() + "…" } else { short };
+        let cut = if line.chars().count() > room {
+            short.chars().take(room - 1).collect::<String>() + "…"
+        } else {
+            short
+        };
         let _ = writeln!(out, "  {cut}");
     }
     if failed.len() > MOST_ERRORS {
-        let _ = writeln!(out, "  and {} more: see results.csv", failed.len() - MOST_ERRORS);
+        let _ = writeln!(
+            out,
+            "  and {} more: see results.csv",
+            failed.len() - MOST_ERRORS
+        );
     }
     out
 }
 
 /// Without line breaks and escape sequences that would write elsewhere on the screen.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }

@@ -38,39 +38,83 @@ struct Rungs<'h> {
 
 impl Run<'_> {
     /// Trains the selected jobs, of which those on one device compete. A cell that is run alone has nobody to lose to, and goes to its end.
-    pub(super) fn compete(&mut self, train: &Train, halving: &HalvingConfig, jobs: Vec<Job>) -> Result<()> {
+    pub(super) fn compete(
+        &mut self,
+        train: &Train,
+        halving: &HalvingConfig,
+        jobs: Vec<Job>,
+    ) -> Result<()> {
         let epochs = self.bench.epochs()?;
-        let rungs = Rungs { halving, at: halving.epochs(epochs), epochs };
+        let rungs = Rungs {
+            halving,
+            at: halving.epochs(epochs),
+            epochs,
+        };
         tracing::info!("{}", halving.rule(epochs, self.bench.config.seeds.len()));
         let mut fields: Vec<Vec<Entrant>> = Vec::new();
         for job in jobs {
-            if !self.is_selected(Stage::Train, &job) || fields.iter().flatten().any(|other| other.job.key == job.key) {
+            if !self.is_selected(Stage::Train, &job)
+                || fields
+                    .iter()
+                    .flatten()
+                    .any(|other| other.job.key == job.key)
+            {
                 continue; // One record serves both cells.
             }
             let entrant = self.enter(job);
-            match fields.iter_mut().find(|field| halving.meet(field[0].job.cell, entrant.job.cell)) {
+            match fields
+                .iter_mut()
+                .find(|field| halving.meet(field[0].job.cell, entrant.job.cell))
+            {
                 Some(field) => field.push(entrant),
                 None => fields.push(vec![entrant]),
             }
         }
         // Those that stop come first, after a few epochs.
-        let mut steps = Steps::new(Stage::Train.name(), fields.iter().flatten().filter(|entrant| entrant.open).count()).unlike();
-        fields.into_iter().try_for_each(|field| self.field(train, &rungs, field, &mut steps))
+        let mut steps = Steps::new(
+            Stage::Train.name(),
+            fields
+                .iter()
+                .flatten()
+                .filter(|entrant| entrant.open)
+                .count(),
+        )
+        .unlike();
+        fields
+            .into_iter()
+            .try_for_each(|field| self.field(train, &rungs, field, &mut steps))
     }
 
     fn enter<'p>(&mut self, job: Job<'p>) -> Entrant<'p> {
-        let found = self.store.load(&job.key).map(|record| record.outcome).filter(|_| !self.fresh);
+        let found = self
+            .store
+            .load(&job.key)
+            .map(|record| record.outcome)
+            .filter(|_| !self.fresh);
         let (open, log) = match &found {
             // What an earlier run has finished has survived, whatever place it comes to.
-            Some(Outcome::Done { measurement: Measurement::Train(trained) }) => (false, trained.epochs.clone()),
+            Some(Outcome::Done {
+                measurement: Measurement::Train(trained),
+            }) => (false, trained.epochs.clone()),
             Some(Outcome::Stopped { epochs, .. }) => (true, epochs.clone()),
             _ => (true, Vec::new()),
         };
         self.summary.reused += usize::from(!open);
-        Entrant { job, open, log, found }
+        Entrant {
+            job,
+            open,
+            log,
+            found,
+        }
     }
 
-    fn field(&mut self, train: &Train, rungs: &Rungs, mut field: Vec<Entrant>, steps: &mut Steps) -> Result<()> {
+    fn field(
+        &mut self,
+        train: &Train,
+        rungs: &Rungs,
+        mut field: Vec<Entrant>,
+        steps: &mut Steps,
+    ) -> Result<()> {
         if field.iter().all(|entrant| !entrant.open) {
             return Ok(());
         }
@@ -83,9 +127,15 @@ impl Run<'_> {
                 self.keep(Stage::Train, &entrant.job, Outcome::Failed { error }, steps)?;
             }
         }
-        let rivals = models(&field).into_iter().filter(|model| !is_baseline(&field, model)).count();
+        let rivals = models(&field)
+            .into_iter()
+            .filter(|model| !is_baseline(&field, model))
+            .count();
         match rivals {
-            0 | 1 => tracing::info!("halving: {} to their end, since nothing here competes with them", models(&field).join(", ")),
+            0 | 1 => tracing::info!(
+                "halving: {} to their end, since nothing here competes with them",
+                models(&field).join(", ")
+            ),
             _ => {
                 for &rung in &rungs.at {
                     self.leg(train, rungs, Some(rung), &mut field, steps)?;
@@ -97,9 +147,21 @@ impl Run<'_> {
     }
 
     /// Trains what is open as far as a rung, or to the end.
-    fn leg(&mut self, train: &Train, rungs: &Rungs, until: Option<usize>, field: &mut [Entrant], steps: &mut Steps) -> Result<()> {
-        let leg = Leg { rungs: &rungs.at, until };
-        let behind = |entrant: &&mut Entrant| entrant.open && until.is_none_or(|rung| entrant.log.len() < rung);
+    fn leg(
+        &mut self,
+        train: &Train,
+        rungs: &Rungs,
+        until: Option<usize>,
+        field: &mut [Entrant],
+        steps: &mut Steps,
+    ) -> Result<()> {
+        let leg = Leg {
+            rungs: &rungs.at,
+            until,
+        };
+        let behind = |entrant: &&mut Entrant| {
+            entrant.open && until.is_none_or(|rung| entrant.log.len() < rung)
+        };
         for entrant in field.iter_mut().filter(behind) {
             steps.begin(&entrant.job.cell.cell.model);
             let outcome = match guarded(|| train.leg(&entrant.job, leg, steps)) {
@@ -109,7 +171,9 @@ impl Run<'_> {
                 }
                 Ok((trained, false)) => {
                     entrant.log.clone_from(&trained.epochs);
-                    Outcome::Done { measurement: Measurement::Train(trained) }
+                    Outcome::Done {
+                        measurement: Measurement::Train(trained),
+                    }
                 }
                 Err(error) => {
                     entrant.log.clear();
@@ -124,24 +188,49 @@ impl Run<'_> {
     }
 
     /// Ranks the models at a rung, tells who goes on, and stops the others.
-    fn judge(&mut self, rungs: &Rungs, rung: usize, field: &mut [Entrant], steps: &mut Steps) -> Result<()> {
+    fn judge(
+        &mut self,
+        rungs: &Rungs,
+        rung: usize,
+        field: &mut [Entrant],
+        steps: &mut Steps,
+    ) -> Result<()> {
         // Those that failed or stopped are out.
-        let out = |model: &String| of(field, model).all(|entrant| !entrant.open && entrant.log.is_empty());
-        let models: Vec<String> = models(field).into_iter().filter(|model| !out(model)).collect();
-        let logs: Vec<Vec<&[EpochLog]>> = models.iter().map(|model| of(field, model).map(|entrant| &*entrant.log).collect()).collect();
+        let out = |model: &String| {
+            of(field, model).all(|entrant| !entrant.open && entrant.log.is_empty())
+        };
+        let models: Vec<String> = models(field)
+            .into_iter()
+            .filter(|model| !out(model))
+            .collect();
+        let logs: Vec<Vec<&[EpochLog]>> = models
+            .iter()
+            .map(|model| of(field, model).map(|entrant| &*entrant.log).collect())
+            .collect();
         let seeds: Vec<usize> = logs.iter().map(Vec::len).collect();
         let scores = scores(&logs, rung);
         let standings = models.iter().zip(scores);
-        let standings: Vec<Standing> =
-            standings.map(|(model, score)| Standing { model: model.clone(), baseline: is_baseline(field, model), score }).collect();
+        let standings: Vec<Standing> = standings
+            .map(|(model, score)| Standing {
+                model: model.clone(),
+                baseline: is_baseline(field, model),
+                score,
+            })
+            .collect();
         let fates = rungs.halving.decide(&standings);
-        tracing::info!("{}", told(rungs, rung, field[0].job.cell, &standings, &fates));
+        tracing::info!(
+            "{}",
+            told(rungs, rung, field[0].job.cell, &standings, &fates)
+        );
         for ((model, fate), seeds) in models.iter().zip(fates).zip(seeds) {
             let Fate::Stops(place) = fate else { continue };
             if of(field, model).all(|entrant| !entrant.open) {
                 tracing::info!("{model} was trained by an earlier sweep, and keeps its figures");
             }
-            for entrant in field.iter_mut().filter(|entrant| entrant.job.cell.cell.model == *model) {
+            for entrant in field
+                .iter_mut()
+                .filter(|entrant| entrant.job.cell.cell.model == *model)
+            {
                 let log = std::mem::take(&mut entrant.log);
                 if std::mem::take(&mut entrant.open) {
                     let outcome = stopped(rungs, rung, place, seeds, log);
@@ -160,7 +249,8 @@ impl HalvingConfig {
     /// Whether two trainings compete.
     fn meet(&self, a: &PlannedCell, b: &PlannedCell) -> bool {
         let group = |cell: &PlannedCell| (cell.model.family.clone(), cell.model.scale.clone());
-        a.device.to_string() == b.device.to_string() && (self.among == Among::Models || group(a) == group(b))
+        a.device.to_string() == b.device.to_string()
+            && (self.among == Among::Models || group(a) == group(b))
     }
 }
 
@@ -178,25 +268,69 @@ fn models(field: &[Entrant]) -> Vec<String> {
 
 /// The seeds of a model.
 fn of<'f, 'p>(field: &'f [Entrant<'p>], model: &'f str) -> impl Iterator<Item = &'f Entrant<'p>> {
-    field.iter().filter(move |entrant| entrant.job.cell.cell.model == model)
+    field
+        .iter()
+        .filter(move |entrant| entrant.job.cell.cell.model == model)
 }
 
 fn is_baseline(field: &[Entrant], model: &str) -> bool {
     of(field, model).any(|entrant| entrant.job.cell.model.variants.is_empty())
 }
 
-fn stopped(rungs: &Rungs, epoch: usize, place: Place, seeds: usize, mut epochs: Vec<EpochLog>) -> Outcome {
+fn stopped(
+    rungs: &Rungs,
+    epoch: usize,
+    place: Place,
+    seeds: usize,
+    mut epochs: Vec<EpochLog>,
+) -> Outcome {
     epochs.truncate(epoch);
-    let Place { place, ranked, kept, score, least } = place;
+    let Place {
+        place,
+        ranked,
+        kept,
+        score,
+        least,
+    } = place;
     let (keep, fitness, map50_95) = (rungs.halving.keep, score.fitness, score.map50_95);
-    let rung = Rung { epoch, epochs: rungs.epochs, keep, ranked, kept, place, fitness, seeds, least, map50_95 };
-    Outcome::Stopped { reason: reason(&rung), rung, epochs }
+    let rung = Rung {
+        epoch,
+        epochs: rungs.epochs,
+        keep,
+        ranked,
+        kept,
+        place,
+        fitness,
+        seeds,
+        least,
+        map50_95,
+    };
+    Outcome::Stopped {
+        reason: reason(&rung),
+        rung,
+        epochs,
+    }
 }
 
 /// `after epoch 4 of 16 by halving: …`
 fn reason(rung: &Rung) -> String {
-    let Rung { epoch, epochs, keep, ranked, kept, place, fitness, seeds, least, map50_95 } = rung;
-    let mean = if *seeds > 1 { format!(", means over {seeds} seeds") } else { String::new() };
+    let Rung {
+        epoch,
+        epochs,
+        keep,
+        ranked,
+        kept,
+        place,
+        fitness,
+        seeds,
+        least,
+        map50_95,
+    } = rung;
+    let mean = if *seeds > 1 {
+        format!(", means over {seeds} seeds")
+    } else {
+        String::new()
+    };
     format!(
         "after epoch {epoch} of {epochs} by halving: place {place} of {ranked} by validation fitness, {fitness:.3} (mAP50-95 {map50_95:.3}{mean}); \
          the best {} % went on, {kept} with {least:.3} or more",
@@ -205,19 +339,43 @@ fn reason(rung: &Rung) -> String {
 }
 
 /// A decision in a line.
-fn told(rungs: &Rungs, rung: usize, first: &PlannedCell, standings: &[Standing], fates: &[Fate]) -> String {
+fn told(
+    rungs: &Rungs,
+    rung: usize,
+    first: &PlannedCell,
+    standings: &[Standing],
+    fates: &[Fate],
+) -> String {
     let group = match rungs.halving.among {
         Among::Models => String::new(),
         Among::Variants => format!("{}{} ", first.model.family, first.model.scale),
     };
-    let mut line = format!("halving {group}on {} after epoch {rung} of {}:", first.device, rungs.epochs);
+    let mut line = format!(
+        "halving {group}on {} after epoch {rung} of {}:",
+        first.device, rungs.epochs
+    );
     let named = |wanted: &dyn Fn(&Fate) -> bool| -> Vec<String> {
-        let mut chosen: Vec<&Standing> =
-            standings.iter().zip(fates).filter(|(_, fate)| wanted(fate)).map(|(standing, _)| standing).collect();
-        let fitness = |standing: &Standing| standing.score.map_or(f64::NEG_INFINITY, |score| score.fitness);
+        let mut chosen: Vec<&Standing> = standings
+            .iter()
+            .zip(fates)
+            .filter(|(_, fate)| wanted(fate))
+            .map(|(standing, _)| standing)
+            .collect();
+        let fitness = |standing: &Standing| {
+            standing
+                .score
+                .map_or(f64::NEG_INFINITY, |score| score.fitness)
+        };
         chosen.sort_by(|a, b| fitness(b).total_cmp(&fitness(a)));
-        let figure = |standing: &Standing| standing.score.map_or("–".into(), |score| format!("{:.3}", score.fitness));
-        chosen.into_iter().map(|standing| format!("{} {}", standing.model, figure(standing))).collect()
+        let figure = |standing: &Standing| {
+            standing
+                .score
+                .map_or("–".into(), |score| format!("{:.3}", score.fitness))
+        };
+        chosen
+            .into_iter()
+            .map(|standing| format!("{} {}", standing.model, figure(standing)))
+            .collect()
     };
     let parts = [
         ("go on", named(&|fate| matches!(fate, Fate::GoesOn(_)))),
@@ -245,14 +403,33 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = "name: a\nfamilies: [yolov5, yolov8]\nscales: [n, s]\nvariants: [baseline, gsconv]\ndevices: [flex, 'cuda:0']\n";
         std::fs::write(file.path(), text).unwrap();
-        let plan = Plan::new(&SweepConfig::read(file.path()).unwrap(), &Catalog::builtin(), 3, None).unwrap();
+        let plan = Plan::new(
+            &SweepConfig::read(file.path()).unwrap(),
+            &Catalog::builtin(),
+            3,
+            None,
+        )
+        .unwrap();
         let met = |among, model: &str| -> Vec<&str> {
-            let halving = HalvingConfig { among, ..HalvingConfig::default() };
+            let halving = HalvingConfig {
+                among,
+                ..HalvingConfig::default()
+            };
             let first = plan.cells.iter().find(|cell| cell.id == model).unwrap();
-            plan.cells.iter().filter(|cell| halving.meet(first, cell)).map(|cell| cell.id.as_str()).collect()
+            plan.cells
+                .iter()
+                .filter(|cell| halving.meet(first, cell))
+                .map(|cell| cell.id.as_str())
+                .collect()
         };
-        assert_eq!(met(Among::Variants, "yolov8s+gsconv@flex"), ["yolov8s@flex", "yolov8s+gsconv@flex"]);
+        assert_eq!(
+            met(Among::Variants, "yolov8s+gsconv@flex"),
+            ["yolov8s@flex", "yolov8s+gsconv@flex"]
+        );
         let all = met(Among::Models, "yolov8s+gsconv@flex");
-        assert!(all.len() == 8 && all.iter().all(|id| id.ends_with("@flex")), "{all:?}");
+        assert!(
+            all.len() == 8 && all.iter().all(|id| id.ends_with("@flex")),
+            "{all:?}"
+        );
     }
 }

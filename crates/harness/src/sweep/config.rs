@@ -148,13 +148,25 @@ impl Default for CostConfig {
 
 impl Default for LatencyConfig {
     fn default() -> Self {
-        Self { scales: None, imgsz: 640, batch: 1, budget_s: 5.0, warmup: 3, min_iterations: 10, dtype: vec![Precision::F32] }
+        Self {
+            scales: None,
+            imgsz: 640,
+            batch: 1,
+            budget_s: 5.0,
+            warmup: 3,
+            min_iterations: 10,
+            dtype: vec![Precision::F32],
+        }
     }
 }
 
 impl Default for HalvingConfig {
     fn default() -> Self {
-        Self { rungs: 2, keep: 0.5, among: Among::Variants }
+        Self {
+            rungs: 2,
+            keep: 0.5,
+            among: Among::Variants,
+        }
     }
 }
 
@@ -170,25 +182,42 @@ impl SweepConfig {
     /// # Errors
     /// Name the file, and line and key where something in it is wrong.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut config = Self::from_yaml(&text).with_context(|| path.display().to_string())?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        config.tables = config.tables.iter().map(|table| folder.join(table)).collect();
+        config.tables = config
+            .tables
+            .iter()
+            .map(|table| folder.join(table))
+            .collect();
         if let Some(train) = &mut config.train {
-            train.recipe = train.recipe.take().map(|recipe| recipe.map(|file| folder.join(file)));
+            train.recipe = train
+                .recipe
+                .take()
+                .map(|recipe| recipe.map(|file| folder.join(file)));
             train.weights = train.weights.take().map(|weights| folder.join(weights));
             if train.data != Path::new("shapes") {
                 train.data = folder.join(&train.data);
             }
-            let families = config.families.iter().chain(config.models.iter().map(|model| &model.0.family));
-            train.check_halving(families).with_context(|| path.display().to_string())?;
+            let families = config
+                .families
+                .iter()
+                .chain(config.models.iter().map(|model| &model.0.family));
+            train
+                .check_halving(families)
+                .with_context(|| path.display().to_string())?;
         }
         Ok(config)
     }
 
     fn from_yaml(text: &str) -> Result<Self> {
         let config: Self = serde_yaml::from_str(text)?;
-        let grid = [("families", config.families.len()), ("scales", config.scales.len()), ("variants", config.variants.len())];
+        let grid = [
+            ("families", config.families.len()),
+            ("scales", config.scales.len()),
+            ("variants", config.variants.len()),
+        ];
         match grid.iter().find(|(_, length)| *length == 0) {
             Some((key, _)) if grid.iter().any(|(_, length)| *length > 0) => {
                 bail!("key `{key}`: missing or empty; models are families × scales × variants")
@@ -198,10 +227,21 @@ impl SweepConfig {
             }
             _ => {}
         }
-        if config.name.is_empty() || !config.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-            bail!("key `name`: `{}` names a folder; write letters, digits, `-`, `_` or `.`", config.name);
+        if config.name.is_empty()
+            || !config
+                .name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        {
+            bail!(
+                "key `name`: `{}` names a folder; write letters, digits, `-`, `_` or `.`",
+                config.name
+            );
         }
-        for (key, length) in [("devices", config.devices.len()), ("seeds", config.seeds.len())] {
+        for (key, length) in [
+            ("devices", config.devices.len()),
+            ("seeds", config.seeds.len()),
+        ] {
             if length == 0 {
                 bail!("key `{key}`: an empty list; leave the key out for the default");
             }
@@ -216,9 +256,15 @@ impl SweepConfig {
     ///
     /// # Errors
     /// Words that name none.
-    pub fn include(&mut self, families: &[String], scales: &[String], variants: &[String]) -> Result<()> {
+    pub fn include(
+        &mut self,
+        families: &[String],
+        scales: &[String],
+        variants: &[String],
+    ) -> Result<()> {
         let new = |family: &&String| !self.families.contains(family);
-        self.families.extend(families.iter().filter(new).cloned().collect::<Vec<_>>());
+        self.families
+            .extend(families.iter().filter(new).cloned().collect::<Vec<_>>());
         for word in scales {
             let scale: Scale = serde_yaml::from_value(word.as_str().into())?;
             if !self.scales.contains(&scale) {
@@ -240,7 +286,11 @@ impl SweepConfig {
         for family in &self.families {
             for scale in &self.scales {
                 let baseline = ModelName::baseline(family, &scale.0);
-                models.extend(self.variants.iter().flat_map(|variants| variants.of(&baseline, catalog)));
+                models.extend(
+                    self.variants
+                        .iter()
+                        .flat_map(|variants| variants.of(&baseline, catalog)),
+                );
             }
         }
         models.extend(self.models.iter().map(|model| model.0.clone()));
@@ -260,12 +310,17 @@ impl TrainConfig {
             None => Recipe::default(),
             Some(RecipeFiles::One(file)) => Recipe::load(file)?,
             Some(RecipeFiles::ByFamily(files)) => {
-                let file = files.get(family).with_context(|| format!("key `recipe`: none for family `{family}`"))?;
+                let file = files
+                    .get(family)
+                    .with_context(|| format!("key `recipe`: none for family `{family}`"))?;
                 Recipe::load(file)?
             }
         };
         let mut keys = self.overrides.clone();
-        for (key, value) in [("epochs", self.epochs.map(|epochs| epochs as i64)), ("batch", self.batch)] {
+        for (key, value) in [
+            ("epochs", self.epochs.map(|epochs| epochs as i64)),
+            ("batch", self.batch),
+        ] {
             if let Some(value) = value {
                 keys.insert(key.into(), value.into());
             }
@@ -275,14 +330,25 @@ impl TrainConfig {
 
     /// Refuses a halving that could stop nothing, or whose rungs are not the same for all.
     fn check_halving<'f>(&self, families: impl Iterator<Item = &'f String>) -> Result<()> {
-        let Some(halving) = &self.halving else { return Ok(()) };
+        let Some(halving) = &self.halving else {
+            return Ok(());
+        };
         let recipes = families.map(|family| self.recipe(family).context("key `train`"));
-        let epochs: BTreeSet<usize> = recipes.map(|recipe| Ok(recipe?.epochs)).collect::<Result<_>>()?;
+        let epochs: BTreeSet<usize> = recipes
+            .map(|recipe| Ok(recipe?.epochs))
+            .collect::<Result<_>>()?;
         if epochs.len() > 1 {
-            bail!("key `train.halving`: the families' recipes are of different lengths; `train: {{epochs: …}}` would make them one");
+            bail!(
+                "key `train.halving`: the families' recipes are of different lengths; `train: {{epochs: …}}` would make them one"
+            );
         }
-        if epochs.iter().any(|epochs| halving.epochs(*epochs).is_empty()) {
-            bail!("key `train.halving`: there is no rung before the end of a training of one epoch");
+        if epochs
+            .iter()
+            .any(|epochs| halving.epochs(*epochs).is_empty())
+        {
+            bail!(
+                "key `train.halving`: there is no rung before the end of a training of one epoch"
+            );
         }
         Ok(())
     }

@@ -2,7 +2,9 @@
 
 use std::{cell::OnceCell, path::Path, sync::Arc};
 
-use ablate_detection::dataset::{CachedDataset, DataError, DataSpec, Dataset, Interpolation, Split};
+use ablate_detection::dataset::{
+    CachedDataset, DataError, DataSpec, Dataset, Interpolation, Split,
+};
 use anyhow::Result;
 
 pub struct SweepData {
@@ -44,12 +46,20 @@ impl SweepData {
 
     pub fn fingerprint(&self, split: Split) -> Result<&String> {
         let dataset = self.split(split)?;
-        once(&self.fingerprints[split as usize], || Ok(dataset.fingerprint()))
+        once(&self.fingerprints[split as usize], || {
+            Ok(dataset.fingerprint())
+        })
     }
 
     /// The images of a split, decoded.
     pub fn cached(&self, split: Split, interpolation: Interpolation) -> Result<Arc<CachedDataset>> {
-        let open = || Ok(Arc::new(CachedDataset::open(self.split(split)?.clone(), self.imgsz, interpolation)?));
+        let open = || {
+            Ok(Arc::new(CachedDataset::open(
+                self.split(split)?.clone(),
+                self.imgsz,
+                interpolation,
+            )?))
+        };
         once(&self.cached[split as usize][interpolation as usize], open).cloned()
     }
 }
@@ -58,7 +68,11 @@ impl SweepData {
 pub fn open(spec: &DataSpec, split: Split) -> Result<Dataset> {
     let dataset = Dataset::open(spec, split)?;
     if !dataset.problems.is_empty() {
-        tracing::warn!("data set {}, {split}: {}", dataset.name, dataset.problems.summary(5));
+        tracing::warn!(
+            "data set {}, {split}: {}",
+            dataset.name,
+            dataset.problems.summary(5)
+        );
     }
     Ok(dataset)
 }

@@ -48,24 +48,44 @@ impl Plan {
     ///
     /// # Errors
     /// Where two cells would have one id.
-    pub fn new(config: &SweepConfig, catalog: &Catalog, nc: usize, dataset: Option<&str>) -> Result<Self> {
+    pub fn new(
+        config: &SweepConfig,
+        catalog: &Catalog,
+        nc: usize,
+        dataset: Option<&str>,
+    ) -> Result<Self> {
         let mut cells = Vec::new();
-        for (device, dtype) in config.devices.iter().flat_map(|device| dtypes(config).map(move |dtype| (device, dtype))) {
+        for (device, dtype) in config
+            .devices
+            .iter()
+            .flat_map(|device| dtypes(config).map(move |dtype| (device, dtype)))
+        {
             for model in config.models(catalog) {
                 let seeds: Vec<_> = match trains(config, &model, dtype) {
                     Ok(()) => config.seeds.iter().copied().map(Some).collect(),
                     Err(_) => vec![None],
                 };
-                cells.extend(seeds.into_iter().map(|seed| planned(config, nc, dataset, &model, (device, dtype), seed)));
+                cells.extend(
+                    seeds
+                        .into_iter()
+                        .map(|seed| planned(config, nc, dataset, &model, (device, dtype), seed)),
+                );
             }
         }
         let mut seen: HashMap<&str, &ModelName> = HashMap::new();
         for cell in &cells {
             if let Some(other) = seen.insert(&cell.id, &cell.model) {
-                bail!("{other} and {} make the same cell {}; keep one of them", cell.model, cell.id);
+                bail!(
+                    "{other} and {} make the same cell {}; keep one of them",
+                    cell.model,
+                    cell.id
+                );
             }
         }
-        Ok(Self { sweep: config.name.clone(), cells })
+        Ok(Self {
+            sweep: config.name.clone(),
+            cells,
+        })
     }
 
     /// The cells that are asked for.
@@ -76,13 +96,20 @@ impl Plan {
         type Word = fn(&PlannedCell) -> String;
         let filters: [(&str, &[String], Word); 4] = [
             ("cell", &selection.cells, |cell| cell.id.clone()),
-            ("family", &selection.families, |cell| cell.cell.family.clone()),
+            ("family", &selection.families, |cell| {
+                cell.cell.family.clone()
+            }),
             ("scale", &selection.scales, |cell| cell.cell.scale.clone()),
-            ("variant", &selection.variants, |cell| cell.cell.variant.clone()),
+            ("variant", &selection.variants, |cell| {
+                cell.cell.variant.clone()
+            }),
         ];
         let mut cells: Vec<&PlannedCell> = self.cells.iter().collect();
         for (what, words, word_of) in filters {
-            if let Some(word) = words.iter().find(|word| !self.cells.iter().any(|cell| word_of(cell) == **word)) {
+            if let Some(word) = words
+                .iter()
+                .find(|word| !self.cells.iter().any(|cell| word_of(cell) == **word))
+            {
                 let mut known: Vec<String> = Vec::new();
                 for cell in &self.cells {
                     let word = word_of(cell);
@@ -90,12 +117,19 @@ impl Plan {
                         known.push(word);
                     }
                 }
-                bail!("no {what} `{word}` in the sweep {}; there are: {}", self.sweep, known.join(", "));
+                bail!(
+                    "no {what} `{word}` in the sweep {}; there are: {}",
+                    self.sweep,
+                    known.join(", ")
+                );
             }
             cells.retain(|cell| words.is_empty() || words.contains(&word_of(cell)));
         }
         if cells.is_empty() {
-            bail!("no cell of the sweep {} is left by this selection", self.sweep);
+            bail!(
+                "no cell of the sweep {} is left by this selection",
+                self.sweep
+            );
         }
         Ok(cells)
     }
@@ -118,9 +152,16 @@ impl Selection {
 /// Where a stage is not asked for, its size is that of the one before.
 fn image_sizes(config: &SweepConfig) -> ImageSizes {
     let cost = config.cost.imgsz;
-    let latency = config.latency.as_ref().map_or(cost, |latency| latency.imgsz);
+    let latency = config
+        .latency
+        .as_ref()
+        .map_or(cost, |latency| latency.imgsz);
     let train = config.train.as_ref().map_or(latency, |train| train.imgsz);
-    ImageSizes { cost, latency, train }
+    ImageSizes {
+        cost,
+        latency,
+        train,
+    }
 }
 
 fn planned(
@@ -145,15 +186,29 @@ fn planned(
         batch: latency.map_or(1, |latency| latency.batch),
         dtype: dtype.name().into(),
     };
-    let absent = |_| device.available().map_err(|error| format!("device absent: {error}"));
+    let absent = |_| {
+        device
+            .available()
+            .map_err(|error| format!("device absent: {error}"))
+    };
     let trained = trains(config, model, dtype).and_then(absent);
     let checks = [
         (Stage::Latency, times(config, model).and_then(absent)),
         (Stage::Train, trained.clone()),
         (Stage::Eval, trained.and_then(|()| evaluates(config))),
     ];
-    let skipped = checks.into_iter().filter_map(|(stage, check)| Some((stage, check.err()?))).collect();
-    PlannedCell { id: id(&cell), model: model.clone(), device: *device, dtype, cell, skipped }
+    let skipped = checks
+        .into_iter()
+        .filter_map(|(stage, check)| Some((stage, check.err()?)))
+        .collect();
+    PlannedCell {
+        id: id(&cell),
+        model: model.clone(),
+        device: *device,
+        dtype,
+        cell,
+        skipped,
+    }
 }
 
 /// A word for files and command lines: model, device, number format where it is not f32, and data set and seed where the cell is trained.
@@ -165,38 +220,65 @@ fn id(cell: &Cell) -> String {
     if let (Some(dataset), Some(seed)) = (&cell.dataset, cell.seed) {
         id += &format!("@{dataset}@{seed}");
     }
-    id.chars().map(|c| if c.is_ascii_alphanumeric() || "+@=._-".contains(c) { c } else { '-' }).collect()
+    id.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "+@=._-".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect()
 }
 
 fn times(config: &SweepConfig, model: &ModelName) -> Result<(), String> {
-    let latency = config.latency.as_ref().ok_or("the sweep measures no latency")?;
-    listed(latency.scales.as_deref(), model).map_err(|scales| format!("latency is measured for the scales {scales} only"))
+    let latency = config
+        .latency
+        .as_ref()
+        .ok_or("the sweep measures no latency")?;
+    listed(latency.scales.as_deref(), model)
+        .map_err(|scales| format!("latency is measured for the scales {scales} only"))
 }
 
 /// The number formats of the sweep's latencies.
 fn dtypes(config: &SweepConfig) -> impl Iterator<Item = Precision> + '_ {
-    config.latency.as_ref().map_or(&[Precision::F32][..], |latency| &latency.dtype).iter().copied()
+    config
+        .latency
+        .as_ref()
+        .map_or(&[Precision::F32][..], |latency| &latency.dtype)
+        .iter()
+        .copied()
 }
 
 fn trains(config: &SweepConfig, model: &ModelName, dtype: Precision) -> Result<(), String> {
     let train = config.train.as_ref().ok_or("the sweep trains nothing")?;
     // Networks are trained and evaluated once, in 32 bits; their figures stand beside the first of the number formats.
     if dtypes(config).next() != Some(dtype) {
-        return Err(format!("another number format of the latency: no network is trained in {}", dtype.name()));
+        return Err(format!(
+            "another number format of the latency: no network is trained in {}",
+            dtype.name()
+        ));
     }
-    listed(train.scales.as_deref(), model).map_err(|scales| format!("not trained: the sweep trains the scales {scales} only"))
+    listed(train.scales.as_deref(), model)
+        .map_err(|scales| format!("not trained: the sweep trains the scales {scales} only"))
 }
 
 fn evaluates(config: &SweepConfig) -> Result<(), String> {
-    config.eval.as_ref().map(|_| ()).ok_or("the sweep evaluates nothing".into())
+    config
+        .eval
+        .as_ref()
+        .map(|_| ())
+        .ok_or("the sweep evaluates nothing".into())
 }
 
 /// Whether a list of scales has the model's, where there is a list; else the list in words.
 fn listed(scales: Option<&[Scale]>, model: &ModelName) -> Result<(), String> {
     match scales {
-        Some(scales) if !scales.iter().any(|scale| scale.0 == model.scale) => {
-            Err(scales.iter().map(|scale| scale.0.as_str()).collect::<Vec<_>>().join(", "))
-        }
+        Some(scales) if !scales.iter().any(|scale| scale.0 == model.scale) => Err(scales
+            .iter()
+            .map(|scale| scale.0.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")),
         _ => Ok(()),
     }
 }

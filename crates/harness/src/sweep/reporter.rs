@@ -19,7 +19,11 @@ const LEAST_REST: Duration = Duration::from_secs(2);
 
 impl<'a> Reporter<'a> {
     pub fn new(store: &'a Store, title: &str) -> Self {
-        Self { store, title: title.into(), next: Instant::now() + LEAST_REST }
+        Self {
+            store,
+            title: title.into(),
+            next: Instant::now() + LEAST_REST,
+        }
     }
 
     /// Writes the report where one is due.

@@ -32,7 +32,13 @@ pub struct Summary {
 ///
 /// # Errors
 /// Where the selection fits no cell, or a record can't be written. A cell that fails is recorded as failed and counted.
-pub fn run(bench: &Workbench, store: &Store, plan: &Plan, selection: &Selection, fresh: bool) -> Result<Summary> {
+pub fn run(
+    bench: &Workbench,
+    store: &Store,
+    plan: &Plan,
+    selection: &Selection,
+    fresh: bool,
+) -> Result<Summary> {
     let mut run = Run {
         bench,
         store,
@@ -42,7 +48,10 @@ pub fn run(bench: &Workbench, store: &Store, plan: &Plan, selection: &Selection,
         fresh,
         summary: Summary::default(),
     };
-    for stage in Stage::ALL.into_iter().filter(|stage| selection.wants(*stage)) {
+    for stage in Stage::ALL
+        .into_iter()
+        .filter(|stage| selection.wants(*stage))
+    {
         run.stage(plan, stage)?;
     }
     Ok(run.summary)
@@ -61,19 +70,30 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     fn stage(&mut self, plan: &'a Plan, stage: Stage) -> Result<()> {
         let work = work(stage, self.bench, self.store);
-        let asked = plan.cells.iter().filter(|cell| cell.skipped(stage).is_none());
+        let asked = plan
+            .cells
+            .iter()
+            .filter(|cell| cell.skipped(stage).is_none());
         let jobs: Vec<Job> = asked.map(|cell| Job::new(stage, &*work, cell)).collect();
         if jobs.is_empty() {
             return Ok(());
         }
         for job in &jobs {
-            self.index.set(&job.cell.cell, stage, Reference::Key(job.key.clone()));
+            self.index
+                .set(&job.cell.cell, stage, Reference::Key(job.key.clone()));
         }
         self.store.save_index(&self.index)?;
 
         match self.bench.halving()? {
             Some(halving) if stage == Stage::Train => {
-                self.compete(&Train { bench: self.bench, store: self.store }, &halving, jobs)?;
+                self.compete(
+                    &Train {
+                        bench: self.bench,
+                        store: self.store,
+                    },
+                    &halving,
+                    jobs,
+                )?;
             }
             _ => self.groups_in_turn(stage, &*work, jobs)?,
         }
@@ -86,24 +106,37 @@ impl<'a> Run<'a> {
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
         let groups: Vec<Vec<Job>> = self.groups(work, jobs, stage);
         let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
-        groups.iter().try_for_each(|group| self.group(stage, work, group, &mut steps))
+        groups
+            .iter()
+            .try_for_each(|group| self.group(stage, work, group, &mut steps))
     }
 
     /// What is left to do, in groups that are measured together. A group of which one selected member is missing is measured whole:
     /// figures that are compared come from one measurement.
-    fn groups<'p>(&mut self, work: &dyn Work, jobs: Vec<Job<'p>>, stage: Stage) -> Vec<Vec<Job<'p>>> {
+    fn groups<'p>(
+        &mut self,
+        work: &dyn Work,
+        jobs: Vec<Job<'p>>,
+        stage: Stage,
+    ) -> Vec<Vec<Job<'p>>> {
         let mut groups: Vec<Vec<Job>> = Vec::new();
         for job in jobs {
             if groups.iter().flatten().any(|other| other.key == job.key) {
                 continue; // One record serves both cells.
             }
-            match groups.iter_mut().find(|group| work.together(group[0].cell, job.cell)) {
+            match groups
+                .iter_mut()
+                .find(|group| work.together(group[0].cell, job.cell))
+            {
                 Some(group) => group.push(job),
                 None => groups.push(vec![job]),
             }
         }
         groups.retain(|group| {
-            let selected: Vec<&Job> = group.iter().filter(|job| self.is_selected(stage, job)).collect();
+            let selected: Vec<&Job> = group
+                .iter()
+                .filter(|job| self.is_selected(stage, job))
+                .collect();
             let missing = selected.iter().any(|job| self.fresh || !self.is_done(job));
             self.summary.reused += if missing { 0 } else { selected.len() };
             missing
@@ -113,7 +146,9 @@ impl<'a> Run<'a> {
 
     /// Whether the run is asked for a cell that the job's record serves.
     pub(super) fn is_selected(&self, stage: Stage, job: &Job) -> bool {
-        self.selected.iter().any(|cell| self.index.key(&cell.cell, stage) == Some(&job.key))
+        self.selected
+            .iter()
+            .any(|cell| self.index.key(&cell.cell, stage) == Some(&job.key))
     }
 
     fn is_done(&self, job: &Job) -> bool {
@@ -122,27 +157,48 @@ impl<'a> Run<'a> {
     }
 
     /// Measures a group and keeps its records.
-    fn group(&mut self, stage: Stage, work: &dyn Work, group: &[Job], steps: &mut Steps) -> Result<()> {
+    fn group(
+        &mut self,
+        stage: Stage,
+        work: &dyn Work,
+        group: &[Job],
+        steps: &mut Steps,
+    ) -> Result<()> {
         steps.begin(&names(group));
         if self.fresh {
             group.iter().try_for_each(|job| work.forget(job))?;
         }
-        let mut outcomes: Vec<Option<Outcome>> = group.iter().map(|job| early_outcome(work, job)).collect();
-        let able: Vec<Job> = group.iter().zip(&outcomes).filter(|(_, early)| early.is_none()).map(|(job, _)| job.clone()).collect();
+        let mut outcomes: Vec<Option<Outcome>> =
+            group.iter().map(|job| early_outcome(work, job)).collect();
+        let able: Vec<Job> = group
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, early)| early.is_none())
+            .map(|(job, _)| job.clone())
+            .collect();
         let mut measured = match guarded(|| Ok(work.measure(&able, steps))) {
             Ok(results) => results.into_iter().map(outcome).collect::<Vec<_>>(),
             Err(error) => able.iter().map(|_| failed(&error)).collect(),
         }
         .into_iter();
         for (job, early) in group.iter().zip(&mut outcomes) {
-            let outcome = early.take().or_else(|| measured.next()).unwrap_or_else(|| failed(&anyhow::anyhow!("not measured")));
+            let outcome = early
+                .take()
+                .or_else(|| measured.next())
+                .unwrap_or_else(|| failed(&anyhow::anyhow!("not measured")));
             self.keep(stage, job, outcome, steps)?;
         }
         self.reporter.after_record()
     }
 
     /// Counts, tells and saves how a stage of a cell ended.
-    pub(super) fn keep(&mut self, stage: Stage, job: &Job, outcome: Outcome, steps: &mut Steps) -> Result<()> {
+    pub(super) fn keep(
+        &mut self,
+        stage: Stage,
+        job: &Job,
+        outcome: Outcome,
+        steps: &mut Steps,
+    ) -> Result<()> {
         match &outcome {
             Outcome::Done { .. } => self.summary.measured += 1,
             Outcome::Failed { .. } => self.summary.failed += 1,
@@ -157,15 +213,23 @@ impl<'a> Run<'a> {
 /// Where a job can't be measured at all.
 fn early_outcome(work: &dyn Work, job: &Job) -> Option<Outcome> {
     let failed = job.error.clone().map(|error| Outcome::Failed { error });
-    failed.or_else(|| work.obstacle(job.cell).map(|reason| Outcome::Skipped { reason }))
+    failed.or_else(|| {
+        work.obstacle(job.cell)
+            .map(|reason| Outcome::Skipped { reason })
+    })
 }
 
 fn outcome(result: Result<Measurement>) -> Outcome {
-    result.map_or_else(|error| failed(&error), |measurement| Outcome::Done { measurement })
+    result.map_or_else(
+        |error| failed(&error),
+        |measurement| Outcome::Done { measurement },
+    )
 }
 
 pub(super) fn failed(error: &anyhow::Error) -> Outcome {
-    Outcome::Failed { error: plain(error) }
+    Outcome::Failed {
+        error: plain(error),
+    }
 }
 
 fn record(stage: Stage, job: &Job, outcome: Outcome) -> Record {
@@ -189,41 +253,76 @@ fn now() -> String {
 /// The plan as a report needs it. Where the inputs of a stage are not known yet, an earlier run may have left a key.
 fn index(plan: &Plan, earlier: Option<Index>) -> Index {
     let row = |cell: &PlannedCell, stage| {
-        let earlier = earlier.as_ref().and_then(|index| index.key(&cell.cell, stage));
+        let earlier = earlier
+            .as_ref()
+            .and_then(|index| index.key(&cell.cell, stage));
         let record = match (cell.skipped(stage), earlier) {
             (Some(reason), _) => Reference::Skipped(reason.into()),
             (None, Some(key)) => Reference::Key(key.clone()),
             (None, None) => Reference::Waiting,
         };
-        IndexRow { cell: cell.cell.clone(), stage, record }
+        IndexRow {
+            cell: cell.cell.clone(),
+            stage,
+            record,
+        }
     };
-    let rows = plan.cells.iter().flat_map(|cell| Stage::ALL.map(|stage| row(cell, stage))).collect();
-    Index { sweep: plan.sweep.clone(), rows }
+    let rows = plan
+        .cells
+        .iter()
+        .flat_map(|cell| Stage::ALL.map(|stage| row(cell, stage)))
+        .collect();
+    Index {
+        sweep: plan.sweep.clone(),
+        rows,
+    }
 }
 
 /// The figure that came out, for a line of the log.
 fn words(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Done { measurement: Measurement::Cost(cost) } => {
+        Outcome::Done {
+            measurement: Measurement::Cost(cost),
+        } => {
             format!("{} parameters, {:.1} GFLOPs", cost.params, cost.gflops)
         }
-        Outcome::Done { measurement: Measurement::Latency(latency) } => {
+        Outcome::Done {
+            measurement: Measurement::Latency(latency),
+        } => {
             format!("{:.2} ms ± {:.2}", latency.median_ms, latency.std_ms)
         }
-        Outcome::Done { measurement: Measurement::Train(train) } => {
-            format!("{} epochs, best {}, {:.0} s", train.epochs.len(), train.best_epoch, train.train_s)
+        Outcome::Done {
+            measurement: Measurement::Train(train),
+        } => {
+            format!(
+                "{} epochs, best {}, {:.0} s",
+                train.epochs.len(),
+                train.best_epoch,
+                train.train_s
+            )
         }
-        Outcome::Done { measurement: Measurement::Eval(eval) } => {
-            let figure = |name| eval.boxes.figure(name).map_or("–".into(), |ap: f64| format!("{ap:.3}"));
+        Outcome::Done {
+            measurement: Measurement::Eval(eval),
+        } => {
+            let figure = |name| {
+                eval.boxes
+                    .figure(name)
+                    .map_or("–".into(), |ap: f64| format!("{ap:.3}"))
+            };
             format!("mAP50 {}, mAP50-95 {}", figure("AP50"), figure("AP"))
         }
         Outcome::Failed { error } => format!("failed: {error}"),
         Outcome::Skipped { reason } => format!("skipped: {reason}"),
-        Outcome::Stopped { rung, .. } => format!("stopped after epoch {} of {}", rung.epoch, rung.epochs),
+        Outcome::Stopped { rung, .. } => {
+            format!("stopped after epoch {} of {}", rung.epoch, rung.epochs)
+        }
     }
 }
 
 fn names(group: &[Job]) -> String {
-    let names: Vec<&str> = group.iter().map(|job| job.cell.cell.model.as_str()).collect();
+    let names: Vec<&str> = group
+        .iter()
+        .map(|job| job.cell.cell.model.as_str())
+        .collect();
     names.join(", ")
 }

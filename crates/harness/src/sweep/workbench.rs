@@ -48,7 +48,10 @@ impl Workbench {
             if let Some(train) = &config.train
                 && !recipes.contains_key(&model.family)
             {
-                recipes.insert(model.family.clone(), train.recipe(&model.family).context("key `train`")?);
+                recipes.insert(
+                    model.family.clone(),
+                    train.recipe(&model.family).context("key `train`")?,
+                );
             }
             match catalog.resolve(&model) {
                 // A variant that does not fit one of the models is that cell's failure; the others can run.
@@ -56,10 +59,26 @@ impl Workbench {
                 Err(error) => return Err(error.into()),
             }
         }
-        let data = config.train.as_ref().map(|train| SweepData::load(&train.data, train.imgsz)).transpose()?;
-        let weights = config.train.as_ref().and_then(|train| train.weights.clone());
-        let weights = weights.map(WeightsFile::open).transpose().context("key `train.weights`")?;
-        Ok(Self { config, catalog, data, recipes, weights })
+        let data = config
+            .train
+            .as_ref()
+            .map(|train| SweepData::load(&train.data, train.imgsz))
+            .transpose()?;
+        let weights = config
+            .train
+            .as_ref()
+            .and_then(|train| train.weights.clone());
+        let weights = weights
+            .map(WeightsFile::open)
+            .transpose()
+            .context("key `train.weights`")?;
+        Ok(Self {
+            config,
+            catalog,
+            data,
+            recipes,
+            weights,
+        })
     }
 
     /// The sweep's cells.
@@ -72,7 +91,12 @@ impl Workbench {
             (None, Some(data)) => data.split(Split::Train)?.classes.len(),
             (None, None) => DEFAULT_NC,
         };
-        Plan::new(&self.config, &self.catalog, nc, self.data.as_ref().map(SweepData::name))
+        Plan::new(
+            &self.config,
+            &self.catalog,
+            nc,
+            self.data.as_ref().map(SweepData::name),
+        )
     }
 
     /// The graph of a model.
@@ -97,7 +121,9 @@ impl Workbench {
 
     /// The recipe of a model's trainings.
     pub fn recipe(&self, model: &ModelName) -> Result<&Recipe> {
-        self.recipes.get(&model.family).context("the sweep trains nothing")
+        self.recipes
+            .get(&model.family)
+            .context("the sweep trains nothing")
     }
 
     /// By which rule the sweep stops trainings early; none where it does not.
@@ -107,14 +133,22 @@ impl Workbench {
     pub fn halving(&self) -> Result<Option<HalvingConfig>> {
         let halving = self.config.train.as_ref().and_then(|train| train.halving);
         if let (Some(_), Some(data)) = (halving, &self.data) {
-            ensure!(data.has(Split::Val).unwrap_or(true), "key `train.halving`: {} has no split `val` to rank models by", data.name());
+            ensure!(
+                data.has(Split::Val).unwrap_or(true),
+                "key `train.halving`: {} has no split `val` to rank models by",
+                data.name()
+            );
         }
         Ok(halving)
     }
 
     /// Epochs of the sweep's trainings; with halving, all have the same.
     pub fn epochs(&self) -> Result<usize> {
-        self.recipes.values().next().map(|recipe| recipe.epochs).context("the sweep trains nothing")
+        self.recipes
+            .values()
+            .next()
+            .map(|recipe| recipe.epochs)
+            .context("the sweep trains nothing")
     }
 
     /// What the sweep's trainings begin with; none where that is random.
@@ -128,6 +162,9 @@ impl WeightsFile {
         let mut hasher = blake3::Hasher::new();
         let read = File::open(&path).and_then(|file| hasher.update_reader(file).map(|_| ()));
         read.with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Self { path, hash: hasher.finalize().to_hex().to_string() })
+        Ok(Self {
+            path,
+            hash: hasher.finalize().to_hex().to_string(),
+        })
     }
 }

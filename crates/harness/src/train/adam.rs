@@ -39,13 +39,25 @@ impl Adam {
     /// For the parameters of `module`; `beta1` is the decay of the gradients' average, `weight_decay` acts on weights only.
     pub fn new<M: Module>(module: &M, beta1: f64, decay: Decay, weight_decay: f64) -> Self {
         let (averages, squares) = (Tensors::new(), Tensors::new());
-        Self { beta1, decay, weight_decay, groups: groups(module), averages, squares, taken: 0 }
+        Self {
+            beta1,
+            decay,
+            weight_decay,
+            groups: groups(module),
+            averages,
+            squares,
+            taken: 0,
+        }
     }
 
     /// One step down the gradients; parameters without one stay. The rates' momentum plays no part.
     pub fn step<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
         self.taken += 1;
-        module.map(&mut Stepper { adam: self, gradients, rates })
+        module.map(&mut Stepper {
+            adam: self,
+            gradients,
+            rates,
+        })
     }
 }
 
@@ -57,12 +69,23 @@ struct Stepper<'a> {
 
 impl ModuleMapper for Stepper<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param;
+        };
         let adam = &mut *self.adam;
         let group = adam.groups.get(&param.id).copied().unwrap_or(Group::Weight);
-        let lr = if group == Group::Bias { self.rates.bias_lr } else { self.rates.lr };
-        let weight_decay = if group == Group::Weight { adam.weight_decay } else { 0.0 };
-        let [correction1, correction2] = [adam.beta1, BETA2].map(|beta| 1.0 - beta.powf(adam.taken as f64));
+        let lr = if group == Group::Bias {
+            self.rates.bias_lr
+        } else {
+            self.rates.lr
+        };
+        let weight_decay = if group == Group::Weight {
+            adam.weight_decay
+        } else {
+            0.0
+        };
+        let [correction1, correction2] =
+            [adam.beta1, BETA2].map(|beta| 1.0 - beta.powf(adam.taken as f64));
         let id = param.id;
         param.map(|value| {
             let value = value.inner();
@@ -81,7 +104,11 @@ impl ModuleMapper for Stepper<'_> {
                 Some(before) => before.mul_scalar(BETA2) + square,
                 None => square,
             };
-            let scale = square.clone().sqrt().div_scalar(correction2.sqrt()).add_scalar(EPSILON);
+            let scale = square
+                .clone()
+                .sqrt()
+                .div_scalar(correction2.sqrt())
+                .add_scalar(EPSILON);
             let step = (average.clone() / scale).mul_scalar(lr / correction1);
             adam.averages.register(id, average);
             adam.squares.register(id, square);

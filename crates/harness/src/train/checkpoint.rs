@@ -59,7 +59,10 @@ pub struct CheckpointError {
 
 impl CheckpointError {
     fn new(path: &Path, message: impl ToString) -> Self {
-        Self { path: path.into(), message: message.to_string() }
+        Self {
+            path: path.into(),
+            message: message.to_string(),
+        }
     }
 }
 
@@ -76,12 +79,20 @@ impl Writer {
     /// Adds what `tensors` has for a module's parameters, under their names after a prefix.
     pub fn add<M: Module>(&mut self, prefix: &str, module: &M, tensors: &Tensors) {
         let names = names(module);
-        module.visit(&mut Collector { names, prefix, tensors, out: self });
+        module.visit(&mut Collector {
+            names,
+            prefix,
+            tensors,
+            out: self,
+        });
     }
 
     /// Adds one tensor.
     pub fn add_values(&mut self, name: String, shape: Vec<usize>, values: &[f32]) {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         self.0.push((name, Stored { shape, bytes }));
     }
 
@@ -91,11 +102,16 @@ impl Writer {
     /// Where the file cannot be written.
     pub fn write(self, file: &Path, state: Option<&TrainingState>) -> Result<(), CheckpointError> {
         let fail = |error: &dyn std::error::Error| CheckpointError::new(file, error);
-        let state = state.map(serde_json::to_string).transpose().map_err(|e| fail(&e))?;
+        let state = state
+            .map(serde_json::to_string)
+            .transpose()
+            .map_err(|e| fail(&e))?;
         let metadata = state.map(|state| HashMap::from([(STATE.to_owned(), state)]));
         let bytes = safetensors::serialize(self.0, metadata).map_err(|e| fail(&e))?;
         let beside = file.with_extension("tmp");
-        std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, file)).map_err(|e| fail(&e))
+        std::fs::write(&beside, bytes)
+            .and_then(|()| std::fs::rename(&beside, file))
+            .map_err(|e| fail(&e))
     }
 }
 
@@ -108,10 +124,18 @@ struct Collector<'a> {
 
 impl ModuleVisitor for Collector<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(tensor) = self.tensors.get::<D>(param.id) else { return };
+        let Some(tensor) = self.tensors.get::<D>(param.id) else {
+            return;
+        };
         let shape = tensor.dims().to_vec();
-        let values: Vec<f32> = tensor.try_into_vec_as().expect("a float tensor holds floats");
-        self.out.add_values(format!("{}{}", self.prefix, self.names[&param.id]), shape, &values);
+        let values: Vec<f32> = tensor
+            .try_into_vec_as()
+            .expect("a float tensor holds floats");
+        self.out.add_values(
+            format!("{}{}", self.prefix, self.names[&param.id]),
+            shape,
+            &values,
+        );
     }
 }
 
@@ -146,7 +170,10 @@ impl Reader {
     /// Where it cannot be read.
     pub fn open(file: &Path) -> Result<Option<Self>, CheckpointError> {
         match std::fs::read(file) {
-            Ok(bytes) => Ok(Some(Self { path: file.into(), bytes })),
+            Ok(bytes) => Ok(Some(Self {
+                path: file.into(),
+                bytes,
+            })),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(CheckpointError::new(file, error)),
         }
@@ -155,10 +182,15 @@ impl Reader {
     /// # Errors
     /// Where the file holds no state of a training.
     pub fn state(&self) -> Result<TrainingState, CheckpointError> {
-        let (_, header) = SafeTensors::read_metadata(&self.bytes).map_err(|e| self.not_safetensors(&e))?;
-        let state = header.metadata().as_ref().and_then(|metadata| metadata.get(STATE));
+        let (_, header) =
+            SafeTensors::read_metadata(&self.bytes).map_err(|e| self.not_safetensors(&e))?;
+        let state = header
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get(STATE));
         let state = state.ok_or_else(|| self.error("holds no state of a training"))?;
-        serde_json::from_str(state).map_err(|error| self.error(format!("its state does not read: {error}")))
+        serde_json::from_str(state)
+            .map_err(|error| self.error(format!("its state does not read: {error}")))
     }
 
     /// The tensors for a module's parameters, which stand under their names after a prefix. Those that are absent are left out.
@@ -167,7 +199,13 @@ impl Reader {
     /// Names a tensor that is of another shape than the parameter.
     pub fn tensors<M: Module>(&self, prefix: &str, module: &M) -> Result<Tensors, CheckpointError> {
         let file = SafeTensors::deserialize(&self.bytes).map_err(|e| self.not_safetensors(&e))?;
-        let mut finder = Finder { names: names(module), prefix, file, found: Tensors::new(), misfit: None };
+        let mut finder = Finder {
+            names: names(module),
+            prefix,
+            file,
+            found: Tensors::new(),
+            misfit: None,
+        };
         module.visit(&mut finder);
         match finder.misfit {
             None => Ok(finder.found),
@@ -179,11 +217,17 @@ impl Reader {
     ///
     /// # Errors
     /// Also where some are absent.
-    pub fn all_tensors<M: Module>(&self, prefix: &str, module: &M) -> Result<Tensors, CheckpointError> {
+    pub fn all_tensors<M: Module>(
+        &self,
+        prefix: &str,
+        module: &M,
+    ) -> Result<Tensors, CheckpointError> {
         let tensors = self.tensors(prefix, module)?;
         match names(module).len() - tensors.len() {
             0 => Ok(tensors),
-            absent => Err(self.error(format!("{absent} tensors `{prefix}…` of the network are absent"))),
+            absent => Err(self.error(format!(
+                "{absent} tensors `{prefix}…` of the network are absent"
+            ))),
         }
     }
 
@@ -207,15 +251,26 @@ struct Finder<'a> {
 impl ModuleVisitor for Finder<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let name = format!("{}{}", self.prefix, self.names[&param.id]);
-        let Ok(view) = self.file.tensor(&name) else { return };
+        let Ok(view) = self.file.tensor(&name) else {
+            return;
+        };
         let parameter = param.val().inner();
         if view.dtype() != Dtype::F32 || view.shape() != parameter.dims() {
             let (found, expected) = (view.shape(), parameter.dims());
-            self.misfit.get_or_insert(format!("{name} is {:?} {found:?}, F32 {expected:?} was expected", view.dtype()));
+            self.misfit.get_or_insert(format!(
+                "{name} is {:?} {found:?}, F32 {expected:?} was expected",
+                view.dtype()
+            ));
             return;
         }
-        let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        let values = view
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes));
         let data = TensorData::new(values.collect::<Vec<f32>>(), view.shape().to_vec());
-        self.found.register(param.id, Tensor::<D>::from_data(data, &parameter.device()));
+        self.found
+            .register(param.id, Tensor::<D>::from_data(data, &parameter.device()));
     }
 }

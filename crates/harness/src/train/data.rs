@@ -42,12 +42,24 @@ impl TrainingData {
     /// # Errors
     /// Settings of the recipe out of their range; images that were cached for another size than `imgsz`; objects without a mask, where
     /// masks are wanted.
-    pub fn new(data: Arc<CachedDataset>, recipe: &Recipe, config: LoaderConfig) -> Result<Self, DataError> {
+    pub fn new(
+        data: Arc<CachedDataset>,
+        recipe: &Recipe,
+        config: LoaderConfig,
+    ) -> Result<Self, DataError> {
         let closing = match recipe.close_mosaic {
             0 => None,
             epochs => {
-                let augment = AugmentConfig { mosaic: 0.0, mixup: 0.0, copy_paste: 0.0, ..recipe.augment.clone() };
-                Some((recipe.epochs.saturating_sub(epochs), TrainLoader::new(Arc::clone(&data), augment, config)?))
+                let augment = AugmentConfig {
+                    mosaic: 0.0,
+                    mixup: 0.0,
+                    copy_paste: 0.0,
+                    ..recipe.augment.clone()
+                };
+                Some((
+                    recipe.epochs.saturating_sub(epochs),
+                    TrainLoader::new(Arc::clone(&data), augment, config)?,
+                ))
             }
         };
         let loader = TrainLoader::new(data, recipe.augment.clone(), config)?;

@@ -18,12 +18,19 @@ impl<M: Module> Ema<M> {
     /// Goes on from `average` after so many updates; a new one starts as a copy of the network, `network.valid()`, after 0. With `decay` 0
     /// it stays a copy.
     pub fn new(average: M, updates: u64, decay: f64, tau: f64) -> Self {
-        Self { average: Some(average), updates, decay, tau }
+        Self {
+            average: Some(average),
+            updates,
+            decay,
+            tau,
+        }
     }
 
     /// The average network, for inference.
     pub fn module(&self) -> &M {
-        self.average.as_ref().expect("there is an average between updates")
+        self.average
+            .as_ref()
+            .expect("there is an average between updates")
     }
 
     /// Number of updates so far.
@@ -43,7 +50,10 @@ impl<M: Module> Ema<M> {
             self.average = Some(now);
             return;
         }
-        let blend = &mut Blend { values: values(&now), decay };
+        let blend = &mut Blend {
+            values: values(&now),
+            decay,
+        };
         self.average = self.average.take().map(|average| average.map(blend));
     }
 }
@@ -55,7 +65,9 @@ struct Blend {
 
 impl ModuleMapper for Blend {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(value) = self.values.remove::<D>(param.id) else { return param };
+        let Some(value) = self.values.remove::<D>(param.id) else {
+            return param;
+        };
         param.map(|average| average.mul_scalar(self.decay) + value.mul_scalar(1.0 - self.decay))
     }
 }

@@ -18,19 +18,36 @@ impl Scores {
     /// What the best epoch is chosen by, as in YOLOv5: a tenth of it mAP at IoU 0.5, the rest that over 0.5 to 0.95; of boxes, and the
     /// same of masks on top.
     pub fn fitness(&self) -> f64 {
-        let of = |map50: Option<f64>, map50_95: Option<f64>| 0.1 * map50.unwrap_or(0.0) + 0.9 * map50_95.unwrap_or(0.0);
+        let of = |map50: Option<f64>, map50_95: Option<f64>| {
+            0.1 * map50.unwrap_or(0.0) + 0.9 * map50_95.unwrap_or(0.0)
+        };
         of(self.map50, self.map50_95) + of(self.mask_map50, self.mask_map50_95)
     }
 
     /// Those of an epoch; none where it was not evaluated.
     pub fn of(log: &EpochLog) -> Option<Self> {
-        let &EpochLog { map50, map50_95, mask_map50, mask_map50_95, .. } = log;
-        map50_95.is_some().then_some(Self { map50, map50_95, mask_map50, mask_map50_95 })
+        let &EpochLog {
+            map50,
+            map50_95,
+            mask_map50,
+            mask_map50_95,
+            ..
+        } = log;
+        map50_95.is_some().then_some(Self {
+            map50,
+            map50_95,
+            mask_map50,
+            mask_map50_95,
+        })
     }
 
     /// Without those of masks.
     pub fn of_boxes(self) -> Self {
-        Self { mask_map50: None, mask_map50_95: None, ..self }
+        Self {
+            mask_map50: None,
+            mask_map50_95: None,
+            ..self
+        }
     }
 }
 

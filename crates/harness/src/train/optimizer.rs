@@ -37,7 +37,11 @@ pub struct Sgd {
 impl Sgd {
     /// For the parameters of `module`; `weight_decay` is the L2 penalty's factor for weights.
     pub fn new<M: Module>(module: &M, weight_decay: f64) -> Self {
-        Self { weight_decay, groups: groups(module), buffers: Tensors::new() }
+        Self {
+            weight_decay,
+            groups: groups(module),
+            buffers: Tensors::new(),
+        }
     }
 
     /// One step down the gradients; parameters without one stay.
@@ -45,13 +49,20 @@ impl Sgd {
     /// With g = gradient + decay · p and b = momentum · b + g, p loses lr · (g + momentum · b), as in PyTorch's `SGD` with `nesterov`; a
     /// buffer starts as the first gradient.
     pub fn step<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
-        module.map(&mut Stepper { sgd: self, gradients, rates })
+        module.map(&mut Stepper {
+            sgd: self,
+            gradients,
+            rates,
+        })
     }
 }
 
 /// How each parameter of a module is treated.
 pub(super) fn groups<M: Module>(module: &M) -> HashMap<ParamId, Group> {
-    let mut sorter = Sorter { names: names(module), groups: HashMap::new() };
+    let mut sorter = Sorter {
+        names: names(module),
+        groups: HashMap::new(),
+    };
     module.visit(&mut sorter);
     sorter.groups
 }
@@ -60,7 +71,10 @@ pub(super) fn groups<M: Module>(module: &M) -> HashMap<ParamId, Group> {
 ///
 /// As PyTorch's `clip_grad_norm_`. It waits for the device.
 pub fn clip_norm<M: Module>(module: &M, gradients: &mut Tensors, most: f64) -> f64 {
-    let mut norms = Norms { gradients, squares: Vec::new() };
+    let mut norms = Norms {
+        gradients,
+        squares: Vec::new(),
+    };
     module.visit(&mut norms);
     if norms.squares.is_empty() {
         return 0.0;
@@ -97,9 +111,20 @@ struct Stepper<'a> {
 
 impl ModuleMapper for Stepper<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        let Rates { bias_lr, lr, momentum } = self.rates;
-        let group = self.sgd.groups.get(&param.id).copied().unwrap_or(Group::Weight);
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param;
+        };
+        let Rates {
+            bias_lr,
+            lr,
+            momentum,
+        } = self.rates;
+        let group = self
+            .sgd
+            .groups
+            .get(&param.id)
+            .copied()
+            .unwrap_or(Group::Weight);
         let lr = if group == Group::Bias { bias_lr } else { lr };
         let id = param.id;
         param.map(|value| {
@@ -140,7 +165,8 @@ struct Scaler<'a> {
 impl ModuleVisitor for Scaler<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            self.gradients.register(param.id, gradient.mul_scalar(self.factor));
+            self.gradients
+                .register(param.id, gradient.mul_scalar(self.factor));
         }
     }
 }

@@ -122,7 +122,10 @@ const MOST_AUTO_STEPS: usize = 10_000;
 #[derive(Debug, thiserror::Error)]
 pub enum RecipeError {
     #[error("{path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path}: {message}")]
     Syntax { path: PathBuf, message: String },
     #[error("unknown key `{key}`; the keys of a recipe are {known}")]
@@ -130,7 +133,11 @@ pub enum RecipeError {
     #[error("{0}")]
     Yaml(#[from] serde_yaml::Error),
     #[error("{key} is {value}: it must be {expected}")]
-    Value { key: &'static str, value: f64, expected: &'static str },
+    Value {
+        key: &'static str,
+        value: f64,
+        expected: &'static str,
+    },
     #[error(
         "optimizer is auto: for {steps} steps, above {MOST_AUTO_STEPS}, Ultralytics would take MuSGD, which there is not here; SGD, Adam or AdamW would be right"
     )]
@@ -147,9 +154,17 @@ impl Recipe {
     /// # Errors
     /// Names the file, and the line or the key that is wrong.
     pub fn load(path: &Path) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path).map_err(|source| RecipeError::Read { path: path.into(), source })?;
-        let recipe = serde_yaml::from_str(&text).map_err(RecipeError::from).and_then(|keys| Self::default().with(&by_head(keys)));
-        recipe.map_err(|error| RecipeError::Syntax { path: path.into(), message: error.to_string() })
+        let text = std::fs::read_to_string(path).map_err(|source| RecipeError::Read {
+            path: path.into(),
+            source,
+        })?;
+        let recipe = serde_yaml::from_str(&text)
+            .map_err(RecipeError::from)
+            .and_then(|keys| Self::default().with(&by_head(keys)));
+        recipe.map_err(|error| RecipeError::Syntax {
+            path: path.into(),
+            message: error.to_string(),
+        })
     }
 
     /// This recipe with the values of some keys replaced, as a sweep does.
@@ -157,16 +172,25 @@ impl Recipe {
     /// # Errors
     /// Keys that a recipe does not have, values out of their range.
     pub fn with(&self, keys: &Mapping) -> Result<Self, RecipeError> {
-        let Value::Mapping(mut all) = serde_yaml::to_value(self)? else { unreachable!("a recipe is a mapping") };
+        let Value::Mapping(mut all) = serde_yaml::to_value(self)? else {
+            unreachable!("a recipe is a mapping")
+        };
         for (key, value) in keys {
             match all.get_mut(key) {
                 // A group of keys: those that are not given stay.
-                Some(Value::Mapping(old)) if value.is_mapping() => old.extend(value.as_mapping().cloned().unwrap_or_default()),
+                Some(Value::Mapping(old)) if value.is_mapping() => {
+                    old.extend(value.as_mapping().cloned().unwrap_or_default())
+                }
                 Some(old) => *old = value.clone(),
                 None => {
                     let known: Vec<&str> = all.keys().filter_map(Value::as_str).collect();
-                    let key = key.as_str().map_or_else(|| format!("{key:?}"), String::from);
-                    return Err(RecipeError::UnknownKey { key, known: known.join(", ") });
+                    let key = key
+                        .as_str()
+                        .map_or_else(|| format!("{key:?}"), String::from);
+                    return Err(RecipeError::UnknownKey {
+                        key,
+                        known: known.join(", "),
+                    });
                 }
             }
         }
@@ -180,9 +204,21 @@ impl Recipe {
     ///
     /// # Errors
     /// A training so long that `auto` stands for an optimizer that there is not.
-    pub fn resolved(&self, images: usize, nc: usize, batch: impl FnOnce() -> usize) -> Result<Self, RecipeError> {
-        let batch = if self.batch == AUTO_BATCH { batch() } else { self.batch };
-        let recipe = Self { batch, ..self.clone() };
+    pub fn resolved(
+        &self,
+        images: usize,
+        nc: usize,
+        batch: impl FnOnce() -> usize,
+    ) -> Result<Self, RecipeError> {
+        let batch = if self.batch == AUTO_BATCH {
+            batch()
+        } else {
+            self.batch
+        };
+        let recipe = Self {
+            batch,
+            ..self.clone()
+        };
         if self.optimizer != Optimizer::Auto {
             return Ok(recipe);
         }
@@ -192,18 +228,38 @@ impl Recipe {
         }
         // To six decimal places, as Ultralytics rounds it.
         let lr0 = (0.002 * 5.0 / (4.0 + nc as f64) * 1e6).round_ties_even() / 1e6;
-        Ok(Self { optimizer: Optimizer::AdamW, lr0, momentum: 0.9, warmup_bias_lr: 0.0, ..recipe })
+        Ok(Self {
+            optimizer: Optimizer::AdamW,
+            lr0,
+            momentum: 0.9,
+            warmup_bias_lr: 0.0,
+            ..recipe
+        })
     }
 
     /// Images in a batch of an evaluation after training.
     pub fn eval_batch(&self) -> usize {
-        if self.batch == AUTO_BATCH { 16 } else { self.batch }
+        if self.batch == AUTO_BATCH {
+            16
+        } else {
+            self.batch
+        }
     }
 
     /// # Errors
     /// Names the first value out of its range.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let require = |ok: bool, key, value, expected| if ok { Ok(()) } else { Err(RecipeError::Value { key, value, expected }) };
+        let require = |ok: bool, key, value, expected| {
+            if ok {
+                Ok(())
+            } else {
+                Err(RecipeError::Value {
+                    key,
+                    value,
+                    expected,
+                })
+            }
+        };
         for (key, value) in [("epochs", self.epochs), ("nbs", self.nbs)] {
             require(value > 0, key, value as f64, "above 0")?;
         }
@@ -215,13 +271,27 @@ impl Recipe {
             ("warmup_bias_lr", self.warmup_bias_lr),
             ("clip_norm", self.clip_norm),
         ] {
-            require(value >= 0.0 && value.is_finite(), key, value, "finite and not negative")?;
+            require(
+                value >= 0.0 && value.is_finite(),
+                key,
+                value,
+                "finite and not negative",
+            )?;
         }
-        for (key, value) in [("momentum", self.momentum), ("warmup_momentum", self.warmup_momentum), ("ema_decay", self.ema_decay)] {
+        for (key, value) in [
+            ("momentum", self.momentum),
+            ("warmup_momentum", self.warmup_momentum),
+            ("ema_decay", self.ema_decay),
+        ] {
             require((0.0..1.0).contains(&value), key, value, "from 0 to below 1")?;
         }
         require(self.ema_tau > 0.0, "ema_tau", self.ema_tau, "above 0")?;
-        require((0.0..1.0).contains(&self.multi_scale), "multi_scale", self.multi_scale, "from 0 to below 1, or true for 0.5")?;
+        require(
+            (0.0..1.0).contains(&self.multi_scale),
+            "multi_scale",
+            self.multi_scale,
+            "from 0 to below 1, or true for 0.5",
+        )?;
         self.loss.check()?;
         self.anchor_free.check()?;
         self.augment.validate()?;
@@ -233,7 +303,9 @@ impl Recipe {
 /// stand side by side.
 fn by_head(mut keys: Mapping) -> Mapping {
     if keys.contains_key("dfl") {
-        let gains = ["box", "cls", "dfl"].into_iter().filter_map(|key| Some((Value::from(key), keys.remove(key)?)));
+        let gains = ["box", "cls", "dfl"]
+            .into_iter()
+            .filter_map(|key| Some((Value::from(key), keys.remove(key)?)));
         let gains: Mapping = gains.collect();
         keys.insert("anchor_free".into(), gains.into());
     }
@@ -245,7 +317,9 @@ fn share_or_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
     match Value::deserialize(deserializer)? {
         Value::Bool(on) => Ok(if on { 0.5 } else { 0.0 }),
         Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
-        other => Err(D::Error::custom(format!("multi_scale is {other:?}: a number from 0 to below 1, true or false would be right"))),
+        other => Err(D::Error::custom(format!(
+            "multi_scale is {other:?}: a number from 0 to below 1, true or false would be right"
+        ))),
     }
 }
 
@@ -266,7 +340,9 @@ mod batch_size {
         match i64::deserialize(deserializer)? {
             -1 => Ok(AUTO_BATCH),
             batch @ 1.. => Ok(batch as usize),
-            batch => Err(D::Error::custom(format!("batch is {batch}: it must be above 0, or -1 for as many images as fit the GPU"))),
+            batch => Err(D::Error::custom(format!(
+                "batch is {batch}: it must be above 0, or -1 for as many images as fit the GPU"
+            ))),
         }
     }
 }
@@ -276,8 +352,14 @@ fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Err
     let value = Value::deserialize(deserializer)?;
     let rows = match &value {
         Value::Null => Some(Vec::new()),
-        Value::Number(count) => count.as_u64().filter(|count| *count <= MAX_ROWS).map(|count| (0..count as usize).collect()),
-        Value::Sequence(rows) => rows.iter().map(|row| row.as_u64().map(|row| row as usize)).collect(),
+        Value::Number(count) => count
+            .as_u64()
+            .filter(|count| *count <= MAX_ROWS)
+            .map(|count| (0..count as usize).collect()),
+        Value::Sequence(rows) => rows
+            .iter()
+            .map(|row| row.as_u64().map(|row| row as usize))
+            .collect(),
         _ => None,
     };
     let expected = "a number of first rows, or a list of rows by number, would be right";

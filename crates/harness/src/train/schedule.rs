@@ -23,7 +23,11 @@ pub struct StepSettings {
 impl Schedule {
     pub fn new(recipe: &Recipe, steps_per_epoch: usize) -> Self {
         let warmup = (recipe.warmup_epochs * steps_per_epoch as f64).round_ties_even() as usize;
-        Self { recipe: recipe.clone(), steps_per_epoch, warmup_steps: warmup.max(recipe.warmup_min_steps) }
+        Self {
+            recipe: recipe.clone(),
+            steps_per_epoch,
+            warmup_steps: warmup.max(recipe.warmup_min_steps),
+        }
     }
 
     /// Settings for a batch of an epoch, both from 0.
@@ -40,8 +44,13 @@ impl Schedule {
         };
         let between = |from: f64, to: f64| from + (to - from) * progress;
         StepSettings {
-            rates: Rates { bias_lr: between(r.warmup_bias_lr, lr), lr: between(0.0, lr), momentum: between(r.warmup_momentum, r.momentum) },
-            accumulate: (between(1.0, r.nbs as f64 / r.batch as f64).round_ties_even() as usize).max(1),
+            rates: Rates {
+                bias_lr: between(r.warmup_bias_lr, lr),
+                lr: between(0.0, lr),
+                momentum: between(r.warmup_momentum, r.momentum),
+            },
+            accumulate: (between(1.0, r.nbs as f64 / r.batch as f64).round_ties_even() as usize)
+                .max(1),
         }
     }
 
@@ -54,9 +63,18 @@ impl Schedule {
 
     /// Share of `lr0` that an epoch has: from 1 at the first to `lrf` past the last.
     fn decay(&self, epoch: usize) -> f64 {
-        let Recipe { epochs, lrf, cos_lr, .. } = self.recipe;
+        let Recipe {
+            epochs,
+            lrf,
+            cos_lr,
+            ..
+        } = self.recipe;
         let x = epoch as f64 / epochs as f64;
-        let falling = if cos_lr { (1.0 + (PI * x).cos()) / 2.0 } else { 1.0 - x };
+        let falling = if cos_lr {
+            (1.0 + (PI * x).cos()) / 2.0
+        } else {
+            1.0 - x
+        };
         falling * (1.0 - lrf) + lrf
     }
 }
@@ -71,11 +89,22 @@ mod tests {
 
     #[test]
     fn warms_up_as_yolov5_does() {
-        let recipe = Recipe { epochs: 10, batch: 16, ..Recipe::default() };
+        let recipe = Recipe {
+            epochs: 10,
+            batch: 16,
+            ..Recipe::default()
+        };
         // 3 epochs of 50 batches make 150 steps, more than the least 100.
         let schedule = Schedule::new(&recipe, 50);
         let first = schedule.at(0, 0);
-        assert_eq!(first.rates, Rates { bias_lr: 0.1, lr: 0.0, momentum: 0.8 });
+        assert_eq!(
+            first.rates,
+            Rates {
+                bias_lr: 0.1,
+                lr: 0.0,
+                momentum: 0.8
+            }
+        );
         assert_eq!(first.accumulate, 1);
         // Step 75 is half-way, in epoch 1, whose share of lr0 is 0.9 · 0.99 + 0.01.
         let middle = schedule.at(1, 25);
@@ -92,8 +121,16 @@ mod tests {
 
     #[test]
     fn a_cosine_meets_the_line_in_the_middle() {
-        let linear = Recipe { epochs: 10, warmup_epochs: 0.0, warmup_min_steps: 0, ..Recipe::default() };
-        let cosine = Recipe { cos_lr: true, ..linear.clone() };
+        let linear = Recipe {
+            epochs: 10,
+            warmup_epochs: 0.0,
+            warmup_min_steps: 0,
+            ..Recipe::default()
+        };
+        let cosine = Recipe {
+            cos_lr: true,
+            ..linear.clone()
+        };
         let lr = |recipe: &Recipe, epoch| Schedule::new(recipe, 5).at(epoch, 0).rates.lr;
         assert!(close(lr(&linear, 0), 0.01) && close(lr(&cosine, 0), 0.01));
         assert!(close(lr(&linear, 5), lr(&cosine, 5)));
@@ -102,7 +139,16 @@ mod tests {
 
     #[test]
     fn weight_decay_is_that_of_the_images_that_make_a_step() {
-        let decay = |batch| Schedule::new(&Recipe { batch, ..Recipe::default() }, 10).weight_decay();
+        let decay = |batch| {
+            Schedule::new(
+                &Recipe {
+                    batch,
+                    ..Recipe::default()
+                },
+                10,
+            )
+            .weight_decay()
+        };
         assert!(close(decay(16), 0.0005));
         assert!(close(decay(128), 0.001));
         assert!(close(decay(48), 0.0005 * 48.0 / 64.0));

@@ -43,7 +43,11 @@ impl StepRule {
     ///
     /// # Errors
     /// Those of `read`, which is given the names of [`Self::buffers`].
-    pub fn restore<E>(&mut self, taken: u64, mut read: impl FnMut(&str) -> Result<Tensors, E>) -> Result<(), E> {
+    pub fn restore<E>(
+        &mut self,
+        taken: u64,
+        mut read: impl FnMut(&str) -> Result<Tensors, E>,
+    ) -> Result<(), E> {
         match self {
             Self::Sgd(sgd) => sgd.buffers = read("momentum.")?,
             Self::Adam(adam) => {

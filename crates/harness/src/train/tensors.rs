@@ -65,7 +65,9 @@ struct Replace(Tensors);
 
 impl ModuleMapper for Replace {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(tensor) = self.0.remove::<D>(param.id) else { return param };
+        let Some(tensor) = self.0.remove::<D>(param.id) else {
+            return param;
+        };
         param.map(|old| match (old.is_autodiff(), old.is_require_grad()) {
             (false, _) => tensor,
             (true, trainable) => Tensor::from_inner(tensor).set_require_grad(trainable),

@@ -15,7 +15,9 @@ use burn::tensor::{Device, TensorData};
 use super::checkpoint::{BEST, LAST, RESUME, Reader, TrainingState, Writer};
 use super::optimizer::clip_norm;
 use super::tensors::{Tensors, replace, values};
-use super::{BatchSource, Ema, Evaluate, Progress, Recipe, Schedule, StepReport, StepRule, StepSettings};
+use super::{
+    BatchSource, Ema, Evaluate, Progress, Recipe, Schedule, StepReport, StepRule, StepSettings,
+};
 use crate::record::EpochLog;
 
 /// A network that a detection loss trains.
@@ -123,8 +125,25 @@ struct Trainer<'a, M> {
 
 impl<'a, M: TrainableDetector> Trainer<'a, M> {
     fn new(job: TrainJob<'a, M>) -> Result<Self> {
-        let TrainJob { detector, loss, data, recipe, seed, folder, identity, stride, evaluator, leg, progress } = job;
-        let device = detector.devices().into_iter().next().context("the network has no parameters")?.autodiff();
+        let TrainJob {
+            detector,
+            loss,
+            data,
+            recipe,
+            seed,
+            folder,
+            identity,
+            stride,
+            evaluator,
+            leg,
+            progress,
+        } = job;
+        let device = detector
+            .devices()
+            .into_iter()
+            .next()
+            .context("the network has no parameters")?
+            .autodiff();
         let schedule = Schedule::new(recipe, data.batches());
         let steps = StepRule::new(&detector, recipe, schedule.weight_decay());
         let ema = Ema::new(detector.valid(), 0, recipe.ema_decay, recipe.ema_tau);
@@ -135,7 +154,10 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             steps,
             gradients: GradientsAccumulator::new(),
             schedule,
-            state: TrainingState { identity: identity.into(), ..TrainingState::default() },
+            state: TrainingState {
+                identity: identity.into(),
+                ..TrainingState::default()
+            },
             loss,
             data,
             recipe,
@@ -154,8 +176,12 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
 
     fn run(mut self) -> Result<Trained> {
         let first = self.state.log.len();
-        let end = self.leg.until.map_or(self.recipe.epochs, |until| until.min(self.recipe.epochs));
-        self.progress.start(first, self.recipe.epochs, self.data.batches());
+        let end = self
+            .leg
+            .until
+            .map_or(self.recipe.epochs, |until| until.min(self.recipe.epochs));
+        self.progress
+            .start(first, self.recipe.epochs, self.data.batches());
         for epoch in first..end {
             if self.state.stopped {
                 break;
@@ -171,7 +197,15 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
                 self.progress.epoch(log, self.recipe.epochs);
             }
         }
-        let TrainingState { log, best, stopped, total_s, batches_s, images, .. } = self.state;
+        let TrainingState {
+            log,
+            best,
+            stopped,
+            total_s,
+            batches_s,
+            images,
+            ..
+        } = self.state;
         Ok(Trained {
             best_epoch: best.map_or(log.len().saturating_sub(1), |(epoch, _)| epoch),
             paused: !stopped && log.len() < self.recipe.epochs,
@@ -189,7 +223,11 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let start = Instant::now();
         let steps = self.data.batches();
         // Whatever is random in the network follows from the epoch, not from what ran before.
-        self.device.seed(self.seed.wrapping_add(epoch as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        self.device.seed(
+            self.seed
+                .wrapping_add(epoch as u64)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        );
         let mut sums = vec![0.0f64; self.loss.items().len()];
         let mut lr = 0.0;
         let data = self.data;
@@ -199,8 +237,16 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             self.state.images += batch.size;
             let losses;
             (self, losses) = self.batch(batch, settings, epoch, step)?;
-            sums.iter_mut().zip(&losses).for_each(|(sum, (_, loss))| *sum += f64::from(*loss));
-            self.progress.step(&StepReport { epoch, step, steps, losses, lr });
+            sums.iter_mut()
+                .zip(&losses)
+                .for_each(|(sum, (_, loss))| *sum += f64::from(*loss));
+            self.progress.step(&StepReport {
+                epoch,
+                step,
+                steps,
+                losses,
+                lr,
+            });
         }
         self.state.batches_s += start.elapsed().as_secs_f64();
 
@@ -209,7 +255,9 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         self.state.log.push(EpochLog {
             epoch,
             lr,
-            losses: losses.map(|(name, sum)| ((*name).to_owned(), sum / steps as f64)).collect(),
+            losses: losses
+                .map(|(name, sum)| ((*name).to_owned(), sum / steps as f64))
+                .collect(),
             map50: scores.and_then(|scores| scores.map50),
             map50_95: scores.and_then(|scores| scores.map50_95),
             mask_map50: scores.and_then(|scores| scores.mask_map50),
@@ -220,27 +268,59 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
     }
 
     /// Forward, backward, and a step of the optimizer where enough images came together.
-    fn batch(mut self, batch: Batch, settings: StepSettings, epoch: usize, step: usize) -> Result<(Self, Vec<(&'static str, f32)>)> {
+    fn batch(
+        mut self,
+        batch: Batch,
+        settings: StepSettings,
+        epoch: usize,
+        step: usize,
+    ) -> Result<(Self, Vec<(&'static str, f32)>)> {
         let size = self.input_size(&batch, epoch, step);
-        let Batch { images, size, height, width, targets, masks, .. } = batch.resized(size);
-        let images = Tensor::from_data(TensorData::new(images, [size, 3, height, width]), &self.device);
-        let loss = self.loss.forward(self.network.forward(images), Targets { boxes: &targets, masks: masks.as_ref() })?;
+        let Batch {
+            images,
+            size,
+            height,
+            width,
+            targets,
+            masks,
+            ..
+        } = batch.resized(size);
+        let images = Tensor::from_data(
+            TensorData::new(images, [size, 3, height, width]),
+            &self.device,
+        );
+        let loss = self.loss.forward(
+            self.network.forward(images),
+            Targets {
+                boxes: &targets,
+                masks: masks.as_ref(),
+            },
+        )?;
         let losses = Tensor::cat(loss.items, 0).try_into_vec_as::<f32>()?;
         let losses: Vec<(&str, f32)> = self.loss.items().iter().copied().zip(losses).collect();
         ensure!(
             losses.iter().all(|(_, loss)| loss.is_finite()),
             "epoch {epoch}, batch {step}: the loss is not a number ({}); a smaller lr0 or a longer warm-up may help",
-            losses.iter().map(|(name, loss)| format!("{name} {loss}")).collect::<Vec<_>>().join(", "),
+            losses
+                .iter()
+                .map(|(name, loss)| format!("{name} {loss}"))
+                .collect::<Vec<_>>()
+                .join(", "),
         );
         let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
         self.gradients.accumulate(&self.network, gradients);
 
         let number = epoch * self.data.batches() + step;
-        if number as i64 - self.state.last_update.map_or(-1, |last| last as i64) >= settings.accumulate as i64 {
+        if number as i64 - self.state.last_update.map_or(-1, |last| last as i64)
+            >= settings.accumulate as i64
+        {
             let mut gradients = self.gradients.grads();
             if self.recipe.clip_norm > 0.0 {
                 let norm = clip_norm(&self.network, &mut gradients, self.recipe.clip_norm);
-                ensure!(norm.is_finite(), "epoch {epoch}, batch {step}: the gradient is not a number");
+                ensure!(
+                    norm.is_finite(),
+                    "epoch {epoch}, batch {step}: the gradient is not a number"
+                );
             }
             self.network = self.steps.step(self.network, gradients, settings.rates);
             self.ema.update(&self.network);
@@ -267,7 +347,9 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
     /// Scores of the average network where they are due after this epoch; keeps the best weights.
     fn evaluate(&mut self, epoch: usize) -> Result<Option<super::Scores>> {
         let last = epoch + 1 == self.recipe.epochs;
-        let due = last || (self.recipe.val_interval > 0 && (epoch + 1).is_multiple_of(self.recipe.val_interval));
+        let due = last
+            || (self.recipe.val_interval > 0
+                && (epoch + 1).is_multiple_of(self.recipe.val_interval));
         let rung = self.leg.rungs.contains(&(epoch + 1));
         let scores = match &mut self.evaluator {
             Some(evaluator) if due || rung => {
@@ -283,7 +365,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             self.save_weights(BEST)?;
         }
         if let Some((best, _)) = self.state.best {
-            self.state.stopped = !last && self.recipe.patience > 0 && epoch - best >= self.recipe.patience;
+            self.state.stopped =
+                !last && self.recipe.patience > 0 && epoch - best >= self.recipe.patience;
         }
         Ok(scores)
     }
@@ -292,7 +375,10 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let average = self.ema.module();
         let mut writer = Writer::default();
         writer.add("", average, &values(average));
-        average.buffers().into_iter().for_each(|(name, shape, values)| writer.add_values(name, shape, &values));
+        average
+            .buffers()
+            .into_iter()
+            .for_each(|(name, shape, values)| writer.add_values(name, shape, &values));
         Ok(writer.write(&self.folder.join(name), None)?)
     }
 
@@ -307,7 +393,10 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let mut writer = Writer::default();
         writer.add("network.", &network, &values(&network));
         writer.add("average.", self.ema.module(), &values(self.ema.module()));
-        self.steps.buffers().into_iter().for_each(|(prefix, tensors)| writer.add(prefix, &network, tensors));
+        self.steps
+            .buffers()
+            .into_iter()
+            .for_each(|(prefix, tensors)| writer.add(prefix, &network, tensors));
         writer.add("gradient.", &network, &gradients);
         self.gradients.accumulate(&self.network, gradients);
         Ok(writer.write(&self.folder.join(RESUME), Some(&self.state))?)
@@ -317,17 +406,26 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let state = file.state()?;
         if state.identity != self.state.identity {
             let (found, expected) = (&state.identity, &self.state.identity);
-            let message = format!("is of another training, `{found}`, not of `{expected}`; remove it or choose another folder");
+            let message = format!(
+                "is of another training, `{found}`, not of `{expected}`; remove it or choose another folder"
+            );
             return Err(file.error(message).into());
         }
         let network: Tensors = file.all_tensors("network.", &self.network)?;
         let average = file.all_tensors("average.", self.ema.module())?;
         let average = replace(self.network.valid(), average);
-        self.steps.restore(state.ema_updates, |prefix| file.tensors(prefix, &self.network))?;
+        self.steps.restore(state.ema_updates, |prefix| {
+            file.tensors(prefix, &self.network)
+        })?;
         let gradients = file.tensors("gradient.", &self.network)?;
         self.network = replace(self.network, network);
         self.gradients.accumulate(&self.network, gradients);
-        self.ema = Ema::new(average, state.ema_updates, self.recipe.ema_decay, self.recipe.ema_tau);
+        self.ema = Ema::new(
+            average,
+            state.ema_updates,
+            self.recipe.ema_decay,
+            self.recipe.ema_tau,
+        );
         self.state = state;
         Ok(self)
     }

@@ -5,7 +5,11 @@ use std::process::{Command, Output};
 /// Runs `ablate` with the arguments.
 pub fn ablate(arguments: &[&str]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ablate"));
-    Run(command.args(arguments).env_remove("RUST_LOG").output().expect("ablate starts"))
+    Run(command
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .output()
+        .expect("ablate starts"))
 }
 
 pub struct Run(Output);
@@ -33,7 +37,10 @@ impl Run {
     pub fn refused(self) -> String {
         let stderr = self.stderr();
         assert_eq!(self.code(), 2, "{stderr}");
-        let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        let errors: Vec<&str> = stderr
+            .lines()
+            .filter(|line| line.starts_with("error: "))
+            .collect();
         assert_eq!(errors.len(), 1, "{stderr}");
         assert!(!stderr.contains("panicked"), "{stderr}");
         errors[0].to_owned()

@@ -17,38 +17,69 @@ variants: [baseline, gsconv]
 fn costs_are_recorded_printed_and_found_again() {
     let sweep = Sweep::new(COSTS);
     let run = sweep.run(&[]);
-    assert!(run.stderr().contains("4 measured, 0 found"), "{}", run.stderr());
+    assert!(
+        run.stderr().contains("4 measured, 0 found"),
+        "{}",
+        run.stderr()
+    );
     let screen = run.ok();
     assert!(screen.contains("yolov5s+gsconv"), "{screen}");
     assert!(sweep.out().join("report.html").exists());
     let rows = rows(&sweep.out().join("results.csv"));
     let row = rows.iter().find(|row| row["model"] == "yolov5n").unwrap();
-    assert_eq!((row["params"].as_str(), row["latency_ms_median"].as_str()), ("1872157", ""));
+    assert_eq!(
+        (row["params"].as_str(), row["latency_ms_median"].as_str()),
+        ("1872157", "")
+    );
 
     let again = sweep.run(&[]);
-    assert!(again.stderr().contains("0 measured, 4 found"), "{}", again.stderr());
+    assert!(
+        again.stderr().contains("0 measured, 4 found"),
+        "{}",
+        again.stderr()
+    );
     // A record that a crash or a hand has spoilt is measured again.
     let key = sweep.record("yolov5s", Stage::Cost).key;
     fs::write(sweep.out().join(format!("records/{key}.json")), "{").unwrap();
     let repaired = sweep.run(&[]);
-    assert!(repaired.stderr().contains("1 measured, 3 found"), "{}", repaired.stderr());
-    assert!(repaired.stderr().contains("corrupt"), "{}", repaired.stderr());
+    assert!(
+        repaired.stderr().contains("1 measured, 3 found"),
+        "{}",
+        repaired.stderr()
+    );
+    assert!(
+        repaired.stderr().contains("corrupt"),
+        "{}",
+        repaired.stderr()
+    );
     let fresh = sweep.run(&["--fresh"]);
-    assert!(fresh.stderr().contains("4 measured, 0 found"), "{}", fresh.stderr());
+    assert!(
+        fresh.stderr().contains("4 measured, 0 found"),
+        "{}",
+        fresh.stderr()
+    );
 }
 
 #[test]
 fn a_cell_alone_and_a_part_of_a_sweep() {
     let sweep = Sweep::new(COSTS);
     let plan = sweep.run(&["--dry-run"]).ok();
-    assert!(plan.contains("yolov5s+gsconv@flex") && plan.contains("4 cells"), "{plan}");
+    assert!(
+        plan.contains("yolov5s+gsconv@flex") && plan.contains("4 cells"),
+        "{plan}"
+    );
     assert!(!sweep.out().exists(), "a dry run writes nothing");
     sweep.run(&["--cell", "yolov5s+gsconv@flex"]).ok();
     assert_eq!(sweep.records().len(), 1);
-    sweep.run(&["--variants", "gsconv", "--stages", "cost,latency"]).ok();
+    sweep
+        .run(&["--variants", "gsconv", "--stages", "cost,latency"])
+        .ok();
     assert_eq!(sweep.records().len(), 2);
     let error = sweep.run(&["--cell", "yolov5m@flex"]).refused();
-    assert!(error.contains("yolov5m@flex") && error.contains("yolov5s@flex"), "{error}");
+    assert!(
+        error.contains("yolov5m@flex") && error.contains("yolov5s@flex"),
+        "{error}"
+    );
     let error = sweep.run(&["--device", "vulkan:0"]).refused();
     assert!(error.contains("feature `vulkan`"), "{error}");
 }
@@ -61,7 +92,11 @@ fn a_latency_in_sixteen_bits_comes_with_what_rounding_did() {
     let screen = sweep.run(&[]).ok();
     assert!(screen.contains("batch 1 in bf16"), "{screen}");
     let rows = rows(&sweep.out().join("results.csv"));
-    let row = |dtype: &str| rows.iter().find(|row| row["latency_dtype"] == dtype).unwrap();
+    let row = |dtype: &str| {
+        rows.iter()
+            .find(|row| row["latency_dtype"] == dtype)
+            .unwrap()
+    };
     let number = |text: &str| text.parse::<f64>().unwrap();
     assert_eq!(row("f32")["latency_rounding_error"], "");
     let error = number(&row("bf16")["latency_rounding_error"]);
@@ -72,17 +107,36 @@ fn a_latency_in_sixteen_bits_comes_with_what_rounding_did() {
 
 #[test]
 fn a_cell_that_fails_is_recorded_and_the_others_go_on() {
-    let sweep = Sweep::new(&(COSTS.to_owned() + "tables: [misfit.yaml]\nmodels: [yolov5n+misfit]\n"));
+    let sweep =
+        Sweep::new(&(COSTS.to_owned() + "tables: [misfit.yaml]\nmodels: [yolov5n+misfit]\n"));
     // No row of the table is a Focus.
-    sweep.write("misfit.yaml", "title: Misfit\npatch:\n  - {replace: {Focus: Conv}, in: backbone}\n");
+    sweep.write(
+        "misfit.yaml",
+        "title: Misfit\npatch:\n  - {replace: {Focus: Conv}, in: backbone}\n",
+    );
     let run = sweep.run(&[]);
     assert_eq!(run.code(), 1, "{}", run.stderr());
-    assert!(run.stderr().contains("4 measured, 0 found in earlier records, 1 failed"), "{}", run.stderr());
+    assert!(
+        run.stderr()
+            .contains("4 measured, 0 found in earlier records, 1 failed"),
+        "{}",
+        run.stderr()
+    );
     let failed = sweep.record("yolov5n+misfit", Stage::Cost);
-    assert!(matches!(&failed.outcome, Outcome::Failed { error } if error.contains("Focus")), "{:?}", failed.outcome);
+    assert!(
+        matches!(&failed.outcome, Outcome::Failed { error } if error.contains("Focus")),
+        "{:?}",
+        failed.outcome
+    );
     let rows = rows(&sweep.out().join("results.csv"));
-    let row = rows.iter().find(|row| row["model"] == "yolov5n+misfit").unwrap();
-    assert!(row["status"] == "failed" && row["error"].contains("Focus"), "{row:?}");
+    let row = rows
+        .iter()
+        .find(|row| row["model"] == "yolov5n+misfit")
+        .unwrap();
+    assert!(
+        row["status"] == "failed" && row["error"].contains("Focus"),
+        "{row:?}"
+    );
     // Tried again, and still wrong.
     assert_eq!(sweep.run(&[]).code(), 1);
 }
@@ -91,6 +145,9 @@ fn a_cell_that_fails_is_recorded_and_the_others_go_on() {
 fn a_model_that_there_is_not_stops_the_sweep_before_it_begins() {
     let sweep = Sweep::new(&COSTS.replace("gsconv", "gsconf"));
     let error = sweep.run(&[]).refused();
-    assert!(error.contains("gsconf") && error.contains("gsconv"), "{error}");
+    assert!(
+        error.contains("gsconf") && error.contains("gsconv"),
+        "{error}"
+    );
     assert!(!sweep.out().exists());
 }

@@ -29,17 +29,32 @@ fn halved(text: &str) -> Sweep {
 
 /// Model by model what became of the trainings, but for what they took of time; of those that were finished the weights.
 fn ends(sweep: &Sweep) -> Vec<(String, Option<ablate::record::Rung>, String, Vec<u8>)> {
-    let trainings = sweep.records().into_iter().filter(|record| record.stage == Stage::Train);
+    let trainings = sweep
+        .records()
+        .into_iter()
+        .filter(|record| record.stage == Stage::Train);
     let mut ends: Vec<_> = trainings
         .map(|record| {
             let (rung, epochs, weights) = match record.outcome {
-                Outcome::Done { measurement: Measurement::Train(trained) } => {
-                    (None, trained.epochs, fs::read(sweep.out().join(trained.best_weights)).unwrap())
-                }
+                Outcome::Done {
+                    measurement: Measurement::Train(trained),
+                } => (
+                    None,
+                    trained.epochs,
+                    fs::read(sweep.out().join(trained.best_weights)).unwrap(),
+                ),
                 Outcome::Stopped { rung, epochs, .. } => (Some(rung), epochs, Vec::new()),
                 other => panic!("{other:?}"),
             };
-            let log = epochs.iter().map(|epoch| format!("{:?} {:?} {:?}\n", epoch.epoch, epoch.losses, epoch.map50_95)).collect();
+            let log = epochs
+                .iter()
+                .map(|epoch| {
+                    format!(
+                        "{:?} {:?} {:?}\n",
+                        epoch.epoch, epoch.losses, epoch.map50_95
+                    )
+                })
+                .collect();
             (record.cell.model, rung, log, weights)
         })
         .collect();
@@ -51,35 +66,80 @@ fn ends(sweep: &Sweep) -> Vec<(String, Option<ablate::record::Rung>, String, Vec
 fn halving_stops_models_and_a_killed_run_stops_the_same() {
     let sweep = halved(HALVED);
     let plan = sweep.run(&["--dry-run"]).ok();
-    assert!(plan.contains("4 cells\nhalving: after epoch 1, 2 of 4 the best 50 % of the models"), "{plan}");
+    assert!(
+        plan.contains("4 cells\nhalving: after epoch 1, 2 of 4 the best 50 % of the models"),
+        "{plan}"
+    );
     let run = sweep.run(&[]);
-    assert!(run.stderr().contains("halving yolov5n on flex after epoch 1 of 4: 2 go on"), "{}", run.stderr());
-    assert!(run.stderr().contains("halving yolov5n on flex after epoch 2 of 4: 1 go on"), "{}", run.stderr());
+    assert!(
+        run.stderr()
+            .contains("halving yolov5n on flex after epoch 1 of 4: 2 go on"),
+        "{}",
+        run.stderr()
+    );
+    assert!(
+        run.stderr()
+            .contains("halving yolov5n on flex after epoch 2 of 4: 1 go on"),
+        "{}",
+        run.stderr()
+    );
     assert!(run.stderr().contains("2 stopped"), "{}", run.stderr());
     let screen = run.ok();
-    assert!(screen.contains("stopped after epoch 1 of 4 by halving: place 3 of 3"), "{screen}");
+    assert!(
+        screen.contains("stopped after epoch 1 of 4 by halving: place 3 of 3"),
+        "{screen}"
+    );
     let whole = ends(&sweep);
-    let stopped: Vec<(usize, usize, usize)> =
-        whole.iter().filter_map(|end| end.1).map(|rung| (rung.epoch, rung.place, rung.ranked)).collect();
-    assert!(stopped.contains(&(1, 3, 3)) && stopped.contains(&(2, 2, 2)) && stopped.len() == 2, "{stopped:?}");
-    assert!(whole[0].0 == "yolov5n" && whole[0].1.is_none(), "the baseline goes on");
+    let stopped: Vec<(usize, usize, usize)> = whole
+        .iter()
+        .filter_map(|end| end.1)
+        .map(|rung| (rung.epoch, rung.place, rung.ranked))
+        .collect();
+    assert!(
+        stopped.contains(&(1, 3, 3)) && stopped.contains(&(2, 2, 2)) && stopped.len() == 2,
+        "{stopped:?}"
+    );
+    assert!(
+        whole[0].0 == "yolov5n" && whole[0].1.is_none(),
+        "the baseline goes on"
+    );
     let csv = rows(&sweep.out().join("results.csv"));
     assert!(
-        csv.iter().filter(|row| row["status"] == "stopped").all(|row| row["map50_95"].is_empty() && row["not_measured"].contains("epoch"))
+        csv.iter()
+            .filter(|row| row["status"] == "stopped")
+            .all(|row| row["map50_95"].is_empty() && row["not_measured"].contains("epoch"))
     );
-    assert_eq!(csv.iter().filter(|row| row["status"] == "stopped").count(), 2);
+    assert_eq!(
+        csv.iter().filter(|row| row["status"] == "stopped").count(),
+        2
+    );
 
     // The same once more finds all of it.
     let again = sweep.run(&[]);
-    assert!(again.stderr().contains("0 measured, 10 found in earlier records, 0 failed; "), "{}", again.stderr());
+    assert!(
+        again
+            .stderr()
+            .contains("0 measured, 10 found in earlier records, 0 failed; "),
+        "{}",
+        again.stderr()
+    );
 
     let cut = halved(HALVED);
     let (file, out) = (cut.folder.path().join("sweep.yaml"), cut.out());
-    let command = ["run", file.to_str().unwrap(), "--out", out.to_str().unwrap(), "-q"];
+    let command = [
+        "run",
+        file.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+        "-q",
+    ];
     let mut kills = 0;
     loop {
-        let mut killed =
-            std::process::Command::new(env!("CARGO_BIN_EXE_ablate")).args(command).stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut killed = std::process::Command::new(env!("CARGO_BIN_EXE_ablate"))
+            .args(command)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(std::time::Duration::from_millis(300 + 70 * kills));
         if let Some(status) = killed.try_wait().unwrap() {
             assert!(status.success());
@@ -95,41 +155,95 @@ fn halving_stops_models_and_a_killed_run_stops_the_same() {
 
 #[test]
 fn what_halving_stopped_is_trained_to_its_end_where_nothing_stops_it() {
-    let sweep = halved(&HALVED.replace(", yolov5n+ghost-static", "").replace("rungs: 2", "rungs: 1"));
+    let sweep = halved(
+        &HALVED
+            .replace(", yolov5n+ghost-static", "")
+            .replace("rungs: 2", "rungs: 1"),
+    );
     sweep.run(&["--stages", "train"]).ok();
-    let stopped = ends(&sweep).into_iter().find(|end| end.1.is_some()).expect("one of two stops");
+    let stopped = ends(&sweep)
+        .into_iter()
+        .find(|end| end.1.is_some())
+        .expect("one of two stops");
     // Alone it has nobody to lose to.
     let alone = format!("{}@flex@drawn@0", stopped.0);
     let run = sweep.run(&["--stages", "train", "--cell", &alone]);
-    assert!(run.stderr().contains(&format!("halving: {} to their end", stopped.0)), "{}", run.stderr());
-    assert!(run.stderr().contains("goes on after epoch 2 of 4") && run.stderr().contains("1 measured, 0 found"), "{}", run.stderr());
+    assert!(
+        run.stderr()
+            .contains(&format!("halving: {} to their end", stopped.0)),
+        "{}",
+        run.stderr()
+    );
+    assert!(
+        run.stderr().contains("goes on after epoch 2 of 4")
+            && run.stderr().contains("1 measured, 0 found"),
+        "{}",
+        run.stderr()
+    );
     let finished = ends(&sweep);
     assert!(finished.iter().all(|end| end.1.is_none()));
     // It keeps its figures where it would be stopped, and its weights are those of a sweep without halving.
     let again = sweep.run(&["--stages", "train"]);
-    assert!(again.stderr().contains("0 measured, 3 found in earlier records, 0 failed; "), "{}", again.stderr());
-    let text = fs::read_to_string(sweep.folder.path().join("sweep.yaml")).unwrap().replace("  halving: {rungs: 1, keep: 0.5}\n", "");
+    assert!(
+        again
+            .stderr()
+            .contains("0 measured, 3 found in earlier records, 0 failed; "),
+        "{}",
+        again.stderr()
+    );
+    let text = fs::read_to_string(sweep.folder.path().join("sweep.yaml"))
+        .unwrap()
+        .replace("  halving: {rungs: 1, keep: 0.5}\n", "");
     let plain = halved(&text);
     plain.run(&["--stages", "train"]).ok();
-    let weights = |sweep: &Sweep| ends(sweep).into_iter().map(|end| (end.0, end.3)).collect::<Vec<_>>();
+    let weights = |sweep: &Sweep| {
+        ends(sweep)
+            .into_iter()
+            .map(|end| (end.0, end.3))
+            .collect::<Vec<_>>()
+    };
     assert!(weights(&plain) == weights(&sweep));
-    let keys = |sweep: &Sweep| sweep.records().into_iter().map(|record| record.key).collect::<Vec<_>>();
+    let keys = |sweep: &Sweep| {
+        sweep
+            .records()
+            .into_iter()
+            .map(|record| record.key)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(keys(&plain), keys(&sweep));
 
     // And a sweep without halving takes no stopped training for a finished one.
-    let stopping = halved(&HALVED.replace(", yolov5n+ghost-static", "").replace("rungs: 2", "rungs: 1"));
+    let stopping = halved(
+        &HALVED
+            .replace(", yolov5n+ghost-static", "")
+            .replace("rungs: 2", "rungs: 1"),
+    );
     stopping.run(&["--stages", "train"]).ok();
     stopping.write("sweep.yaml", &text);
     let on = stopping.run(&["--stages", "train"]);
-    assert!(on.stderr().contains("1 measured, 2 found"), "{}", on.stderr());
+    assert!(
+        on.stderr().contains("1 measured, 2 found"),
+        "{}",
+        on.stderr()
+    );
     assert!(weights(&plain) == weights(&stopping));
 }
 
 #[test]
 fn halving_needs_a_validation_split() {
-    let sweep = Sweep::new("name: blind\nmodels: [yolov5n]\nnc: 3\ntrain: {data: data.yaml, imgsz: 64, epochs: 4, halving: {}}\n");
-    sweep.write("data.yaml", "format: coco\ntrain: {images: train, annotations: train.json}\n");
+    let sweep = Sweep::new(
+        "name: blind\nmodels: [yolov5n]\nnc: 3\ntrain: {data: data.yaml, imgsz: 64, epochs: 4, halving: {}}\n",
+    );
+    sweep.write(
+        "data.yaml",
+        "format: coco\ntrain: {images: train, annotations: train.json}\n",
+    );
     let error = sweep.run(&[]).refused();
-    assert!(error.contains("sweep.yaml") && error.contains("`train.halving`") && error.contains("`val`"), "{error}");
+    assert!(
+        error.contains("sweep.yaml")
+            && error.contains("`train.halving`")
+            && error.contains("`val`"),
+        "{error}"
+    );
     assert!(!sweep.out().exists());
 }

@@ -16,7 +16,9 @@ pub struct Sweep {
 
 impl Sweep {
     pub fn new(text: &str) -> Self {
-        let sweep = Self { folder: tempfile::tempdir().unwrap() };
+        let sweep = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         sweep.write("sweep.yaml", text);
         sweep
     }
@@ -31,20 +33,34 @@ impl Sweep {
 
     pub fn run(&self, more: &[&str]) -> Run {
         let (file, out) = (self.folder.path().join("sweep.yaml"), self.out());
-        let mut arguments = vec!["run", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        let mut arguments = vec![
+            "run",
+            file.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+        ];
         arguments.extend(more);
         ablate(&arguments)
     }
 
     pub fn records(&self) -> Vec<Record> {
-        let mut files: Vec<PathBuf> = fs::read_dir(self.out().join("records")).unwrap().map(|file| file.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> = fs::read_dir(self.out().join("records"))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
         files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
         files.sort();
-        files.iter().map(|file| serde_json::from_slice(&fs::read(file).unwrap()).unwrap()).collect()
+        files
+            .iter()
+            .map(|file| serde_json::from_slice(&fs::read(file).unwrap()).unwrap())
+            .collect()
     }
 
     pub fn record(&self, model: &str, stage: Stage) -> Record {
-        let found = self.records().into_iter().find(|record| record.cell.model == model && record.stage == stage);
+        let found = self
+            .records()
+            .into_iter()
+            .find(|record| record.cell.model == model && record.stage == stage);
         found.unwrap_or_else(|| panic!("no record of {model}, {stage:?}"))
     }
 }
@@ -57,10 +73,23 @@ pub fn done(record: &Record) -> &Measurement {
 }
 
 pub fn rows(csv: &Path) -> Vec<std::collections::HashMap<String, String>> {
-    csv::Reader::from_path(csv).unwrap().deserialize().map(Result::unwrap).collect()
+    csv::Reader::from_path(csv)
+        .unwrap()
+        .deserialize()
+        .map(Result::unwrap)
+        .collect()
 }
 
 pub fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    let mut entries = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
-    entries.find_map(|path| if path.is_dir() { find(&path, name) } else { (path.file_name()? == name).then_some(path) })
+    let mut entries = fs::read_dir(folder)
+        .ok()?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path());
+    entries.find_map(|path| {
+        if path.is_dir() {
+            find(&path, name)
+        } else {
+            (path.file_name()? == name).then_some(path)
+        }
+    })
 }

@@ -24,38 +24,91 @@ train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8}
 eval: {split: test}
 ",
     );
-    sweep.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\n");
+    sweep.write(
+        "drawn.yaml",
+        "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\n",
+    );
     sweep.run(&["--stages", "cost"]).ok();
     sweep.run(&["--stages", "latency"]).ok();
-    let times = [sweep.record("yolov5n", Stage::Latency), sweep.record("yolov5n+gsconv", Stage::Latency)];
+    let times = [
+        sweep.record("yolov5n", Stage::Latency),
+        sweep.record("yolov5n+gsconv", Stage::Latency),
+    ];
     for record in &times {
-        let Measurement::Latency(latency) = done(record) else { panic!("{record:?}") };
-        assert!(latency.iterations >= 3 && latency.median_ms > 0.1, "{latency:?}");
+        let Measurement::Latency(latency) = done(record) else {
+            panic!("{record:?}")
+        };
+        assert!(
+            latency.iterations >= 3 && latency.median_ms > 0.1,
+            "{latency:?}"
+        );
     }
 
     // Evaluation without training is skipped, and measured once there is one.
-    sweep.run(&["--stages", "eval", "--variants", "gsconv"]).ok();
+    sweep
+        .run(&["--stages", "eval", "--variants", "gsconv"])
+        .ok();
     let skipped = sweep.record("yolov5n+gsconv", Stage::Eval);
-    assert_eq!(skipped.outcome, Outcome::Skipped { reason: "it is not trained yet".into() });
+    assert_eq!(
+        skipped.outcome,
+        Outcome::Skipped {
+            reason: "it is not trained yet".into()
+        }
+    );
     let run = sweep.run(&["--variants", "gsconv"]);
-    assert!(run.stderr().contains("2 measured, 2 found"), "{}", run.stderr());
+    assert!(
+        run.stderr().contains("2 measured, 2 found"),
+        "{}",
+        run.stderr()
+    );
     run.ok();
     let trained = sweep.record("yolov5n+gsconv", Stage::Train);
-    let Measurement::Train(training) = done(&trained) else { panic!("{trained:?}") };
-    assert_eq!((training.epochs.len(), training.train_images, training.val_images), (1, 16, 4));
-    assert!(sweep.out().join(&training.best_weights).is_file() && sweep.out().join(&training.last_weights).is_file());
+    let Measurement::Train(training) = done(&trained) else {
+        panic!("{trained:?}")
+    };
+    assert_eq!(
+        (
+            training.epochs.len(),
+            training.train_images,
+            training.val_images
+        ),
+        (1, 16, 4)
+    );
+    assert!(
+        sweep.out().join(&training.best_weights).is_file()
+            && sweep.out().join(&training.last_weights).is_file()
+    );
     let evaluated = sweep.record("yolov5n+gsconv", Stage::Eval);
-    let Measurement::Eval(evaluation) = done(&evaluated) else { panic!("{evaluated:?}") };
-    assert_eq!((evaluation.split.as_str(), evaluation.images, evaluation.boxes.coco.len()), ("test", 4, 12));
+    let Measurement::Eval(evaluation) = done(&evaluated) else {
+        panic!("{evaluated:?}")
+    };
+    assert_eq!(
+        (
+            evaluation.split.as_str(),
+            evaluation.images,
+            evaluation.boxes.coco.len()
+        ),
+        ("test", 4, 12)
+    );
 
     // Training alone is not measured again for another image size of the latency.
     let text = fs::read_to_string(sweep.folder.path().join("sweep.yaml")).unwrap();
-    sweep.write("sweep.yaml", &text.replace("{imgsz: 64, budget_s", "{imgsz: 96, budget_s"));
+    sweep.write(
+        "sweep.yaml",
+        &text.replace("{imgsz: 64, budget_s", "{imgsz: 96, budget_s"),
+    );
     let run = sweep.run(&["--variants", "gsconv", "--stages", "train,eval"]);
-    assert!(run.stderr().contains("0 measured, 2 found"), "{}", run.stderr());
+    assert!(
+        run.stderr().contains("0 measured, 2 found"),
+        "{}",
+        run.stderr()
+    );
 
     // The weights that the sweep left are those that it evaluated.
-    let (data, weights) = (sweep.folder.path().join("drawn.yaml"), sweep.out().join(&training.best_weights));
+    let (data, weights) = (
+        sweep.folder.path().join("drawn.yaml"),
+        sweep.out().join(&training.best_weights),
+    );
     let found = sweep.folder.path().join("found.json");
     let val = ablate(&[
         "val",
@@ -77,10 +130,20 @@ eval: {split: test}
     ])
     .ok();
     let val: serde_json::Value = serde_json::from_str(&val).unwrap();
-    let (again, before) = (val["coco"]["AP"].as_f64().unwrap_or(0.0), evaluation.boxes.coco["AP"].unwrap_or(0.0));
-    assert!((again - before).abs() < 1e-6, "another batch size, the same figures: {again}, {before}");
+    let (again, before) = (
+        val["coco"]["AP"].as_f64().unwrap_or(0.0),
+        evaluation.boxes.coco["AP"].unwrap_or(0.0),
+    );
+    assert!(
+        (again - before).abs() < 1e-6,
+        "another batch size, the same figures: {again}, {before}"
+    );
     let found: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(found).unwrap()).unwrap();
-    assert!(found.iter().all(|detection| detection["bbox"].as_array().is_some_and(|bbox| bbox.len() == 4)));
+    assert!(found.iter().all(|detection| {
+        detection["bbox"]
+            .as_array()
+            .is_some_and(|bbox| bbox.len() == 4)
+    }));
 }
 
 /// Heads of both families that make masks, on a backbone of their own, too.
@@ -94,29 +157,59 @@ train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8}
 eval: {split: test}
 ",
     );
-    sweep.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\nmasks: true\n");
+    sweep.write(
+        "drawn.yaml",
+        "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\nmasks: true\n",
+    );
     sweep.run(&[]).ok();
     for model in ["yolov5n+mobilenetv2+segment", "yolov8n+segment"] {
-        let (trained, evaluated) = (sweep.record(model, Stage::Train), sweep.record(model, Stage::Eval));
-        let Measurement::Train(training) = done(&trained) else { panic!("{trained:?}") };
-        assert!(training.epochs[0].losses["seg"] > 0.0 && training.epochs[0].mask_map50_95.is_some());
-        let Measurement::Eval(evaluation) = done(&evaluated) else { panic!("{evaluated:?}") };
+        let (trained, evaluated) = (
+            sweep.record(model, Stage::Train),
+            sweep.record(model, Stage::Eval),
+        );
+        let Measurement::Train(training) = done(&trained) else {
+            panic!("{trained:?}")
+        };
+        assert!(
+            training.epochs[0].losses["seg"] > 0.0 && training.epochs[0].mask_map50_95.is_some()
+        );
+        let Measurement::Eval(evaluation) = done(&evaluated) else {
+            panic!("{evaluated:?}")
+        };
         assert_eq!(evaluation.masks.as_ref().unwrap().coco.len(), 12);
     }
     let row = &rows(&sweep.out().join("results.csv"))[0];
-    assert!(row["mask_map50_95"].parse::<f64>().is_ok() && row["mask_ar_100"].parse::<f64>().is_ok(), "{row:?}");
+    assert!(
+        row["mask_map50_95"].parse::<f64>().is_ok() && row["mask_ar_100"].parse::<f64>().is_ok(),
+        "{row:?}"
+    );
 
     // Boxes alone can't train masks, and the cell says so.
-    let boxes = Sweep::new("name: boxes\nmodels: [yolov8n+segment]\ntrain: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8}\n");
-    boxes.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\n");
+    let boxes = Sweep::new(
+        "name: boxes\nmodels: [yolov8n+segment]\ntrain: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8}\n",
+    );
+    boxes.write(
+        "drawn.yaml",
+        "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\n",
+    );
     boxes.run(&[]);
-    let Outcome::Failed { error } = boxes.record("yolov8n+segment", Stage::Train).outcome else { panic!("it can't be trained") };
-    assert!(error.contains("data set drawn, split `train`") && error.contains("has an object with a box but no mask"), "{error}");
+    let Outcome::Failed { error } = boxes.record("yolov8n+segment", Stage::Train).outcome else {
+        panic!("it can't be trained")
+    };
+    assert!(
+        error.contains("data set drawn, split `train`")
+            && error.contains("has an object with a box but no mask"),
+        "{error}"
+    );
 }
 
 /// First weights of `yolov5n` for 80 classes, which fit another number of classes but for the head's three convolutions.
 fn first_weights(file: &Path, seed: u64) {
-    let graph = Catalog::builtin().resolve(&"yolov5n".parse().unwrap()).unwrap().graph(Some(80)).unwrap();
+    let graph = Catalog::builtin()
+        .resolve(&"yolov5n".parse().unwrap())
+        .unwrap()
+        .graph(Some(80))
+        .unwrap();
     weights::save(&Detector::new(&graph, seed, &Device::flex()), file).unwrap();
 }
 
@@ -130,55 +223,158 @@ models: [yolov5n, yolov5n+gsconv]
 train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8, weights: first.safetensors}
 ",
     );
-    sweep.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 8, val: 4, test: 4}\n");
+    sweep.write(
+        "drawn.yaml",
+        "format: shapes\nimgsz: 64\nimages: {train: 8, val: 4, test: 4}\n",
+    );
     let error = sweep.run(&[]).refused();
-    assert!(error.contains("train.weights") && error.contains("first.safetensors"), "{error}");
+    assert!(
+        error.contains("train.weights") && error.contains("first.safetensors"),
+        "{error}"
+    );
 
     let file = sweep.folder.path().join("first.safetensors");
     first_weights(&file, 1);
     let screen = sweep.run(&["--stages", "train"]).ok();
     let first = |model: &str| {
         let record = sweep.record(model, Stage::Train);
-        let Measurement::Train(training) = done(&record) else { panic!("{record:?}") };
+        let Measurement::Train(training) = done(&record) else {
+            panic!("{record:?}")
+        };
         training.weights.clone().expect("it began with a file")
     };
     let (plain, variant) = (first("yolov5n"), first("yolov5n+gsconv"));
-    assert_eq!((plain.file.as_str(), plain.total - plain.taken, plain.unused), ("first.safetensors", 6, 0), "{plain:?}");
-    assert!(variant.taken < plain.taken && variant.taken > 0, "{variant:?}");
+    assert_eq!(
+        (plain.file.as_str(), plain.total - plain.taken, plain.unused),
+        ("first.safetensors", 6, 0),
+        "{plain:?}"
+    );
+    assert!(
+        variant.taken < plain.taken && variant.taken > 0,
+        "{variant:?}"
+    );
     let said = |weights: &FirstWeights| format!("{} of {} tensors", weights.taken, weights.total);
-    assert!(screen.contains(&format!("started from first.safetensors: yolov5n {}", said(&plain))), "{screen}");
+    assert!(
+        screen.contains(&format!(
+            "started from first.safetensors: yolov5n {}",
+            said(&plain)
+        )),
+        "{screen}"
+    );
     let page = fs::read_to_string(sweep.out().join("report.html")).unwrap();
     assert!(page.contains(&said(&plain)) && page.contains(&said(&variant)));
     let record = sweep.record("yolov5n", Stage::Train);
-    assert_eq!(record.inputs["weights"], blake3::hash(&fs::read(&file).unwrap()).to_hex().as_str());
+    assert_eq!(
+        record.inputs["weights"],
+        blake3::hash(&fs::read(&file).unwrap()).to_hex().as_str()
+    );
 
     let again = sweep.run(&["--stages", "train"]);
-    assert!(again.stderr().contains("0 measured, 2 found"), "{}", again.stderr());
+    assert!(
+        again.stderr().contains("0 measured, 2 found"),
+        "{}",
+        again.stderr()
+    );
     first_weights(&file, 2);
     let other = sweep.run(&["--stages", "train", "--cell", "yolov5n@flex@drawn@0"]);
-    assert!(other.stderr().contains("1 measured, 0 found"), "{}", other.stderr());
+    assert!(
+        other.stderr().contains("1 measured, 0 found"),
+        "{}",
+        other.stderr()
+    );
 
     // The commands, of the same file.
-    let (data, out) = (sweep.folder.path().join("drawn.yaml"), sweep.folder.path().join("run"));
-    let (data, out, file) = (data.to_str().unwrap(), out.to_str().unwrap(), file.to_str().unwrap());
-    let common = ["yolov5n", "--weights", file, "--data", data, "--imgsz", "64", "--batch", "8"];
-    let begun = format!("{file}: {} taken\n  6 still random: model.24.m.0.bias, ", said(&plain));
+    let (data, out) = (
+        sweep.folder.path().join("drawn.yaml"),
+        sweep.folder.path().join("run"),
+    );
+    let (data, out, file) = (
+        data.to_str().unwrap(),
+        out.to_str().unwrap(),
+        file.to_str().unwrap(),
+    );
+    let common = [
+        "yolov5n",
+        "--weights",
+        file,
+        "--data",
+        data,
+        "--imgsz",
+        "64",
+        "--batch",
+        "8",
+    ];
+    let begun = format!(
+        "{file}: {} taken\n  6 still random: model.24.m.0.bias, ",
+        said(&plain)
+    );
     let text = ablate(&[&["train"], &common[..], &["--epochs", "1", "--out", out]].concat()).ok();
-    assert!(text.starts_with(&begun) && text.contains("best epoch 1 of 1"), "{text}");
+    assert!(
+        text.starts_with(&begun) && text.contains("best epoch 1 of 1"),
+        "{text}"
+    );
     let text = ablate(&[&["val"], &common[..]].concat()).ok();
-    assert!(text.starts_with(&begun) && text.contains("4 images"), "{text}");
-    let json: serde_json::Value = serde_json::from_str(&ablate(&[&["val"], &common[..], &["--format", "json"]].concat()).ok()).unwrap();
+    assert!(
+        text.starts_with(&begun) && text.contains("4 images"),
+        "{text}"
+    );
+    let json: serde_json::Value = serde_json::from_str(
+        &ablate(&[&["val"], &common[..], &["--format", "json"]].concat()).ok(),
+    )
+    .unwrap();
     assert_eq!(json["weights"], serde_json::to_value(&plain).unwrap());
-    let text = ablate(&["val", "yolov5n+gsconv", "--weights", file, "--data", data, "--imgsz", "64"]).ok();
-    assert!(text.contains(&format!("{} taken", said(&variant))) && text.contains(" in the file without a place: model."), "{text}");
+    let text = ablate(&[
+        "val",
+        "yolov5n+gsconv",
+        "--weights",
+        file,
+        "--data",
+        data,
+        "--imgsz",
+        "64",
+    ])
+    .ok();
+    assert!(
+        text.contains(&format!("{} taken", said(&variant)))
+            && text.contains(" in the file without a place: model."),
+        "{text}"
+    );
     let save = sweep.folder.path().join("sure.json");
-    let sure = ["--max-det", "2", "--conf", "0.0011", "--iou", "0.9", "--save-json", save.to_str().unwrap()];
+    let sure = [
+        "--max-det",
+        "2",
+        "--conf",
+        "0.0011",
+        "--iou",
+        "0.9",
+        "--save-json",
+        save.to_str().unwrap(),
+    ];
     ablate(&[&["val"], &common[..], &sure].concat()).ok();
     let rows: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(&save).unwrap()).unwrap();
-    assert!(rows.len() == 8 && rows.iter().all(|row| row["score"].as_f64().unwrap() > 0.0011), "{rows:?}");
+    assert!(
+        rows.len() == 8
+            && rows
+                .iter()
+                .all(|row| row["score"].as_f64().unwrap() > 0.0011),
+        "{rows:?}"
+    );
     let error = ablate(&[&["val"], &common[..], &["--iou", "70"]].concat()).refused();
-    assert!(error.contains("'70' for '--iou") && error.contains("0 to 1"), "{error}");
-    let error = ablate(&["train", "yolov5n", "--weights", "no/such.pt", "--data", data, "--imgsz", "64"]).refused();
+    assert!(
+        error.contains("'70' for '--iou") && error.contains("0 to 1"),
+        "{error}"
+    );
+    let error = ablate(&[
+        "train",
+        "yolov5n",
+        "--weights",
+        "no/such.pt",
+        "--data",
+        data,
+        "--imgsz",
+        "64",
+    ])
+    .refused();
     assert!(error.contains("no/such.pt: no such file"), "{error}");
 }
 
@@ -188,9 +384,16 @@ fn a_record_without_first_weights_is_read() {
     let text = r#"{"stage": "train", "epochs": [], "train_s": 1.0, "images_per_s": 2.0, "best_epoch": 0, "best_weights": "b", "last_weights": "l",
         "train_images": 3, "val_images": 4}"#;
     let measurement: Measurement = serde_json::from_str(text).unwrap();
-    let Measurement::Train(training) = &measurement else { panic!("{measurement:?}") };
+    let Measurement::Train(training) = &measurement else {
+        panic!("{measurement:?}")
+    };
     assert_eq!(training.weights, None);
-    assert!(serde_json::to_value(&measurement).unwrap().get("weights").is_none());
+    assert!(
+        serde_json::to_value(&measurement)
+            .unwrap()
+            .get("weights")
+            .is_none()
+    );
 }
 
 /// A sweep that is killed in the middle of a training goes on from the last epoch that it finished.
@@ -203,26 +406,48 @@ models: [yolov5n]
 train: {data: drawn.yaml, imgsz: 64, epochs: 4, batch: 8}
 ",
     );
-    sweep.write("drawn.yaml", "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\n");
+    sweep.write(
+        "drawn.yaml",
+        "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\n",
+    );
     let (file, out) = (sweep.folder.path().join("sweep.yaml"), sweep.out());
     let mut killed = std::process::Command::new(env!("CARGO_BIN_EXE_ablate"))
-        .args(["run", file.to_str().unwrap(), "--out", out.to_str().unwrap(), "-q"])
+        .args([
+            "run",
+            file.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+            "-q",
+        ])
         .spawn()
         .unwrap();
     let checkpoint = || find(&out.join("weights"), "resume.safetensors");
     while checkpoint().is_none() {
-        assert!(killed.try_wait().unwrap().is_none(), "it ended before its first checkpoint");
+        assert!(
+            killed.try_wait().unwrap().is_none(),
+            "it ended before its first checkpoint"
+        );
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     killed.kill().unwrap();
     killed.wait().unwrap();
 
     let run = sweep.run(&[]);
-    assert!(run.stderr().contains("1 measured, 1 found"), "the cost was recorded: {}", run.stderr());
-    assert!(run.stderr().contains("goes on after epoch"), "{}", run.stderr());
+    assert!(
+        run.stderr().contains("1 measured, 1 found"),
+        "the cost was recorded: {}",
+        run.stderr()
+    );
+    assert!(
+        run.stderr().contains("goes on after epoch"),
+        "{}",
+        run.stderr()
+    );
     run.ok();
     let trained = sweep.record("yolov5n", Stage::Train);
-    let Measurement::Train(training) = done(&trained) else { panic!("{trained:?}") };
+    let Measurement::Train(training) = done(&trained) else {
+        panic!("{trained:?}")
+    };
     let epochs: Vec<usize> = training.epochs.iter().map(|epoch| epoch.epoch).collect();
     assert_eq!(epochs, [0, 1, 2, 3]);
 }

@@ -50,9 +50,13 @@ impl BatchNorm2d {
             false => {
                 let (scale, shift) = self.affine();
                 let channels = scale.dims()[0];
-                let fused =
-                    cpu::affine_act(&x, &scale, &shift, activation).or_else(|| libtorch::affine_act(&x, &scale, &shift, activation));
-                fused.unwrap_or_else(|| activation.forward(x * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1])))
+                let fused = cpu::affine_act(&x, &scale, &shift, activation)
+                    .or_else(|| libtorch::affine_act(&x, &scale, &shift, activation));
+                fused.unwrap_or_else(|| {
+                    activation.forward(
+                        x * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1]),
+                    )
+                })
             }
         }
     }
@@ -62,23 +66,41 @@ impl BatchNorm2d {
         let n = (batch * height * width) as f64;
         let unbiased = n / (n - 1.0).max(1.0);
         let (weight, bias) = (self.weight.val(), self.bias.val());
-        let [mean, variance] = [&self.running_mean, &self.running_var].map(|running| running.value_sync().inner());
+        let [mean, variance] =
+            [&self.running_mean, &self.running_var].map(|running| running.value_sync().inner());
         let running = Running { mean, variance };
-        let moved = libtorch::norm_act(&x, &weight, &bias, &running, [EPSILON, MOMENTUM], activation);
+        let moved = libtorch::norm_act(
+            &x,
+            &weight,
+            &bias,
+            &running,
+            [EPSILON, MOMENTUM],
+            activation,
+        );
         if let Some((output, Running { mean, variance })) = moved {
             self.running_mean.update(Tensor::from_inner(mean));
             self.running_var.update(Tensor::from_inner(variance));
             return output;
         }
-        let (output, mean, variance) = match cpu::norm_act(&x, &weight, &bias, EPSILON, activation) {
-            Some(Normed { output, mean, variance }) => (output, mean, variance),
+        let (output, mean, variance) = match cpu::norm_act(&x, &weight, &bias, EPSILON, activation)
+        {
+            Some(Normed {
+                output,
+                mean,
+                variance,
+            }) => (output, mean, variance),
             None => {
                 let result = batch_norm_train(x, weight, bias, EPSILON);
-                (activation.forward(result.output), result.mean.detach().inner(), result.variance.detach().inner())
+                (
+                    activation.forward(result.output),
+                    result.mean.detach().inner(),
+                    result.variance.detach().inner(),
+                )
             }
         };
         self.running_mean.update(blend(running.mean, mean));
-        self.running_var.update(blend(running.variance, variance * unbiased));
+        self.running_var
+            .update(blend(running.variance, variance * unbiased));
         output
     }
 
@@ -87,7 +109,11 @@ impl BatchNorm2d {
         let weight = self.weight.val();
         let [mean, variance] = [&self.running_mean, &self.running_var].map(|running| {
             let running = running.value_sync();
-            if running.dtype() == weight.dtype() { running } else { running.cast(weight.dtype()) }
+            if running.dtype() == weight.dtype() {
+                running
+            } else {
+                running.cast(weight.dtype())
+            }
         });
         let scale = weight / (variance + EPSILON).sqrt();
         let shift = self.bias.val() - mean * scale.clone();

@@ -65,12 +65,18 @@ impl Link for BottleneckConfig {
     }
 
     fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
-        self.convs().iter().fold(x, |x, conv| conv.trace_one(x, tally))
+        self.convs()
+            .iter()
+            .fold(x, |x, conv| conv.trace_one(x, tally))
     }
 
     fn init(&self, init: &Initializer) -> Bottleneck {
         let [cv1, cv2] = self.convs().map(|conv| Conv::new(&conv, init));
-        Bottleneck { cv1, cv2, shortcut: self.shortcut }
+        Bottleneck {
+            cv1,
+            cv2,
+            shortcut: self.shortcut,
+        }
     }
 
     fn forward(layer: &Bottleneck, x: Tensor<4>) -> Tensor<4> {

@@ -29,21 +29,34 @@ pub struct C2f<M: Module> {
 
 impl<M: Module + Fuse> Fuse for C2f<M> {
     fn fuse(&mut self) {
-        [&mut self.cv1, &mut self.cv2].into_iter().for_each(Fuse::fuse);
+        [&mut self.cv1, &mut self.cv2]
+            .into_iter()
+            .for_each(Fuse::fuse);
         self.m.fuse();
     }
 }
 
 impl<L: Link> C2fConfig<L> {
     pub fn new(csp: CspConfig) -> Self {
-        Self { csp, link: PhantomData }
+        Self {
+            csp,
+            link: PhantomData,
+        }
     }
 
     /// The convolutions into the two halves, and out of all steps.
     fn ends(&self) -> [ConvConfig; 2] {
-        let CspConfig { c_in, c_out, bottlenecks, .. } = self.csp;
+        let CspConfig {
+            c_in,
+            c_out,
+            bottlenecks,
+            ..
+        } = self.csp;
         let hidden = self.csp.hidden();
-        [ConvConfig::new(c_in, 2 * hidden, 1, 1), ConvConfig::new((2 + bottlenecks) * hidden, c_out, 1, 1)]
+        [
+            ConvConfig::new(c_in, 2 * hidden, 1, 1),
+            ConvConfig::new((2 + bottlenecks) * hidden, c_out, 1, 1),
+        ]
     }
 
     fn link(&self) -> L {
@@ -69,7 +82,13 @@ impl<L: Link> Block for C2fConfig<L> {
 
     fn init(&self, init: &Initializer) -> C2f<L::Layer> {
         let [cv1, cv2] = self.ends().map(|conv| Conv::new(&conv, init));
-        C2f { cv1, cv2, m: (0..self.csp.bottlenecks).map(|_| self.link().init(init)).collect() }
+        C2f {
+            cv1,
+            cv2,
+            m: (0..self.csp.bottlenecks)
+                .map(|_| self.link().init(init))
+                .collect(),
+        }
     }
 
     fn forward(layer: &C2f<L::Layer>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {

@@ -29,7 +29,9 @@ pub struct C3<M: Module> {
 
 impl<M: Module + Fuse> Fuse for C3<M> {
     fn fuse(&mut self) {
-        [&mut self.cv1, &mut self.cv2, &mut self.cv3].into_iter().for_each(Fuse::fuse);
+        [&mut self.cv1, &mut self.cv2, &mut self.cv3]
+            .into_iter()
+            .for_each(Fuse::fuse);
         self.m.fuse();
     }
 }
@@ -60,7 +62,10 @@ impl CspConfig {
         let hidden = config.hidden();
         match hidden > 0 && hidden.is_multiple_of(config.groups) {
             true => Ok(config),
-            false => Err(format!("{hidden} hidden channels don't divide into {} groups", config.groups)),
+            false => Err(format!(
+                "{hidden} hidden channels don't divide into {} groups",
+                config.groups
+            )),
         }
     }
 
@@ -72,24 +77,39 @@ impl CspConfig {
     /// The convolutions into the chain, into the bypass, and out of both.
     pub(super) fn branches(&self) -> [ConvConfig; 3] {
         let hidden = self.hidden();
-        [ConvConfig::new(self.c_in, hidden, 1, 1), ConvConfig::new(self.c_in, hidden, 1, 1), ConvConfig::new(2 * hidden, self.c_out, 1, 1)]
+        [
+            ConvConfig::new(self.c_in, hidden, 1, 1),
+            ConvConfig::new(self.c_in, hidden, 1, 1),
+            ConvConfig::new(2 * hidden, self.c_out, 1, 1),
+        ]
     }
 
     /// One of the chain's blocks, given the kernels of its convolutions.
     pub(super) fn link<L: Link>(&self, kernels: [usize; 2]) -> L {
-        L::new(BottleneckConfig { channels: self.hidden(), kernels, shortcut: self.shortcut, groups: self.groups })
+        L::new(BottleneckConfig {
+            channels: self.hidden(),
+            kernels,
+            shortcut: self.shortcut,
+            groups: self.groups,
+        })
     }
 
     /// The arguments in the order of a printed table.
     pub(super) fn printed(&self) -> String {
         let shortcut = if self.shortcut { "" } else { ", False" };
-        format!("[{}, {}, {}{shortcut}]", self.c_in, self.c_out, self.bottlenecks)
+        format!(
+            "[{}, {}, {}{shortcut}]",
+            self.c_in, self.c_out, self.bottlenecks
+        )
     }
 }
 
 impl<L: Link> C3Config<L> {
     pub fn new(csp: CspConfig) -> Self {
-        Self { csp, link: PhantomData }
+        Self {
+            csp,
+            link: PhantomData,
+        }
     }
 
     fn link(&self) -> L {
@@ -116,13 +136,23 @@ impl<L: Link> Block for C3Config<L> {
 
     fn init(&self, init: &Initializer) -> C3<L::Layer> {
         let [cv1, cv2, cv3] = self.csp.branches().map(|conv| Conv::new(&conv, init));
-        C3 { cv1, cv2, cv3, m: (0..self.csp.bottlenecks).map(|_| self.link().init(init)).collect() }
+        C3 {
+            cv1,
+            cv2,
+            cv3,
+            m: (0..self.csp.bottlenecks)
+                .map(|_| self.link().init(init))
+                .collect(),
+        }
     }
 
     fn forward(layer: &C3<L::Layer>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let x = only(inputs);
         let bypass = layer.cv2.forward(x.clone());
-        let chain = layer.m.iter().fold(layer.cv1.forward(x), |x, m| L::forward(m, x));
+        let chain = layer
+            .m
+            .iter()
+            .fold(layer.cv1.forward(x), |x, m| L::forward(m, x));
         vec![layer.cv3.forward(Tensor::cat(vec![chain, bypass], 1))]
     }
 

@@ -23,16 +23,28 @@ impl Block for ConcatConfig {
         row.at_most(1, "1")?;
         match row.positive(0, Some(1), "dimension")? {
             1 => Ok(Self),
-            other => Err(format!("dimension {other}; only 1, the channels, can be concatenated")),
+            other => Err(format!(
+                "dimension {other}; only 1, the channels, can be concatenated"
+            )),
         }
     }
 
     fn trace(&self, inputs: &[Shape], _: &mut Tally) -> Result<Vec<Shape>, String> {
         let first = inputs[0];
-        if let Some(other) = inputs.iter().find(|input| (input.h, input.w) != (first.h, first.w)) {
-            return Err(format!("its inputs are {}×{} and {}×{}; maps of one size would be right", first.h, first.w, other.h, other.w));
+        if let Some(other) = inputs
+            .iter()
+            .find(|input| (input.h, input.w) != (first.h, first.w))
+        {
+            return Err(format!(
+                "its inputs are {}×{} and {}×{}; maps of one size would be right",
+                first.h, first.w, other.h, other.w
+            ));
         }
-        Ok(vec![Shape::new(inputs.iter().map(|input| input.c).sum(), first.h, first.w)])
+        Ok(vec![Shape::new(
+            inputs.iter().map(|input| input.c).sum(),
+            first.h,
+            first.w,
+        )])
     }
 
     fn init(&self, _: &Initializer) -> Concat {

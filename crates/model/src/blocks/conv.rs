@@ -43,12 +43,25 @@ impl Fuse for Conv {
 pub fn conv2d(shape: ConvShape, bias: bool, init: &Initializer) -> Conv2d {
     let mut conv = Conv2dConfig::new([shape.c_in, shape.c_out], [shape.kernel; 2])
         .with_stride([shape.stride; 2])
-        .with_padding(PaddingConfig2d::Explicit(shape.padding, shape.padding, shape.padding, shape.padding))
+        .with_padding(PaddingConfig2d::Explicit(
+            shape.padding,
+            shape.padding,
+            shape.padding,
+            shape.padding,
+        ))
         .with_groups(shape.groups)
         .with_dilation([shape.dilation; 2])
         .with_bias(false)
         .init(init.device());
-    conv.weight = init.uniform([shape.c_out, shape.c_in / shape.groups, shape.kernel, shape.kernel], shape.fan_in());
+    conv.weight = init.uniform(
+        [
+            shape.c_out,
+            shape.c_in / shape.groups,
+            shape.kernel,
+            shape.kernel,
+        ],
+        shape.fan_in(),
+    );
     conv.bias = bias.then(|| init.uniform([shape.c_out], shape.fan_in()));
     conv
 }
@@ -61,9 +74,17 @@ pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 /// The same, and an activation after it.
 pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
     let weight = conv.weight.val();
-    let Some([stride, padding, groups]) = simple(conv) else { return activation.forward(conv.forward(x)) };
+    let Some([stride, padding, groups]) = simple(conv) else {
+        return activation.forward(conv.forward(x));
+    };
     let bias = conv.bias.as_ref().map(|bias| bias.val());
-    if let Some(y) = libtorch::conv2d_act(&x, &weight, bias.as_ref(), [stride, padding, groups], activation) {
+    if let Some(y) = libtorch::conv2d_act(
+        &x,
+        &weight,
+        bias.as_ref(),
+        [stride, padding, groups],
+        activation,
+    ) {
         return y;
     }
     if !x.device().is_autodiff() {
@@ -71,7 +92,8 @@ pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) 
         let fused = cpu::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation);
         return fused.unwrap_or_else(|| activation.forward(conv.forward(x)));
     }
-    let y = cpu::conv2d(&x, &weight, stride, padding, groups).or_else(|| grouped::conv2d(&x, &weight, [stride, padding, groups]));
+    let y = cpu::conv2d(&x, &weight, stride, padding, groups)
+        .or_else(|| grouped::conv2d(&x, &weight, [stride, padding, groups]));
     let y = match (y, bias) {
         (Some(y), Some(bias)) => y + bias.reshape([1, -1, 1, 1]),
         (Some(y), None) => y,
@@ -82,7 +104,12 @@ pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) 
 
 /// A convolution without bias, batch normalisation and an activation; or, where the normalisation is folded into the convolution, which has
 /// a bias then, that and the activation.
-pub fn conv_norm_act(conv: &Conv2d, bn: &BatchNorm2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
+pub fn conv_norm_act(
+    conv: &Conv2d,
+    bn: &BatchNorm2d,
+    activation: Activation,
+    x: Tensor<4>,
+) -> Tensor<4> {
     match conv.bias {
         Some(_) => convolve_act(conv, activation, x),
         None => bn.forward_activated(convolve(conv, x), activation),
@@ -93,7 +120,9 @@ pub fn conv_norm_act(conv: &Conv2d, bn: &BatchNorm2d, activation: Activation, x:
 fn simple(conv: &Conv2d) -> Option<[usize; 3]> {
     match conv.padding {
         PaddingConfig2d::Explicit(padding, left, bottom, right)
-            if [left, bottom, right] == [padding; 3] && conv.stride[0] == conv.stride[1] && conv.dilation == [1, 1] =>
+            if [left, bottom, right] == [padding; 3]
+                && conv.stride[0] == conv.stride[1]
+                && conv.dilation == [1, 1] =>
         {
             Some([conv.stride[0], padding, conv.groups])
         }
@@ -104,7 +133,10 @@ fn simple(conv: &Conv2d) -> Option<[usize; 3]> {
 impl ConvConfig {
     /// Square kernel, padded to keep the size at stride 1, SiLU.
     pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
-        Self { conv: ConvShape::new(c_in, c_out, kernel, stride), activation: Activation::Silu }
+        Self {
+            conv: ConvShape::new(c_in, c_out, kernel, stride),
+            activation: Activation::Silu,
+        }
     }
 
     /// One filter for each channel.
@@ -113,7 +145,10 @@ impl ConvConfig {
     }
 
     pub fn groups(self, groups: usize) -> Self {
-        Self { conv: self.conv.groups(groups), ..self }
+        Self {
+            conv: self.conv.groups(groups),
+            ..self
+        }
     }
 
     pub fn activation(self, activation: Activation) -> Self {
@@ -121,13 +156,22 @@ impl ConvConfig {
     }
 
     /// The row's arguments after the channels, as every block that is shaped like a Conv has them.
-    pub(super) fn read_geometry(row: &RowReader, c_in: usize, c_out: usize) -> Result<Self, String> {
-        row.at_most(7, "channels, kernel, stride, padding, groups, dilation, activation")?;
+    pub(super) fn read_geometry(
+        row: &RowReader,
+        c_in: usize,
+        c_out: usize,
+    ) -> Result<Self, String> {
+        row.at_most(
+            7,
+            "channels, kernel, stride, padding, groups, dilation, activation",
+        )?;
         let kernel = row.cells(1, 1, "kernel")?;
         let dilation = row.cells(5, 1, "dilation")?;
         let groups = row.positive(4, Some(1), "groups")?;
         if !c_in.is_multiple_of(groups) || !c_out.is_multiple_of(groups) {
-            return Err(format!("{c_in} input and {c_out} output channels don't divide into {groups} groups"));
+            return Err(format!(
+                "{c_in} input and {c_out} output channels don't divide into {groups} groups"
+            ));
         }
         Ok(Self {
             conv: ConvShape {
@@ -135,7 +179,9 @@ impl ConvConfig {
                 c_out,
                 kernel,
                 stride: row.cells(2, 1, "stride")?,
-                padding: row.optional(3, "padding")?.unwrap_or(dilation * (kernel - 1) / 2),
+                padding: row
+                    .optional(3, "padding")?
+                    .unwrap_or(dilation * (kernel - 1) / 2),
                 groups,
                 dilation,
             },
@@ -170,7 +216,14 @@ impl Block for ConvConfig {
     }
 
     fn arguments(&self) -> String {
-        let ConvShape { c_in, c_out, kernel, stride, groups, .. } = self.conv;
+        let ConvShape {
+            c_in,
+            c_out,
+            kernel,
+            stride,
+            groups,
+            ..
+        } = self.conv;
         match groups {
             1 => format!("[{c_in}, {c_out}, {kernel}, {stride}]"),
             _ => format!("[{c_in}, {c_out}, {kernel}, {stride}, groups={groups}]"),
@@ -180,7 +233,11 @@ impl Block for ConvConfig {
 
 impl Conv {
     pub fn new(config: &ConvConfig, init: &Initializer) -> Self {
-        Self { conv: conv2d(config.conv, false, init), bn: BatchNorm2d::new(config.conv.c_out, init), activation: config.activation }
+        Self {
+            conv: conv2d(config.conv, false, init),
+            bn: BatchNorm2d::new(config.conv.c_out, init),
+            activation: config.activation,
+        }
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.

@@ -18,10 +18,13 @@ impl Block for DwConvConfig {
         row.at_most(5, "channels, kernel, stride, dilation, activation")?;
         let (c_in, c_out) = (row.channels_in()?, row.channels_out()?);
         let (kernel, dilation) = (row.cells(1, 1, "kernel")?, row.cells(3, 1, "dilation")?);
-        let mut config = ConvConfig::new(c_in, c_out, kernel, row.cells(2, 1, "stride")?).groups(gcd(c_in, c_out));
+        let mut config = ConvConfig::new(c_in, c_out, kernel, row.cells(2, 1, "stride")?)
+            .groups(gcd(c_in, c_out));
         config.conv.dilation = dilation;
         config.conv.padding = dilation * (kernel - 1) / 2;
-        Ok(Self(config.activation(row.activation(4, config.activation)?)))
+        Ok(Self(
+            config.activation(row.activation(4, config.activation)?),
+        ))
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {

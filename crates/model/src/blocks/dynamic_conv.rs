@@ -61,8 +61,13 @@ impl DynamicConv {
     pub fn new(config: &DynamicConvConfig, init: &Initializer) -> Self {
         let conv = config.conv;
         Self {
-            routing: Routing { weight: init.uniform([EXPERTS, conv.c_in], conv.c_in), bias: init.uniform([EXPERTS], conv.c_in) },
-            cond_conv: Experts { weight: init.uniform([EXPERTS, conv.weights() as usize], conv.fan_in()) },
+            routing: Routing {
+                weight: init.uniform([EXPERTS, conv.c_in], conv.c_in),
+                bias: init.uniform([EXPERTS], conv.c_in),
+            },
+            cond_conv: Experts {
+                weight: init.uniform([EXPERTS, conv.weights() as usize], conv.fan_in()),
+            },
             shape: conv,
         }
     }
@@ -70,15 +75,29 @@ impl DynamicConv {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, c_in, height, width] = x.dims();
-        let ConvShape { c_out, kernel, stride, padding, groups, dilation, .. } = self.shape;
-        let kernels = self.kernels(&x).reshape([batch * c_out, c_in / groups, kernel, kernel]);
+        let ConvShape {
+            c_out,
+            kernel,
+            stride,
+            padding,
+            groups,
+            dilation,
+            ..
+        } = self.shape;
+        let kernels = self
+            .kernels(&x)
+            .reshape([batch * c_out, c_in / groups, kernel, kernel]);
         if dilation == 1
             && let Some(y) = libtorch::conv2d_each(&x, &kernels, [stride, padding, groups])
         {
             return y;
         }
         if kernel == 1 && stride == 1 && groups == 1 && padding == 0 {
-            let y = kernels.reshape([batch, c_out, c_in]).matmul(x.reshape([batch, c_in, height * width]));
+            let y = kernels.reshape([batch, c_out, c_in]).matmul(x.reshape([
+                batch,
+                c_in,
+                height * width,
+            ]));
             return y.reshape([batch, c_out, height, width]);
         }
         // One convolution for the whole batch: every image is a group of its own.
@@ -103,8 +122,13 @@ impl DynamicConv {
     /// Each image's kernel in a row, `[batch, c_out · c_in / groups · kernel²]`.
     fn kernels(&self, x: &Tensor<4>) -> Tensor<2> {
         let [batch, channels, height, width] = x.dims();
-        let pooled: Tensor<2> = x.clone().reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels]);
-        let routing = pooled.matmul(self.routing.weight.val().transpose()) + self.routing.bias.val().unsqueeze();
+        let pooled: Tensor<2> = x
+            .clone()
+            .reshape([batch, channels, height * width])
+            .mean_dim(2)
+            .reshape([batch, channels]);
+        let routing = pooled.matmul(self.routing.weight.val().transpose())
+            + self.routing.bias.val().unsqueeze();
         sigmoid(routing).matmul(self.cond_conv.weight.val())
     }
 }

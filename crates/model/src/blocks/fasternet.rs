@@ -38,8 +38,21 @@ pub struct FasterNetSize {
 /// The six published sizes.
 const SIZES: [FasterNetSize; 6] = {
     use Activation::{Gelu, Relu};
-    const fn size(name: &'static str, embed: usize, depths: [usize; 4], drop_path: f64, activation: Activation) -> FasterNetSize {
-        FasterNetSize { name, embed, depths, drop_path, activation, layer_scale: 0.0 }
+    const fn size(
+        name: &'static str,
+        embed: usize,
+        depths: [usize; 4],
+        drop_path: f64,
+        activation: Activation,
+    ) -> FasterNetSize {
+        FasterNetSize {
+            name,
+            embed,
+            depths,
+            drop_path,
+            activation,
+            layer_scale: 0.0,
+        }
     }
     [
         size("t0", 40, [1, 2, 8, 2], 0.0, Gelu),
@@ -75,9 +88,12 @@ impl Fuse for FasterNet {
         for stage in &mut self.stages {
             match stage {
                 Stage::Merging(PatchMerging { reduction, norm }) => reduction.fold_norm(norm),
-                Stage::Blocks(BasicStage { blocks }) => {
-                    blocks.iter_mut().for_each(|MlpBlock { mlp: (up, norm, ..), .. }| up.fold_norm(norm))
-                }
+                Stage::Blocks(BasicStage { blocks }) => blocks.iter_mut().for_each(
+                    |MlpBlock {
+                         mlp: (up, norm, ..),
+                         ..
+                     }| up.fold_norm(norm),
+                ),
             }
         }
     }
@@ -130,10 +146,16 @@ struct Weightless {}
 impl FasterNetSize {
     /// A published size by its name.
     fn by_name(name: &str) -> Result<Self, String> {
-        SIZES.into_iter().find(|size| size.name == name).ok_or_else(|| {
-            let names = SIZES.map(|size| size.name);
-            format!("no FasterNet size '{name}'; there are: {}", names.join(", "))
-        })
+        SIZES
+            .into_iter()
+            .find(|size| size.name == name)
+            .ok_or_else(|| {
+                let names = SIZES.map(|size| size.name);
+                format!(
+                    "no FasterNet size '{name}'; there are: {}",
+                    names.join(", ")
+                )
+            })
     }
 
     fn channels(&self, stage: usize) -> usize {
@@ -147,7 +169,10 @@ impl FasterNetSize {
 
     fn mlp(&self, stage: usize) -> [ConvShape; 2] {
         let c = self.channels(stage);
-        [ConvShape::new(c, MLP_RATIO * c, 1, 1), ConvShape::new(MLP_RATIO * c, c, 1, 1)]
+        [
+            ConvShape::new(c, MLP_RATIO * c, 1, 1),
+            ConvShape::new(MLP_RATIO * c, c, 1, 1),
+        ]
     }
 
     /// The convolution into a stage: the patch embedding, or a merging.
@@ -171,8 +196,15 @@ impl Block for FasterNetConfig {
             _ => row.number(1, 0.0, "layer scale")? as f32,
         };
         match row.channels_in()? {
-            3 => Ok(Self { size: FasterNetSize { layer_scale, ..FasterNetSize::by_name(row.word(0, "", "size")?)? } }),
-            c => Err(format!("it reads {c} channels; a whole backbone takes an image")),
+            3 => Ok(Self {
+                size: FasterNetSize {
+                    layer_scale,
+                    ..FasterNetSize::by_name(row.word(0, "", "size")?)?
+                },
+            }),
+            c => Err(format!(
+                "it reads {c} channels; a whole backbone takes an image"
+            )),
         }
     }
 
@@ -226,7 +258,10 @@ impl FasterNet {
         let mut block = 0;
         for (stage, depth) in size.depths.into_iter().enumerate() {
             if stage > 0 {
-                stages.push(Stage::Merging(PatchMerging { reduction: fresh(size.entry(stage), init), norm: norm(stage) }));
+                stages.push(Stage::Merging(PatchMerging {
+                    reduction: fresh(size.entry(stage), init),
+                    norm: norm(stage),
+                }));
             }
             let mut chain = Vec::with_capacity(depth);
             for _ in 0..depth {
@@ -237,7 +272,10 @@ impl FasterNet {
             stages.push(Stage::Blocks(BasicStage { blocks: chain }));
         }
         Self {
-            patch_embed: PatchEmbed { proj: fresh(size.entry(0), init), norm: norm(0) },
+            patch_embed: PatchEmbed {
+                proj: fresh(size.entry(0), init),
+                norm: norm(0),
+            },
             stages,
             norm0: norm(0),
             norm2: norm(1),
@@ -248,11 +286,18 @@ impl FasterNet {
 
     /// `[batch, 3, h, w]` to four maps of embed · (1, 2, 4, 8) channels at strides 4, 8, 16 and 32.
     pub fn forward(&self, image: Tensor<4>) -> [Tensor<4>; 4] {
-        let mut x = conv_norm_act(&self.patch_embed.proj, &self.patch_embed.norm, Activation::Identity, image);
+        let mut x = conv_norm_act(
+            &self.patch_embed.proj,
+            &self.patch_embed.norm,
+            Activation::Identity,
+            image,
+        );
         let mut ends = Vec::with_capacity(4);
         for stage in &self.stages {
             x = match stage {
-                Stage::Merging(merging) => conv_norm_act(&merging.reduction, &merging.norm, Activation::Identity, x),
+                Stage::Merging(merging) => {
+                    conv_norm_act(&merging.reduction, &merging.norm, Activation::Identity, x)
+                }
                 Stage::Blocks(stage) => {
                     let x = stage.blocks.iter().fold(x, |x, block| block.forward(x));
                     ends.push(x.clone());
@@ -270,9 +315,17 @@ impl MlpBlock {
     fn new(size: &FasterNetSize, stage: usize, drop_path: f64, init: &Initializer) -> Self {
         let [up, down] = size.mlp(stage);
         Self {
-            spatial_mixing: PartialConv { partial_conv3: fresh(size.partial(stage), init) },
-            mlp: (fresh(up, init), BatchNorm2d::new(up.c_out, init), Weightless {}, fresh(down, init)),
-            layer_scale: (size.layer_scale != 0.0).then(|| init.constant([size.channels(stage)], size.layer_scale)),
+            spatial_mixing: PartialConv {
+                partial_conv3: fresh(size.partial(stage), init),
+            },
+            mlp: (
+                fresh(up, init),
+                BatchNorm2d::new(up.c_out, init),
+                Weightless {},
+                fresh(down, init),
+            ),
+            layer_scale: (size.layer_scale != 0.0)
+                .then(|| init.constant([size.channels(stage)], size.layer_scale)),
             activation: size.activation,
             drop_path,
         }
@@ -297,7 +350,8 @@ impl MlpBlock {
         }
         let keep = 1.0 - self.drop_path;
         let [batch, ..] = branch.dims();
-        let kept: Tensor<4> = Tensor::random([batch, 1, 1, 1], Distribution::Bernoulli(keep), &device);
+        let kept: Tensor<4> =
+            Tensor::random([batch, 1, 1, 1], Distribution::Bernoulli(keep), &device);
         branch * (kept / keep)
     }
 }
@@ -327,23 +381,36 @@ mod tests {
     fn layer_scale_multiplies_the_branch() {
         let device = Device::flex();
         let block = |layer_scale| {
-            let size = FasterNetSize { layer_scale, ..SIZES[0].clone() };
+            let size = FasterNetSize {
+                layer_scale,
+                ..SIZES[0].clone()
+            };
             MlpBlock::new(&size, 0, 0.0, &Initializer::new(3, &device))
         };
         let x = Tensor::<4>::random([1, 40, 4, 5], Distribution::Default, &device);
         let branch = |layer_scale| block(layer_scale).forward(x.clone()) - x.clone();
-        (branch(0.0) * 0.25).into_data().assert_approx_eq::<f32>(&branch(0.25).into_data(), Tolerance::absolute(1e-6));
+        (branch(0.0) * 0.25)
+            .into_data()
+            .assert_approx_eq::<f32>(&branch(0.25).into_data(), Tolerance::absolute(1e-6));
     }
 
     /// By slices at inference, by split and concatenation in training: the same sums.
     #[test]
     fn a_partial_convolution_is_the_same_in_both_forms() {
         let training = Device::flex().autodiff();
-        let mixing = PartialConv { partial_conv3: conv2d(ConvShape::new(4, 4, 3, 1), false, &Initializer::new(0, &training)) };
+        let mixing = PartialConv {
+            partial_conv3: conv2d(
+                ConvShape::new(4, 4, 3, 1),
+                false,
+                &Initializer::new(0, &training),
+            ),
+        };
         let x = Tensor::<4>::random([2, 16, 5, 7], Distribution::Default, &training);
         let by_split = mixing.forward(x.clone()).inner();
         let by_slices = mixing.valid().forward(x.clone().inner());
         assert_ne!(by_split.to_data(), x.inner().into_data());
-        by_split.into_data().assert_approx_eq::<f32>(&by_slices.into_data(), Tolerance::absolute(1e-6));
+        by_split
+            .into_data()
+            .assert_approx_eq::<f32>(&by_slices.into_data(), Tolerance::absolute(1e-6));
     }
 }

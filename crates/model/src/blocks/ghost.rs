@@ -4,7 +4,10 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::{Activation, BatchNorm2d, BottleneckConfig, DynamicConv, DynamicConvConfig, Link, conv_norm_act, conv2d};
+use super::{
+    Activation, BatchNorm2d, BottleneckConfig, DynamicConv, DynamicConvConfig, Link, conv_norm_act,
+    conv2d,
+};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
@@ -49,7 +52,12 @@ pub trait GhostConv: Copy + Default + std::fmt::Debug + PartialEq {
     fn init(conv: ConvShape, init: &Initializer) -> Self::Layer;
 
     /// The convolution, normalised and under an activation: `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    fn forward(layer: &Self::Layer, bn: &BatchNorm2d, activation: Activation, x: Tensor<4>) -> Tensor<4>;
+    fn forward(
+        layer: &Self::Layer,
+        bn: &BatchNorm2d,
+        activation: Activation,
+        x: Tensor<4>,
+    ) -> Tensor<4>;
 }
 
 /// One kernel for all images.
@@ -71,7 +79,12 @@ impl GhostConv for PlainConv {
         conv2d(conv, false, init)
     }
 
-    fn forward(layer: &Conv2d, bn: &BatchNorm2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
+    fn forward(
+        layer: &Conv2d,
+        bn: &BatchNorm2d,
+        activation: Activation,
+        x: Tensor<4>,
+    ) -> Tensor<4> {
         conv_norm_act(layer, bn, activation, x)
     }
 }
@@ -87,14 +100,24 @@ impl GhostConv for PerImageConv {
         DynamicConv::new(&DynamicConvConfig { conv }, init)
     }
 
-    fn forward(layer: &DynamicConv, bn: &BatchNorm2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
+    fn forward(
+        layer: &DynamicConv,
+        bn: &BatchNorm2d,
+        activation: Activation,
+        x: Tensor<4>,
+    ) -> Tensor<4> {
         bn.forward_activated(layer.forward(x), activation)
     }
 }
 
 impl<K: GhostConv> GhostModuleConfig<K> {
     pub fn new(c_in: usize, c_out: usize) -> Self {
-        Self { c_in, c_out, activation: Activation::Relu, kind: K::default() }
+        Self {
+            c_in,
+            c_out,
+            activation: Activation::Relu,
+            kind: K::default(),
+        }
     }
 
     pub fn activation(self, activation: Activation) -> Self {
@@ -104,7 +127,10 @@ impl<K: GhostConv> GhostModuleConfig<K> {
     /// The primary and the cheap convolution.
     fn convs(&self) -> [ConvShape; 2] {
         let half = self.c_out.div_ceil(2);
-        [ConvShape::new(self.c_in, half, 1, 1), ConvShape::new(half, half, 3, 1).groups(half)]
+        [
+            ConvShape::new(self.c_in, half, 1, 1),
+            ConvShape::new(half, half, 3, 1).groups(half),
+        ]
     }
 }
 
@@ -125,8 +151,15 @@ impl<K: GhostConv> Link for GhostModuleConfig<K> {
     }
 
     fn init(&self, init: &Initializer) -> GhostModule<K::Layer> {
-        let [primary_conv, cheap_operation] = self.convs().map(|conv| (K::init(conv, init), BatchNorm2d::new(conv.c_out, init)));
-        GhostModule { primary_conv, cheap_operation, c_out: self.c_out, activation: self.activation }
+        let [primary_conv, cheap_operation] = self
+            .convs()
+            .map(|conv| (K::init(conv, init), BatchNorm2d::new(conv.c_out, init)));
+        GhostModule {
+            primary_conv,
+            cheap_operation,
+            c_out: self.c_out,
+            activation: self.activation,
+        }
     }
 
     fn forward(layer: &GhostModule<K::Layer>, x: Tensor<4>) -> Tensor<4> {
@@ -137,7 +170,8 @@ impl<K: GhostConv> Link for GhostModuleConfig<K> {
 impl<C: Module> GhostModule<C> {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
     pub fn forward_with<K: GhostConv<Layer = C>>(&self, x: Tensor<4>) -> Tensor<4> {
-        let step = |(conv, bn): &(C, BatchNorm2d), x: Tensor<4>| K::forward(conv, bn, self.activation, x);
+        let step =
+            |(conv, bn): &(C, BatchNorm2d), x: Tensor<4>| K::forward(conv, bn, self.activation, x);
         let primary = step(&self.primary_conv, x);
         let cheap = step(&self.cheap_operation, primary.clone());
         let both = Tensor::cat(vec![primary, cheap], 1);

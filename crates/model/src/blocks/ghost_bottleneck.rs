@@ -5,7 +5,8 @@ use burn::{
 };
 
 use super::{
-    Activation, BatchNorm2d, Block, GhostModule, GhostModuleConfig, Link, PlainConv, RowReader, conv_norm_act, conv2d, convolve, only,
+    Activation, BatchNorm2d, Block, GhostModule, GhostModuleConfig, Link, PlainConv, RowReader,
+    conv_norm_act, conv2d, convolve, only,
 };
 use crate::{
     Initializer,
@@ -62,7 +63,8 @@ struct SqueezeExcite {
 
 impl GhostBottleneckConfig {
     fn ghosts(&self) -> [GhostModuleConfig<PlainConv>; 2] {
-        let down = GhostModuleConfig::new(self.expanded, self.c_out).activation(Activation::Identity);
+        let down =
+            GhostModuleConfig::new(self.expanded, self.c_out).activation(Activation::Identity);
         [GhostModuleConfig::new(self.c_in, self.expanded), down]
     }
 
@@ -72,13 +74,21 @@ impl GhostBottleneckConfig {
 
     /// Down and up again, both with a bias.
     fn squeeze(&self) -> [ConvShape; 2] {
-        [ConvShape::new(self.expanded, self.squeezed, 1, 1), ConvShape::new(self.squeezed, self.expanded, 1, 1)]
+        [
+            ConvShape::new(self.expanded, self.squeezed, 1, 1),
+            ConvShape::new(self.squeezed, self.expanded, 1, 1),
+        ]
     }
 
     /// Around the block, where the input can't be added as it is.
     fn shortcut(&self) -> Option<[ConvShape; 2]> {
         let identity = self.c_in == self.c_out && self.stride == 1;
-        (!identity).then(|| [self.depthwise(self.c_in), ConvShape::new(self.c_in, self.c_out, 1, 1)])
+        (!identity).then(|| {
+            [
+                self.depthwise(self.c_in),
+                ConvShape::new(self.c_in, self.c_out, 1, 1),
+            ]
+        })
     }
 }
 
@@ -87,7 +97,10 @@ impl Block for GhostBottleneckConfig {
 
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(5, "channels, expanded channels, kernel, stride, ratio")?;
-        let (expanded, kernel) = (row.scaled(1, "expanded channels")?, row.cells(2, 3, "kernel")?);
+        let (expanded, kernel) = (
+            row.scaled(1, "expanded channels")?,
+            row.cells(2, 3, "kernel")?,
+        );
         if kernel.is_multiple_of(2) {
             return Err(format!("kernel {kernel}; an odd one would be right"));
         }
@@ -97,7 +110,14 @@ impl Block for GhostBottleneckConfig {
             _ => divisible(expanded as f64 * row.number(4, 0.25, "ratio")?, 4),
         };
         let stride = row.cells(3, 1, "stride")?;
-        Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()?, expanded, kernel, stride, squeezed })
+        Ok(Self {
+            c_in: row.channels_in()?,
+            c_out: row.channels_out()?,
+            expanded,
+            kernel,
+            stride,
+            squeezed,
+        })
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
@@ -108,7 +128,9 @@ impl Block for GhostBottleneckConfig {
             tally.batch_norm(x);
         }
         if self.squeezed > 0 {
-            self.squeeze().into_iter().fold(Shape::new(x.c, 1, 1), |x, conv| tally.conv(conv, true, x));
+            self.squeeze()
+                .into_iter()
+                .fold(Shape::new(x.c, 1, 1), |x, conv| tally.conv(conv, true, x));
         }
         let y = down.trace_one(x, tally);
         let around = self.shortcut().into_iter().flatten();
@@ -127,13 +149,25 @@ impl Block for GhostBottleneckConfig {
             conv_dw: strided.then(|| conv2d(self.depthwise(self.expanded), false, init)),
             bn_dw: strided.then(|| BatchNorm2d::new(self.expanded, init)),
             se: (self.squeezed > 0).then(|| {
-                let [conv_reduce, conv_expand] = self.squeeze().map(|conv| conv2d(conv, true, init));
-                SqueezeExcite { conv_reduce, conv_expand }
+                let [conv_reduce, conv_expand] =
+                    self.squeeze().map(|conv| conv2d(conv, true, init));
+                SqueezeExcite {
+                    conv_reduce,
+                    conv_expand,
+                }
             }),
             ghost2,
             shortcut: self.shortcut().map(|[depthwise, pointwise]| {
-                let (inner, outer) = (BatchNorm2d::new(self.c_in, init), BatchNorm2d::new(self.c_out, init));
-                (conv2d(depthwise, false, init), inner, conv2d(pointwise, false, init), outer)
+                let (inner, outer) = (
+                    BatchNorm2d::new(self.c_in, init),
+                    BatchNorm2d::new(self.c_out, init),
+                );
+                (
+                    conv2d(depthwise, false, init),
+                    inner,
+                    conv2d(pointwise, false, init),
+                    outer,
+                )
             }),
         }
     }
@@ -143,7 +177,14 @@ impl Block for GhostBottleneckConfig {
     }
 
     fn arguments(&self) -> String {
-        let Self { c_in, c_out, expanded, kernel, stride, squeezed } = self;
+        let Self {
+            c_in,
+            c_out,
+            expanded,
+            kernel,
+            stride,
+            squeezed,
+        } = self;
         format!("[{c_in}, {c_out}, {expanded}, {kernel}, {stride}, {squeezed}]")
     }
 }
@@ -180,5 +221,9 @@ impl SqueezeExcite {
 /// The multiple of `divisor` nearest to `value`, the next one where that is more than a tenth below it.
 fn divisible(value: f64, divisor: usize) -> usize {
     let nearest = ((value + divisor as f64 / 2.0) as usize / divisor * divisor).max(divisor);
-    if (nearest as f64) < 0.9 * value { nearest + divisor } else { nearest }
+    if (nearest as f64) < 0.9 * value {
+        nearest + divisor
+    } else {
+        nearest
+    }
 }

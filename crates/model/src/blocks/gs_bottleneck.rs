@@ -35,8 +35,15 @@ impl Fuse for GsBottleneck {
 
 impl GsBottleneckConfig {
     fn main(&self) -> [GsConvConfig; 2] {
-        let Self { c_in, c_out, hidden } = *self;
-        [GsConvConfig::new(c_in, hidden, 1, 1), GsConvConfig::new(hidden, c_out, 3, 1).activation(Activation::Identity)]
+        let Self {
+            c_in,
+            c_out,
+            hidden,
+        } = *self;
+        [
+            GsConvConfig::new(c_in, hidden, 1, 1),
+            GsConvConfig::new(hidden, c_out, 3, 1).activation(Activation::Identity),
+        ]
     }
 
     fn shortcut(&self) -> ConvConfig {
@@ -46,7 +53,9 @@ impl GsBottleneckConfig {
     /// Output shape; the cost goes to the tally.
     pub(super) fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
         self.shortcut().trace_one(x, tally);
-        self.main().iter().fold(x, |x, conv| conv.trace_one(x, tally))
+        self.main()
+            .iter()
+            .fold(x, |x, conv| conv.trace_one(x, tally))
     }
 }
 
@@ -57,9 +66,18 @@ impl Block for GsBottleneckConfig {
         row.at_most(2, "channels, expansion")?;
         let (c_in, c_out) = (row.channels_in()?, row.channels_out()?);
         let hidden = (c_out as f64 * row.number(1, 0.5, "expansion")?) as usize;
-        match [hidden, c_out].iter().all(|c| *c > 0 && c.is_multiple_of(2)) {
-            true => Ok(Self { c_in, c_out, hidden }),
-            false => Err(format!("{hidden} hidden and {c_out} output channels; even numbers would be right")),
+        match [hidden, c_out]
+            .iter()
+            .all(|c| *c > 0 && c.is_multiple_of(2))
+        {
+            true => Ok(Self {
+                c_in,
+                c_out,
+                hidden,
+            }),
+            false => Err(format!(
+                "{hidden} hidden and {c_out} output channels; even numbers would be right"
+            )),
         }
     }
 
@@ -69,7 +87,10 @@ impl Block for GsBottleneckConfig {
 
     fn init(&self, init: &Initializer) -> GsBottleneck {
         let [first, second] = self.main().map(|conv| GsConv::new(&conv, init));
-        GsBottleneck { conv_lighting: (first, second), shortcut: Conv::new(&self.shortcut(), init) }
+        GsBottleneck {
+            conv_lighting: (first, second),
+            shortcut: Conv::new(&self.shortcut(), init),
+        }
     }
 
     fn forward(layer: &GsBottleneck, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {

@@ -28,21 +28,31 @@ fuse!(GsConv: cv1, cv2);
 impl GsConvConfig {
     /// Of as many channels, with the padding that keeps the size at stride 1.
     pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
-        Self { dense: ConvConfig::new(c_in, c_out / 2, kernel, stride) }
+        Self {
+            dense: ConvConfig::new(c_in, c_out / 2, kernel, stride),
+        }
     }
 
     pub fn activation(self, activation: Activation) -> Self {
-        Self { dense: self.dense.activation(activation) }
+        Self {
+            dense: self.dense.activation(activation),
+        }
     }
 
     /// The dense half and the depthwise one.
     pub(super) fn convs(&self) -> [ConvConfig; 2] {
-        [self.dense, ConvConfig::depthwise(self.dense.conv.c_out, 5, 1).activation(self.dense.activation)]
+        [
+            self.dense,
+            ConvConfig::depthwise(self.dense.conv.c_out, 5, 1).activation(self.dense.activation),
+        ]
     }
 
     /// Output shape; the cost goes to the tally.
     pub(super) fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
-        let Shape { c, h, w } = self.convs().iter().fold(x, |x, conv| conv.trace_one(x, tally));
+        let Shape { c, h, w } = self
+            .convs()
+            .iter()
+            .fold(x, |x, conv| conv.trace_one(x, tally));
         Shape::new(2 * c, h, w)
     }
 }
@@ -53,9 +63,13 @@ impl Block for GsConvConfig {
     fn read(row: &RowReader) -> Result<Self, String> {
         let c_out = row.channels_out()?;
         if !c_out.is_multiple_of(2) {
-            return Err(format!("{c_out} output channels; an even number would be right"));
+            return Err(format!(
+                "{c_out} output channels; an even number would be right"
+            ));
         }
-        Ok(Self { dense: ConvConfig::read_geometry(row, row.channels_in()?, c_out / 2)? })
+        Ok(Self {
+            dense: ConvConfig::read_geometry(row, row.channels_in()?, c_out / 2)?,
+        })
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
@@ -72,7 +86,13 @@ impl Block for GsConvConfig {
 
     fn arguments(&self) -> String {
         let conv = self.dense.conv;
-        format!("[{}, {}, {}, {}]", conv.c_in, 2 * conv.c_out, conv.kernel, conv.stride)
+        format!(
+            "[{}, {}, {}, {}]",
+            conv.c_in,
+            2 * conv.c_out,
+            conv.kernel,
+            conv.stride
+        )
     }
 }
 
@@ -93,5 +113,7 @@ impl GsConv {
 /// The even channels, then the odd ones.
 fn shuffle(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
-    x.reshape([batch, channels / 2, 2, height * width]).swap_dims(1, 2).reshape([batch, channels, height, width])
+    x.reshape([batch, channels / 2, 2, height * width])
+        .swap_dims(1, 2)
+        .reshape([batch, channels, height, width])
 }

@@ -36,7 +36,9 @@ impl Block for GsConvNsConfig {
     type Layer = GsConvNs;
 
     fn read(row: &RowReader) -> Result<Self, String> {
-        Ok(Self { gsconv: Block::read(row)? })
+        Ok(Self {
+            gsconv: Block::read(row)?,
+        })
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
@@ -46,13 +48,20 @@ impl Block for GsConvNsConfig {
 
     fn init(&self, init: &Initializer) -> GsConvNs {
         let [cv1, cv2] = self.gsconv.convs().map(|conv| Conv::new(&conv, init));
-        GsConvNs { cv1, cv2, shuf: conv2d(self.mix(), false, init) }
+        GsConvNs {
+            cv1,
+            cv2,
+            shuf: conv2d(self.mix(), false, init),
+        }
     }
 
     fn forward(layer: &GsConvNs, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let dense = layer.cv1.forward(only(inputs));
         let cheap = layer.cv2.forward(dense.clone());
-        vec![relu(convolve(&layer.shuf, Tensor::cat(vec![dense, cheap], 1)))]
+        vec![relu(convolve(
+            &layer.shuf,
+            Tensor::cat(vec![dense, cheap], 1),
+        ))]
     }
 
     fn arguments(&self) -> String {

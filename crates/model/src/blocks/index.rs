@@ -30,7 +30,11 @@ impl Block for IndexConfig {
         let outputs = row.inputs().len();
         match row.optional(0, "which output")? {
             Some(which) if which < outputs => Ok(Self { which }),
-            which => Err(format!("output {}; what it reads has outputs 0 to {}", which.unwrap_or(0), outputs.saturating_sub(1))),
+            which => Err(format!(
+                "output {}; what it reads has outputs 0 to {}",
+                which.unwrap_or(0),
+                outputs.saturating_sub(1)
+            )),
         }
     }
 

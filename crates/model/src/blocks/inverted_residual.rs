@@ -57,12 +57,20 @@ impl Block for InvertedResidualConfig {
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
-        Ok(vec![self.convs().iter().fold(inputs[0], |x, conv| conv.trace_one(x, tally))])
+        Ok(vec![
+            self.convs()
+                .iter()
+                .fold(inputs[0], |x, conv| conv.trace_one(x, tally)),
+        ])
     }
 
     fn init(&self, init: &Initializer) -> InvertedResidual {
         InvertedResidual {
-            conv: self.convs().iter().map(|conv| Conv::new(conv, init)).collect(),
+            conv: self
+                .convs()
+                .iter()
+                .map(|conv| Conv::new(conv, init))
+                .collect(),
             residual: self.stride == 1 && self.c_in == self.c_out,
         }
     }
@@ -72,7 +80,13 @@ impl Block for InvertedResidualConfig {
     }
 
     fn arguments(&self) -> String {
-        let Self { c_in, c_out, stride, expansion, activation } = self;
+        let Self {
+            c_in,
+            c_out,
+            stride,
+            expansion,
+            activation,
+        } = self;
         format!("[{c_in}, {c_out}, {stride}, {expansion}, {activation}]")
     }
 }

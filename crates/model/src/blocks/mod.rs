@@ -94,5 +94,8 @@ pub(crate) trait Block: Sized {
 
 /// The one input of a block that takes one; how many there are was checked when its row was read.
 pub(crate) fn only<T>(inputs: Vec<T>) -> T {
-    inputs.into_iter().next().expect("a block's row is read with at least one input")
+    inputs
+        .into_iter()
+        .next()
+        .expect("a block's row is read with at least one input")
 }

@@ -4,7 +4,9 @@ use burn::{
     tensor::{Tensor, activation::relu},
 };
 
-use super::{Activation, BatchNorm2d, Block, RowReader, conv::convolve_act, conv2d, convolve, only};
+use super::{
+    Activation, BatchNorm2d, Block, RowReader, conv::convolve_act, conv2d, convolve, only,
+};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
@@ -49,14 +51,19 @@ impl Fuse for RepVgg {
         let folded = |Branch { conv, bn }: &Branch| {
             let mut conv = conv.clone();
             conv.fold_norm(bn);
-            (conv.weight.val(), conv.bias.map(|shift| shift.val()).expect("folded"))
+            (
+                conv.weight.val(),
+                conv.bias.map(|shift| shift.val()).expect("folded"),
+            )
         };
-        let ((dense, dense_shift), (mut centre, centre_shift)) = (folded(&self.rbr_dense), folded(&self.rbr_1x1));
+        let ((dense, dense_shift), (mut centre, centre_shift)) =
+            (folded(&self.rbr_dense), folded(&self.rbr_1x1));
         let mut shift = dense_shift + centre_shift;
         if let Some(bn) = &self.rbr_identity {
             let (scale, identity_shift) = bn.affine();
             let channels = scale.dims()[0];
-            let identity = Tensor::<2>::eye(channels, &scale.device()) * scale.reshape([channels, 1]);
+            let identity =
+                Tensor::<2>::eye(channels, &scale.device()) * scale.reshape([channels, 1]);
             centre = centre + identity.reshape([channels, channels, 1, 1]);
             shift = shift + identity_shift;
         }
@@ -68,8 +75,15 @@ impl Fuse for RepVgg {
 impl RepVggConfig {
     /// The 3×3 and the 1×1 convolution.
     fn convs(&self) -> [ConvShape; 2] {
-        let Self { c_in, c_out, stride } = *self;
-        [ConvShape::new(c_in, c_out, 3, stride), ConvShape::new(c_in, c_out, 1, stride)]
+        let Self {
+            c_in,
+            c_out,
+            stride,
+        } = *self;
+        [
+            ConvShape::new(c_in, c_out, 3, stride),
+            ConvShape::new(c_in, c_out, 1, stride),
+        ]
     }
 
     fn has_identity(&self) -> bool {
@@ -83,7 +97,11 @@ impl Block for RepVggConfig {
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(3, "channels, kernel, stride")?;
         match row.cells(1, 3, "kernel")? {
-            3 => Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()?, stride: row.cells(2, 1, "stride")? }),
+            3 => Ok(Self {
+                c_in: row.channels_in()?,
+                c_out: row.channels_out()?,
+                stride: row.cells(2, 1, "stride")?,
+            }),
             kernel => Err(format!("kernel {kernel}; 3 would be right")),
         }
     }
@@ -101,9 +119,18 @@ impl Block for RepVggConfig {
     }
 
     fn init(&self, init: &Initializer) -> RepVgg {
-        let branch = |conv: ConvShape| Branch { conv: conv2d(conv, false, init), bn: BatchNorm2d::new(conv.c_out, init) };
+        let branch = |conv: ConvShape| Branch {
+            conv: conv2d(conv, false, init),
+            bn: BatchNorm2d::new(conv.c_out, init),
+        };
         let [rbr_dense, rbr_1x1] = self.convs().map(branch);
-        RepVgg { rbr_dense, rbr_1x1, rbr_identity: self.has_identity().then(|| BatchNorm2d::new(self.c_out, init)) }
+        RepVgg {
+            rbr_dense,
+            rbr_1x1,
+            rbr_identity: self
+                .has_identity()
+                .then(|| BatchNorm2d::new(self.c_out, init)),
+        }
     }
 
     fn forward(layer: &RepVgg, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {

@@ -73,7 +73,10 @@ impl<'a> RowReader<'a> {
     pub fn channels_in(&self) -> Result<usize, String> {
         match self.0.inputs {
             [input] => Ok(input.c),
-            inputs => Err(format!("it takes one input, 'from' gives it {}", inputs.len())),
+            inputs => Err(format!(
+                "it takes one input, 'from' gives it {}",
+                inputs.len()
+            )),
         }
     }
 
@@ -98,12 +101,18 @@ impl<'a> RowReader<'a> {
         if c == self.0.unscaled {
             return Ok(c);
         }
-        let Scaling { width, max_channels, .. } = self.0.scaling;
+        let Scaling {
+            width,
+            max_channels,
+            ..
+        } = self.0.scaling;
         let bounded = max_channels.map_or(c as f64, |max| max.min(c as f64));
         let scaled = (bounded * width / 8.0).ceil() * 8.0;
         match scaled <= MAX_ARG as f64 {
             true => Ok(scaled as usize),
-            false => Err(format!("{scaled} {what} after scaling; at most {MAX_ARG} would be right")),
+            false => Err(format!(
+                "{scaled} {what} after scaling; at most {MAX_ARG} would be right"
+            )),
         }
     }
 
@@ -125,7 +134,13 @@ impl<'a> RowReader<'a> {
         self.up_to(MAX_CELLS, i, Some(default), what)
     }
 
-    fn up_to(&self, most: i64, i: usize, default: Option<usize>, what: &str) -> Result<usize, String> {
+    fn up_to(
+        &self,
+        most: i64,
+        i: usize,
+        default: Option<usize>,
+        what: &str,
+    ) -> Result<usize, String> {
         match (self.0.args.get(i), default) {
             (None | Some(Arg::None), Some(default)) => Ok(default),
             (Some(Arg::Int(n)), _) if (1..=most).contains(n) => Ok(*n as usize),
@@ -141,7 +156,9 @@ impl<'a> RowReader<'a> {
         match self.0.args.get(i) {
             None | Some(Arg::None) => Ok(None),
             Some(Arg::Int(n)) if (0..=MAX_ARG).contains(n) => Ok(Some(*n as usize)),
-            Some(other) => Err(format!("argument {i} ({what}) is {other}; a whole number or None would be right")),
+            Some(other) => Err(format!(
+                "argument {i} ({what}) is {other}; a whole number or None would be right"
+            )),
         }
     }
 
@@ -150,7 +167,9 @@ impl<'a> RowReader<'a> {
         match self.0.args.get(i) {
             None => Ok(default),
             Some(Arg::Bool(value)) => Ok(*value),
-            Some(other) => Err(format!("argument {i} ({what}) is {other}; True or False would be right")),
+            Some(other) => Err(format!(
+                "argument {i} ({what}) is {other}; True or False would be right"
+            )),
         }
     }
 
@@ -160,7 +179,9 @@ impl<'a> RowReader<'a> {
             None => Ok(default),
             Some(Arg::Float(x)) if *x > 0.0 && *x <= MAX_ARG as f64 => Ok(*x),
             Some(Arg::Int(n)) if (1..=MAX_ARG).contains(n) => Ok(*n as f64),
-            Some(other) => Err(format!("argument {i} ({what}) is {other}; a positive number would be right")),
+            Some(other) => Err(format!(
+                "argument {i} ({what}) is {other}; a positive number would be right"
+            )),
         }
     }
 
@@ -169,7 +190,9 @@ impl<'a> RowReader<'a> {
         match self.0.args.get(i) {
             None => Ok(default),
             Some(Arg::Text(word)) => Ok(word),
-            Some(other) => Err(format!("argument {i} ({what}) is {other}; a word would be right")),
+            Some(other) => Err(format!(
+                "argument {i} ({what}) is {other}; a word would be right"
+            )),
         }
     }
 
@@ -179,7 +202,9 @@ impl<'a> RowReader<'a> {
             None | Some(Arg::Bool(true)) => Ok(default),
             Some(Arg::Bool(false)) => Ok(Activation::Identity),
             Some(Arg::Text(word)) => word.parse(),
-            Some(other) => Err(format!("argument {i} (activation) is {other}; a name such as relu would be right")),
+            Some(other) => Err(format!(
+                "argument {i} (activation) is {other}; a name such as relu would be right"
+            )),
         }
     }
 }

@@ -33,7 +33,10 @@ fuse!(Sppf: cv1, cv2);
 impl SppfConfig {
     fn convs(&self) -> [ConvConfig; 2] {
         let hidden = self.c_in / 2;
-        [ConvConfig::new(self.c_in, hidden, 1, 1), ConvConfig::new(4 * hidden, self.c_out, 1, 1)]
+        [
+            ConvConfig::new(self.c_in, hidden, 1, 1),
+            ConvConfig::new(4 * hidden, self.c_out, 1, 1),
+        ]
     }
 }
 
@@ -44,9 +47,15 @@ impl Block for SppfConfig {
         row.at_most(2, "channels, kernel")?;
         let kernel = row.cells(1, 5, "kernel")?;
         if kernel.is_multiple_of(2) {
-            return Err(format!("kernel {kernel}; an odd one would be right, so that pooling keeps the size"));
+            return Err(format!(
+                "kernel {kernel}; an odd one would be right, so that pooling keeps the size"
+            ));
         }
-        Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()?, kernel })
+        Ok(Self {
+            c_in: row.channels_in()?,
+            c_out: row.channels_out()?,
+            kernel,
+        })
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
@@ -57,7 +66,11 @@ impl Block for SppfConfig {
 
     fn init(&self, init: &Initializer) -> Sppf {
         let [cv1, cv2] = self.convs().map(|conv| Conv::new(&conv, init));
-        Sppf { cv1, cv2, kernel: self.kernel }
+        Sppf {
+            cv1,
+            cv2,
+            kernel: self.kernel,
+        }
     }
 
     fn forward(layer: &Sppf, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -72,12 +85,19 @@ impl Block for SppfConfig {
 impl Sppf {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let pool =
-            |x: Tensor<4>| max_pool2d(x, MaxPoolOptions::new([self.kernel; 2]).with_stride([1; 2]).with_padding([self.kernel / 2; 2]));
+        let pool = |x: Tensor<4>| {
+            max_pool2d(
+                x,
+                MaxPoolOptions::new([self.kernel; 2])
+                    .with_stride([1; 2])
+                    .with_padding([self.kernel / 2; 2]),
+            )
+        };
         let x = self.cv1.forward(x);
         let near = pool(x.clone());
         let wide = pool(near.clone());
         let widest = pool(wide.clone());
-        self.cv2.forward(Tensor::cat(vec![x, near, wide, widest], 1))
+        self.cv2
+            .forward(Tensor::cat(vec![x, near, wide, widest], 1))
     }
 }

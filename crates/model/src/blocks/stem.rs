@@ -39,7 +39,10 @@ impl Block for StemConfig {
 
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(1, "channels")?;
-        Ok(Self { c_in: row.channels_in()?, c_out: row.channels_out()? })
+        Ok(Self {
+            c_in: row.channels_in()?,
+            c_out: row.channels_out()?,
+        })
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
@@ -49,13 +52,23 @@ impl Block for StemConfig {
     }
 
     fn init(&self, init: &Initializer) -> Stem {
-        Stem { conv: (conv2d(self.conv(), false, init), BatchNorm2d::new(self.c_out, init)) }
+        Stem {
+            conv: (
+                conv2d(self.conv(), false, init),
+                BatchNorm2d::new(self.c_out, init),
+            ),
+        }
     }
 
     fn forward(layer: &Stem, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let (conv, bn) = &layer.conv;
         let y = conv_norm_act(conv, bn, Activation::Relu, only(inputs));
-        vec![max_pool2d(y, MaxPoolOptions::new([3; 2]).with_stride([2; 2]).with_padding([1; 2]))]
+        vec![max_pool2d(
+            y,
+            MaxPoolOptions::new([3; 2])
+                .with_stride([2; 2])
+                .with_padding([1; 2]),
+        )]
     }
 
     fn arguments(&self) -> String {

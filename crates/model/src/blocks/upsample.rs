@@ -31,7 +31,11 @@ fuse!(Upsample:);
 /// `[batch, c, h, w]` to `[batch, c, factor·h, factor·w]`, each pixel repeated.
 pub(crate) fn upsample_nearest(x: Tensor<4>, factor: usize) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height * factor, width * factor]))
+    interpolate(
+        x,
+        InterpolateOptions::new(InterpolateMode::Nearest)
+            .with_output_size([height * factor, width * factor]),
+    )
 }
 
 impl Block for UpsampleConfig {
@@ -42,7 +46,9 @@ impl Block for UpsampleConfig {
         row.at_most(3, "None, factor, nearest")?;
         row.channels_in()?;
         match (row.optional(0, "size")?, row.word(2, "nearest", "mode")?) {
-            (None, "nearest") => Ok(Self { factor: row.cells(1, 2, "factor")? }),
+            (None, "nearest") => Ok(Self {
+                factor: row.cells(1, 2, "factor")?,
+            }),
             (Some(_), _) => Err("a fixed size; [None, factor, nearest] would be right".into()),
             (_, mode) => Err(format!("mode '{mode}'; nearest would be right")),
         }
@@ -53,7 +59,9 @@ impl Block for UpsampleConfig {
     }
 
     fn init(&self, _: &Initializer) -> Upsample {
-        Upsample { factor: self.factor }
+        Upsample {
+            factor: self.factor,
+        }
     }
 
     fn forward(layer: &Upsample, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {

@@ -1,6 +1,8 @@
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, Conv, ConvConfig, CspConfig, GsBottleneck, GsBottleneckConfig, RowReader, only};
+use super::{
+    Block, Conv, ConvConfig, CspConfig, GsBottleneck, GsBottleneckConfig, RowReader, only,
+};
 use crate::{
     Initializer,
     cost::{Shape, Tally},
@@ -32,7 +34,11 @@ fuse!(VovGsCsp: cv1, cv2, gsb, cv3);
 impl VovGsCspConfig {
     fn bottleneck(&self) -> GsBottleneckConfig {
         let hidden = self.csp.hidden();
-        GsBottleneckConfig { c_in: hidden, c_out: hidden, hidden }
+        GsBottleneckConfig {
+            c_in: hidden,
+            c_out: hidden,
+            hidden,
+        }
     }
 
     fn unused(&self) -> ConvConfig {
@@ -48,30 +54,48 @@ impl Block for VovGsCspConfig {
         let csp = CspConfig::read(row, true)?;
         match csp.hidden().is_multiple_of(2) {
             true => Ok(Self { csp }),
-            false => Err(format!("{} hidden channels; an even number would be right", csp.hidden())),
+            false => Err(format!(
+                "{} hidden channels; an even number would be right",
+                csp.hidden()
+            )),
         }
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
         let [cv1, cv2, cv3] = self.csp.branches();
         let chain = cv1.trace_one(inputs[0], tally);
-        let chain = (0..self.csp.bottlenecks).fold(chain, |x, _| self.bottleneck().trace_one(x, tally));
+        let chain =
+            (0..self.csp.bottlenecks).fold(chain, |x, _| self.bottleneck().trace_one(x, tally));
         cv2.trace_one(inputs[0], tally);
         let unused = self.unused().conv;
         tally.parameters(unused.weights() + 2 * unused.c_out as u64);
-        Ok(vec![cv3.trace_one(Shape::new(2 * chain.c, chain.h, chain.w), tally)])
+        Ok(vec![cv3.trace_one(
+            Shape::new(2 * chain.c, chain.h, chain.w),
+            tally,
+        )])
     }
 
     fn init(&self, init: &Initializer) -> VovGsCsp {
         let [cv1, cv2, cv3] = self.csp.branches().map(|conv| Conv::new(&conv, init));
-        let gsb = (0..self.csp.bottlenecks).map(|_| self.bottleneck().init(init)).collect();
-        VovGsCsp { cv1, cv2, gsb, res: Conv::new(&self.unused(), init), cv3 }
+        let gsb = (0..self.csp.bottlenecks)
+            .map(|_| self.bottleneck().init(init))
+            .collect();
+        VovGsCsp {
+            cv1,
+            cv2,
+            gsb,
+            res: Conv::new(&self.unused(), init),
+            cv3,
+        }
     }
 
     fn forward(layer: &VovGsCsp, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let x = only(inputs);
         let bypass = layer.cv2.forward(x.clone());
-        let chain = layer.gsb.iter().fold(layer.cv1.forward(x), |x, bottleneck| bottleneck.forward(x));
+        let chain = layer
+            .gsb
+            .iter()
+            .fold(layer.cv1.forward(x), |x, bottleneck| bottleneck.forward(x));
         vec![layer.cv3.forward(Tensor::cat(vec![bypass, chain], 1))]
     }
 

@@ -37,7 +37,12 @@ impl Geometry {
 
     /// Shape of the output.
     pub fn output(&self) -> [usize; 4] {
-        [self.batch, self.groups * self.c_out, self.out_height(), self.out_width()]
+        [
+            self.batch,
+            self.groups * self.c_out,
+            self.out_height(),
+            self.out_width(),
+        ]
     }
 
     /// Elements of a kernel over a group's channels: rows of the matrix.
@@ -52,17 +57,38 @@ impl Geometry {
 
     /// Outputs along an axis of `size` for which an offset in the kernel meets the input, `first..last`, and the input that the first meets.
     pub fn overlap(&self, offset: usize, size: usize, out: usize) -> (usize, usize, usize) {
-        let first = self.padding.saturating_sub(offset).div_ceil(self.stride).min(out);
-        let last = (size + self.padding).saturating_sub(offset).div_ceil(self.stride).min(out).max(first);
-        (first, last, (first * self.stride + offset).saturating_sub(self.padding))
+        let first = self
+            .padding
+            .saturating_sub(offset)
+            .div_ceil(self.stride)
+            .min(out);
+        let last = (size + self.padding)
+            .saturating_sub(offset)
+            .div_ceil(self.stride)
+            .min(out)
+            .max(first);
+        (
+            first,
+            last,
+            (first * self.stride + offset).saturating_sub(self.padding),
+        )
     }
 
     /// Where a row of the matrix has its elements from.
     fn row(&self, row: usize) -> Row {
-        let (channel, offset) = (row / (self.kernel * self.kernel), row % (self.kernel * self.kernel));
+        let (channel, offset) = (
+            row / (self.kernel * self.kernel),
+            row % (self.kernel * self.kernel),
+        );
         let (top, bottom, y) = self.overlap(offset / self.kernel, self.height, self.out_height());
         let (left, right, x) = self.overlap(offset % self.kernel, self.width, self.out_width());
-        Row { channel, lines: top..bottom, y, places: left..right, x }
+        Row {
+            channel,
+            lines: top..bottom,
+            y,
+            places: left..right,
+            x,
+        }
     }
 }
 
@@ -89,7 +115,10 @@ pub fn columns(g: &Geometry, x: &[f32], lines: Range<usize>, matrix: &mut [f32])
     let row_len = matrix.len() / g.rows();
     for (index, out) in matrix.chunks_exact_mut(row_len).enumerate() {
         let row = g.row(index);
-        for (x, out) in x.chunks_exact(image).zip(out.chunks_exact_mut(lines.len() * out_width)) {
+        for (x, out) in x
+            .chunks_exact(image)
+            .zip(out.chunks_exact_mut(lines.len() * out_width))
+        {
             let plane = &x[row.channel * g.area()..][..g.area()];
             for (line, out) in lines.clone().zip(out.chunks_exact_mut(out_width)) {
                 let Some(source) = row.source(g, line) else {
@@ -101,7 +130,10 @@ pub fn columns(g: &Geometry, x: &[f32], lines: Range<usize>, matrix: &mut [f32])
                 let out = &mut out[row.places.clone()];
                 match g.stride {
                     1 => out.copy_from_slice(&plane[source..][..out.len()]),
-                    stride => out.iter_mut().zip(plane[source..].iter().step_by(stride)).for_each(|(out, x)| *out = *x),
+                    stride => out
+                        .iter_mut()
+                        .zip(plane[source..].iter().step_by(stride))
+                        .for_each(|(out, x)| *out = *x),
                 }
             }
         }
@@ -114,14 +146,26 @@ pub fn add_columns(g: &Geometry, matrix: &[f32], lines: Range<usize>, x: &mut [f
     let row_len = matrix.len() / g.rows();
     for (index, from) in matrix.chunks_exact(row_len).enumerate() {
         let row = g.row(index);
-        for (x, from) in x.chunks_exact_mut(image).zip(from.chunks_exact(lines.len() * out_width)) {
+        for (x, from) in x
+            .chunks_exact_mut(image)
+            .zip(from.chunks_exact(lines.len() * out_width))
+        {
             let plane = &mut x[row.channel * g.area()..][..g.area()];
             for (line, from) in lines.clone().zip(from.chunks_exact(out_width)) {
-                let Some(source) = row.source(g, line) else { continue };
+                let Some(source) = row.source(g, line) else {
+                    continue;
+                };
                 let from = &from[row.places.clone()];
                 match g.stride {
-                    1 => plane[source..].iter_mut().zip(from).for_each(|(x, m)| *x += m),
-                    stride => plane[source..].iter_mut().step_by(stride).zip(from).for_each(|(x, m)| *x += m),
+                    1 => plane[source..]
+                        .iter_mut()
+                        .zip(from)
+                        .for_each(|(x, m)| *x += m),
+                    stride => plane[source..]
+                        .iter_mut()
+                        .step_by(stride)
+                        .zip(from)
+                        .for_each(|(x, m)| *x += m),
                 }
             }
         }

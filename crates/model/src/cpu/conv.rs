@@ -16,27 +16,52 @@ const COLUMNS: usize = 32;
 
 /// The output, `[batch, groups · c_out, out_height, out_width]`. Weights are `[groups · c_out, c_in, kernel, kernel]`. `finish` is given parts of the
 /// output's maps, with their channel, while they are in the cache.
-pub fn forward(g: &Geometry, x: &[f32], weight: &[f32], finish: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+pub fn forward(
+    g: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    finish: impl Fn(usize, &mut [f32]) + Sync,
+) -> Vec<f32> {
     let mut y = vec![0.0; g.batch * g.groups * g.c_out * g.out_area()];
     let images = g.images_at_once();
-    let (parts, threads) = (g.batch.div_ceil(images) * g.groups, rayon::current_num_threads());
-    let shared = y.chunks_mut(images * g.c_out * g.out_area()).zip(x.chunks(images * g.c_in * g.area()));
+    let (parts, threads) = (
+        g.batch.div_ceil(images) * g.groups,
+        rayon::current_num_threads(),
+    );
+    let shared = y
+        .chunks_mut(images * g.c_out * g.out_area())
+        .zip(x.chunks(images * g.c_in * g.area()));
     match () {
         () if parts >= threads || g.batch == 0 => {
-            let parts = y.par_chunks_mut(images * g.c_out * g.out_area()).zip(x.par_chunks(images * g.c_in * g.area()));
-            parts.enumerate().for_each(|(part, (y, x))| forward_part(g, x, weight, part, y, &finish));
+            let parts = y
+                .par_chunks_mut(images * g.c_out * g.out_area())
+                .zip(x.par_chunks(images * g.c_in * g.area()));
+            parts
+                .enumerate()
+                .for_each(|(part, (y, x))| forward_part(g, x, weight, part, y, &finish));
         }
         // Too few for all threads: they share each.
         () if g.out_height() >= 2 * threads && g.out_area() >= 4 * COLUMNS * threads => {
-            shared.enumerate().for_each(|(part, (y, x))| forward_by_lines(g, x, weight, part, y, &finish));
+            shared
+                .enumerate()
+                .for_each(|(part, (y, x))| forward_by_lines(g, x, weight, part, y, &finish));
         }
-        () => shared.enumerate().for_each(|(part, (y, x))| forward_by_channels(g, x, weight, part, y, &finish)),
+        () => shared
+            .enumerate()
+            .for_each(|(part, (y, x))| forward_by_channels(g, x, weight, part, y, &finish)),
     }
     y
 }
 
 /// One thread does a part.
-fn forward_part(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: &mut [f32], finish: &impl Fn(usize, &mut [f32])) {
+fn forward_part(
+    g: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    part: usize,
+    y: &mut [f32],
+    finish: &impl Fn(usize, &mut [f32]),
+) {
     let weight = g.group_weight(weight, part);
     let channel = |plane: usize| part % g.groups * g.c_out + plane % g.c_out;
     with_scratch(|[inputs, outputs]| {
@@ -45,21 +70,40 @@ fn forward_part(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: &mut [f
             let outputs = sized(outputs, y.len());
             multiply(weight, inputs, outputs, y.len() / g.c_out, false);
             interleave(g, outputs, y);
-            return y.chunks_exact_mut(g.out_area()).enumerate().for_each(|(plane, row)| finish(channel(plane), row));
+            return y
+                .chunks_exact_mut(g.out_area())
+                .enumerate()
+                .for_each(|(plane, row)| finish(channel(plane), row));
         }
         for lines in g.pieces() {
             let (first, len) = (lines.start * g.out_width(), lines.len() * g.out_width());
-            multiply(weight, g.matrix(x, lines, inputs), &mut y[first..], g.out_area(), false);
-            y.chunks_exact_mut(g.out_area()).enumerate().for_each(|(c, row)| finish(channel(c), &mut row[first..first + len]));
+            multiply(
+                weight,
+                g.matrix(x, lines, inputs),
+                &mut y[first..],
+                g.out_area(),
+                false,
+            );
+            y.chunks_exact_mut(g.out_area())
+                .enumerate()
+                .for_each(|(c, row)| finish(channel(c), &mut row[first..first + len]));
         }
     });
 }
 
 /// The threads share a part's lines out; what each makes of some is then put in its place.
-fn forward_by_lines(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: &mut [f32], finish: &(impl Fn(usize, &mut [f32]) + Sync)) {
+fn forward_by_lines(
+    g: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    part: usize,
+    y: &mut [f32],
+    finish: &(impl Fn(usize, &mut [f32]) + Sync),
+) {
     let (weight, first_channel) = (g.group_weight(weight, part), part % g.groups * g.c_out);
     let height = g.out_height();
-    let lines = (MATRIX / (g.rows() * g.out_width())).clamp(1, height.div_ceil(2 * rayon::current_num_threads()));
+    let lines = (MATRIX / (g.rows() * g.out_width()))
+        .clamp(1, height.div_ceil(2 * rayon::current_num_threads()));
     let pieces: Vec<Vec<f32>> = (0..height.div_ceil(lines))
         .into_par_iter()
         .map(|piece| {
@@ -73,7 +117,9 @@ fn forward_by_lines(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: &mu
                 };
                 multiply(weight, inputs, &mut made, len, false);
             });
-            made.chunks_exact_mut(len).enumerate().for_each(|(c, row)| finish(first_channel + c, row));
+            made.chunks_exact_mut(len)
+                .enumerate()
+                .for_each(|(c, row)| finish(first_channel + c, row));
             made
         })
         .collect();
@@ -89,7 +135,14 @@ fn forward_by_lines(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: &mu
 }
 
 /// The threads share a part's output channels out, for which they need the whole matrix of its input.
-fn forward_by_channels(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: &mut [f32], finish: &(impl Fn(usize, &mut [f32]) + Sync)) {
+fn forward_by_channels(
+    g: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    part: usize,
+    y: &mut [f32],
+    finish: &(impl Fn(usize, &mut [f32]) + Sync),
+) {
     let (first_channel, len, rows) = (part % g.groups * g.c_out, y.len() / g.c_out, g.rows());
     let mut inputs = Vec::new();
     let inputs = g.matrix(x, 0..g.out_height(), &mut inputs);
@@ -98,15 +151,38 @@ fn forward_by_channels(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: 
     if len > g.out_area() {
         // Several small images side by side: their maps lie apart.
         let mut outputs = vec![0.0; y.len()];
-        let shares = outputs.par_chunks_mut(share * len).zip(weights.par_chunks(share * rows));
-        shares.for_each(|(outputs, weight)| multiply(Matrix::new(weight, weight.len() / rows, rows, rows), inputs, outputs, len, false));
+        let shares = outputs
+            .par_chunks_mut(share * len)
+            .zip(weights.par_chunks(share * rows));
+        shares.for_each(|(outputs, weight)| {
+            multiply(
+                Matrix::new(weight, weight.len() / rows, rows, rows),
+                inputs,
+                outputs,
+                len,
+                false,
+            )
+        });
         interleave(g, &outputs, y);
-        return y.chunks_exact_mut(g.out_area()).enumerate().for_each(|(plane, row)| finish(first_channel + plane % g.c_out, row));
+        return y
+            .chunks_exact_mut(g.out_area())
+            .enumerate()
+            .for_each(|(plane, row)| finish(first_channel + plane % g.c_out, row));
     }
-    let shares = y.par_chunks_mut(share * len).zip(weights.par_chunks(share * rows));
+    let shares = y
+        .par_chunks_mut(share * len)
+        .zip(weights.par_chunks(share * rows));
     shares.enumerate().for_each(|(number, (y, weight))| {
-        multiply(Matrix::new(weight, weight.len() / rows, rows, rows), inputs, y, len, false);
-        y.chunks_exact_mut(len).enumerate().for_each(|(c, row)| finish(first_channel + number * share + c, row));
+        multiply(
+            Matrix::new(weight, weight.len() / rows, rows, rows),
+            inputs,
+            y,
+            len,
+            false,
+        );
+        y.chunks_exact_mut(len)
+            .enumerate()
+            .for_each(|(c, row)| finish(first_channel + number * share + c, row));
     });
 }
 
@@ -114,7 +190,9 @@ fn forward_by_channels(g: &Geometry, x: &[f32], weight: &[f32], part: usize, y: 
 pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
     let mut x = vec![0.0; g.batch * g.groups * g.c_in * g.area()];
     let images = g.images_at_once();
-    let parts = x.par_chunks_mut(images * g.c_in * g.area()).zip(gradient.par_chunks(images * g.c_out * g.out_area()));
+    let parts = x
+        .par_chunks_mut(images * g.c_in * g.area())
+        .zip(gradient.par_chunks(images * g.c_out * g.out_area()));
     parts.enumerate().for_each(|(part, (x, gradient))| {
         let weight = g.group_weight(weight, part).transposed();
         with_scratch(|[inputs, outputs]| {
@@ -150,7 +228,8 @@ pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
                     let unit = part * images * g.groups + group;
                     let images = images.min(g.batch - part * images);
                     let x = &x[unit * g.c_in * g.area()..][..images * g.c_in * g.area()];
-                    let gradient = &gradient[unit * g.c_out * g.out_area()..][..images * g.c_out * g.out_area()];
+                    let gradient = &gradient[unit * g.c_out * g.out_area()..]
+                        [..images * g.c_out * g.out_area()];
                     for lines in g.pieces() {
                         let inputs = g.matrix(x, lines.clone(), inputs);
                         let (gradient, _) = g.output_matrix(gradient, lines, outputs);
@@ -165,7 +244,11 @@ pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
     let mut all = Vec::with_capacity(g.groups * len);
     for _ in 0..g.groups {
         let mut sum = sums.next().expect("a share at least");
-        sums.by_ref().take(shares - 1).for_each(|share| sum.iter_mut().zip(share).for_each(|(sum, term)| *sum += term));
+        sums.by_ref().take(shares - 1).for_each(|share| {
+            sum.iter_mut()
+                .zip(share)
+                .for_each(|(sum, term)| *sum += term)
+        });
         all.append(&mut sum);
     }
     all
@@ -187,17 +270,29 @@ impl Geometry {
             1 if !self.is_pointwise() => (MATRIX / (self.rows() * self.out_width())).clamp(1, all),
             _ => all,
         };
-        (0..all).step_by(lines).map(move |first| first..all.min(first + lines))
+        (0..all)
+            .step_by(lines)
+            .map(move |first| first..all.min(first + lines))
     }
 
     /// The weights of a part's group, `c_out × rows`.
     fn group_weight<'a>(&self, weight: &'a [f32], part: usize) -> Matrix<'a> {
         let len = self.c_out * self.rows();
-        Matrix::new(&weight[part % self.groups * len..][..len], self.c_out, self.rows(), self.rows())
+        Matrix::new(
+            &weight[part % self.groups * len..][..len],
+            self.c_out,
+            self.rows(),
+            self.rows(),
+        )
     }
 
     /// The matrix of a part's input, `rows × (images · lines · out_width)`.
-    fn matrix<'a>(&self, x: &'a [f32], lines: Range<usize>, scratch: &'a mut Vec<f32>) -> Matrix<'a> {
+    fn matrix<'a>(
+        &self,
+        x: &'a [f32],
+        lines: Range<usize>,
+        scratch: &'a mut Vec<f32>,
+    ) -> Matrix<'a> {
         let images = x.len() / (self.c_in * self.area());
         if self.is_pointwise() && images == 1 {
             return Matrix::new(x, self.rows(), self.area(), self.area());
@@ -209,18 +304,29 @@ impl Geometry {
     }
 
     /// The matrix of a part's output, `c_out × (images · lines · out_width)`, and its number of columns.
-    fn output_matrix<'a>(&self, y: &'a [f32], lines: Range<usize>, scratch: &'a mut Vec<f32>) -> (Matrix<'a>, usize) {
+    fn output_matrix<'a>(
+        &self,
+        y: &'a [f32],
+        lines: Range<usize>,
+        scratch: &'a mut Vec<f32>,
+    ) -> (Matrix<'a>, usize) {
         let (area, images) = (self.out_area(), y.len() / (self.c_out * self.out_area()));
         if images == 1 {
             let len = lines.len() * self.out_width();
-            return (Matrix::new(&y[lines.start * self.out_width()..], self.c_out, len, area), len);
+            return (
+                Matrix::new(&y[lines.start * self.out_width()..], self.c_out, len, area),
+                len,
+            );
         }
         let matrix = sized(scratch, y.len());
         for (i, plane) in y.chunks_exact(area).enumerate() {
             let (image, channel) = (i / self.c_out, i % self.c_out);
             matrix[(channel * images + image) * area..][..area].copy_from_slice(plane);
         }
-        (Matrix::new(matrix, self.c_out, images * area, images * area), images * area)
+        (
+            Matrix::new(matrix, self.c_out, images * area, images * area),
+            images * area,
+        )
     }
 }
 

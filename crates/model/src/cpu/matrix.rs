@@ -13,7 +13,13 @@ pub struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// Row by row, each of `columns` elements, beginning `row_stride` after the one before.
     pub fn new(elements: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
-        Self { elements, rows, columns, row_stride, column_stride: 1 }
+        Self {
+            elements,
+            rows,
+            columns,
+            row_stride,
+            column_stride: 1,
+        }
     }
 
     pub fn transposed(self) -> Self {
@@ -27,7 +33,13 @@ impl<'a> Matrix<'a> {
     }
 
     fn fits(&self) -> bool {
-        fits(self.elements.len(), self.rows, self.columns, self.row_stride, self.column_stride)
+        fits(
+            self.elements.len(),
+            self.rows,
+            self.columns,
+            self.row_stride,
+            self.column_stride,
+        )
     }
 }
 
@@ -42,7 +54,13 @@ fn fits(len: usize, rows: usize, columns: usize, row_stride: usize, column_strid
 pub fn multiply(a: Matrix, b: Matrix, out: &mut [f32], row_stride: usize, accumulate: bool) {
     let (rows, columns) = (a.rows, b.columns);
     assert_eq!(a.columns, b.rows, "inner sizes");
-    assert!(a.fits() && b.fits() && columns <= row_stride && fits(out.len(), rows, columns, row_stride, 1), "slices too short");
+    assert!(
+        a.fits()
+            && b.fits()
+            && columns <= row_stride
+            && fits(out.len(), rows, columns, row_stride, 1),
+        "slices too short"
+    );
     // SAFETY: by the assertion above, every element that the sizes and strides name lies within its slice; `out` is borrowed mutably, so it
     // shares no memory with `a` and `b`, and no two of its elements coincide.
     #[allow(unsafe_code)]
@@ -80,13 +98,20 @@ mod tests {
         let a: Vec<f32> = (0..12).map(|i| i as f32).collect();
         let b: Vec<f32> = (0..20).map(|i| (i as f32) * 0.5 - 3.0).collect();
         // 2 × 3 of rows 4 apart; 3 × 4 as the transpose of 4 × 3 of rows 5 apart; into rows 6 apart.
-        let (left, right) = (Matrix::new(&a, 2, 3, 4), Matrix::new(&b, 4, 3, 5).transposed());
+        let (left, right) = (
+            Matrix::new(&a, 2, 3, 4),
+            Matrix::new(&b, 4, 3, 5).transposed(),
+        );
         let mut out = vec![1.0; 12];
         multiply(left, right, &mut out, 6, true);
         for i in 0..2 {
             for j in 0..6 {
                 let product: f32 = (0..3).map(|k| a[i * 4 + k] * b[j.min(3) * 5 + k]).sum();
-                assert_eq!(out[i * 6 + j], if j < 4 { 1.0 + product } else { 1.0 }, "{i} {j}");
+                assert_eq!(
+                    out[i * 6 + j],
+                    if j < 4 { 1.0 + product } else { 1.0 },
+                    "{i} {j}"
+                );
             }
         }
         multiply(left, right, &mut out, 6, false);
@@ -96,6 +121,12 @@ mod tests {
     #[test]
     #[should_panic(expected = "slices too short")]
     fn a_short_slice_is_refused() {
-        multiply(Matrix::new(&[0.0; 5], 2, 3, 3), Matrix::new(&[0.0; 6], 3, 2, 2), &mut [0.0; 4], 2, false);
+        multiply(
+            Matrix::new(&[0.0; 5], 2, 3, 3),
+            Matrix::new(&[0.0; 6], 3, 2, 2),
+            &mut [0.0; 4],
+            2,
+            false,
+        );
     }
 }

@@ -22,7 +22,11 @@ const GRAIN: usize = 1 << 14;
 
 /// `f` of each of `count` parts of `len` elements, in order.
 fn map_parts<T: Send>(count: usize, len: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-    (0..count).into_par_iter().with_min_len(GRAIN.div_ceil(len.max(1))).map(f).collect()
+    (0..count)
+        .into_par_iter()
+        .with_min_len(GRAIN.div_ceil(len.max(1)))
+        .map(f)
+        .collect()
 }
 
 /// Fills `out` part by part, each of `len` elements: `f` is given the part's number and the part.
@@ -31,12 +35,18 @@ fn fill_parts(out: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync 
 }
 
 /// The same, and what `f` gives of each part, in order.
-fn map_filled<T: Send>(out: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) -> T + Sync + Send) -> Vec<T> {
+fn map_filled<T: Send>(
+    out: &mut [f32],
+    len: usize,
+    f: impl Fn(usize, &mut [f32]) -> T + Sync + Send,
+) -> Vec<T> {
     parts(out, len).map(|(part, out)| f(part, out)).collect()
 }
 
 fn parts(out: &mut [f32], len: usize) -> impl IndexedParallelIterator<Item = (usize, &mut [f32])> {
-    out.par_chunks_exact_mut(len.max(1)).with_min_len(GRAIN.div_ceil(len.max(1))).enumerate()
+    out.par_chunks_exact_mut(len.max(1))
+        .with_min_len(GRAIN.div_ceil(len.max(1)))
+        .enumerate()
 }
 
 #[cfg(test)]

@@ -50,14 +50,19 @@ pub fn statistics(planes: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
             let mean = (f64::from(sum(x, |x| x)) / len) as f32;
             // The mean of the differences makes up for what rounding the mean left.
             let rest = f64::from(sum(x, |x| x - mean));
-            [f64::from(mean) + rest / len, f64::from(sum(x, |x| (x - mean) * (x - mean))) - rest * rest / len]
+            [
+                f64::from(mean) + rest / len,
+                f64::from(sum(x, |x| (x - mean) * (x - mean))) - rest * rest / len,
+            ]
         })
     });
     let by_channel = |c: usize| (0..planes.batch).map(move |image| image * planes.channels + c);
     (0..planes.channels)
         .map(|c| {
             let mean = by_channel(c).map(|p| figures[p][0]).sum::<f64>() / planes.batch as f64;
-            let squares = by_channel(c).map(|p| figures[p][1] + len * (figures[p][0] - mean).powi(2)).sum::<f64>();
+            let squares = by_channel(c)
+                .map(|p| figures[p][1] + len * (figures[p][0] - mean).powi(2))
+                .sum::<f64>();
             (mean as f32, (squares / planes.samples()) as f32)
         })
         .unzip()
@@ -211,7 +216,14 @@ pub struct Gradients {
 }
 
 /// The way back, given the gradient of the output; `inverse_std` is that of each channel.
-pub fn backward(planes: Planes, x: &[f32], affine: &Affine, inverse_std: &[f32], activation: Activation, gradient: &[f32]) -> Gradients {
+pub fn backward(
+    planes: Planes,
+    x: &[f32],
+    affine: &Affine,
+    inverse_std: &[f32],
+    activation: Activation,
+    gradient: &[f32],
+) -> Gradients {
     match activation {
         Activation::Silu => revert::<Silu>(planes, x, affine, inverse_std, gradient),
         Activation::Relu => revert::<Relu>(planes, x, affine, inverse_std, gradient),
@@ -222,7 +234,13 @@ pub fn backward(planes: Planes, x: &[f32], affine: &Affine, inverse_std: &[f32],
     }
 }
 
-fn revert<C: Curve>(planes: Planes, x: &[f32], affine: &Affine, inverse_std: &[f32], gradient: &[f32]) -> Gradients {
+fn revert<C: Curve>(
+    planes: Planes,
+    x: &[f32],
+    affine: &Affine,
+    inverse_std: &[f32],
+    gradient: &[f32],
+) -> Gradients {
     // Before the activation: d, and the sums of d and of d · (x - mean).
     let mut d = vec![0.0; x.len()];
     let figures = map_filled(&mut d, planes.len, |p, d| {
@@ -257,7 +275,11 @@ fn revert<C: Curve>(planes: Planes, x: &[f32], affine: &Affine, inverse_std: &[f
     });
     Gradients {
         x: d,
-        weight: sums.iter().zip(inverse_std).map(|([_, dot], inverse)| (dot * f64::from(*inverse)) as f32).collect(),
+        weight: sums
+            .iter()
+            .zip(inverse_std)
+            .map(|([_, dot], inverse)| (dot * f64::from(*inverse)) as f32)
+            .collect(),
         bias: sums.iter().map(|[sum, _]| *sum as f32).collect(),
     }
 }
@@ -272,5 +294,10 @@ fn centred_dot(d: &[f32], x: &[f32], mean: f32) -> f32 {
             *lane += d * (x - mean);
         }
     }
-    lanes.iter().sum::<f32>() + d_rest.iter().zip(x_rest).map(|(d, x)| d * (x - mean)).sum::<f32>()
+    lanes.iter().sum::<f32>()
+        + d_rest
+            .iter()
+            .zip(x_rest)
+            .map(|(d, x)| d * (x - mean))
+            .sum::<f32>()
 }

@@ -41,7 +41,17 @@ fn convolutions_are_burns() {
         // Matrices of several parts.
         [3, 40, 4, 64, 64, 3, 1, 1, 1],
     ] {
-        let [batch, c_in, c_out, height, width, kernel, stride, padding, groups] = sizes;
+        let [
+            batch,
+            c_in,
+            c_out,
+            height,
+            width,
+            kernel,
+            stride,
+            padding,
+            groups,
+        ] = sizes;
         let what = format!("{sizes:?}");
         let x = random([batch, c_in, height, width], &device);
         let weight = random([c_out, c_in / groups, kernel, kernel], &device);
@@ -49,9 +59,19 @@ fn convolutions_are_burns() {
         let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], groups);
         let expected = conv2d(x.clone(), weight.clone(), None, options);
         assert_close(found.clone().inner(), expected.clone().inner(), &what);
-        let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
-        assert_close(x.grad(&found).unwrap(), x.grad(&expected).unwrap(), &format!("{what}: x"));
-        let (found, expected) = (weight.grad(&found).unwrap(), weight.grad(&expected).unwrap());
+        let (found, expected) = (
+            weighted_sum(found).backward(),
+            weighted_sum(expected).backward(),
+        );
+        assert_close(
+            x.grad(&found).unwrap(),
+            x.grad(&expected).unwrap(),
+            &format!("{what}: x"),
+        );
+        let (found, expected) = (
+            weight.grad(&found).unwrap(),
+            weight.grad(&expected).unwrap(),
+        );
         let scale = (batch * height * width) as f32;
         assert_close(found / scale, expected / scale, &format!("{what}: weight"));
     }
@@ -64,18 +84,36 @@ fn a_convolution_of_a_view_is_burns() {
     let weight = random([4, 3, 3, 3], &device);
     let view = || whole.clone().narrow(1, 2, 3).swap_dims(2, 3);
     let found = super::conv2d(&view(), &weight, 1, 1, 1).expect("covered");
-    let expected = conv2d(view(), weight.clone(), None, ConvOptions::new([1; 2], [1; 2], [1; 2], 1));
+    let expected = conv2d(
+        view(),
+        weight.clone(),
+        None,
+        ConvOptions::new([1; 2], [1; 2], [1; 2], 1),
+    );
     assert_close(found.clone().inner(), expected.clone().inner(), "output");
-    let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
-    assert_close(whole.grad(&found).unwrap(), whole.grad(&expected).unwrap(), "x");
+    let (found, expected) = (
+        weighted_sum(found).backward(),
+        weighted_sum(expected).backward(),
+    );
+    assert_close(
+        whole.grad(&found).unwrap(),
+        whole.grad(&expected).unwrap(),
+        "x",
+    );
 }
 
 #[test]
 fn normalisation_and_activation_are_burns() {
     let device = Device::flex().autodiff();
     device.seed(7);
-    let activations =
-        [Activation::Silu, Activation::Relu, Activation::Relu6, Activation::LeakyRelu, Activation::Gelu, Activation::Identity];
+    let activations = [
+        Activation::Silu,
+        Activation::Relu,
+        Activation::Relu6,
+        Activation::LeakyRelu,
+        Activation::Gelu,
+        Activation::Identity,
+    ];
     for activation in activations {
         for shape in [[3, 5, 7, 9], [2, 3, 40, 33], [4, 2, 1, 1]] {
             let what = format!("{activation:?} {shape:?}");
@@ -84,13 +122,27 @@ fn normalisation_and_activation_are_burns() {
             let found = norm_act(&x, &weight, &bias, 1e-3, activation).expect("covered");
             let expected = batch_norm_train(x.clone(), weight.clone(), bias.clone(), 1e-3);
             assert_close(found.mean, expected.mean.inner(), &format!("{what}: mean"));
-            assert_close(found.variance, expected.variance.inner(), &format!("{what}: variance"));
+            assert_close(
+                found.variance,
+                expected.variance.inner(),
+                &format!("{what}: variance"),
+            );
             let (found, expected) = (found.output, activation.forward(expected.output));
             assert_close(found.clone().inner(), expected.clone().inner(), &what);
-            let (found, expected) = (weighted_sum(found).backward(), weighted_sum(expected).backward());
-            assert_close(x.grad(&found).unwrap(), x.grad(&expected).unwrap(), &format!("{what}: x"));
+            let (found, expected) = (
+                weighted_sum(found).backward(),
+                weighted_sum(expected).backward(),
+            );
+            assert_close(
+                x.grad(&found).unwrap(),
+                x.grad(&expected).unwrap(),
+                &format!("{what}: x"),
+            );
             for parameter in [&weight, &bias] {
-                let (found, expected) = (parameter.grad(&found).unwrap(), parameter.grad(&expected).unwrap());
+                let (found, expected) = (
+                    parameter.grad(&found).unwrap(),
+                    parameter.grad(&expected).unwrap(),
+                );
                 assert_close(found, expected, &format!("{what}: parameters"));
             }
         }
@@ -101,7 +153,8 @@ fn normalisation_and_activation_are_burns() {
 #[test]
 fn inference_is_burns() {
     let device = Device::flex();
-    let random = |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
+    let random =
+        |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
     for sizes in [
         [1, 3, 16, 40, 56, 6, 2, 2, 1],
         [1, 8, 24, 37, 41, 3, 1, 1, 1],
@@ -113,13 +166,38 @@ fn inference_is_burns() {
         [1, 8, 6, 30, 30, 3, 1, 1, 2],
         [1, 4, 1, 3, 3, 3, 1, 0, 1],
     ] {
-        let [batch, c_in, c_out, height, width, kernel, stride, padding, groups] = sizes;
-        let (x, weight) = (random([batch, c_in, height, width]), random([c_out, c_in / groups, kernel, kernel]));
+        let [
+            batch,
+            c_in,
+            c_out,
+            height,
+            width,
+            kernel,
+            stride,
+            padding,
+            groups,
+        ] = sizes;
+        let (x, weight) = (
+            random([batch, c_in, height, width]),
+            random([c_out, c_in / groups, kernel, kernel]),
+        );
         let shift = Tensor::<1>::random([c_out], Distribution::Uniform(-1.0, 1.0), &device);
-        for activation in [Activation::Silu, Activation::Relu6, Activation::Gelu, Activation::Identity] {
-            let found = super::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation).expect("covered");
+        for activation in [
+            Activation::Silu,
+            Activation::Relu6,
+            Activation::Gelu,
+            Activation::Identity,
+        ] {
+            let found =
+                super::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation)
+                    .expect("covered");
             let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], groups);
-            let expected = activation.forward(conv2d(x.clone(), weight.clone(), Some(shift.clone()), options));
+            let expected = activation.forward(conv2d(
+                x.clone(),
+                weight.clone(),
+                Some(shift.clone()),
+                options,
+            ));
             assert_close(found, expected, &format!("{sizes:?} {activation:?}"));
         }
     }
@@ -129,8 +207,14 @@ fn inference_is_burns() {
 fn what_is_not_covered_is_left_to_burn() {
     let plain = Device::flex();
     let x = Tensor::<4>::ones([1, 2, 4, 4], &plain);
-    assert!(super::conv2d(&x, &Tensor::ones([2, 2, 3, 3], &plain), 1, 1, 1).is_none(), "nothing to train");
+    assert!(
+        super::conv2d(&x, &Tensor::ones([2, 2, 3, 3], &plain), 1, 1, 1).is_none(),
+        "nothing to train"
+    );
     let training = plain.autodiff();
     let x = Tensor::<4>::ones([1, 2, 4, 4], &training);
-    assert!(super::conv2d(&x, &Tensor::ones([2, 2, 3, 1], &training), 1, 1, 1).is_none(), "the kernel is no square");
+    assert!(
+        super::conv2d(&x, &Tensor::ones([2, 2, 3, 1], &training), 1, 1, 1).is_none(),
+        "the kernel is no square"
+    );
 }

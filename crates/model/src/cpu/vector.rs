@@ -70,7 +70,13 @@ pub fn exp(x: f32) -> f32 {
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 5.000_000_3e-1;
-    let power = f32::from_bits((rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127)) << 23);
+    let power = f32::from_bits(
+        (rounded
+            .to_bits()
+            .wrapping_sub(ROUND.to_bits())
+            .wrapping_add(127))
+            << 23,
+    );
     (p * r * r + r + 1.0) * power
 }
 
@@ -113,7 +119,11 @@ mod tests {
         for step in -500..=500 {
             let x = step as f32 / 100.0;
             let error = (f64::from(erf(x)) - exact(f64::from(x))).abs();
-            assert!(error <= 4e-7 * exact(f64::from(x)).abs(), "erf({x}) is {}, off by {error}", erf(x));
+            assert!(
+                error <= 4e-7 * exact(f64::from(x)).abs(),
+                "erf({x}) is {}, off by {error}",
+                erf(x)
+            );
         }
         assert!(erf(f32::NAN).is_nan());
     }
@@ -124,7 +134,11 @@ mod tests {
             let x = step as f32 / 100.0;
             let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
             let error = (f64::from(sigmoid(x)) - exact).abs() / exact;
-            assert!(error < 4e-7, "sigmoid({x}) is {} instead of {exact}", sigmoid(x));
+            assert!(
+                error < 4e-7,
+                "sigmoid({x}) is {} instead of {exact}",
+                sigmoid(x)
+            );
         }
         assert_eq!(sigmoid(1e30), 1.0);
         assert!(sigmoid(-1e30) < 1e-37);

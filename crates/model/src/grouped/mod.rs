@@ -9,7 +9,11 @@ use burn::tensor::Tensor;
 
 /// A convolution of several groups without bias or dilation; none where this module does not cover it. `x` is `[batch, channels, height, width]`,
 /// `weight` `[channels out, channels / groups, kernel, kernel]`.
-pub fn conv2d(x: &Tensor<4>, weight: &Tensor<4>, [stride, padding, groups]: [usize; 3]) -> Option<Tensor<4>> {
+pub fn conv2d(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    [stride, padding, groups]: [usize; 3],
+) -> Option<Tensor<4>> {
     if groups == 1 {
         return None;
     }

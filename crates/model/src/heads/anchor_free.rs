@@ -52,11 +52,17 @@ struct BranchConfig {
 impl BranchConfig {
     fn new(c_in: usize, hidden: usize, c_out: usize) -> Self {
         let conv = |c_in| ConvConfig::new(c_in, hidden, 3, 1);
-        Self { hidden: [conv(c_in), conv(hidden)], last: ConvShape::new(hidden, c_out, 1, 1) }
+        Self {
+            hidden: [conv(c_in), conv(hidden)],
+            last: ConvShape::new(hidden, c_out, 1, 1),
+        }
     }
 
     fn trace(&self, x: Shape, tally: &mut Tally) -> Shape {
-        let x = self.hidden.iter().fold(x, |x, conv| conv.trace_one(x, tally));
+        let x = self
+            .hidden
+            .iter()
+            .fold(x, |x, conv| conv.trace_one(x, tally));
         tally.conv(self.last, true, x)
     }
 
@@ -75,8 +81,13 @@ impl Expectation {
     pub(super) fn new(init: &Initializer) -> Self {
         let mut conv = conv2d(ConvShape::new(REG_MAX, 1, 1, 1), false, init);
         let distances: Vec<f32> = (0..REG_MAX).map(|distance| distance as f32).collect();
-        conv.weight = Param::from_tensor(Tensor::<1>::from_floats(distances.as_slice(), init.device()).reshape([1, REG_MAX, 1, 1]));
-        Self { conv: conv.no_grad() }
+        conv.weight = Param::from_tensor(
+            Tensor::<1>::from_floats(distances.as_slice(), init.device())
+                .reshape([1, REG_MAX, 1, 1]),
+        );
+        Self {
+            conv: conv.no_grad(),
+        }
     }
 }
 
@@ -84,7 +95,8 @@ impl DetectConfig {
     /// The branches of a level, to the distances, the classes and the mask coefficients. All levels have the widths that follow from the
     /// finest one's.
     fn branches(&self, level: usize) -> [BranchConfig; 3] {
-        let (finest, c_in, coefficients) = (self.channels[0], self.channels[level], self.coefficients());
+        let (finest, c_in, coefficients) =
+            (self.channels[0], self.channels[level], self.coefficients());
         let (sides, classes) = ((finest / 4).max(4 * REG_MAX), finest.max(self.nc.min(100)));
         [
             BranchConfig::new(c_in, sides, 4 * REG_MAX),
@@ -102,12 +114,21 @@ impl DetectConfig {
         let mut positions = 0;
         let mut outputs = Vec::with_capacity(inputs.len());
         for (level, x) in inputs.iter().enumerate() {
-            let channels = self.branches(level).iter().take(self.used()).map(|branch| branch.trace(*x, tally).c).sum();
+            let channels = self
+                .branches(level)
+                .iter()
+                .take(self.used())
+                .map(|branch| branch.trace(*x, tally).c)
+                .sum();
             outputs.push(Shape::new(channels, x.h, x.w));
             positions += x.h * x.w;
         }
         // The expectations of all distances, by one convolution.
-        tally.conv(ConvShape::new(REG_MAX, 1, 1, 1), false, Shape::new(REG_MAX, 4, positions));
+        tally.conv(
+            ConvShape::new(REG_MAX, 1, 1, 1),
+            false,
+            Shape::new(REG_MAX, 4, positions),
+        );
         outputs
     }
 
@@ -118,7 +139,12 @@ impl DetectConfig {
         for (level, stride) in self.strides.iter().enumerate() {
             let cells = (640.0 / *stride as f64).powi(2);
             let priors = [Some(1.0), Some((5.0 / self.nc as f64 / cells).ln()), None];
-            let branches = self.branches(level).into_iter().zip(priors).zip(&mut all).take(self.used());
+            let branches = self
+                .branches(level)
+                .into_iter()
+                .zip(priors)
+                .zip(&mut all)
+                .take(self.used());
             branches.for_each(|((branch, prior), all)| all.push(branch.init(prior, init)));
         }
         all
@@ -128,7 +154,11 @@ impl DetectConfig {
 impl AnchorFreeDetect {
     pub(super) fn new(config: &DetectConfig, init: &Initializer) -> Self {
         let [cv2, cv3, _] = config.init_branches(init);
-        Self { cv2, cv3, dfl: Expectation::new(init) }
+        Self {
+            cv2,
+            cv3,
+            dfl: Expectation::new(init),
+        }
     }
 
     /// A map `[batch, c, h, w]` for each level to its raw outputs, `[batch, 4 · 16 + classes, h, w]`.

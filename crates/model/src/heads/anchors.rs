@@ -18,11 +18,20 @@ fuse!(AnchorDetect:);
 
 impl DetectConfig {
     fn anchor_conv(&self, level: usize) -> ConvShape {
-        ConvShape::new(self.channels[level], self.boxes_per_cell() * self.outputs(), 1, 1)
+        ConvShape::new(
+            self.channels[level],
+            self.boxes_per_cell() * self.outputs(),
+            1,
+            1,
+        )
     }
 
     pub(super) fn trace_anchors(&self, inputs: &[Shape], tally: &mut Tally) -> Vec<Shape> {
-        inputs.iter().enumerate().map(|(level, x)| tally.conv(self.anchor_conv(level), true, *x)).collect()
+        inputs
+            .iter()
+            .enumerate()
+            .map(|(level, x)| tally.conv(self.anchor_conv(level), true, *x))
+            .collect()
     }
 }
 
@@ -39,11 +48,17 @@ impl AnchorDetect {
             add_prior(&mut conv, &prior.repeat(config.boxes_per_cell()));
             conv
         };
-        Self { m: (0..config.channels.len()).map(level).collect() }
+        Self {
+            m: (0..config.channels.len()).map(level).collect(),
+        }
     }
 
     /// A map `[batch, c, h, w]` for each level to its raw outputs, `[batch, anchors · (classes + 5), h, w]`.
     pub(super) fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        self.m.iter().zip(levels).map(|(conv, x)| convolve(conv, x)).collect()
+        self.m
+            .iter()
+            .zip(levels)
+            .map(|(conv, x)| convolve(conv, x))
+            .collect()
     }
 }

@@ -7,7 +7,10 @@ use burn::{
 use super::{AnchorDetect, AnchorFreeDetect, Detect, DetectConfig};
 use crate::{
     Initializer,
-    blocks::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, convolve, upsample_nearest},
+    blocks::{
+        Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, convolve,
+        upsample_nearest,
+    },
     cost::{ConvShape, Shape, Tally},
     fuse::{Fold, Fuse},
 };
@@ -75,9 +78,23 @@ struct Unit {
 impl Fuse for AsffDetect {
     fn fuse(&mut self) {
         for asff in &mut self.asffs {
-            let resize = [&mut asff.compress_level_0, &mut asff.compress_level_1, &mut asff.stride_level_1, &mut asff.stride_level_2];
-            let weigh = [&mut asff.weight_level_0, &mut asff.weight_level_1, &mut asff.weight_level_2, &mut asff.expand];
-            resize.into_iter().flatten().chain(weigh).for_each(|Unit { conv, batch_norm }| conv.fold_norm(batch_norm));
+            let resize = [
+                &mut asff.compress_level_0,
+                &mut asff.compress_level_1,
+                &mut asff.stride_level_1,
+                &mut asff.stride_level_2,
+            ];
+            let weigh = [
+                &mut asff.weight_level_0,
+                &mut asff.weight_level_1,
+                &mut asff.weight_level_2,
+                &mut asff.expand,
+            ];
+            resize
+                .into_iter()
+                .flatten()
+                .chain(weigh)
+                .for_each(|Unit { conv, batch_norm }| conv.fold_norm(batch_norm));
         }
         match &mut self.m {
             Predictor::Anchors(_) => {}
@@ -129,7 +146,11 @@ impl LevelConfig {
             if let Some(conv) = conv {
                 let x = coarse_first[source];
                 // From two levels finer, a max pool halves the map first.
-                let pooled = if source == self.level + 2 { Shape::new(x.c, x.h.div_ceil(2), x.w.div_ceil(2)) } else { x };
+                let pooled = if source == self.level + 2 {
+                    Shape::new(x.c, x.h.div_ceil(2), x.w.div_ceil(2))
+                } else {
+                    x
+                };
                 let y = unit(*conv, pooled);
                 let factor = 1 << self.level.saturating_sub(source);
                 if (y.h * factor, y.w * factor) != (own.h, own.w) {
@@ -144,12 +165,19 @@ impl LevelConfig {
             unit(self.weight, own);
         }
         unit(self.expand, own);
-        tally.conv(self.levels, true, Shape::new(self.levels.c_in, own.h, own.w));
+        tally.conv(
+            self.levels,
+            true,
+            Shape::new(self.levels.c_in, own.h, own.w),
+        );
         Ok(())
     }
 
     fn init(&self, init: &Initializer) -> Asff {
-        let unit = |conv: ConvShape| Unit { conv: conv2d(conv, false, init), batch_norm: BatchNorm2d::new(conv.c_out, init) };
+        let unit = |conv: ConvShape| Unit {
+            conv: conv2d(conv, false, init),
+            batch_norm: BatchNorm2d::new(conv.c_out, init),
+        };
         let [from_0, from_1, from_2] = self.resize;
         let (compress_level_1, stride_level_1) = match self.level {
             0 => (None, from_1.map(unit)),
@@ -178,14 +206,21 @@ impl Block for AsffDetectConfig {
         let (detect, taken) = DetectConfig::read_row(row)?;
         row.at_most(taken + 2, "nc, anchors, order, rfb] or [nc, order, rfb")?;
         if detect.channels.len() != 3 {
-            return Err(format!("it reads {} levels; ASFF fuses three", detect.channels.len()));
+            return Err(format!(
+                "it reads {} levels; ASFF fuses three",
+                detect.channels.len()
+            ));
         }
         Ok(Self {
             detect,
             order: match row.word(taken, "parallel", "order")? {
                 "parallel" => AsffOrder::Parallel,
                 "sequential" => AsffOrder::Sequential,
-                other => return Err(format!("order '{other}'; parallel or sequential would be right")),
+                other => {
+                    return Err(format!(
+                        "order '{other}'; parallel or sequential would be right"
+                    ));
+                }
             },
             rfb: row.flag(taken + 1, false, "rfb")?,
         })
@@ -202,7 +237,11 @@ impl Block for AsffDetectConfig {
             Detect::Anchors(AnchorDetect { m }) => Predictor::Anchors(m),
             Detect::AnchorFree(head) => Predictor::AnchorFree(head),
         };
-        AsffDetect { asffs: (0..3).map(|level| Asff::new(self, level, init)).collect(), m, order: self.order }
+        AsffDetect {
+            asffs: (0..3).map(|level| Asff::new(self, level, init)).collect(),
+            m,
+            order: self.order,
+        }
     }
 
     fn forward(layer: &AsffDetect, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
@@ -228,7 +267,11 @@ impl AsffDetect {
     pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let (fused, _) = self.fuse_levels(levels);
         match &self.m {
-            Predictor::Anchors(convs) => convs.iter().zip(fused).map(|(conv, x)| convolve(conv, x)).collect(),
+            Predictor::Anchors(convs) => convs
+                .iter()
+                .zip(fused)
+                .map(|(conv, x)| convolve(conv, x))
+                .collect(),
             Predictor::AnchorFree(head) => head.forward(fused),
         }
     }
@@ -266,9 +309,18 @@ impl Asff {
 
     /// Three maps, coarsest first, to this level's fused map `[batch, c, h, w]` and its weights `[batch, 3, h, w]`.
     pub fn forward(&self, coarse_first: &[Tensor<4>]) -> (Tensor<4>, Tensor<4>) {
-        let maps: [Tensor<4>; 3] = std::array::from_fn(|source| self.resize(source, coarse_first[source].clone()));
-        let weighing = [&self.weight_level_0, &self.weight_level_1, &self.weight_level_2];
-        let weighed = weighing.iter().zip(&maps).map(|(unit, map)| unit.forward(map.clone())).collect();
+        let maps: [Tensor<4>; 3] =
+            std::array::from_fn(|source| self.resize(source, coarse_first[source].clone()));
+        let weighing = [
+            &self.weight_level_0,
+            &self.weight_level_1,
+            &self.weight_level_2,
+        ];
+        let weighed = weighing
+            .iter()
+            .zip(&maps)
+            .map(|(unit, map)| unit.forward(map.clone()))
+            .collect();
         let weights = softmax(convolve(&self.weight_levels, Tensor::cat(weighed, 1)), 1);
         let share = |i: usize| weights.clone().narrow(1, i, 1);
         let [coarse, middle, fine] = maps;
@@ -287,7 +339,12 @@ impl Asff {
             return x;
         };
         let x = match source == self.level + 2 {
-            true => max_pool2d(x, MaxPoolOptions::new([3; 2]).with_stride([2; 2]).with_padding([1; 2])),
+            true => max_pool2d(
+                x,
+                MaxPoolOptions::new([3; 2])
+                    .with_stride([2; 2])
+                    .with_padding([1; 2]),
+            ),
             false => x,
         };
         match self.level.saturating_sub(source) {

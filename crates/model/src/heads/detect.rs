@@ -70,22 +70,45 @@ impl DetectConfig {
         let nc = match row.arg(0) {
             Some(Arg::Text(word)) if word == "nc" => row.nc(),
             Some(Arg::Int(nc)) if *nc == row.nc() as i64 => row.nc(),
-            _ => return Err("the first argument is not nc; [nc] or [nc, anchors] would be right".into()),
+            _ => {
+                return Err(
+                    "the first argument is not nc; [nc] or [nc, anchors] would be right".into(),
+                );
+            }
         };
         let levels = row.inputs().len();
         let (coding, taken) = match row.arg(1) {
             Some(Arg::Text(word)) if word == "anchors" => {
-                let anchors = row.anchors().ok_or("the table has no key 'anchors', which this row asks for")?;
+                let anchors = row
+                    .anchors()
+                    .ok_or("the table has no key 'anchors', which this row asks for")?;
                 if anchors.len() != levels {
-                    return Err(format!("it reads {levels} levels, and 'anchors' has {}", anchors.len()));
+                    return Err(format!(
+                        "it reads {levels} levels, and 'anchors' has {}",
+                        anchors.len()
+                    ));
                 }
-                let pairs = |level: &Vec<f64>| level.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
+                let pairs = |level: &Vec<f64>| {
+                    level
+                        .chunks_exact(2)
+                        .map(|pair| [pair[0], pair[1]])
+                        .collect()
+                };
                 (BoxCoding::Anchors(anchors.iter().map(pairs).collect()), 2)
             }
             _ => (BoxCoding::Distances { reg_max: REG_MAX }, 1),
         };
         let channels = row.inputs().iter().map(|input| input.c).collect();
-        Ok((Self { nc, channels, strides: row.strides()?, coding, masks: None }, taken))
+        Ok((
+            Self {
+                nc,
+                channels,
+                strides: row.strides()?,
+                coding,
+                masks: None,
+            },
+            taken,
+        ))
     }
 
     /// Boxes that a cell can hold.
@@ -126,7 +149,14 @@ impl Block for DetectConfig {
 
     fn read(row: &RowReader) -> Result<Self, String> {
         let (config, taken) = Self::read_row(row)?;
-        row.at_most(taken, if taken == 2 { "nc, anchors" } else { "nc] or [nc, anchors" })?;
+        row.at_most(
+            taken,
+            if taken == 2 {
+                "nc, anchors"
+            } else {
+                "nc] or [nc, anchors"
+            },
+        )?;
         Ok(config)
     }
 

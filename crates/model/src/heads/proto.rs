@@ -34,12 +34,23 @@ pub(super) struct ProtoConfig {
 
 impl ProtoConfig {
     pub fn new(c_in: usize, masks: MaskConfig, learnt: bool) -> Self {
-        Self { c_in, masks, learnt }
+        Self {
+            c_in,
+            masks,
+            learnt,
+        }
     }
 
     fn convs(&self) -> [ConvConfig; 3] {
-        let MaskConfig { coefficients, hidden } = self.masks;
-        [ConvConfig::new(self.c_in, hidden, 3, 1), ConvConfig::new(hidden, hidden, 3, 1), ConvConfig::new(hidden, coefficients, 1, 1)]
+        let MaskConfig {
+            coefficients,
+            hidden,
+        } = self.masks;
+        [
+            ConvConfig::new(self.c_in, hidden, 3, 1),
+            ConvConfig::new(hidden, hidden, 3, 1),
+            ConvConfig::new(hidden, coefficients, 1, 1),
+        ]
     }
 
     pub fn trace(&self, x: Shape, tally: &mut Tally) -> Shape {
@@ -57,13 +68,20 @@ impl ProtoConfig {
         let [cv1, cv2, cv3] = self.convs().map(|conv| Conv::new(&conv, init));
         let upsample = || {
             let c = self.masks.hidden;
-            let mut conv = ConvTranspose2dConfig::new([c, c], [2, 2]).with_stride([2, 2]).init(init.device());
+            let mut conv = ConvTranspose2dConfig::new([c, c], [2, 2])
+                .with_stride([2, 2])
+                .init(init.device());
             // PyTorch draws by the fan of the transposed kernel, the output's channels.
             conv.weight = init.uniform([c, c, 2, 2], 4 * c);
             conv.bias = Some(init.uniform([c], 4 * c));
             conv
         };
-        Proto { cv1, upsample: self.learnt.then(upsample), cv2, cv3 }
+        Proto {
+            cv1,
+            upsample: self.learnt.then(upsample),
+            cv2,
+            cv3,
+        }
     }
 }
 

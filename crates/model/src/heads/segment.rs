@@ -71,9 +71,14 @@ impl Block for SegmentConfig {
 
     fn read(row: &RowReader) -> Result<Self, String> {
         let (mut detect, taken) = DetectConfig::read_row(row)?;
-        row.at_most(taken + 2, "nc, anchors, coefficients, hidden] or [nc, coefficients, hidden")?;
-        let masks =
-            MaskConfig { coefficients: row.positive(taken, Some(32), "coefficients")?, hidden: row.scaled_or(taken + 1, 256, "hidden")? };
+        row.at_most(
+            taken + 2,
+            "nc, anchors, coefficients, hidden] or [nc, coefficients, hidden",
+        )?;
+        let masks = MaskConfig {
+            coefficients: row.positive(taken, Some(32), "coefficients")?,
+            hidden: row.scaled_or(taken + 1, 256, "hidden")?,
+        };
         detect.masks = Some(masks);
         Ok(Self { detect, masks })
     }
@@ -88,12 +93,21 @@ impl Block for SegmentConfig {
         match self.detect.coding {
             BoxCoding::Anchors(_) => {
                 let AnchorDetect { m } = AnchorDetect::new(&self.detect, init);
-                Segment::Anchors(AnchorSegment { m, proto: self.proto().init(init) })
+                Segment::Anchors(AnchorSegment {
+                    m,
+                    proto: self.proto().init(init),
+                })
             }
             BoxCoding::Distances { .. } => {
                 let [cv2, cv3, cv4] = self.detect.init_branches(init);
                 let dfl = Expectation::new(init);
-                Segment::AnchorFree(AnchorFreeSegment { cv2, cv3, cv4, dfl, proto: self.proto().init(init) })
+                Segment::AnchorFree(AnchorFreeSegment {
+                    cv2,
+                    cv3,
+                    cv4,
+                    dfl,
+                    proto: self.proto().init(init),
+                })
             }
         }
     }
@@ -101,16 +115,34 @@ impl Block for SegmentConfig {
     fn forward(layer: &Segment, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let finest = inputs[0].clone();
         let (mut outputs, proto) = match layer {
-            Segment::Anchors(AnchorSegment { m, proto }) => (m.iter().zip(inputs).map(|(conv, x)| convolve(conv, x)).collect(), proto),
-            Segment::AnchorFree(AnchorFreeSegment { cv2, cv3, cv4, proto, .. }) => (forward(&[cv2, cv3, cv4], inputs), proto),
+            Segment::Anchors(AnchorSegment { m, proto }) => (
+                m.iter()
+                    .zip(inputs)
+                    .map(|(conv, x)| convolve(conv, x))
+                    .collect(),
+                proto,
+            ),
+            Segment::AnchorFree(AnchorFreeSegment {
+                cv2,
+                cv3,
+                cv4,
+                proto,
+                ..
+            }) => (forward(&[cv2, cv3, cv4], inputs), proto),
         };
         outputs.push(proto.forward(finest));
         outputs
     }
 
     fn arguments(&self) -> String {
-        let MaskConfig { coefficients, hidden } = self.masks;
-        format!("[{}, {coefficients} masks, {hidden}]", self.detect.printed())
+        let MaskConfig {
+            coefficients,
+            hidden,
+        } = self.masks;
+        format!(
+            "[{}, {coefficients} masks, {hidden}]",
+            self.detect.printed()
+        )
     }
 
     fn detect(&self) -> Option<&DetectConfig> {

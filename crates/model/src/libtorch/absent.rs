@@ -5,7 +5,13 @@ use burn::tensor::Tensor;
 use super::Running;
 use crate::blocks::Activation;
 
-pub fn conv2d_act(_: &Tensor<4>, _: &Tensor<4>, _: Option<&Tensor<1>>, _: [usize; 3], _: Activation) -> Option<Tensor<4>> {
+pub fn conv2d_act(
+    _: &Tensor<4>,
+    _: &Tensor<4>,
+    _: Option<&Tensor<1>>,
+    _: [usize; 3],
+    _: Activation,
+) -> Option<Tensor<4>> {
     None
 }
 
@@ -21,6 +27,13 @@ pub fn affine_act(_: &Tensor<4>, _: &Tensor<1>, _: &Tensor<1>, _: Activation) ->
     None
 }
 
-pub fn norm_act(_: &Tensor<4>, _: &Tensor<1>, _: &Tensor<1>, _: &Running, _: [f64; 2], _: Activation) -> Option<(Tensor<4>, Running)> {
+pub fn norm_act(
+    _: &Tensor<4>,
+    _: &Tensor<1>,
+    _: &Tensor<1>,
+    _: &Running,
+    _: [f64; 2],
+    _: Activation,
+) -> Option<(Tensor<4>, Running)> {
     None
 }

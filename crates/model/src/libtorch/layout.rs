@@ -13,8 +13,13 @@ pub fn arranged<const D: usize>(weight: Tensor<D>) -> Tensor<D> {
     let learns = weight.is_require_grad();
     match plain(&weight.clone().inner()) {
         Some(found) if D == 4 => {
-            let arranged = Tensor::from_primitive::<LibTorch>(TchTensor::new(channels_last(&found.tensor)));
-            if weight.is_autodiff() { Tensor::from_inner(arranged).set_require_grad(learns) } else { arranged }
+            let arranged =
+                Tensor::from_primitive::<LibTorch>(TchTensor::new(channels_last(&found.tensor)));
+            if weight.is_autodiff() {
+                Tensor::from_inner(arranged).set_require_grad(learns)
+            } else {
+                arranged
+            }
         }
         _ => weight,
     }
@@ -26,8 +31,15 @@ pub fn channels_last(kernel: &tch::Tensor) -> tch::Tensor {
     let (_, channels, height, width) = kernel.size4().expect("a kernel has four sides");
     let strides = [channels * height * width, 1, channels * width, channels];
     // Of one number or one channel only, both orders are the same.
-    if kernel.device() != tch::Device::Cpu || channels == 1 || height * width == 1 || kernel.stride() == strides {
+    if kernel.device() != tch::Device::Cpu
+        || channels == 1
+        || height * width == 1
+        || kernel.stride() == strides
+    {
         return kernel.shallow_clone();
     }
-    kernel.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+    kernel
+        .permute([0, 2, 3, 1])
+        .contiguous()
+        .permute([0, 3, 1, 2])
 }

@@ -34,7 +34,13 @@ pub fn input<const D: usize>(tensor: &Tensor<D>) -> Option<Input> {
     let tensor = tensor.clone().try_into_primitive::<Training>().ok()?;
     let wanted = tensor.is_tracked();
     let (TchTensor { tensor, storage }, node) = tensor.into_parts();
-    Some(Input { leaf: TchTensor { tensor: tensor.detach().set_requires_grad(wanted), storage }, node })
+    Some(Input {
+        leaf: TchTensor {
+            tensor: tensor.detach().set_requires_grad(wanted),
+            storage,
+        },
+        node,
+    })
 }
 
 /// The tensor as LibTorch holds it off a training device; none on another device.
@@ -43,21 +49,40 @@ pub fn plain<const D: usize>(tensor: &Tensor<D>) -> Option<TchTensor> {
 }
 
 /// `f` of the inputs, which knows its gradient.
-pub fn record<const N: usize, const D: usize>(inputs: [Input; N], f: impl FnOnce([&tch::Tensor; N]) -> tch::Tensor) -> Tensor<D> {
+pub fn record<const N: usize, const D: usize>(
+    inputs: [Input; N],
+    f: impl FnOnce([&tch::Tensor; N]) -> tch::Tensor,
+) -> Tensor<D> {
     let mut leaves = Vec::with_capacity(N);
     let nodes = inputs.map(|Input { leaf, node }| {
         leaves.push(leaf);
         node
     });
     let compute = || f(std::array::from_fn(|i| &leaves[i].tensor));
-    let output = match Recorded.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+    let output = match Recorded
+        .prepare::<NoCheckpointing>(nodes)
+        .compute_bound()
+        .stateful()
+    {
         OpsKind::Tracked(prep) => {
             let mut recorded = tch::with_grad(compute);
             let output = TchTensor::new(recorded.detach());
             // The maps that the gradient needs are recorded; the output need not be one of them.
-            recorded.set_data(&tch::Tensor::empty([0], (recorded.kind(), recorded.device())));
+            recorded.set_data(&tch::Tensor::empty(
+                [0],
+                (recorded.kind(), recorded.device()),
+            ));
             let storage = output.storage.clone();
-            prep.finish(Record { inputs: leaves, output: TchTensor { tensor: recorded, storage } }, output)
+            prep.finish(
+                Record {
+                    inputs: leaves,
+                    output: TchTensor {
+                        tensor: recorded,
+                        storage,
+                    },
+                },
+                output,
+            )
         }
         OpsKind::UnTracked(prep) => prep.finish(TchTensor::new(compute())),
     };
@@ -80,16 +105,27 @@ impl<const N: usize> Backward<LibTorch, N> for Recorded {
     fn backward(self, ops: Ops<Record, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<LibTorch>(&ops.node);
         let Record { inputs, output } = ops.state;
-        let wanted = inputs.iter().zip(&ops.parents).filter_map(|(input, parent)| Some((&input.tensor, parent.as_ref()?)));
+        let wanted = inputs
+            .iter()
+            .zip(&ops.parents)
+            .filter_map(|(input, parent)| Some((&input.tensor, parent.as_ref()?)));
         let (inputs, parents): (Vec<_>, Vec<_>) = wanted.unzip();
-        for (parent, found) in parents.into_iter().zip(differentiate(&output.tensor, &gradient.tensor, &inputs)) {
+        for (parent, found) in
+            parents
+                .into_iter()
+                .zip(differentiate(&output.tensor, &gradient.tensor, &inputs))
+        {
             gradients.register::<LibTorch>(parent.id, TchTensor::new(found));
         }
     }
 }
 
 /// The gradients of leaves, given that of what was recorded from them.
-fn differentiate(output: &tch::Tensor, gradient: &tch::Tensor, inputs: &[&tch::Tensor]) -> Vec<tch::Tensor> {
+fn differentiate(
+    output: &tch::Tensor,
+    gradient: &tch::Tensor,
+    inputs: &[&tch::Tensor],
+) -> Vec<tch::Tensor> {
     let inputs: Vec<*const C_tensor> = inputs.iter().map(|input| input.as_ptr()).collect();
     let mut found = vec![ptr::null_mut(); inputs.len()];
     let mut error: [c_char; 1024] = [0; 1024];
@@ -98,9 +134,23 @@ fn differentiate(output: &tch::Tensor, gradient: &tch::Tensor, inputs: &[&tch::T
     #[allow(unsafe_code)]
     unsafe {
         let (output, gradient) = (output.as_ptr(), gradient.as_ptr());
-        match ablate_gradients(output, gradient, inputs.as_ptr(), inputs.len(), found.as_mut_ptr(), error.as_mut_ptr(), error.len()) {
-            true => found.into_iter().map(|found| tch::Tensor::from_ptr(found)).collect(),
-            false => panic!("LibTorch's gradient failed: {}", CStr::from_ptr(error.as_ptr()).to_string_lossy()),
+        match ablate_gradients(
+            output,
+            gradient,
+            inputs.as_ptr(),
+            inputs.len(),
+            found.as_mut_ptr(),
+            error.as_mut_ptr(),
+            error.len(),
+        ) {
+            true => found
+                .into_iter()
+                .map(|found| tch::Tensor::from_ptr(found))
+                .collect(),
+            false => panic!(
+                "LibTorch's gradient failed: {}",
+                CStr::from_ptr(error.as_ptr()).to_string_lossy()
+            ),
         }
     }
 }

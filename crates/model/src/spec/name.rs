@@ -21,7 +21,9 @@ pub struct VariantCall {
 
 /// Why a word is no model name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{word}' is no model name: {reason}; write family, scale and variants like 'yolov5n' or 'yolov5s+gsconv+asff:rfb=true'")]
+#[error(
+    "'{word}' is no model name: {reason}; write family, scale and variants like 'yolov5n' or 'yolov5s+gsconv+asff:rfb=true'"
+)]
 pub struct NameError {
     word: String,
     reason: String,
@@ -30,7 +32,11 @@ pub struct NameError {
 impl ModelName {
     /// The model without variants.
     pub fn baseline(family: impl Into<String>, scale: impl Into<String>) -> Self {
-        Self { family: family.into(), scale: scale.into(), variants: Vec::new() }
+        Self {
+            family: family.into(),
+            scale: scale.into(),
+            variants: Vec::new(),
+        }
     }
 
     /// The variants alone, joined by `+`; `baseline` where there is none.
@@ -82,7 +88,10 @@ impl FromStr for VariantCall {
     type Err = NameError;
 
     fn from_str(word: &str) -> Result<Self, NameError> {
-        let fail = |reason: String| NameError { word: word.into(), reason };
+        let fail = |reason: String| NameError {
+            word: word.into(),
+            reason,
+        };
         let (name, list) = match word.split_once(':') {
             Some((name, list)) => (name, Some(list)),
             None => (word, None),
@@ -95,19 +104,28 @@ impl FromStr for VariantCall {
             let (key, value) = pair
                 .split_once('=')
                 .filter(|(key, value)| !key.is_empty() && !value.is_empty())
-                .ok_or_else(|| fail(format!("the argument '{pair}' is not of the form key=value")))?;
+                .ok_or_else(|| {
+                    fail(format!(
+                        "the argument '{pair}' is not of the form key=value"
+                    ))
+                })?;
             if arguments.insert(key.into(), value.into()).is_some() {
                 return Err(fail(format!("the argument '{key}' is given twice")));
             }
         }
-        Ok(Self { name: name.into(), arguments })
+        Ok(Self {
+            name: name.into(),
+            arguments,
+        })
     }
 }
 
 impl fmt::Display for ModelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.family, self.scale)?;
-        self.variants.iter().try_for_each(|call| write!(f, "+{call}"))
+        self.variants
+            .iter()
+            .try_for_each(|call| write!(f, "+{call}"))
     }
 }
 
@@ -127,7 +145,12 @@ mod tests {
 
     #[test]
     fn names_read_as_they_print() {
-        for word in ["yolov5n", "yolov5x+gsconv", "yolov8s+ghost+asff", "yolov5s+asff:order=sequential,rfb=true"] {
+        for word in [
+            "yolov5n",
+            "yolov5x+gsconv",
+            "yolov8s+ghost+asff",
+            "yolov5s+asff:order=sequential,rfb=true",
+        ] {
             assert_eq!(word.parse::<ModelName>().unwrap().to_string(), word);
         }
         let name: ModelName = "yolov5n+fasternet:size=t2".parse().unwrap();
@@ -138,16 +161,29 @@ mod tests {
 
     #[test]
     fn baseline_is_no_variant() {
-        let name = ModelName::baseline("yolov5", "n").with_variants("baseline").unwrap();
+        let name = ModelName::baseline("yolov5", "n")
+            .with_variants("baseline")
+            .unwrap();
         assert_eq!(name.to_string(), "yolov5n");
         assert_eq!(name.variant(), "baseline");
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for word in ["", "n", "yolov5", "yolov5n+", "yolov5n+asff:rfb", "yolov5n+asff:a=1,a=2", "yolov5n++asff"] {
+        for word in [
+            "",
+            "n",
+            "yolov5",
+            "yolov5n+",
+            "yolov5n+asff:rfb",
+            "yolov5n+asff:a=1,a=2",
+            "yolov5n++asff",
+        ] {
             let error = word.parse::<ModelName>().unwrap_err().to_string();
-            assert!(error.contains("write family, scale and variants"), "{word}: {error}");
+            assert!(
+                error.contains("write family, scale and variants"),
+                "{word}: {error}"
+            );
         }
     }
 }

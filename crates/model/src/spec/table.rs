@@ -86,18 +86,32 @@ pub(crate) const MAX_REPEATS: i64 = 1000;
 impl Table {
     /// Reads a table. `source` names the text in messages.
     pub fn from_yaml(text: &str, source: &str) -> Result<Self, TableError> {
-        let fail = |message: String| TableError { source_name: source.into(), message };
+        let fail = |message: String| TableError {
+            source_name: source.into(),
+            message,
+        };
         let value = yaml::read(text).map_err(fail)?;
-        let map = value.as_mapping().ok_or_else(|| fail("not a map; a model table has the keys nc, scales, backbone and head".into()))?;
+        let map = value.as_mapping().ok_or_else(|| {
+            fail("not a map; a model table has the keys nc, scales, backbone and head".into())
+        })?;
         let rows = |key: &str, first: usize| -> Result<Vec<Row>, TableError> {
-            let list = map
-                .get(key)
-                .and_then(Value::as_sequence)
-                .ok_or_else(|| fail(format!("key '{key}': missing, or not a list of rows [from, repeats, module, args]")))?;
+            let list = map.get(key).and_then(Value::as_sequence).ok_or_else(|| {
+                fail(format!(
+                    "key '{key}': missing, or not a list of rows [from, repeats, module, args]"
+                ))
+            })?;
             if list.is_empty() || list.len() > MAX_ROWS {
-                return Err(fail(format!("key '{key}': {} rows; 1 to {MAX_ROWS} would be right", list.len())));
+                return Err(fail(format!(
+                    "key '{key}': {} rows; 1 to {MAX_ROWS} would be right",
+                    list.len()
+                )));
             }
-            list.iter().enumerate().map(|(i, row)| Row::read(row).map_err(|m| fail(format!("row {} ({key}): {m}", first + i)))).collect()
+            list.iter()
+                .enumerate()
+                .map(|(i, row)| {
+                    Row::read(row).map_err(|m| fail(format!("row {} ({key}): {m}", first + i)))
+                })
+                .collect()
         };
         let backbone = rows("backbone", 0)?;
         let head = rows("head", backbone.len())?;
@@ -108,8 +122,9 @@ impl Table {
                 Some(nc) => nc
                     .as_u64()
                     .filter(|nc| (1..=100_000).contains(nc))
-                    .ok_or_else(|| fail("key 'nc': a number of classes, 1 or more, would be right".into()))?
-                    as usize,
+                    .ok_or_else(|| {
+                        fail("key 'nc': a number of classes, 1 or more, would be right".into())
+                    })? as usize,
             },
             scales: scales(map).map_err(fail)?,
             anchors: anchors(map).map_err(fail)?,
@@ -126,7 +141,10 @@ impl Table {
 
     /// The scaling of a scale by its name.
     pub fn scaling(&self, scale: &str) -> Option<Scaling> {
-        self.scales.iter().find(|(name, _)| name == scale).map(|(_, scaling)| *scaling)
+        self.scales
+            .iter()
+            .find(|(name, _)| name == scale)
+            .map(|(_, scaling)| *scaling)
     }
 }
 
@@ -135,7 +153,9 @@ fn scales(map: &serde_yaml::Mapping) -> Result<Vec<(String, Scaling)>, String> {
     let number = |key: &str| -> Result<Option<f64>, String> {
         match map.get(key) {
             None => Ok(None),
-            Some(value) => positive(value).map(Some).ok_or(format!("key '{key}': a positive number would be right")),
+            Some(value) => positive(value)
+                .map(Some)
+                .ok_or(format!("key '{key}': a positive number would be right")),
         }
     };
     let Some(scales) = map.get("scales") else {
@@ -144,7 +164,9 @@ fn scales(map: &serde_yaml::Mapping) -> Result<Vec<(String, Scaling)>, String> {
             width: number("width_multiple")?.unwrap_or(1.0),
             max_channels: None,
         };
-        return Ok(["n", "s", "m", "l", "x"].map(|name| (name.to_string(), scaling)).into());
+        return Ok(["n", "s", "m", "l", "x"]
+            .map(|name| (name.to_string(), scaling))
+            .into());
     };
     let scales = scales.as_mapping().filter(|map| !map.is_empty());
     let scales = scales.ok_or("key 'scales': a map like 'n: [0.33, 0.25, 1024]' would be right")?;
@@ -165,7 +187,9 @@ fn scales(map: &serde_yaml::Mapping) -> Result<Vec<(String, Scaling)>, String> {
 
 /// Finite and above 0; bounded so that no table asks for absurd sizes.
 fn positive(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|v| v.is_finite() && *v > 0.0 && *v <= 1e5)
+    value
+        .as_f64()
+        .filter(|v| v.is_finite() && *v > 0.0 && *v <= 1e5)
 }
 
 fn anchors(map: &serde_yaml::Mapping) -> Result<Option<Vec<Vec<f64>>>, String> {
@@ -176,7 +200,11 @@ fn anchors(map: &serde_yaml::Mapping) -> Result<Option<Vec<Vec<f64>>>, String> {
         levels
             .iter()
             .map(|level| {
-                let sizes: Vec<f64> = level.as_sequence()?.iter().map(positive).collect::<Option<_>>()?;
+                let sizes: Vec<f64> = level
+                    .as_sequence()?
+                    .iter()
+                    .map(positive)
+                    .collect::<Option<_>>()?;
                 (!sizes.is_empty() && sizes.len().is_multiple_of(2)).then_some(sizes)
             })
             .collect()
@@ -195,28 +223,43 @@ impl Row {
         };
         let from = match from {
             Value::Sequence(list) if list.len() > MAX_ROWS => {
-                return Err(format!("'from' lists {} rows; at most {MAX_ROWS} would be right", list.len()));
+                return Err(format!(
+                    "'from' lists {} rows; at most {MAX_ROWS} would be right",
+                    list.len()
+                ));
             }
             Value::Sequence(list) if !list.is_empty() => {
                 let list: Option<Vec<i64>> = list.iter().map(Value::as_i64).collect();
                 From::Many(list.ok_or("'from' holds something that is no row number")?)
             }
-            other => From::One(other.as_i64().ok_or("'from' is neither a row number nor a list of them")?),
+            other => From::One(
+                other
+                    .as_i64()
+                    .ok_or("'from' is neither a row number nor a list of them")?,
+            ),
         };
         let repeats = repeats
             .as_i64()
             .filter(|n| (1..=MAX_REPEATS).contains(n))
-            .ok_or(format!("'repeats' is not a whole number from 1 to {MAX_REPEATS}"))?;
+            .ok_or(format!(
+                "'repeats' is not a whole number from 1 to {MAX_REPEATS}"
+            ))?;
         let module = module.as_str().ok_or("the module is not a word")?;
         let args = args.as_sequence().ok_or("'args' is not a list")?;
         if args.len() > MAX_ARGS {
-            return Err(format!("{} arguments; no module takes more than {MAX_ARGS}", args.len()));
+            return Err(format!(
+                "{} arguments; no module takes more than {MAX_ARGS}",
+                args.len()
+            ));
         }
         Ok(Self {
             from,
             repeats: repeats as usize,
             module: module.into(),
-            args: args.iter().map(|arg| Arg::read(arg, 0)).collect::<Result<_, _>>()?,
+            args: args
+                .iter()
+                .map(|arg| Arg::read(arg, 0))
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -228,13 +271,25 @@ impl Arg {
             Value::Bool(value) => Self::Bool(*value),
             Value::Number(number) => match number.as_i64() {
                 Some(value) => Self::Int(value),
-                None => Self::Float(number.as_f64().filter(|v| v.is_finite()).ok_or("an argument is no finite number")?),
+                None => Self::Float(
+                    number
+                        .as_f64()
+                        .filter(|v| v.is_finite())
+                        .ok_or("an argument is no finite number")?,
+                ),
             },
             Value::String(word) => Self::from_word(word),
-            Value::Sequence(list) if nesting < 3 => {
-                Self::List(list.iter().map(|arg| Self::read(arg, nesting + 1)).collect::<Result<_, _>>()?)
+            Value::Sequence(list) if nesting < 3 => Self::List(
+                list.iter()
+                    .map(|arg| Self::read(arg, nesting + 1))
+                    .collect::<Result<_, _>>()?,
+            ),
+            _ => {
+                return Err(
+                    "an argument is neither a number, a word, a truth value nor a list of these"
+                        .into(),
+                );
             }
-            _ => return Err("an argument is neither a number, a word, a truth value nor a list of these".into()),
         })
     }
 
@@ -287,7 +342,11 @@ impl fmt::Display for Section {
 
 /// Names and scales, for messages that list what there is.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    names
+        .into_iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl fmt::Display for Arg {

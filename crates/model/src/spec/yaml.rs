@@ -17,13 +17,18 @@ const MAX_DEPTH: usize = 128;
 /// What is too large, too deep or no YAML; a key that is there twice.
 pub(super) fn read(text: &str) -> Result<Value, String> {
     if text.len() > MAX_SIZE {
-        return Err(format!("{} bytes; at most {MAX_SIZE} would be right", text.len()));
+        return Err(format!(
+            "{} bytes; at most {MAX_SIZE} would be right",
+            text.len()
+        ));
     }
     if depth(text) > MAX_DEPTH {
         return Err(format!("brackets more than {MAX_DEPTH} deep"));
     }
     let mut room = MAX_SIZE;
-    Tree { room: &mut room }.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|e| format!("not YAML: {e}"))
+    Tree { room: &mut room }
+        .deserialize(serde_yaml::Deserializer::from_str(text))
+        .map_err(|e| format!("not YAML: {e}"))
 }
 
 /// How deep brackets lie within each other at most; those in comments and words count, too.
@@ -43,10 +48,11 @@ struct Tree<'r> {
 
 impl Tree<'_> {
     fn take<E: Error>(&mut self, size: usize) -> Result<(), E> {
-        *self.room = self
-            .room
-            .checked_sub(size)
-            .ok_or_else(|| E::custom(format!("written out, what its aliases repeat is larger than {MAX_SIZE} values and letters")))?;
+        *self.room = self.room.checked_sub(size).ok_or_else(|| {
+            E::custom(format!(
+                "written out, what its aliases repeat is larger than {MAX_SIZE} values and letters"
+            ))
+        })?;
         Ok(())
     }
 
@@ -114,7 +120,10 @@ impl<'de> Visitor<'de> for Tree<'_> {
         let mut entries = Mapping::new();
         while let Some(key) = map.next_key_seed(self.next())? {
             if entries.contains_key(&key) {
-                return Err(A::Error::custom(format!("key '{}' is there twice", key.as_str().unwrap_or("?"))));
+                return Err(A::Error::custom(format!(
+                    "key '{}' is there twice",
+                    key.as_str().unwrap_or("?")
+                )));
             }
             entries.insert(key, map.next_value_seed(self.next())?);
         }
@@ -122,6 +131,8 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Value, A::Error> {
-        Err(A::Error::custom("a tag, such as !name, has no meaning here"))
+        Err(A::Error::custom(
+            "a tag, such as !name, has no meaning here",
+        ))
     }
 }

@@ -10,28 +10,59 @@ fn error(name: &str) -> String {
 
 #[test]
 fn what_is_unknown_is_named_with_what_there_is() {
-    assert_eq!(error("yolov9n"), "no family 'yolov9'; there are: yolov5, yolov8");
-    assert_eq!(error("yolov5z"), "yolov5z: family yolov5 has no scale 'z'; there are: n, s, m, l, x");
+    assert_eq!(
+        error("yolov9n"),
+        "no family 'yolov9'; there are: yolov5, yolov8"
+    );
+    assert_eq!(
+        error("yolov5z"),
+        "yolov5z: family yolov5 has no scale 'z'; there are: n, s, m, l, x"
+    );
     assert_eq!(
         error("yolov5n+gosth"),
         "yolov5n+gosth: no variant 'gosth'; there are: baseline, asff, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, segment, slimneck"
     );
     assert!(error("yolov5n+asff:order=no").contains("'no' is none of parallel, sequential"));
     assert!(error("yolov5n+asff+asff").contains("no row of the head is a Detect"));
-    assert!(error("yolov8n+asff+fasternet+mobilenetv2").contains("variant mobilenetv2: fasternet has swapped the backbone already"));
+    assert!(
+        error("yolov8n+asff+fasternet+mobilenetv2")
+            .contains("variant mobilenetv2: fasternet has swapped the backbone already")
+    );
     // Whichever is named first, the backbone is swapped before its rows are changed.
     for name in ["yolov5n+repvgg+fasternet", "yolov5n+fasternet+repvgg"] {
-        assert!(error(name).contains("no row of the backbone is a Conv of kernel 3"), "{}", error(name));
+        assert!(
+            error(name).contains("no row of the backbone is a Conv of kernel 3"),
+            "{}",
+            error(name)
+        );
     }
 }
 
 #[test]
 fn a_swapped_backbone_is_read_at_the_same_strides() {
     let name: ModelName = "yolov5n+fasternet".parse().unwrap();
-    let graph = Catalog::builtin().resolve(&name).unwrap().graph(None).unwrap();
-    let concats: Vec<Vec<Option<usize>>> = graph.nodes.iter().filter(|n| n.row.module == "Concat").map(|n| n.sources.clone()).collect();
+    let graph = Catalog::builtin()
+        .resolve(&name)
+        .unwrap()
+        .graph(None)
+        .unwrap();
+    let concats: Vec<Vec<Option<usize>>> = graph
+        .nodes
+        .iter()
+        .filter(|n| n.row.module == "Concat")
+        .map(|n| n.sources.clone())
+        .collect();
     // P4 and P3 of the backbone, then the two 1×1 convolutions of the head.
-    assert_eq!(concats, [[Some(6), Some(2)], [Some(10), Some(1)], [Some(13), Some(9)], [Some(16), Some(5)]].map(|c| c.to_vec()));
+    assert_eq!(
+        concats,
+        [
+            [Some(6), Some(2)],
+            [Some(10), Some(1)],
+            [Some(13), Some(9)],
+            [Some(16), Some(5)]
+        ]
+        .map(|c| c.to_vec())
+    );
     assert_eq!(graph.detect().strides, [8, 16, 32]);
     assert_eq!(graph.max_stride(), 32);
 }
@@ -39,20 +70,36 @@ fn a_swapped_backbone_is_read_at_the_same_strides() {
 #[test]
 fn a_chain_that_changes_channels_is_refused() {
     let error = table_error("  - [-1, 2, Conv, [16, 3]]\n  - [[1], 1, Detect, [nc]]\n");
-    assert!(error.contains("row 1 (Conv): 2 in a chain: the second would read 16 channels where it takes 8"), "{error}");
+    assert!(
+        error.contains(
+            "row 1 (Conv): 2 in a chain: the second would read 16 channels where it takes 8"
+        ),
+        "{error}"
+    );
 }
 
 #[test]
 fn absurd_depths_are_refused() {
     let text = "nc: 3\ndepth_multiple: 1e5\nbackbone:\n  - [-1, 900, C3, [8]]\nhead:\n  - [[0], 1, Detect, [nc]]\n";
     let table = Table::from_yaml(text, "own.yaml").unwrap();
-    let error = Graph::resolve(&table, table.scaling("n").unwrap(), 3).unwrap_err().to_string();
-    assert!(error.contains("row 0 (C3): 90000000 repeats after scaling"), "{error}");
+    let error = Graph::resolve(&table, table.scaling("n").unwrap(), 3)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("row 0 (C3): 90000000 repeats after scaling"),
+        "{error}"
+    );
 }
 
 fn table_error(rows: &str) -> String {
-    let text = format!("nc: 3\nanchors: [[10, 13]]\nbackbone:\n  - [-1, 1, Conv, [8, 3, 2]]\nhead:\n{rows}");
-    let scaling = Scaling { depth: 1.0, width: 1.0, max_channels: None };
+    let text = format!(
+        "nc: 3\nanchors: [[10, 13]]\nbackbone:\n  - [-1, 1, Conv, [8, 3, 2]]\nhead:\n{rows}"
+    );
+    let scaling = Scaling {
+        depth: 1.0,
+        width: 1.0,
+        max_channels: None,
+    };
     match Table::from_yaml(&text, "own.yaml") {
         Err(error) => error.to_string(),
         Ok(table) => match Graph::resolve(&table, scaling, table.nc) {
@@ -65,29 +112,77 @@ fn table_error(rows: &str) -> String {
 #[test]
 fn bad_rows_are_refused_by_number() {
     for (rows, part) in [
-        ("  - [-1, 1, Convolution, [8]]", "row 1 (Convolution): no such module; there are: Conv, C3"),
-        ("  - [3, 1, Conv, [8]]", "row 1 (Conv): 'from' 3 points to row 3; a row can only read rows before it"),
-        ("  - [1, 1, Conv, [8]]", "row 1 (Conv): 'from' 1 points to row 1"),
-        ("  - [-5, 1, Conv, [8]]", "row 1 (Conv): 'from' -5 points to row -4"),
-        ("  - [-1, 0, Conv, [8]]", "row 1 (head): 'repeats' is not a whole number from 1 to 1000"),
-        ("  - [-1, 1, Conv]", "row 1 (head): not of the form [from, repeats, module, args]"),
-        ("  - [-1, 1, Conv, [8, 3, 1, 1, 1, 1, relu, 9]]", "8 arguments; [channels, kernel"),
-        ("  - [-1, 1, Conv, [eight]]", "argument 0 (output channels) is eight"),
-        ("  - [-1, 1, Conv, [8, 3, 1, None, 3]]", "8 input and 8 output channels don't divide into 3 groups"),
-        ("  - [[-1, -2], 1, Concat, [1]]", "its inputs are 128×128 and 256×256"),
-        ("  - [[-1, 0], 1, Conv, [8]]", "it takes one input, 'from' gives it 2"),
-        ("  - [-1, 1, Conv, [8]]", "the last row is no detection head"),
-        ("  - [[0, 0], 1, Detect, [nc, anchors]]", "it reads 2 levels, and 'anchors' has 1"),
+        (
+            "  - [-1, 1, Convolution, [8]]",
+            "row 1 (Convolution): no such module; there are: Conv, C3",
+        ),
+        (
+            "  - [3, 1, Conv, [8]]",
+            "row 1 (Conv): 'from' 3 points to row 3; a row can only read rows before it",
+        ),
+        (
+            "  - [1, 1, Conv, [8]]",
+            "row 1 (Conv): 'from' 1 points to row 1",
+        ),
+        (
+            "  - [-5, 1, Conv, [8]]",
+            "row 1 (Conv): 'from' -5 points to row -4",
+        ),
+        (
+            "  - [-1, 0, Conv, [8]]",
+            "row 1 (head): 'repeats' is not a whole number from 1 to 1000",
+        ),
+        (
+            "  - [-1, 1, Conv]",
+            "row 1 (head): not of the form [from, repeats, module, args]",
+        ),
+        (
+            "  - [-1, 1, Conv, [8, 3, 1, 1, 1, 1, relu, 9]]",
+            "8 arguments; [channels, kernel",
+        ),
+        (
+            "  - [-1, 1, Conv, [eight]]",
+            "argument 0 (output channels) is eight",
+        ),
+        (
+            "  - [-1, 1, Conv, [8, 3, 1, None, 3]]",
+            "8 input and 8 output channels don't divide into 3 groups",
+        ),
+        (
+            "  - [[-1, -2], 1, Concat, [1]]",
+            "its inputs are 128×128 and 256×256",
+        ),
+        (
+            "  - [[-1, 0], 1, Conv, [8]]",
+            "it takes one input, 'from' gives it 2",
+        ),
+        (
+            "  - [-1, 1, Conv, [8]]",
+            "the last row is no detection head",
+        ),
+        (
+            "  - [[0, 0], 1, Detect, [nc, anchors]]",
+            "it reads 2 levels, and 'anchors' has 1",
+        ),
     ] {
         let error = table_error(rows);
-        assert!(error.starts_with("own.yaml: ") && error.contains(part), "{rows}: {error}");
+        assert!(
+            error.starts_with("own.yaml: ") && error.contains(part),
+            "{rows}: {error}"
+        );
     }
 }
 
 #[test]
 fn a_size_that_does_not_fit_is_refused() {
     let name: ModelName = "yolov5n".parse().unwrap();
-    let graph = Catalog::builtin().resolve(&name).unwrap().graph(None).unwrap();
-    let error = ablate_model::Cost::of(&graph, 100, 100).unwrap_err().to_string();
+    let graph = Catalog::builtin()
+        .resolve(&name)
+        .unwrap()
+        .graph(None)
+        .unwrap();
+    let error = ablate_model::Cost::of(&graph, 100, 100)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("row 12 (Concat)"), "{error}");
 }

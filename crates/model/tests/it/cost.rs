@@ -25,8 +25,14 @@ fn golden() -> Vec<GoldenCost> {
 
 fn graph(row: &GoldenCost) -> Graph {
     let catalog = Catalog::builtin();
-    let scale = if row.scale.len() == 1 { &row.scale } else { "l" };
-    let name = ModelName::baseline(&row.family, scale).with_variants(&row.variant).unwrap();
+    let scale = if row.scale.len() == 1 {
+        &row.scale
+    } else {
+        "l"
+    };
+    let name = ModelName::baseline(&row.family, scale)
+        .with_variants(&row.variant)
+        .unwrap();
     catalog.resolve(&name).unwrap().graph(Some(row.nc)).unwrap()
 }
 
@@ -38,9 +44,17 @@ fn costs_are_the_published_ones() {
         let cost = Cost::of(&graph(row), 640, 640).unwrap();
         let place = format!("{} {} {} nc {}", row.family, row.variant, row.scale, row.nc);
         assert_eq!(cost.params(), row.params, "parameters of {place}");
-        assert_eq!(2 * cost.total.macs, row.flops_exact_640, "exact FLOPs of {place}");
+        assert_eq!(
+            2 * cost.total.macs,
+            row.flops_exact_640,
+            "exact FLOPs of {place}"
+        );
         if let Some(published) = row.gflops_thop_640 {
-            assert_eq!((cost.gflops() * 1e4).round() / 1e4, published, "published GFLOPs of {place}");
+            assert_eq!(
+                (cost.gflops() * 1e4).round() / 1e4,
+                published,
+                "published GFLOPs of {place}"
+            );
         }
         if !row.layers.is_empty() {
             let layers: Vec<u64> = cost.nodes.iter().map(|(tally, _)| tally.params).collect();
@@ -71,7 +85,10 @@ fn mobilenetv2_at_depth_and_width_one() {
 fn predictions_hold_for_every_model() {
     let catalog = Catalog::builtin();
     let device = Device::flex();
-    let mut variants: Vec<String> = catalog.variants().map(|variant| variant.name.clone()).collect();
+    let mut variants: Vec<String> = catalog
+        .variants()
+        .map(|variant| variant.name.clone())
+        .collect();
     variants.extend(
         [
             "baseline",
@@ -84,12 +101,20 @@ fn predictions_hold_for_every_model() {
         ]
         .map(String::from),
     );
-    for (family, scale) in ["yolov5", "yolov8"].into_iter().flat_map(|family| ["n", "s", "m", "l", "x"].map(|scale| (family, scale))) {
+    for (family, scale) in ["yolov5", "yolov8"]
+        .into_iter()
+        .flat_map(|family| ["n", "s", "m", "l", "x"].map(|scale| (family, scale)))
+    {
         for variant in &variants {
             // The widest scales are held to their parameters at a narrow width: the same depth, less memory. FasterNet's widths are its own.
-            let name = ModelName::baseline(family, scale).with_variants(variant).unwrap();
+            let name = ModelName::baseline(family, scale)
+                .with_variants(variant)
+                .unwrap();
             let resolved = catalog.resolve(&name).unwrap();
-            let narrow = Scaling { width: 0.125, ..resolved.scaling };
+            let narrow = Scaling {
+                width: 0.125,
+                ..resolved.scaling
+            };
             let table = catalog.patched(&name, narrow).unwrap();
             let graph = Graph::resolve(&table, narrow, 3).unwrap();
             let cost = Cost::of(&graph, 64, 96).unwrap();
@@ -101,7 +126,11 @@ fn predictions_hold_for_every_model() {
             for (map, shape) in raw.iter().zip(shapes) {
                 let [boxes, outputs] = if family == "yolov5" { [3, 8] } else { [1, 67] };
                 let outputs = outputs + if variant.contains("segment") { 32 } else { 0 };
-                assert_eq!(map.dims(), [1, boxes, shape.h, shape.w, outputs], "a level of {name}");
+                assert_eq!(
+                    map.dims(),
+                    [1, boxes, shape.h, shape.w, outputs],
+                    "a level of {name}"
+                );
             }
         }
     }
@@ -110,14 +139,21 @@ fn predictions_hold_for_every_model() {
 /// The blocks that no built-in model has, in one table.
 #[test]
 fn predictions_hold_for_the_other_blocks() {
-    let table = Table::from_yaml(include_str!("../fixtures/other_blocks.yaml"), "other_blocks").unwrap();
+    let table = Table::from_yaml(
+        include_str!("../fixtures/other_blocks.yaml"),
+        "other_blocks",
+    )
+    .unwrap();
     let scaling = table.scaling("n").unwrap();
     let graph = Graph::resolve(&table, scaling, 3).unwrap();
     let cost = Cost::of(&graph, 64, 96).unwrap();
     let detector = Detector::new(&graph, 0, &Device::flex());
     assert_eq!(trainable(&detector), cost.params());
     let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 96], &Device::flex()));
-    assert_eq!(raw.iter().map(|map| map.dims()).collect::<Vec<_>>(), [[1, 1, 4, 6, 67], [1, 1, 2, 3, 67]]);
+    assert_eq!(
+        raw.iter().map(|map| map.dims()).collect::<Vec<_>>(),
+        [[1, 1, 4, 6, 67], [1, 1, 2, 3, 67]]
+    );
 }
 
 /// Levels from stride 4 to stride 64, with anchors and without.
@@ -129,11 +165,23 @@ fn a_head_has_as_many_levels_as_its_row_reads() {
         let graph = Graph::resolve(&table, table.scaling("n").unwrap(), 3).unwrap();
         assert_eq!(graph.detect().strides, [4, 8, 16, 32, 64]);
         let detector = Detector::new(&graph, 0, &Device::flex());
-        assert_eq!(trainable(&detector), Cost::of(&graph, 64, 128).unwrap().params());
-        let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 128], &Device::flex()));
+        assert_eq!(
+            trainable(&detector),
+            Cost::of(&graph, 64, 128).unwrap().params()
+        );
+        let raw = detector.forward(burn::tensor::Tensor::zeros(
+            [1, 3, 64, 128],
+            &Device::flex(),
+        ));
         let sides: Vec<[usize; 5]> = raw.iter().map(|map| map.dims()).collect();
-        assert_eq!(sides, [16, 8, 4, 2, 1].map(|height| [1, boxes, height, 2 * height, outputs]));
-        assert_eq!(detector.decode(raw).dims(), [1, boxes * (16 * 32 + 8 * 16 + 4 * 8 + 2 * 4 + 2), 8]);
+        assert_eq!(
+            sides,
+            [16, 8, 4, 2, 1].map(|height| [1, boxes, height, 2 * height, outputs])
+        );
+        assert_eq!(
+            detector.decode(raw).dims(),
+            [1, boxes * (16 * 32 + 8 * 16 + 4 * 8 + 2 * 4 + 2), 8]
+        );
     }
 }
 
@@ -146,7 +194,11 @@ fn trainable(detector: &Detector) -> u64 {
         .filter(|tensor| tensor.name.contains("running_"))
         .map(|tensor| tensor.shape.num_elements())
         .sum();
-    let all: usize = detector.collect(None, None, true).iter().map(|tensor| tensor.shape.num_elements()).sum();
+    let all: usize = detector
+        .collect(None, None, true)
+        .iter()
+        .map(|tensor| tensor.shape.num_elements())
+        .sum();
     assert_eq!(detector.num_params(), all);
     (all - running) as u64
 }

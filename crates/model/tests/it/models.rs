@@ -12,8 +12,14 @@ fn narrow(variants: &str) -> Detector {
 }
 
 fn narrow_of(family: &str, variants: &str, device: &Device) -> Detector {
-    let scaling = Scaling { depth: 0.33, width: 0.0625, max_channels: None };
-    let name = ModelName::baseline(family, "n").with_variants(variants).unwrap();
+    let scaling = Scaling {
+        depth: 0.33,
+        width: 0.0625,
+        max_channels: None,
+    };
+    let name = ModelName::baseline(family, "n")
+        .with_variants(variants)
+        .unwrap();
     let table = Catalog::builtin().patched(&name, scaling).unwrap();
     Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, device)
 }
@@ -45,7 +51,9 @@ impl ModuleMapper for Shake {
         };
         let shape = tensor.dims();
         let mut draw = |low: f32, high: f32| {
-            let values: Vec<f32> = (0..shape.iter().product()).map(|_: usize| low + (high - low) * share()).collect();
+            let values: Vec<f32> = (0..shape.iter().product())
+                .map(|_: usize| low + (high - low) * share())
+                .collect();
             Tensor::<D>::from_data(TensorData::new(values, shape), &tensor.device())
         };
         let (factor, offset) = (draw(0.8, 1.2), draw(-0.05, 0.05));
@@ -57,8 +65,14 @@ impl ModuleMapper for Shake {
 #[test]
 fn half_precision_is_near() {
     let device = Device::flex();
-    let variants: Vec<String> = Catalog::builtin().variants().map(|variant| variant.name.clone()).collect();
-    for (family, variant) in ["yolov5", "yolov8"].into_iter().flat_map(|family| variants.iter().map(move |variant| (family, variant))) {
+    let variants: Vec<String> = Catalog::builtin()
+        .variants()
+        .map(|variant| variant.name.clone())
+        .collect();
+    for (family, variant) in ["yolov5", "yolov8"]
+        .into_iter()
+        .flat_map(|family| variants.iter().map(move |variant| (family, variant)))
+    {
         let detector = narrow_of(family, variant, &device).fuse();
         let image = Tensor::<4>::ones([1, 3, 64, 96], &device) * 0.5;
         let output = |detector: &Detector, dtype: DType| {
@@ -67,10 +81,21 @@ fn half_precision_is_near() {
         };
         let exact = output(&detector, DType::F32);
         let largest = exact.iter().fold(0f32, |a, b| a.max(b.abs()));
-        for (dtype, most) in [(DType::F16, 0.01), (DType::BF16, 0.05)].into_iter().filter(|(dtype, _)| device.supports_dtype(*dtype)) {
+        for (dtype, most) in [(DType::F16, 0.01), (DType::BF16, 0.05)]
+            .into_iter()
+            .filter(|(dtype, _)| device.supports_dtype(*dtype))
+        {
             let rounded = output(&detector.clone().cast(dtype), dtype);
-            let error = exact.iter().zip(&rounded).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max) / largest;
-            assert!(error > 0.0 && error < most, "{family}+{variant} in {dtype:?}: off by {error:e} of the largest value");
+            let error = exact
+                .iter()
+                .zip(&rounded)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0f32, f32::max)
+                / largest;
+            assert!(
+                error > 0.0 && error < most,
+                "{family}+{variant} in {dtype:?}: off by {error:e} of the largest value"
+            );
         }
     }
 }
@@ -79,8 +104,14 @@ fn half_precision_is_near() {
 #[test]
 fn folding_changes_nothing() {
     let device = Device::flex();
-    let variants: Vec<String> = Catalog::builtin().variants().map(|variant| variant.name.clone()).collect();
-    for (family, variant) in ["yolov5", "yolov8"].into_iter().flat_map(|family| variants.iter().map(move |variant| (family, variant))) {
+    let variants: Vec<String> = Catalog::builtin()
+        .variants()
+        .map(|variant| variant.name.clone())
+        .collect();
+    for (family, variant) in ["yolov5", "yolov8"]
+        .into_iter()
+        .flat_map(|family| variants.iter().map(move |variant| (family, variant)))
+    {
         let detector = narrow_of(family, variant, &device).map(&mut Shake(1));
         let output = |detector: &Detector| {
             let raw = detector.forward(Tensor::ones([1, 3, 64, 96], &device));
@@ -88,8 +119,15 @@ fn folding_changes_nothing() {
         };
         let (plain, folded) = (output(&detector), output(&detector.fuse()));
         let largest = plain.iter().fold(0f32, |a, b| a.max(b.abs()));
-        let error = plain.iter().zip(&folded).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-        assert!(largest.is_finite() && error <= 1e-4 * largest, "{family}+{variant}: off by {error:e} of {largest:e}");
+        let error = plain
+            .iter()
+            .zip(&folded)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0f32, f32::max);
+        assert!(
+            largest.is_finite() && error <= 1e-4 * largest,
+            "{family}+{variant}: off by {error:e} of {largest:e}"
+        );
     }
 }
 
@@ -128,7 +166,12 @@ fn segment() {
     golden.fill(&mut detector, "w\\.");
     let (_, protos) = detector.forward_with_protos(golden.tensor("x", &device));
     golden.assert("protos", protos.unwrap());
-    assert!(narrow("baseline").forward_with_protos(golden.tensor("x", &device)).1.is_none());
+    assert!(
+        narrow("baseline")
+            .forward_with_protos(golden.tensor("x", &device))
+            .1
+            .is_none()
+    );
 }
 
 /// The published head gives the distributions and the classes of all positions side by side, channels first.
@@ -141,15 +184,26 @@ fn yolov8() {
     let raw = detector.forward(golden.tensor("x", &device));
     let by_position = raw.iter().map(|map| {
         let [batch, _, height, width, outputs] = map.dims();
-        map.clone().reshape([batch, height * width, outputs]).swap_dims(1, 2)
+        map.clone()
+            .reshape([batch, height * width, outputs])
+            .swap_dims(1, 2)
     });
     let all = Tensor::cat(by_position.collect(), 2);
     golden.assert("raw_boxes", all.clone().narrow(1, 0, 64));
     golden.assert("raw_scores", all.narrow(1, 64, 3));
     let decoded = detector.decode(raw).swap_dims(1, 2);
     let [objectness] = [decoded.clone().narrow(1, 4, 1)];
-    assert_eq!(objectness.into_data().try_into_vec::<f32>().unwrap(), vec![1.0; 2 * 126]);
-    golden.assert("decoded", Tensor::cat(vec![decoded.clone().narrow(1, 0, 4), decoded.narrow(1, 5, 3)], 1));
+    assert_eq!(
+        objectness.into_data().try_into_vec::<f32>().unwrap(),
+        vec![1.0; 2 * 126]
+    );
+    golden.assert(
+        "decoded",
+        Tensor::cat(
+            vec![decoded.clone().narrow(1, 0, 4), decoded.narrow(1, 5, 3)],
+            1,
+        ),
+    );
 }
 
 #[test]
@@ -168,11 +222,18 @@ fn seeds_fix_the_weights() {
     let device = device();
     let graph = {
         let name: ModelName = "yolov5n".parse().unwrap();
-        Catalog::builtin().resolve(&name).unwrap().graph(Some(3)).unwrap()
+        Catalog::builtin()
+            .resolve(&name)
+            .unwrap()
+            .graph(Some(3))
+            .unwrap()
     };
     let output = |seed: u64| {
         let detector = Detector::new(&graph, seed, &device);
-        detector.forward(burn::tensor::Tensor::ones([1, 3, 32, 32], &device)).remove(2).into_data()
+        detector
+            .forward(burn::tensor::Tensor::ones([1, 3, 32, 32], &device))
+            .remove(2)
+            .into_data()
     };
     assert_eq!(output(1), output(1));
     assert_ne!(output(1), output(2));

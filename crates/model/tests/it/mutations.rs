@@ -98,21 +98,31 @@ const MODULES: [&str; 20] = [
 
 #[test]
 fn damaged_tables_never_panic() {
-    let seconds = std::env::var("ABLATE_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let seconds = std::env::var("ABLATE_FUZZ_SECONDS")
+        .ok()
+        .and_then(|seconds| seconds.parse().ok());
     let mut rng = match seconds {
         None => ChaCha8Rng::seed_from_u64(0),
         Some(_) => ChaCha8Rng::from_os_rng(),
     };
     let start = Instant::now();
     let (mut rounds, mut taken) = (0, 0);
-    while seconds.map_or(rounds < 3000, |seconds| start.elapsed() < Duration::from_secs(seconds)) {
+    while seconds.map_or(rounds < 3000, |seconds| {
+        start.elapsed() < Duration::from_secs(seconds)
+    }) {
         let text = damaged(TABLES.choose(&mut rng).unwrap(), &mut rng);
         let variant = damaged(VARIANTS.choose(&mut rng).unwrap(), &mut rng);
         let began = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| read(&text, &variant)));
         let took = began.elapsed();
-        assert!(result.is_ok(), "a panic on\n{text}\nwith the variant\n{variant}");
-        assert!(took < Duration::from_secs(5), "{took:?} for\n{text}\nwith the variant\n{variant}");
+        assert!(
+            result.is_ok(),
+            "a panic on\n{text}\nwith the variant\n{variant}"
+        );
+        assert!(
+            took < Duration::from_secs(5),
+            "{took:?} for\n{text}\nwith the variant\n{variant}"
+        );
         rounds += 1;
         taken += usize::from(result.unwrap_or_default());
     }
@@ -122,16 +132,23 @@ fn damaged_tables_never_panic() {
 
 /// Reads, patches, resolves and costs; whether all of it went.
 fn read(text: &str, variant: &str) -> bool {
-    let Ok(table) = Table::from_yaml(text, "damaged") else { return false };
+    let Ok(table) = Table::from_yaml(text, "damaged") else {
+        return false;
+    };
     let variant = Variant::from_yaml(variant, "damaged");
     let call: VariantCall = "damaged".parse().unwrap();
     let mut all = true;
     for (scale, scaling) in &table.scales {
         let whole = |table: &Table, scaling: Scaling| {
-            Graph::resolve(table, scaling, table.nc).is_ok_and(|graph| Cost::of(&graph, 64, 96).is_ok() && graph.max_stride() > 0)
+            Graph::resolve(table, scaling, table.nc)
+                .is_ok_and(|graph| Cost::of(&graph, 64, 96).is_ok() && graph.max_stride() > 0)
         };
         all &= whole(&table, *scaling);
-        if let Ok(patched) = variant.as_ref().map_err(|_| ()).and_then(|v| v.apply(&table, scale, *scaling, &call).map_err(|_| ())) {
+        if let Ok(patched) = variant
+            .as_ref()
+            .map_err(|_| ())
+            .and_then(|v| v.apply(&table, scale, *scaling, &call).map_err(|_| ()))
+        {
             whole(&patched, *scaling);
         }
     }
@@ -151,20 +168,40 @@ fn damaged(text: &str, rng: &mut ChaCha8Rng) -> String {
                 lines.swap(i, j);
             }
             3 => {
-                let cut: String = lines[i].chars().take(rng.random_range(0..=lines[i].chars().count())).collect();
+                let cut: String = lines[i]
+                    .chars()
+                    .take(rng.random_range(0..=lines[i].chars().count()))
+                    .collect();
                 lines[i] = cut;
             }
-            4 => lines[i] = replaced(&lines[i], |word| MODULES.contains(&word), MODULES.choose(rng).unwrap(), rng),
+            4 => {
+                lines[i] = replaced(
+                    &lines[i],
+                    |word| MODULES.contains(&word),
+                    MODULES.choose(rng).unwrap(),
+                    rng,
+                )
+            }
             5 => {
                 let at = rng.random_range(0..=lines[i].chars().count());
-                let odd = *['\t', '\0', '-', ':', '[', ']', '{', '#', '"', '\u{2028}', '9', '&', '*'].choose(rng).unwrap();
-                let (head, tail): (String, String) = (lines[i].chars().take(at).collect(), lines[i].chars().skip(at).collect());
+                let odd = *[
+                    '\t', '\0', '-', ':', '[', ']', '{', '#', '"', '\u{2028}', '9', '&', '*',
+                ]
+                .choose(rng)
+                .unwrap();
+                let (head, tail): (String, String) = (
+                    lines[i].chars().take(at).collect(),
+                    lines[i].chars().skip(at).collect(),
+                );
                 lines[i] = format!("{head}{odd}{tail}");
             }
             _ => {
                 lines[i] = replaced(
                     &lines[i],
-                    |word| word.chars().all(|c| c.is_ascii_alphanumeric() || "-._$".contains(c)),
+                    |word| {
+                        word.chars()
+                            .all(|c| c.is_ascii_alphanumeric() || "-._$".contains(c))
+                    },
                     TOKENS.choose(rng).unwrap(),
                     rng,
                 )

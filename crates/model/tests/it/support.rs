@@ -11,7 +11,9 @@ use safetensors::SafeTensors;
 
 /// A file under `tests/fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
 }
 
 /// The tensors of a fixture by name.
@@ -25,9 +27,19 @@ impl Golden {
         let path = fixture(name);
         let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let file = SafeTensors::deserialize(&bytes).unwrap();
-        let floats = |data: &[u8]| data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
-        let tensors = file.tensors().into_iter().map(|(name, view)| (name, (view.shape().to_vec(), floats(view.data()))));
-        Self { tensors: tensors.collect(), path }
+        let floats = |data: &[u8]| {
+            data.chunks_exact(4)
+                .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+                .collect()
+        };
+        let tensors = file
+            .tensors()
+            .into_iter()
+            .map(|(name, view)| (name, (view.shape().to_vec(), floats(view.data()))));
+        Self {
+            tensors: tensors.collect(),
+            path,
+        }
     }
 
     pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
@@ -42,9 +54,24 @@ impl Golden {
             .with_key_remapping(format!("^{prefix}"), "")
             .allow_partial(true);
         let result = module.load_from(&mut store).unwrap();
-        assert!(result.missing.is_empty() && result.errors.is_empty(), "{:?} {:?}", result.missing, result.errors);
-        let weights = self.tensors.keys().filter(|name| name.starts_with("w.")).count();
-        assert_eq!(result.applied.len(), weights, "tensors of {} without a place: {:?}", self.path.display(), result.unused);
+        assert!(
+            result.missing.is_empty() && result.errors.is_empty(),
+            "{:?} {:?}",
+            result.missing,
+            result.errors
+        );
+        let weights = self
+            .tensors
+            .keys()
+            .filter(|name| name.starts_with("w."))
+            .count();
+        assert_eq!(
+            result.applied.len(),
+            weights,
+            "tensors of {} without a place: {:?}",
+            self.path.display(),
+            result.unused
+        );
     }
 
     /// Asserts that a tensor is the golden one: the same shape, and no difference above 1e-4 of the largest value.
@@ -53,8 +80,19 @@ impl Golden {
         assert_eq!(&ours.dims().to_vec(), shape, "shape of {name}");
         let ours: Vec<f32> = ours.into_data().try_into_vec().unwrap();
         let largest = golden.iter().fold(0f32, |a, b| a.max(b.abs()));
-        let error = ours.iter().zip(golden).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-        println!("{}: {name} off by {:e} of the largest value", self.path.display(), error / largest);
-        assert!(error <= 1e-4 * largest, "{name}: off by {error:e}, the largest value is {largest:e}");
+        let error = ours
+            .iter()
+            .zip(golden)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0f32, f32::max);
+        println!(
+            "{}: {name} off by {:e} of the largest value",
+            self.path.display(),
+            error / largest
+        );
+        assert!(
+            error <= 1e-4 * largest,
+            "{name}: off by {error:e}, the largest value is {largest:e}"
+        );
     }
 }

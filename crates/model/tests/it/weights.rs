@@ -9,11 +9,22 @@ use crate::{
 fn detector(name: &str, nc: usize, seed: u64) -> Detector {
     let device = device();
     let name: ModelName = name.parse().unwrap();
-    Detector::new(&Catalog::builtin().resolve(&name).unwrap().graph(Some(nc)).unwrap(), seed, &device)
+    Detector::new(
+        &Catalog::builtin()
+            .resolve(&name)
+            .unwrap()
+            .graph(Some(nc))
+            .unwrap(),
+        seed,
+        &device,
+    )
 }
 
 fn output(detector: &Detector) -> burn::tensor::TensorData {
-    detector.forward(Tensor::ones([1, 3, 32, 32], &device())).remove(1).into_data()
+    detector
+        .forward(Tensor::ones([1, 3, 32, 32], &device()))
+        .remove(1)
+        .into_data()
 }
 
 #[test]
@@ -26,7 +37,13 @@ fn weights_come_back_as_they_were_saved() {
     assert_ne!(output(&first), output(&second));
     let loaded = weights::load(&mut second, &path).unwrap();
     assert!(loaded.fresh.is_empty() && loaded.unused.is_empty());
-    assert!(loaded.taken.contains(&"model.2.m.0.primary_conv.0.cond_conv.weight".to_string()), "{:?}", loaded.taken);
+    assert!(
+        loaded
+            .taken
+            .contains(&"model.2.m.0.primary_conv.0.cond_conv.weight".to_string()),
+        "{:?}",
+        loaded.taken
+    );
     assert_eq!(output(&first), output(&second));
 }
 
@@ -36,7 +53,14 @@ fn what_does_not_fit_stays_fresh() {
     let path = folder.path().join("weights.safetensors");
     weights::save(&detector("yolov5n", 80, 1), &path).unwrap();
     let loaded = weights::load(&mut detector("yolov5n", 3, 2), &path).unwrap();
-    let heads: Vec<String> = (0..3).flat_map(|i| [format!("model.24.m.{i}.weight"), format!("model.24.m.{i}.bias")]).collect();
+    let heads: Vec<String> = (0..3)
+        .flat_map(|i| {
+            [
+                format!("model.24.m.{i}.weight"),
+                format!("model.24.m.{i}.bias"),
+            ]
+        })
+        .collect();
     let mut fresh = loaded.fresh.clone();
     fresh.sort();
     let mut expected = heads;
@@ -80,11 +104,16 @@ fn a_pytorch_state_dict_is_read() {
 fn checkpoints_of_whole_models_are_read() {
     let device = device();
     for (family, width) in [("yolov5", 0.0625), ("yolov8", 0.03125)] {
-        let scaling = Scaling { depth: 0.33, width, max_channels: None };
+        let scaling = Scaling {
+            depth: 0.33,
+            width,
+            max_channels: None,
+        };
         let name = ModelName::baseline(family, "n");
         let table = Catalog::builtin().patched(&name, scaling).unwrap();
         let mut detector = Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, &device);
-        let loaded = weights::load(&mut detector, &fixture(&format!("checkpoint_{family}.pt"))).unwrap();
+        let loaded =
+            weights::load(&mut detector, &fixture(&format!("checkpoint_{family}.pt"))).unwrap();
         assert!(loaded.fresh.is_empty(), "{family}: {:?}", loaded.fresh);
 
         let golden = Golden::open(&format!("checkpoint_{family}.safetensors"));
@@ -107,20 +136,33 @@ fn anchors_of_a_file_take_the_place_of_the_tables() {
     let path = folder.path().join("weights.safetensors");
     let mut model = detector("yolov5n", 3, 1);
     let table = model.anchors_in_strides().unwrap();
-    assert_eq!((table.0.as_str(), table.1.as_slice()), ("model.24.anchors", [3, 3, 2].as_slice()));
+    assert_eq!(
+        (table.0.as_str(), table.1.as_slice()),
+        ("model.24.anchors", [3, 3, 2].as_slice())
+    );
     assert_eq!(table.2[..2], [10.0 / 8.0, 13.0 / 8.0]);
 
     // As a checkpoint has them: beside the weights, in strides.
     weights::save(&model, &path).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let other: Vec<u8> = (1..19).flat_map(|side| (side as f32).to_le_bytes()).collect();
+    let other: Vec<u8> = (1..19)
+        .flat_map(|side| (side as f32).to_le_bytes())
+        .collect();
     let anchors = TensorView::new(Dtype::F32, vec![3, 3, 2], &other).unwrap();
-    let tensors = file.tensors().into_iter().chain([(table.0.clone(), anchors)]);
+    let tensors = file
+        .tensors()
+        .into_iter()
+        .chain([(table.0.clone(), anchors)]);
     std::fs::write(&path, safetensors::serialize(tensors, None).unwrap()).unwrap();
     let loaded = weights::load(&mut model, &path).unwrap();
-    assert!(loaded.fresh.is_empty() && loaded.unused.is_empty(), "{loaded:?}");
-    let ablate_model::heads::BoxCoding::Anchors(levels) = &model.detect().coding else { panic!("it has anchors") };
+    assert!(
+        loaded.fresh.is_empty() && loaded.unused.is_empty(),
+        "{loaded:?}"
+    );
+    let ablate_model::heads::BoxCoding::Anchors(levels) = &model.detect().coding else {
+        panic!("it has anchors")
+    };
     assert_eq!(levels[0], [[8.0, 16.0], [24.0, 32.0], [40.0, 48.0]]);
     assert_eq!(levels[2][2], [17.0 * 32.0, 18.0 * 32.0]);
 
@@ -131,7 +173,15 @@ fn anchors_of_a_file_take_the_place_of_the_tables() {
 #[test]
 fn rows_that_there_are_not_cannot_be_frozen() {
     let error = detector("yolov5n", 3, 1).freeze(&[3, 25]).unwrap_err();
-    assert_eq!(error, "row 25 can't be frozen: the model has the rows 0 to 24");
+    assert_eq!(
+        error,
+        "row 25 can't be frozen: the model has the rows 0 to 24"
+    );
     let all: Vec<usize> = (0..25).collect();
-    assert!(detector("yolov5n", 3, 1).freeze(&all).unwrap_err().contains("nothing would be trained"));
+    assert!(
+        detector("yolov5n", 3, 1)
+            .freeze(&all)
+            .unwrap_err()
+            .contains("nothing would be trained")
+    );
 }

@@ -6,7 +6,10 @@ use burn::tensor::Device;
 /// Where this build lacks the device's backend.
 #[allow(deprecated, reason = "burn-tch is deprecated as a whole")]
 pub fn device() -> Device {
-    match std::env::var("ABLATE_TEST_DEVICE").as_deref().unwrap_or("flex") {
+    match std::env::var("ABLATE_TEST_DEVICE")
+        .as_deref()
+        .unwrap_or("flex")
+    {
         "flex" => Device::flex(),
         #[cfg(feature = "tch")]
         "tch" => Device::libtorch(),

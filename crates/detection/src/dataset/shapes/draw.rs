@@ -10,7 +10,8 @@ impl Scene {
     pub fn draw(&self) -> RgbImage {
         let mut canvas = self.background();
         for stroke in &self.strokes {
-            let coverage = |x: f64, y: f64| stroke.half_width + 0.5 - distance(stroke.from, stroke.to, (x, y));
+            let coverage =
+                |x: f64, y: f64| stroke.half_width + 0.5 - distance(stroke.from, stroke.to, (x, y));
             for y in 0..self.side {
                 for x in 0..self.side {
                     let alpha = coverage(x as f64 + 0.5, y as f64 + 0.5).clamp(0.0, 1.0);
@@ -27,7 +28,11 @@ impl Scene {
                 let alpha = object.outline.coverage(x as f64, y as f64);
                 let (u, v) = object.outline.local(x as f64 + 0.5, y as f64 + 0.5);
                 let light = 1.0 + object.shade.0 * u + object.shade.1 * v;
-                blend(&mut canvas[(y * side + x) as usize], object.color.map(|part| part * light), alpha);
+                blend(
+                    &mut canvas[(y * side + x) as usize],
+                    object.color.map(|part| part * light),
+                    alpha,
+                );
             });
         }
         self.quantise(&canvas)
@@ -35,12 +40,16 @@ impl Scene {
 
     /// One colour, made lighter and darker by smooth noise at two scales.
     fn background(&self) -> Vec<Color> {
-        let layers = [(4, 0.7), (16, 0.3)].map(|(cells, weight)| (Lattice::new(cells, self.grain), weight));
+        let layers =
+            [(4, 0.7), (16, 0.3)].map(|(cells, weight)| (Lattice::new(cells, self.grain), weight));
         let at = |index: usize| (index as f64 + 0.5) / self.side as f64;
         let mut canvas = Vec::with_capacity(self.side * self.side);
         for y in 0..self.side {
             for x in 0..self.side {
-                let height: f64 = layers.iter().map(|(layer, weight)| weight * layer.at(at(x), at(y))).sum();
+                let height: f64 = layers
+                    .iter()
+                    .map(|(layer, weight)| weight * layer.at(at(x), at(y)))
+                    .sum();
                 canvas.push(self.background.map(|part| part + self.texture * height));
             }
         }
@@ -71,7 +80,9 @@ struct Lattice {
 impl Lattice {
     fn new(cells: usize, seed: u64) -> Self {
         let mut rng = stream(seed, 0x006c_6174, cells as u64, 0);
-        let heights = (0..(cells + 1) * (cells + 1)).map(|_| rng.uniform(-1.0, 1.0)).collect();
+        let heights = (0..(cells + 1) * (cells + 1))
+            .map(|_| rng.uniform(-1.0, 1.0))
+            .collect();
         Self { cells, heights }
     }
 

@@ -73,7 +73,11 @@ pub struct ImageCounts {
 
 impl Default for ImageCounts {
     fn default() -> Self {
-        Self { train: 1200, val: 200, test: 200 }
+        Self {
+            train: 1200,
+            val: 200,
+            test: 200,
+        }
     }
 }
 
@@ -115,11 +119,17 @@ impl ShapesSpec {
         }
         let [fewest, most] = self.objects;
         if fewest > most || most == 0 || most > 250 {
-            return fail("objects", "must be [fewest, most] with fewest <= most and most within 1..=250");
+            return fail(
+                "objects",
+                "must be [fewest, most] with fewest <= most and most within 1..=250",
+            );
         }
         let [small, large] = self.scale;
         if !(small > 0.0 && small <= large && large <= 1.0) {
-            return fail("scale", "must be [smallest, largest], above 0 and at most 1");
+            return fail(
+                "scale",
+                "must be [smallest, largest], above 0 and at most 1",
+            );
         }
         if !(1.0..=8.0).contains(&self.stretch) {
             return fail("stretch", "must be within 1..=8");
@@ -133,7 +143,10 @@ impl ShapesSpec {
             ("texture", self.texture),
             ("noise", self.noise),
         ];
-        match shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
+        match shares
+            .into_iter()
+            .find(|(_, share)| !(0.0..=1.0).contains(share))
+        {
             Some((key, _)) => fail(key, "must be within 0..=1"),
             None => Ok(()),
         }
@@ -150,16 +163,29 @@ impl ShapesSpec {
     /// BLAKE3 of all that an image follows from.
     pub(crate) fn digest(&self, split: Split, index: u32) -> [u8; 32] {
         // How many images there are changes none of them.
-        let drawn = Self { images: ImageCounts::default(), ..self.clone() };
+        let drawn = Self {
+            images: ImageCounts::default(),
+            ..self.clone()
+        };
         blake3::hash(format!("{DRAWING_VERSION} {drawn:?} {split} {index}").as_bytes()).into()
     }
 }
 
-pub(crate) fn open(spec: &DataSpec, shapes: &ShapesSpec, split: Split) -> Result<Dataset, DataError> {
+pub(crate) fn open(
+    spec: &DataSpec,
+    shapes: &ShapesSpec,
+    split: Split,
+) -> Result<Dataset, DataError> {
     use rayon::prelude::*;
-    shapes.check().map_err(|(key, message)| DataError::key(&spec.file, key, message))?;
+    shapes
+        .check()
+        .map_err(|(key, message)| DataError::key(&spec.file, key, message))?;
     if shapes.count(split) == 0 {
-        return Err(DataError::key(&spec.file, &format!("images.{split}"), "0, so this data set has no such split"));
+        return Err(DataError::key(
+            &spec.file,
+            &format!("images.{split}"),
+            "0, so this data set has no such split",
+        ));
     }
     let side = shapes.imgsz as usize;
     let shared = Arc::new(shapes.clone());
@@ -170,7 +196,11 @@ pub(crate) fn open(spec: &DataSpec, shapes: &ShapesSpec, split: Split) -> Result
             name: format!("{split}/{index:06}"),
             width: side,
             height: side,
-            source: ImageSource::Shapes { spec: Arc::clone(&shared), split, index },
+            source: ImageSource::Shapes {
+                spec: Arc::clone(&shared),
+                split,
+                index,
+            },
             annotations: Scene::new(shapes, split, index).annotations(),
         })
         .collect();

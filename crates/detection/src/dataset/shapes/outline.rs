@@ -37,10 +37,26 @@ const STAR: [(f64, f64); 10] = [
 ];
 const TRIANGLE: [(f64, f64); 3] = [(0.0, -1.0), (1.0, 1.0), (-1.0, 1.0)];
 const SQUARE: [(f64, f64); 4] = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)];
-const CROSS: [(f64, f64); 8] = [(-ARM, -1.0), (ARM, -1.0), (1.0, -ARM), (1.0, ARM), (ARM, 1.0), (-ARM, 1.0), (-1.0, ARM), (-1.0, -ARM)];
+const CROSS: [(f64, f64); 8] = [
+    (-ARM, -1.0),
+    (ARM, -1.0),
+    (1.0, -ARM),
+    (1.0, ARM),
+    (ARM, 1.0),
+    (-ARM, 1.0),
+    (-1.0, ARM),
+    (-1.0, -ARM),
+];
 
 impl Shape {
-    pub const ALL: [Self; 6] = [Self::Circle, Self::Square, Self::Triangle, Self::Star, Self::Ring, Self::Cross];
+    pub const ALL: [Self; 6] = [
+        Self::Circle,
+        Self::Square,
+        Self::Triangle,
+        Self::Star,
+        Self::Ring,
+        Self::Cross,
+    ];
 
     /// Its colour, as a hue in 0..1: all shapes around the colour circle.
     pub(super) fn hue(self) -> f64 {
@@ -55,7 +71,11 @@ impl Shape {
             Self::Square => u.abs() <= 1.0 && v.abs() <= 1.0,
             Self::Triangle => (-1.0..=1.0).contains(&v) && 2.0 * u.abs() <= v + 1.0,
             Self::Cross => {
-                let (small, large) = if u.abs() < v.abs() { (u.abs(), v.abs()) } else { (v.abs(), u.abs()) };
+                let (small, large) = if u.abs() < v.abs() {
+                    (u.abs(), v.abs())
+                } else {
+                    (v.abs(), u.abs())
+                };
                 small <= ARM && large <= 1.0
             }
             Self::Star => is_inside(&STAR, u, v),
@@ -116,7 +136,12 @@ impl Outline {
         let (cos, sin) = turn;
         let matrix = [[half.0 * cos, -half.1 * sin], [half.0 * sin, half.1 * cos]];
         let inverse = [[cos / half.0, sin / half.0], [-sin / half.1, cos / half.1]];
-        Self { shape, center, matrix, inverse }
+        Self {
+            shape,
+            center,
+            matrix,
+            inverse,
+        }
     }
 
     /// The tight box around it, whether in the image or not.
@@ -134,7 +159,12 @@ impl Outline {
             (x1, y1, x2, y2) = (x1.min(x), y1.min(y), x2.max(x), y2.max(y));
         }
         let (cx, cy) = self.center;
-        BBox::from_xyxy((cx + x1) as f32, (cy + y1) as f32, (cx + x2) as f32, (cy + y2) as f32)
+        BBox::from_xyxy(
+            (cx + x1) as f32,
+            (cy + y1) as f32,
+            (cx + x2) as f32,
+            (cy + y2) as f32,
+        )
     }
 
     /// (u, v) of a point of the image.
@@ -153,11 +183,17 @@ impl Outline {
             self.shape.contains(u, v)
         };
         let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 0.5)];
-        let within = corners.into_iter().filter(|&(dx, dy)| inside(dx, dy)).count();
+        let within = corners
+            .into_iter()
+            .filter(|&(dx, dy)| inside(dx, dy))
+            .count();
         if within == 0 || within == corners.len() {
             return if within == 0 { 0.0 } else { 1.0 };
         }
-        let hits = GRID.iter().flat_map(|&dy| GRID.iter().map(move |&dx| (dx, dy))).filter(|&(dx, dy)| inside(dx, dy));
+        let hits = GRID
+            .iter()
+            .flat_map(|&dy| GRID.iter().map(move |&dx| (dx, dy)))
+            .filter(|&(dx, dy)| inside(dx, dy));
         hits.count() as f64 / 16.0
     }
 }

@@ -50,16 +50,22 @@ impl Scene {
         let mut rng = stream(spec.seed, 0x7368_6170, split as u64, u64::from(index));
         let side = f64::from(spec.imgsz);
         let background = rgb(rng.unit(), rng.uniform(0.0, 0.35), rng.uniform(0.15, 0.85));
-        let strokes = (0..rng.below(spec.clutter as usize + 1)).map(|_| Self::stroke(side, &mut rng)).collect();
+        let strokes = (0..rng.below(spec.clutter as usize + 1))
+            .map(|_| Self::stroke(side, &mut rng))
+            .collect();
         let [fewest, most] = spec.objects.map(|count| count as usize);
         let wanted = fewest + rng.below(most - fewest + 1);
         let mut objects: Vec<Object> = Vec::with_capacity(wanted);
         // Up to 20 tries for each object to find room, then it is left out.
         for _ in 0..wanted {
-            let found = (0..20).map(|_| Self::object(spec, side, &mut rng)).find(|object| {
-                let bounds = object.outline.bounds();
-                objects.iter().all(|other| covered(&bounds, &other.outline.bounds()) <= spec.overlap)
-            });
+            let found = (0..20)
+                .map(|_| Self::object(spec, side, &mut rng))
+                .find(|object| {
+                    let bounds = object.outline.bounds();
+                    objects
+                        .iter()
+                        .all(|other| covered(&bounds, &other.outline.bounds()) <= spec.overlap)
+                });
             objects.extend(found);
         }
         Self {
@@ -79,7 +85,12 @@ impl Scene {
         let mut point = || (rng.uniform(0.0, side), rng.uniform(0.0, side));
         let (from, to) = (point(), point());
         let half_width = rng.uniform(0.003, 0.012) * side;
-        Stroke { from, to, half_width, color: rgb(rng.unit(), rng.uniform(0.0, 0.6), rng.uniform(0.1, 0.9)) }
+        Stroke {
+            from,
+            to,
+            half_width,
+            color: rgb(rng.unit(), rng.uniform(0.0, 0.6), rng.uniform(0.1, 0.9)),
+        }
     }
 
     fn object(spec: &ShapesSpec, side: f64, rng: &mut impl Draw) -> Object {
@@ -89,14 +100,22 @@ impl Scene {
         let draw = rng.unit();
         let long = side * (small + (large - small) * draw * draw) / 2.0;
         let short = long / rng.uniform(1.0, spec.stretch);
-        let half = if rng.chance(0.5) { (long, short) } else { (short, long) };
+        let half = if rng.chance(0.5) {
+            (long, short)
+        } else {
+            (short, long)
+        };
         // The angle whose half has tangent t, without a sine: (cos, sin) = (1 − t², 2t) / (1 + t²).
         let t = rng.uniform(-1.0, 1.0) * spec.rotation;
         let turn = ((1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t));
         let margin = long * (1.0 - spec.truncation);
         let mut place = || rng.uniform(margin.min(side / 2.0), (side - margin).max(side / 2.0));
         let center = (place(), place());
-        let hue = if rng.chance(spec.color_hint) { shape.hue() + rng.uniform(-0.06, 0.06) } else { rng.unit() };
+        let hue = if rng.chance(spec.color_hint) {
+            shape.hue() + rng.uniform(-0.06, 0.06)
+        } else {
+            rng.unit()
+        };
         Object {
             class,
             outline: Outline::new(shape, center, half, turn),
@@ -121,7 +140,9 @@ impl Scene {
                 }
             });
         }
-        (0..self.objects.len()).filter_map(|index| self.annotation(index as u8, area[index], &owner)).collect()
+        (0..self.objects.len())
+            .filter_map(|index| self.annotation(index as u8, area[index], &owner))
+            .collect()
     }
 
     fn annotation(&self, index: u8, area: u64, owner: &[u8]) -> Option<Annotation> {
@@ -152,7 +173,12 @@ impl Scene {
         let mut bbox = whole.clip(self.side as f32, self.side as f32);
         if covered {
             let shown = BBox::from_xyxy(x1 as f32, y1 as f32, x2 as f32, y2 as f32);
-            bbox = BBox::from_xyxy(bbox.x1.max(shown.x1), bbox.y1.max(shown.y1), bbox.x2.min(shown.x2), bbox.y2.min(shown.y2));
+            bbox = BBox::from_xyxy(
+                bbox.x1.max(shown.x1),
+                bbox.y1.max(shown.y1),
+                bbox.x2.min(shown.x2),
+                bbox.y2.min(shown.y2),
+            );
         }
         let mask = self.masks.then(|| {
             let pixels: Vec<bool> = owner.iter().map(|own| *own == index).collect();
@@ -160,7 +186,13 @@ impl Scene {
         });
         // As COCO has it, the area of an object with a mask is that of its mask.
         let area = mask.is_some().then_some(seen as f64);
-        Some(Annotation { class: object.class, bbox, crowd: false, area, mask })
+        Some(Annotation {
+            class: object.class,
+            bbox,
+            crowd: false,
+            area,
+            mask,
+        })
     }
 }
 

@@ -18,10 +18,15 @@ pub(super) struct Curve {
 /// Curves of one category per area range, none where it has no object of that size.
 ///
 /// `outcomes` come in the order of their images; `positives` is how many objects count, per area range.
-pub(super) fn curves(mut outcomes: Vec<Outcome>, positives: [usize; AREA_RANGES.len()]) -> [Option<Curve>; AREA_RANGES.len()] {
+pub(super) fn curves(
+    mut outcomes: Vec<Outcome>,
+    positives: [usize; AREA_RANGES.len()],
+) -> [Option<Curve>; AREA_RANGES.len()] {
     // Stable: of equal scores the earlier image comes first.
     outcomes.sort_by(|a, b| best_first(a.score, b.score));
-    std::array::from_fn(|area| (positives[area] > 0).then(|| curve(&outcomes, area, positives[area])))
+    std::array::from_fn(|area| {
+        (positives[area] > 0).then(|| curve(&outcomes, area, positives[area]))
+    })
 }
 
 fn curve(outcomes: &[Outcome], area: usize, positives: usize) -> Curve {

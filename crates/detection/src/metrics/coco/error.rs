@@ -14,11 +14,18 @@ pub struct MetricsError {
 
 impl MetricsError {
     pub(super) fn at(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { file: None, place: place.into(), problem: problem.into() }
+        Self {
+            file: None,
+            place: place.into(),
+            problem: problem.into(),
+        }
     }
 
     pub(super) fn in_file(self, file: impl Into<PathBuf>) -> Self {
-        Self { file: Some(file.into()), ..self }
+        Self {
+            file: Some(file.into()),
+            ..self
+        }
     }
 }
 

@@ -19,7 +19,10 @@ use crate::mask::Rle;
 ///
 /// # Errors
 /// A detection of an image or category that `truth` does not know, or with a number that is not finite.
-pub fn evaluate(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<CocoMetrics, MetricsError> {
+pub fn evaluate(
+    truth: &GroundTruth,
+    detections: &[DetectionBox],
+) -> Result<CocoMetrics, MetricsError> {
     check_detections(truth, detections)?;
     evaluate_shapes::<[f64; 4]>(truth, detections)
 }
@@ -28,14 +31,23 @@ pub fn evaluate(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<Coco
 ///
 /// # Errors
 /// Those of [`evaluate`], an object or a detection without a mask, and masks of different sizes in one image.
-pub fn evaluate_masks(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<CocoMetrics, MetricsError> {
+pub fn evaluate_masks(
+    truth: &GroundTruth,
+    detections: &[DetectionBox],
+) -> Result<CocoMetrics, MetricsError> {
     check_detections(truth, detections)?;
     check_sizes(truth, detections)?;
     evaluate_shapes::<&Rle>(truth, detections)
 }
 
-fn evaluate_shapes<'a, S: Shape<'a>>(truth: &'a GroundTruth, detections: &'a [DetectionBox]) -> Result<CocoMetrics, MetricsError> {
-    let curves: Vec<_> = by_category::<S>(truth, detections)?.into_par_iter().map(evaluate_category).collect();
+fn evaluate_shapes<'a, S: Shape<'a>>(
+    truth: &'a GroundTruth,
+    detections: &'a [DetectionBox],
+) -> Result<CocoMetrics, MetricsError> {
+    let curves: Vec<_> = by_category::<S>(truth, detections)?
+        .into_par_iter()
+        .map(evaluate_category)
+        .collect();
     Ok(CocoMetrics::summarize(truth, &curves))
 }
 
@@ -44,44 +56,86 @@ pub(super) fn by_category<'a, S: Shape<'a>>(
     truth: &'a GroundTruth,
     detections: &'a [DetectionBox],
 ) -> Result<Vec<Members<S>>, MetricsError> {
-    let index_of: HashMap<u64, usize> = truth.categories().iter().enumerate().map(|(index, category)| (category.id, index)).collect();
-    let mut categories: Vec<_> = truth.categories().iter().map(|_| Members { objects: Vec::new(), found: Vec::new() }).collect();
+    let index_of: HashMap<u64, usize> = truth
+        .categories()
+        .iter()
+        .enumerate()
+        .map(|(index, category)| (category.id, index))
+        .collect();
+    let mut categories: Vec<_> = truth
+        .categories()
+        .iter()
+        .map(|_| Members {
+            objects: Vec::new(),
+            found: Vec::new(),
+        })
+        .collect();
     for (index, object) in truth.boxes().iter().enumerate() {
-        categories[index_of[&object.category_id]].objects.push(Object {
-            image_id: object.image_id,
-            shape: S::of_object(truth, index)?,
-            area: object.area,
-            crowd: object.crowd,
-            credits: truth.id_zero != Some(index),
-        });
+        categories[index_of[&object.category_id]]
+            .objects
+            .push(Object {
+                image_id: object.image_id,
+                shape: S::of_object(truth, index)?,
+                area: object.area,
+                crowd: object.crowd,
+                credits: truth.id_zero != Some(index),
+            });
     }
     for (index, detection) in detections.iter().enumerate() {
-        categories[index_of[&detection.category_id]].found.push(Found {
-            image_id: detection.image_id,
-            shape: S::of_detection(detections, index)?,
-            area: detection.area,
-            score: detection.score,
-        });
+        categories[index_of[&detection.category_id]]
+            .found
+            .push(Found {
+                image_id: detection.image_id,
+                shape: S::of_detection(detections, index)?,
+                area: detection.area,
+                score: detection.score,
+            });
     }
     Ok(categories)
 }
 
-pub(super) fn check_detections(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<(), MetricsError> {
+pub(super) fn check_detections(
+    truth: &GroundTruth,
+    detections: &[DetectionBox],
+) -> Result<(), MetricsError> {
     let images: HashSet<u64> = truth.images().iter().copied().collect();
-    let categories: HashSet<u64> = truth.categories().iter().map(|category| category.id).collect();
+    let categories: HashSet<u64> = truth
+        .categories()
+        .iter()
+        .map(|category| category.id)
+        .collect();
     for (index, detection) in detections.iter().enumerate() {
-        let problem = |key: &str, problem: String| Err(MetricsError::at(format!("[{index}].{key}"), problem));
+        let problem =
+            |key: &str, problem: String| Err(MetricsError::at(format!("[{index}].{key}"), problem));
         if !images.contains(&detection.image_id) {
-            return problem("image_id", format!("the ground truth has no image with the id {}", detection.image_id));
+            return problem(
+                "image_id",
+                format!(
+                    "the ground truth has no image with the id {}",
+                    detection.image_id
+                ),
+            );
         }
         if !categories.contains(&detection.category_id) {
-            return problem("category_id", format!("the ground truth has no category with the id {}", detection.category_id));
+            return problem(
+                "category_id",
+                format!(
+                    "the ground truth has no category with the id {}",
+                    detection.category_id
+                ),
+            );
         }
         if !detection.bbox.iter().all(|value| value.is_finite()) {
-            return problem("bbox", format!("{:?} is not four finite numbers", detection.bbox));
+            return problem(
+                "bbox",
+                format!("{:?} is not four finite numbers", detection.bbox),
+            );
         }
         if !detection.score.is_finite() {
-            return problem("score", format!("{} is not a finite number", detection.score));
+            return problem(
+                "score",
+                format!("{} is not a finite number", detection.score),
+            );
         }
     }
     Ok(())
@@ -89,8 +143,15 @@ pub(super) fn check_detections(truth: &GroundTruth, detections: &[DetectionBox])
 
 /// Masks can be laid over each other only where their images are of one size.
 fn check_sizes(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<(), MetricsError> {
-    let truths = truth.boxes().iter().enumerate().map(|(index, b)| ("annotations", index, b.image_id, &b.mask));
-    let detections = detections.iter().enumerate().map(|(index, b)| ("", index, b.image_id, &b.mask));
+    let truths = truth
+        .boxes()
+        .iter()
+        .enumerate()
+        .map(|(index, b)| ("annotations", index, b.image_id, &b.mask));
+    let detections = detections
+        .iter()
+        .enumerate()
+        .map(|(index, b)| ("", index, b.image_id, &b.mask));
     let mut sizes = HashMap::new();
     for (list, index, image, mask) in truths.chain(detections) {
         let Some(mask) = mask else { continue };
@@ -99,7 +160,9 @@ fn check_sizes(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<(), M
         if size != expected {
             return Err(MetricsError::at(
                 format!("{list}[{index}].segmentation"),
-                format!("a mask of height and width {size:?}, another one of image {image} has {expected:?}"),
+                format!(
+                    "a mask of height and width {size:?}, another one of image {image} has {expected:?}"
+                ),
             ));
         }
     }
@@ -113,15 +176,30 @@ pub(super) struct Members<S> {
 }
 
 fn evaluate_category<'a, S: Shape<'a>>(members: Members<S>) -> [Option<Curve>; AREA_RANGES.len()] {
-    let positives = AREA_RANGES.map(|range| members.objects.iter().filter(|object| !object.crowd && !outside(object.area, range)).count());
+    let positives = AREA_RANGES.map(|range| {
+        members
+            .objects
+            .iter()
+            .filter(|object| !object.crowd && !outside(object.area, range))
+            .count()
+    });
     curves(match_category(members), positives)
 }
 
 /// Outcomes of a category's detections, by image, best first within an image.
-pub(super) fn match_category<'a, S: Shape<'a>>(Members { mut objects, mut found }: Members<S>) -> Vec<Outcome> {
+pub(super) fn match_category<'a, S: Shape<'a>>(
+    Members {
+        mut objects,
+        mut found,
+    }: Members<S>,
+) -> Vec<Outcome> {
     // Stable sorts: the order of the file decides ties.
     objects.sort_by_key(|object| object.image_id);
-    found.sort_by(|a, b| a.image_id.cmp(&b.image_id).then(best_first(a.score, b.score)));
+    found.sort_by(|a, b| {
+        a.image_id
+            .cmp(&b.image_id)
+            .then(best_first(a.score, b.score))
+    });
     let mut matcher = Matcher::new();
     let mut outcomes = Vec::with_capacity(found.len());
     let mut objects = objects.as_slice();

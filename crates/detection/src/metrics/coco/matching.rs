@@ -70,24 +70,55 @@ pub(super) struct Matcher<S> {
 
 impl<'a, S: Shape<'a>> Matcher<S> {
     pub fn new() -> Self {
-        Self { truths: Vec::new(), candidates: Vec::new() }
+        Self {
+            truths: Vec::new(),
+            candidates: Vec::new(),
+        }
     }
 
     /// Appends the outcomes of one image and category, of the best 100 detections at most.
     ///
     /// `objects` come in their order in the file, `found` best score first.
-    pub fn match_image(&mut self, objects: &[Object<S>], found: &[Found<S>], outcomes: &mut Vec<Outcome>) {
+    pub fn match_image(
+        &mut self,
+        objects: &[Object<S>],
+        found: &[Found<S>],
+        outcomes: &mut Vec<Outcome>,
+    ) {
         self.truths.clear();
-        self.truths.extend(objects.iter().map(|&Object { shape, area, crowd, credits, .. }| Truth {
-            shape,
-            crowd,
-            credits,
-            ignored: AREA_RANGES.map(|range| crowd || outside(area, range)),
-            taken: Default::default(),
-        }));
-        for (rank, &Found { image_id, shape, area, score }) in found.iter().take(MAX_DETECTIONS[2]).enumerate() {
+        self.truths.extend(objects.iter().map(
+            |&Object {
+                 shape,
+                 area,
+                 crowd,
+                 credits,
+                 ..
+             }| Truth {
+                shape,
+                crowd,
+                credits,
+                ignored: AREA_RANGES.map(|range| crowd || outside(area, range)),
+                taken: Default::default(),
+            },
+        ));
+        for (
+            rank,
+            &Found {
+                image_id,
+                shape,
+                area,
+                score,
+            },
+        ) in found.iter().take(MAX_DETECTIONS[2]).enumerate()
+        {
             self.find_candidates(shape);
-            let mut outcome = Outcome { image_id, score, rank: rank as u32, right: Default::default(), wrong: Default::default() };
+            let mut outcome = Outcome {
+                image_id,
+                score,
+                rank: rank as u32,
+                right: Default::default(),
+                wrong: Default::default(),
+            };
             for (index, &range) in AREA_RANGES.iter().enumerate() {
                 let (matched, mut ignored) = self.take(index);
                 if outside(area, range) {
@@ -114,7 +145,10 @@ impl<'a, S: Shape<'a>> Matcher<S> {
     /// it does not count.
     fn take(&mut self, area: usize) -> (ThresholdSet, ThresholdSet) {
         let (mut matched, mut ignored) = (0, 0);
-        let best_iou = self.candidates.iter().fold(0.0, |best: f64, candidate| best.max(candidate.iou));
+        let best_iou = self
+            .candidates
+            .iter()
+            .fold(0.0, |best: f64, candidate| best.max(candidate.iou));
         for (index, &threshold) in IOU_THRESHOLDS.iter().enumerate() {
             if best_iou < threshold {
                 break;

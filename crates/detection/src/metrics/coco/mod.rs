@@ -22,7 +22,18 @@ pub use summary::{CategoryAp, CocoMetrics};
 pub use types::{Category, DetectionBox, GroundTruth, GroundTruthBox};
 
 /// IoU thresholds 0.50:0.05:0.95. Those of `np.linspace(.5, .95, 10)` to the last bit, hence the odd ninth.
-const IOU_THRESHOLDS: [f64; 10] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.899_999_999_999_999_9, 0.95];
+const IOU_THRESHOLDS: [f64; 10] = [
+    0.5,
+    0.55,
+    0.6,
+    0.65,
+    0.7,
+    0.75,
+    0.8,
+    0.85,
+    0.899_999_999_999_999_9,
+    0.95,
+];
 
 /// Object sizes in square pixels, both ends included: all, small, medium, large.
 const AREA_RANGES: [(f64, f64); 4] = [(0.0, 1e10), (0.0, 1024.0), (1024.0, 9216.0), (9216.0, 1e10)];

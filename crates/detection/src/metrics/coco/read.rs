@@ -30,25 +30,40 @@ impl GroundTruth {
 
     /// [`GroundTruth::read`] from the file's content.
     pub fn from_json(json: &[u8]) -> Result<Self, MetricsError> {
-        let raw: RawGroundTruth = parse(json, "an annotation file is {images: […], categories: […], annotations: […]}")?;
+        let raw: RawGroundTruth = parse(
+            json,
+            "an annotation file is {images: […], categories: […], annotations: […]}",
+        )?;
         let mut seen = HashMap::with_capacity(raw.annotations.len());
         for (index, annotation) in raw.annotations.iter().enumerate() {
             if let Some(first) = seen.insert(annotation.id, index) {
                 return Err(MetricsError::at(
                     format!("annotations[{index}].id"),
-                    format!("{} is the id of annotations[{first}] already", annotation.id),
+                    format!(
+                        "{} is the id of annotations[{first}] already",
+                        annotation.id
+                    ),
                 ));
             }
         }
-        let sizes: HashMap<u64, (usize, usize)> = raw.images.iter().filter_map(|image| Some((image.id, image.size()?))).collect();
+        let sizes: HashMap<u64, (usize, usize)> = raw
+            .images
+            .iter()
+            .filter_map(|image| Some((image.id, image.size()?)))
+            .collect();
         let (boxes, bad_masks): (Vec<_>, Vec<_>) = raw
             .annotations
             .into_par_iter()
             .enumerate()
             .map(|(index, annotation)| {
                 let size = sizes.get(&annotation.image_id).copied();
-                let mask = read_mask(&annotation.segmentation, size, &format!("annotations[{index}].segmentation"));
-                let (mask, bad) = mask.map_or_else(|error| (None, Some((index, error))), |mask| (mask, None));
+                let mask = read_mask(
+                    &annotation.segmentation,
+                    size,
+                    &format!("annotations[{index}].segmentation"),
+                );
+                let (mask, bad) =
+                    mask.map_or_else(|error| (None, Some((index, error))), |mask| (mask, None));
                 (annotation.into_box(mask), bad)
             })
             .unzip();
@@ -56,7 +71,10 @@ impl GroundTruth {
             raw.images.into_iter().map(|image| image.id).collect(),
             raw.categories
                 .into_iter()
-                .map(|RawCategory { id, name }| Category { id, name: name.unwrap_or_else(|| id.to_string()) })
+                .map(|RawCategory { id, name }| Category {
+                    id,
+                    name: name.unwrap_or_else(|| id.to_string()),
+                })
                 .collect(),
             boxes,
         )?;
@@ -86,14 +104,24 @@ impl DetectionBox {
 
     /// [`DetectionBox::read_all`] from the file's content.
     pub fn all_from_json(json: &[u8], truth: &GroundTruth) -> Result<Vec<Self>, MetricsError> {
-        let raw: Vec<RawDetection> = parse(json, "a results file is a list of {image_id, category_id, bbox or segmentation, score}")?;
-        let mut detections = raw.iter().map(RawDetection::without_mask).collect::<Vec<_>>();
+        let raw: Vec<RawDetection> = parse(
+            json,
+            "a results file is a list of {image_id, category_id, bbox or segmentation, score}",
+        )?;
+        let mut detections = raw
+            .iter()
+            .map(RawDetection::without_mask)
+            .collect::<Vec<_>>();
         check_detections(truth, &detections)?;
         // The first error, whichever thread comes first.
-        let error = detections.par_iter_mut().zip(&raw).enumerate().find_map_first(|(index, (detection, raw))| {
-            let size = truth.sizes.get(&raw.image_id).copied();
-            raw.add_mask(detection, size, &format!("[{index}]")).err()
-        });
+        let error = detections
+            .par_iter_mut()
+            .zip(&raw)
+            .enumerate()
+            .find_map_first(|(index, (detection, raw))| {
+                let size = truth.sizes.get(&raw.image_id).copied();
+                raw.add_mask(detection, size, &format!("[{index}]")).err()
+            });
         error.map_or(Ok(detections), Err)
     }
 }
@@ -118,7 +146,12 @@ struct RawImage {
 impl RawImage {
     /// Height and width in pixels.
     fn size(&self) -> Option<(usize, usize)> {
-        let side = |value: &Value| value.as_u64().and_then(|side| usize::try_from(side).ok()).filter(|&side| side > 0);
+        let side = |value: &Value| {
+            value
+                .as_u64()
+                .and_then(|side| usize::try_from(side).ok())
+                .filter(|&side| side > 0)
+        };
         side(&self.height).zip(side(&self.width))
     }
 }
@@ -170,16 +203,39 @@ struct RawDetection {
 impl RawDetection {
     /// With a box of zeros where there is none.
     fn without_mask(&self) -> DetectionBox {
-        let &Self { image_id, category_id, bbox, score, .. } = self;
+        let &Self {
+            image_id,
+            category_id,
+            bbox,
+            score,
+            ..
+        } = self;
         let bbox = bbox.unwrap_or_default();
-        DetectionBox { image_id, category_id, bbox, area: bbox[2] * bbox[3], score, mask: None }
+        DetectionBox {
+            image_id,
+            category_id,
+            bbox,
+            area: bbox[2] * bbox[3],
+            score,
+            mask: None,
+        }
     }
 
     /// `size` is the height and width of the image, where they are known.
-    fn add_mask(&self, detection: &mut DetectionBox, size: Option<(usize, usize)>, place: &str) -> Result<(), MetricsError> {
+    fn add_mask(
+        &self,
+        detection: &mut DetectionBox,
+        size: Option<(usize, usize)>,
+        place: &str,
+    ) -> Result<(), MetricsError> {
         detection.mask = read_mask(&self.segmentation, size, &format!("{place}.segmentation"))?;
         if self.bbox.is_none() {
-            let missing = || MetricsError::at(place, "missing field `bbox`, or `segmentation` in its place");
+            let missing = || {
+                MetricsError::at(
+                    place,
+                    "missing field `bbox`, or `segmentation` in its place",
+                )
+            };
             let mask = detection.mask.as_ref().ok_or_else(missing)?;
             (detection.bbox, detection.area) = (mask.bbox(), mask.area() as f64);
         }
@@ -201,7 +257,9 @@ impl<'de> Deserialize<'de> for Flag {
         }
         match Either::deserialize(deserializer)? {
             Either::Number(number @ (0 | 1)) => Ok(Self(number == 1)),
-            Either::Number(number) => Err(serde::de::Error::custom(format!("{number}, expected 0 or 1"))),
+            Either::Number(number) => Err(serde::de::Error::custom(format!(
+                "{number}, expected 0 or 1"
+            ))),
             Either::Boolean(boolean) => Ok(Self(boolean)),
         }
     }
@@ -221,7 +279,10 @@ fn xywh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 4], D::Error
             f.write_str("four numbers [x, y, width, height]")
         }
 
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(
+            self,
+            mut list: A,
+        ) -> Result<Self::Value, A::Error> {
             let (mut bbox, mut len) = ([0.0; 4], 0);
             while let Some(value) = list.next_element()? {
                 if let Some(slot) = bbox.get_mut(len) {
@@ -229,7 +290,11 @@ fn xywh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 4], D::Error
                 }
                 len += 1;
             }
-            if len == bbox.len() { Ok(bbox) } else { Err(serde::de::Error::invalid_length(len, &self)) }
+            if len == bbox.len() {
+                Ok(bbox)
+            } else {
+                Err(serde::de::Error::invalid_length(len, &self))
+            }
         }
     }
     deserializer.deserialize_seq(Visitor)
@@ -245,18 +310,29 @@ fn parse<T: DeserializeOwned>(json: &[u8], shape: &str) -> Result<T, MetricsErro
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let place = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             // The path ends in a question mark where the key is not known.
-            Err(error) => error.path().to_string().trim_end_matches(['.', '?']).to_owned(),
+            Err(error) => error
+                .path()
+                .to_string()
+                .trim_end_matches(['.', '?'])
+                .to_owned(),
             // The value is whole: something follows it.
             Ok(_) => String::new(),
         };
-        let hint = if is_not_finite(json, &error) { "NaN and Infinity are neither JSON nor usable" } else { shape };
+        let hint = if is_not_finite(json, &error) {
+            "NaN and Infinity are neither JSON nor usable"
+        } else {
+            shape
+        };
         MetricsError::at(place, format!("{error} ({hint})"))
     })
 }
 
 /// Whether the parser tripped over a `NaN` or `Infinity`, as Python's `json.dump` writes them.
 fn is_not_finite(json: &[u8], error: &serde_json::Error) -> bool {
-    let line = json.split(|&byte| byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let line = json
+        .split(|&byte| byte == b'\n')
+        .nth(error.line().saturating_sub(1))
+        .unwrap_or_default();
     // The column is that of the first or, after a minus sign, second letter, counted from 1.
     let before = error.column().saturating_sub(2).min(line.len());
     let near = &line[before..];

@@ -8,7 +8,11 @@ use crate::mask::{Rle, Segmentation};
 /// The mask that the value at `place` holds, none where it is null or an empty list.
 ///
 /// `size` is the height and width of the image, where they are known: polygons need them, run lengths must agree.
-pub(super) fn read_mask(value: &Value, size: Option<(usize, usize)>, place: &str) -> Result<Option<Rle>, MetricsError> {
+pub(super) fn read_mask(
+    value: &Value,
+    size: Option<(usize, usize)>,
+    place: &str,
+) -> Result<Option<Rle>, MetricsError> {
     if value.is_null() || value.as_array().is_some_and(Vec::is_empty) {
         return Ok(None);
     }
@@ -16,13 +20,20 @@ pub(super) fn read_mask(value: &Value, size: Option<(usize, usize)>, place: &str
         let inner = error.path().to_string();
         // A path is a mere point where the value itself is wrong.
         let inner = inner.trim_end_matches(['.', '?']);
-        let point = if inner.is_empty() || inner.starts_with('[') { "" } else { "." };
+        let point = if inner.is_empty() || inner.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
         MetricsError::at(format!("{place}{point}{inner}"), error.inner().to_string())
     })?;
     let mask = match (segmentation, size) {
         (Segmentation::Rle(mask), None) => Ok(mask),
-        (Segmentation::Polygons(_), None) => Err("polygons, but the annotation file has no height and width of their image".into()),
+        (Segmentation::Polygons(_), None) => {
+            Err("polygons, but the annotation file has no height and width of their image".into())
+        }
         (segmentation, Some((height, width))) => segmentation.to_rle(height, width),
     };
-    mask.map(Some).map_err(|problem| MetricsError::at(place, problem))
+    mask.map(Some)
+        .map_err(|problem| MetricsError::at(place, problem))
 }

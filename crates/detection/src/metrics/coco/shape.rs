@@ -27,14 +27,21 @@ impl<'a> Shape<'a> for [f64; 4] {
     }
 
     fn overlap(self, object: Self, crowd: bool) -> f64 {
-        let extent = |axis: usize| (self[axis + 2] + self[axis]).min(object[axis + 2] + object[axis]) - self[axis].max(object[axis]);
+        let extent = |axis: usize| {
+            (self[axis + 2] + self[axis]).min(object[axis + 2] + object[axis])
+                - self[axis].max(object[axis])
+        };
         let (width, height) = (extent(0), extent(1));
         if width <= 0.0 || height <= 0.0 {
             return 0.0;
         }
         let intersection = width * height;
         let area = |[_, _, width, height]: Self| width * height;
-        let union = if crowd { area(self) } else { area(self) + area(object) - intersection };
+        let union = if crowd {
+            area(self)
+        } else {
+            area(self) + area(object) - intersection
+        };
         intersection / union
     }
 }
@@ -42,11 +49,17 @@ impl<'a> Shape<'a> for [f64; 4] {
 impl<'a> Shape<'a> for &'a Rle {
     fn of_object(truth: &'a GroundTruth, index: usize) -> Result<Self, MetricsError> {
         let missing = || no_mask(format!("annotations[{index}].segmentation"));
-        truth.boxes()[index].mask.as_ref().ok_or_else(|| truth.bad_masks.get(&index).cloned().unwrap_or_else(missing))
+        truth.boxes()[index]
+            .mask
+            .as_ref()
+            .ok_or_else(|| truth.bad_masks.get(&index).cloned().unwrap_or_else(missing))
     }
 
     fn of_detection(detections: &'a [DetectionBox], index: usize) -> Result<Self, MetricsError> {
-        detections[index].mask.as_ref().ok_or_else(|| no_mask(format!("[{index}].segmentation")))
+        detections[index]
+            .mask
+            .as_ref()
+            .ok_or_else(|| no_mask(format!("[{index}].segmentation")))
     }
 
     fn overlap(self, object: Self, crowd: bool) -> f64 {
@@ -55,5 +68,8 @@ impl<'a> Shape<'a> for &'a Rle {
 }
 
 fn no_mask(place: String) -> MetricsError {
-    MetricsError::at(place, "missing or empty: figures of masks need the mask of every object and detection")
+    MetricsError::at(
+        place,
+        "missing or empty: figures of masks need the mask of every object and detection",
+    )
 }

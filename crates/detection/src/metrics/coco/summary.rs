@@ -93,7 +93,9 @@ impl CocoMetrics {
 
     /// `curves` are those of `truth`'s categories, in their order.
     pub(super) fn summarize(truth: &GroundTruth, curves: &[Curves]) -> Self {
-        let over = |area: usize, figure: fn(&Curve) -> f64| mean(curves.iter().filter_map(|c| c[area].as_ref()).map(figure));
+        let over = |area: usize, figure: fn(&Curve) -> f64| {
+            mean(curves.iter().filter_map(|c| c[area].as_ref()).map(figure))
+        };
         let per_category = truth
             .categories()
             .iter()
@@ -101,7 +103,11 @@ impl CocoMetrics {
             .map(|(category, curves)| CategoryAp {
                 id: category.id,
                 name: category.name.clone(),
-                instances: truth.boxes().iter().filter(|b| b.category_id == category.id && !b.crowd).count(),
+                instances: truth
+                    .boxes()
+                    .iter()
+                    .filter(|b| b.category_id == category.id && !b.crowd)
+                    .count(),
                 ap: curves[ALL].as_ref().map(precision),
                 ap50: curves[ALL].as_ref().map(|curve| curve.precision[IOU_50]),
             })
@@ -141,6 +147,8 @@ fn over_thresholds(figures: &PerThreshold) -> f64 {
 
 /// None of nothing.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
+    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| {
+        (sum + value, count + 1)
+    });
     (count > 0).then(|| sum / count as f64)
 }

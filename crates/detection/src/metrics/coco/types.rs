@@ -67,19 +67,40 @@ impl GroundTruth {
     ///
     /// # Errors
     /// A box of an unknown image or category, or with a number that is not finite.
-    pub fn new(images: Vec<u64>, categories: Vec<Category>, boxes: Vec<GroundTruthBox>) -> Result<Self, MetricsError> {
+    pub fn new(
+        images: Vec<u64>,
+        categories: Vec<Category>,
+        boxes: Vec<GroundTruthBox>,
+    ) -> Result<Self, MetricsError> {
         let images: BTreeSet<u64> = images.into_iter().collect();
-        let categories: BTreeMap<u64, String> = categories.into_iter().map(|category| (category.id, category.name)).collect();
+        let categories: BTreeMap<u64, String> = categories
+            .into_iter()
+            .map(|category| (category.id, category.name))
+            .collect();
         for (index, truth) in boxes.iter().enumerate() {
-            let problem = |key: &str, problem: String| Err(MetricsError::at(format!("annotations[{index}].{key}"), problem));
+            let problem = |key: &str, problem: String| {
+                Err(MetricsError::at(
+                    format!("annotations[{index}].{key}"),
+                    problem,
+                ))
+            };
             if !images.contains(&truth.image_id) {
-                return problem("image_id", format!("no image has the id {}", truth.image_id));
+                return problem(
+                    "image_id",
+                    format!("no image has the id {}", truth.image_id),
+                );
             }
             if !categories.contains_key(&truth.category_id) {
-                return problem("category_id", format!("no category has the id {}", truth.category_id));
+                return problem(
+                    "category_id",
+                    format!("no category has the id {}", truth.category_id),
+                );
             }
             if !truth.bbox.iter().all(|value| value.is_finite()) {
-                return problem("bbox", format!("{:?} is not four finite numbers", truth.bbox));
+                return problem(
+                    "bbox",
+                    format!("{:?} is not four finite numbers", truth.bbox),
+                );
             }
             if !truth.area.is_finite() {
                 return problem("area", format!("{} is not a finite number", truth.area));
@@ -87,7 +108,10 @@ impl GroundTruth {
         }
         Ok(Self {
             images: images.into_iter().collect(),
-            categories: categories.into_iter().map(|(id, name)| Category { id, name }).collect(),
+            categories: categories
+                .into_iter()
+                .map(|(id, name)| Category { id, name })
+                .collect(),
             boxes,
             id_zero: None,
             sizes: HashMap::new(),

@@ -24,7 +24,12 @@ struct Plot {
 
 fn plots(figures: &[Figure], kind: Kind) -> Vec<Plot> {
     let of_kind = figures.iter().filter(|figure| figure.kind == kind);
-    of_kind.map(|figure| Plot { svg: figure.scene.svg(&figure.alt), name: figure.name.clone() }).collect()
+    of_kind
+        .map(|figure| Plot {
+            svg: figure.scene.svg(&figure.alt),
+            name: figure.name.clone(),
+        })
+        .collect()
 }
 
 /// The page. Every name and error in it is escaped; the plots, which escape theirs, go in as they are.
@@ -33,8 +38,12 @@ pub fn render(title: &str, rows: &Rows, all: &[Table], figures: &[Figure]) -> Re
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
     engine.set_trim_blocks(true);
     engine.set_lstrip_blocks(true);
-    engine.add_template("report.html", include_str!("report.html")).context("the report's template")?;
-    let page = engine.get_template("report.html").context("the report's template")?;
+    engine
+        .add_template("report.html", include_str!("report.html"))
+        .context("the report's template")?;
+    let page = engine
+        .get_template("report.html")
+        .context("the report's template")?;
     let context = context! {
         title,
         style => include_str!("style.css"),

@@ -12,18 +12,36 @@ impl Axis {
     /// An axis over the values with some air at both ends. A logarithmic one leaves out values that have no logarithm.
     /// None where there is no value to show.
     pub fn over(values: impl IntoIterator<Item = f64>, log: bool) -> Option<Self> {
-        let shown = values.into_iter().filter(|x| x.is_finite() && (!log || *x > 0.0));
-        let (low, high) = shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+        let shown = values
+            .into_iter()
+            .filter(|x| x.is_finite() && (!log || *x > 0.0));
+        let (low, high) = shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+            (low.min(x), high.max(x))
+        });
         if low > high {
             return None;
         }
         if log {
             // One value alone stands in the middle of a factor of two.
-            let air = ((high / low).ln() * 0.06).max(if high / low < 1.2 { 0.35 } else { 0.05 }).exp();
-            Some(Self { log, low: low / air, high: high * air })
+            let air = ((high / low).ln() * 0.06)
+                .max(if high / low < 1.2 { 0.35 } else { 0.05 })
+                .exp();
+            Some(Self {
+                log,
+                low: low / air,
+                high: high * air,
+            })
         } else {
-            let air = if high > low { (high - low) * 0.08 } else { (high.abs() * 0.1).max(1e-6) };
-            Some(Self { log, low: low - air, high: high + air })
+            let air = if high > low {
+                (high - low) * 0.08
+            } else {
+                (high.abs() * 0.1).max(1e-6)
+            };
+            Some(Self {
+                log,
+                low: low - air,
+                high: high + air,
+            })
         }
     }
 
@@ -43,7 +61,11 @@ impl Axis {
 
     /// 0 at the axis's beginning, 1 at its end.
     pub fn at(&self, x: f64) -> f64 {
-        if self.log { (x / self.low).ln() / (self.high / self.low).ln() } else { (x - self.low) / (self.high - self.low) }
+        if self.log {
+            (x / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (x - self.low) / (self.high - self.low)
+        }
     }
 
     /// About `count` round values with their labels; whole numbers only where asked for.
@@ -52,7 +74,10 @@ impl Axis {
         let (values, step) = if self.log && decades > 0.9 {
             let digits: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
             let sets = digits.map(|digits| self.decades(digits));
-            let fitting = sets.iter().find(|ticks| ticks.len() <= count + 1).unwrap_or(&sets[2]);
+            let fitting = sets
+                .iter()
+                .find(|ticks| ticks.len() <= count + 1)
+                .unwrap_or(&sets[2]);
             (fitting.clone(), 0.0)
         } else {
             self.steps(count, whole)
@@ -62,14 +87,19 @@ impl Axis {
 
     fn decades(&self, digits: &[f64]) -> Vec<f64> {
         let powers = self.low.log10().floor() as i32..=self.high.log10().ceil() as i32;
-        let all = powers.flat_map(|power| digits.iter().map(move |digit| digit * 10f64.powi(power)));
+        let all =
+            powers.flat_map(|power| digits.iter().map(move |digit| digit * 10f64.powi(power)));
         all.filter(|x| (self.low..=self.high).contains(x)).collect()
     }
 
     fn steps(&self, count: usize, whole: bool) -> (Vec<f64>, f64) {
         let rough = (self.high - self.low) / count.max(1) as f64;
         let power = 10f64.powf(rough.log10().floor());
-        let mut step = power * [1.0, 2.0, 5.0, 10.0].into_iter().find(|d| d * power >= rough).unwrap_or(10.0);
+        let mut step = power
+            * [1.0, 2.0, 5.0, 10.0]
+                .into_iter()
+                .find(|d| d * power >= rough)
+                .unwrap_or(10.0);
         if whole {
             step = step.max(1.0);
         }
@@ -89,7 +119,11 @@ fn label(x: f64, step: f64) -> String {
         format!("{x}")
     };
     // A number that is almost a power of ten, 0.30000000000000004, in the digits that it has.
-    let tidy = if text.len() > 8 { format!("{x:.3}").trim_end_matches('0').to_string() } else { text };
+    let tidy = if text.len() > 8 {
+        format!("{x:.3}").trim_end_matches('0').to_string()
+    } else {
+        text
+    };
     tidy.replace('-', "−")
 }
 
@@ -98,13 +132,19 @@ mod tests {
     use super::*;
 
     fn labels(axis: &Axis, count: usize, whole: bool) -> Vec<String> {
-        axis.ticks(count, whole).into_iter().map(|(_, label)| label).collect()
+        axis.ticks(count, whole)
+            .into_iter()
+            .map(|(_, label)| label)
+            .collect()
     }
 
     #[test]
     fn ticks_are_round() {
         let axis = Axis::over([0.0, 100.0], false).unwrap().within(0.0, 100.0);
-        assert_eq!(labels(&axis, 5, false), ["0", "20", "40", "60", "80", "100"]);
+        assert_eq!(
+            labels(&axis, 5, false),
+            ["0", "20", "40", "60", "80", "100"]
+        );
         let axis = Axis::over([1.0, 40.0], true).unwrap();
         assert_eq!(labels(&axis, 5, false), ["1", "2", "5", "10", "20"]);
         let axis = Axis::over([0.1, 90.0], true).unwrap();

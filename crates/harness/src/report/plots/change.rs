@@ -9,12 +9,22 @@ use super::{Kind, Plots, gather};
 
 impl Plots<'_> {
     pub fn changes(&mut self, tables: &[Table]) {
-        let mut draw = |what: &str, setting: &str, file: String, better: &str, lines: &[&Line], pick: fn(&Changes) -> Option<f64>| {
+        let mut draw = |what: &str,
+                        setting: &str,
+                        file: String,
+                        better: &str,
+                        lines: &[&Line],
+                        pick: fn(&Changes) -> Option<f64>| {
             let points = better == "higher";
             let title = format!("Change in {what} against the baseline");
             let alt = format!("{title}, {setting}");
             let bars = self.bars(lines, pick, points);
-            let sure = if bars.groups.iter().flat_map(|(_, bars)| bars).any(|bar| bar.interval.is_some()) {
+            let sure = if bars
+                .groups
+                .iter()
+                .flat_map(|(_, bars)| bars)
+                .any(|bar| bar.interval.is_some())
+            {
                 " · with 95 % intervals"
             } else {
                 ""
@@ -27,22 +37,62 @@ impl Plots<'_> {
             };
             self.add(Kind::Change, &file, &alt, bars.draw());
         };
-        let costed = gather(tables, |s| (s.imgsz.cost, s.nc), |line| line.changes.params.is_some());
+        let costed = gather(
+            tables,
+            |s| (s.imgsz.cost, s.nc),
+            |line| line.changes.params.is_some(),
+        );
         for ((imgsz, nc), lines) in &costed {
             let setting = format!("{imgsz} px · {nc} classes");
-            draw("parameters", &format!("{nc} classes"), format!("change-params-{nc}classes"), "lower", lines, |c| c.params);
-            draw("GFLOPs", &setting, format!("change-gflops-{imgsz}px-{nc}classes"), "lower", lines, |c| c.gflops);
+            draw(
+                "parameters",
+                &format!("{nc} classes"),
+                format!("change-params-{nc}classes"),
+                "lower",
+                lines,
+                |c| c.params,
+            );
+            draw(
+                "GFLOPs",
+                &setting,
+                format!("change-gflops-{imgsz}px-{nc}classes"),
+                "lower",
+                lines,
+                |c| c.gflops,
+            );
         }
-        let timed = gather(tables, |s| (s.device, s.imgsz.latency, s.nc, s.timing), |line| line.changes.latency.is_some());
+        let timed = gather(
+            tables,
+            |s| (s.device, s.imgsz.latency, s.nc, s.timing),
+            |line| line.changes.latency.is_some(),
+        );
         for ((device, imgsz, _, timing), lines) in &timed {
             let setting = format!("{device} · {imgsz} px · {timing} · median");
-            draw("latency", &setting, format!("change-latency-{device}-{imgsz}px-{}", timing.word()), "lower", lines, |c| c.latency);
+            draw(
+                "latency",
+                &setting,
+                format!("change-latency-{device}-{imgsz}px-{}", timing.word()),
+                "lower",
+                lines,
+                |c| c.latency,
+            );
         }
-        let trained = gather(tables, |s| (s.dataset, s.device, s.imgsz.train, s.nc), |line| line.changes.map50_95.is_some());
+        let trained = gather(
+            tables,
+            |s| (s.dataset, s.device, s.imgsz.train, s.nc),
+            |line| line.changes.map50_95.is_some(),
+        );
         for ((dataset, device, imgsz, _), lines) in &trained {
             let dataset = dataset.unwrap_or_default();
             let setting = format!("{dataset} · trained on {device} at {imgsz} px");
-            draw("mAP50-95", &setting, format!("change-map-{dataset}-{device}-{imgsz}px"), "higher", lines, |c| c.map50_95);
+            draw(
+                "mAP50-95",
+                &setting,
+                format!("change-map-{dataset}-{device}-{imgsz}px"),
+                "higher",
+                lines,
+                |c| c.map50_95,
+            );
         }
     }
 
@@ -56,10 +106,16 @@ impl Plots<'_> {
             let (key, cell) = (self.styles.key(line), line.cell());
             let group = format!("{}{}", cell.family, cell.scale);
             let label = number::signed(value, usize::from(value.abs() < 9.95));
-            let change = if points { number::points(value) + " points" } else { number::percent(value) };
+            let change = if points {
+                number::points(value) + " points"
+            } else {
+                number::percent(value)
+            };
             // Only mAP has one, and only mAP changes by points.
             let interval = line.changes.map_interval.filter(|_| points);
-            let sure = interval.map_or_else(String::new, |interval| format!(", 95 % interval {interval}"));
+            let sure = interval.map_or_else(String::new, |interval| {
+                format!(", 95 % interval {interval}")
+            });
             let bar = Bar {
                 style: key.style,
                 value,
@@ -76,6 +132,12 @@ impl Plots<'_> {
             }
         }
         keys.sort_by_key(|key| key.style);
-        Bars { title: String::new(), subtitle: String::new(), y_name: String::new(), keys, groups }
+        Bars {
+            title: String::new(),
+            subtitle: String::new(),
+            y_name: String::new(),
+            keys,
+            groups,
+        }
     }
 }

@@ -46,24 +46,55 @@ fn legend_rows(keys: &[Key]) -> Vec<Vec<(f64, String, usize)>> {
 
 /// A sheet with its title and legend, `plot_height` pixels high below them, and the y where those begin. The legend
 /// stands above the plot, so that it can't cover a point; a single series needs none.
-pub fn sheet(title: &str, subtitle: &str, keys: &[Key], swatch: Swatch, plot_height: f64) -> (Scene, f64) {
-    let rows = if keys.len() > 1 { legend_rows(keys) } else { Vec::new() };
+pub fn sheet(
+    title: &str,
+    subtitle: &str,
+    keys: &[Key],
+    swatch: Swatch,
+    plot_height: f64,
+) -> (Scene, f64) {
+    let rows = if keys.len() > 1 {
+        legend_rows(keys)
+    } else {
+        Vec::new()
+    };
     let top = 62.0 + LEGEND_ROW * rows.len() as f64;
     let mut scene = Scene::new(WIDTH, top + plot_height);
     let room = WIDTH - 2.0 * EDGE;
-    scene.text((EDGE, 28.0), &fit(title, 18.0, room), Type::new(17.0, Paint::Ink, Anchor::Start).bold());
-    scene.text((EDGE, 48.0), &fit(subtitle, 12.5, room), Type::new(12.5, Paint::Muted, Anchor::Start));
+    scene.text(
+        (EDGE, 28.0),
+        &fit(title, 18.0, room),
+        Type::new(17.0, Paint::Ink, Anchor::Start).bold(),
+    );
+    scene.text(
+        (EDGE, 48.0),
+        &fit(subtitle, 12.5, room),
+        Type::new(12.5, Paint::Muted, Anchor::Start),
+    );
     for (row, keys) in rows.iter().enumerate() {
         let y = 70.0 + LEGEND_ROW * row as f64;
         for (x, name, style) in keys {
             match swatch {
                 Swatch::Line => {
-                    scene.line(&[(*x, y - 4.0), (x + 16.0, y - 4.0)], 2.0, Paint::Series(*style));
+                    scene.line(
+                        &[(*x, y - 4.0), (x + 16.0, y - 4.0)],
+                        2.0,
+                        Paint::Series(*style),
+                    );
                     scene.marker((x + 8.0, y - 4.0), 4.5, *style, "");
                 }
-                Swatch::Bar => scene.rect((x + 2.0, y - 10.0), (x + 14.0, y + 1.0), Paint::Series(*style), ""),
+                Swatch::Bar => scene.rect(
+                    (x + 2.0, y - 10.0),
+                    (x + 14.0, y + 1.0),
+                    Paint::Series(*style),
+                    "",
+                ),
             }
-            scene.text((x + 22.0, y), name, Type::new(LEGEND_TEXT, Paint::Ink, Anchor::Start));
+            scene.text(
+                (x + 22.0, y),
+                name,
+                Type::new(LEGEND_TEXT, Paint::Ink, Anchor::Start),
+            );
         }
     }
     (scene, top)
@@ -97,10 +128,19 @@ impl Plot {
         for (value, label) in axis.ticks(count, false) {
             let y = self.y(axis, value);
             scene.line(&[(self.left, y), (self.right, y)], 1.0, Paint::Grid);
-            scene.text((self.left - 8.0, y + 4.0), &label, Type::new(11.5, Paint::Muted, Anchor::End));
+            scene.text(
+                (self.left - 8.0, y + 4.0),
+                &label,
+                Type::new(11.5, Paint::Muted, Anchor::End),
+            );
         }
         let middle = (self.left - 46.0, (self.top + self.bottom) / 2.0);
-        scene.turned_text(middle, name, Type::new(12.5, Paint::Ink, Anchor::Middle), -90.0);
+        scene.turned_text(
+            middle,
+            name,
+            Type::new(12.5, Paint::Ink, Anchor::Middle),
+            -90.0,
+        );
     }
 
     /// Grid lines and labels of the horizontal axis, and its name below it.
@@ -109,7 +149,11 @@ impl Plot {
         for (value, label) in axis.ticks(count, whole) {
             let x = self.x(axis, value);
             scene.line(&[(x, self.top), (x, self.bottom)], 1.0, Paint::Grid);
-            scene.text((x, self.bottom + 17.0), &label, Type::new(11.5, Paint::Muted, Anchor::Middle));
+            scene.text(
+                (x, self.bottom + 17.0),
+                &label,
+                Type::new(11.5, Paint::Muted, Anchor::Middle),
+            );
         }
         let middle = ((self.left + self.right) / 2.0, self.bottom + 37.0);
         scene.text(middle, name, Type::new(12.5, Paint::Ink, Anchor::Middle));

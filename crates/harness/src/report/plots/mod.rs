@@ -41,7 +41,11 @@ pub struct Figure {
 
 /// All plots, in the order in which the report shows them.
 pub fn figures(tables: &[Table]) -> Vec<Figure> {
-    let mut plots = Plots { styles: Styles::of(tables), names: BTreeSet::new(), figures: Vec::new() };
+    let mut plots = Plots {
+        styles: Styles::of(tables),
+        names: BTreeSet::new(),
+        figures: Vec::new(),
+    };
     plots.accuracy(tables);
     plots.latency(tables);
     plots.changes(tables);
@@ -60,17 +64,44 @@ impl<'a> Styles<'a> {
     fn of(tables: &[Table<'a>]) -> Self {
         let cells = || tables.iter().flat_map(|table| &table.lines).map(Line::cell);
         let families: BTreeSet<&str> = cells().map(|cell| cell.family.as_str()).collect();
-        let all: BTreeSet<_> = cells().map(|cell| (variant_order(&cell.variant).0, cell.family.as_str(), cell.variant.as_str())).collect();
-        let series = all.into_iter().map(|(_, family, variant)| (family, variant)).collect();
-        Self { series, one_family: families.len() == 1 }
+        let all: BTreeSet<_> = cells()
+            .map(|cell| {
+                (
+                    variant_order(&cell.variant).0,
+                    cell.family.as_str(),
+                    cell.variant.as_str(),
+                )
+            })
+            .collect();
+        let series = all
+            .into_iter()
+            .map(|(_, family, variant)| (family, variant))
+            .collect();
+        Self {
+            series,
+            one_family: families.len() == 1,
+        }
     }
 
     fn key(&self, line: &Line) -> Key {
         let cell = line.cell();
-        let place = self.series.iter().position(|&(f, v)| f == cell.family && v == cell.variant).unwrap_or(0);
+        let place = self
+            .series
+            .iter()
+            .position(|&(f, v)| f == cell.family && v == cell.variant)
+            .unwrap_or(0);
         // The first colour is the baseline's; without a baseline nobody gets it.
-        let style = place + usize::from(self.series.first().is_some_and(|(_, variant)| *variant != BASELINE));
-        let name = if self.one_family { cell.variant.clone() } else { format!("{} {}", cell.family, cell.variant) };
+        let style = place
+            + usize::from(
+                self.series
+                    .first()
+                    .is_some_and(|(_, variant)| *variant != BASELINE),
+            );
+        let name = if self.one_family {
+            cell.variant.clone()
+        } else {
+            format!("{} {}", cell.family, cell.variant)
+        };
         Key { name, style }
     }
 }
@@ -85,11 +116,22 @@ fn gather<'t, 'a, K: Ord>(
     for table in tables {
         for line in table.lines.iter().filter(|line| has(line)) {
             let cell = line.cell();
-            let model = (&cell.family, scale_order(&cell.scale), variant_order(&cell.variant));
-            groups.entry(key(&table.setting)).or_default().entry(model).or_insert(line);
+            let model = (
+                &cell.family,
+                scale_order(&cell.scale),
+                variant_order(&cell.variant),
+            );
+            groups
+                .entry(key(&table.setting))
+                .or_default()
+                .entry(model)
+                .or_insert(line);
         }
     }
-    groups.into_iter().map(|(key, lines)| (key, lines.into_values().collect())).collect()
+    groups
+        .into_iter()
+        .map(|(key, lines)| (key, lines.into_values().collect()))
+        .collect()
 }
 
 struct Plots<'a> {
@@ -101,12 +143,29 @@ struct Plots<'a> {
 impl Plots<'_> {
     fn add(&mut self, kind: Kind, name: &str, alt: &str, scene: Option<Scene>) {
         let Some(scene) = scene else { return };
-        let plain = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+        let plain = name.chars().map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        });
         let stem: String = plain.take(120).collect();
-        let names = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") });
+        let names = (1..).map(|n| {
+            if n == 1 {
+                stem.clone()
+            } else {
+                format!("{stem}-{n}")
+            }
+        });
         for name in names {
             if self.names.insert(name.clone()) {
-                self.figures.push(Figure { kind, name, alt: alt.to_string(), scene });
+                self.figures.push(Figure {
+                    kind,
+                    name,
+                    alt: alt.to_string(),
+                    scene,
+                });
                 return;
             }
         }

@@ -33,7 +33,12 @@ pub struct Type {
 
 impl Type {
     pub fn new(size: f64, paint: Paint, anchor: Anchor) -> Self {
-        Self { size, bold: false, paint, anchor }
+        Self {
+            size,
+            bold: false,
+            paint,
+            anchor,
+        }
     }
 
     pub fn bold(self) -> Self {
@@ -50,7 +55,11 @@ pub struct Scene {
 impl Scene {
     /// An empty sheet.
     pub fn new(width: f64, height: f64) -> Self {
-        let mut scene = Self { width, height, body: String::new() };
+        let mut scene = Self {
+            width,
+            height,
+            body: String::new(),
+        };
         scene.rect((0.0, 0.0), (width, height), Paint::Paper, "");
         scene
     }
@@ -59,7 +68,13 @@ impl Scene {
     pub fn rect(&mut self, a: Point, b: Point, paint: Paint, tip: &str) {
         let (x, y) = (a.0.min(b.0), a.1.min(b.1));
         let (w, h) = ((a.0 - b.0).abs(), (a.1 - b.1).abs());
-        self.shape(&format!(r#"<rect x="{x:.2}" y="{y:.2}" width="{w:.2}" height="{h:.2}" {}"#, fill(paint)), tip);
+        self.shape(
+            &format!(
+                r#"<rect x="{x:.2}" y="{y:.2}" width="{w:.2}" height="{h:.2}" {}"#,
+                fill(paint)
+            ),
+            tip,
+        );
     }
 
     /// A line through points.
@@ -81,9 +96,14 @@ impl Scene {
             Paint::Series(series).light()
         );
         let shape = match marker(series) {
-            None => format!(r#"<circle cx="{:.2}" cy="{:.2}" r="{radius:.2}" {rim}"#, at.0, at.1),
+            None => format!(
+                r#"<circle cx="{:.2}" cy="{:.2}" r="{radius:.2}" {rim}"#,
+                at.0, at.1
+            ),
             Some(shape) => {
-                let moved = shape.into_iter().map(|(x, y)| (at.0 + radius * x, at.1 + radius * y));
+                let moved = shape
+                    .into_iter()
+                    .map(|(x, y)| (at.0 + radius * x, at.1 + radius * y));
                 format!(r#"<polygon points="{}" {rim}"#, corners(moved))
             }
         };
@@ -93,7 +113,12 @@ impl Scene {
     fn shape(&mut self, open: &str, tip: &str) {
         let _ = match tip {
             "" => writeln!(self.body, "{open}/>"),
-            tip => writeln!(self.body, "{open}><title>{}</title>{}", escape(tip), close(open)),
+            tip => writeln!(
+                self.body,
+                "{open}><title>{}</title>{}",
+                escape(tip),
+                close(open)
+            ),
         };
     }
 
@@ -109,8 +134,16 @@ impl Scene {
             Anchor::Middle => "middle",
             Anchor::End => "end",
         };
-        let weight = if set.bold { r#" font-weight="600""# } else { "" };
-        let turn = if degrees == 0.0 { String::new() } else { format!(r#" transform="rotate({degrees} {:.2} {:.2})""#, at.0, at.1) };
+        let weight = if set.bold {
+            r#" font-weight="600""#
+        } else {
+            ""
+        };
+        let turn = if degrees == 0.0 {
+            String::new()
+        } else {
+            format!(r#" transform="rotate({degrees} {:.2} {:.2})""#, at.0, at.1)
+        };
         let _ = writeln!(
             self.body,
             r#"<text x="{:.2}" y="{:.2}" font-size="{}" text-anchor="{anchor}" {}{weight}{turn}>{}</text>"#,
@@ -124,7 +157,11 @@ impl Scene {
 
     /// A whole SVG document, or element of a page. `alt` says in words what it shows.
     pub fn svg(&self, alt: &str) -> String {
-        let Self { width, height, body } = self;
+        let Self {
+            width,
+            height,
+            body,
+        } = self;
         format!(
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Inter, sans-serif" role="img" aria-label="{}">
 {body}</svg>
@@ -143,11 +180,21 @@ impl Scene {
             fonts.set_sans_serif_family("Inter");
             Arc::new(fonts)
         });
-        let options = usvg::Options { fontdb: fonts.clone(), font_family: "Inter".into(), ..Default::default() };
-        let tree = usvg::Tree::from_str(&self.svg(""), &options).context("a plot is not valid SVG")?;
+        let options = usvg::Options {
+            fontdb: fonts.clone(),
+            font_family: "Inter".into(),
+            ..Default::default()
+        };
+        let tree =
+            usvg::Tree::from_str(&self.svg(""), &options).context("a plot is not valid SVG")?;
         let side = |length: f64| (length as f32 * PNG_SCALE).round() as u32;
-        let mut pixels = tiny_skia::Pixmap::new(side(self.width), side(self.height)).context("a plot without area")?;
-        resvg::render(&tree, tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE), &mut pixels.as_mut());
+        let mut pixels = tiny_skia::Pixmap::new(side(self.width), side(self.height))
+            .context("a plot without area")?;
+        resvg::render(
+            &tree,
+            tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE),
+            &mut pixels.as_mut(),
+        );
         pixels.encode_png().context("cannot encode a plot as PNG")
     }
 }
@@ -159,10 +206,16 @@ pub fn text_width(text: &str, size: f64, bold: bool) -> f64 {
     let Some(face) = &faces[usize::from(bold)] else {
         return 0.6 * size * text.chars().count() as f64;
     };
-    let advance = |c| face.glyph_index(c).and_then(|glyph| face.glyph_hor_advance(glyph));
+    let advance = |c| {
+        face.glyph_index(c)
+            .and_then(|glyph| face.glyph_hor_advance(glyph))
+    };
     // A character that the face lacks is drawn from another one, about an em wide.
     let em = face.units_per_em();
-    let units: f64 = text.chars().map(|c| f64::from(advance(c).unwrap_or(em))).sum();
+    let units: f64 = text
+        .chars()
+        .map(|c| f64::from(advance(c).unwrap_or(em)))
+        .sum();
     units * size / f64::from(em)
 }
 
@@ -172,7 +225,9 @@ pub fn fit(text: &str, size: f64, width: f64) -> String {
         return text.to_string();
     }
     let mut short: Vec<char> = text.chars().collect();
-    while !short.is_empty() && text_width(&short.iter().collect::<String>(), size, false) > width - size {
+    while !short.is_empty()
+        && text_width(&short.iter().collect::<String>(), size, false) > width - size
+    {
         short.pop();
     }
     short.into_iter().chain(['…']).collect()
@@ -183,11 +238,18 @@ fn fill(paint: Paint) -> String {
 }
 
 fn corners(points: impl Iterator<Item = Point>) -> String {
-    points.map(|(x, y)| format!("{x:.2},{y:.2}")).collect::<Vec<_>>().join(" ")
+    points
+        .map(|(x, y)| format!("{x:.2},{y:.2}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn close(open: &str) -> String {
-    let name = open.trim_start_matches('<').split(' ').next().unwrap_or_default();
+    let name = open
+        .trim_start_matches('<')
+        .split(' ')
+        .next()
+        .unwrap_or_default();
     format!("</{name}>")
 }
 

@@ -61,7 +61,9 @@ impl Paint {
 /// Rules that recolour the plots of a page for dark ground: `f-` classes are fills, `k-` classes strokes.
 pub fn dark_rules() -> String {
     let paints = [Paint::Paper, Paint::Ink, Paint::Muted, Paint::Grid];
-    let all = paints.into_iter().chain((0..SERIES.len()).map(Paint::Series));
+    let all = paints
+        .into_iter()
+        .chain((0..SERIES.len()).map(Paint::Series));
     let rule = |paint: Paint| {
         let (class, dark) = (paint.class(), paint.colours().1);
         format!("svg .f-{class}{{fill:{dark}}}svg .k-{class}{{stroke:{dark}}}")
@@ -72,10 +74,15 @@ pub fn dark_rules() -> String {
 /// Corners of the n-th series' marker around the origin, in units of its radius; none for a circle.
 pub fn marker(index: usize) -> Option<Vec<(f64, f64)>> {
     // A series that shares its colour with another one differs from it in shape: 8 colours × 7 shapes.
-    let shape = if index == 0 { 0 } else { 1 + (index - 1 + (index - 1) / 8) % 7 };
+    let shape = if index == 0 {
+        0
+    } else {
+        1 + (index - 1 + (index - 1) / 8) % 7
+    };
     let polygon = |n: usize, turn: f64, radius: f64, inner: f64| {
         let corner = |i: usize| {
-            let angle = std::f64::consts::TAU * (i as f64 / n as f64 + turn) - std::f64::consts::FRAC_PI_2;
+            let angle =
+                std::f64::consts::TAU * (i as f64 / n as f64 + turn) - std::f64::consts::FRAC_PI_2;
             let r = if i.is_multiple_of(2) { radius } else { inner };
             (r * angle.cos(), r * angle.sin())
         };

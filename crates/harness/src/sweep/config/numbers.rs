@@ -9,16 +9,24 @@ const MAX_SIDE: f64 = 8192.0;
 const MAX_COUNT: f64 = 1e6;
 
 pub fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    checked::number(deserializer, |size| match size % 32.0 == 0.0 && (32.0..=MAX_SIDE).contains(&size) {
-        true => Ok(size as usize),
-        false => Err(format!("image size {size}: a multiple of 32 from 32 to {MAX_SIDE} would be right")),
+    checked::number(deserializer, |size| {
+        match size % 32.0 == 0.0 && (32.0..=MAX_SIDE).contains(&size) {
+            true => Ok(size as usize),
+            false => Err(format!(
+                "image size {size}: a multiple of 32 from 32 to {MAX_SIDE} would be right"
+            )),
+        }
     })
 }
 
 pub fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    checked::number(deserializer, |count| match count.fract() == 0.0 && (1.0..=MAX_COUNT).contains(&count) {
-        true => Ok(count as usize),
-        false => Err(format!("{count}: a whole number from 1 to {MAX_COUNT} would be right")),
+    checked::number(deserializer, |count| {
+        match count.fract() == 0.0 && (1.0..=MAX_COUNT).contains(&count) {
+            true => Ok(count as usize),
+            false => Err(format!(
+                "{count}: a whole number from 1 to {MAX_COUNT} would be right"
+            )),
+        }
     })
 }
 
@@ -34,8 +42,12 @@ pub fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error
 }
 
 pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    checked::number(deserializer, |seconds| match (0.0..=MAX_COUNT).contains(&seconds) {
-        true => Ok(seconds),
-        false => Err(format!("{seconds}: a number of seconds from 0 to {MAX_COUNT} would be right")),
+    checked::number(deserializer, |seconds| {
+        match (0.0..=MAX_COUNT).contains(&seconds) {
+            true => Ok(seconds),
+            false => Err(format!(
+                "{seconds}: a number of seconds from 0 to {MAX_COUNT} would be right"
+            )),
+        }
     })
 }

@@ -26,14 +26,26 @@ pub struct Model(pub ModelName);
 impl Variants {
     /// These variants of another model.
     pub fn of(&self, baseline: &ModelName, catalog: &Catalog) -> Vec<ModelName> {
-        let with = |variants: &[VariantCall]| ModelName { variants: variants.to_vec(), ..baseline.clone() };
-        let call = |variant: &Variant| VariantCall { name: variant.name.clone(), arguments: Default::default() };
+        let with = |variants: &[VariantCall]| ModelName {
+            variants: variants.to_vec(),
+            ..baseline.clone()
+        };
+        let call = |variant: &Variant| VariantCall {
+            name: variant.name.clone(),
+            arguments: Default::default(),
+        };
         let all: Vec<VariantCall> = catalog.variants().map(call).collect();
         match self.0.variants.as_slice() {
             [one] if one.name == "singles" => all.chunks(1).map(with).collect(),
             [one] if one.name == "pairs" => {
-                let pairs = all.iter().enumerate().flat_map(|(i, a)| all[i + 1..].iter().map(move |b| [a.clone(), b.clone()]));
-                pairs.map(|pair| with(&pair)).filter(|name| fits(name, catalog)).collect()
+                let pairs = all
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(i, a)| all[i + 1..].iter().map(move |b| [a.clone(), b.clone()]));
+                pairs
+                    .map(|pair| with(&pair))
+                    .filter(|name| fits(name, catalog))
+                    .collect()
             }
             variants => vec![with(variants)],
         }
@@ -41,27 +53,42 @@ impl Variants {
 }
 
 fn fits(name: &ModelName, catalog: &Catalog) -> bool {
-    catalog.resolve(name).is_ok_and(|model| model.graph(None).is_ok())
+    catalog
+        .resolve(name)
+        .is_ok_and(|model| model.graph(None).is_ok())
 }
 
 impl<'de> Deserialize<'de> for Scale {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |word| match word.len() == 1 && word.chars().all(|c| c.is_ascii_alphabetic()) {
-            true => Ok(Self(word.into())),
-            false => Err(format!("`{word}` is no scale; write one letter such as n, s, m, l or x")),
+        checked::word(deserializer, |word| {
+            match word.len() == 1 && word.chars().all(|c| c.is_ascii_alphabetic()) {
+                true => Ok(Self(word.into())),
+                false => Err(format!(
+                    "`{word}` is no scale; write one letter such as n, s, m, l or x"
+                )),
+            }
         })
     }
 }
 
 impl<'de> Deserialize<'de> for Variants {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |words| ModelName::baseline("", "").with_variants(words).map(Self).map_err(|error| error.to_string()))
+        checked::word(deserializer, |words| {
+            ModelName::baseline("", "")
+                .with_variants(words)
+                .map(Self)
+                .map_err(|error| error.to_string())
+        })
     }
 }
 
 impl<'de> Deserialize<'de> for Model {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |word| word.parse().map(Self).map_err(|error: NameError| error.to_string()))
+        checked::word(deserializer, |word| {
+            word.parse()
+                .map(Self)
+                .map_err(|error: NameError| error.to_string())
+        })
     }
 }
 
@@ -76,7 +103,12 @@ impl RecipeFiles {
     pub fn map(self, place: impl Fn(PathBuf) -> PathBuf) -> Self {
         match self {
             Self::One(file) => Self::One(place(file)),
-            Self::ByFamily(files) => Self::ByFamily(files.into_iter().map(|(family, file)| (family, place(file))).collect()),
+            Self::ByFamily(files) => Self::ByFamily(
+                files
+                    .into_iter()
+                    .map(|(family, file)| (family, place(file)))
+                    .collect(),
+            ),
         }
     }
 }
@@ -86,17 +118,25 @@ impl<'de> Deserialize<'de> for RecipeFiles {
         let value = serde_yaml::Value::deserialize(deserializer)?;
         let files = match &value {
             serde_yaml::Value::String(file) => Some(Self::One(file.into())),
-            serde_yaml::Value::Mapping(_) => serde_yaml::from_value(value.clone()).ok().map(Self::ByFamily),
+            serde_yaml::Value::Mapping(_) => serde_yaml::from_value(value.clone())
+                .ok()
+                .map(Self::ByFamily),
             _ => None,
         };
-        files.ok_or_else(|| D::Error::custom("recipe: a file, or a file for each family such as {yolov5: FILE}, would be right"))
+        files.ok_or_else(|| {
+            D::Error::custom(
+                "recipe: a file, or a file for each family such as {yolov5: FILE}, would be right",
+            )
+        })
     }
 }
 
 /// At least one, each once.
 pub fn dtypes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Precision>, D::Error> {
-    let known =
-        |word: &str| Precision::from_str(word, false).map_err(|_| format!("`{word}` is no number format; f32, f16 or bf16 would be right"));
+    let known = |word: &str| {
+        Precision::from_str(word, false)
+            .map_err(|_| format!("`{word}` is no number format; f32, f16 or bf16 would be right"))
+    };
     let mut dtypes: Vec<Precision> = Vec::new();
     for dtype in checked::words(deserializer, known)? {
         if !dtypes.contains(&dtype) {
@@ -104,7 +144,9 @@ pub fn dtypes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Precisio
         }
     }
     match dtypes.is_empty() {
-        true => Err(D::Error::custom("an empty list; f32, f16 or bf16 would be right")),
+        true => Err(D::Error::custom(
+            "an empty list; f32, f16 or bf16 would be right",
+        )),
         false => Ok(dtypes),
     }
 }

@@ -27,18 +27,43 @@ impl Eval<'_> {
     fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
         let trained = self.training(job.cell)?.map_err(anyhow::Error::msg)?;
         let (data, recipe) = (self.bench.data()?, self.bench.recipe(&job.cell.model)?);
-        let split = self.bench.config.eval.as_ref().context("the sweep evaluates nothing")?.split;
-        data.split(Split::Train)?.check_same_classes(data.split(split)?)?;
-        let graph = self.bench.graph(&job.cell.model, data.split(split)?.classes.len())?;
+        let split = self
+            .bench
+            .config
+            .eval
+            .as_ref()
+            .context("the sweep evaluates nothing")?
+            .split;
+        data.split(Split::Train)?
+            .check_same_classes(data.split(split)?)?;
+        let graph = self
+            .bench
+            .graph(&job.cell.model, data.split(split)?.classes.len())?;
         let images = data.cached(split, Interpolation::of(graph.detect()))?;
         let device = job.cell.device.open()?;
         let mut detector = Detector::new(&graph, 0, &device);
         let file = self.store.folder().join(&trained.best_weights);
         let loaded = weights::load(&mut detector, &file)?;
-        ensure!(loaded.fresh.is_empty(), "{}: without {} of the model's tensors", file.display(), loaded.fresh.len());
-        let loader = EvalLoader::new(images, InputShape::new(recipe.val_rect, graph.max_stride()), recipe.eval_batch(), 1)?;
+        ensure!(
+            loaded.fresh.is_empty(),
+            "{}: without {} of the model's tensors",
+            file.display(),
+            loaded.fresh.len()
+        );
+        let loader = EvalLoader::new(
+            images,
+            InputShape::new(recipe.val_rect, graph.max_stride()),
+            recipe.eval_batch(),
+            1,
+        )?;
         let bar = steps.parts(loader.batches() as u64);
-        let evaluation = evaluate(&detector, &loader, &device, &NmsConfig::of(graph.detect()), |done| bar.set_position(done as u64));
+        let evaluation = evaluate(
+            &detector,
+            &loader,
+            &device,
+            &NmsConfig::of(graph.detect()),
+            |done| bar.set_position(done as u64),
+        );
         bar.finish_and_clear();
         Ok(Measurement::Eval(evaluation?.resampled()?))
     }
@@ -47,17 +72,24 @@ impl Eval<'_> {
     fn training(&self, cell: &PlannedCell) -> Result<Result<TrainMeasurement, String>> {
         let record = self.store.load(&self.training_key(cell)?);
         Ok(match record.map(|record| record.outcome) {
-            Some(Outcome::Done { measurement: Measurement::Train(trained) }) => Ok(trained),
+            Some(Outcome::Done {
+                measurement: Measurement::Train(trained),
+            }) => Ok(trained),
             Some(Outcome::Failed { .. }) => Err("its training failed".into()),
-            Some(Outcome::Stopped { rung, .. }) => {
-                Err(format!("its training was stopped by halving after epoch {} of {}", rung.epoch, rung.epochs))
-            }
+            Some(Outcome::Stopped { rung, .. }) => Err(format!(
+                "its training was stopped by halving after epoch {} of {}",
+                rung.epoch, rung.epochs
+            )),
             _ => Err("it is not trained yet".into()),
         })
     }
 
     fn training_key(&self, cell: &PlannedCell) -> Result<String> {
-        let inputs = Train { bench: self.bench, store: self.store }.inputs(cell)?;
+        let inputs = Train {
+            bench: self.bench,
+            store: self.store,
+        }
+        .inputs(cell)?;
         Ok(store::key(Stage::Train, &inputs))
     }
 }
@@ -65,7 +97,13 @@ impl Eval<'_> {
 impl Work for Eval<'_> {
     fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
         let data = self.bench.data()?;
-        let split = self.bench.config.eval.as_ref().context("the sweep evaluates nothing")?.split;
+        let split = self
+            .bench
+            .config
+            .eval
+            .as_ref()
+            .context("the sweep evaluates nothing")?
+            .split;
         let graph = self.bench.graph(&cell.model, cell.cell.nc)?;
         Ok(json!({
             // The training's key stands for all that went into the weights.
@@ -83,6 +121,8 @@ impl Work for Eval<'_> {
     }
 
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
-        jobs.iter().map(|job| self.measure_one(job, steps)).collect()
+        jobs.iter()
+            .map(|job| self.measure_one(job, steps))
+            .collect()
     }
 }

@@ -23,7 +23,11 @@ pub struct Latency<'b>(pub &'b Workbench);
 
 impl Latency<'_> {
     fn config(&self) -> Result<&LatencyConfig> {
-        self.0.config.latency.as_ref().context("the sweep measures no latency")
+        self.0
+            .config
+            .latency
+            .as_ref()
+            .context("the sweep measures no latency")
     }
 
     fn protocol(&self, precision: Precision) -> Result<Protocol> {
@@ -39,7 +43,12 @@ impl Latency<'_> {
         })
     }
 
-    fn iteration(&self, cell: &PlannedCell, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
+    fn iteration(
+        &self,
+        cell: &PlannedCell,
+        device: &Device,
+        protocol: &Protocol,
+    ) -> Result<Iteration<'static>> {
         forward_pass(&self.0.graph(&cell.model, cell.cell.nc)?, device, protocol)
     }
 }
@@ -74,24 +83,46 @@ impl Work for Latency<'_> {
     }
 
     fn together(&self, a: &PlannedCell, b: &PlannedCell) -> bool {
-        let alike = |cell: &PlannedCell| (cell.device.to_string(), cell.dtype, cell.cell.family.clone(), cell.cell.scale.clone());
+        let alike = |cell: &PlannedCell| {
+            (
+                cell.device.to_string(),
+                cell.dtype,
+                cell.cell.family.clone(),
+                cell.cell.scale.clone(),
+            )
+        };
         alike(a) == alike(b)
     }
 
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
-        let Some(Job { cell: first, .. }) = jobs.first() else { return Vec::new() };
+        let Some(Job { cell: first, .. }) = jobs.first() else {
+            return Vec::new();
+        };
         let protocol = match self.protocol(first.dtype) {
             Ok(protocol) => protocol,
-            Err(error) => return jobs.iter().map(|_| Err(anyhow::anyhow!("{error:#}"))).collect(),
+            Err(error) => {
+                return jobs
+                    .iter()
+                    .map(|_| Err(anyhow::anyhow!("{error:#}")))
+                    .collect();
+            }
         };
         let device = match first.device.open() {
             Ok(device) => device,
             Err(error) => return jobs.iter().map(|_| Err(error.clone().into())).collect(),
         };
-        let iterations = jobs.iter().map(|job| guarded(|| self.iteration(job.cell, &device, &protocol))).collect();
+        let iterations = jobs
+            .iter()
+            .map(|job| guarded(|| self.iteration(job.cell, &device, &protocol)))
+            .collect();
         let bar = steps.parts(1000);
-        let measured = measure(iterations, &device, &protocol, |done| bar.set_position((done * 1000.0) as u64));
+        let measured = measure(iterations, &device, &protocol, |done| {
+            bar.set_position((done * 1000.0) as u64)
+        });
         bar.finish_and_clear();
-        measured.into_iter().map(|latency| latency.map(Measurement::Latency)).collect()
+        measured
+            .into_iter()
+            .map(|latency| latency.map(Measurement::Latency))
+            .collect()
     }
 }

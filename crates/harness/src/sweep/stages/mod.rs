@@ -67,6 +67,11 @@ impl<'p> Job<'p> {
             // Such a failure has a record too, under what is known of it.
             Err(error) => (json!({ "cell": cell.cell }), Some(format!("{error:#}"))),
         };
-        Self { cell, key: store::key(stage, &inputs), inputs, error }
+        Self {
+            cell,
+            key: store::key(stage, &inputs),
+            inputs,
+            error,
+        }
     }
 }

@@ -34,7 +34,9 @@ impl Train<'_> {
         let seed = job.cell.cell.seed.context("the cell has no seed")?;
         let train_images = data.cached(Split::Train, Interpolation::Linear)?;
         let folder = self.folder(job);
-        let graph = self.bench.graph(&job.cell.model, train_images.dataset().classes.len())?;
+        let graph = self
+            .bench
+            .graph(&job.cell.model, train_images.dataset().classes.len())?;
         let val_images = match data.has(Split::Val)? {
             true => Some(data.cached(Split::Val, Interpolation::of(graph.detect()))?),
             false => None,
@@ -42,10 +44,22 @@ impl Train<'_> {
         let device = job.cell.device.open()?;
         let recipe = &resolved(recipe, &graph, &train_images, &job.cell.device, &device)?;
         let file = self.bench.weights().map(|weights| weights.path.as_path());
-        let Network { detector, loaded, anchors } = network(&graph, recipe, &train_images, seed, &device, file)?;
-        let weights = file.zip(loaded).map(|(file, loaded)| figures(file, &loaded));
-        if let Some(FirstWeights { file, taken, total, .. }) = &weights {
-            tracing::info!("{} starts from {file}: {taken} of {total} tensors", job.cell.cell.model);
+        let Network {
+            detector,
+            loaded,
+            anchors,
+        } = network(&graph, recipe, &train_images, seed, &device, file)?;
+        let weights = file
+            .zip(loaded)
+            .map(|(file, loaded)| figures(file, &loaded));
+        if let Some(FirstWeights {
+            file, taken, total, ..
+        }) = &weights
+        {
+            tracing::info!(
+                "{} starts from {file}: {taken} of {total} tensors",
+                job.cell.cell.model
+            );
         }
         if let Some(fit) = anchors.as_ref().filter(|_| !folder.join(RESUME).exists()) {
             tracing::info!("{}: {}", job.cell.cell.model, described(fit));
@@ -81,16 +95,24 @@ impl Train<'_> {
     }
 
     fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
-        self.leg(job, Leg::default(), steps).map(|(measurement, _)| Measurement::Train(measurement))
+        self.leg(job, Leg::default(), steps)
+            .map(|(measurement, _)| Measurement::Train(measurement))
     }
 
     /// Where a training's checkpoints are: another recipe has another key, and so another folder.
     fn folder(&self, job: &Job) -> PathBuf {
-        self.store.folder().join("weights").join(&job.cell.id).join(&job.key[..8])
+        self.store
+            .folder()
+            .join("weights")
+            .join(&job.cell.id)
+            .join(&job.key[..8])
     }
 
     fn relative(&self, path: &Path) -> String {
-        path.strip_prefix(self.store.folder()).unwrap_or(path).to_string_lossy().replace('\\', "/")
+        path.strip_prefix(self.store.folder())
+            .unwrap_or(path)
+            .to_string_lossy()
+            .replace('\\', "/")
     }
 }
 
@@ -134,6 +156,8 @@ impl Work for Train<'_> {
     }
 
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
-        jobs.iter().map(|job| self.measure_one(job, steps)).collect()
+        jobs.iter()
+            .map(|job| self.measure_one(job, steps))
+            .collect()
     }
 }

@@ -10,7 +10,13 @@ use crate::train::Ema;
 
 fn weighing(norm: BatchNorm, value: f32) -> BatchNorm {
     let device = norm.gamma.val().device();
-    BatchNorm { gamma: Param::initialized(norm.gamma.id, Tensor::full([1], value, &device).require_grad()), ..norm }
+    BatchNorm {
+        gamma: Param::initialized(
+            norm.gamma.id,
+            Tensor::full([1], value, &device).require_grad(),
+        ),
+        ..norm
+    }
 }
 
 #[test]
@@ -23,7 +29,10 @@ fn the_decay_rises_and_statistics_follow() {
     // Each pass moves the running mean half-way to 8.
     let mut norm = norm;
     let (mut gamma, mut mean) = (1.0f64, 0.0f64);
-    for (update, (value, running)) in [(3.0, 4.0), (5.0, 6.0), (-1.0, 7.0)].into_iter().enumerate() {
+    for (update, (value, running)) in [(3.0, 4.0), (5.0, 6.0), (-1.0, 7.0)]
+        .into_iter()
+        .enumerate()
+    {
         norm = weighing(norm, value);
         norm.forward(Tensor::<2>::from_floats([[7.0], [9.0]], &device));
         ema.update(&norm);
@@ -34,7 +43,11 @@ fn the_decay_rises_and_statistics_follow() {
         assert_close(&values(ema.module().running_mean.value()), &[mean as f32]);
     }
     assert_eq!(ema.updates(), 3);
-    assert_eq!(values(norm.gamma.val()), [-1.0], "the network itself is left alone");
+    assert_eq!(
+        values(norm.gamma.val()),
+        [-1.0],
+        "the network itself is left alone"
+    );
     assert_close(&values(norm.running_mean.value_sync()), &[7.0]);
     assert!(!ema.module().gamma.val().is_autodiff());
 }

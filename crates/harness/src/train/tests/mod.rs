@@ -15,6 +15,9 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 fn assert_close(found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len());
     for (a, b) in found.iter().zip(expected) {
-        assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{found:?} instead of {expected:?}");
+        assert!(
+            (a - b).abs() <= 1e-6 * b.abs().max(1.0),
+            "{found:?} instead of {expected:?}"
+        );
     }
 }

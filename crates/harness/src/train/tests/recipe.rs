@@ -6,19 +6,30 @@ use crate::train::{Optimizer, Recipe};
 
 fn recipe(text: &str) -> Result<Recipe, String> {
     let keys = serde_yaml::from_str(text).unwrap();
-    Recipe::default().with(&keys).map_err(|error| error.to_string())
+    Recipe::default()
+        .with(&keys)
+        .map_err(|error| error.to_string())
 }
 
 #[test]
 fn the_published_recipe_is_what_holds_without_one() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/recipes/yolov5-scratch-low.yaml");
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/recipes/yolov5-scratch-low.yaml");
     assert_eq!(Recipe::load(&file).unwrap(), Recipe::default());
 }
 
 #[test]
 fn keys_of_all_parts_are_read() {
     let recipe = recipe("{epochs: 7, box: 0.1, mosaic: 0.5, cos_lr: true}").unwrap();
-    assert_eq!((recipe.epochs, recipe.loss.box_gain, recipe.augment.mosaic, recipe.cos_lr), (7, 0.1, 0.5, true));
+    assert_eq!(
+        (
+            recipe.epochs,
+            recipe.loss.box_gain,
+            recipe.augment.mosaic,
+            recipe.cos_lr
+        ),
+        (7, 0.1, 0.5, true)
+    );
     assert_eq!(recipe.lr0, Recipe::default().lr0);
 }
 
@@ -26,16 +37,29 @@ fn keys_of_all_parts_are_read() {
 fn yolov8s_gains_are_those_beside_dfl() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/recipes/yolov8.yaml");
     let recipe = Recipe::load(&file).unwrap();
-    let published = Recipe { epochs: 100, warmup_min_steps: 0, close_mosaic: 10, ..Recipe::default() };
+    let published = Recipe {
+        epochs: 100,
+        warmup_min_steps: 0,
+        close_mosaic: 10,
+        ..Recipe::default()
+    };
     assert_eq!(recipe, published);
     // In a group, the gains that are not given stay.
-    let other = recipe.with(&serde_yaml::from_str("{anchor_free: {dfl: 2}}").unwrap()).unwrap();
-    assert_eq!((other.anchor_free.dfl, other.anchor_free.box_gain), (2.0, 7.5));
+    let other = recipe
+        .with(&serde_yaml::from_str("{anchor_free: {dfl: 2}}").unwrap())
+        .unwrap();
+    assert_eq!(
+        (other.anchor_free.dfl, other.anchor_free.box_gain),
+        (2.0, 7.5)
+    );
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("own.yaml");
     std::fs::write(&own, "{box: 5, dfl: 1}").unwrap();
     let own = Recipe::load(&own).unwrap();
-    assert_eq!((own.anchor_free.box_gain, own.anchor_free.dfl, own.loss), (5.0, 1.0, Recipe::default().loss));
+    assert_eq!(
+        (own.anchor_free.box_gain, own.anchor_free.dfl, own.loss),
+        (5.0, 1.0, Recipe::default().loss)
+    );
 }
 
 #[test]
@@ -52,9 +76,20 @@ fn rows_and_sizes_are_read_as_people_write_them() {
 fn auto_is_what_ultralytics_chooses() {
     let auto = recipe("{optimizer: auto, epochs: 50}").unwrap();
     let resolved = auto.resolved(205, 3, || 16).unwrap();
-    assert_eq!((resolved.optimizer, resolved.lr0, resolved.momentum, resolved.warmup_bias_lr), (Optimizer::AdamW, 0.001429, 0.9, 0.0));
+    assert_eq!(
+        (
+            resolved.optimizer,
+            resolved.lr0,
+            resolved.momentum,
+            resolved.warmup_bias_lr
+        ),
+        (Optimizer::AdamW, 0.001429, 0.9, 0.0)
+    );
     let error = auto.resolved(118_287, 80, || 16).unwrap_err().to_string();
-    assert!(error.contains("92450 steps") && error.contains("MuSGD"), "{error}");
+    assert!(
+        error.contains("92450 steps") && error.contains("MuSGD"),
+        "{error}"
+    );
     let sgd = recipe("{optimizer: SGD}").unwrap();
     assert_eq!(sgd.resolved(118_287, 80, || 16).unwrap(), sgd);
 }
@@ -63,9 +98,21 @@ fn auto_is_what_ultralytics_chooses() {
 fn a_batch_size_can_be_left_to_the_device() {
     let auto = recipe("{batch: -1}").unwrap();
     assert_eq!(auto.resolved(100, 3, || 48).unwrap().batch, 48);
-    assert_eq!(recipe("{batch: 8}").unwrap().resolved(100, 3, || 48).unwrap().batch, 8);
+    assert_eq!(
+        recipe("{batch: 8}")
+            .unwrap()
+            .resolved(100, 3, || 48)
+            .unwrap()
+            .batch,
+        8
+    );
     // It comes through another change of the recipe.
-    assert_eq!(auto.with(&serde_yaml::from_str("{epochs: 3}").unwrap()).unwrap().batch, auto.batch);
+    assert_eq!(
+        auto.with(&serde_yaml::from_str("{epochs: 3}").unwrap())
+            .unwrap()
+            .batch,
+        auto.batch
+    );
 }
 
 #[test]
@@ -88,6 +135,8 @@ fn what_is_wrong_is_named() {
         let error = recipe(text).unwrap_err();
         assert!(error.contains(word), "{text}: {error}");
     }
-    let error = Recipe::load(Path::new("no/such.yaml")).unwrap_err().to_string();
+    let error = Recipe::load(Path::new("no/such.yaml"))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("no/such.yaml"), "{error}");
 }
