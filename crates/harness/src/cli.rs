@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use ablate_model::ModelName;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::{device::DeviceName, measure::precision::Precision, record::Stage};
+use crate::{device::DeviceName, measure::precision::Precision};
+use ablate_records::Stage;
 
 /// Is this change to a YOLO detector worth it? Parameters, GFLOPs, latency and mAP of every variant at every scale.
 ///

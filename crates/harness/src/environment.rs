@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use crate::{libraries, record::Environment};
+use crate::libraries;
+use ablate_records::Environment;
 
 static CURRENT: LazyLock<Environment> = LazyLock::new(read);
 

@@ -9,8 +9,5 @@ pub mod guard;
 pub mod libraries;
 pub mod measure;
 pub mod progress;
-pub mod record;
-pub mod report;
-pub mod store;
 pub mod sweep;
 pub mod train;

@@ -9,10 +9,8 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use crate::{
-    record::EpochLog,
-    train::{self, StepReport},
-};
+use crate::train::{self, StepReport};
+use ablate_records::EpochLog;
 
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 

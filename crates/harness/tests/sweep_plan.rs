@@ -2,14 +2,12 @@
 
 use std::{fs, path::PathBuf};
 
-use ablate::{
-    record::Stage,
-    sweep::{
-        config::{Among, HalvingConfig, SweepConfig},
-        plan::{Plan, Selection},
-    },
+use ablate::sweep::{
+    config::{Among, HalvingConfig, SweepConfig},
+    plan::{Plan, Selection},
 };
 use ablate_model::Catalog;
+use ablate_records::Stage;
 
 const SWEEP: &str = "
 name: test

@@ -16,8 +16,8 @@ use crate::{
         train_step::train_step,
     },
     progress::{Steps, print},
-    record::LatencyMeasurement,
 };
+use ablate_records::LatencyMeasurement;
 
 pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     if args.batch == 0 || !(0.0..=1e6).contains(&args.budget) {

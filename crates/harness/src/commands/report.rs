@@ -4,12 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{
-    cli::ReportArgs,
-    progress::print,
-    report::{self, terminal},
-    store::Store,
-};
+use crate::{cli::ReportArgs, progress::print};
+use ablate_records::store::Store;
+use ablate_report::{self, terminal};
 
 pub fn execute(args: &ReportArgs) -> Result<ExitCode> {
     let store = Store::open(&args.folder)?;

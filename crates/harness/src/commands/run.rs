@@ -8,8 +8,6 @@ use comfy_table::{Table, presets::NOTHING};
 use crate::{
     cli::RunArgs,
     progress::print,
-    record::Stage,
-    store::Store,
     sweep::{
         Workbench,
         config::SweepConfig,
@@ -17,6 +15,7 @@ use crate::{
         run::run,
     },
 };
+use ablate_records::{Stage, store::Store};
 
 pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     let mut config = SweepConfig::read(&args.sweep)?;

@@ -16,11 +16,10 @@ use crate::{
         weights::described,
     },
     progress::{Epochs, Steps, print},
-    record::Stage,
-    store,
     sweep::data::{is_missing, open},
     train::{Leg, RESUME, Recipe, Trained},
 };
+use ablate_records::{Stage, store};
 
 pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     let device = args.device.open()?;

@@ -6,7 +6,7 @@ use ablate_detection::{
 };
 use ablate_model::{Detector, heads::BoxCoding};
 
-use crate::record::AnchorFit;
+use ablate_records::AnchorFit;
 
 /// Gives the detector other anchors where its own leave too many boxes without a match and others leave fewer; how they fit. None of a head
 /// without anchors.

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::record::{ApFigures, ClassAp, EvalMeasurement};
+use ablate_records::{ApFigures, ClassAp, EvalMeasurement};
 
 /// The figures and the boxes that they come from.
 #[derive(Clone, Debug)]

@@ -18,10 +18,8 @@ use super::{
     precision::{Precision, rounding_error},
     statistics::summarize,
 };
-use crate::{
-    guard::guarded,
-    record::{LatencyMeasurement, PeakMemory},
-};
+use crate::guard::guarded;
+use ablate_records::{LatencyMeasurement, PeakMemory};
 
 /// How models are timed.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use std::fs;
 
 use burn::tensor::Device;
 
-use crate::record::PeakMemory;
+use ablate_records::PeakMemory;
 
 const MIB: f64 = (1 << 20) as f64;
 

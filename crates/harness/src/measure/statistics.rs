@@ -1,6 +1,6 @@
 //! Statistics of timed iterations.
 
-use crate::record::{LatencyMeasurement, PeakMemory};
+use ablate_records::{LatencyMeasurement, PeakMemory};
 
 /// Sums up timed iterations, each a forward pass of `batch` images, in milliseconds.
 ///

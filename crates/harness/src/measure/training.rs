@@ -20,9 +20,9 @@ use super::{anchors::fit_anchors, auto_batch::auto_batch, evaluate::evaluate, me
 use crate::{
     device::DeviceName,
     progress::Epochs,
-    record::{AnchorFit, EvalMeasurement},
     train::{self, AUTO_BATCH, Evaluate, Leg, Recipe, Scores, TrainJob, Trained, TrainingData},
 };
+use ablate_records::{AnchorFit, EvalMeasurement};
 
 /// What is trained on what and how.
 pub struct Training<'a> {

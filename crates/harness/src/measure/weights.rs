@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ablate_model::weights::Loaded;
 
-use crate::record::FirstWeights;
+use ablate_records::FirstWeights;
 
 /// Names that are listed of each kind before the rest is only counted.
 const MOST_NAMES: usize = 4;

@@ -11,12 +11,8 @@ use super::{
     run::{Run, failed},
     stages::{Job, Train, Work},
 };
-use crate::{
-    guard::guarded,
-    progress::Steps,
-    record::{EpochLog, Measurement, Outcome, Rung, Stage, TrainMeasurement},
-    train::Leg,
-};
+use crate::{guard::guarded, progress::Steps, train::Leg};
+use ablate_records::{EpochLog, Measurement, Outcome, Rung, Stage, TrainMeasurement};
 
 /// A training that competes.
 struct Entrant<'p> {

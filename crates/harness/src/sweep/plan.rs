@@ -6,11 +6,8 @@ use ablate_model::{Catalog, ModelName};
 use anyhow::{Result, bail};
 
 use super::config::{Scale, SweepConfig};
-use crate::{
-    device::DeviceName,
-    measure::precision::Precision,
-    record::{Cell, ImageSizes, Stage},
-};
+use crate::{device::DeviceName, measure::precision::Precision};
+use ablate_records::{Cell, ImageSizes, Stage};
 
 /// The cells of a sweep, in the order in which they run and are shown.
 #[derive(Clone, Debug)]

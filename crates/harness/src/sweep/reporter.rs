@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::{record::Record, report, store::Store};
+use ablate_records::{Record, store::Store};
 
 /// Writes the report after records, but spends no more than a small part of the time on it.
 pub struct Reporter<'a> {

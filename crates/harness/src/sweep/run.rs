@@ -12,10 +12,12 @@ use crate::{
     environment,
     guard::{guarded, plain},
     progress::{Steps, print},
-    record::{Measurement, Outcome, Record, Stage},
-    report::terminal,
+};
+use ablate_records::{
+    Measurement, Outcome, Record, Stage,
     store::{Index, IndexRow, Reference, Store},
 };
+use ablate_report::terminal;
 
 /// How a run went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

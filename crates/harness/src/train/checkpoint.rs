@@ -15,7 +15,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use super::tensors::{Tensors, names};
-use crate::record::EpochLog;
+use ablate_records::EpochLog;
 
 /// Weights of the best epoch.
 pub const BEST: &str = "best.safetensors";

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::record::EpochLog;
+use ablate_records::EpochLog;
 
 /// COCO figures on the validation split; none where there was nothing to measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Who wants to know how training goes on.
 
-use crate::record::EpochLog;
+use ablate_records::EpochLog;
 
 /// One batch that was trained on.
 #[derive(Clone, Debug, PartialEq)]

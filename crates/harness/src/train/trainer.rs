@@ -18,7 +18,7 @@ use super::tensors::{Tensors, replace, values};
 use super::{
     BatchSource, Ema, Evaluate, Progress, Recipe, Schedule, StepReport, StepRule, StepSettings,
 };
-use crate::record::EpochLog;
+use ablate_records::EpochLog;
 
 /// A network that a detection loss trains.
 pub trait TrainableDetector: Module {

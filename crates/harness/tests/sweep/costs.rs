@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ablate::record::{Outcome, Stage};
+use ablate_records::{Outcome, Stage};
 
 use crate::support::{Sweep, rows};
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ablate::record::{Measurement, Outcome, Stage};
+use ablate_records::{Measurement, Outcome, Stage};
 
 use crate::support::{Sweep, rows};
 
@@ -28,7 +28,7 @@ fn halved(text: &str) -> Sweep {
 }
 
 /// Model by model what became of the trainings, but for what they took of time; of those that were finished the weights.
-fn ends(sweep: &Sweep) -> Vec<(String, Option<ablate::record::Rung>, String, Vec<u8>)> {
+fn ends(sweep: &Sweep) -> Vec<(String, Option<ablate_records::Rung>, String, Vec<u8>)> {
     let trainings = sweep
         .records()
         .into_iter()

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ablate::record::{Measurement, Outcome, Record, Stage};
+use ablate_records::{Measurement, Outcome, Record, Stage};
 
 use crate::common::{Run, ablate};
 

@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-use ablate::record::{FirstWeights, Measurement, Outcome, Stage};
 use ablate_model::{Catalog, Detector, weights};
+use ablate_records::{FirstWeights, Measurement, Outcome, Stage};
 use burn::tensor::Device;
 
 use crate::common::ablate;

@@ -5,11 +5,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{Job, Work, Workbench};
-use crate::{
-    progress::Steps,
-    record::{CostMeasurement, Measurement},
-    sweep::plan::PlannedCell,
-};
+use crate::{progress::Steps, sweep::plan::PlannedCell};
+use ablate_records::{CostMeasurement, Measurement};
 
 pub struct Cost<'b>(pub &'b Workbench);
 

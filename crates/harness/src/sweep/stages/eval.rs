@@ -10,12 +10,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{Job, Work, Workbench, train::Train};
-use crate::{
-    measure::evaluate::evaluate,
-    progress::Steps,
-    record::{Measurement, Outcome, Stage, TrainMeasurement},
+use crate::{measure::evaluate::evaluate, progress::Steps, sweep::plan::PlannedCell};
+use ablate_records::{
+    Measurement, Outcome, Stage, TrainMeasurement,
     store::{self, Store},
-    sweep::plan::PlannedCell,
 };
 
 pub struct Eval<'b> {

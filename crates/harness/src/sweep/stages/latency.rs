@@ -15,9 +15,9 @@ use crate::{
         precision::Precision,
     },
     progress::Steps,
-    record::Measurement,
     sweep::{config::LatencyConfig, plan::PlannedCell},
 };
+use ablate_records::Measurement;
 
 pub struct Latency<'b>(pub &'b Workbench);
 

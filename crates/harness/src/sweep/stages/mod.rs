@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 pub use self::train::Train;
 use super::{Workbench, plan::PlannedCell};
-use crate::{
-    progress::Steps,
-    record::{Measurement, Stage},
+use crate::progress::Steps;
+use ablate_records::{
+    Measurement, Stage,
     store::{self, Store},
 };
 

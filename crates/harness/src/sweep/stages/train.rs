@@ -16,11 +16,10 @@ use crate::{
         weights::figures,
     },
     progress::{Epochs, Steps},
-    record::{FirstWeights, Measurement, TrainMeasurement},
-    store::Store,
     sweep::plan::PlannedCell,
     train::{Leg, RESUME},
 };
+use ablate_records::{FirstWeights, Measurement, TrainMeasurement, store::Store};
 
 pub struct Train<'b> {
     pub bench: &'b Workbench,

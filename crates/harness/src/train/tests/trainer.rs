@@ -300,7 +300,7 @@ fn it_learns() {
         ..Recipe::default()
     };
     let trained = run(&recipe, folder.path(), "a", 0.9, &mut script(&[])).unwrap();
-    let total = |log: &crate::record::EpochLog| log.losses.values().sum::<f64>();
+    let total = |log: &ablate_records::EpochLog| log.losses.values().sum::<f64>();
     let (first, last) = (total(&trained.epochs[0]), total(&trained.epochs[29]));
     assert!(last < 0.5 * first, "{first} to {last}");
     assert!(trained.images_per_s > 0.0 && trained.train_s > 0.0);

@@ -1,0 +1,259 @@
+//! Records on disk: `DIR/records/KEY.json`, one file a record, written atomically, and `DIR/plan.json`, which says which
+//! record belongs to which stage of which cell.
+//!
+//! A key is a hash of all that went into a measurement, so cells can share a record (two seeds have one cost), and a sweep
+//! finds what an earlier one measured. Processes on several machines may write to one folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::files::write_atomic;
+use crate::{Cell, Environment, Outcome, Record, Stage};
+
+/// The folder of a sweep.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// What a sweep consists of, in the order in which a report shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    pub sweep: String,
+    pub rows: Vec<IndexRow>,
+}
+
+/// A stage of a cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IndexRow {
+    pub cell: Cell,
+    pub stage: Stage,
+    pub record: Reference,
+}
+
+/// Where the record of a stage is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reference {
+    Key(String),
+    /// Its inputs are not known yet.
+    Waiting,
+    /// The sweep does not ask for it, and why.
+    Skipped(String),
+}
+
+impl Index {
+    /// The key of a stage's record, where it is known.
+    pub fn key(&self, cell: &Cell, stage: Stage) -> Option<&String> {
+        let row = self
+            .rows
+            .iter()
+            .find(|row| row.stage == stage && row.cell == *cell)?;
+        match &row.record {
+            Reference::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Says where the record of a stage is.
+    pub fn set(&mut self, cell: &Cell, stage: Stage, record: Reference) {
+        if let Some(row) = self
+            .rows
+            .iter_mut()
+            .find(|row| row.stage == stage && row.cell == *cell)
+        {
+            row.record = record;
+        }
+    }
+}
+
+impl Store {
+    /// Opens the folder, and makes it where there is none.
+    pub fn create(folder: impl Into<PathBuf>) -> Result<Self> {
+        let store = Self {
+            folder: folder.into(),
+        };
+        let records = store.records_folder();
+        fs::create_dir_all(&records)
+            .with_context(|| format!("cannot make the folder {}", records.display()))?;
+        Ok(store)
+    }
+
+    /// Opens a folder that holds records.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
+        let store = Self {
+            folder: folder.into(),
+        };
+        if !store.records_folder().is_dir() {
+            bail!(
+                "{}: no folder of a sweep; it would hold records/",
+                store.folder.display()
+            );
+        }
+        Ok(store)
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn records_folder(&self) -> PathBuf {
+        self.folder.join("records")
+    }
+
+    fn record_path(&self, key: &str) -> PathBuf {
+        self.records_folder().join(format!("{key}.json"))
+    }
+
+    fn index_path(&self) -> PathBuf {
+        self.folder.join("plan.json")
+    }
+
+    /// The record with this key, if there is one. A file that can't be read is moved aside, so that it is measured again.
+    pub fn load(&self, key: &str) -> Option<Record> {
+        let path = self.record_path(key);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => return self.move_aside(&path, &error.to_string()),
+        };
+        match serde_json::from_slice::<Record>(&text) {
+            Ok(record) if key == self::key(record.stage, &record.inputs) => Some(record),
+            Ok(_) => self.move_aside(&path, "its inputs are not those of its key"),
+            Err(error) => self.move_aside(&path, &error.to_string()),
+        }
+    }
+
+    fn move_aside(&self, path: &Path, why: &str) -> Option<Record> {
+        let aside = path.with_extension("json.corrupt");
+        match fs::rename(path, &aside) {
+            Ok(()) => tracing::warn!("{}: {why}; moved to {}", path.display(), aside.display()),
+            Err(error) => {
+                tracing::warn!("{}: {why}; cannot move it aside: {error}", path.display())
+            }
+        }
+        None
+    }
+
+    /// Writes a record under its key; a reader sees the old file or the new one, never a part.
+    pub fn save(&self, record: &Record) -> Result<()> {
+        write_json(&self.record_path(&record.key), record)
+    }
+
+    pub fn save_index(&self, index: &Index) -> Result<()> {
+        write_json(&self.index_path(), index)
+    }
+
+    /// The index that an earlier run left; none where there is none or it can't be read.
+    pub fn index(&self) -> Option<Index> {
+        read_json(&self.index_path()).unwrap_or_else(|error| {
+            tracing::warn!("{error:#}; it is written anew");
+            None
+        })
+    }
+
+    /// What a report shows: the records of the sweep in its order, with one that says why for each stage that the sweep does not
+    /// ask for. Cells of which nothing is known yet are left out. Without an index, all records of the folder.
+    pub fn report(&self) -> Result<Vec<Record>> {
+        let Some(index) = self.index() else {
+            return self.all();
+        };
+        let mut records: Vec<Record> = index
+            .rows
+            .into_iter()
+            .filter_map(|row| self.resolve(row))
+            .collect();
+        let known: Vec<Cell> = records
+            .iter()
+            .filter(|record| !record.key.is_empty())
+            .map(|record| record.cell.clone())
+            .collect();
+        records.retain(|record| known.contains(&record.cell));
+        Ok(records)
+    }
+
+    /// The record of a row; none where it is still to come.
+    fn resolve(&self, row: IndexRow) -> Option<Record> {
+        match row.record {
+            Reference::Key(key) => self.load(&key).map(|record| Record {
+                cell: row.cell,
+                ..record
+            }),
+            Reference::Waiting => None,
+            Reference::Skipped(reason) => Some(Record {
+                key: String::new(),
+                stage: row.stage,
+                cell: row.cell,
+                outcome: Outcome::Skipped { reason },
+                inputs: Value::Null,
+                environment: Environment::default(),
+                finished: String::new(),
+            }),
+        }
+    }
+
+    fn all(&self) -> Result<Vec<Record>> {
+        let folder = self.records_folder();
+        let files =
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let mut records: Vec<Record> = files
+            .filter_map(|file| file.ok()?.file_name().into_string().ok())
+            .filter_map(|name| self.load(name.strip_suffix(".json")?))
+            .collect();
+        records.sort_by(|a, b| (&a.cell, a.stage).cmp(&(&b.cell, b.stage)));
+        Ok(records)
+    }
+}
+
+/// The key of a record: BLAKE3 of the stage and its inputs as JSON with sorted keys, 32 hexadecimal digits of it.
+pub fn key(stage: Stage, inputs: &Value) -> String {
+    let mut whole = Map::new();
+    whole.insert("inputs".into(), inputs.clone());
+    whole.insert(
+        "stage".into(),
+        serde_json::to_value(stage).unwrap_or_default(),
+    );
+    let text = canonical(&Value::Object(whole)).to_string();
+    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+}
+
+/// The same value with the keys of every object in order.
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut pairs: Vec<_> = object.iter().collect();
+            pairs.sort_by_key(|(key, _)| *key);
+            Value::Object(
+                pairs
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), canonical(value)))
+                    .collect(),
+            )
+        }
+        Value::Array(list) => list.iter().map(canonical).collect(),
+        other => other.clone(),
+    }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(
+            serde_json::from_slice(&text).with_context(|| path.display().to_string())?,
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    text.push(b'\n');
+    write_atomic(path, &text)
+}

@@ -1,0 +1,73 @@
+//! `report.html`: one file with everything in it, its style, font, plots and script, so that it can be mailed.
+
+mod classes;
+mod compare;
+mod measured;
+mod parts;
+mod table;
+
+use anyhow::{Context, Result};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use minijinja::{AutoEscape, Environment, context};
+use serde::Serialize;
+
+use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
+use crate::plots::{Figure, Kind};
+use crate::rows::Rows;
+use crate::summary::Table;
+
+#[derive(Serialize)]
+struct Plot {
+    svg: String,
+    name: String,
+}
+
+fn plots(figures: &[Figure], kind: Kind) -> Vec<Plot> {
+    let of_kind = figures.iter().filter(|figure| figure.kind == kind);
+    of_kind
+        .map(|figure| Plot {
+            svg: figure.scene.svg(&figure.alt),
+            name: figure.name.clone(),
+        })
+        .collect()
+}
+
+/// The page. Every name and error in it is escaped; the plots, which escape theirs, go in as they are.
+pub fn render(title: &str, rows: &Rows, all: &[Table], figures: &[Figure]) -> Result<String> {
+    let mut engine = Environment::new();
+    engine.set_auto_escape_callback(|_| AutoEscape::Html);
+    engine.set_trim_blocks(true);
+    engine.set_lstrip_blocks(true);
+    engine
+        .add_template("report.html", include_str!("report.html"))
+        .context("the report's template")?;
+    let page = engine
+        .get_template("report.html")
+        .context("the report's template")?;
+    let context = context! {
+        title,
+        style => include_str!("style.css"),
+        script => include_str!("sort.js"),
+        dark => dark_rules(),
+        regular => BASE64_STANDARD.encode(REGULAR),
+        semibold => BASE64_STANDARD.encode(SEMIBOLD),
+        facts => parts::facts(rows),
+        glances => compare::glances(all),
+        verdicts => compare::verdicts(all),
+        accuracy => plots(figures, Kind::Accuracy),
+        latency => plots(figures, Kind::Latency),
+        changes => plots(figures, Kind::Change),
+        training => plots(figures, Kind::Training),
+        summaries => compare::summaries(all),
+        timings => measured::timings(all),
+        classes => classes::classes(all),
+        runs => measured::runs(rows),
+        gaps => parts::gaps(rows),
+        environments => parts::environments(rows),
+        commands => parts::commands(rows),
+        keys => measured::keys(rows),
+        seeds => parts::seeds(rows),
+        stopped => rows.rows.iter().any(|row| row.stopped().is_some()),
+    };
+    page.render(context).context("the report's page")
+}

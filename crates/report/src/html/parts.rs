@@ -1,0 +1,277 @@
+//! What the page says beside tables and plots: the facts at its top, what is missing, and how to get it all again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::table::cut;
+use crate::rows::{Gap, Row, Rows};
+use ablate_records::{Environment, Record, Stage};
+
+/// An error longer than this is cut; the whole of it is in `results.csv`.
+const MOST_ERROR: usize = 4000;
+
+#[derive(Serialize)]
+pub struct Fact {
+    name: &'static str,
+    value: String,
+}
+
+/// The records of stages that were run.
+fn records<'a>(rows: &Rows<'a>) -> impl Iterator<Item = &'a Record> {
+    rows.rows
+        .iter()
+        .flat_map(|row| Stage::ALL.iter().filter_map(|&stage| row.ran(stage)))
+}
+
+fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> String {
+    values
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// How many cells there are and how they ended, on what, and when.
+pub fn facts(rows: &Rows) -> Vec<Fact> {
+    let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in &rows.rows {
+        *ends.entry(row.status()).or_default() += 1;
+    }
+    let words = [
+        ("done", "done"),
+        ("partial", "not finished"),
+        ("failed", "failed"),
+        ("stopped", "stopped early"),
+        ("skipped", "skipped"),
+    ];
+    let ends: Vec<String> = words
+        .iter()
+        .filter_map(|(end, word)| Some(format!("{} {word}", ends.get(end)?)))
+        .collect();
+    let cells = || rows.rows.iter().map(|row| row.cell);
+    let last = records(rows)
+        .filter_map(|r| Some((r.finished.parse::<jiff::Timestamp>().ok()?, &r.finished)))
+        .max();
+    let facts = [
+        ("Cells", format!("{}: {}", rows.rows.len(), ends.join(", "))),
+        (
+            "Data sets",
+            distinct(cells().filter_map(|cell| cell.dataset.as_deref())),
+        ),
+        (
+            "Devices",
+            distinct(cells().map(|cell| cell.device.as_str())),
+        ),
+        (
+            "Latest record",
+            last.map(|(_, finished)| finished.clone())
+                .unwrap_or_default(),
+        ),
+    ];
+    facts
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| Fact { name, value })
+        .collect()
+}
+
+/// Figures that are missing for one reason.
+#[derive(Serialize)]
+pub struct Missing {
+    stages: String,
+    what: &'static str,
+    reason: String,
+    models: Vec<String>,
+    failed: bool,
+}
+
+/// What was not measured, failures first; cells with the same reason together, and stages with the same cells.
+pub fn gaps(rows: &Rows) -> Vec<Missing> {
+    let mut groups: BTreeMap<(Gap, Stage), Vec<String>> = BTreeMap::new();
+    for row in &rows.rows {
+        for stage in Stage::ALL {
+            if let Some(gap) = row.gap(stage) {
+                let models = groups.entry((gap, stage)).or_default();
+                let name = name(rows, row);
+                if !models.contains(&name) {
+                    models.push(name);
+                }
+            }
+        }
+    }
+    let mut all: Vec<(Gap, Missing)> = Vec::new();
+    for ((gap, stage), models) in groups {
+        if let Some((_, same)) = all
+            .iter_mut()
+            .find(|(other, same)| *other == gap && same.models == models)
+        {
+            same.stages = format!("{}, {}", same.stages, stage.name());
+            continue;
+        }
+        let reason = match gap {
+            Gap::Failed(reason) | Gap::Stopped(reason) | Gap::Skipped(reason) => {
+                cut(reason, MOST_ERROR)
+            }
+            Gap::NotYet => "there is no record of it".into(),
+            Gap::NotAsked => "the cell has no data set".into(),
+        };
+        let failed = matches!(gap, Gap::Failed(_));
+        all.push((
+            gap,
+            Missing {
+                stages: stage.name().into(),
+                what: gap.short(),
+                reason,
+                models,
+                failed,
+            },
+        ));
+    }
+    all.into_iter().map(|(_, missing)| missing).collect()
+}
+
+/// The model, with what sets its cell apart from the other cells of the same model.
+fn name(rows: &Rows, row: &Row) -> String {
+    let same = || {
+        rows.rows
+            .iter()
+            .map(|other| other.cell)
+            .filter(|cell| cell.model == row.cell.model)
+    };
+    let cell = row.cell;
+    let mut parts = vec![cell.model.clone()];
+    let mut add = |differs: bool, text: String| {
+        if differs {
+            parts.push(text)
+        }
+    };
+    add(same().any(|c| c.device != cell.device), cell.device.clone());
+    add(
+        same().any(|c| c.imgsz.latency != cell.imgsz.latency),
+        format!("{} px", cell.imgsz.latency),
+    );
+    add(
+        same().any(|c| c.imgsz.train != cell.imgsz.train),
+        format!("trained at {} px", cell.imgsz.train),
+    );
+    add(
+        same().any(|c| c.timing() != cell.timing()),
+        cell.timing().to_string(),
+    );
+    add(
+        same().any(|c| c.dataset != cell.dataset),
+        cell.dataset.clone().unwrap_or("no data set".into()),
+    );
+    add(
+        same().any(|c| c.seed != cell.seed),
+        cell.seed
+            .map_or("no seed".into(), |seed| format!("seed {seed}")),
+    );
+    parts.join(" ")
+}
+
+#[derive(Serialize)]
+pub struct Machine {
+    facts: Vec<Fact>,
+    records: usize,
+}
+
+/// The machines and programs that the records come from.
+pub fn environments(rows: &Rows) -> Vec<Machine> {
+    let mut seen = BTreeSet::new();
+    let mut machines: Vec<(&Environment, usize)> = Vec::new();
+    for record in records(rows).filter(|record| seen.insert(&record.key)) {
+        match machines
+            .iter_mut()
+            .find(|(environment, _)| *environment == &record.environment)
+        {
+            Some((_, count)) => *count += 1,
+            None => machines.push((&record.environment, 1)),
+        }
+    }
+    let facts = |e: &Environment| {
+        let facts = [
+            ("ablate", format!("{} ({})", e.ablate, e.commit)),
+            ("Burn", e.burn.clone()),
+            ("Rust", e.rustc.clone()),
+            ("System", e.os.clone()),
+            ("Processor", e.cpu.clone()),
+            ("Cores", format!("{}, {} threads used", e.cores, e.threads)),
+            ("Memory", format!("{:.1} GiB", e.memory_gib)),
+        ];
+        facts
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| Fact { name, value })
+            .collect()
+    };
+    machines
+        .into_iter()
+        .map(|(environment, records)| Machine {
+            facts: facts(environment),
+            records,
+        })
+        .collect()
+}
+
+/// The greatest number of seeds that a model was trained with on one data set.
+pub fn seeds(rows: &Rows) -> usize {
+    let mut seeds: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for row in rows.rows.iter().filter(|row| row.eval().is_some()) {
+        seeds
+            .entry((&row.cell.model, &row.cell.dataset))
+            .or_default()
+            .insert(row.cell.seed);
+    }
+    seeds.values().map(BTreeSet::len).max().unwrap_or(0)
+}
+
+/// Commands that give these figures again.
+pub fn commands(rows: &Rows) -> Vec<String> {
+    let commits: BTreeSet<&str> = records(rows)
+        .map(|record| record.environment.commit.as_str())
+        .collect();
+    let known = |commit: &&str| !commit.is_empty() && *commit != "unknown";
+    let checkout = commits.into_iter().filter(known).map(|commit| {
+        let (commit, changed) = (
+            commit.trim_end_matches("+dirty"),
+            commit.ends_with("+dirty"),
+        );
+        let note = if changed {
+            "  # some files differed from this commit"
+        } else {
+            ""
+        };
+        format!("git checkout {}{note}", quoted(commit))
+    });
+    let mut shown: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
+    for cell in rows.rows.iter().map(|row| row.cell) {
+        let models = shown.entry((cell.nc, cell.imgsz.cost)).or_default();
+        let model = quoted(&cell.model);
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    let show = shown.into_iter().map(|((nc, imgsz), models)| {
+        format!("ablate show {} --nc {nc} --imgsz {imgsz}", models.join(" "))
+    });
+    let sweep = [
+        "ablate run SWEEP.yaml --out DIR  # goes on where it was, and measures what is missing",
+        "ablate report DIR  # this report again, from its records",
+    ];
+    checkout
+        .chain(sweep.map(String::from))
+        .chain(show)
+        .collect()
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "+-_.:=,/@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,301 @@
+//! The HTML report.
+
+use ablate_records::{Cell, EvalMeasurement, Measurement, Record, Stage};
+
+use crate::support::*;
+
+/// What a browser would load: values of `src`, `href` and `url(…)`.
+fn resources(html: &str) -> Vec<&str> {
+    let after = |start: &'static str, ends: &'static [char]| {
+        html.split(start)
+            .skip(1)
+            .map(move |rest| rest.split(ends).next().unwrap_or_default())
+    };
+    after(" src=\"", &['"'])
+        .chain(after(" href=\"", &['"']))
+        .chain(after("url(", &[')']))
+        .collect()
+}
+
+#[test]
+fn it_is_one_file() {
+    let html = page(&whole_sweep());
+    let resources = resources(&html);
+    assert_eq!(resources.len(), 2, "two faces of a font, and nothing else");
+    assert!(
+        resources
+            .iter()
+            .all(|resource| resource.starts_with("data:"))
+    );
+    assert!(!html.contains("<link") && !html.contains("@import") && !html.contains("<img"));
+    assert_eq!(html.matches("<svg ").count(), 10);
+    // The names of SVG's elements are an address that nothing loads.
+    assert_eq!(
+        html.matches("http").count(),
+        html.matches("xmlns=\"http://www.w3.org/2000/svg\"").count()
+    );
+    assert!(html.len() < 1_000_000, "{} bytes", html.len());
+}
+
+#[test]
+fn it_shows_every_section() {
+    let html = page(&whole_sweep());
+    for section in [
+        "glance",
+        "accuracy",
+        "speed",
+        "changes",
+        "summary",
+        "latency",
+        "classes",
+        "training",
+        "missing",
+        "environment",
+        "reproduce",
+        "notes",
+    ] {
+        assert!(
+            html.contains(&format!("<section id=\"{section}\">")),
+            "{section} is missing"
+        );
+    }
+    for text in [
+        "▼ −5.8 %",
+        "△ +73.3 %",
+        "? +1.6",
+        "the loss is NaN at epoch 3",
+        "the sweep trains scale n only",
+        "Dreieck △",
+        "星形",
+        "git checkout 12e70ed3c5a1",
+        "AMD EPYC 9B14",
+        "One seed",
+        "val split: 120 images, 611 instances",
+    ] {
+        assert!(html.contains(text), "{text} is missing");
+    }
+}
+
+#[test]
+fn after_the_first_stage_empty_cells_say_why() {
+    let html = page(&first_stage());
+    assert!(html.contains("30 not finished"));
+    // Latency and images/s of thirty models, two mAP columns of six, and the mean changes of five variants in two columns.
+    let cells = html.matches(">not yet measured</td>").count();
+    assert_eq!(cells, 2 * 30 + 2 * 6 + 2 * 5);
+    assert_eq!(html.matches(">not asked for</td>").count(), 2 * 24);
+    assert!(
+        !html.contains("<section id=\"accuracy\">") && !html.contains("<section id=\"training\">")
+    );
+}
+
+#[test]
+fn masks_stand_beside_boxes_where_a_model_makes_them() {
+    let cell = |variant: &str| Cell {
+        dataset: Some("cells".into()),
+        ..cell(variant, "n")
+    };
+    let Measurement::Eval(boxes) = eval(0.4) else {
+        unreachable!()
+    };
+    let Measurement::Eval(masks) = eval(0.3) else {
+        unreachable!()
+    };
+    let with_masks = EvalMeasurement {
+        masks: Some(masks.boxes),
+        ..boxes.clone()
+    };
+    let mut records = vec![done(&cell("baseline"), Measurement::Eval(boxes))];
+    assert!(!page(&records).contains("mask mAP50-95"));
+    records.push(done(&cell("segment"), Measurement::Eval(with_masks)));
+    let html = page(&records);
+    assert!(
+        html.contains("mask mAP50-95")
+            && html.contains(">30.0<")
+            && html.contains("a model without masks, or not evaluated")
+    );
+    assert!(html.contains("Masks · "), "AP by class, of the masks");
+}
+
+#[test]
+fn no_records_make_a_page_too() {
+    let html = page(&[]);
+    assert!(html.contains("There are no records yet"));
+    assert!(html.ends_with("</html>"));
+}
+
+#[test]
+fn names_and_errors_cannot_become_markup() {
+    let evil = "<script>alert(1)</script>\"'&";
+    let cell = |variant: &str| Cell {
+        model: format!("yolov5n+{variant}"),
+        variant: variant.into(),
+        dataset: Some(evil.into()),
+        device: evil.into(),
+        ..cell("baseline", "n")
+    };
+    let Measurement::Eval(mut figures) = eval(0.4) else {
+        unreachable!()
+    };
+    figures.boxes.per_class[0].name = evil.into();
+    figures.split = evil.into();
+    let mut records = Vec::new();
+    for variant in ["baseline", evil] {
+        let cell = cell(variant);
+        records.extend([
+            done(&cell, cost(1_000_000, 4.0)),
+            done(&cell, train(0.4, 4)),
+            done(&cell, Measurement::Eval(figures.clone())),
+        ]);
+        records.push(failed(&cell, Stage::Latency, evil));
+    }
+    for record in &mut records {
+        record.environment.cpu = evil.into();
+        record.environment.commit = evil.into();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let written = ablate_report::write(folder.path(), evil, &records).unwrap();
+    let html = std::fs::read_to_string(written.html).unwrap();
+    assert!(html.contains("&lt;script&gt;alert(1)"));
+    assert!(!html.contains("<script>alert"));
+    assert_eq!(html.matches("<script>").count(), 1, "the page's own");
+    assert!(
+        !html.contains("=\"<"),
+        "no attribute begins with raw markup"
+    );
+}
+
+#[test]
+fn a_long_error_is_cut_on_the_page_and_whole_in_the_csv() {
+    let error = format!("thread panicked: {}the end", "x".repeat(50_000));
+    let records = [failed(&cell("baseline", "n"), Stage::Cost, &error)];
+    let html = page(&records);
+    assert!(html.len() < 150_000 && !html.contains("the end") && html.contains("xxx…"));
+    assert!(table(&records)[0]["error"].ends_with("the end"));
+}
+
+#[test]
+fn seeds_are_averaged_and_their_spread_decides() {
+    let seed = |variant: &str, seed| Cell {
+        seed: Some(seed),
+        ..cell(variant, "n")
+    };
+    let mut records: Vec<Record> = Vec::new();
+    for (i, base) in [0.40, 0.42, 0.44].into_iter().enumerate() {
+        records.push(done(&seed("baseline", i as u64), eval(base)));
+        // Two points better with every seed; better and worse by turns.
+        records.push(done(&seed("asff", i as u64), eval(base + 0.02)));
+        records.push(done(
+            &seed("ghost", i as u64),
+            eval(base + [0.03, -0.03, 0.01][i]),
+        ));
+    }
+    let html = page(&records);
+    assert!(html.contains("42.0 <small>± 2.0</small>"));
+    assert!(html.contains("▲ +2.0"));
+    assert!(html.contains("≈ +0.3"));
+    assert!(html.contains("up to 3 seeds") && !html.contains("One seed"));
+    assert!(
+        html.contains("higher is better · with 95 % intervals")
+            && html.contains(" points, 95 % interval "),
+        "bars have whiskers"
+    );
+}
+
+#[test]
+fn a_latency_within_the_spread_is_not_judged() {
+    let records = [
+        done(&cell("baseline", "n"), latency(20.0)),
+        done(&cell("gsconv", "n"), latency(20.1)),
+        done(&cell("ghost", "n"), latency(22.0)),
+    ];
+    let html = page(&records);
+    assert!(html.contains("≈ +0.5 %"));
+    assert!(html.contains("△ +10.0 %"));
+}
+
+#[test]
+fn what_a_training_began_with_is_said_where_it_was_a_file() {
+    let random = done(&cell("asff", "n"), train(0.4, 20));
+    assert!(!page(std::slice::from_ref(&random)).contains("started from"));
+    let html = page(&[
+        done(&cell("baseline", "n"), train_from("yolov5n.pt", 0.4)),
+        random,
+    ]);
+    assert!(
+        html.contains(">started from</th>")
+            && html.contains(">yolov5n.pt <small>342 of 349 tensors</small></td>")
+    );
+    assert!(html.contains(">random weights</td>"));
+}
+
+#[test]
+fn a_stopped_model_has_no_map_but_a_reason() {
+    let (base, other) = (cell("baseline", "n"), cell("asff", "n"));
+    let mut records = vec![done(&base, train(0.4, 20)), done(&base, eval(0.4))];
+    let without = page(&records);
+    assert!(!without.contains("halving") && !without.contains("Stopped"));
+    records.extend([
+        stopped(&other),
+        skipped(&other, Stage::Eval, "its training was stopped"),
+    ]);
+    for cell in [&base, &other] {
+        records.extend([done(cell, cost(1_000_000, 4.0)), done(cell, latency(20.0))]);
+    }
+    let html = page(&records);
+    assert!(html.contains("2: 1 done, 1 stopped early"));
+    // mAP50 and mAP50-95 of the summary, the change at a glance, best epoch and its mAP of the training.
+    assert_eq!(html.matches(">stopped</td>").count(), 5);
+    assert!(html.contains(
+        "<strong>train, eval</strong> stopped: after epoch 5 of 20 by halving: place 3 of 4"
+    ));
+    assert!(
+        html.contains(">5 <small>of 20</small></td>") && html.contains("A curve that ends early")
+    );
+    assert!(
+        !html.contains("<strong>yolov5n+asff</strong>"),
+        "there is nothing to judge"
+    );
+}
+
+#[test]
+fn many_classes_go_down_and_models_across() {
+    let Measurement::Eval(mut figures) = eval(0.4) else {
+        unreachable!()
+    };
+    let class = figures.boxes.per_class[0].clone();
+    figures.boxes.per_class = (0..80)
+        .map(|i| ablate_records::ClassAp {
+            name: format!("class {i}"),
+            ap: (i > 0).then_some(0.4),
+            ..class.clone()
+        })
+        .collect();
+    let html = page(&[done(&cell("baseline", "n"), Measurement::Eval(figures))]);
+    assert!(html.contains("<th scope=\"row\">class 79</th>"));
+    assert!(html.contains("<th scope=\"col\">Class</th>"));
+}
+
+#[test]
+fn a_report_is_written_over_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    ablate_report::write(folder.path(), "first", &first_stage()).unwrap();
+    let written = ablate_report::write(folder.path(), "second", &whole_sweep()).unwrap();
+    assert!(
+        std::fs::read_to_string(&written.html)
+            .unwrap()
+            .contains("<h1>second</h1>")
+    );
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left.len(), 3, "no temporary file stays: {left:?}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = ablate_report::write(file.path(), "A test", &[]).unwrap_err();
+    assert!(format!("{error:#}").contains("results.csv"), "{error:#}");
+}

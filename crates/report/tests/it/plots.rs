@@ -1,0 +1,187 @@
+//! Plots as pictures.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use ablate_records::{Cell, Measurement, Stage};
+
+use crate::support::*;
+
+fn names(plots: &[PathBuf]) -> BTreeSet<String> {
+    plots
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Share of pixels that are not white.
+fn ink(path: &PathBuf) -> f64 {
+    let picture = image::open(path).unwrap().to_rgb8();
+    let drawn = picture.pixels().filter(|pixel| pixel.0 != [255; 3]).count();
+    drawn as f64 / f64::from(picture.width() * picture.height())
+}
+
+#[test]
+fn a_whole_sweep_has_all_plots_and_each_is_a_picture() {
+    let (_folder, written) = written(&whole_sweep());
+    let expected = [
+        "change-gflops-320px-4classes.png",
+        "change-latency-flex-320px-batch1.png",
+        "change-map-shapes-flex-320px.png",
+        "change-params-4classes.png",
+        "latency-vs-gflops-flex-320px-batch1.png",
+        "latency-vs-params-flex-320px-batch1.png",
+        "map-vs-gflops-shapes-flex-320px.png",
+        "map-vs-latency-shapes-flex-320px-batch1.png",
+        "map-vs-params-shapes-flex-320px.png",
+        "training-yolov5n-shapes-flex-320px.png",
+    ];
+    assert_eq!(names(&written.plots), expected.map(String::from).into());
+    for path in &written.plots {
+        let picture = image::open(path).unwrap();
+        assert_eq!(picture.width(), 1520, "{}", path.display());
+        assert!(
+            (600..2000).contains(&picture.height()),
+            "{} is {} high",
+            path.display(),
+            picture.height()
+        );
+        assert!(
+            (0.005..0.5).contains(&ink(path)),
+            "{} has {} ink",
+            path.display(),
+            ink(path)
+        );
+    }
+}
+
+#[test]
+fn only_what_was_measured_is_drawn() {
+    let (_folder, first) = written(&first_stage());
+    assert_eq!(
+        names(&first.plots),
+        [
+            "change-gflops-320px-4classes.png",
+            "change-params-4classes.png"
+        ]
+        .map(String::from)
+        .into()
+    );
+    assert!(written(&[]).1.plots.is_empty());
+    let all_failed: Vec<_> = first_stage()
+        .iter()
+        .map(|record| failed(&record.cell, Stage::Cost, "no"))
+        .collect();
+    assert!(written(&all_failed).1.plots.is_empty());
+}
+
+#[test]
+fn one_point_is_enough() {
+    let cell = cell("baseline", "n");
+    let (_folder, written) = written(&[
+        done(&cell, cost(1_872_157, 1.1)),
+        done(&cell, latency(12.0)),
+        done(&cell, eval(0.0)),
+    ]);
+    assert_eq!(written.plots.len(), 5, "{:?}", names(&written.plots));
+    assert!(written.plots.iter().all(|path| ink(path) > 0.003));
+}
+
+#[test]
+fn figures_without_a_logarithm_do_no_harm() {
+    let cell = cell("baseline", "n");
+    let Measurement::Latency(mut zero) = latency(0.0) else {
+        unreachable!()
+    };
+    zero.images_per_s = 0.0;
+    let (_folder, written) = written(&[
+        done(&cell, cost(0, 0.0)),
+        done(&cell, Measurement::Latency(zero)),
+        done(&cell, eval(0.4)),
+    ]);
+    assert!(written.plots.is_empty(), "{:?}", names(&written.plots));
+}
+
+#[test]
+fn forty_variants_have_a_legend_each() {
+    let mut records = Vec::new();
+    for variant in 0..40 {
+        for (scale, params) in [("n", 2e6), ("s", 7e6)] {
+            let name = if variant == 0 {
+                "baseline".into()
+            } else {
+                format!("variant-number-{variant}")
+            };
+            let cell = cell(&name, scale);
+            let size = params * (1.0 + 0.05 * f64::from(variant));
+            records.extend([
+                done(&cell, cost(size as u64, size / 5e5)),
+                done(&cell, latency(size / 3e5)),
+            ]);
+        }
+    }
+    let (_folder, written) = written(&records);
+    let html = std::fs::read_to_string(&written.html).unwrap();
+    for variant in 1..40 {
+        assert!(
+            html.contains(&format!(">variant-number-{variant}</text>")),
+            "{variant} is not in a legend"
+        );
+    }
+    for path in &written.plots {
+        assert!(
+            image::open(path).unwrap().height() > 900,
+            "the sheet grows with its legend"
+        );
+    }
+}
+
+#[test]
+fn two_data_sets_and_devices_have_plots_of_their_own() {
+    let records = large_sweep();
+    let small: Vec<_> = records
+        .into_iter()
+        .filter(|record| record.cell.scale == "n" && record.cell.variant != "ghost")
+        .collect();
+    let (_folder, written) = written(&small);
+    let names = names(&written.plots);
+    for dataset in ["bccd", "shapes"] {
+        for device in ["flex", "tch-cuda-0"] {
+            assert!(
+                names.contains(&format!("map-vs-gflops-{dataset}-{device}-320px.png")),
+                "{names:?}"
+            );
+        }
+    }
+    assert!(names.contains("latency-vs-gflops-tch-cuda-0-320px-batch1.png"));
+}
+
+#[test]
+fn names_that_make_one_file_name_stay_apart() {
+    let named = |dataset: &str| Cell {
+        dataset: Some(dataset.into()),
+        ..cell("baseline", "n")
+    };
+    let records: Vec<_> = ["a/b", "a b", "../../etc"]
+        .iter()
+        .flat_map(|dataset| {
+            [
+                done(&named(dataset), cost(1_000_000, 4.0)),
+                done(&named(dataset), eval(0.4)),
+            ]
+        })
+        .collect();
+    let (folder, written) = written(&records);
+    let names = names(&written.plots);
+    assert!(
+        names.contains("map-vs-gflops-a-b-flex-320px.png")
+            && names.contains("map-vs-gflops-a-b-flex-320px-2.png"),
+        "{names:?}"
+    );
+    assert!(
+        written
+            .plots
+            .iter()
+            .all(|path| path.parent().unwrap() == folder.path().join("plots"))
+    );
+}
