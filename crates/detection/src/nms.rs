@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use ablate_model::heads::{BoxCoding, DetectConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::BBox;
@@ -49,20 +48,6 @@ impl Default for NmsConfig {
             classes: None,
             max_candidates: 30_000,
             max_detections: 300,
-        }
-    }
-}
-
-impl NmsConfig {
-    /// As a head's own family evaluates it: YOLOv5 lets boxes overlap by 0.6, Ultralytics, where heads have no anchors, by 0.7.
-    pub fn of(detect: &DetectConfig) -> Self {
-        let iou = match detect.coding {
-            BoxCoding::Anchors(_) => 0.6,
-            BoxCoding::Distances { .. } => 0.7,
-        };
-        Self {
-            iou,
-            ..Self::default()
         }
     }
 }

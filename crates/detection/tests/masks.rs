@@ -1,12 +1,38 @@
 //! Masks drawn for training and made of prototypes, beside those of YOLOv5 and Ultralytics.
 
-mod common;
-
 use ablate_detection::augment::Letterbox;
 use ablate_detection::geometry::BBox;
 use ablate_detection::mask::{Outline, Prototypes, Rle, Segmentation, draw_targets};
 
-use common::Fixture;
+/// `tests/fixtures/masks/NAME.safetensors`.
+struct Fixture(Vec<u8>);
+
+impl Fixture {
+    fn open(name: &str) -> Self {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/masks");
+        Self(std::fs::read(folder.join(format!("{name}.safetensors"))).unwrap())
+    }
+
+    fn bytes(&self, key: &str) -> Vec<u8> {
+        let file = safetensors::SafeTensors::deserialize(&self.0).unwrap();
+        file.tensor(key).unwrap().data().to_vec()
+    }
+
+    fn shape(&self, key: &str) -> Vec<usize> {
+        let file = safetensors::SafeTensors::deserialize(&self.0).unwrap();
+        file.tensor(key).unwrap().shape().to_vec()
+    }
+
+    fn values(&self, key: &str) -> Vec<f32> {
+        let bytes = self.bytes(key);
+        let (chunks, rest) = bytes.as_chunks::<4>();
+        assert!(rest.is_empty());
+        chunks
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect()
+    }
+}
 
 fn pixels(bytes: &[u8]) -> Vec<bool> {
     bytes.iter().map(|byte| *byte != 0).collect()

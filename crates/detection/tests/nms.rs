@@ -2,7 +2,6 @@
 
 use ablate_detection::geometry::BBox;
 use ablate_detection::nms::{Detection, NmsConfig, non_max_suppression};
-use ablate_model::heads::{BoxCoding, DetectConfig};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -43,31 +42,6 @@ fn the_worse_of_two_that_overlap_goes() {
     assert_eq!(kept[0].bbox, BBox::from_xyxy(2.0, 0.0, 12.0, 10.0));
     let kept = nms(&[at(5.0, 0.5), at(8.0, 0.75)], &evaluation());
     assert_eq!(summary(&kept), [(0.75, 0, 3.0), (0.5, 0, 0.0)]);
-}
-
-/// The same two, by heads of both kinds.
-#[test]
-fn each_family_is_evaluated_by_its_own_threshold() {
-    let head = |coding| DetectConfig {
-        nc: NC,
-        channels: vec![8],
-        strides: vec![8],
-        coding,
-        masks: None,
-    };
-    let (anchors, distances) = (
-        BoxCoding::Anchors(vec![vec![[8.0, 8.0]]]),
-        BoxCoding::Distances { reg_max: 16 },
-    );
-    let at = |cx, objectness| [cx, 5.0, 10.0, 10.0, objectness, 1.0, 0.0];
-    let kept = |coding| {
-        nms(
-            &[at(5.0, 0.5), at(7.0, 0.75)],
-            &NmsConfig::of(&head(coding)),
-        )
-        .len()
-    };
-    assert_eq!((kept(anchors), kept(distances)), (1, 2), "IoU 0.67");
 }
 
 #[test]

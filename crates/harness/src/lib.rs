@@ -2,6 +2,7 @@
 
 mod checked;
 pub mod cli;
+mod code;
 pub mod commands;
 pub mod device;
 pub mod environment;
@@ -10,4 +11,3 @@ pub mod libraries;
 pub mod measure;
 pub mod progress;
 pub mod sweep;
-pub mod train;

@@ -9,8 +9,8 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use crate::train::{self, StepReport};
 use ablate_records::EpochLog;
+use ablate_training::{self, StepReport};
 
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
@@ -156,7 +156,7 @@ impl Epochs {
     }
 }
 
-impl train::Progress for Epochs {
+impl ablate_training::Progress for Epochs {
     fn start(&mut self, first_epoch: usize, epochs: usize, steps: usize) {
         self.epochs = epochs;
         self.bar.set_length((epochs * steps) as u64);

@@ -108,6 +108,16 @@ impl ConvShape {
         Self { groups, ..self }
     }
 
+    /// The geometry that a convolution's forward pass takes.
+    pub fn geometry(&self) -> ablate_kernels::Conv2d {
+        ablate_kernels::Conv2d {
+            stride: self.stride,
+            padding: self.padding,
+            dilation: self.dilation,
+            groups: self.groups,
+        }
+    }
+
     /// Weights of the kernel, without bias.
     pub fn weights(&self) -> u64 {
         (self.c_out as u64).saturating_mul(self.fan_in() as u64)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ablate_kernels::matmul;
 use burn::{
     module::Module,
     tensor::{
@@ -302,9 +303,7 @@ fn expected_distances(logits: Tensor<5>, reg_max: usize) -> Tensor<5> {
     let distances = Tensor::<1, Int>::arange(0..reg_max as i64, &device)
         .float()
         .reshape([reg_max, 1]);
-    shares
-        .matmul(distances)
-        .reshape([batch, anchors, height, width, 4])
+    matmul(shares, distances).reshape([batch, anchors, height, width, 4])
 }
 
 /// The column and row of every cell, `[1, 1, h, w, 2]`.

@@ -5,7 +5,7 @@ use burn::{
     tensor::Tensor,
 };
 
-use crate::{Detector, libtorch};
+use crate::Detector;
 
 impl Detector {
     /// The same network with its kernels in the order that its device's convolutions are fastest with. Any order gives the same outputs; this
@@ -19,6 +19,6 @@ struct Arrange;
 
 impl ModuleMapper for Arrange {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(libtorch::arranged)
+        param.map(ablate_kernels::arranged)
     }
 }

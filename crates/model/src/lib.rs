@@ -2,18 +2,13 @@
 //! or a [`detector`] that runs.
 
 pub mod blocks;
-#[cfg(test)]
-mod compare;
 pub mod cost;
-mod cpu;
 pub mod detector;
 mod fuse;
 pub mod graph;
-mod grouped;
 pub mod heads;
 pub mod initializer;
 mod layout;
-mod libtorch;
 mod precision;
 pub mod registry;
 pub mod spec;

@@ -198,7 +198,11 @@ impl Store {
         }
     }
 
-    fn all(&self) -> Result<Vec<Record>> {
+    /// All records of the folder, by cell and stage.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn all(&self) -> Result<Vec<Record>> {
         let folder = self.records_folder();
         let files =
             fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;

@@ -1,6 +1,5 @@
 //! Images at another size, as OpenCV makes them for YOLOv5 and Ultralytics.
 
-use ablate_model::heads::{BoxCoding, DetectConfig};
 use image::RgbImage;
 use serde::Serialize;
 
@@ -12,16 +11,6 @@ pub enum Interpolation {
     Linear,
     /// All pixels that it covers where the image shrinks, in proportion: OpenCV's INTER_AREA. The nearest four where it grows.
     Area,
-}
-
-impl Interpolation {
-    /// As a head's own family evaluates it: YOLOv5 by area, Ultralytics, where heads have no anchors, linearly.
-    pub fn of(detect: &DetectConfig) -> Self {
-        match detect.coding {
-            BoxCoding::Anchors(_) => Self::Area,
-            BoxCoding::Distances { .. } => Self::Linear,
-        }
-    }
 }
 
 /// The image with new sides; an equal one as it is.

@@ -14,7 +14,7 @@ pub fn execute(args: &ReportArgs) -> Result<ExitCode> {
     let title = store
         .index()
         .map_or_else(|| folder_name(store.folder()), |index| index.sweep);
-    let written = report::write(store.folder(), &title, &records)?;
+    let written = ablate_report::write(store.folder(), &title, &records)?;
     print(terminal::summary(&records).trim_end());
     tracing::info!(
         "{}, {}, {} plots",

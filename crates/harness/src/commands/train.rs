@@ -6,20 +6,19 @@ use ablate_detection::dataset::{CachedDataset, DataSpec, Interpolation, Split};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use ablate_records::{Stage, store};
+use ablate_training::{
+    Leg, RESUME, Recipe, Trained, TrainingSpec, conventions, describe_anchors, describe_weights,
+};
+
 use super::{Failure, catalog, check_imgsz, graph};
 use crate::{
     cli::TrainArgs,
     guard::guarded,
-    measure::{
-        anchors,
-        training::{Network, Training, network, resolved, train},
-        weights::described,
-    },
+    measure::auto_batch::resolved,
     progress::{Epochs, Steps, print},
     sweep::data::{is_missing, open},
-    train::{Leg, RESUME, Recipe, Trained},
 };
-use ablate_records::{Stage, store};
 
 pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     let device = args.device.open()?;
@@ -59,54 +58,37 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         &json!({
             "model": args.model.to_string(),
             "imgsz": args.imgsz,
-            "recipe": recipe,
+            "recipe": recipe.inputs(graph.detect()),
             "seed": args.seed,
             "train": train_split.fingerprint(),
             "val": val_split.as_ref().map(|val| val.fingerprint()),
         }),
     );
-    let data = Arc::new(CachedDataset::open(
-        train_split,
-        args.imgsz,
-        Interpolation::Linear,
-    )?);
-    let recipe = resolved(&recipe, &graph, &data, &args.device, &device)?;
-    let Network {
-        detector,
-        loaded,
-        anchors,
-    } = network(
-        &graph,
-        &recipe,
-        &data,
-        args.seed,
-        &device,
-        args.weights.as_deref(),
-    )?;
-    if let (Some(file), Some(loaded)) = (&args.weights, &loaded) {
-        print(&described(file, loaded));
-    }
-    if let Some(fit) = &anchors {
-        print(&anchors::described(fit));
-    }
-    let training = Training {
+    let cached =
+        |split, interpolation| CachedDataset::open(split, args.imgsz, interpolation).map(Arc::new);
+    let train = cached(train_split, Interpolation::Linear)?;
+    let recipe = resolved(&recipe, &graph, &train, &args.device, &device)?;
+    let training = TrainingSpec {
         graph: &graph,
-        detector,
-        train: data,
+        train,
         val: val_split
-            .map(|val| CachedDataset::open(val, args.imgsz, Interpolation::of(graph.detect())))
-            .transpose()?
-            .map(Arc::new),
+            .map(|val| cached(val, conventions::interpolation(graph.detect())))
+            .transpose()?,
         recipe: &recipe,
         seed: args.seed,
         device: &device,
-        folder: &folder,
-        identity: &identity,
-        leg: Leg::default(),
-    };
+        weights: args.weights.as_deref(),
+    }
+    .open()?;
+    if let (Some(file), Some(loaded)) = (&args.weights, &training.loaded) {
+        print(&describe_weights(file, loaded));
+    }
+    if let Some(fit) = &training.anchors {
+        print(&describe_anchors(fit));
+    }
     let steps = Steps::new("train", 1);
     let mut epochs = Epochs::new(args.model.to_string(), &steps);
-    let trained = guarded(|| train(training, &mut epochs));
+    let trained = guarded(|| training.run(&folder, &identity, Leg::default(), &mut epochs));
     drop((epochs, steps));
     print(&summary(&trained.context(Failure("training failed"))?));
     Ok(ExitCode::SUCCESS)

@@ -3,22 +3,18 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use ablate_detection::{
-    dataset::{CachedDataset, DataSpec, Dataset, Interpolation, Split},
+    dataset::{CachedDataset, DataSpec, Dataset, Split},
     loader::{EvalLoader, InputShape},
     metrics::coco::DetectionBox,
     nms::NmsConfig,
 };
-use ablate_model::{Detector, weights};
+use ablate_training::{EvaluationSpec, conventions, describe_weights, taken};
 use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::{catalog, check_imgsz, graph, metrics};
 use crate::{
     cli::{MetricsFormat, ValArgs},
-    measure::{
-        evaluate::evaluate,
-        weights::{described, figures},
-    },
     progress::{Steps, print},
 };
 
@@ -36,10 +32,14 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         Some(dataset.classes.len()),
     )?;
     check_imgsz(args.imgsz, &graph)?;
-    let mut detector = Detector::new(&graph, 0, &device);
-    let loaded = weights::load(&mut detector, &args.weights)?;
+    let spec = EvaluationSpec {
+        graph: &graph,
+        weights: &args.weights,
+        device: &device,
+    };
+    let (mut evaluator, loaded) = spec.open()?;
     if let MetricsFormat::Table = args.format {
-        print(&described(&args.weights, &loaded));
+        print(&describe_weights(&args.weights, &loaded));
     }
     if !loaded.fresh.is_empty() {
         tracing::warn!(
@@ -49,20 +49,22 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         );
     }
     let shape = InputShape::new(!args.square, graph.max_stride());
-    let family = NmsConfig::of(graph.detect());
-    let nms = NmsConfig {
+    let family = evaluator.nms;
+    evaluator.nms = NmsConfig {
         confidence: args.conf.unwrap_or(family.confidence),
         iou: args.iou.unwrap_or(family.iou),
         max_detections: args.max_det.unwrap_or(family.max_detections),
         ..family
     };
-    let images = CachedDataset::open(dataset, args.imgsz, Interpolation::of(graph.detect()))?;
+    let images = CachedDataset::open(
+        dataset,
+        args.imgsz,
+        conventions::interpolation(graph.detect()),
+    )?;
     let loader = EvalLoader::new(Arc::new(images), shape, args.batch, 1)?;
     let steps = Steps::new("val", 1);
     let bar = steps.parts(loader.batches() as u64);
-    let evaluation = evaluate(&detector, &loader, &device, &nms, |done| {
-        bar.set_position(done as u64)
-    })?;
+    let evaluation = evaluator.run(&loader, |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     drop(steps);
 
@@ -77,7 +79,7 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     match args.format {
         MetricsFormat::Json => {
             let mut value = serde_json::to_value(measured)?;
-            value["weights"] = serde_json::to_value(figures(&args.weights, &loaded))?;
+            value["weights"] = serde_json::to_value(taken(&args.weights, &loaded))?;
             print(&serde_json::to_string_pretty(&value)?);
         }
         MetricsFormat::Table => {

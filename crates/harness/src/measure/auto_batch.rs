@@ -1,6 +1,8 @@
 //! `batch: -1`: as many images as fit the GPU's memory with room to spare, as YOLOv5 and Ultralytics choose them.
 
+use ablate_detection::dataset::CachedDataset;
 use ablate_model::Graph;
+use ablate_training::{AUTO_BATCH, Recipe};
 use anyhow::Result;
 use burn::tensor::Device;
 
@@ -18,11 +20,31 @@ const SHARE: f64 = 0.6;
 const TRIED: [usize; 5] = [1, 2, 4, 8, 16];
 const MOST: usize = 1024;
 
+/// The recipe for a model, a device and the data: see [`Recipe::resolved`].
+///
+/// # Errors
+/// Those of [`Recipe::resolved`].
+pub fn resolved(
+    recipe: &Recipe,
+    graph: &Graph,
+    data: &CachedDataset,
+    name: &DeviceName,
+    device: &Device,
+) -> Result<Recipe> {
+    let resolved = recipe.resolved(data.len(), graph.nc, || {
+        auto_batch(graph, name, device, data.imgsz())
+    })?;
+    if recipe.batch == AUTO_BATCH {
+        tracing::info!("batch -1 is {} images on {name}", resolved.batch);
+    }
+    Ok(resolved)
+}
+
 /// Batch size for trainings of a model at an image size.
 ///
 /// The memory of training steps of growing batches is measured, a line drawn through it, and followed to 60 % of what is free. [`DEFAULT_BATCH`]
 /// where there is nothing to measure.
-pub fn auto_batch(graph: &Graph, name: &DeviceName, device: &Device, imgsz: usize) -> usize {
+fn auto_batch(graph: &Graph, name: &DeviceName, device: &Device, imgsz: usize) -> usize {
     let used = || name.cuda_index().and_then(nvidia::memory);
     let Some(before) = used() else {
         return DEFAULT_BATCH;

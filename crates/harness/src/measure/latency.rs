@@ -144,7 +144,7 @@ pub fn measure(
             subject.memory = memory::peak(device);
         }
     }
-    memory::keep();
+    ablate_kernels::keep_freed_memory();
     // Once more, for what is kept to be there.
     subjects
         .iter_mut()

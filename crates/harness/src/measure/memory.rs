@@ -2,48 +2,20 @@
 
 use std::fs;
 
+use ablate_kernels::release_freed_memory;
 use burn::tensor::Device;
 
 use ablate_records::PeakMemory;
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// Forgets earlier peaks, so that the next [`peak`] is of what comes now. Nothing is kept any more; see [`keep`].
+/// Forgets earlier peaks, so that the next [`peak`] is of what comes now. No freed memory is kept any more.
 pub fn begin(device: &Device) {
     // Frees what the device keeps for reuse; where it keeps nothing, this does nothing.
     device.memory_cleanup();
-    give_back();
+    release_freed_memory();
     // Linux's way to set the process's peak back to what it holds; where it is refused, the peak is that of the whole run.
     let _ = fs::write("/proc/self/clear_refs", "5");
-}
-
-/// Until the next [`begin`], GNU's allocator keeps what LibTorch frees for what it asks for next. By itself it gives large feature maps back to the system
-/// and gets them anew, page by page: a seventh of a training step, and up to a third of a forward pass of many images. It takes a little more memory
-/// for it, of a forward pass a third more: a peak that is to be of the network is taken before.
-pub fn keep() {
-    #[cfg(all(feature = "tch", target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it takes no pointer, and changes no memory that is held.
-    #[allow(unsafe_code)]
-    unsafe {
-        libc::mallopt(libc::M_MMAP_MAX, 0);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
-        libc::mallopt(libc::M_TOP_PAD, 64 << 20);
-    }
-}
-
-/// Gives the system what was kept, and from here on what is freed.
-fn give_back() {
-    #[cfg(all(feature = "tch", target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it takes no pointer, and only gives back what nobody holds.
-    #[allow(unsafe_code)]
-    unsafe {
-        // What the allocator begins with; by itself it would come to keep larger and larger maps.
-        libc::mallopt(libc::M_MMAP_MAX, 65_536);
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 128 << 10);
-        libc::mallopt(libc::M_TOP_PAD, 0);
-        libc::malloc_trim(0);
-    }
 }
 
 /// Of the host, the most that this process had resident since [`begin`]; of the device, what its allocator holds reserved by now.

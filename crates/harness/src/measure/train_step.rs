@@ -1,18 +1,15 @@
 //! How long a training step takes: forward, loss, backward, optimizer.
 
-use ablate_detection::loss::DetectionLoss;
 use ablate_model::{Detector, graph::Graph};
+use ablate_training::loss::DetectionLoss;
 use anyhow::{Context, Result};
 use burn::{
     optim::GradientsParams,
     tensor::{Device, Tensor},
 };
 
-use super::{
-    latency::{Iteration, Pending, Protocol, images, time},
-    training::loss,
-};
-use crate::train::{Rates, Recipe, Sgd, TrainableDetector};
+use super::latency::{Iteration, Pending, Protocol, images, time};
+use ablate_training::{Rates, Recipe, Sgd, TrainableDetector, loss_of};
 
 /// So small that the network stays much the same however many steps are timed, and with it what the loss has to do.
 const LR: f64 = 1e-4;
@@ -43,7 +40,7 @@ impl TrainStep {
         let images = images(&device, protocol);
         images.clone().wait()?;
         Ok(Self {
-            loss: loss(graph.detect(), &recipe, protocol.imgsz)?,
+            loss: loss_of(graph.detect(), &recipe, protocol.imgsz)?,
             sgd: Sgd::new(&network, recipe.weight_decay),
             rates: Rates {
                 bias_lr: LR,

@@ -11,8 +11,9 @@ use super::{
     run::{Run, failed},
     stages::{Job, Train, Work},
 };
-use crate::{guard::guarded, progress::Steps, train::Leg};
+use crate::{guard::guarded, progress::Steps};
 use ablate_records::{EpochLog, Measurement, Outcome, Rung, Stage, TrainMeasurement};
+use ablate_training::Leg;
 
 /// A training that competes.
 struct Entrant<'p> {

@@ -19,7 +19,8 @@ use self::{
     numbers::{at_least_one, classes, image_size, seconds, share},
     words::dtypes,
 };
-use crate::{device::DeviceName, measure::precision::Precision, train::Recipe};
+use crate::{device::DeviceName, measure::precision::Precision};
+use ablate_training::Recipe;
 
 /// A sweep as written.
 #[derive(Clone, Debug, Deserialize)]

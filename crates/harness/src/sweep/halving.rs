@@ -4,8 +4,8 @@
 //! Jamieson & Talwalkar 2016, <https://arxiv.org/abs/1502.07943>; Karnin, Koren & Somekh 2013.
 
 use super::config::{Among, HalvingConfig};
-use crate::train::Scores;
 use ablate_records::EpochLog;
+use ablate_training::Scores;
 
 /// A model that stands at a rung, its seeds taken together: they go on or stop together, so that no mean over seeds loses some of them.
 #[derive(Clone, Debug)]

@@ -37,7 +37,7 @@ impl<'a> Reporter<'a> {
     /// Writes the report. That it can't be written is no reason to stop measuring: the records are what counts.
     pub fn write(&mut self, records: &[Record]) {
         let start = Instant::now();
-        if let Err(error) = report::write(self.store.folder(), &self.title, records) {
+        if let Err(error) = ablate_report::write(self.store.folder(), &self.title, records) {
             tracing::warn!("the report: {error:#}");
         }
         self.next = Instant::now() + (start.elapsed() * REST).max(LEAST_REST);

@@ -1,5 +1,7 @@
 //! The scheduler: stage by stage over all cells, each record kept as soon as it is known.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use super::{
@@ -9,12 +11,12 @@ use super::{
     stages::{Job, Train, Work, work},
 };
 use crate::{
-    environment,
+    code, environment,
     guard::{guarded, plain},
     progress::{Steps, print},
 };
 use ablate_records::{
-    Measurement, Outcome, Record, Stage,
+    Cell, Measurement, Outcome, Record, Stage,
     store::{Index, IndexRow, Reference, Store},
 };
 use ablate_report::terminal;
@@ -46,6 +48,7 @@ pub fn run(
         store,
         selected: plan.select(selection)?,
         index: index(plan, store.index()),
+        earlier: store.all()?,
         reporter: Reporter::new(store, &plan.sweep),
         fresh,
         summary: Summary::default(),
@@ -64,6 +67,8 @@ pub(super) struct Run<'a> {
     pub(super) store: &'a Store,
     selected: Vec<&'a PlannedCell>,
     index: Index,
+    /// The records that the folder held before.
+    earlier: Vec<Record>,
     pub(super) reporter: Reporter<'a>,
     pub(super) fresh: bool,
     pub(super) summary: Summary,
@@ -85,6 +90,7 @@ impl<'a> Run<'a> {
                 .set(&job.cell.cell, stage, Reference::Key(job.key.clone()));
         }
         self.store.save_index(&self.index)?;
+        self.tell_other_builds(stage, &jobs);
 
         match self.bench.halving()? {
             Some(halving) if stage == Stage::Train => {
@@ -103,6 +109,33 @@ impl<'a> Run<'a> {
         print(terminal::summary(&records).trim_end());
         self.reporter.write(&records);
         Ok(())
+    }
+
+    /// Says how many records of these cells are of another build: they stay, and the cells are measured again.
+    fn tell_other_builds(&self, stage: Stage, jobs: &[Job]) {
+        let cells: BTreeSet<&Cell> = jobs
+            .iter()
+            .filter(|job| self.is_selected(stage, job) && !self.is_done(job))
+            .map(|job| &job.cell.cell)
+            .collect();
+        let of_cells = self.earlier.iter().filter(|record| {
+            record.stage == stage
+                && matches!(record.outcome, Outcome::Done { .. })
+                && cells.contains(&record.cell)
+        });
+        let differences: Vec<Vec<&str>> = of_cells
+            .map(|record| code::differences(stage, &record.inputs))
+            .filter(|differences| !differences.is_empty())
+            .collect();
+        if !differences.is_empty() {
+            let parts: BTreeSet<&str> = differences.iter().flatten().copied().collect();
+            tracing::info!(
+                "{}: {} earlier records are of another build (its {} differ): measured again",
+                stage.name(),
+                differences.len(),
+                parts.into_iter().collect::<Vec<_>>().join(", "),
+            );
+        }
     }
 
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
@@ -299,7 +332,7 @@ fn words(outcome: &Outcome) -> String {
             format!(
                 "{} epochs, best {}, {:.0} s",
                 train.epochs.len(),
-                train.best_epoch,
+                train.best_epoch + 1,
                 train.train_s
             )
         }

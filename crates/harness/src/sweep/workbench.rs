@@ -12,7 +12,7 @@ use super::{
     data::SweepData,
     plan::Plan,
 };
-use crate::train::Recipe;
+use ablate_training::Recipe;
 
 pub struct Workbench {
     pub config: SweepConfig,

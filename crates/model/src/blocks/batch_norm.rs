@@ -1,14 +1,10 @@
+use ablate_kernels::{Activation, RunningStatistics, batch_norm, scale_shift};
 use burn::{
     module::{Module, Param, RunningState},
-    tensor::{Tensor, module::batch_norm_train},
+    tensor::Tensor,
 };
 
-use super::Activation;
-use crate::{
-    Initializer,
-    cpu::{self, Normed},
-    libtorch::{self, Running},
-};
+use crate::Initializer;
 
 /// Added to the variance: what the YOLO families set, where PyTorch's default is 1e-5.
 const EPSILON: f64 = 1e-3;
@@ -45,63 +41,19 @@ impl BatchNorm2d {
 
     /// The same, and an activation after it.
     pub fn forward_activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        match x.device().is_autodiff() && self.weight.is_require_grad() {
-            true => self.forward_training(x, activation),
-            false => {
-                let (scale, shift) = self.affine();
-                let channels = scale.dims()[0];
-                let fused = cpu::affine_act(&x, &scale, &shift, activation)
-                    .or_else(|| libtorch::affine_act(&x, &scale, &shift, activation));
-                fused.unwrap_or_else(|| {
-                    activation.forward(
-                        x * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1]),
-                    )
-                })
-            }
+        if !(x.device().is_autodiff() && self.weight.is_require_grad()) {
+            let (scale, shift) = self.affine();
+            return scale_shift(x, scale, shift, activation);
         }
-    }
-
-    fn forward_training(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        let [batch, _, height, width] = x.dims();
-        let n = (batch * height * width) as f64;
-        let unbiased = n / (n - 1.0).max(1.0);
-        let (weight, bias) = (self.weight.val(), self.bias.val());
         let [mean, variance] =
             [&self.running_mean, &self.running_var].map(|running| running.value_sync().inner());
-        let running = Running { mean, variance };
-        let moved = libtorch::norm_act(
-            &x,
-            &weight,
-            &bias,
-            &running,
-            [EPSILON, MOMENTUM],
-            activation,
-        );
-        if let Some((output, Running { mean, variance })) = moved {
-            self.running_mean.update(Tensor::from_inner(mean));
-            self.running_var.update(Tensor::from_inner(variance));
-            return output;
-        }
-        let (output, mean, variance) = match cpu::norm_act(&x, &weight, &bias, EPSILON, activation)
-        {
-            Some(Normed {
-                output,
-                mean,
-                variance,
-            }) => (output, mean, variance),
-            None => {
-                let result = batch_norm_train(x, weight, bias, EPSILON);
-                (
-                    activation.forward(result.output),
-                    result.mean.detach().inner(),
-                    result.variance.detach().inner(),
-                )
-            }
-        };
-        self.running_mean.update(blend(running.mean, mean));
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let running = RunningStatistics { mean, variance };
+        let (y, running) = batch_norm(x, weight, bias, running, EPSILON, MOMENTUM, activation);
+        self.running_mean.update(Tensor::from_inner(running.mean));
         self.running_var
-            .update(blend(running.variance, variance * unbiased));
-        output
+            .update(Tensor::from_inner(running.variance));
+        y
     }
 
     /// What the layer does at inference, as `y = scale · x + shift` by channel: both `[channels]`, in the weights' float format.
@@ -119,9 +71,4 @@ impl BatchNorm2d {
         let shift = self.bias.val() - mean * scale.clone();
         (scale, shift)
     }
-}
-
-/// A running statistic, moved towards that of the batch.
-fn blend(running: Tensor<1>, batch: Tensor<1>) -> Tensor<1> {
-    Tensor::from_inner(running * (1.0 - MOMENTUM) + batch * MOMENTUM)
 }

@@ -1,3 +1,4 @@
+use ablate_kernels as kernels;
 use burn::{
     module::Module,
     nn::{
@@ -11,9 +12,7 @@ use super::{Activation, BatchNorm2d, Block, RowReader, only};
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
-    cpu,
     fuse::{Fold, Fuse},
-    grouped, libtorch,
 };
 
 /// A convolution without bias, batch normalisation and an activation (SiLU unless the row says otherwise).
@@ -66,40 +65,24 @@ pub fn conv2d(shape: ConvShape, bias: bool, init: &Initializer) -> Conv2d {
     conv
 }
 
-/// A bare convolution's forward pass: [`Conv2d::forward`], or on a CPU the same by this crate's own kernels.
+/// A bare convolution's forward pass: [`Conv2d::forward`], by the fastest kernels of its device.
 pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     convolve_act(conv, Activation::Identity, x)
 }
 
 /// The same, and an activation after it.
 pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
-    let weight = conv.weight.val();
-    let Some([stride, padding, groups]) = simple(conv) else {
-        return activation.forward(conv.forward(x));
+    let PaddingConfig2d::Explicit(padding, ..) = conv.padding else {
+        unreachable!("`conv2d` sets it")
+    };
+    let geometry = kernels::Conv2d {
+        stride: conv.stride[0],
+        padding,
+        dilation: conv.dilation[0],
+        groups: conv.groups,
     };
     let bias = conv.bias.as_ref().map(|bias| bias.val());
-    if let Some(y) = libtorch::conv2d_act(
-        &x,
-        &weight,
-        bias.as_ref(),
-        [stride, padding, groups],
-        activation,
-    ) {
-        return y;
-    }
-    if !x.device().is_autodiff() {
-        let shift = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()));
-        let fused = cpu::conv2d_act(&x, &weight, &shift, [stride, padding, groups], activation);
-        return fused.unwrap_or_else(|| activation.forward(conv.forward(x)));
-    }
-    let y = cpu::conv2d(&x, &weight, stride, padding, groups)
-        .or_else(|| grouped::conv2d(&x, &weight, [stride, padding, groups]));
-    let y = match (y, bias) {
-        (Some(y), Some(bias)) => y + bias.reshape([1, -1, 1, 1]),
-        (Some(y), None) => y,
-        (None, _) => conv.forward(x),
-    };
-    activation.forward(y)
+    kernels::conv2d(x, conv.weight.val(), bias, geometry, activation)
 }
 
 /// A convolution without bias, batch normalisation and an activation; or, where the normalisation is folded into the convolution, which has
@@ -113,20 +96,6 @@ pub fn conv_norm_act(
     match conv.bias {
         Some(_) => convolve_act(conv, activation, x),
         None => bn.forward_activated(convolve(conv, x), activation),
-    }
-}
-
-/// Stride, padding and groups, where they are alike both ways and nothing is dilated.
-fn simple(conv: &Conv2d) -> Option<[usize; 3]> {
-    match conv.padding {
-        PaddingConfig2d::Explicit(padding, left, bottom, right)
-            if [left, bottom, right] == [padding; 3]
-                && conv.stride[0] == conv.stride[1]
-                && conv.dilation == [1, 1] =>
-        {
-            Some([conv.stride[0], padding, conv.groups])
-        }
-        _ => None,
     }
 }
 

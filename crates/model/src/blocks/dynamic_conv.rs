@@ -1,13 +1,12 @@
+use ablate_kernels::{conv2d_per_image, matmul};
 use burn::{
     module::{Module, Param},
-    tensor::{Tensor, activation::sigmoid, module::conv2d, ops::ConvOptions},
+    tensor::{Tensor, activation::sigmoid},
 };
 
-use super::Activation;
 use crate::{
     Initializer,
     cost::{ConvShape, Shape, Tally},
-    cpu, grouped, libtorch,
 };
 
 /// Kernels that are mixed for each image.
@@ -74,49 +73,18 @@ impl DynamicConv {
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, c_in, height, width] = x.dims();
         let ConvShape {
+            c_in,
             c_out,
             kernel,
-            stride,
-            padding,
             groups,
-            dilation,
             ..
         } = self.shape;
+        let rows = x.dims()[0] * c_out;
         let kernels = self
             .kernels(&x)
-            .reshape([batch * c_out, c_in / groups, kernel, kernel]);
-        if dilation == 1
-            && let Some(y) = libtorch::conv2d_each(&x, &kernels, [stride, padding, groups])
-        {
-            return y;
-        }
-        if kernel == 1 && stride == 1 && groups == 1 && padding == 0 {
-            let y = kernels.reshape([batch, c_out, c_in]).matmul(x.reshape([
-                batch,
-                c_in,
-                height * width,
-            ]));
-            return y.reshape([batch, c_out, height, width]);
-        }
-        // One convolution for the whole batch: every image is a group of its own.
-        let options = ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups * batch);
-        let x = x.reshape([1, batch * c_in, height, width]);
-        let (simple, activation) = ([stride, padding, groups * batch], Activation::Identity);
-        let fused = match (dilation, x.device().is_autodiff()) {
-            (1, true) => cpu::conv2d(&x, &kernels, stride, padding, groups * batch)
-                .or_else(|| libtorch::conv2d_act(&x, &kernels, None, simple, activation))
-                .or_else(|| grouped::conv2d(&x, &kernels, simple)),
-            (1, false) => {
-                let shift = Tensor::zeros([batch * c_out], &x.device());
-                cpu::conv2d_act(&x, &kernels, &shift, simple, activation)
-            }
-            _ => None,
-        };
-        let y = fused.unwrap_or_else(|| conv2d(x, kernels, None, options));
-        let [_, _, height, width] = y.dims();
-        y.reshape([batch, c_out, height, width])
+            .reshape([rows, c_in / groups, kernel, kernel]);
+        conv2d_per_image(x, kernels, self.shape.geometry())
     }
 
     /// Each image's kernel in a row, `[batch, c_out · c_in / groups · kernel²]`.
@@ -127,8 +95,8 @@ impl DynamicConv {
             .reshape([batch, channels, height * width])
             .mean_dim(2)
             .reshape([batch, channels]);
-        let routing = pooled.matmul(self.routing.weight.val().transpose())
+        let routing = matmul(pooled, self.routing.weight.val().transpose())
             + self.routing.bias.val().unsqueeze();
-        sigmoid(routing).matmul(self.cond_conv.weight.val())
+        matmul(sigmoid(routing), self.cond_conv.weight.val())
     }
 }

@@ -1,7 +1,6 @@
 //! The layer types that a table's rows can name. A block is one file: how its row is read, how it changes shapes, what it
 //! costs, its burn module, its source.
 
-mod activation;
 mod batch_norm;
 mod bottleneck;
 mod c2f;
@@ -27,7 +26,7 @@ mod vovgscsp;
 
 use burn::tensor::Tensor;
 
-pub use activation::Activation;
+pub use ablate_kernels::Activation;
 pub use batch_norm::BatchNorm2d;
 pub use bottleneck::{Bottleneck, BottleneckConfig, Link};
 pub use c2f::{C2f, C2fConfig};

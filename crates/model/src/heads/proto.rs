@@ -1,3 +1,4 @@
+use ablate_kernels::conv_transpose2d;
 use burn::{
     module::Module,
     nn::conv::{ConvTranspose2d, ConvTranspose2dConfig},
@@ -90,7 +91,10 @@ impl Proto {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.cv1.forward(x);
         let large = match &self.upsample {
-            Some(conv) => conv.forward(x),
+            Some(conv) => {
+                let bias = conv.bias.as_ref().map(|bias| bias.val());
+                conv_transpose2d(x, conv.weight.val(), bias)
+            }
             None => upsample_nearest(x, 2),
         };
         self.cv3.forward(self.cv2.forward(large))

@@ -4,7 +4,7 @@ mod absurd;
 mod blocks;
 mod catalog;
 mod cost;
-#[path = "../support/device.rs"]
+#[path = "../../../kernels/tests/support/device.rs"]
 mod device;
 mod models;
 mod mutations;

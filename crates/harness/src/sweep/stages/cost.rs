@@ -30,7 +30,6 @@ impl Work for Cost<'_> {
             "model": self.0.table(&cell.model)?,
             "nc": cell.cell.nc,
             "imgsz": self.0.config.cost.imgsz,
-            "ablate": env!("CARGO_PKG_VERSION"),
         }))
     }
 

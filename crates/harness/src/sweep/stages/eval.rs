@@ -1,16 +1,15 @@
 //! Evaluation of the best weights of a training.
 
 use ablate_detection::{
-    dataset::{Interpolation, Split},
+    dataset::Split,
     loader::{EvalLoader, InputShape},
-    nms::NmsConfig,
 };
-use ablate_model::{Detector, weights};
+use ablate_training::{EvaluationSpec, conventions};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{Job, Work, Workbench, train::Train};
-use crate::{measure::evaluate::evaluate, progress::Steps, sweep::plan::PlannedCell};
+use crate::{progress::Steps, sweep::plan::PlannedCell};
 use ablate_records::{
     Measurement, Outcome, Stage, TrainMeasurement,
     store::{self, Store},
@@ -37,11 +36,15 @@ impl Eval<'_> {
         let graph = self
             .bench
             .graph(&job.cell.model, data.split(split)?.classes.len())?;
-        let images = data.cached(split, Interpolation::of(graph.detect()))?;
+        let images = data.cached(split, conventions::interpolation(graph.detect()))?;
         let device = job.cell.device.open()?;
-        let mut detector = Detector::new(&graph, 0, &device);
         let file = self.store.folder().join(&trained.best_weights);
-        let loaded = weights::load(&mut detector, &file)?;
+        let spec = EvaluationSpec {
+            graph: &graph,
+            weights: &file,
+            device: &device,
+        };
+        let (evaluator, loaded) = spec.open()?;
         ensure!(
             loaded.fresh.is_empty(),
             "{}: without {} of the model's tensors",
@@ -55,13 +58,7 @@ impl Eval<'_> {
             1,
         )?;
         let bar = steps.parts(loader.batches() as u64);
-        let evaluation = evaluate(
-            &detector,
-            &loader,
-            &device,
-            &NmsConfig::of(graph.detect()),
-            |done| bar.set_position(done as u64),
-        );
+        let evaluation = evaluator.run(&loader, |done| bar.set_position(done as u64));
         bar.finish_and_clear();
         Ok(Measurement::Eval(evaluation?.resampled()?))
     }
@@ -83,11 +80,11 @@ impl Eval<'_> {
     }
 
     fn training_key(&self, cell: &PlannedCell) -> Result<String> {
-        let inputs = Train {
+        let train = Train {
             bench: self.bench,
             store: self.store,
-        }
-        .inputs(cell)?;
+        };
+        let inputs = super::inputs(Stage::Train, &train, cell)?;
         Ok(store::key(Stage::Train, &inputs))
     }
 }
@@ -108,9 +105,8 @@ impl Work for Eval<'_> {
             "train": self.training_key(cell)?,
             "split": split,
             "dataset": data.fingerprint(split)?,
-            "resized": Interpolation::of(graph.detect()),
-            "nms": NmsConfig::of(graph.detect()),
-            "ablate": env!("CARGO_PKG_VERSION"),
+            "resized": conventions::interpolation(graph.detect()),
+            "nms": conventions::suppression(graph.detect()),
         }))
     }
 

@@ -70,8 +70,6 @@ impl Work for Latency<'_> {
             // A time is of a machine; another one measures its own.
             "cpu": environment.cpu,
             "threads": environment.threads,
-            "ablate": environment.ablate,
-            "burn": environment.burn,
         });
         if let Some(adapter) = cell.device.adapter() {
             inputs["adapter"] = adapter.into();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 pub use self::train::Train;
 use super::{Workbench, plan::PlannedCell};
-use crate::progress::Steps;
+use crate::{code, guard::guarded, progress::Steps};
 use ablate_records::{
     Measurement, Stage,
     store::{self, Store},
@@ -50,6 +50,13 @@ pub fn work<'b>(stage: Stage, bench: &'b Workbench, store: &'b Store) -> Box<dyn
     }
 }
 
+/// All that goes into a stage of a cell: what the stage names, and the code that measures it.
+pub fn inputs(stage: Stage, work: &dyn Work, cell: &PlannedCell) -> Result<Value> {
+    let mut inputs = work.inputs(cell)?;
+    inputs["code"] = code::of(stage);
+    Ok(inputs)
+}
+
 /// A stage of a cell, with what goes into it.
 #[derive(Clone, Debug)]
 pub struct Job<'p> {
@@ -62,7 +69,7 @@ pub struct Job<'p> {
 
 impl<'p> Job<'p> {
     pub fn new(stage: Stage, work: &dyn Work, cell: &'p PlannedCell) -> Self {
-        let (inputs, error) = match crate::guard::guarded(|| work.inputs(cell)) {
+        let (inputs, error) = match guarded(|| inputs(stage, work, cell)) {
             Ok(inputs) => (inputs, None),
             // Such a failure has a record too, under what is known of it.
             Err(error) => (json!({ "cell": cell.cell }), Some(format!("{error:#}"))),

@@ -6,20 +6,15 @@ use ablate_detection::dataset::{Interpolation, Split};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use ablate_records::{FirstWeights, Measurement, TrainMeasurement, store::Store};
+use ablate_training::{Leg, RESUME, TrainingSpec, conventions, describe_anchors};
+
 use super::{Job, Work, Workbench};
 use crate::{
-    environment,
-    measure::{
-        anchors::described,
-        memory,
-        training::{Network, Training, network, resolved, train},
-        weights::figures,
-    },
+    measure::{auto_batch::resolved, memory},
     progress::{Epochs, Steps},
     sweep::plan::PlannedCell,
-    train::{Leg, RESUME},
 };
-use ablate_records::{FirstWeights, Measurement, TrainMeasurement, store::Store};
 
 pub struct Train<'b> {
     pub bench: &'b Workbench,
@@ -37,20 +32,22 @@ impl Train<'_> {
             .bench
             .graph(&job.cell.model, train_images.dataset().classes.len())?;
         let val_images = match data.has(Split::Val)? {
-            true => Some(data.cached(Split::Val, Interpolation::of(graph.detect()))?),
+            true => Some(data.cached(Split::Val, conventions::interpolation(graph.detect()))?),
             false => None,
         };
         let device = job.cell.device.open()?;
         let recipe = &resolved(recipe, &graph, &train_images, &job.cell.device, &device)?;
-        let file = self.bench.weights().map(|weights| weights.path.as_path());
-        let Network {
-            detector,
-            loaded,
-            anchors,
-        } = network(&graph, recipe, &train_images, seed, &device, file)?;
-        let weights = file
-            .zip(loaded)
-            .map(|(file, loaded)| figures(file, &loaded));
+        let training = TrainingSpec {
+            graph: &graph,
+            train: train_images.clone(),
+            val: val_images.clone(),
+            recipe,
+            seed,
+            device: &device,
+            weights: self.bench.weights().map(|weights| weights.path.as_path()),
+        }
+        .open()?;
+        let (weights, anchors) = (training.first_weights(), training.anchors.clone());
         if let Some(FirstWeights {
             file, taken, total, ..
         }) = &weights
@@ -61,22 +58,11 @@ impl Train<'_> {
             );
         }
         if let Some(fit) = anchors.as_ref().filter(|_| !folder.join(RESUME).exists()) {
-            tracing::info!("{}: {}", job.cell.cell.model, described(fit));
+            tracing::info!("{}: {}", job.cell.cell.model, describe_anchors(fit));
         }
-        let training = Training {
-            graph: &graph,
-            detector,
-            train: train_images.clone(),
-            val: val_images.clone(),
-            recipe,
-            seed,
-            device: &device,
-            folder: &folder,
-            identity: &job.key,
-            leg,
-        };
         memory::begin(&device);
-        let trained = train(training, &mut Epochs::new(&job.cell.cell.model, steps))?;
+        let mut progress = Epochs::new(&job.cell.cell.model, steps);
+        let trained = training.run(&folder, &job.key, leg, &mut progress)?;
         let measurement = TrainMeasurement {
             epochs: trained.epochs,
             train_s: trained.train_s,
@@ -118,7 +104,6 @@ impl Train<'_> {
 impl Work for Train<'_> {
     fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
         let (data, recipe) = (self.bench.data()?, self.bench.recipe(&cell.model)?);
-        let environment = environment::current();
         let train = data.split(Split::Train)?;
         let val = match data.has(Split::Val)? {
             true => {
@@ -127,18 +112,16 @@ impl Work for Train<'_> {
             }
             false => None,
         };
+        let graph = self.bench.graph(&cell.model, train.classes.len())?;
         let mut inputs = json!({
             "model": self.bench.table(&cell.model)?,
             "nc": train.classes.len(),
             "imgsz": self.bench.config.train.as_ref().map(|train| train.imgsz),
-            "recipe": recipe,
+            "recipe": recipe.inputs(graph.detect()),
             "dataset": { "train": data.fingerprint(Split::Train)?, "val": val },
             "seed": cell.cell.seed,
             "device": cell.device,
-            "ablate": environment.ablate,
-            "burn": environment.burn,
         });
-        // Not there at all without weights: the records of earlier sweeps keep their keys.
         if let Some(weights) = self.bench.weights() {
             inputs["weights"] = weights.hash.as_str().into();
         }

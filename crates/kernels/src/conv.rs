@@ -1,0 +1,145 @@
+//! Convolution, and the activation after it.
+
+use burn::tensor::{
+    Tensor,
+    module::{conv_transpose2d as burn_conv_transpose2d, conv2d as burn_conv2d},
+    ops::{ConvOptions, ConvTransposeOptions},
+};
+
+use crate::{Activation, count, cpu, grouped, libtorch};
+
+/// A convolution's geometry, the same in both directions. The kernel's side is that of its weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Step of the kernel.
+    pub stride: usize,
+    /// Zeros on each side.
+    pub padding: usize,
+    /// Step between the kernel's elements.
+    pub dilation: usize,
+    /// Groups of channels that are convolved apart.
+    pub groups: usize,
+}
+
+impl Default for Conv2d {
+    /// Stride 1, no padding, no dilation, one group.
+    fn default() -> Self {
+        Self {
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+            groups: 1,
+        }
+    }
+}
+
+impl Conv2d {
+    fn options(self) -> ConvOptions<2> {
+        ConvOptions::new(
+            [self.stride; 2],
+            [self.padding; 2],
+            [self.dilation; 2],
+            self.groups,
+        )
+    }
+
+    /// What our own kernels take: stride, padding, groups. None with dilation.
+    fn undilated(self) -> Option<[usize; 3]> {
+        (self.dilation == 1).then_some([self.stride, self.padding, self.groups])
+    }
+}
+
+/// `activation(convolution(x))`.
+///
+/// `x` is `[batch, channels in, height, width]`, `weight` `[channels out, channels in / groups, kernel, kernel]`, `bias`
+/// `[channels out]`; gives `[batch, channels out, …, …]`. Differentiable on a training device.
+pub fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    geometry: Conv2d,
+    activation: Activation,
+) -> Tensor<4> {
+    let kernel = weight.dims();
+    let y = own(&x, &weight, bias.as_ref(), geometry, activation)
+        .unwrap_or_else(|| activation.forward(burn_conv2d(x, weight, bias, geometry.options())));
+    count_conv(kernel, &y);
+    y
+}
+
+/// The convolution by the kernels of this crate; none if they don't cover it.
+fn own(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    bias: Option<&Tensor<1>>,
+    geometry: Conv2d,
+    activation: Activation,
+) -> Option<Tensor<4>> {
+    let simple = geometry.undilated()?;
+    if let Some(y) = libtorch::conv2d_act(x, weight, bias, simple, activation) {
+        return Some(y);
+    }
+    let [stride, padding, groups] = simple;
+    if !x.device().is_autodiff() {
+        let shift = bias
+            .cloned()
+            .unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()));
+        return cpu::conv2d_act(x, weight, &shift, simple, activation);
+    }
+    let y = cpu::conv2d(x, weight, stride, padding, groups)
+        .or_else(|| grouped::conv2d(x, weight, simple))?;
+    let y = match bias {
+        Some(bias) => y + bias.clone().reshape([1, -1, 1, 1]),
+        None => y,
+    };
+    Some(activation.forward(y))
+}
+
+/// A convolution with kernels of its own for each image.
+///
+/// `x` is `[batch, channels in, height, width]`, `kernels` `[batch · channels out, channels in / groups, kernel, kernel]`; gives
+/// `[batch, channels out, …, …]`. Differentiable on a training device.
+pub fn conv2d_per_image(x: Tensor<4>, kernels: Tensor<4>, geometry: Conv2d) -> Tensor<4> {
+    let [batch, c_in, height, width] = x.dims();
+    let [rows, _, kernel, _] = kernels.dims();
+    let c_out = rows / batch;
+    let each = geometry
+        .undilated()
+        .and_then(|simple| libtorch::conv2d_each(&x, &kernels, simple));
+    if let Some(y) = each {
+        count_conv(kernels.dims(), &y);
+        return y;
+    }
+    if kernel == 1 && geometry == Conv2d::default() {
+        let x = x.reshape([batch, c_in, height * width]);
+        let y = crate::matmul(kernels.reshape([batch, c_out, c_in]), x);
+        return y.reshape([batch, c_out, height, width]);
+    }
+    // One convolution for the whole batch: every image is a group of its own.
+    let x = x.reshape([1, batch * c_in, height, width]);
+    let together = Conv2d {
+        groups: geometry.groups * batch,
+        ..geometry
+    };
+    let y = conv2d(x, kernels, None, together, Activation::Identity);
+    let [_, _, height, width] = y.dims();
+    y.reshape([batch, c_out, height, width])
+}
+
+/// A transposed convolution whose stride is its kernel's side, so that no two of its outputs overlap.
+///
+/// `x` is `[batch, channels in, height, width]`, `weight` `[channels in, channels out, kernel, kernel]`, `bias` `[channels out]`;
+/// gives `[batch, channels out, kernel · height, kernel · width]`.
+pub fn conv_transpose2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    let [c_in, _, kernel, _] = weight.dims();
+    let options = ConvTransposeOptions::new([kernel; 2], [0; 2], [0; 2], [1; 2], 1);
+    let y = burn_conv_transpose2d(x, weight, bias, options);
+    // Each output meets one element of each kernel.
+    count::add(|| (y.shape().num_elements() * c_in) as u64);
+    y
+}
+
+/// Every output is a sum over one kernel.
+fn count_conv([_, c_in, height, width]: [usize; 4], y: &Tensor<4>) {
+    count::add(|| (y.shape().num_elements() * c_in * height * width) as u64);
+}

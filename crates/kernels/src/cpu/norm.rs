@@ -1,0 +1,303 @@
+//! Batch normalisation by the batch's own statistics, and the activation after it: Ioffe and Szegedy, "Batch Normalization", 2015.
+
+use std::f32::consts::FRAC_1_SQRT_2;
+
+use super::vector::{erf, exp, sigmoid, sum, vectorized};
+use super::{fill_parts, map_filled, map_parts};
+use crate::Activation;
+
+/// `planes` maps of `len` elements, one after the other; plane p is of channel `p % channels`.
+#[derive(Clone, Copy, Debug)]
+pub struct Planes {
+    pub batch: usize,
+    pub channels: usize,
+    pub len: usize,
+}
+
+impl Planes {
+    fn count(&self) -> usize {
+        self.batch * self.channels
+    }
+
+    fn of<'a>(&self, x: &'a [f32], plane: usize) -> &'a [f32] {
+        &x[plane * self.len..][..self.len]
+    }
+
+    /// Elements of a channel in the whole batch.
+    fn samples(&self) -> f64 {
+        (self.batch * self.len) as f64
+    }
+
+    /// The sums by channel of figures by plane.
+    fn by_channel<const N: usize>(&self, figures: &[[f32; N]]) -> Vec<[f64; N]> {
+        let mut sums = vec![[0.0; N]; self.channels];
+        for (plane, figures) in figures.iter().enumerate() {
+            for (sum, figure) in sums[plane % self.channels].iter_mut().zip(figures) {
+                *sum += f64::from(*figure);
+            }
+        }
+        sums
+    }
+}
+
+/// Mean and biased variance of each channel: those of each map while it is in the cache, put together as by Chan, Golub and LeVeque, "Updating
+/// Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979.
+pub fn statistics(planes: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let len = planes.len as f64;
+    let figures = map_parts(planes.count(), planes.len, |p| {
+        let x = planes.of(x, p);
+        vectorized(|| {
+            let mean = (f64::from(sum(x, |x| x)) / len) as f32;
+            // The mean of the differences makes up for what rounding the mean left.
+            let rest = f64::from(sum(x, |x| x - mean));
+            [
+                f64::from(mean) + rest / len,
+                f64::from(sum(x, |x| (x - mean) * (x - mean))) - rest * rest / len,
+            ]
+        })
+    });
+    let by_channel = |c: usize| (0..planes.batch).map(move |image| image * planes.channels + c);
+    (0..planes.channels)
+        .map(|c| {
+            let mean = by_channel(c).map(|p| figures[p][0]).sum::<f64>() / planes.batch as f64;
+            let squares = by_channel(c)
+                .map(|p| figures[p][1] + len * (figures[p][0] - mean).powi(2))
+                .sum::<f64>();
+            (mean as f32, (squares / planes.samples()) as f32)
+        })
+        .unzip()
+}
+
+/// What is done to the elements of each channel: `act((x - mean) · scale + shift)`.
+#[derive(Clone, Debug)]
+pub struct Affine {
+    pub mean: Vec<f32>,
+    /// Weight over standard deviation.
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
+}
+
+/// An activation that this module fuses, and its slope.
+trait Curve {
+    fn value(z: f32) -> f32;
+    fn slope(z: f32) -> f32;
+}
+
+struct Identity;
+struct Silu;
+struct Relu;
+struct Relu6;
+struct LeakyRelu;
+struct Gelu;
+
+impl Curve for Identity {
+    #[inline(always)]
+    fn value(z: f32) -> f32 {
+        z
+    }
+
+    #[inline(always)]
+    fn slope(_: f32) -> f32 {
+        1.0
+    }
+}
+
+impl Curve for Silu {
+    #[inline(always)]
+    fn value(z: f32) -> f32 {
+        z * sigmoid(z)
+    }
+
+    #[inline(always)]
+    fn slope(z: f32) -> f32 {
+        let s = sigmoid(z);
+        s * (1.0 + z * (1.0 - s))
+    }
+}
+
+/// Zero at or below zero, but for what is no number.
+impl Curve for Relu {
+    #[inline(always)]
+    fn value(z: f32) -> f32 {
+        if z <= 0.0 { 0.0 } else { z }
+    }
+
+    #[inline(always)]
+    fn slope(z: f32) -> f32 {
+        if z <= 0.0 { 0.0 } else { 1.0 }
+    }
+}
+
+impl Curve for Relu6 {
+    #[inline(always)]
+    fn value(z: f32) -> f32 {
+        z.clamp(0.0, 6.0)
+    }
+
+    #[inline(always)]
+    fn slope(z: f32) -> f32 {
+        if z <= 0.0 || z >= 6.0 { 0.0 } else { 1.0 }
+    }
+}
+
+impl Curve for LeakyRelu {
+    #[inline(always)]
+    fn value(z: f32) -> f32 {
+        if z < 0.0 { 0.1 * z } else { z }
+    }
+
+    #[inline(always)]
+    fn slope(z: f32) -> f32 {
+        if z < 0.0 { 0.1 } else { 1.0 }
+    }
+}
+
+/// z · Φ(z), Φ the distribution function of the standard normal law.
+impl Curve for Gelu {
+    #[inline(always)]
+    fn value(z: f32) -> f32 {
+        0.5 * z * (1.0 + erf(z * FRAC_1_SQRT_2))
+    }
+
+    #[inline(always)]
+    fn slope(z: f32) -> f32 {
+        /// The law's density at zero, 1/√(2π).
+        const PEAK: f32 = 0.398_942_3;
+        0.5 * (1.0 + erf(z * FRAC_1_SQRT_2)) + z * PEAK * exp(-0.5 * z * z)
+    }
+}
+
+/// The normalised and activated elements.
+pub fn forward(planes: Planes, x: &[f32], affine: &Affine, activation: Activation) -> Vec<f32> {
+    match activation {
+        Activation::Silu => apply::<Silu>(planes, x, affine),
+        Activation::Relu => apply::<Relu>(planes, x, affine),
+        Activation::Relu6 => apply::<Relu6>(planes, x, affine),
+        Activation::LeakyRelu => apply::<LeakyRelu>(planes, x, affine),
+        Activation::Gelu => apply::<Gelu>(planes, x, affine),
+        Activation::Identity => apply::<Identity>(planes, x, affine),
+    }
+}
+
+fn apply<C: Curve>(planes: Planes, x: &[f32], affine: &Affine) -> Vec<f32> {
+    let mut y = vec![0.0; x.len()];
+    fill_parts(&mut y, planes.len, |p, y| {
+        let c = p % planes.channels;
+        let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
+        vectorized(|| {
+            for (y, x) in y.iter_mut().zip(planes.of(x, p)) {
+                *y = C::value((x - mean) * scale + shift);
+            }
+        });
+    });
+    y
+}
+
+/// `act(x + shift)`, in place.
+pub fn activate(x: &mut [f32], shift: f32, activation: Activation) {
+    fn all<C: Curve>(x: &mut [f32], shift: f32) {
+        vectorized(|| x.iter_mut().for_each(|x| *x = C::value(*x + shift)));
+    }
+    match activation {
+        Activation::Silu => all::<Silu>(x, shift),
+        Activation::Relu => all::<Relu>(x, shift),
+        Activation::Relu6 => all::<Relu6>(x, shift),
+        Activation::LeakyRelu => all::<LeakyRelu>(x, shift),
+        Activation::Gelu => all::<Gelu>(x, shift),
+        Activation::Identity => all::<Identity>(x, shift),
+    }
+}
+
+/// Gradients of the input, the weight and the bias.
+pub struct Gradients {
+    pub x: Vec<f32>,
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
+/// The way back, given the gradient of the output; `inverse_std` is that of each channel.
+pub fn backward(
+    planes: Planes,
+    x: &[f32],
+    affine: &Affine,
+    inverse_std: &[f32],
+    activation: Activation,
+    gradient: &[f32],
+) -> Gradients {
+    match activation {
+        Activation::Silu => revert::<Silu>(planes, x, affine, inverse_std, gradient),
+        Activation::Relu => revert::<Relu>(planes, x, affine, inverse_std, gradient),
+        Activation::Relu6 => revert::<Relu6>(planes, x, affine, inverse_std, gradient),
+        Activation::LeakyRelu => revert::<LeakyRelu>(planes, x, affine, inverse_std, gradient),
+        Activation::Gelu => revert::<Gelu>(planes, x, affine, inverse_std, gradient),
+        Activation::Identity => revert::<Identity>(planes, x, affine, inverse_std, gradient),
+    }
+}
+
+fn revert<C: Curve>(
+    planes: Planes,
+    x: &[f32],
+    affine: &Affine,
+    inverse_std: &[f32],
+    gradient: &[f32],
+) -> Gradients {
+    // Before the activation: d, and the sums of d and of d · (x - mean).
+    let mut d = vec![0.0; x.len()];
+    let figures = map_filled(&mut d, planes.len, |p, d| {
+        let c = p % planes.channels;
+        let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
+        let (x, gradient) = (planes.of(x, p), planes.of(gradient, p));
+        vectorized(|| {
+            for ((d, x), g) in d.iter_mut().zip(x).zip(gradient) {
+                *d = g * C::slope((x - mean) * scale + shift);
+            }
+            [sum(d, |d| d), centred_dot(d, x, mean)]
+        })
+    });
+    let sums = planes.by_channel(&figures);
+
+    // dx = scale · (d - mean of d - (x - mean) / variance · mean of d · (x - mean)), here as scale · d - slope · (x - mean) - level.
+    let terms: Vec<[f32; 2]> = (0..planes.channels)
+        .map(|c| {
+            let (scale, inverse) = (f64::from(affine.scale[c]), f64::from(inverse_std[c]));
+            let [sum, dot] = sums[c].map(|sum| scale * sum / planes.samples());
+            [(dot * inverse * inverse) as f32, sum as f32]
+        })
+        .collect();
+    fill_parts(&mut d, planes.len, |p, d| {
+        let c = p % planes.channels;
+        let (mean, scale, [slope, level]) = (affine.mean[c], affine.scale[c], terms[c]);
+        vectorized(|| {
+            for (d, x) in d.iter_mut().zip(planes.of(x, p)) {
+                *d = scale * *d - slope * (x - mean) - level;
+            }
+        });
+    });
+    Gradients {
+        x: d,
+        weight: sums
+            .iter()
+            .zip(inverse_std)
+            .map(|([_, dot], inverse)| (dot * f64::from(*inverse)) as f32)
+            .collect(),
+        bias: sums.iter().map(|[sum, _]| *sum as f32).collect(),
+    }
+}
+
+/// Σ d · (x - mean).
+#[inline(always)]
+fn centred_dot(d: &[f32], x: &[f32], mean: f32) -> f32 {
+    let ((ds, d_rest), (xs, x_rest)) = (d.as_chunks::<16>(), x.as_chunks::<16>());
+    let mut lanes = [0.0; 16];
+    for (d, x) in ds.iter().zip(xs) {
+        for ((lane, d), x) in lanes.iter_mut().zip(d).zip(x) {
+            *lane += d * (x - mean);
+        }
+    }
+    lanes.iter().sum::<f32>()
+        + d_rest
+            .iter()
+            .zip(x_rest)
+            .map(|(d, x)| d * (x - mean))
+            .sum::<f32>()
+}

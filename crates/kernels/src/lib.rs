@@ -1,0 +1,35 @@
+//! Convolution, batch normalisation and activation: one call for each, which finds the fastest way on its tensor's device: the
+//! CPU's own kernels ([`cpu`]), LibTorch's ([`libtorch`]), a grouped gradient of ours on CubeCL's backends ([`grouped`]), or else
+//! Burn's. Every way gives the same figures to float precision, and so do their gradients.
+//!
+//! What multiplies and accumulates runs through here, so that [`multiply_accumulates`] can count it. The only crate with unsafe
+//! code and C++.
+//!
+//! ```
+//! use ablate_kernels::{Activation, Conv2d, conv2d};
+//! use burn::tensor::{Device, Tensor};
+//!
+//! let device = Device::flex();
+//! let (x, weight) = (Tensor::ones([1, 3, 8, 8], &device), Tensor::ones([16, 3, 3, 3], &device));
+//! let geometry = Conv2d { stride: 2, padding: 1, ..Conv2d::default() };
+//! let y = conv2d(x, weight, None, geometry, Activation::Silu);
+//! assert_eq!(y.dims(), [1, 16, 4, 4]);
+//! ```
+
+mod activation;
+#[cfg(test)]
+mod compare;
+mod conv;
+mod count;
+mod cpu;
+mod grouped;
+mod libtorch;
+mod norm;
+mod product;
+
+pub use activation::Activation;
+pub use conv::{Conv2d, conv_transpose2d, conv2d, conv2d_per_image};
+pub use count::multiply_accumulates;
+pub use libtorch::{arranged, keep_freed_memory, release_freed_memory};
+pub use norm::{RunningStatistics, batch_norm, scale_shift};
+pub use product::matmul;

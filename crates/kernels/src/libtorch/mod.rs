@@ -1,0 +1,29 @@
+//! LibTorch's own operations: convolution, and batch normalisation, with the activation after it, each with the gradient that LibTorch has of it.
+//!
+//! Burn composes these of general steps, and takes a grouped convolution's weight gradient by a convolution for each group. That is right
+//! everywhere and slow here. What this module does not cover - another device, a dilated kernel - it leaves to Burn.
+
+// burn-tch is deprecated in favour of Burn's own runtimes; it is kept here because what they are measured against is LibTorch.
+#![cfg_attr(feature = "tch", allow(deprecated))]
+
+#[cfg(not(feature = "tch"))]
+mod absent;
+mod allocator;
+#[cfg(feature = "tch")]
+mod layout;
+#[cfg(feature = "tch")]
+mod operations;
+#[cfg(feature = "tch")]
+mod recorded;
+
+pub use allocator::{keep_freed_memory, release_freed_memory};
+
+#[cfg(not(feature = "tch"))]
+pub use absent::{affine_act, arranged, conv2d_act, conv2d_each, norm_act};
+#[cfg(feature = "tch")]
+pub use layout::arranged;
+#[cfg(feature = "tch")]
+pub use operations::{affine_act, conv2d_act, conv2d_each, norm_act};
+
+#[cfg(all(test, feature = "tch"))]
+mod tests;

@@ -1,0 +1,275 @@
+//! Files of a training: the weights of the last and the best epoch, and all that is needed to go on.
+//!
+//! All are SafeTensors, written beside their place and moved there, so a file is whole or absent. Weights are those of the moving average
+//! under the names of a PyTorch state dict. What a training resumes from is one file, so that its parts are of one moment.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use burn::Tensor;
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::TensorData;
+use safetensors::{Dtype, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+
+use ablate_records::files::write_atomic;
+
+use crate::tensors::{Tensors, names};
+use ablate_records::EpochLog;
+
+/// Weights of the best epoch.
+pub const BEST: &str = "best.safetensors";
+/// Weights of the last epoch.
+pub const LAST: &str = "last.safetensors";
+/// What a training resumes from.
+pub const RESUME: &str = "resume.safetensors";
+
+/// Key of the metadata that holds a [`TrainingState`] as JSON.
+const STATE: &str = "state";
+
+/// Where a training is, but for its tensors.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrainingState {
+    /// What is trained on what and how; a checkpoint of another training is refused.
+    pub identity: String,
+    /// The epochs that are done.
+    pub log: Vec<EpochLog>,
+    /// Epoch and fitness of the best one.
+    pub best: Option<(usize, f64)>,
+    /// Batch, counted over all epochs, after which the optimizer last made a step.
+    pub last_update: Option<usize>,
+    /// Updates of the moving average.
+    pub ema_updates: u64,
+    /// Whether training ended before its last epoch, for want of progress.
+    pub stopped: bool,
+    /// Seconds spent in all, and on batches alone.
+    pub total_s: f64,
+    pub batches_s: f64,
+    /// Images trained on.
+    pub images: usize,
+}
+
+/// Why a checkpoint cannot be written or read, by file.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct CheckpointError {
+    path: PathBuf,
+    message: String,
+}
+
+impl CheckpointError {
+    fn new(path: &Path, message: impl ToString) -> Self {
+        Self {
+            path: path.into(),
+            message: message.to_string(),
+        }
+    }
+}
+
+/// Tensors to be written, by name.
+#[derive(Default)]
+pub struct Writer(Vec<(String, Stored)>);
+
+struct Stored {
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    /// Adds what `tensors` has for a module's parameters, under their names after a prefix.
+    pub fn add<M: Module>(&mut self, prefix: &str, module: &M, tensors: &Tensors) {
+        let names = names(module);
+        module.visit(&mut Collector {
+            names,
+            prefix,
+            tensors,
+            out: self,
+        });
+    }
+
+    /// Adds one tensor.
+    pub fn add_values(&mut self, name: String, shape: Vec<usize>, values: &[f32]) {
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        self.0.push((name, Stored { shape, bytes }));
+    }
+
+    /// Writes everything to a file at once.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write(self, file: &Path, state: Option<&TrainingState>) -> Result<(), CheckpointError> {
+        let fail = |error: &dyn std::error::Error| CheckpointError::new(file, error);
+        let state = state
+            .map(serde_json::to_string)
+            .transpose()
+            .map_err(|e| fail(&e))?;
+        let metadata = state.map(|state| HashMap::from([(STATE.to_owned(), state)]));
+        let bytes = safetensors::serialize(self.0, metadata).map_err(|e| fail(&e))?;
+        write_atomic(file, &bytes).map_err(|error| CheckpointError::new(file, error.root_cause()))
+    }
+}
+
+struct Collector<'a> {
+    names: HashMap<ParamId, String>,
+    prefix: &'a str,
+    tensors: &'a Tensors,
+    out: &'a mut Writer,
+}
+
+impl ModuleVisitor for Collector<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(tensor) = self.tensors.get::<D>(param.id) else {
+            return;
+        };
+        let shape = tensor.dims().to_vec();
+        let values: Vec<f32> = tensor
+            .try_into_vec_as()
+            .expect("a float tensor holds floats");
+        self.out.add_values(
+            format!("{}{}", self.prefix, self.names[&param.id]),
+            shape,
+            &values,
+        );
+    }
+}
+
+impl View for Stored {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// A file that was read.
+pub struct Reader {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Reader {
+    /// Reads a file; none where there is none.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn open(file: &Path) -> Result<Option<Self>, CheckpointError> {
+        match std::fs::read(file) {
+            Ok(bytes) => Ok(Some(Self {
+                path: file.into(),
+                bytes,
+            })),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CheckpointError::new(file, error)),
+        }
+    }
+
+    /// # Errors
+    /// Where the file holds no state of a training.
+    pub fn state(&self) -> Result<TrainingState, CheckpointError> {
+        let (_, header) =
+            SafeTensors::read_metadata(&self.bytes).map_err(|e| self.not_safetensors(&e))?;
+        let state = header
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get(STATE));
+        let state = state.ok_or_else(|| self.error("holds no state of a training"))?;
+        serde_json::from_str(state)
+            .map_err(|error| self.error(format!("its state does not read: {error}")))
+    }
+
+    /// The tensors for a module's parameters, which stand under their names after a prefix. Those that are absent are left out.
+    ///
+    /// # Errors
+    /// Names a tensor that is of another shape than the parameter.
+    pub fn tensors<M: Module>(&self, prefix: &str, module: &M) -> Result<Tensors, CheckpointError> {
+        let file = SafeTensors::deserialize(&self.bytes).map_err(|e| self.not_safetensors(&e))?;
+        let mut finder = Finder {
+            names: names(module),
+            prefix,
+            file,
+            found: Tensors::new(),
+            misfit: None,
+        };
+        module.visit(&mut finder);
+        match finder.misfit {
+            None => Ok(finder.found),
+            Some(misfit) => Err(self.error(misfit)),
+        }
+    }
+
+    /// As [`Self::tensors`], but all of them.
+    ///
+    /// # Errors
+    /// Also where some are absent.
+    pub fn all_tensors<M: Module>(
+        &self,
+        prefix: &str,
+        module: &M,
+    ) -> Result<Tensors, CheckpointError> {
+        let tensors = self.tensors(prefix, module)?;
+        match names(module).len() - tensors.len() {
+            0 => Ok(tensors),
+            absent => Err(self.error(format!(
+                "{absent} tensors `{prefix}…` of the network are absent"
+            ))),
+        }
+    }
+
+    pub fn error(&self, message: impl ToString) -> CheckpointError {
+        CheckpointError::new(&self.path, message)
+    }
+
+    fn not_safetensors(&self, error: &dyn std::error::Error) -> CheckpointError {
+        self.error(format!("no SafeTensors file: {error}"))
+    }
+}
+
+struct Finder<'a> {
+    names: HashMap<ParamId, String>,
+    prefix: &'a str,
+    file: SafeTensors<'a>,
+    found: Tensors,
+    misfit: Option<String>,
+}
+
+impl ModuleVisitor for Finder<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = format!("{}{}", self.prefix, self.names[&param.id]);
+        let Ok(view) = self.file.tensor(&name) else {
+            return;
+        };
+        let parameter = param.val().inner();
+        if view.dtype() != Dtype::F32 || view.shape() != parameter.dims() {
+            let (found, expected) = (view.shape(), parameter.dims());
+            self.misfit.get_or_insert(format!(
+                "{name} is {:?} {found:?}, F32 {expected:?} was expected",
+                view.dtype()
+            ));
+            return;
+        }
+        let values = view
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes));
+        let data = TensorData::new(values.collect::<Vec<f32>>(), view.shape().to_vec());
+        self.found
+            .register(param.id, Tensor::<D>::from_data(data, &parameter.device()));
+    }
+}

@@ -1,0 +1,73 @@
+//! Exponential moving average of a network: what is evaluated and kept.
+
+use burn::Tensor;
+use burn::module::{Module, ModuleMapper, Param};
+
+use crate::tensors::{Tensors, values};
+
+/// The average of parameters and of running statistics, off the training device.
+pub struct Ema<M> {
+    /// None only while an update changes it in place.
+    average: Option<M>,
+    updates: u64,
+    decay: f64,
+    tau: f64,
+}
+
+impl<M: Module> Ema<M> {
+    /// Goes on from `average` after so many updates; a new one starts as a copy of the network, `network.valid()`, after 0. With `decay` 0
+    /// it stays a copy.
+    pub fn new(average: M, updates: u64, decay: f64, tau: f64) -> Self {
+        Self {
+            average: Some(average),
+            updates,
+            decay,
+            tau,
+        }
+    }
+
+    /// The average network, for inference.
+    pub fn module(&self) -> &M {
+        self.average
+            .as_ref()
+            .expect("there is an average between updates")
+    }
+
+    /// Number of updates so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Takes the network after a step of the optimizer into the average.
+    ///
+    /// The decay rises from 0, `decay · (1 - exp(-updates / tau))`, so that the first weights are soon forgotten.
+    pub fn update(&mut self, network: &M) {
+        self.updates += 1;
+        let decay = self.decay * (1.0 - (-(self.updates as f64) / self.tau).exp());
+        // A snapshot: running statistics are up to date in it, and not shared with the network.
+        let now = network.valid();
+        if decay == 0.0 {
+            self.average = Some(now);
+            return;
+        }
+        let blend = &mut Blend {
+            values: values(&now),
+            decay,
+        };
+        self.average = self.average.take().map(|average| average.map(blend));
+    }
+}
+
+struct Blend {
+    values: Tensors,
+    decay: f64,
+}
+
+impl ModuleMapper for Blend {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(value) = self.values.remove::<D>(param.id) else {
+            return param;
+        };
+        param.map(|average| average.mul_scalar(self.decay) + value.mul_scalar(1.0 - self.decay))
+    }
+}

@@ -1,0 +1,38 @@
+//! Training and evaluation of detectors: losses, recipes, optimizers, the moving average, checkpoints and the loop that uses them.
+//!
+//! There is one way to train and one to evaluate: a [`TrainingSpec`] is opened, which makes the network, and run; an
+//! [`EvaluationSpec`] is opened, which reads the weights, and run.
+
+mod anchors;
+mod checkpoint;
+pub mod conventions;
+mod data;
+mod ema;
+mod evaluation;
+pub mod loss;
+mod optimizer;
+mod progress;
+mod recipe;
+mod schedule;
+mod scores;
+mod tensors;
+mod trainer;
+mod training;
+mod weights;
+
+pub use anchors::describe as describe_anchors;
+pub use checkpoint::{BEST, CheckpointError, LAST, RESUME, TrainingState};
+pub use data::{BatchSource, TrainingData};
+pub use ema::Ema;
+pub use evaluation::{Evaluation, EvaluationSpec, Evaluator};
+pub use optimizer::{Rates, Sgd, StepRule};
+pub use progress::{Progress, Silent, StepReport};
+pub use recipe::{AUTO_BATCH, Optimizer, Recipe, RecipeError};
+pub use schedule::{Schedule, StepSettings};
+pub use scores::{Evaluate, Scores};
+pub use trainer::{Leg, TrainJob, TrainableDetector, Trained, train};
+pub use training::{Training, TrainingSpec, loss_of};
+pub use weights::{describe as describe_weights, taken};
+
+#[cfg(test)]
+mod tests;

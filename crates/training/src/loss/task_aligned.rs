@@ -1,0 +1,262 @@
+//! Which cells answer for which box: Feng et al., "TOOD: Task-aligned One-stage Object Detection", arXiv:2108.07755, section 3.2, with the
+//! constants and the tie rules of YOLOv8.
+
+use std::f32::consts::PI;
+
+use ablate_detection::geometry::BBox;
+
+/// Task-aligned assignment: a box goes to the cells inside of it that already predict its class and its place best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TaskAlignedAssigner {
+    /// Cells for each box.
+    pub topk: usize,
+    /// Exponents of the class probability and of the CIoU in the measure of alignment.
+    pub alpha: f32,
+    pub beta: f32,
+}
+
+/// A cell that answers for a box.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Assigned {
+    pub cell: usize,
+    /// Index of the box among the image's.
+    pub target: usize,
+    /// What the probability of the box's class should be: 0 to 1.
+    pub score: f32,
+}
+
+/// What an image's cells predict, finest level first.
+#[derive(Clone, Copy, Debug)]
+pub struct Predictions<'a> {
+    /// Centre of each cell in pixels.
+    pub centers: &'a [[f32; 2]],
+    /// In pixels.
+    pub boxes: &'a [BBox],
+    /// Class probabilities, `nc` for each cell.
+    pub scores: &'a [f32],
+    pub nc: usize,
+}
+
+/// Keeps quotients finite.
+const EPSILON: f32 = 1e-9;
+
+/// A cell among those that a box could go to.
+#[derive(Clone, Copy)]
+struct Candidate {
+    cell: usize,
+    overlap: f32,
+    alignment: f32,
+}
+
+impl TaskAlignedAssigner {
+    /// The cells that answer for an image's boxes, `targets` being their classes and places in pixels; ordered by cell.
+    pub fn assign(&self, predictions: Predictions, targets: &[(usize, BBox)]) -> Vec<Assigned> {
+        let candidates: Vec<Vec<Candidate>> = targets
+            .iter()
+            .map(|target| self.candidates(predictions, target))
+            .collect();
+
+        // Each box asks for its best cells; a cell that several ask for goes to the box, of all around it, that it overlaps most.
+        let mut asked: Vec<(usize, usize)> = Vec::new();
+        for (target, candidates) in candidates.iter().enumerate() {
+            let mut best: Vec<&Candidate> = candidates
+                .iter()
+                .filter(|candidate| candidate.alignment > 0.0)
+                .collect();
+            best.sort_by(|a, b| {
+                b.alignment
+                    .total_cmp(&a.alignment)
+                    .then(a.cell.cmp(&b.cell))
+            });
+            asked.extend(
+                best.iter()
+                    .take(self.topk)
+                    .map(|candidate| (candidate.cell, target)),
+            );
+        }
+        asked.sort_unstable();
+        let of = |target: usize, cell: usize| {
+            candidates[target]
+                .iter()
+                .find(|candidate| candidate.cell == cell)
+        };
+        let mut assigned: Vec<(usize, Candidate)> = Vec::with_capacity(asked.len());
+        for group in asked.chunk_by(|a, b| a.0 == b.0) {
+            let cell = group[0].0;
+            let target = match group {
+                [(_, target)] => *target,
+                _ => (0..targets.len())
+                    .rev()
+                    .max_by(|a, b| overlap(of(*a, cell)).total_cmp(&overlap(of(*b, cell))))
+                    .unwrap_or(0),
+            };
+            assigned.extend(of(target, cell).map(|candidate| (target, *candidate)));
+        }
+
+        // A box's best cell is to score as it overlaps; the others less, as they are aligned less.
+        let mut best = vec![(0.0f32, 0.0f32); targets.len()];
+        for (target, candidate) in &assigned {
+            let (alignment, overlap) = &mut best[*target];
+            *alignment = alignment.max(candidate.alignment);
+            *overlap = overlap.max(candidate.overlap);
+        }
+        let score = |(target, candidate): (usize, Candidate)| {
+            let (alignment, overlap) = best[target];
+            Assigned {
+                cell: candidate.cell,
+                target,
+                score: candidate.alignment * overlap / (alignment + EPSILON),
+            }
+        };
+        assigned.into_iter().map(score).collect()
+    }
+
+    /// The cells whose centre lies inside of a box.
+    fn candidates(
+        &self,
+        predictions: Predictions,
+        (class, bbox): &(usize, BBox),
+    ) -> Vec<Candidate> {
+        let inside = |[x, y]: [f32; 2]| {
+            (x - bbox.x1)
+                .min(y - bbox.y1)
+                .min(bbox.x2 - x)
+                .min(bbox.y2 - y)
+                > EPSILON
+        };
+        let cells = predictions
+            .centers
+            .iter()
+            .enumerate()
+            .filter(|(_, center)| inside(**center));
+        cells
+            .map(|(cell, _)| {
+                let overlap = complete_iou(*bbox, predictions.boxes[cell]).max(0.0);
+                let score = predictions.scores[cell * predictions.nc + class];
+                Candidate {
+                    cell,
+                    overlap,
+                    alignment: score.powf(self.alpha) * overlap.powf(self.beta),
+                }
+            })
+            .collect()
+    }
+}
+
+fn overlap(candidate: Option<&Candidate>) -> f32 {
+    candidate.map_or(0.0, |candidate| candidate.overlap)
+}
+
+/// CIoU of two boxes: see [`super::complete_iou`], which is the same on tensors.
+fn complete_iou(a: BBox, b: BBox) -> f32 {
+    const EPSILON: f32 = 1e-7;
+    let size = |b: BBox| (b.x2 - b.x1, b.y2 - b.y1 + EPSILON);
+    let ((w1, h1), (w2, h2)) = (size(a), size(b));
+    let intersection =
+        (a.x2.min(b.x2) - a.x1.max(b.x1)).max(0.0) * (a.y2.min(b.y2) - a.y1.max(b.y1)).max(0.0);
+    let iou = intersection / (w1 * h1 + w2 * h2 - intersection + EPSILON);
+    let (width, height) = (
+        a.x2.max(b.x2) - a.x1.min(b.x1),
+        a.y2.max(b.y2) - a.y1.min(b.y1),
+    );
+    let diagonal = width * width + height * height + EPSILON;
+    let (dx, dy) = (b.x1 + b.x2 - a.x1 - a.x2, b.y1 + b.y2 - a.y1 - a.y2);
+    let aspect = 4.0 / (PI * PI) * ((w2 / h2).atan() - (w1 / h1).atan()).powi(2);
+    iou - (dx * dx + dy * dy) / 4.0 / diagonal - aspect * aspect / (aspect - iou + 1.0 + EPSILON)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bbox(x1: f32, y1: f32, x2: f32, y2: f32) -> BBox {
+        BBox { x1, y1, x2, y2 }
+    }
+
+    const ASSIGNER: TaskAlignedAssigner = TaskAlignedAssigner {
+        topk: 2,
+        alpha: 0.5,
+        beta: 6.0,
+    };
+
+    #[test]
+    fn ciou_is_known_for_simple_boxes() {
+        assert!(
+            (complete_iou(bbox(0.0, 0.0, 4.0, 4.0), bbox(0.0, 0.0, 4.0, 4.0)) - 1.0).abs() < 1e-6
+        );
+        // Side by side: no overlap, centres 4 apart in a hull of 8 × 4.
+        assert!(
+            (complete_iou(bbox(0.0, 0.0, 4.0, 4.0), bbox(4.0, 0.0, 8.0, 4.0)) + 16.0 / 80.0).abs()
+                < 1e-6
+        );
+    }
+
+    #[test]
+    fn a_box_takes_its_best_cells_and_no_more() {
+        let centers = [[4.0, 4.0], [12.0, 4.0], [20.0, 4.0], [28.0, 4.0]];
+        let target = bbox(0.0, 0.0, 24.0, 8.0);
+        // The third predicts it exactly, the first almost; the second nothing of it, the fourth lies outside.
+        let boxes = [
+            bbox(0.0, 0.0, 22.0, 8.0),
+            bbox(12.0, 4.0, 12.5, 4.5),
+            target,
+            target,
+        ];
+        let scores = [0.5, 0.9, 0.5, 0.9];
+        let found = ASSIGNER.assign(
+            Predictions {
+                centers: &centers,
+                boxes: &boxes,
+                scores: &scores,
+                nc: 1,
+            },
+            &[(0, target)],
+        );
+        assert_eq!(
+            found.iter().map(|a| (a.cell, a.target)).collect::<Vec<_>>(),
+            [(0, 0), (2, 0)]
+        );
+        assert!(
+            (found[1].score - 1.0).abs() < 1e-5 && (0.1..0.99).contains(&found[0].score),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_cell_that_two_boxes_ask_for_goes_to_the_one_that_it_overlaps_more() {
+        let targets = [
+            (0, bbox(0.0, 0.0, 8.0, 8.0)),
+            (0, bbox(0.0, 0.0, 8.0, 10.0)),
+        ];
+        let found = ASSIGNER.assign(
+            Predictions {
+                centers: &[[4.0, 4.0]],
+                boxes: &[bbox(0.0, 0.0, 8.0, 9.9)],
+                scores: &[0.5],
+                nc: 1,
+            },
+            &targets,
+        );
+        assert_eq!(
+            found.iter().map(|a| (a.cell, a.target)).collect::<Vec<_>>(),
+            [(0, 1)]
+        );
+    }
+
+    #[test]
+    fn nothing_to_find_is_fine() {
+        assert!(
+            ASSIGNER
+                .assign(
+                    Predictions {
+                        centers: &[[4.0, 4.0]],
+                        boxes: &[bbox(0.0, 0.0, 8.0, 8.0)],
+                        scores: &[0.5],
+                        nc: 1
+                    },
+                    &[]
+                )
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! What turns gradients into steps, in PyTorch's convention and YOLOv5's three groups of parameters.
+
+pub(crate) mod adam;
+mod clip;
+mod sgd;
+mod step;
+
+use std::collections::HashMap;
+
+use burn::Tensor;
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+
+pub use clip::clip_norm;
+pub use sgd::Sgd;
+pub use step::StepRule;
+
+use crate::tensors::names;
+
+/// Learning rates and momentum of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// Learning rate of biases.
+    pub bias_lr: f64,
+    /// Learning rate of all other parameters.
+    pub lr: f64,
+    pub momentum: f64,
+}
+
+/// How a parameter is treated: only weights of more than one dimension decay, so those of norms don't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    Bias,
+    Norm,
+    Weight,
+}
+
+/// How each parameter of a module is treated.
+pub(super) fn groups<M: Module>(module: &M) -> HashMap<ParamId, Group> {
+    let mut sorter = Sorter {
+        names: names(module),
+        groups: HashMap::new(),
+    };
+    module.visit(&mut sorter);
+    sorter.groups
+}
+
+struct Sorter {
+    names: HashMap<ParamId, String>,
+    groups: HashMap<ParamId, Group>,
+}
+
+impl ModuleVisitor for Sorter {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let group = match self.names[&param.id].rsplit('.').next() {
+            Some("bias" | "beta") => Group::Bias,
+            _ if D == 1 => Group::Norm,
+            _ => Group::Weight,
+        };
+        self.groups.insert(param.id, group);
+    }
+}

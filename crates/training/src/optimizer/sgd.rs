@@ -1,0 +1,82 @@
+//! Stochastic gradient descent with Nesterov momentum, in PyTorch's convention and YOLOv5's three groups.
+//!
+//! Burn's own `Sgd` is not used: its momentum is fixed when it is made, where a warm-up changes it at every step.
+
+use std::collections::HashMap;
+
+use burn::Tensor;
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+
+use super::{Group, Rates, groups};
+use crate::tensors::Tensors;
+
+/// The optimizer and its momentum buffers, one for each parameter that ever had a gradient.
+pub struct Sgd {
+    weight_decay: f64,
+    groups: HashMap<ParamId, Group>,
+    pub(super) buffers: Tensors,
+}
+
+impl Sgd {
+    /// For the parameters of `module`; `weight_decay` is the L2 penalty's factor for weights.
+    pub fn new<M: Module>(module: &M, weight_decay: f64) -> Self {
+        Self {
+            weight_decay,
+            groups: groups(module),
+            buffers: Tensors::new(),
+        }
+    }
+
+    /// One step down the gradients; parameters without one stay.
+    ///
+    /// With g = gradient + decay · p and b = momentum · b + g, p loses lr · (g + momentum · b), as in PyTorch's `SGD` with `nesterov`; a
+    /// buffer starts as the first gradient.
+    pub fn step<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
+        module.map(&mut Stepper {
+            sgd: self,
+            gradients,
+            rates,
+        })
+    }
+}
+
+struct Stepper<'a> {
+    sgd: &'a mut Sgd,
+    gradients: Tensors,
+    rates: Rates,
+}
+
+impl ModuleMapper for Stepper<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param;
+        };
+        let Rates {
+            bias_lr,
+            lr,
+            momentum,
+        } = self.rates;
+        let group = self
+            .sgd
+            .groups
+            .get(&param.id)
+            .copied()
+            .unwrap_or(Group::Weight);
+        let lr = if group == Group::Bias { bias_lr } else { lr };
+        let id = param.id;
+        param.map(|value| {
+            let value = value.inner();
+            let gradient = match group {
+                Group::Weight => value.clone().mul_scalar(self.sgd.weight_decay) + gradient,
+                Group::Bias | Group::Norm => gradient,
+            };
+            let buffer = match self.sgd.buffers.remove::<D>(id) {
+                Some(buffer) => buffer.mul_scalar(momentum) + gradient.clone(),
+                None => gradient.clone(),
+            };
+            let step = (buffer.clone().mul_scalar(momentum) + gradient).mul_scalar(lr);
+            self.sgd.buffers.register(id, buffer);
+            Tensor::from_inner(value - step).require_grad()
+        })
+    }
+}

@@ -1,0 +1,390 @@
+//! A recipe: all that decides how a network is trained, but for the network and the data.
+
+use std::path::{Path, PathBuf};
+
+use crate::loss::{Yolov5Hyp, Yolov8Hyp};
+use ablate_detection::augment::AugmentConfig;
+use ablate_model::heads::{BoxCoding, DetectConfig};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_yaml::{Mapping, Value};
+
+/// The keys of YOLOv5's `hyp.*.yaml` under their names, and what `train.py` takes on its command line. A key that is left out has YOLOv5's
+/// value of its `hyp.scratch-low.yaml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recipe {
+    pub epochs: usize,
+    /// Images in a batch; in a file -1 stands for as many as fit the GPU, which is [`AUTO_BATCH`] here until [`Recipe::resolved`].
+    #[serde(with = "batch_size")]
+    pub batch: usize,
+    /// Nominal batch: gradients are summed over batches until they make about this many images.
+    pub nbs: usize,
+    /// Learning rate after warm-up.
+    pub lr0: f64,
+    /// Learning rate of the end as a share of `lr0`.
+    pub lrf: f64,
+    /// Whether the learning rate falls along a cosine instead of a line.
+    pub cos_lr: bool,
+    pub momentum: f64,
+    /// L2 decay of weights, not of biases and norms, at the nominal batch.
+    pub weight_decay: f64,
+    /// Length of the warm-up; it is at least `warmup_min_steps` batches.
+    pub warmup_epochs: f64,
+    pub warmup_min_steps: usize,
+    pub warmup_momentum: f64,
+    /// Learning rate of biases at the first step.
+    pub warmup_bias_lr: f64,
+    /// Largest norm of the whole gradient, beyond which it is scaled down; 0: none.
+    pub clip_norm: f64,
+    pub optimizer: Optimizer,
+    /// Images of a batch are stretched to a side from `imgsz` · (1 - this) to `imgsz` · (1 + this), in whole strides, another for each batch; YOLOv5's flag is 0.5.
+    #[serde(deserialize_with = "share_or_flag")]
+    pub multi_scale: f64,
+    /// Rows of the model's table whose weights and statistics stay as they are: a number of first ones, or a list.
+    #[serde(deserialize_with = "rows")]
+    pub freeze: Vec<usize>,
+    /// Whether anchors stay as they are where they fit the data set badly.
+    pub noautoanchor: bool,
+    /// Whether images are evaluated in rectangles, as YOLOv5 and Ultralytics do, or in squares.
+    pub val_rect: bool,
+    /// Decay of the moving average of the weights once `ema_tau` updates are long past; 0: no average.
+    pub ema_decay: f64,
+    pub ema_tau: f64,
+    /// Number of last epochs without mosaic, mixup and copy-paste.
+    pub close_mosaic: usize,
+    /// Epochs without a better score after which training ends; 0: never.
+    pub patience: usize,
+    /// Evaluate every so many epochs, and after the last; 0: after the last only.
+    pub val_interval: usize,
+    /// Loss of a head with anchors.
+    #[serde(flatten)]
+    pub anchor_based: Yolov5Hyp,
+    /// Loss of a head without.
+    pub anchor_free: Yolov8Hyp,
+    #[serde(flatten)]
+    pub augment: AugmentConfig,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            epochs: 300,
+            batch: 16,
+            nbs: 64,
+            lr0: 0.01,
+            lrf: 0.01,
+            cos_lr: false,
+            momentum: 0.937,
+            weight_decay: 0.0005,
+            warmup_epochs: 3.0,
+            warmup_min_steps: 100,
+            warmup_momentum: 0.8,
+            warmup_bias_lr: 0.1,
+            clip_norm: 10.0,
+            optimizer: Optimizer::Sgd,
+            multi_scale: 0.0,
+            freeze: Vec::new(),
+            noautoanchor: false,
+            val_rect: true,
+            ema_decay: 0.9999,
+            ema_tau: 2000.0,
+            close_mosaic: 0,
+            patience: 100,
+            val_interval: 1,
+            anchor_based: Yolov5Hyp::default(),
+            anchor_free: Yolov8Hyp::default(),
+            augment: AugmentConfig::default(),
+        }
+    }
+}
+
+/// A batch size that is still to be found.
+pub const AUTO_BATCH: usize = 0;
+
+/// What turns gradients into steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Optimizer {
+    /// With Nesterov momentum.
+    #[serde(rename = "SGD")]
+    Sgd,
+    /// The first of its betas is `momentum`, the second 0.999.
+    Adam,
+    /// The same, but weights decay on their own.
+    AdamW,
+    /// What Ultralytics chooses for short trainings: AdamW with a learning rate by the number of classes; see [`Recipe::resolved`].
+    #[serde(rename = "auto")]
+    Auto,
+}
+
+/// Steps of the optimizer up to which Ultralytics chooses AdamW; beyond, it chooses one that there is not here.
+const MOST_AUTO_STEPS: usize = 10_000;
+
+/// What is wrong with a recipe, by file and key.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    #[error("{path}: {source}")]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{path}: {message}")]
+    Syntax { path: PathBuf, message: String },
+    #[error("unknown key `{key}`; the keys of a recipe are {known}")]
+    UnknownKey { key: String, known: String },
+    #[error("{0}")]
+    Yaml(#[from] serde_yaml::Error),
+    #[error("{key} is {value}: it must be {expected}")]
+    Value {
+        key: &'static str,
+        value: f64,
+        expected: &'static str,
+    },
+    #[error(
+        "optimizer is auto: for {steps} steps, above {MOST_AUTO_STEPS}, Ultralytics would take MuSGD, which there is not here; SGD, Adam or AdamW would be right"
+    )]
+    Auto { steps: usize },
+    #[error("{0}")]
+    Loss(#[from] crate::loss::LossError),
+    #[error("{0}")]
+    Augment(#[from] ablate_detection::dataset::DataError),
+}
+
+impl Recipe {
+    /// Reads a recipe from a YAML file.
+    ///
+    /// # Errors
+    /// Names the file, and the line or the key that is wrong.
+    pub fn load(path: &Path) -> Result<Self, RecipeError> {
+        let text = std::fs::read_to_string(path).map_err(|source| RecipeError::Read {
+            path: path.into(),
+            source,
+        })?;
+        let recipe = serde_yaml::from_str(&text)
+            .map_err(RecipeError::from)
+            .and_then(|keys| Self::default().with(&by_head(keys)));
+        recipe.map_err(|error| RecipeError::Syntax {
+            path: path.into(),
+            message: error.to_string(),
+        })
+    }
+
+    /// This recipe with the values of some keys replaced, as a sweep does.
+    ///
+    /// # Errors
+    /// Keys that a recipe does not have, values out of their range.
+    pub fn with(&self, keys: &Mapping) -> Result<Self, RecipeError> {
+        let Value::Mapping(mut all) = serde_yaml::to_value(self)? else {
+            unreachable!("a recipe is a mapping")
+        };
+        for (key, value) in keys {
+            match all.get_mut(key) {
+                // A group of keys: those that are not given stay.
+                Some(Value::Mapping(old)) if value.is_mapping() => {
+                    old.extend(value.as_mapping().cloned().unwrap_or_default())
+                }
+                Some(old) => *old = value.clone(),
+                None => {
+                    let known: Vec<&str> = all.keys().filter_map(Value::as_str).collect();
+                    let key = key
+                        .as_str()
+                        .map_or_else(|| format!("{key:?}"), String::from);
+                    return Err(RecipeError::UnknownKey {
+                        key,
+                        known: known.join(", "),
+                    });
+                }
+            }
+        }
+        let recipe: Self = serde_yaml::from_value(Value::Mapping(all))?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    /// The recipe for a training on so many images of so many classes: a batch size that is still to be found is `batch()`, and the optimizer
+    /// `auto` what it stands for.
+    ///
+    /// # Errors
+    /// A training so long that `auto` stands for an optimizer that there is not.
+    pub fn resolved(
+        &self,
+        images: usize,
+        nc: usize,
+        batch: impl FnOnce() -> usize,
+    ) -> Result<Self, RecipeError> {
+        let batch = if self.batch == AUTO_BATCH {
+            batch()
+        } else {
+            self.batch
+        };
+        let recipe = Self {
+            batch,
+            ..self.clone()
+        };
+        if self.optimizer != Optimizer::Auto {
+            return Ok(recipe);
+        }
+        let steps = images.div_ceil(batch.max(self.nbs)) * self.epochs;
+        if steps > MOST_AUTO_STEPS {
+            return Err(RecipeError::Auto { steps });
+        }
+        // To six decimal places, as Ultralytics rounds it.
+        let lr0 = (0.002 * 5.0 / (4.0 + nc as f64) * 1e6).round_ties_even() / 1e6;
+        Ok(Self {
+            optimizer: Optimizer::AdamW,
+            lr0,
+            momentum: 0.9,
+            warmup_bias_lr: 0.0,
+            ..recipe
+        })
+    }
+
+    /// Images in a batch of an evaluation after training.
+    pub fn eval_batch(&self) -> usize {
+        if self.batch == AUTO_BATCH {
+            16
+        } else {
+            self.batch
+        }
+    }
+
+    /// What a training of this head depends on, for its key: all of the recipe but the gains of the other family's loss.
+    pub fn inputs(&self, detect: &DetectConfig) -> serde_json::Value {
+        let keys = |value: serde_json::Result<serde_json::Value>| match value {
+            Ok(serde_json::Value::Object(keys)) => keys,
+            _ => unreachable!("recipes and gains are maps with words as keys"),
+        };
+        let mut inputs = keys(serde_json::to_value(self));
+        match detect.coding {
+            BoxCoding::Anchors(_) => {
+                inputs.remove("anchor_free");
+            }
+            BoxCoding::Distances { .. } => {
+                let other = keys(serde_json::to_value(self.anchor_based));
+                inputs.retain(|key, _| !other.contains_key(key) && key != "noautoanchor");
+            }
+        }
+        inputs.into()
+    }
+
+    /// # Errors
+    /// Names the first value out of its range.
+    pub fn check(&self) -> Result<(), RecipeError> {
+        let require = |ok: bool, key, value, expected| {
+            if ok {
+                Ok(())
+            } else {
+                Err(RecipeError::Value {
+                    key,
+                    value,
+                    expected,
+                })
+            }
+        };
+        for (key, value) in [("epochs", self.epochs), ("nbs", self.nbs)] {
+            require(value > 0, key, value as f64, "above 0")?;
+        }
+        for (key, value) in [
+            ("lr0", self.lr0),
+            ("lrf", self.lrf),
+            ("weight_decay", self.weight_decay),
+            ("warmup_epochs", self.warmup_epochs),
+            ("warmup_bias_lr", self.warmup_bias_lr),
+            ("clip_norm", self.clip_norm),
+        ] {
+            require(
+                value >= 0.0 && value.is_finite(),
+                key,
+                value,
+                "finite and not negative",
+            )?;
+        }
+        for (key, value) in [
+            ("momentum", self.momentum),
+            ("warmup_momentum", self.warmup_momentum),
+            ("ema_decay", self.ema_decay),
+        ] {
+            require((0.0..1.0).contains(&value), key, value, "from 0 to below 1")?;
+        }
+        require(self.ema_tau > 0.0, "ema_tau", self.ema_tau, "above 0")?;
+        require(
+            (0.0..1.0).contains(&self.multi_scale),
+            "multi_scale",
+            self.multi_scale,
+            "from 0 to below 1, or true for 0.5",
+        )?;
+        self.anchor_based.check()?;
+        self.anchor_free.check()?;
+        self.augment.validate()?;
+        Ok(())
+    }
+}
+
+/// The keys of a file, where `box` and `cls` beside `dfl` are gains of the loss of a head without anchors: in the files of YOLOv8's users they
+/// stand side by side.
+fn by_head(mut keys: Mapping) -> Mapping {
+    if keys.contains_key("dfl") {
+        let gains = ["box", "cls", "dfl"]
+            .into_iter()
+            .filter_map(|key| Some((Value::from(key), keys.remove(key)?)));
+        let gains: Mapping = gains.collect();
+        keys.insert("anchor_free".into(), gains.into());
+    }
+    keys
+}
+
+/// A share, or `true` for a half and `false` for none.
+fn share_or_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Bool(on) => Ok(if on { 0.5 } else { 0.0 }),
+        Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
+        other => Err(D::Error::custom(format!(
+            "multi_scale is {other:?}: a number from 0 to below 1, true or false would be right"
+        ))),
+    }
+}
+
+/// Above 0, or -1 for [`AUTO_BATCH`].
+mod batch_size {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::AUTO_BATCH;
+
+    pub fn serialize<S: Serializer>(batch: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+        match *batch {
+            AUTO_BATCH => serializer.serialize_i64(-1),
+            batch => serializer.serialize_u64(batch as u64),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+        match i64::deserialize(deserializer)? {
+            -1 => Ok(AUTO_BATCH),
+            batch @ 1.. => Ok(batch as usize),
+            batch => Err(D::Error::custom(format!(
+                "batch is {batch}: it must be above 0, or -1 for as many images as fit the GPU"
+            ))),
+        }
+    }
+}
+
+/// Rows by number: a count of first ones, a list, or nothing for none.
+fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let rows = match &value {
+        Value::Null => Some(Vec::new()),
+        Value::Number(count) => count
+            .as_u64()
+            .filter(|count| *count <= MAX_ROWS)
+            .map(|count| (0..count as usize).collect()),
+        Value::Sequence(rows) => rows
+            .iter()
+            .map(|row| row.as_u64().map(|row| row as usize))
+            .collect(),
+        _ => None,
+    };
+    let expected = "a number of first rows, or a list of rows by number, would be right";
+    rows.ok_or_else(|| D::Error::custom(format!("freeze is {value:?}: {expected}")))
+}
+
+/// More rows than any model's table has.
+const MAX_ROWS: u64 = 10_000;

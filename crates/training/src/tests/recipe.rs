@@ -1,0 +1,146 @@
+//! Recipes as people write them.
+
+use std::path::Path;
+
+use crate::{Optimizer, Recipe};
+
+fn recipe(text: &str) -> Result<Recipe, String> {
+    let keys = serde_yaml::from_str(text).unwrap();
+    Recipe::default()
+        .with(&keys)
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_published_recipe_is_what_holds_without_one() {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/recipes/yolov5-scratch-low.yaml");
+    assert_eq!(Recipe::load(&file).unwrap(), Recipe::default());
+}
+
+#[test]
+fn keys_of_all_parts_are_read() {
+    let recipe = recipe("{epochs: 7, box: 0.1, mosaic: 0.5, cos_lr: true}").unwrap();
+    assert_eq!(
+        (
+            recipe.epochs,
+            recipe.anchor_based.box_gain,
+            recipe.augment.mosaic,
+            recipe.cos_lr
+        ),
+        (7, 0.1, 0.5, true)
+    );
+    assert_eq!(recipe.lr0, Recipe::default().lr0);
+}
+
+#[test]
+fn yolov8s_gains_are_those_beside_dfl() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/recipes/yolov8.yaml");
+    let recipe = Recipe::load(&file).unwrap();
+    let published = Recipe {
+        epochs: 100,
+        warmup_min_steps: 0,
+        close_mosaic: 10,
+        ..Recipe::default()
+    };
+    assert_eq!(recipe, published);
+    // In a group, the gains that are not given stay.
+    let other = recipe
+        .with(&serde_yaml::from_str("{anchor_free: {dfl: 2}}").unwrap())
+        .unwrap();
+    assert_eq!(
+        (other.anchor_free.dfl, other.anchor_free.box_gain),
+        (2.0, 7.5)
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own.yaml");
+    std::fs::write(&own, "{box: 5, dfl: 1}").unwrap();
+    let own = Recipe::load(&own).unwrap();
+    assert_eq!(
+        (
+            own.anchor_free.box_gain,
+            own.anchor_free.dfl,
+            own.anchor_based
+        ),
+        (5.0, 1.0, Recipe::default().anchor_based)
+    );
+}
+
+#[test]
+fn rows_and_sizes_are_read_as_people_write_them() {
+    assert_eq!(recipe("{freeze: 3}").unwrap().freeze, [0, 1, 2]);
+    assert_eq!(recipe("{freeze: [5, 22]}").unwrap().freeze, [5, 22]);
+    assert_eq!(recipe("{freeze: }").unwrap().freeze, [0; 0]);
+    assert_eq!(recipe("{multi_scale: true}").unwrap().multi_scale, 0.5);
+    assert_eq!(recipe("{multi_scale: 0.25}").unwrap().multi_scale, 0.25);
+}
+
+/// Ultralytics for 205 images of 3 classes: `AdamW(lr=0.001429, momentum=0.9)`.
+#[test]
+fn auto_is_what_ultralytics_chooses() {
+    let auto = recipe("{optimizer: auto, epochs: 50}").unwrap();
+    let resolved = auto.resolved(205, 3, || 16).unwrap();
+    assert_eq!(
+        (
+            resolved.optimizer,
+            resolved.lr0,
+            resolved.momentum,
+            resolved.warmup_bias_lr
+        ),
+        (Optimizer::AdamW, 0.001429, 0.9, 0.0)
+    );
+    let error = auto.resolved(118_287, 80, || 16).unwrap_err().to_string();
+    assert!(
+        error.contains("92450 steps") && error.contains("MuSGD"),
+        "{error}"
+    );
+    let sgd = recipe("{optimizer: SGD}").unwrap();
+    assert_eq!(sgd.resolved(118_287, 80, || 16).unwrap(), sgd);
+}
+
+#[test]
+fn a_batch_size_can_be_left_to_the_device() {
+    let auto = recipe("{batch: -1}").unwrap();
+    assert_eq!(auto.resolved(100, 3, || 48).unwrap().batch, 48);
+    assert_eq!(
+        recipe("{batch: 8}")
+            .unwrap()
+            .resolved(100, 3, || 48)
+            .unwrap()
+            .batch,
+        8
+    );
+    // It comes through another change of the recipe.
+    assert_eq!(
+        auto.with(&serde_yaml::from_str("{epochs: 3}").unwrap())
+            .unwrap()
+            .batch,
+        auto.batch
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (text, word) in [
+        ("{epoch: 7}", "unknown key `epoch`"),
+        ("{lr0: -1}", "lr0 is -1: it must be"),
+        ("{lr0: fast}", "fast"),
+        ("{batch: 0}", "batch is 0: it must be above 0"),
+        ("{momentum: 1.0}", "momentum is 1"),
+        ("{fl_gamma: 1.5}", "fl_gamma is 1.5"),
+        ("{mosaic: 1.5}", "mosaic"),
+        ("{multi_scale: 1}", "multi_scale is 1"),
+        ("{multi_scale: wide}", "multi_scale"),
+        ("{freeze: head}", "freeze"),
+        ("{freeze: [-1]}", "freeze"),
+        ("{optimizer: MuSGD}", "MuSGD"),
+        ("{cutmix: 0.5}", "unknown key `cutmix`"),
+    ] {
+        let error = recipe(text).unwrap_err();
+        assert!(error.contains(word), "{text}: {error}");
+    }
+    let error = Recipe::load(Path::new("no/such.yaml"))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("no/such.yaml"), "{error}");
+}

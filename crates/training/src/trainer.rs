@@ -1,0 +1,433 @@
+//! The loop: batches, gradients, steps; epochs, evaluation, checkpoints.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::loss::{DetectionLoss, Outputs, Targets};
+use ablate_detection::dataset::random::{Draw, stream};
+use ablate_detection::loader::Batch;
+use anyhow::{Context, Result, ensure};
+use burn::Tensor;
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Device, TensorData};
+
+use crate::checkpoint::{BEST, LAST, RESUME, Reader, TrainingState, Writer};
+use crate::optimizer::clip_norm;
+use crate::tensors::{Tensors, replace, values};
+use crate::{
+    BatchSource, Ema, Evaluate, Progress, Recipe, Schedule, Scores, StepReport, StepRule,
+    StepSettings,
+};
+use ablate_records::EpochLog;
+
+/// A network that a detection loss trains.
+pub trait TrainableDetector: Module {
+    /// Images `[batch, 3, height, width]`, RGB in 0..=1, to what the loss takes.
+    fn forward(&self, images: Tensor<4>) -> Outputs;
+
+    /// What else belongs into a file of its weights: tensors by name, with shape and values.
+    fn buffers(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        Vec::new()
+    }
+}
+
+impl TrainableDetector for ablate_model::Detector {
+    fn forward(&self, images: Tensor<4>) -> Outputs {
+        let (levels, protos) = self.forward_with_protos(images);
+        Outputs { levels, protos }
+    }
+
+    fn buffers(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        self.anchors_in_strides().into_iter().collect()
+    }
+}
+
+/// All that a training needs.
+pub struct TrainJob<'a, M> {
+    /// The network with its first weights, on a training device (`device.autodiff()`).
+    pub detector: M,
+    pub loss: Box<dyn DetectionLoss>,
+    pub data: &'a dyn BatchSource,
+    pub recipe: &'a Recipe,
+    /// Of whatever in the network is random while it trains; the data have their own.
+    pub seed: u64,
+    /// Where checkpoints go. If a checkpoint of the same identity lies there, training goes on from it.
+    pub folder: &'a Path,
+    /// Says what is trained on what and how, such as the key of a record.
+    pub identity: &'a str,
+    /// Pixels in which the sides of the network's input are counted: its largest stride.
+    pub stride: usize,
+    pub evaluator: Option<&'a mut dyn Evaluate<M>>,
+    pub leg: Leg<'a>,
+    pub progress: &'a mut dyn Progress,
+}
+
+/// The part of a training that is asked for: all of it by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leg<'a> {
+    /// Numbers of epochs after which the network is evaluated, whatever the recipe says. Where the recipe does not say so, the log keeps the
+    /// scores and nothing else heeds them: the best epoch and the end of the training are those of the recipe alone.
+    pub rungs: &'a [usize],
+    /// Number of epochs after which the training pauses; the next leg goes on from its checkpoint.
+    pub until: Option<usize>,
+}
+
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    pub epochs: Vec<EpochLog>,
+    /// Epoch of the best weights: the last where nothing was evaluated.
+    pub best_epoch: usize,
+    pub best_weights: PathBuf,
+    pub last_weights: PathBuf,
+    /// Whether training ended before its last epoch, for want of progress.
+    pub stopped: bool,
+    /// Whether there is more to train: the leg ended before the training did.
+    pub paused: bool,
+    /// Seconds of wall-clock time, evaluation included, summed over resumed runs.
+    pub train_s: f64,
+    /// Images a second over all batches: loading included, evaluation and checkpoints not.
+    pub images_per_s: f64,
+}
+
+/// Trains a network, from the beginning or from the checkpoint in the job's folder. A training that was cut off and resumed ends with
+/// the same weights as one that was not.
+///
+/// # Errors
+/// A loss that is not a number, by epoch and batch; files that cannot be written or read; a checkpoint of another training; batches
+/// that do not fit the network; an evaluation that failed.
+pub fn train<M: TrainableDetector>(job: TrainJob<'_, M>) -> Result<Trained> {
+    job.recipe.check()?;
+    ensure!(job.data.batches() > 0, "there is no image to train on");
+    std::fs::create_dir_all(job.folder).with_context(|| job.folder.display().to_string())?;
+    Trainer::new(job)?.run()
+}
+
+struct Trainer<'a, M> {
+    device: Device,
+    network: M,
+    ema: Ema<M>,
+    steps: StepRule,
+    /// Gradients that wait for more, so that their batches make a nominal batch.
+    gradients: GradientsAccumulator<M>,
+    schedule: Schedule,
+    state: TrainingState,
+    loss: Box<dyn DetectionLoss>,
+    data: &'a dyn BatchSource,
+    recipe: &'a Recipe,
+    seed: u64,
+    folder: &'a Path,
+    stride: usize,
+    evaluator: Option<&'a mut dyn Evaluate<M>>,
+    leg: Leg<'a>,
+    progress: &'a mut dyn Progress,
+}
+
+impl<'a, M: TrainableDetector> Trainer<'a, M> {
+    fn new(job: TrainJob<'a, M>) -> Result<Self> {
+        let TrainJob {
+            detector,
+            loss,
+            data,
+            recipe,
+            seed,
+            folder,
+            identity,
+            stride,
+            evaluator,
+            leg,
+            progress,
+        } = job;
+        let device = detector
+            .devices()
+            .into_iter()
+            .next()
+            .context("the network has no parameters")?
+            .autodiff();
+        let schedule = Schedule::new(recipe, data.batches());
+        let steps = StepRule::new(&detector, recipe, schedule.weight_decay());
+        let ema = Ema::new(detector.valid(), 0, recipe.ema_decay, recipe.ema_tau);
+        let mut trainer = Self {
+            device,
+            network: detector,
+            ema,
+            steps,
+            gradients: GradientsAccumulator::new(),
+            schedule,
+            state: TrainingState {
+                identity: identity.into(),
+                ..TrainingState::default()
+            },
+            loss,
+            data,
+            recipe,
+            seed,
+            folder,
+            stride,
+            evaluator,
+            leg,
+            progress,
+        };
+        if let Some(file) = Reader::open(&folder.join(RESUME))? {
+            trainer = trainer.resume(&file)?;
+        }
+        Ok(trainer)
+    }
+
+    fn run(mut self) -> Result<Trained> {
+        let first = self.state.log.len();
+        let end = self
+            .leg
+            .until
+            .map_or(self.recipe.epochs, |until| until.min(self.recipe.epochs));
+        self.progress
+            .start(first, self.recipe.epochs, self.data.batches());
+        for epoch in first..end {
+            if self.state.stopped {
+                break;
+            }
+            let start = Instant::now();
+            self = self.epoch(epoch)?;
+            self.state.total_s += start.elapsed().as_secs_f64();
+            // Checkpoints are part of the time, too, but the last one can't know its own.
+            let start = Instant::now();
+            self.save()?;
+            self.state.total_s += start.elapsed().as_secs_f64();
+            if let Some(log) = self.state.log.last() {
+                self.progress.epoch(log, self.recipe.epochs);
+            }
+        }
+        let TrainingState {
+            log,
+            best,
+            stopped,
+            total_s,
+            batches_s,
+            images,
+            ..
+        } = self.state;
+        Ok(Trained {
+            best_epoch: best.map_or(log.len().saturating_sub(1), |(epoch, _)| epoch),
+            paused: !stopped && log.len() < self.recipe.epochs,
+            epochs: log,
+            best_weights: self.folder.join(BEST),
+            last_weights: self.folder.join(LAST),
+            stopped,
+            train_s: total_s,
+            images_per_s: images as f64 / batches_s.max(f64::MIN_POSITIVE),
+        })
+    }
+
+    /// All batches of an epoch, then evaluation where it is due.
+    fn epoch(mut self, epoch: usize) -> Result<Self> {
+        let start = Instant::now();
+        let steps = self.data.batches();
+        // Whatever is random in the network follows from the epoch, not from what ran before.
+        self.device.seed(
+            self.seed
+                .wrapping_add(epoch as u64)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        );
+        let mut sums = vec![0.0f64; self.loss.items().len()];
+        let mut lr = 0.0;
+        let data = self.data;
+        for (step, batch) in data.epoch(epoch).enumerate() {
+            let settings = self.schedule.at(epoch, step);
+            lr = settings.rates.lr;
+            self.state.images += batch.size;
+            let losses;
+            (self, losses) = self.batch(batch, settings, epoch, step)?;
+            sums.iter_mut()
+                .zip(&losses)
+                .for_each(|(sum, (_, loss))| *sum += f64::from(*loss));
+            self.progress.step(&StepReport {
+                epoch,
+                step,
+                steps,
+                losses,
+                lr,
+            });
+        }
+        self.state.batches_s += start.elapsed().as_secs_f64();
+
+        let scores = self.evaluate(epoch)?;
+        let losses = self.loss.items().iter().zip(sums);
+        self.state.log.push(EpochLog {
+            epoch,
+            lr,
+            losses: losses
+                .map(|(name, sum)| ((*name).to_owned(), sum / steps as f64))
+                .collect(),
+            map50: scores.and_then(|scores| scores.map50),
+            map50_95: scores.and_then(|scores| scores.map50_95),
+            mask_map50: scores.and_then(|scores| scores.mask_map50),
+            mask_map50_95: scores.and_then(|scores| scores.mask_map50_95),
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        Ok(self)
+    }
+
+    /// Forward, backward, and a step of the optimizer where enough images came together.
+    fn batch(
+        mut self,
+        batch: Batch,
+        settings: StepSettings,
+        epoch: usize,
+        step: usize,
+    ) -> Result<(Self, Vec<(&'static str, f32)>)> {
+        let size = self.input_size(&batch, epoch, step);
+        let Batch {
+            images,
+            size,
+            height,
+            width,
+            targets,
+            masks,
+            ..
+        } = batch.resized(size);
+        let images = Tensor::from_data(
+            TensorData::new(images, [size, 3, height, width]),
+            &self.device,
+        );
+        let loss = self.loss.forward(
+            self.network.forward(images),
+            Targets {
+                boxes: &targets,
+                masks: masks.as_ref(),
+            },
+        )?;
+        let losses = Tensor::cat(loss.items, 0).try_into_vec_as::<f32>()?;
+        let losses: Vec<(&str, f32)> = self.loss.items().iter().copied().zip(losses).collect();
+        ensure!(
+            losses.iter().all(|(_, loss)| loss.is_finite()),
+            "epoch {epoch}, batch {step}: the loss is not a number ({}); a smaller lr0 or a longer warm-up may help",
+            losses
+                .iter()
+                .map(|(name, loss)| format!("{name} {loss}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        );
+        let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
+        self.gradients.accumulate(&self.network, gradients);
+
+        let number = epoch * self.data.batches() + step;
+        if number as i64 - self.state.last_update.map_or(-1, |last| last as i64)
+            >= settings.accumulate as i64
+        {
+            let mut gradients = self.gradients.grads();
+            if self.recipe.clip_norm > 0.0 {
+                let norm = clip_norm(&self.network, &mut gradients, self.recipe.clip_norm);
+                ensure!(
+                    norm.is_finite(),
+                    "epoch {epoch}, batch {step}: the gradient is not a number"
+                );
+            }
+            self.network = self.steps.step(self.network, gradients, settings.rates);
+            self.ema.update(&self.network);
+            self.state.last_update = Some(number);
+        }
+        Ok((self, losses))
+    }
+
+    /// Width and height of a batch's images: as they come, or, at several scales, of a random side that follows from epoch and batch.
+    fn input_size(&self, batch: &Batch, epoch: usize, step: usize) -> (usize, usize) {
+        let share = self.recipe.multi_scale;
+        if share == 0.0 {
+            return (batch.width, batch.height);
+        }
+        let (side, stride) = (batch.width.max(batch.height), self.stride);
+        let least = ((side as f64 * (1.0 - share)) as usize).max(stride);
+        let beyond = (side as f64 * (1.0 + share)) as usize + stride;
+        let mut random = stream(self.seed, 0x6d75_6c74, epoch as u64, step as u64);
+        let drawn = (least + random.below(beyond - least)) / stride * stride;
+        let scaled = |of: usize| (of * drawn).div_ceil(side * stride) * stride;
+        (scaled(batch.width), scaled(batch.height))
+    }
+
+    /// Scores of the average network where they are due after this epoch; keeps the best weights.
+    fn evaluate(&mut self, epoch: usize) -> Result<Option<Scores>> {
+        let last = epoch + 1 == self.recipe.epochs;
+        let due = last
+            || (self.recipe.val_interval > 0
+                && (epoch + 1).is_multiple_of(self.recipe.val_interval));
+        let rung = self.leg.rungs.contains(&(epoch + 1));
+        let scores = match &mut self.evaluator {
+            Some(evaluator) if due || rung => {
+                let scores = evaluator.evaluate(self.ema.module(), epoch);
+                Some(scores.with_context(|| format!("evaluation after epoch {epoch}"))?)
+            }
+            _ => None,
+        };
+        let fitness = scores.filter(|_| due).map(|scores| scores.fitness());
+        let best = self.state.best.map(|(_, fitness)| fitness);
+        if fitness.is_some_and(|fitness| best.is_none_or(|best| fitness > best)) {
+            self.state.best = fitness.map(|fitness| (epoch, fitness));
+            self.save_weights(BEST)?;
+        }
+        if let Some((best, _)) = self.state.best {
+            self.state.stopped =
+                !last && self.recipe.patience > 0 && epoch - best >= self.recipe.patience;
+        }
+        Ok(scores)
+    }
+
+    fn save_weights(&self, name: &str) -> Result<()> {
+        let average = self.ema.module();
+        let mut writer = Writer::default();
+        writer.add("", average, &values(average));
+        average
+            .buffers()
+            .into_iter()
+            .for_each(|(name, shape, values)| writer.add_values(name, shape, &values));
+        Ok(writer.write(&self.folder.join(name), None)?)
+    }
+
+    fn save(&mut self) -> Result<()> {
+        self.save_weights(LAST)?;
+        if self.state.best.is_none() {
+            self.save_weights(BEST)?;
+        }
+        self.state.ema_updates = self.ema.updates();
+        let network = self.network.valid();
+        let gradients = self.gradients.grads();
+        let mut writer = Writer::default();
+        writer.add("network.", &network, &values(&network));
+        writer.add("average.", self.ema.module(), &values(self.ema.module()));
+        self.steps
+            .buffers()
+            .into_iter()
+            .for_each(|(prefix, tensors)| writer.add(prefix, &network, tensors));
+        writer.add("gradient.", &network, &gradients);
+        self.gradients.accumulate(&self.network, gradients);
+        Ok(writer.write(&self.folder.join(RESUME), Some(&self.state))?)
+    }
+
+    fn resume(mut self, file: &Reader) -> Result<Self> {
+        let state = file.state()?;
+        if state.identity != self.state.identity {
+            let (found, expected) = (&state.identity, &self.state.identity);
+            let message = format!(
+                "is of another training, `{found}`, not of `{expected}`; remove it or choose another folder"
+            );
+            return Err(file.error(message).into());
+        }
+        let network: Tensors = file.all_tensors("network.", &self.network)?;
+        let average = file.all_tensors("average.", self.ema.module())?;
+        let average = replace(self.network.valid(), average);
+        self.steps.restore(state.ema_updates, |prefix| {
+            file.tensors(prefix, &self.network)
+        })?;
+        let gradients = file.tensors("gradient.", &self.network)?;
+        self.network = replace(self.network, network);
+        self.gradients.accumulate(&self.network, gradients);
+        self.ema = Ema::new(
+            average,
+            state.ema_updates,
+            self.recipe.ema_decay,
+            self.recipe.ema_tau,
+        );
+        self.state = state;
+        Ok(self)
+    }
+}

@@ -1,0 +1,226 @@
+//! A training as a command or a sweep asks for it: network, loss, data and evaluation put together for [`crate::train`].
+
+use std::{path::Path, sync::Arc};
+
+use ablate_detection::{
+    dataset::CachedDataset,
+    loader::{EvalLoader, InputShape, LoaderConfig},
+};
+use ablate_model::{
+    Detector, Graph,
+    heads::{BoxCoding, DetectConfig},
+    weights::{self, Loaded},
+};
+use ablate_records::{AnchorFit, FirstWeights};
+use anyhow::{Context, Result};
+use burn::tensor::Device;
+
+use crate::{
+    Evaluate, Evaluator, Leg, Progress, Recipe, Scores, TrainJob, Trained, TrainingData,
+    anchors::fit_anchors,
+    loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
+    weights::taken,
+};
+
+/// What is trained, on what and how.
+pub struct TrainingSpec<'a> {
+    /// The architecture.
+    pub graph: &'a Graph,
+    /// Decoded for the network's image size.
+    pub train: Arc<CachedDataset>,
+    /// Evaluated while training goes on, to choose the best epoch; without it, that is the last.
+    pub val: Option<Arc<CachedDataset>>,
+    /// With its batch and its optimizer known: see [`Recipe::resolved`].
+    pub recipe: &'a Recipe,
+    /// Of first weights, order and augmentation.
+    pub seed: u64,
+    /// Without autodiff; training adds it.
+    pub device: &'a Device,
+    /// A file whose tensors replace the first weights, if they fit.
+    pub weights: Option<&'a Path>,
+}
+
+/// A training that is ready to run.
+pub struct Training<'a> {
+    spec: TrainingSpec<'a>,
+    detector: Detector,
+    /// What the weights' file filled, if there is one.
+    pub loaded: Option<Loaded>,
+    /// How the anchors fit; none without anchors, or if the recipe leaves them alone.
+    pub anchors: Option<AnchorFit>,
+}
+
+/// Threads that make batches ahead; they change nothing in the batches.
+const WORKERS: usize = 1;
+
+impl<'a> TrainingSpec<'a> {
+    /// Makes the network: first weights from the seed, and in their place whatever fits of the file; anchors fitted to the data and
+    /// rows frozen as the recipe says.
+    ///
+    /// # Errors
+    /// Weights that cannot be read, or of which nothing fits; rows to freeze that don't exist.
+    pub fn open(self) -> Result<Training<'a>> {
+        let mut detector = Detector::new(self.graph, self.seed, &self.device.clone().autodiff());
+        let loaded = self
+            .weights
+            .map(|file| weights::load(&mut detector, file))
+            .transpose()?;
+        let anchors = match self.recipe.noautoanchor {
+            true => None,
+            false => {
+                let threshold = self.recipe.anchor_based.anchor_t;
+                fit_anchors(&mut detector, &self.train, threshold, self.seed)
+            }
+        };
+        let detector = detector
+            .freeze(&self.recipe.freeze)
+            .map_err(anyhow::Error::msg)
+            .context("freeze")?;
+        Ok(Training {
+            spec: self,
+            detector,
+            loaded,
+            anchors,
+        })
+    }
+}
+
+impl Training<'_> {
+    /// What the network began with, for a record; none if all weights are random.
+    pub fn first_weights(&self) -> Option<FirstWeights> {
+        Some(taken(self.spec.weights?, self.loaded.as_ref()?))
+    }
+
+    /// Trains, or goes on from the folder's checkpoint. `identity` names this training in its checkpoints: a checkpoint of another
+    /// one is rejected.
+    ///
+    /// # Errors
+    /// Those of [`crate::train`], and data that don't fit the network.
+    pub fn run(
+        self,
+        folder: &Path,
+        identity: &str,
+        leg: Leg,
+        progress: &mut dyn Progress,
+    ) -> Result<Trained> {
+        let TrainingSpec {
+            graph,
+            train: data,
+            val,
+            recipe,
+            seed,
+            device,
+            ..
+        } = self.spec;
+        let imgsz = data.imgsz();
+        ablate_kernels::keep_freed_memory();
+        let loss = loss_of(self.detector.detect(), recipe, imgsz)?;
+        let validator = val.map(|val| {
+            let shape = InputShape::new(recipe.val_rect, graph.max_stride());
+            let loader = EvalLoader::new(val, shape, recipe.batch, WORKERS)?;
+            anyhow::Ok(Validator { loader, device })
+        });
+        let mut validator = validator.transpose()?;
+        let detect = graph.detect();
+        let config = LoaderConfig {
+            batch: recipe.batch,
+            imgsz,
+            seed,
+            // Target masks of the prototypes' size, which is twice that of the finest level.
+            mask_stride: detect.masks.map(|_| detect.strides[0] / 2),
+            workers: WORKERS,
+        };
+        crate::train(TrainJob {
+            detector: self.detector,
+            loss,
+            data: &TrainingData::new(data, recipe, config)?,
+            recipe,
+            seed,
+            folder,
+            identity,
+            stride: graph.max_stride(),
+            evaluator: validator
+                .as_mut()
+                .map(|validator| validator as &mut dyn Evaluate<Detector>),
+            leg,
+            progress,
+        })
+    }
+}
+
+/// What a head is trained on.
+pub fn loss_of(
+    detect: &DetectConfig,
+    recipe: &Recipe,
+    imgsz: usize,
+) -> Result<Box<dyn DetectionLoss>> {
+    let coefficients = detect.masks.map(|masks| masks.coefficients);
+    Ok(match &detect.coding {
+        BoxCoding::Anchors(anchors) => {
+            let anchors: Vec<Vec<[f32; 2]>> = anchors
+                .iter()
+                .map(|level| {
+                    level
+                        .iter()
+                        .map(|anchor| anchor.map(|side| side as f32))
+                        .collect()
+                })
+                .collect();
+            let hyp = scaled(recipe.anchor_based, detect.nc, anchors.len(), imgsz);
+            Box::new(
+                Yolov5Loss::new(detect.nc, &anchors, &detect.strides, hyp)?
+                    .with_masks(coefficients),
+            )
+        }
+        BoxCoding::Distances { reg_max } => Box::new(
+            Yolov8Loss::new(detect.nc, *reg_max, &detect.strides, recipe.anchor_free)?
+                .with_masks(coefficients),
+        ),
+    })
+}
+
+/// YOLOv5's gains hold for three levels, 80 classes and 640 pixels; its training scales them to others.
+fn scaled(hyp: Yolov5Hyp, nc: usize, levels: usize, imgsz: usize) -> Yolov5Hyp {
+    let levels = 3.0 / levels as f32;
+    Yolov5Hyp {
+        box_gain: hyp.box_gain * levels,
+        cls: hyp.cls * levels * nc as f32 / 80.0,
+        obj: hyp.obj * levels * (imgsz as f32 / 640.0).powi(2),
+        ..hyp
+    }
+}
+
+/// Evaluates the moving average while training goes on.
+struct Validator<'a> {
+    loader: EvalLoader,
+    device: &'a Device,
+}
+
+impl Evaluate<Detector> for Validator<'_> {
+    fn evaluate(&mut self, detector: &Detector, _epoch: usize) -> Result<Scores> {
+        let evaluator = Evaluator::new(detector.clone(), self.device.clone());
+        let measured = evaluator.run(&self.loader, |_| {})?.measurement;
+        let mask = |name| measured.masks.as_ref().and_then(|masks| masks.figure(name));
+        Ok(Scores {
+            map50: measured.boxes.figure("AP50"),
+            map50_95: measured.boxes.figure("AP"),
+            mask_map50: mask("AP50"),
+            mask_map50_95: mask("AP"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gains_scale_with_classes_levels_and_image_size() {
+        let hyp = Yolov5Hyp::default();
+        assert_eq!(scaled(hyp, 80, 3, 640), hyp);
+        let small = scaled(hyp, 20, 4, 320);
+        assert_eq!(small.box_gain, hyp.box_gain * 0.75);
+        assert_eq!(small.cls, hyp.cls * 0.75 * 0.25);
+        assert_eq!(small.obj, hyp.obj * 0.75 * 0.25);
+    }
+}
