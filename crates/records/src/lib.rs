@@ -1,4 +1,5 @@
-//! What a stage of a sweep's cell measured, the key that it is found by, and the folder that it is kept in.
+//! What a stage of a sweep's cell measured, the key that it is found by, and the folder that it is
+//! kept in.
 //!
 //! Records are the only link between measuring and reporting.
 

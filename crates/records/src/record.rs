@@ -1,7 +1,8 @@
 //! What one stage of one cell measured: the only thing that a report reads.
 //!
-//! A record is a JSON file, written atomically as soon as its stage ends. Its key is a hash of everything that went into the
-//! measurement, so a sweep that shares a cell with an earlier one finds the record and does not measure again.
+//! A record is a JSON file, written atomically as soon as its stage ends. Its key is a hash of
+//! everything that went into the measurement, so a sweep that shares a cell with an earlier one
+//! finds the record and does not measure again.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -59,7 +60,8 @@ pub struct Cell {
     pub device: String,
     /// Batch size of the latency measurement.
     pub batch: usize,
-    /// Number format of weights and feature maps in the latency measurement: `f32`, `f16` or `bf16`. The other stages use f32.
+    /// Number format of weights and feature maps in the latency measurement: `f32`, `f16` or
+    /// `bf16`. The other stages use f32.
     #[serde(default = "f32", skip_serializing_if = "is_f32")]
     pub dtype: String,
 }
@@ -107,8 +109,8 @@ fn is_f32(dtype: &str) -> bool {
     dtype == "f32"
 }
 
-/// Height and width of the network's input in pixels, stage by stage: published costs are for 640 pixels, whatever a network is
-/// trained on.
+/// Height and width of the network's input in pixels, stage by stage: published costs are for 640
+/// pixels, whatever a network is trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ImageSizes {
     /// Of the cost.
@@ -149,7 +151,8 @@ pub enum Outcome {
         /// In words.
         reason: String,
     },
-    /// Halving stopped the training early. Its figures cannot be compared with those of a finished training.
+    /// Halving stopped the training early. Its figures cannot be compared with those of a finished
+    /// training.
     Stopped {
         /// In words.
         reason: String,
@@ -204,7 +207,8 @@ pub enum Measurement {
 pub struct CostMeasurement {
     /// Trainable parameters.
     pub params: u64,
-    /// GFLOPs at the cell's image size in the published (THOP) convention, as the model tables print them.
+    /// GFLOPs at the cell's image size in the published (THOP) convention, as the model tables
+    /// print them.
     pub gflops: f64,
     /// 2 × multiply-accumulates of every convolution and matrix product at that size, in 1e9.
     pub gflops_exact: f64,
@@ -235,10 +239,12 @@ pub struct LatencyMeasurement {
     pub iterations: usize,
     /// Every timed iteration in milliseconds, in order.
     pub samples_ms: Vec<f64>,
-    /// Peak of the untimed iterations; it includes the weights of the models that are timed in turn.
+    /// Peak of the untimed iterations; it includes the weights of the models that are timed in
+    /// turn.
     #[serde(default)]
     pub memory: PeakMemory,
-    /// If the number format is not f32: the largest difference from f32 of a box or probability, as a share of the largest (0 to 1).
+    /// If the number format is not f32: the largest difference from f32 of a box or probability, as
+    /// a share of the largest (0 to 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounding_error: Option<f64>,
 }
@@ -289,7 +295,8 @@ pub struct AnchorFit {
     pub best_possible_recall: f64,
     /// Mean number of anchors that match a box.
     pub anchors_per_box: f64,
-    /// Width and height of the anchors in pixels, level by level; None if they are those of the model's table.
+    /// Width and height of the anchors in pixels, level by level; None if they are those of the
+    /// model's table.
     pub replaced: Option<Vec<Vec<[f64; 2]>>>,
 }
 
@@ -315,7 +322,8 @@ pub struct EpochLog {
     pub lr: f64,
     /// Mean losses by name: `box`, `obj`, `cls`; `box`, `cls`, `dfl` for a head without anchors.
     pub losses: BTreeMap<String, f64>,
-    /// mAP50 (0 to 1) of the moving average of the weights on the validation split; None if the epoch was not evaluated.
+    /// mAP50 (0 to 1) of the moving average of the weights on the validation split; None if the
+    /// epoch was not evaluated.
     pub map50: Option<f64>,
     /// mAP50-95, as `map50`.
     pub map50_95: Option<f64>,
@@ -344,7 +352,8 @@ pub struct EvalMeasurement {
     /// Figures of the masks; None if the model makes none or the data set has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masks: Option<ApFigures>,
-    /// mAP50-95 of boxes (0 to 1) on resampled images, the same for every model on the same images; None if no drawn image has an object.
+    /// mAP50-95 of boxes (0 to 1) on resampled images, the same for every model on the same images;
+    /// None if no drawn image has an object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bootstrap: Vec<Option<f64>>,
     /// Wall-clock seconds.
@@ -354,15 +363,16 @@ pub struct EvalMeasurement {
 /// Average precision and recall, of boxes or of masks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApFigures {
-    /// The twelve COCO figures (0 to 1) by name: AP, AP50, AP75, AP_small … AR_large; None if there is nothing to measure
-    /// (pycocotools prints -1).
+    /// The twelve COCO figures (0 to 1) by name: AP, AP50, AP75, AP_small … AR_large; None if there
+    /// is nothing to measure (pycocotools prints -1).
     pub coco: BTreeMap<String, Option<f64>>,
     /// AP by class, in the data set's order.
     pub per_class: Vec<ClassAp>,
 }
 
 impl ApFigures {
-    /// A COCO figure by name, 0 to 1; `AR_100`, `AR@100` and `ar100` are the same name. None if there is nothing to measure.
+    /// A COCO figure by name, 0 to 1; `AR_100`, `AR@100` and `ar100` are the same name. None if
+    /// there is nothing to measure.
     pub fn figure(&self, name: &str) -> Option<f64> {
         let normalized = |text: &str| {
             text.chars()
@@ -399,7 +409,8 @@ pub struct Environment {
     pub burn: String,
     /// Version of the Rust compiler.
     pub rustc: String,
-    /// Commit of the program, `unknown` outside a checkout; with `+dirty` if files differed from it.
+    /// Commit of the program, `unknown` outside a checkout; with `+dirty` if files differed from
+    /// it.
     pub commit: String,
     /// Operating system.
     pub os: String,
@@ -411,7 +422,8 @@ pub struct Environment {
     pub threads: usize,
     /// Memory of the machine in GiB.
     pub memory_gib: f64,
-    /// Value of `NVIDIA_TF32_OVERRIDE`: `0` keeps NVIDIA's libraries from rounding to TF32. None if it was not set.
+    /// Value of `NVIDIA_TF32_OVERRIDE`: `0` keeps NVIDIA's libraries from rounding to TF32. None if
+    /// it was not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tf32_override: Option<String>,
 }
@@ -419,7 +431,8 @@ pub struct Environment {
 /// One stage of one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Hash of `stage` and `inputs`, 32 hexadecimal digits; empty if the record only says that the stage was skipped.
+    /// Hash of `stage` and `inputs`, 32 hexadecimal digits; empty if the record only says that the
+    /// stage was skipped.
     pub key: String,
     /// One of the cell's four stages.
     pub stage: Stage,
@@ -427,7 +440,8 @@ pub struct Record {
     pub cell: Cell,
     /// What was measured, or why nothing was.
     pub outcome: Outcome,
-    /// Everything that went into the measurement: the resolved model table, recipe, data set fingerprint, seed, device, protocol.
+    /// Everything that went into the measurement: the resolved model table, recipe, data set
+    /// fingerprint, seed, device, protocol.
     pub inputs: serde_json::Value,
     /// Where it was measured.
     pub environment: Environment,

@@ -1,8 +1,9 @@
-//! Records on disk: `DIR/records/KEY.json`, one file per record, written atomically, and `DIR/plan.json`, which says which
-//! record belongs to which stage of which cell.
+//! Records on disk: `DIR/records/KEY.json`, one file per record, written atomically, and
+//! `DIR/plan.json`, which says which record belongs to which stage of which cell.
 //!
-//! A key is a hash of everything that went into a measurement, so cells can share a record (two seeds have one cost), and a
-//! sweep finds what an earlier one measured. Processes on several machines may write to one folder.
+//! A key is a hash of everything that went into a measurement, so cells can share a record (two
+//! seeds have one cost), and a sweep finds what an earlier one measured. Processes on several
+//! machines may write to one folder.
 
 use std::{
     fs,
@@ -188,8 +189,8 @@ impl Store {
         self.folder.join("plan.json")
     }
 
-    /// The record with this key; None if there is none. A file that cannot be read is moved aside with a warning, so that its stage is
-    /// measured again.
+    /// The record with this key; None if there is none. A file that cannot be read is moved aside
+    /// with a warning, so that its stage is measured again.
     pub fn load(&self, key: &str) -> Option<Record> {
         let path = self.record_path(key);
         let text = match fs::read(&path) {
@@ -231,7 +232,8 @@ impl Store {
         write_json(&self.index_path(), index)
     }
 
-    /// The index of an earlier run; None if there is none, or, with a warning, if it cannot be read.
+    /// The index of an earlier run; None if there is none, or, with a warning, if it cannot be
+    /// read.
     pub fn index(&self) -> Option<Index> {
         read_json(&self.index_path()).unwrap_or_else(|error| {
             tracing::warn!("{error:#}; ignored");
@@ -239,8 +241,9 @@ impl Store {
         })
     }
 
-    /// What a report shows: the records of the sweep in its order, and for each stage that it skips a record that says why. Cells without
-    /// any record are left out. Without an index, all records of the folder.
+    /// What a report shows: the records of the sweep in its order, and for each stage that it skips
+    /// a record that says why. Cells without any record are left out. Without an index, all records
+    /// of the folder.
     ///
     /// # Errors
     /// The path of a folder that cannot be read.
@@ -295,7 +298,8 @@ impl Store {
     }
 }
 
-/// The key of a record: the first 32 hexadecimal digits of the BLAKE3 hash of stage and inputs, as JSON with sorted keys.
+/// The key of a record: the first 32 hexadecimal digits of the BLAKE3 hash of stage and inputs, as
+/// JSON with sorted keys.
 pub fn key(stage: Stage, inputs: &Value) -> String {
     let mut whole = Map::new();
     whole.insert("inputs".into(), inputs.clone());

@@ -1,7 +1,8 @@
 //! `results.csv`: one row per cell, empty where nothing was measured.
 //!
-//! Figures are unrounded; mAP is 0 to 1 as COCO gives it, and changes against the baseline are in percent, of mAP in points. Text
-//! that a spreadsheet would run as a formula gets an apostrophe in front, and a line break in it becomes a space.
+//! Figures are unrounded; mAP is 0 to 1 as COCO gives it, and changes against the baseline are in
+//! percent, of mAP in points. Text that a spreadsheet would run as a formula gets an apostrophe in
+//! front, and a line break in it becomes a space.
 
 use anyhow::Result;
 

@@ -30,7 +30,8 @@ pub enum Over {
 const FEWEST_REPLICATES: usize = 200;
 
 impl Interval {
-    /// Of the mean of paired differences, one per seed in points, by Student's t distribution; None for one seed.
+    /// Of the mean of paired differences, one per seed in points, by Student's t distribution; None
+    /// for one seed.
     pub fn over_seeds(differences: Spread) -> Option<Self> {
         let Spread {
             mean,
@@ -50,7 +51,8 @@ impl Interval {
         })
     }
 
-    /// Of the difference of two detectors (mAP, 0 to 1): its 2.5 % and 97.5 % quantiles over the same resamplings of the images.
+    /// Of the difference of two detectors (mAP, 0 to 1): its 2.5 % and 97.5 % quantiles over the
+    /// same resamplings of the images.
     ///
     /// None for fewer than 200 resamplings, or if the two differ in number.
     pub fn over_images(own: &[Option<f64>], base: &[Option<f64>]) -> Option<Self> {
@@ -97,7 +99,8 @@ mod tests {
 
     #[test]
     fn three_seeds_by_students_table() {
-        // t of 2 degrees of freedom at 0.975 is 4.3027; the standard deviation is 1, that of the mean 1/√3.
+        // t of 2 degrees of freedom at 0.975 is 4.3027; the standard deviation is 1, that of the
+        // mean 1/√3.
         let interval = Interval::over_seeds(Spread::of([1.0, 2.0, 3.0]).unwrap()).unwrap();
         assert!(
             (interval.low - (2.0 - 4.302_65 / 3f64.sqrt())).abs() < 1e-4,
@@ -111,7 +114,8 @@ mod tests {
         assert_eq!(Interval::over_seeds(Spread::of([1.0]).unwrap()), None);
     }
 
-    /// A baseline against itself under other seeds: a difference is found in 5 % of the sweeps, as the interval says.
+    /// A baseline against itself under other seeds: a difference is found in 5 % of the sweeps, as
+    /// the interval says.
     #[test]
     fn nothing_is_found_where_there_is_nothing() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -130,7 +134,8 @@ mod tests {
         }
     }
 
-    /// The same with trainings: mAP50-95 of one network under forty seeds, by configs/sweeps/aa.yaml.
+    /// The same with trainings: mAP50-95 of one network under forty seeds, by
+    /// configs/sweeps/aa.yaml.
     #[test]
     fn nothing_is_found_between_real_trainings_of_one_network() {
         let figures = include_str!("../tests/fixtures/aa.csv").lines().skip(1);

@@ -1,7 +1,8 @@
 //! Reports from records: `results.csv`, plots, an HTML page and a summary on the screen.
 //!
-//! A report reads records only, so it can be drawn at any time without running anything: after the first stage it shows costs, and
-//! says why every other figure is missing. A new column of CSV, screen and page is one row of the table in `columns`.
+//! A report reads records only, so it can be drawn at any time without running anything: after the
+//! first stage it shows costs, and says why every other figure is missing. A new column of CSV,
+//! screen and page is one row of the table in `columns`.
 
 #![warn(missing_docs)]
 
@@ -29,7 +30,8 @@ use ablate_records::{Record, VariantNote, files::write_atomic};
 pub struct Contents<'a> {
     /// The page's title.
     pub title: &'a str,
-    /// What the variants are. Those without records are left out; a variant without a note is not explained.
+    /// What the variants are. Those without records are left out; a variant without a note is not
+    /// explained.
     pub variants: &'a [VariantNote],
     /// What was measured, in any order; a sweep may still be running.
     pub records: &'a [Record],
@@ -46,8 +48,8 @@ pub struct Written {
     pub plots: Vec<PathBuf>,
 }
 
-/// Writes `results.csv`, `plots/*.png` and `report.html` into the folder `dir`, each atomically. The CSV comes first and does not wait for
-/// the plots.
+/// Writes `results.csv`, `plots/*.png` and `report.html` into the folder `dir`, each atomically.
+/// The CSV comes first and does not wait for the plots.
 ///
 /// # Errors
 /// The path of a file that cannot be written.

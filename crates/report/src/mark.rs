@@ -1,4 +1,5 @@
-//! Better, worse or no clear change: the judgement of a change, and the sign that shows it without colour.
+//! Better, worse or no clear change: the judgement of a change, and the sign that shows it without
+//! colour.
 
 /// A change that rounds to 0.0 is none.
 const SMALLEST: f64 = 0.05;
@@ -24,7 +25,8 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Judges a signed change; `clear` says whether it lies outside the spread, and is None if there is no spread.
+    /// Judges a signed change; `clear` says whether it lies outside the spread, and is None if
+    /// there is no spread.
     pub fn of(change: f64, better: Better, clear: Option<bool>) -> Self {
         match clear {
             None => Mark::Open,

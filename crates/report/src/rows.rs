@@ -1,8 +1,9 @@
 //! Joins the records of a cell over its four stages into one row, and finds the row's baseline.
 //!
-//! A stage depends on part of its cell only: a cost has no seed, a latency no data set. Its [`Scope`] is that part. It
-//! serves twice: a record that several cells share is found for each of them, and the baseline of a row is the row with
-//! the same scope except for the variant, stage by stage.
+//! A stage depends on part of its cell only: a cost has no seed, a latency no data set. Its
+//! [`Scope`] is that part. It serves twice: a record that several cells share is found for each of
+//! them, and the baseline of a row is the row with the same scope except for the variant, stage by
+//! stage.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
@@ -238,8 +239,8 @@ impl<'a> Row<'a> {
         gaps.join("; ")
     }
 
-    /// The first that holds: `failed` (a stage failed), `partial` (a stage is missing), `stopped` (halving stopped the training),
-    /// `done` (a stage ran), `skipped` (none did).
+    /// The first that holds: `failed` (a stage failed), `partial` (a stage is missing), `stopped`
+    /// (halving stopped the training), `done` (a stage ran), `skipped` (none did).
     pub fn status(&self) -> &'static str {
         let gaps: Vec<Option<Gap>> = Stage::ALL.iter().map(|&stage| self.gap(stage)).collect();
         let any = |test: fn(&Option<Gap>) -> bool| gaps.iter().any(test);
@@ -257,8 +258,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The rows of one model that were evaluated: all seeds, or none if one was stopped. A mean over the seeds that an earlier sweep
-/// happened to finish would pass for a mean over all.
+/// The rows of one model that were evaluated: all seeds, or none if one was stopped. A mean over
+/// the seeds that an earlier sweep happened to finish would pass for a mean over all.
 pub fn evaluated<'r, 'a>(seeds: &'r [Row<'a>]) -> impl Iterator<Item = &'r Row<'a>> {
     let whole = seeds.iter().all(|row| row.stopped().is_none());
     seeds
@@ -266,8 +267,8 @@ pub fn evaluated<'r, 'a>(seeds: &'r [Row<'a>]) -> impl Iterator<Item = &'r Row<'
         .filter(move |row| whole && row.eval().is_some())
 }
 
-/// The most telling reason why no seed of a model has the stage's figure; None if one has. A training that failed is the reason
-/// why nothing was evaluated.
+/// The most telling reason why no seed of a model has the stage's figure; None if one has. A
+/// training that failed is the reason why nothing was evaluated.
 pub fn gap<'a>(seeds: &[Row<'a>], stage: Stage) -> Option<Gap<'a>> {
     if let (Stage::Train | Stage::Eval, Some(reason)) = (stage, seeds.iter().find_map(Row::stopped))
     {
@@ -284,15 +285,16 @@ pub fn gap<'a>(seeds: &[Row<'a>], stage: Stage) -> Option<Gap<'a>> {
         .min()
 }
 
-/// All rows of a set of records, in the order in which a reader compares them: by family, device, scale and
-/// variant, the baseline first.
+/// All rows of a set of records, in the order in which a reader compares them: by family, device,
+/// scale and variant, the baseline first.
 pub struct Rows<'a> {
     pub rows: Vec<Row<'a>>,
     baselines: HashMap<Scope<'a>, usize>,
 }
 
 impl<'a> Rows<'a> {
-    /// Joins records, in any order, into one row per cell. Of two records of one stage the later one counts.
+    /// Joins records, in any order, into one row per cell. Of two records of one stage the later
+    /// one counts.
     pub fn join(records: &'a [Record]) -> Self {
         let mut by_scope: HashMap<Scope, Vec<&Record>> = HashMap::new();
         for record in records {
@@ -331,7 +333,8 @@ impl<'a> Rows<'a> {
         Self { rows, baselines }
     }
 
-    /// The row that this one is compared with in the figures of a stage: the baseline of the same family, scale and setting.
+    /// The row that this one is compared with in the figures of a stage: the baseline of the same
+    /// family, scale and setting.
     ///
     /// None for a baseline, and if the two were trained or evaluated differently.
     pub fn baseline(&self, stage: Stage, row: &Row<'a>) -> Option<&Row<'a>> {
@@ -405,7 +408,8 @@ fn cell_order(a: &Cell, b: &Cell) -> Ordering {
         .then_with(|| a.cmp(b))
 }
 
-/// Whether two latencies clearly differ: each median lies outside the middle half of the other's timed iterations.
+/// Whether two latencies clearly differ: each median lies outside the middle half of the other's
+/// timed iterations.
 pub fn medians_differ(a: &Row, b: &Row) -> bool {
     let inside = |x: f64, samples: &[f64]| {
         let mut sorted = samples.to_vec();

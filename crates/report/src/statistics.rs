@@ -1,9 +1,10 @@
 //! Quantiles, means and standard deviations, as NumPy computes them by default.
 //!
-//! statrs estimates quantiles by another rule (type 8, NumPy's is type 7) and sums up means one value at a time, which
-//! changes the last digits; so these are our own.
+//! statrs estimates quantiles by another rule (type 8, NumPy's is type 7) and sums up means one
+//! value at a time, which changes the last digits; so these are our own.
 
-/// The `q`-quantile (0 to 1) of values in ascending order, interpolated linearly between the two nearest ranks.
+/// The `q`-quantile (0 to 1) of values in ascending order, interpolated linearly between the two
+/// nearest ranks.
 ///
 /// None if there is no value, or if `q` is outside 0 to 1.
 pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {

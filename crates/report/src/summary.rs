@@ -1,4 +1,5 @@
-//! Rows as people compare them: a table for each setting, and in it a line for each model with all its seeds.
+//! Rows as people compare them: a table for each setting, and in it a line for each model with all
+//! its seeds.
 
 use std::collections::BTreeMap;
 
@@ -157,8 +158,8 @@ pub fn tables<'a>(rows: &Rows<'a>) -> Vec<Table<'a>> {
         .collect()
 }
 
-/// A cell without a data set is in the table of the first data set of its setting, so that models that are only costed and timed
-/// are read beside those that are trained too.
+/// A cell without a data set is in the table of the first data set of its setting, so that models
+/// that are only costed and timed are read beside those that are trained too.
 fn setting<'a>(rows: &Rows<'a>, cell: &'a Cell) -> Setting<'a> {
     let of = |cell: &'a Cell, dataset| {
         let Cell {
@@ -193,7 +194,8 @@ pub struct Glance<'a> {
     lines: Vec<&'a Line<'a>>,
 }
 
-/// The mean change of a column over the scales where both the variant and the baseline were measured.
+/// The mean change of a column over the scales where both the variant and the baseline were
+/// measured.
 pub struct MeanChange {
     /// The mean; it is clear if the change is at more than half of the scales that can be judged.
     pub change: Change,
@@ -214,7 +216,7 @@ impl<'a> Glance<'a> {
         let clear = judged.iter().filter(|&&clear| clear).count();
         Some(MeanChange {
             change: Change {
-                value: column.comparison?.scale.mean(&values)?,
+                value: column.comparison?.unit.mean(&values)?,
                 clear: (!judged.is_empty()).then_some(2 * clear > judged.len()),
                 interval: None,
             },

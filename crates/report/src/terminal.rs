@@ -17,7 +17,8 @@ use ablate_records::{Record, Stage};
 /// Errors printed under the tables; `results.csv` has all.
 const MOST_ERRORS: usize = 5;
 
-/// The summary for standard output: coloured and as wide as the terminal; without a terminal, all columns and no colour.
+/// The summary for standard output: coloured and as wide as the terminal; without a terminal, all
+/// columns and no colour.
 ///
 /// `NO_COLOR` in the environment turns colours off.
 pub fn summary(records: &[Record]) -> String {
@@ -30,7 +31,8 @@ pub fn summary(records: &[Record]) -> String {
     )
 }
 
-/// The summary in at most `width` characters, as far as leaving out columns can do that; None means all columns.
+/// The summary in at most `width` characters, as far as leaving out columns can do that; None means
+/// all columns.
 pub fn render(records: &[Record], width: Option<u16>, colour: bool) -> String {
     let rows = Rows::join(records);
     if rows.rows.is_empty() {
@@ -57,7 +59,7 @@ const INTERVAL_RANK: u8 = 4;
 
 /// What a column of the screen shows of a column of the report.
 #[derive(Clone, Copy)]
-enum Part {
+enum Content {
     Figure,
     Change(Comparison),
     Interval,
@@ -69,26 +71,26 @@ struct Shown {
     /// Columns with the highest rank are left out first, those of rank 0 never.
     rank: u8,
     column: &'static Column,
-    part: Part,
+    content: Content,
 }
 
 impl Shown {
     /// Those of one column of the report: figure, change, interval of the change.
     fn of(column: &'static Column) -> Vec<Self> {
-        let shown = |heading, rank, part| Self {
+        let shown = |heading, rank, content| Self {
             heading,
             rank,
             column,
-            part,
+            content,
         };
         let mut all = Vec::new();
         if let Some((rank, heading)) = column.on_screen() {
-            all.push(shown(heading, rank, Part::Figure));
+            all.push(shown(heading, rank, Content::Figure));
         }
         if let Some((comparison, rank)) = column.comparison.and_then(|c| Some((c, c.rank?))) {
-            all.push(shown("Δ", rank, Part::Change(comparison)));
+            all.push(shown("Δ", rank, Content::Change(comparison)));
             if comparison.evidence.has_interval() {
-                all.push(shown("95 %", INTERVAL_RANK, Part::Interval));
+                all.push(shown("95 %", INTERVAL_RANK, Content::Interval));
             }
         }
         all
@@ -96,17 +98,17 @@ impl Shown {
 
     /// The text for a model and, of a change, its judgement.
     fn cell(&self, line: &Line) -> (String, Option<Mark>) {
-        match self.part {
-            Part::Figure => (figure(self.column.entry(&line.rows)), None),
-            Part::Change(comparison) => match line.change(self.column) {
+        match self.content {
+            Content::Figure => (figure(self.column.entry(&line.rows)), None),
+            Content::Change(comparison) => match line.change(self.column) {
                 Some(change) => {
                     let mark = change.mark(comparison.better);
-                    let text = comparison.scale.text(change.value);
+                    let text = comparison.unit.text(change.value);
                     (format!("{} {text}", mark.sign(change.value)), Some(mark))
                 }
                 None => Default::default(),
             },
-            Part::Interval => {
+            Content::Interval => {
                 let interval = line.change(self.column).and_then(|change| change.interval);
                 let text = interval.map(|interval| interval.to_string());
                 (text.unwrap_or_default(), None)

@@ -15,21 +15,23 @@ pub struct Comparison {
     /// Which way it improves.
     pub better: Better,
     /// What a change is given in.
-    pub scale: Scale,
+    pub unit: ChangeUnit,
     /// What tells whether a change is clear.
     pub evidence: Evidence,
-    /// Rank on the screen of the change, which the page's summary then shows too; None if `results.csv` alone has it.
+    /// Rank on the screen of the change, which the page's summary then shows too; None if
+    /// `results.csv` alone has it.
     pub rank: Option<u8>,
     /// Heading of its mean over the scales, "At a glance"; None if it is not there.
     pub glance: Option<&'static str>,
 }
 
 impl Comparison {
-    /// The columns of `results.csv`, with what they are: the change, and the ends of its interval if it has one.
+    /// The columns of `results.csv`, with what they are: the change, and the ends of its interval
+    /// if it has one.
     pub fn csv_columns(self) -> Vec<(String, &'static str)> {
         let mut columns = vec![(self.csv.to_string(), "change against the baseline")];
         if self.evidence.has_interval() {
-            let stem = self.csv.trim_end_matches(self.scale.unit());
+            let stem = self.csv.trim_end_matches(self.unit.word());
             columns.extend([
                 (
                     format!("{stem}low"),
@@ -47,28 +49,28 @@ impl Comparison {
 
 /// What a change is given in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
+pub enum ChangeUnit {
     /// 100 × (own / baseline − 1).
     Percent,
     /// 100 × (own − baseline), of shares of 1.
     Points,
 }
 
-impl Scale {
+impl ChangeUnit {
     fn change(self, own: f64, base: f64) -> Option<f64> {
         let change = match self {
-            Scale::Percent => 100.0 * (own / base - 1.0),
-            Scale::Points => 100.0 * (own - base),
+            ChangeUnit::Percent => 100.0 * (own / base - 1.0),
+            ChangeUnit::Points => 100.0 * (own - base),
         };
         Some(change).filter(|change| change.is_finite())
     }
 
-    /// The mean of changes: geometric of percent, arithmetic of points. None if there is none, or if a figure fell to zero, which
-    /// has no geometric mean.
+    /// The mean of changes: geometric of percent, arithmetic of points. None if there is none, or
+    /// if a figure fell to zero, which has no geometric mean.
     pub fn mean(self, changes: &[f64]) -> Option<f64> {
         match self {
-            Scale::Points => mean(changes),
-            Scale::Percent => {
+            ChangeUnit::Points => mean(changes),
+            ChangeUnit::Percent => {
                 let logs: Vec<f64> = changes.iter().map(|p| (p / 100.0).ln_1p()).collect();
                 mean(&logs)
                     .map(|log| 100.0 * log.exp_m1())
@@ -78,26 +80,26 @@ impl Scale {
     }
 
     /// `percent`, `points`.
-    pub fn unit(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
-            Scale::Percent => "percent",
-            Scale::Points => "points",
+            ChangeUnit::Percent => "percent",
+            ChangeUnit::Points => "points",
         }
     }
 
     /// With its sign: `−3.0 %`, or `+1.2` of points.
     pub fn text(self, change: f64) -> String {
         match self {
-            Scale::Percent => number::percent(change),
-            Scale::Points => number::points(change),
+            ChangeUnit::Percent => number::percent(change),
+            ChangeUnit::Points => number::points(change),
         }
     }
 
     /// With sign and unit: `−3.0 %`, `+1.2 points`.
     pub fn with_unit(self, change: f64) -> String {
         match self {
-            Scale::Percent => self.text(change),
-            Scale::Points => self.text(change) + " points",
+            ChangeUnit::Percent => self.text(change),
+            ChangeUnit::Points => self.text(change) + " points",
         }
     }
 }
@@ -111,8 +113,8 @@ pub enum Evidence {
     Samples(fn(&Row, &Row) -> bool),
     /// Trainings: the 95 % interval over the seeds, which one seed does not have.
     Seeds,
-    /// As `Seeds`; of one seed there is an interval over resampled test images, whose figures (0 to 1) this gives. It is shown, but
-    /// judges nothing.
+    /// As `Seeds`; of one seed there is an interval over resampled test images, whose figures (0 to
+    /// 1) this gives. It is shown, but judges nothing.
     SeedsOrImages(for<'a> fn(&Row<'a>) -> &'a [Option<f64>]),
 }
 
@@ -142,12 +144,13 @@ impl Change {
 }
 
 impl Column {
-    /// The change of one row; None for a baseline, and if either side was not measured, or not in the same way.
+    /// The change of one row; None for a baseline, and if either side was not measured, or not in
+    /// the same way.
     pub fn change_of_row(&self, rows: &Rows, row: &Row) -> Option<Change> {
         let comparison = self.comparison?;
         let base = rows.baseline(self.stage?, row)?;
         let figure = |row: &Row| (self.value)(row)?.number();
-        let value = comparison.scale.change(figure(row)?, figure(base)?)?;
+        let value = comparison.unit.change(figure(row)?, figure(base)?)?;
         let (clear, interval) = match comparison.evidence {
             Evidence::Exact => (Some(true), None),
             Evidence::Samples(is_clear) => (Some(is_clear(row, base)), None),
@@ -189,7 +192,7 @@ impl Column {
     /// What the data say of a change that has an interval, in words.
     pub fn verdict(&self, change: &Change) -> Option<String> {
         let interval = change.interval?;
-        let (heading, scale) = (self.on_screen()?.1, self.comparison?.scale);
+        let (heading, unit) = (self.on_screen()?.1, self.comparison?.unit);
         let better = (change.value > 0.0) == (self.comparison?.better == Better::Higher);
         let verdict = match (interval.over, interval.excludes_zero()) {
             (Over::Seeds(_), true) if better => "better than the baseline",
@@ -206,7 +209,7 @@ impl Column {
         };
         Some(format!(
             "{} of {heading}, 95 % interval {interval} over {over}: {verdict}",
-            scale.with_unit(change.value),
+            unit.with_unit(change.value),
         ))
     }
 }

@@ -1,7 +1,7 @@
 //! The details: settings, masks, training, memory, the environment and the keys of the records.
 
+use super::PageTable::{Latency, Records, Summary, Training};
 use super::Place::{Page, Screen};
-use super::Table::{Latency, Records, Summary, Training};
 use super::{Column, Format, Value};
 use crate::rows::Row;
 use ablate_records::{Environment, Stage};
@@ -210,6 +210,10 @@ pub const COLUMNS: &[Column] = &[
         Some(row.latency()?.memory.device_mib?.into())
     })
     .format(Format::Whole)
+    .relevant(|row| {
+        row.latency()
+            .is_some_and(|it| it.memory.device_mib.is_some())
+    })
     .on(&[Page(Latency, "device MiB")]),
     Column::csv("train_peak_host_mib", "MiB", HOST, |row| {
         Some(row.train()?.memory.host_mib?.into())
@@ -220,6 +224,7 @@ pub const COLUMNS: &[Column] = &[
         Some(row.train()?.memory.device_mib?.into())
     })
     .format(Format::Whole)
+    .relevant(|row| row.train().is_some_and(|it| it.memory.device_mib.is_some()))
     .on(&[Page(Training, "device MiB")]),
     // Environment
     Column::csv("ablate", "", "version of ablate", |row| {

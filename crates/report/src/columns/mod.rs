@@ -1,21 +1,22 @@
-//! The columns of the report: `results.csv`, the screen and the page's tables are made from one table of them.
+//! The columns of the report: `results.csv`, the screen and the page's tables are made from one
+//! table of them.
 //!
-//! A new column is one row of [`results`] or [`details`]: its name, unit, description, value, format, comparison with the
-//! baseline, and where it is shown.
+//! A new column is one row of [`results`] or [`details`]: its name, unit, description, value,
+//! format, comparison with the baseline, and where it is shown.
 
 mod compare;
 mod details;
 mod results;
 mod value;
 
-pub use compare::{Change, Comparison, Evidence, Scale};
+pub use compare::{Change, ChangeUnit, Comparison, Evidence};
 pub use value::{Entry, Format, Value};
 
 use crate::rows::Row;
 use ablate_records::Stage;
 
-/// All columns, in the order of `results.csv`: what a sweep is run for, then the details. The changes against the baseline follow
-/// the part that their columns are in.
+/// All columns, in the order of `results.csv`: what a sweep is run for, then the details. The
+/// changes against the baseline follow the part that their columns are in.
 pub const PARTS: [&[Column]; 2] = [results::COLUMNS, details::COLUMNS];
 
 /// All columns, in order.
@@ -31,15 +32,16 @@ pub fn at_a_glance() -> impl Iterator<Item = (&'static Column, &'static str)> {
 /// A place where a column is shown, and its heading there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The table on the screen; columns with the highest rank are left out first, those of rank 0 never.
+    /// The table on the screen; columns with the highest rank are left out first, those of rank 0
+    /// never.
     Screen(u8, &'static str),
     /// A table of the page.
-    Page(Table, &'static str),
+    Page(PageTable, &'static str),
 }
 
 /// A table of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
+pub enum PageTable {
     /// One line per model and setting.
     Summary,
     /// One line per timed model.
@@ -65,7 +67,8 @@ pub struct Column {
     format: Format,
     /// The stage that measures it. An empty entry says why the stage has no figure.
     pub stage: Option<Stage>,
-    /// Whether the models of several seeds show the mean over their evaluated seeds; else the first that has a value counts.
+    /// Whether the models of several seeds show the mean over their evaluated seeds; else the first
+    /// that has a value counts.
     pub mean_of_seeds: bool,
     /// A smaller text beside the value.
     note: fn(&Row) -> Option<String>,
@@ -156,7 +159,7 @@ impl Column {
     }
 
     /// The heading in a table of the page; None if the table does not have the column.
-    pub fn heading(&self, table: Table) -> Option<&'static str> {
+    pub fn heading(&self, table: PageTable) -> Option<&'static str> {
         self.places.iter().find_map(|place| match place {
             Place::Page(of, heading) if *of == table => Some(*heading),
             _ => None,

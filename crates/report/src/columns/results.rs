@@ -1,8 +1,8 @@
 //! What a sweep is run for: the models, their cost, latency and accuracy, and how each cell ended.
 
+use super::PageTable::{Latency, Records, Summary, Training};
 use super::Place::{Page, Screen};
-use super::Table::{Latency, Records, Summary, Training};
-use super::{Column, Comparison, Evidence, Format, Scale};
+use super::{ChangeUnit, Column, Comparison, Evidence, Format};
 use crate::mark::Better;
 use crate::number::thousands;
 use crate::rows::{Row, medians_differ};
@@ -46,7 +46,7 @@ pub const COLUMNS: &[Column] = &[
     .compared(Comparison {
         csv: "change_params_percent",
         better: Better::Lower,
-        scale: Scale::Percent,
+        unit: ChangeUnit::Percent,
         evidence: Evidence::Exact,
         rank: Some(3),
         glance: Some("Parameters"),
@@ -64,7 +64,7 @@ pub const COLUMNS: &[Column] = &[
     .compared(Comparison {
         csv: "change_gflops_percent",
         better: Better::Lower,
-        scale: Scale::Percent,
+        unit: ChangeUnit::Percent,
         evidence: Evidence::Exact,
         rank: Some(3),
         glance: Some("GFLOPs"),
@@ -104,7 +104,7 @@ pub const COLUMNS: &[Column] = &[
     .compared(Comparison {
         csv: "change_latency_percent",
         better: Better::Lower,
-        scale: Scale::Percent,
+        unit: ChangeUnit::Percent,
         evidence: Evidence::Samples(medians_differ),
         rank: Some(2),
         glance: Some("Latency"),
@@ -171,12 +171,9 @@ pub const COLUMNS: &[Column] = &[
     )
     .absent("no data set")
     .on(&[Page(Training, "data set"), Page(Records, "data set")]),
-    Column::csv(
-        "epochs",
-        "",
-        "epochs of a training that was finished",
-        |row| Some(row.train()?.epochs.len().into()),
-    ),
+    Column::csv("epochs", "", "epochs of a finished training", |row| {
+        Some(row.train()?.epochs.len().into())
+    }),
     Column::csv(
         "seed",
         "",
@@ -195,7 +192,7 @@ pub const COLUMNS: &[Column] = &[
     .compared(Comparison {
         csv: "change_map50_points",
         better: Better::Higher,
-        scale: Scale::Points,
+        unit: ChangeUnit::Points,
         evidence: Evidence::Seeds,
         rank: None,
         glance: None,
@@ -209,7 +206,7 @@ pub const COLUMNS: &[Column] = &[
     .compared(Comparison {
         csv: "change_map50_95_points",
         better: Better::Higher,
-        scale: Scale::Points,
+        unit: ChangeUnit::Points,
         evidence: Evidence::SeedsOrImages(|row| {
             row.eval().map_or(&[], |eval| eval.bootstrap.as_slice())
         }),

@@ -28,7 +28,8 @@ impl Of {
     }
 }
 
-/// AP by class, of boxes and then of masks: a row for each model, or for each class if there are many.
+/// AP by class, of boxes and then of masks: a row for each model, or for each class if there are
+/// many.
 pub fn classes(tables: &[Table]) -> Vec<Sheet> {
     let mut seen = BTreeSet::new();
     let mut sheets = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::table::{Group, Sheet, Td, Th, Tr, columns_of, grouped, head, tr};
-use crate::columns::{self, Column, Comparison, Scale};
+use crate::columns::{self, ChangeUnit, Column, Comparison};
 use crate::summary::{Glance, Line, Table, glances};
 
 /// Mean change of each variant over the scales.
@@ -56,8 +56,8 @@ fn mean(glance: &Glance, column: &Column) -> Td {
 }
 
 fn mean_tip(column: &Column) -> String {
-    let mean = match column.comparison.map(|comparison| comparison.scale) {
-        Some(Scale::Percent) => "geometric mean of the change over the scales",
+    let mean = match column.comparison.map(|comparison| comparison.unit) {
+        Some(ChangeUnit::Percent) => "geometric mean of the change over the scales",
         _ => "mean change over the scales",
     };
     format!("{}: {mean}", column.tip)
@@ -90,7 +90,7 @@ pub fn verdicts(tables: &[Table]) -> Vec<Verdict> {
 
 /// The summary: a line for each model with its changes against the baseline.
 pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
-    let place = columns::Table::Summary;
+    let place = columns::PageTable::Summary;
     let sheet = |table: &Table| {
         let columns = columns_of(place, table.lines.iter().flat_map(|line| &line.rows));
         let heads = columns.iter().flat_map(|column| {
@@ -128,7 +128,7 @@ fn shown_comparison(column: &Column) -> Option<Comparison> {
 }
 
 fn change_tip(comparison: Comparison) -> String {
-    let unit = comparison.scale.unit();
+    let unit = comparison.unit.word();
     let interval = if comparison.evidence.has_interval() {
         ", with its 95 % interval"
     } else {

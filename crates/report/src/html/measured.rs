@@ -8,7 +8,12 @@ use crate::rows::{Row, Rows};
 use crate::summary::{Line, Setting, Table};
 use ablate_records::{Outcome, Stage};
 
-fn sheet(title: String, table: columns::Table, columns: &[&Column], groups: Vec<Group>) -> Sheet {
+fn sheet(
+    title: String,
+    table: columns::PageTable,
+    columns: &[&Column],
+    groups: Vec<Group>,
+) -> Sheet {
     Sheet {
         title,
         first: "Model",
@@ -33,7 +38,7 @@ pub fn latencies(tables: &[Table]) -> Vec<Sheet> {
         if new.is_empty() {
             continue;
         }
-        let place = columns::Table::Latency;
+        let place = columns::PageTable::Latency;
         let columns = columns_of(place, new.iter().flat_map(|line| &line.rows));
         let groups = grouped(
             new.iter()
@@ -56,7 +61,7 @@ pub fn trainings(rows: &Rows) -> Option<Sheet> {
         })
     });
     let trained: Vec<&Row> = trained.collect();
-    let place = columns::Table::Training;
+    let place = columns::PageTable::Training;
     let columns = columns_of(place, trained.iter().copied());
     let of_row = |row: &&Row| tr(&columns, std::slice::from_ref(*row));
     let groups = grouped(trained.iter().map(|row| (row.cell, of_row(row))));
@@ -65,7 +70,7 @@ pub fn trainings(rows: &Rows) -> Option<Sheet> {
 
 /// The keys of the records behind each cell.
 pub fn keys(rows: &Rows) -> Sheet {
-    let place = columns::Table::Records;
+    let place = columns::PageTable::Records;
     let columns = columns_of(place, rows.rows.iter());
     let rows = rows.rows.iter();
     let group = Group {

@@ -1,4 +1,5 @@
-//! What the page says beside tables and plots: the facts at its top, the variants, the gaps, and how to reproduce it.
+//! What the page says beside tables and plots: the facts at its top, the variants, the gaps, and
+//! how to reproduce it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +35,8 @@ fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> String {
         .join(", ")
 }
 
-/// How many cells there are and how they ended, data sets, devices, and the time of the latest record.
+/// How many cells there are and how they ended, data sets, devices, and the time of the latest
+/// record.
 pub fn facts(rows: &Rows) -> Vec<Fact> {
     let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
     for row in &rows.rows {
@@ -86,10 +88,12 @@ pub fn variants<'n>(rows: &Rows, notes: &'n [VariantNote]) -> Vec<&'n VariantNot
         .flat_map(|row| row.cell.variant.split('+'))
         .map(|variant| variant.split(':').next().unwrap_or(variant))
         .collect();
-    notes
+    let mut notes: Vec<&VariantNote> = notes
         .iter()
         .filter(|note| used.contains(note.name.as_str()))
-        .collect()
+        .collect();
+    notes.sort_by_key(|note| &note.name);
+    notes
 }
 
 /// A column of `results.csv`.
@@ -112,7 +116,7 @@ pub fn columns() -> Vec<Explained> {
         let changes = changes.flat_map(|comparison| {
             let of = move |(name, tip)| Explained {
                 name,
-                unit: comparison.scale.unit(),
+                unit: comparison.unit.word(),
                 tip,
             };
             comparison.csv_columns().into_iter().map(of)
@@ -135,7 +139,8 @@ pub struct Missing {
     failed: bool,
 }
 
-/// What was not measured, failures first; cells with the same reason are grouped, and so are stages with the same cells.
+/// What was not measured, failures first; cells with the same reason are grouped, and so are stages
+/// with the same cells.
 pub fn gaps(rows: &Rows) -> Vec<Missing> {
     let mut groups: BTreeMap<(Gap, Stage), Vec<String>> = BTreeMap::new();
     for row in &rows.rows {

@@ -120,7 +120,7 @@ impl Td {
     /// A change against the baseline, with its judgement.
     pub fn change(comparison: Comparison, change: &Change) -> Self {
         let mark = change.mark(comparison.better);
-        let text = comparison.scale.text(change.value);
+        let text = comparison.unit.text(change.value);
         Td {
             class: mark.word(),
             tip: mark.meaning().into(),
@@ -131,7 +131,7 @@ impl Td {
 
 /// The columns of a table whose rows these are.
 pub fn columns_of<'r, 'a: 'r>(
-    table: columns::Table,
+    table: columns::PageTable,
     rows: impl Iterator<Item = &'r Row<'a>> + Clone,
 ) -> Vec<&'static Column> {
     columns::all()
@@ -140,7 +140,7 @@ pub fn columns_of<'r, 'a: 'r>(
 }
 
 /// The heading of a column in a table.
-pub fn head(table: columns::Table, column: &Column) -> Th {
+pub fn head(table: columns::PageTable, column: &Column) -> Th {
     Th {
         text: column.heading(table).unwrap_or_default().into(),
         tip: column.description(),

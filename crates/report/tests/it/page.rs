@@ -81,7 +81,8 @@ fn it_shows_every_section() {
 fn after_the_first_stage_empty_cells_say_why() {
     let html = page(&first_stage());
     assert!(html.contains("30 not finished"));
-    // Latency and images/s of thirty models, two mAP columns of six, and the mean changes of five variants in two columns.
+    // Latency and images/s of thirty models, two mAP columns of six, and the mean changes of five
+    // variants in two columns.
     let cells = html.matches(">not yet measured</td>").count();
     assert_eq!(cells, 2 * 30 + 2 * 6 + 2 * 5);
     assert_eq!(html.matches(">not asked for</td>").count(), 2 * 24);
@@ -245,7 +246,8 @@ fn a_stopped_model_has_no_map_but_a_reason() {
     }
     let html = page(&records);
     assert!(html.contains("2: 1 done, 1 stopped early"));
-    // mAP50 and mAP50-95 of the summary, the change at a glance, best epoch and its mAP of the training.
+    // mAP50 and mAP50-95 of the summary, the change at a glance, best epoch and its mAP of the
+    // training.
     assert_eq!(html.matches(">stopped</td>").count(), 5);
     assert!(html.contains(
         "<strong>train, eval</strong> stopped: after epoch 5 of 20 by halving: place 3 of 4"

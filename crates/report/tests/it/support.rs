@@ -1,4 +1,5 @@
-//! Records to draw reports from. Costs are those of the real models; latencies and mAP are invented, and live here only.
+//! Records to draw reports from. Costs are those of the real models; latencies and mAP are
+//! invented, and live here only.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -320,7 +321,8 @@ pub fn first_stage() -> Vec<Record> {
     })
 }
 
-/// The default sweep when it is through, but for two failures: latency of `x+ghost`, training of `n+fasternet`.
+/// The default sweep when it is through, but for two failures: latency of `x+ghost`, training of
+/// `n+fasternet`.
 pub fn whole_sweep() -> Vec<Record> {
     let later = each(|variant, scale, _, gflops| {
         let cell = cell(variant, scale);
