@@ -67,3 +67,25 @@ impl Mark {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_judged_by_its_direction_and_its_spread() {
+        use Better::{Higher, Lower};
+        for (change, better, clear, mark, sign) in [
+            (-1.0, Lower, Some(true), Mark::Better, "▼"),
+            (1.0, Lower, Some(true), Mark::Worse, "△"),
+            (1.0, Higher, Some(true), Mark::Better, "▲"),
+            (-1.0, Higher, Some(true), Mark::Worse, "▽"),
+            (-9.0, Lower, Some(false), Mark::Same, "≈"),
+            (0.04, Higher, Some(true), Mark::Same, "≈"),
+            (9.0, Higher, None, Mark::Open, "?"),
+        ] {
+            let judged = Mark::of(change, better, clear);
+            assert_eq!((judged, judged.sign(change)), (mark, sign), "{change}");
+        }
+    }
+}

@@ -234,7 +234,7 @@ impl<'a> Glance<'a> {
     }
 }
 
-/// The variants of a table that differ from the baseline in at least one figure of "At a glance".
+/// The variants of a table that have a mean change in at least one column of "At a glance".
 pub fn glances<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
     let mut variants: BTreeMap<_, Vec<&Line>> = BTreeMap::new();
     for line in &table.lines {

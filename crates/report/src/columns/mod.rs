@@ -212,8 +212,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compared_has_a_stage() {
-        let without = |column: &&Column| column.comparison.is_some() && column.stage.is_none();
-        assert!(all().find(without).is_none());
+    fn what_is_compared_has_a_name_and_a_stage() {
+        let compared = all().filter(|column| column.comparison.is_some());
+        for column in compared {
+            assert!(!column.csv.is_empty(), "{} has no name", column.tip);
+            assert!(column.stage.is_some(), "{} has no stage", column.csv);
+        }
     }
 }

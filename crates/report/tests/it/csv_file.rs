@@ -1,6 +1,6 @@
 //! `results.csv` as a reader of CSV sees it.
 
-use ablate_records::{Cell, Environment, Outcome, Record, Stage};
+use ablate_records::{Cell, Environment, EvalMeasurement, Measurement, Outcome, Record, Stage};
 
 use crate::support::*;
 
@@ -290,4 +290,35 @@ fn a_skipped_stage_names_no_machine() {
     assert_eq!(rows[0]["commit"], "12e70ed3c5a1");
     assert_eq!(rows[0]["train_key"], "");
     assert_eq!(rows[0]["finished"], "2026-01-01T10:00:00Z");
+}
+
+#[test]
+fn a_change_of_one_seed_has_an_interval_over_the_test_images() {
+    let evaluated = |variant: &str, map: f64, bootstrap: Vec<Option<f64>>| {
+        let Measurement::Eval(figures) = eval(map) else {
+            unreachable!()
+        };
+        let measured = EvalMeasurement {
+            bootstrap,
+            ..figures
+        };
+        done(&cell(variant, "n"), Measurement::Eval(measured))
+    };
+    let base: Vec<_> = (0..1000).map(|i| Some(f64::from(i % 7) / 8.0)).collect();
+    // Differences of 0 to 999 hundredths of a point: quantiles lie between two of them.
+    let own = base.iter().zip(0..);
+    let own = own.map(|(base, i)| base.map(|base| base + f64::from(i) / 1e4));
+    let records = [
+        evaluated("baseline", 0.4, base.clone()),
+        evaluated("asff", 0.45, own.collect()),
+    ];
+    let rows = table(&records);
+    let change = ["points", "low", "high"].map(|end| {
+        let field = &rows[1][&format!("change_map50_95_{end}")];
+        field.parse::<f64>().unwrap()
+    });
+    for (figure, expected) in change.into_iter().zip([5.0, 0.249_75, 9.740_25]) {
+        assert!((figure - expected).abs() < 1e-9, "{change:?}");
+    }
+    assert_eq!(rows[0]["change_map50_95_low"], "");
 }
