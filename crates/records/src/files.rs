@@ -1,4 +1,5 @@
-//! Files that are either the old ones or the new ones, never half of each: others read while we write, and a run may be killed.
+//! Atomic writes: a file is the old one or the new one, never half of each. Others read while we
+//! write, and a run may be killed.
 
 use std::{
     fs,
@@ -8,18 +9,19 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Writes `bytes` to `path`, whose folder is made if it is missing.
+/// Writes `bytes` to `path`; creates its folder if it does not exist.
 ///
 /// # Errors
-/// The path, and why it cannot be written.
+/// The path, and why it cannot be written; an old file stays as it was.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }
 
-/// Writes what `fill` writes to `path`: to a new file beside it, which is then renamed over it.
+/// As [`write_atomic`], with the content that `fill` writes: into a new file in the same folder,
+/// which then replaces `path`.
 ///
 /// # Errors
-/// The path, and why it cannot be written; the old file, if any, stays as it was.
+/// The path, and why it cannot be written; an old file stays as it was.
 pub fn write_atomic_with(
     path: &Path,
     fill: impl FnOnce(&mut fs::File) -> io::Result<()>,
@@ -28,7 +30,8 @@ pub fn write_atomic_with(
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         let mut builder = tempfile::Builder::new();
-        // Temporary files are the owner's alone; a sweep's folder may be shared, so the umask decides.
+        // Temporary files are private by default; a sweep's folder may be shared, so the umask
+        // decides.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.prefix(".").suffix(".part").tempfile_in(folder)?;

@@ -1,10 +1,13 @@
-//! What a stage of a sweep's cell measured, the key that it is found by, and the folder that it is kept in.
+//! What a stage of a sweep's cell measured, the key that it is found by, and the folder that it is
+//! kept in.
 //!
-//! Records are the only thing that passes from measuring to reporting.
+//! Records are the only link between measuring and reporting.
+
+#![warn(missing_docs)]
 
 pub mod files;
 mod record;
 pub mod store;
 
 pub use record::*;
-pub use store::{Index, IndexRow, Reference, Store, key};
+pub use store::{Index, IndexRow, Reference, Store, VariantNote, key};

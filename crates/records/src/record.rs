@@ -1,7 +1,8 @@
 //! What one stage of one cell measured: the only thing that a report reads.
 //!
-//! A record is a JSON file of its own, written atomically as soon as it is known. Its key is a hash of all that went into
-//! the measurement, so a sweep that shares a cell with an earlier one finds the record and need not measure again.
+//! A record is a JSON file, written atomically as soon as its stage ends. Its key is a hash of
+//! everything that went into the measurement, so a sweep that shares a cell with an earlier one
+//! finds the record and does not measure again.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,16 +12,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
+    /// Parameters and GFLOPs, by arithmetic.
     Cost,
+    /// Times of a forward pass.
     Latency,
+    /// Training on the train split.
     Train,
+    /// COCO figures of the trained model.
     Eval,
 }
 
 impl Stage {
+    /// In order.
     pub const ALL: [Self; 4] = [Self::Cost, Self::Latency, Self::Train, Self::Eval];
 
-    /// As the reader writes it: `cost`, `latency`, `train`, `eval`.
+    /// `cost`, `latency`, `train`, `eval`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cost => "cost",
@@ -34,7 +40,7 @@ impl Stage {
 /// One model × data set × seed × device of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cell {
-    /// Family, scale and variants as the reader writes them: `yolov5n+gsconv`.
+    /// Family, scale and variants: `yolov5n+gsconv`.
     pub model: String,
     /// `yolov5`.
     pub family: String,
@@ -44,29 +50,33 @@ pub struct Cell {
     pub scale: String,
     /// Number of classes of the detection head.
     pub nc: usize,
+    /// Image sizes of its stages.
     pub imgsz: ImageSizes,
-    /// The data set's name; none where the cell is neither trained nor evaluated.
+    /// The data set's name; None if the cell is neither trained nor evaluated.
     pub dataset: Option<String>,
-    /// Seed of initial weights, augmentation and order; none where the cell is not trained.
+    /// Seed of initial weights, augmentation and order; None if the cell is not trained.
     pub seed: Option<u64>,
-    /// The device as the reader writes it: `flex`, `tch:cuda:0`.
+    /// `flex`, `tch:cuda:0`.
     pub device: String,
     /// Batch size of the latency measurement.
     pub batch: usize,
-    /// Number format of weights and maps in the latency measurement: `f32`, `f16` or `bf16`. All else is in 32 bits.
+    /// Number format of weights and feature maps in the latency measurement: `f32`, `f16` or
+    /// `bf16`. The other stages use f32.
     #[serde(default = "f32", skip_serializing_if = "is_f32")]
     pub dtype: String,
 }
 
-/// What a latency was measured with, beside its image size.
+/// Batch size and number format of a latency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timing<'a> {
+    /// Images per forward pass.
     pub batch: usize,
-    /// None of 32 bits, which go without saying.
+    /// `f16` or `bf16`; None for f32, the default.
     pub rounded_to: Option<&'a str>,
 }
 
 impl Cell {
+    /// Batch size and number format of its latency.
     pub fn timing(&self) -> Timing<'_> {
         Timing {
             batch: self.batch,
@@ -99,11 +109,13 @@ fn is_f32(dtype: &str) -> bool {
     dtype == "f32"
 }
 
-/// Height and width of the network's input in pixels, stage by stage: published costs are those of 640 pixels, whatever a network is
-/// trained on.
+/// Height and width of the network's input in pixels, stage by stage: published costs are for 640
+/// pixels, whatever a network is trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ImageSizes {
+    /// Of the cost.
     pub cost: usize,
+    /// Of the latency.
     pub latency: usize,
     /// Of training and evaluation.
     pub train: usize,
@@ -124,43 +136,55 @@ impl From<usize> for ImageSizes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Outcome {
+    /// It was measured.
     Done {
+        /// What was measured.
         measurement: Measurement,
     },
+    /// It failed.
     Failed {
+        /// The whole error.
         error: String,
     },
-    /// Not run, and why: the reader asked for less, or an earlier stage failed.
+    /// It was not run: the sweep does not request it, or an earlier stage failed.
     Skipped {
+        /// In words.
         reason: String,
     },
-    /// A training that a sweep's halving ended before its time. It measured nothing that could be set beside one that went to its end.
+    /// Halving stopped the training early. Its figures cannot be compared with those of a finished
+    /// training.
     Stopped {
         /// In words.
         reason: String,
+        /// Where it was stopped, and by which rule.
         rung: Rung,
-        /// What was trained until then.
+        /// The epochs until then.
         epochs: Vec<EpochLog>,
     },
 }
 
-/// Where a sweep's halving stopped a model, all its seeds together, and by which rule.
+/// Where halving stopped a model, all its seeds together, and by which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rung {
-    /// Epochs that were trained, of so many.
+    /// Number of epochs trained.
     pub epoch: usize,
+    /// Number of epochs of the whole training.
     pub epochs: usize,
-    /// The share of the ranked models that was to go on, how many that were, and how many went on.
+    /// Share of the ranked models that goes on, 0 to 1.
     pub keep: f64,
+    /// Number of ranked models.
     pub ranked: usize,
+    /// Number of models that went on.
     pub kept: usize,
-    /// Place among them, from 1, by fitness on the validation split: a mean over the model's seeds.
+    /// The model's place among the ranked, from 1, by fitness.
     pub place: usize,
+    /// Fitness on the validation split, the mean over the model's seeds.
     pub fitness: f64,
+    /// Number of seeds.
     pub seeds: usize,
-    /// The fitness that it took to go on.
+    /// The lowest fitness that went on.
     pub least: f64,
-    /// The model's mAP50-95 of boxes on the validation split, a mean too, 0 to 1.
+    /// mAP50-95 of boxes on the validation split, 0 to 1, the mean over the seeds.
     pub map50_95: f64,
 }
 
@@ -168,77 +192,98 @@ pub struct Rung {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "lowercase")]
 pub enum Measurement {
+    /// Of [`Stage::Cost`].
     Cost(CostMeasurement),
+    /// Of [`Stage::Latency`].
     Latency(LatencyMeasurement),
+    /// Of [`Stage::Train`].
     Train(TrainMeasurement),
+    /// Of [`Stage::Eval`].
     Eval(EvalMeasurement),
 }
 
+/// What a model costs, by arithmetic on its table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CostMeasurement {
     /// Trainable parameters.
     pub params: u64,
-    /// GFLOPs at `imgsz` in the published (THOP) convention, as the model tables print them.
+    /// GFLOPs at the cell's image size in the published (THOP) convention, as the model tables
+    /// print them.
     pub gflops: f64,
-    /// 2 × multiply-accumulates of every convolution and matrix product at `imgsz`, in 1e9.
+    /// 2 × multiply-accumulates of every convolution and matrix product at that size, in 1e9.
     pub gflops_exact: f64,
     /// Rows of the model table.
     pub layers: usize,
 }
 
+/// Milliseconds of a forward pass of the whole batch, including the decoding of boxes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyMeasurement {
-    /// Milliseconds a forward pass of the whole batch, decoded boxes included.
+    /// Median of the timed iterations.
     pub median_ms: f64,
+    /// Mean.
     pub mean_ms: f64,
+    /// 90th percentile.
     pub p90_ms: f64,
+    /// 99th percentile.
     pub p99_ms: f64,
+    /// The fastest iteration.
     pub min_ms: f64,
     /// Sample standard deviation; 0 for a single iteration.
     pub std_ms: f64,
-    /// Batch divided by the median.
+    /// Batch size divided by the median, per second.
     pub images_per_s: f64,
+    /// Number of iterations before the first timed one.
     pub warmup: usize,
+    /// Number of timed iterations.
     pub iterations: usize,
     /// Every timed iteration in milliseconds, in order.
     pub samples_ms: Vec<f64>,
-    /// Of the iterations that are not timed; the weights of the models that it is timed against are held, too.
+    /// Peak of the untimed iterations; it includes the weights of the models that are timed in
+    /// turn.
     #[serde(default)]
     pub memory: PeakMemory,
-    /// Where weights and maps were not in 32 bits: the largest difference that this made to a box or a probability, as a share of the largest.
+    /// If the number format is not f32: the largest difference from f32 of a box or probability, as
+    /// a share of the largest (0 to 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounding_error: Option<f64>,
 }
 
-/// The most memory that was held while something was measured, in MiB; none where that can't be told.
+/// Peak memory in MiB; None if it is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeakMemory {
-    /// What the whole process had resident.
+    /// Resident memory of the process.
     pub host_mib: Option<f64>,
-    /// What the device's allocator had reserved.
+    /// Memory reserved by the device's allocator.
     pub device_mib: Option<f64>,
 }
 
+/// A finished training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainMeasurement {
+    /// All epochs, in order.
     pub epochs: Vec<EpochLog>,
-    /// Seconds of wall-clock time over all epochs, evaluation during training included; sums over resumed runs.
+    /// Wall-clock seconds of all epochs, including evaluation; summed over resumed runs.
     pub train_s: f64,
-    /// Training images a second, data loading and augmentation included, evaluation not.
+    /// Training images per second, including data loading and augmentation, excluding evaluation.
     pub images_per_s: f64,
     /// Zero-based epoch of the best checkpoint.
     pub best_epoch: usize,
-    /// Checkpoint files relative to the sweep's folder.
+    /// Checkpoint of the best epoch, relative to the sweep's folder.
     pub best_weights: String,
+    /// Checkpoint of the last epoch, relative to the sweep's folder.
     pub last_weights: String,
+    /// Number of images of the training split.
     pub train_images: usize,
+    /// Number of images of the validation split.
     pub val_images: usize,
-    /// What the training began with; none where all weights were random.
+    /// The file of weights that the training started from; None if all weights were random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<FirstWeights>,
-    /// How the anchors fitted the training split; none of a head without anchors.
+    /// How the anchors fit the training split; None for a head without anchors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchors: Option<Box<AnchorFit>>,
+    /// Peak memory.
     #[serde(default)]
     pub memory: PeakMemory,
 }
@@ -246,74 +291,90 @@ pub struct TrainMeasurement {
 /// How well anchors fit a data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnchorFit {
-    /// Share of boxes that at least one anchor matches.
+    /// Share of boxes that at least one anchor matches, 0 to 1.
     pub best_possible_recall: f64,
+    /// Mean number of anchors that match a box.
     pub anchors_per_box: f64,
-    /// The anchors, level by level, in pixels, where they are not those of the model's table.
+    /// Width and height of the anchors in pixels, level by level; None if they are those of the
+    /// model's table.
     pub replaced: Option<Vec<Vec<[f64; 2]>>>,
 }
 
-/// A file of weights that a training began with, and how much of it fitted.
+/// A file of weights that a training started from, and how much of it fits the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FirstWeights {
     /// The file's name, without its folder.
     pub file: String,
-    /// Tensors of the network that the file filled, of so many.
+    /// Number of the model's tensors that the file filled.
     pub taken: usize,
+    /// Number of the model's tensors.
     pub total: usize,
-    /// Tensors in the file that the network has no place for.
+    /// Number of the file's tensors that do not fit the model.
     pub unused: usize,
 }
 
 /// One epoch of training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochLog {
+    /// Zero-based number; people see epochs counted from 1.
     pub epoch: usize,
     /// Learning rate of the weights at the epoch's last step.
     pub lr: f64,
-    /// Mean losses by name: `box`, `obj`, `cls`; `box`, `cls`, `dfl` of a head without anchors.
+    /// Mean losses by name: `box`, `obj`, `cls`; `box`, `cls`, `dfl` for a head without anchors.
     pub losses: BTreeMap<String, f64>,
-    /// COCO figures of the moving average's weights on the validation split; none where this epoch was not evaluated.
+    /// mAP50 (0 to 1) of the moving average of the weights on the validation split; None if the
+    /// epoch was not evaluated.
     pub map50: Option<f64>,
+    /// mAP50-95, as `map50`.
     pub map50_95: Option<f64>,
-    /// The same of masks, of a model that makes them.
+    /// mAP50 of the masks; None also for a model without masks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask_map50: Option<f64>,
+    /// mAP50-95 of the masks, as `mask_map50`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask_map50_95: Option<f64>,
+    /// Wall-clock seconds, including evaluation.
     pub seconds: f64,
 }
 
+/// COCO figures of a trained model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvalMeasurement {
     /// The split that was evaluated: `val`, `test`.
     pub split: String,
+    /// Number of its images.
     pub images: usize,
+    /// Number of objects in them.
     pub instances: usize,
+    /// Figures of the boxes.
     #[serde(flatten)]
     pub boxes: ApFigures,
-    /// Of a model that makes masks, on a data set that has them.
+    /// Figures of the masks; None if the model makes none or the data set has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masks: Option<ApFigures>,
-    /// mAP50-95 of boxes on resampled images, which are the same for every model on the same images; none where no drawn image has an object.
+    /// mAP50-95 of boxes (0 to 1) on resampled images, the same for every model on the same images;
+    /// None if no drawn image has an object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bootstrap: Vec<Option<f64>>,
+    /// Wall-clock seconds.
     pub seconds: f64,
 }
 
 /// Average precision and recall, of boxes or of masks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApFigures {
-    /// The twelve COCO figures by name: AP, AP50, AP75, AP_small … AR_large; none where there was nothing to measure
-    /// (pycocotools prints -1).
+    /// The twelve COCO figures (0 to 1) by name: AP, AP50, AP75, AP_small … AR_large; None if there
+    /// is nothing to measure (pycocotools prints -1).
     pub coco: BTreeMap<String, Option<f64>>,
+    /// AP by class, in the data set's order.
     pub per_class: Vec<ClassAp>,
 }
 
 impl ApFigures {
-    /// A COCO figure by name, 0 to 1; `AR_100`, `AR@100` and `ar100` are the same name.
+    /// A COCO figure by name, 0 to 1; `AR_100`, `AR@100` and `ar100` are the same name. None if
+    /// there is nothing to measure.
     pub fn figure(&self, name: &str) -> Option<f64> {
-        let plain = |text: &str| {
+        let normalized = |text: &str| {
             text.chars()
                 .filter(char::is_ascii_alphanumeric)
                 .collect::<String>()
@@ -321,33 +382,48 @@ impl ApFigures {
         };
         self.coco
             .iter()
-            .find(|(key, _)| plain(key) == plain(name))
+            .find(|(key, _)| normalized(key) == normalized(name))
             .and_then(|(_, figure)| *figure)
     }
 }
 
+/// Average precision of one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassAp {
+    /// The class's name.
     pub name: String,
+    /// Number of its objects in the split.
     pub instances: usize,
+    /// AP over IoU 0.50 to 0.95, 0 to 1; None if there are no objects.
     pub ap: Option<f64>,
+    /// AP at IoU 0.50, 0 to 1; None if there are no objects.
     pub ap50: Option<f64>,
 }
 
 /// The machine and the program that a record comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
+    /// Version of ablate.
     pub ablate: String,
+    /// Version of Burn.
     pub burn: String,
+    /// Version of the Rust compiler.
     pub rustc: String,
-    /// Commit of the program, `unknown` outside a checkout; `+dirty` where files differed from it.
+    /// Commit of the program, `unknown` outside a checkout; with `+dirty` if files differed from
+    /// it.
     pub commit: String,
+    /// Operating system.
     pub os: String,
+    /// Processor.
     pub cpu: String,
+    /// Number of cores.
     pub cores: usize,
+    /// Number of threads used.
     pub threads: usize,
+    /// Memory of the machine in GiB.
     pub memory_gib: f64,
-    /// What `NVIDIA_TF32_OVERRIDE` was: `0` keeps NVIDIA's libraries from rounding to TF32.
+    /// Value of `NVIDIA_TF32_OVERRIDE`: `0` keeps NVIDIA's libraries from rounding to TF32. None if
+    /// it was not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tf32_override: Option<String>,
 }
@@ -355,13 +431,19 @@ pub struct Environment {
 /// One stage of one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Hash of `stage` and `inputs`, in hexadecimal.
+    /// Hash of `stage` and `inputs`, 32 hexadecimal digits; empty if the record only says that the
+    /// stage was skipped.
     pub key: String,
+    /// One of the cell's four stages.
     pub stage: Stage,
+    /// The cell that was measured.
     pub cell: Cell,
+    /// What was measured, or why nothing was.
     pub outcome: Outcome,
-    /// All that went into the measurement: the resolved model table, recipe, data set fingerprint, seed, device, protocol.
+    /// Everything that went into the measurement: the resolved model table, recipe, data set
+    /// fingerprint, seed, device, protocol.
     pub inputs: serde_json::Value,
+    /// Where it was measured.
     pub environment: Environment,
     /// When the stage ended, RFC 3339.
     pub finished: String,

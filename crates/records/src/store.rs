@@ -1,8 +1,9 @@
-//! Records on disk: `DIR/records/KEY.json`, one file a record, written atomically, and `DIR/plan.json`, which says which
-//! record belongs to which stage of which cell.
+//! Records on disk: `DIR/records/KEY.json`, one file per record, written atomically, and
+//! `DIR/plan.json`, which says which record belongs to which stage of which cell.
 //!
-//! A key is a hash of all that went into a measurement, so cells can share a record (two seeds have one cost), and a sweep
-//! finds what an earlier one measured. Processes on several machines may write to one folder.
+//! A key is a hash of everything that went into a measurement, so cells can share a record (two
+//! seeds have one cost), and a sweep finds what an earlier one measured. Processes on several
+//! machines may write to one folder.
 
 use std::{
     fs,
@@ -17,23 +18,88 @@ use crate::files::write_atomic;
 use crate::{Cell, Environment, Outcome, Record, Stage};
 
 /// The folder of a sweep.
+///
+/// # Examples
+/// ```
+/// use ablate_records::{
+///     Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage, Store, key,
+/// };
+///
+/// # fn main() -> anyhow::Result<()> {
+/// # let folder = tempfile::tempdir()?;
+/// let store = Store::create(folder.path())?;
+/// let inputs = serde_json::json!({ "model": "yolov5n", "nc": 80, "imgsz": 640 });
+/// let record = Record {
+///     key: key(Stage::Cost, &inputs),
+///     stage: Stage::Cost,
+///     cell: Cell {
+///         model: "yolov5n".into(),
+///         family: "yolov5".into(),
+///         variant: "baseline".into(),
+///         scale: "n".into(),
+///         nc: 80,
+///         imgsz: 640.into(),
+///         dataset: None,
+///         seed: None,
+///         device: "flex".into(),
+///         batch: 1,
+///         dtype: "f32".into(),
+///     },
+///     outcome: Outcome::Done {
+///         measurement: Measurement::Cost(CostMeasurement {
+///             params: 1_872_157,
+///             gflops: 4.6,
+///             gflops_exact: 4.5,
+///             layers: 25,
+///         }),
+///     },
+///     inputs,
+///     environment: Environment::default(),
+///     finished: "2026-01-01T00:00:00Z".into(),
+/// };
+/// store.save(&record)?;
+/// assert_eq!(store.load(&record.key), Some(record));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
 }
 
-/// What a sweep consists of, in the order in which a report shows it.
+/// What a sweep consists of, in the order in which a report shows it: `plan.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Index {
+    /// The sweep's name, the title of its report.
     pub sweep: String,
+    /// What its variants are; empty in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<VariantNote>,
+    /// The stages of all cells.
     pub rows: Vec<IndexRow>,
+}
+
+/// What a variant is, for the reader of a report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariantNote {
+    /// As in a model's name, without arguments: `gsconv`.
+    pub name: String,
+    /// `GSConv`.
+    pub title: String,
+    /// One sentence.
+    pub summary: String,
+    /// The paper or page that it is from.
+    pub source: String,
 }
 
 /// A stage of a cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IndexRow {
+    /// The cell that a report shows the record under.
     pub cell: Cell,
+    /// One of the cell's four stages.
     pub stage: Stage,
+    /// Where its record is.
     pub record: Reference,
 }
 
@@ -41,15 +107,16 @@ pub struct IndexRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reference {
+    /// Under this key; it may still have to be measured.
     Key(String),
-    /// Its inputs are not known yet.
+    /// The inputs, and so the key, are not known yet.
     Waiting,
-    /// The sweep does not ask for it, and why.
+    /// The sweep skips the stage for this reason.
     Skipped(String),
 }
 
 impl Index {
-    /// The key of a stage's record, where it is known.
+    /// The key of a stage's record; None if it is not known or the stage is skipped.
     pub fn key(&self, cell: &Cell, stage: Stage) -> Option<&String> {
         let row = self
             .rows
@@ -61,7 +128,7 @@ impl Index {
         }
     }
 
-    /// Says where the record of a stage is.
+    /// Sets where the record of a stage is. Does nothing if the sweep has no such stage.
     pub fn set(&mut self, cell: &Cell, stage: Stage, record: Reference) {
         if let Some(row) = self
             .rows
@@ -74,31 +141,38 @@ impl Index {
 }
 
 impl Store {
-    /// Opens the folder, and makes it where there is none.
+    /// Opens the folder; creates it if it does not exist.
+    ///
+    /// # Errors
+    /// The path of a folder that cannot be created.
     pub fn create(folder: impl Into<PathBuf>) -> Result<Self> {
         let store = Self {
             folder: folder.into(),
         };
         let records = store.records_folder();
         fs::create_dir_all(&records)
-            .with_context(|| format!("cannot make the folder {}", records.display()))?;
+            .with_context(|| format!("cannot create the folder {}", records.display()))?;
         Ok(store)
     }
 
     /// Opens a folder that holds records.
+    ///
+    /// # Errors
+    /// The path of a folder without `records/`.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
         let store = Self {
             folder: folder.into(),
         };
         if !store.records_folder().is_dir() {
             bail!(
-                "{}: no folder of a sweep; it would hold records/",
+                "{}: expected the folder of a sweep, found no records/ in it",
                 store.folder.display()
             );
         }
         Ok(store)
     }
 
+    /// The sweep's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -115,7 +189,8 @@ impl Store {
         self.folder.join("plan.json")
     }
 
-    /// The record with this key, if there is one. A file that can't be read is moved aside, so that it is measured again.
+    /// The record with this key; None if there is none. A file that cannot be read is moved aside
+    /// with a warning, so that its stage is measured again.
     pub fn load(&self, key: &str) -> Option<Record> {
         let path = self.record_path(key);
         let text = match fs::read(&path) {
@@ -141,25 +216,37 @@ impl Store {
         None
     }
 
-    /// Writes a record under its key; a reader sees the old file or the new one, never a part.
+    /// Writes a record under its key, atomically.
+    ///
+    /// # Errors
+    /// The path of a file that cannot be written.
     pub fn save(&self, record: &Record) -> Result<()> {
         write_json(&self.record_path(&record.key), record)
     }
 
+    /// Writes `plan.json`, atomically.
+    ///
+    /// # Errors
+    /// The path of a file that cannot be written.
     pub fn save_index(&self, index: &Index) -> Result<()> {
         write_json(&self.index_path(), index)
     }
 
-    /// The index that an earlier run left; none where there is none or it can't be read.
+    /// The index of an earlier run; None if there is none, or, with a warning, if it cannot be
+    /// read.
     pub fn index(&self) -> Option<Index> {
         read_json(&self.index_path()).unwrap_or_else(|error| {
-            tracing::warn!("{error:#}; it is written anew");
+            tracing::warn!("{error:#}; ignored");
             None
         })
     }
 
-    /// What a report shows: the records of the sweep in its order, with one that says why for each stage that the sweep does not
-    /// ask for. Cells of which nothing is known yet are left out. Without an index, all records of the folder.
+    /// What a report shows: the records of the sweep in its order, and for each stage that it skips
+    /// a record that says why. Cells without any record are left out. Without an index, all records
+    /// of the folder.
+    ///
+    /// # Errors
+    /// The path of a folder that cannot be read.
     pub fn report(&self) -> Result<Vec<Record>> {
         let Some(index) = self.index() else {
             return self.all();
@@ -178,7 +265,7 @@ impl Store {
         Ok(records)
     }
 
-    /// The record of a row; none where it is still to come.
+    /// The record of a stage; None if it was not measured yet.
     fn resolve(&self, row: IndexRow) -> Option<Record> {
         match row.record {
             Reference::Key(key) => self.load(&key).map(|record| Record {
@@ -215,7 +302,8 @@ impl Store {
     }
 }
 
-/// The key of a record: BLAKE3 of the stage and its inputs as JSON with sorted keys, 32 hexadecimal digits of it.
+/// The key of a record: the first 32 hexadecimal digits of the BLAKE3 hash of stage and inputs, as
+/// JSON with sorted keys.
 pub fn key(stage: Stage, inputs: &Value) -> String {
     let mut whole = Map::new();
     whole.insert("inputs".into(), inputs.clone());
@@ -227,7 +315,7 @@ pub fn key(stage: Stage, inputs: &Value) -> String {
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
 
-/// The same value with the keys of every object in order.
+/// The same value with the keys of every object sorted.
 fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(object) => {

@@ -4,7 +4,7 @@ use std::fs;
 
 use ablate_records::{
     Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage,
-    store::{Index, IndexRow, Reference, Store, key},
+    store::{Index, IndexRow, Reference, Store, VariantNote, key},
 };
 use serde_json::{Value, json};
 
@@ -136,6 +136,12 @@ fn a_report_has_the_plans_order_and_says_what_is_skipped() {
     );
     let index = Index {
         sweep: "test".into(),
+        variants: vec![VariantNote {
+            name: "gsconv".into(),
+            title: "GSConv".into(),
+            summary: "GSConv in place of every Conv of the neck.".into(),
+            source: "arXiv:2206.02424".into(),
+        }],
         rows: vec![
             row(&one, Stage::Cost, Reference::Key(shared.key.clone())),
             row(
@@ -206,4 +212,14 @@ fn without_a_plan_a_report_has_all_records() {
         2,
         "a broken plan does not hide the records"
     );
+}
+
+#[test]
+fn a_plan_of_an_earlier_version_has_no_variants() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(folder.path()).unwrap();
+    let text = r#"{ "sweep": "old", "rows": [] }"#;
+    fs::write(folder.path().join("plan.json"), text).unwrap();
+    let index = store.index().unwrap();
+    assert_eq!((index.sweep.as_str(), index.variants), ("old", vec![]));
 }

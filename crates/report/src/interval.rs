@@ -1,20 +1,23 @@
-//! How sure a difference of mAP is.
+//! Confidence intervals of a difference of mAP.
 
 use std::fmt;
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::summary::Spread;
+use crate::statistics::{Spread, quantile};
 
 /// A 95 % confidence interval of a difference against the baseline, in points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
+    /// Lower end.
     pub low: f64,
+    /// Upper end.
     pub high: f64,
+    /// What was varied to find it.
     pub over: Over,
 }
 
-/// What was varied to find it.
+/// What an interval is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
     /// Trainings, each against the baseline's of the same seed.
@@ -23,11 +26,12 @@ pub enum Over {
     Images,
 }
 
-/// Fewer resamplings say nothing of the outer twentieth.
+/// Fewer resamplings do not resolve the outer 5 %.
 const FEWEST_REPLICATES: usize = 200;
 
 impl Interval {
-    /// Of the mean of paired differences, one for each seed, by Student's distribution; none for one seed.
+    /// Of the mean of paired differences, one per seed in points, by Student's t distribution; None
+    /// for one seed.
     pub fn over_seeds(differences: Spread) -> Option<Self> {
         let Spread {
             mean,
@@ -47,7 +51,10 @@ impl Interval {
         })
     }
 
-    /// Of the difference of two detectors by its quantiles over the same resamplings of the images, mAP of 0 to 1 each.
+    /// Of the difference of two detectors (mAP, 0 to 1): its 2.5 % and 97.5 % quantiles over the
+    /// same resamplings of the images.
+    ///
+    /// None for fewer than 200 resamplings, or if the two differ in number.
     pub fn over_images(own: &[Option<f64>], base: &[Option<f64>]) -> Option<Self> {
         let mut differences: Vec<f64> = own
             .iter()
@@ -58,16 +65,14 @@ impl Interval {
             return None;
         }
         differences.sort_by(f64::total_cmp);
-        let [low, high] = [0.025, 0.975]
-            .map(|share| differences[(share * (differences.len() - 1) as f64).round() as usize]);
         Some(Self {
-            low,
-            high,
+            low: quantile(&differences, 0.025)?,
+            high: quantile(&differences, 0.975)?,
             over: Over::Images,
         })
     }
 
-    /// Whether the difference is not to be taken for chance.
+    /// Whether the difference is clear.
     pub fn excludes_zero(&self) -> bool {
         self.low > 0.0 || self.high < 0.0
     }
@@ -94,7 +99,8 @@ mod tests {
 
     #[test]
     fn three_seeds_by_students_table() {
-        // t of 2 degrees of freedom at 0.975 is 4.3027; the standard deviation is 1, that of the mean 1/√3.
+        // t of 2 degrees of freedom at 0.975 is 4.3027; the standard deviation is 1, that of the
+        // mean 1/√3.
         let interval = Interval::over_seeds(Spread::of([1.0, 2.0, 3.0]).unwrap()).unwrap();
         assert!(
             (interval.low - (2.0 - 4.302_65 / 3f64.sqrt())).abs() < 1e-4,
@@ -108,7 +114,8 @@ mod tests {
         assert_eq!(Interval::over_seeds(Spread::of([1.0]).unwrap()), None);
     }
 
-    /// A baseline against itself under other seeds: a difference is found in one of twenty sweeps, as the interval says, and no more often.
+    /// A baseline against itself under other seeds: a difference is found in 5 % of the sweeps, as
+    /// the interval says.
     #[test]
     fn nothing_is_found_where_there_is_nothing() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -127,7 +134,8 @@ mod tests {
         }
     }
 
-    /// The same with trainings: mAP50-95 of one network under forty seeds, by configs/sweeps/aa.yaml.
+    /// The same with trainings: mAP50-95 of one network under forty seeds, by
+    /// configs/sweeps/aa.yaml.
     #[test]
     fn nothing_is_found_between_real_trainings_of_one_network() {
         let figures = include_str!("../tests/fixtures/aa.csv").lines().skip(1);

@@ -1,8 +1,12 @@
-//! Records become a table, plots, a page and a summary on the screen.
+//! Reports from records: `results.csv`, plots, an HTML page and a summary on the screen.
 //!
-//! A report reads records only, so it can be drawn again without running anything, and at any time: after the first
-//! stage it shows costs, and says of every other figure why it is not there yet.
+//! A report reads records only, so it can be drawn at any time without running anything: after the
+//! first stage it shows costs, and says why every other figure is missing. A new column of CSV,
+//! screen and page is one row of the table in `columns`.
 
+#![warn(missing_docs)]
+
+mod columns;
 mod csv;
 mod html;
 mod interval;
@@ -10,6 +14,7 @@ mod mark;
 mod number;
 mod plots;
 mod rows;
+pub mod statistics;
 mod summary;
 pub mod terminal;
 
@@ -18,12 +23,24 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 
-use ablate_records::{Record, files::write_atomic};
+use ablate_records::{Record, VariantNote, files::write_atomic};
+
+/// What a report is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Contents<'a> {
+    /// The page's title.
+    pub title: &'a str,
+    /// What the variants are. Those without records are left out; a variant without a note is not
+    /// explained.
+    pub variants: &'a [VariantNote],
+    /// What was measured, in any order; a sweep may still be running.
+    pub records: &'a [Record],
+}
 
 /// The files of a report.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// `results.csv`, a row a cell.
+    /// `results.csv`, one row per cell.
     pub csv: PathBuf,
     /// `report.html`, which needs no other file.
     pub html: PathBuf,
@@ -31,25 +48,44 @@ pub struct Written {
     pub plots: Vec<PathBuf>,
 }
 
-/// Writes `results.csv`, `plots/*.png` and `report.html` into `dir`, each atomically.
-///
-/// The records may come in any order and from a sweep that is still running. The CSV is written first and does not
-/// wait for the plots.
+/// Writes `results.csv`, `plots/*.png` and `report.html` into the folder `dir`, each atomically.
+/// The CSV comes first and does not wait for the plots.
 ///
 /// # Errors
-/// A file that cannot be written, by its name.
-pub fn write(dir: &Path, title: &str, records: &[Record]) -> Result<Written> {
-    let rows = rows::Rows::join(records);
+/// The path of a file that cannot be written.
+///
+/// # Examples
+/// A report of a sweep's folder:
+/// ```
+/// use ablate_records::Store;
+/// use ablate_report::Contents;
+///
+/// # fn main() -> anyhow::Result<()> {
+/// # let folder = tempfile::tempdir()?;
+/// let store = Store::create(folder.path())?;
+/// let contents = Contents {
+///     title: "My sweep",
+///     variants: &[],
+///     records: &store.report()?,
+/// };
+/// let written = ablate_report::write(store.folder(), &contents)?;
+/// assert!(std::fs::read_to_string(written.html)?.contains("<h1>My sweep</h1>"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn write(dir: &Path, contents: &Contents) -> Result<Written> {
+    let rows = rows::Rows::join(contents.records);
     let csv = dir.join("results.csv");
     write_atomic(&csv, &csv::render(&rows)?)?;
 
     let tables = summary::tables(&rows);
     let figures = plots::figures(&tables);
     let html = dir.join("report.html");
-    write_atomic(
-        &html,
-        html::render(title, &rows, &tables, &figures)?.as_bytes(),
-    )?;
+    let Contents {
+        title, variants, ..
+    } = contents;
+    let page = html::render(title, variants, &rows, &tables, &figures)?;
+    write_atomic(&html, page.as_bytes())?;
 
     let draw = |figure: &plots::Figure| {
         let path = dir.join("plots").join(format!("{}.png", figure.name));

@@ -1,31 +1,42 @@
-//! Better, worse or the same: the judgement of a change, and the sign that shows it without colour.
+//! Better, worse or no clear change: the judgement of a change, and the sign that shows it without
+//! colour.
+
+/// A change that rounds to 0.0 is none.
+const SMALLEST: f64 = 0.05;
+
+/// Which way a figure improves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Costs and times.
+    Lower,
+    /// Accuracies.
+    Higher,
+}
 
 /// What a change means for the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     Better,
     Worse,
-    /// Not to be told from nothing: it rounds to zero, or the spread is larger.
+    /// No clear change: it rounds to zero, or lies within the spread.
     Same,
-    /// There is no spread to judge by.
+    /// One seed: no spread to judge by.
     Open,
 }
 
 impl Mark {
-    /// Of a change in something that is better when it is low; `clear` where the spread allows a judgement.
-    pub fn lower(change: f64, clear: bool) -> Self {
-        match change {
-            x if x.abs() < 0.05 || !clear => Mark::Same,
-            x if x < 0.0 => Mark::Better,
-            _ => Mark::Worse,
+    /// Judges a signed change; `clear` says whether it lies outside the spread, and is None if
+    /// there is no spread.
+    pub fn of(change: f64, better: Better, clear: Option<bool>) -> Self {
+        match clear {
+            None => Mark::Open,
+            Some(clear) if !clear || change.abs() < SMALLEST => Mark::Same,
+            Some(_) if (change < 0.0) == (better == Better::Lower) => Mark::Better,
+            Some(_) => Mark::Worse,
         }
     }
 
-    /// Of a change in something that is better when it is high; `clear` is none where there is no spread.
-    pub fn higher(change: f64, clear: Option<bool>) -> Self {
-        clear.map_or(Mark::Open, |clear| Self::lower(-change, clear))
-    }
-
+    /// `better`, `worse`, `same`, `open`: also the class in the page's style.
     pub fn word(self) -> &'static str {
         match self {
             Mark::Better => "better",
@@ -35,7 +46,16 @@ impl Mark {
         }
     }
 
-    /// Points the way of the change; full where it is better, hollow where it is worse.
+    /// In words, for a tooltip.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Mark::Same => "no clear change",
+            Mark::Open => "one seed: no spread to judge by",
+            mark => mark.word(),
+        }
+    }
+
+    /// Points the way of the change; full if it is better, hollow if it is worse.
     pub fn sign(self, change: f64) -> &'static str {
         match (self, change > 0.0) {
             (Mark::Better, true) => "▲",
@@ -44,6 +64,28 @@ impl Mark {
             (Mark::Worse, false) => "▽",
             (Mark::Same, _) => "≈",
             (Mark::Open, _) => "?",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_judged_by_its_direction_and_its_spread() {
+        use Better::{Higher, Lower};
+        for (change, better, clear, mark, sign) in [
+            (-1.0, Lower, Some(true), Mark::Better, "▼"),
+            (1.0, Lower, Some(true), Mark::Worse, "△"),
+            (1.0, Higher, Some(true), Mark::Better, "▲"),
+            (-1.0, Higher, Some(true), Mark::Worse, "▽"),
+            (-9.0, Lower, Some(false), Mark::Same, "≈"),
+            (0.04, Higher, Some(true), Mark::Same, "≈"),
+            (9.0, Higher, None, Mark::Open, "?"),
+        ] {
+            let judged = Mark::of(change, better, clear);
+            assert_eq!((judged, judged.sign(change)), (mark, sign), "{change}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Figures as people read them: a true minus sign, no more digits than mean something.
+//! Numbers as people read them: a true minus sign, and only digits that mean something.
 
-/// Two decimals below ten, one below a thousand, so that a column of like figures reads evenly.
+/// Three decimals below 0.1, two below 10, one below 1000, none above.
 pub fn short(x: f64) -> String {
     let decimals = match x.abs() {
         a if a >= 999.5 => 0,
@@ -11,7 +11,7 @@ pub fn short(x: f64) -> String {
     minus(format!("{x:.decimals$}"))
 }
 
-/// Millions with two decimals below ten, else one.
+/// Millions, with two decimals below ten, else one.
 pub fn millions(count: u64) -> String {
     let m = count as f64 / 1e6;
     if m < 9.995 {
@@ -21,7 +21,7 @@ pub fn millions(count: u64) -> String {
     }
 }
 
-/// With a comma between thousands.
+/// With commas between thousands: `1,872,157`.
 pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let groups: Vec<&str> = digits
@@ -33,7 +33,7 @@ pub fn thousands(count: u64) -> String {
     groups.join(",")
 }
 
-/// A change in percent, signed.
+/// A change in percent, with its sign: `−12.3 %`.
 pub fn percent(x: f64) -> String {
     if x.abs() >= 99.95 {
         signed(x, 0) + " %"
@@ -42,17 +42,17 @@ pub fn percent(x: f64) -> String {
     }
 }
 
-/// A change in mAP points, signed.
+/// A change in points, with its sign: `+1.3`.
 pub fn points(x: f64) -> String {
     signed(x, 1)
 }
 
-/// A COCO figure between 0 and 1 as points out of 100.
+/// A COCO figure (0 to 1) in percent: `45.7`.
 pub fn map(x: f64) -> String {
     format!("{:.1}", 100.0 * x)
 }
 
-/// `45 s`, `3 min 20 s`, `2 h 05 min`.
+/// Seconds as `45 s`, `3 min 20 s`, `2 h 05 min`.
 pub fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0).round() as u64;
     match s {
@@ -63,7 +63,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// With a sign, except what rounds to zero.
+/// With its sign; `±0.0` if it rounds to zero.
 pub fn signed(x: f64, decimals: usize) -> String {
     let text = format!("{x:+.decimals$}");
     if text.chars().any(|c| c.is_ascii_digit() && c != '0') {

@@ -1,19 +1,20 @@
-//! Joins the records of a cell over its four stages into one row, and sets a row against its baseline.
+//! Joins the records of a cell over its four stages into one row, and finds the row's baseline.
 //!
-//! A stage depends on a part of its cell only: a cost knows no seed, a latency no data set. Its [`Scope`] is that part. It
-//! serves twice: a record that several cells share is found for each of them, and the baseline of a row is the row whose
-//! scope is the same but for the variant, stage by stage.
+//! A stage depends on part of its cell only: a cost has no seed, a latency no data set. Its
+//! [`Scope`] is that part. It serves twice: a record that several cells share is found for each of
+//! them, and the baseline of a row is the row with the same scope except for the variant, stage by
+//! stage.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::interval::Interval;
+use crate::statistics::quantile;
 use ablate_records::{
     Cell, CostMeasurement, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome,
-    Record, Stage, Timing, TrainMeasurement,
+    Record, Rung, Stage, Timing, TrainMeasurement,
 };
 
-/// The name of the variant that others are measured against.
+/// The variant that others are compared with.
 pub const BASELINE: &str = "baseline";
 
 /// What a stage depends on.
@@ -55,7 +56,7 @@ impl<'a> Scope<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gap<'a> {
     Failed(&'a str),
-    /// The training ended early, by halving; there is nothing to evaluate, either.
+    /// Halving stopped the training, so there is nothing to evaluate either.
     Stopped(&'a str),
     NotYet,
     Skipped(&'a str),
@@ -64,7 +65,7 @@ pub enum Gap<'a> {
 }
 
 impl Gap<'_> {
-    /// In a word or two, for a table's cell.
+    /// One to three words, for a table.
     pub fn short(&self) -> &'static str {
         match self {
             Gap::Failed(_) => "failed",
@@ -87,7 +88,7 @@ impl Gap<'_> {
     }
 }
 
-/// One cell with the records of its stages.
+/// A row of `results.csv`: one cell with the records of its stages.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     pub cell: &'a Cell,
@@ -95,17 +96,26 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// The record of a stage, whatever its outcome.
     pub fn record(&self, stage: Stage) -> Option<&'a Record> {
         self.records[stage as usize]
     }
 
-    /// The record of a stage that was run, whether it failed or not.
+    /// The record of a stage that ran, even if it failed.
     pub fn ran(&self, stage: Stage) -> Option<&'a Record> {
         self.record(stage)
             .filter(|record| !matches!(record.outcome, Outcome::Skipped { .. }))
     }
 
-    /// Why the training was stopped early; none where it was not.
+    /// The record of the stage that ended last.
+    pub fn latest(&self) -> Option<&'a Record> {
+        Stage::ALL
+            .iter()
+            .filter_map(|&stage| self.ran(stage))
+            .max_by_key(|record| record.finished.parse::<jiff::Timestamp>().ok())
+    }
+
+    /// Why halving stopped the training; None if it did not.
     pub fn stopped(&self) -> Option<&'a str> {
         match &self.record(Stage::Train)?.outcome {
             Outcome::Stopped { reason, .. } => Some(reason),
@@ -113,7 +123,15 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The epochs that were trained, be it to the end or not.
+    /// Where halving stopped the training; None if it did not.
+    pub fn rung(&self) -> Option<&'a Rung> {
+        match &self.record(Stage::Train)?.outcome {
+            Outcome::Stopped { rung, .. } => Some(rung),
+            _ => None,
+        }
+    }
+
+    /// The epochs that were trained, to the end or not.
     pub fn epochs(&self) -> Option<&'a [EpochLog]> {
         match &self.record(Stage::Train)?.outcome {
             Outcome::Done {
@@ -125,7 +143,7 @@ impl<'a> Row<'a> {
     }
 
     fn measurement(&self, stage: Stage) -> Option<&'a Measurement> {
-        // What was once evaluated has no training to go with it any more.
+        // An earlier evaluation belongs to another training.
         if stage == Stage::Eval && self.stopped().is_some() {
             return None;
         }
@@ -163,6 +181,18 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Number of the best epoch, counted from 1; records count from 0.
+    pub fn best_epoch(&self) -> Option<usize> {
+        Some(self.train()?.best_epoch + 1)
+    }
+
+    /// mAP50-95 of the best epoch on the validation split, 0 to 1.
+    pub fn best_map(&self) -> Option<f64> {
+        let train = self.train()?;
+        let best = |epoch: &&EpochLog| epoch.epoch == train.best_epoch;
+        train.epochs.iter().find(best)?.map50_95
+    }
+
     /// A COCO figure of the boxes by name, 0 to 1.
     pub fn coco(&self, name: &str) -> Option<f64> {
         self.eval()?.boxes.figure(name)
@@ -173,7 +203,7 @@ impl<'a> Row<'a> {
         self.eval()?.masks.as_ref()?.figure(name)
     }
 
-    /// Why the stage has no figure; none where it has.
+    /// Why the stage has no figure; None if it has.
     pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
         if let (Stage::Train | Stage::Eval, Some(reason)) = (stage, self.stopped()) {
             return Some(Gap::Stopped(reason));
@@ -190,8 +220,27 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// `failed` where a stage failed, `partial` where one is still missing, `stopped` where the training was, `skipped` where none was run,
-    /// else `done`.
+    /// `latency: out of memory; eval: …`: the errors of the stages that failed.
+    pub fn errors(&self) -> String {
+        self.gaps(|gap| match gap {
+            Gap::Failed(error) => Some((*error).into()),
+            _ => None,
+        })
+    }
+
+    /// `train: skipped: …`: why other stages have no figure.
+    pub fn not_measured(&self) -> String {
+        self.gaps(|gap| (!matches!(gap, Gap::Failed(_))).then(|| gap.long()))
+    }
+
+    fn gaps(&self, text: impl Fn(&Gap) -> Option<String>) -> String {
+        let gap = |&stage: &Stage| Some(format!("{}: {}", stage.name(), text(&self.gap(stage)?)?));
+        let gaps: Vec<String> = Stage::ALL.iter().filter_map(gap).collect();
+        gaps.join("; ")
+    }
+
+    /// The first that holds: `failed` (a stage failed), `partial` (a stage is missing), `stopped`
+    /// (halving stopped the training), `done` (a stage ran), `skipped` (none did).
     pub fn status(&self) -> &'static str {
         let gaps: Vec<Option<Gap>> = Stage::ALL.iter().map(|&stage| self.gap(stage)).collect();
         let any = |test: fn(&Option<Gap>) -> bool| gaps.iter().any(test);
@@ -209,33 +258,43 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Change of a row against its baseline; none where either side was not measured, or not in the same way.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Changes {
-    /// Percent.
-    pub params: Option<f64>,
-    /// Percent, of the published GFLOPs.
-    pub gflops: Option<f64>,
-    /// Percent, of the median.
-    pub latency: Option<f64>,
-    /// Whether each median lies outside the middle half of the other's samples.
-    pub latency_is_clear: bool,
-    /// Points: 100 × the difference.
-    pub map50: Option<f64>,
-    pub map50_95: Option<f64>,
-    /// Of the change of mAP50-95 of this one training, over test images.
-    pub map_interval: Option<Interval>,
+/// The rows of one model that were evaluated: all seeds, or none if one was stopped. A mean over
+/// the seeds that an earlier sweep happened to finish would pass for a mean over all.
+pub fn evaluated<'r, 'a>(seeds: &'r [Row<'a>]) -> impl Iterator<Item = &'r Row<'a>> {
+    let whole = seeds.iter().all(|row| row.stopped().is_none());
+    seeds
+        .iter()
+        .filter(move |row| whole && row.eval().is_some())
 }
 
-/// All rows of a set of records, in the order in which a reader compares them: by family, device, scale and
-/// variant, the baseline first.
+/// The most telling reason why no seed of a model has the stage's figure; None if one has. A
+/// training that failed is the reason why nothing was evaluated.
+pub fn gap<'a>(seeds: &[Row<'a>], stage: Stage) -> Option<Gap<'a>> {
+    if let (Stage::Train | Stage::Eval, Some(reason)) = (stage, seeds.iter().find_map(Row::stopped))
+    {
+        return Some(Gap::Stopped(reason));
+    }
+    let gaps: Option<Vec<Gap>> = seeds.iter().map(|row| row.gap(stage)).collect();
+    let training = seeds
+        .iter()
+        .filter_map(|row| row.gap(Stage::Train))
+        .filter(|_| stage == Stage::Eval);
+    gaps?
+        .into_iter()
+        .chain(training.filter(|gap| matches!(gap, Gap::Failed(_))))
+        .min()
+}
+
+/// All rows of a set of records, in the order in which a reader compares them: by family, device,
+/// scale and variant, the baseline first.
 pub struct Rows<'a> {
     pub rows: Vec<Row<'a>>,
     baselines: HashMap<Scope<'a>, usize>,
 }
 
 impl<'a> Rows<'a> {
-    /// Joins records, in any order, into one row a cell. Of two records of one stage the later one counts.
+    /// Joins records, in any order, into one row per cell. Of two records of one stage the later
+    /// one counts.
     pub fn join(records: &'a [Record]) -> Self {
         let mut by_scope: HashMap<Scope, Vec<&Record>> = HashMap::new();
         for record in records {
@@ -274,51 +333,24 @@ impl<'a> Rows<'a> {
         Self { rows, baselines }
     }
 
-    fn baseline(&self, stage: Stage, cell: &Cell) -> Option<&Row<'a>> {
+    /// The row that this one is compared with in the figures of a stage: the baseline of the same
+    /// family, scale and setting.
+    ///
+    /// None for a baseline, and if the two were trained or evaluated differently.
+    pub fn baseline(&self, stage: Stage, row: &Row<'a>) -> Option<&Row<'a>> {
+        if row.cell.variant == BASELINE {
+            return None;
+        }
         let scope = Scope {
             variant: BASELINE,
-            ..Scope::of(stage, cell)
+            ..Scope::of(stage, row.cell)
         };
-        self.baselines.get(&scope).map(|&index| &self.rows[index])
-    }
-
-    /// The row's change against the baseline of the same family, scale and setting; all none for a baseline.
-    pub fn changes(&self, row: &Row<'a>) -> Changes {
-        let mut changes = Changes::default();
-        if row.cell.variant == BASELINE {
-            return changes;
-        }
-        if let (Some(own), Some(base)) = (
-            row.cost(),
-            self.baseline(Stage::Cost, row.cell).and_then(Row::cost),
-        ) {
-            changes.params = percent(own.params as f64, base.params as f64);
-            changes.gflops = percent(own.gflops, base.gflops);
-        }
-        if let (Some(own), Some(base)) = (
-            row.latency(),
-            self.baseline(Stage::Latency, row.cell)
-                .and_then(Row::latency),
-        ) {
-            changes.latency = percent(own.median_ms, base.median_ms);
-            changes.latency_is_clear = is_clear(own, base);
-        }
-        if let Some(base) = self
-            .baseline(Stage::Eval, row.cell)
-            .filter(|base| comparable(row, base))
-        {
-            let points = |name| Some(100.0 * (row.coco(name)? - base.coco(name)?));
-            changes.map50 = points("AP50");
-            changes.map50_95 = points("AP");
-            let bootstrap =
-                |row: &Row<'a>| row.eval().map_or(&[][..], |eval| eval.bootstrap.as_slice());
-            changes.map_interval = Interval::over_images(bootstrap(row), bootstrap(base));
-        }
-        changes
+        let base = self.baselines.get(&scope).map(|&index| &self.rows[index])?;
+        (stage != Stage::Eval || comparable(row, base)).then_some(base)
     }
 }
 
-/// A cell's own record counts most, unless it only says that the stage was skipped and another cell measured the same.
+/// A cell's own record comes first, unless it was skipped and another cell measured the same.
 fn precedence<'r>(
     record: &'r Record,
     cell: &Cell,
@@ -335,7 +367,7 @@ fn precedence<'r>(
     )
 }
 
-/// Evaluated on the same split after as many epochs that began with the same weights.
+/// Whether both were evaluated on the same split after as many epochs from the same first weights.
 fn comparable(row: &Row, base: &Row) -> bool {
     let split = |row: &Row| row.eval().map(|eval| eval.split.clone());
     let epochs = |row: &Row| row.train().map(|train| train.epochs.len());
@@ -345,20 +377,6 @@ fn comparable(row: &Row, base: &Row) -> bool {
             .map(|weights| weights.file.clone())
     };
     split(row) == split(base) && epochs(row) == epochs(base) && weights(row) == weights(base)
-}
-
-fn percent(own: f64, base: f64) -> Option<f64> {
-    Some(100.0 * (own / base - 1.0)).filter(|change| change.is_finite())
-}
-
-fn is_clear(a: &LatencyMeasurement, b: &LatencyMeasurement) -> bool {
-    let inside = |x: f64, samples: &[f64]| {
-        let mut sorted = samples.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let at = |q: f64| sorted[((sorted.len() - 1) as f64 * q).round() as usize];
-        !sorted.is_empty() && (at(0.25)..=at(0.75)).contains(&x)
-    };
-    !inside(a.median_ms, &b.samples_ms) && !inside(b.median_ms, &a.samples_ms)
 }
 
 /// `n`, `s`, `m`, `l`, `x`, then any other scale by its name.
@@ -388,4 +406,19 @@ fn cell_order(a: &Cell, b: &Cell) -> Ordering {
         .then_with(|| a.dataset.cmp(&b.dataset))
         .then_with(|| rest(a).cmp(&rest(b)))
         .then_with(|| a.cmp(b))
+}
+
+/// Whether two latencies clearly differ: each median lies outside the middle half of the other's
+/// timed iterations.
+pub fn medians_differ(a: &Row, b: &Row) -> bool {
+    let inside = |x: f64, samples: &[f64]| {
+        let mut sorted = samples.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let quartiles = quantile(&sorted, 0.25).zip(quantile(&sorted, 0.75));
+        quartiles.is_some_and(|(low, high)| (low..=high).contains(&x))
+    };
+    let (Some(a), Some(b)) = (a.latency(), b.latency()) else {
+        return false;
+    };
+    !inside(a.median_ms, &b.samples_ms) && !inside(b.median_ms, &a.samples_ms)
 }

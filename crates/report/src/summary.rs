@@ -1,10 +1,12 @@
-//! Rows as people compare them: a table for each setting, a line for each model, its seeds taken together.
+//! Rows as people compare them: a table for each setting, and in it a line for each model with all
+//! its seeds.
 
 use std::collections::BTreeMap;
 
-use crate::interval::{Interval, Over};
-use crate::number;
-use crate::rows::{Changes, Gap, Row, Rows, scale_order, variant_order};
+use crate::columns::{self, Change, Column};
+use crate::interval::Interval;
+use crate::rows::{self, Gap, Row, Rows, scale_order, variant_order};
+use crate::statistics::Spread;
 use ablate_records::{Cell, CostMeasurement, ImageSizes, LatencyMeasurement, Stage, Timing};
 
 /// What the models of one table have in common.
@@ -14,12 +16,12 @@ pub struct Setting<'a> {
     pub imgsz: ImageSizes,
     pub nc: usize,
     pub timing: Timing<'a>,
-    /// None where no model of this device, image size and batch has one.
+    /// None if no model of this device, image size and batch has one.
     pub dataset: Option<&'a str>,
 }
 
 impl Setting<'_> {
-    /// `shapes · flex · 320 px · batch 1 · 4 classes`, or the sizes one by one where they differ.
+    /// `shapes · flex · 320 px · batch 1 · 4 classes`, or the sizes one by one if they differ.
     pub fn title(&self) -> String {
         let dataset = self
             .dataset
@@ -45,125 +47,85 @@ impl Setting<'_> {
     }
 }
 
-/// Mean and spread of a figure over seeds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
-    pub mean: f64,
-    pub min: f64,
-    pub max: f64,
-    /// Sample standard deviation; none for a single seed.
-    pub std: Option<f64>,
-    pub n: usize,
-}
-
-impl Spread {
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let values: Vec<f64> = values.into_iter().collect();
-        let n = values.len();
-        let mean = values.iter().sum::<f64>() / n as f64;
-        let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
-        (n > 0).then(|| Self {
-            mean,
-            min: values.iter().copied().fold(f64::INFINITY, f64::min),
-            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            std: (n > 1).then(|| (squares / (n - 1) as f64).sqrt()),
-            n,
-        })
-    }
+/// The changes of one model against the baseline that the plots show.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// Percent.
+    pub params: Option<f64>,
+    /// Percent, of the published GFLOPs.
+    pub gflops: Option<f64>,
+    /// Percent, of the median.
+    pub latency: Option<f64>,
+    /// Points: 100 × the difference; the mean over the seeds.
+    pub map50_95: Option<f64>,
+    /// Of the change of mAP50-95: over the seeds, or over test images for one seed.
+    pub map_interval: Option<Interval>,
 }
 
 /// One model in one setting.
 pub struct Line<'a> {
+    /// One for each seed, at least one.
     pub rows: Vec<Row<'a>>,
     /// Against the baseline; mAP is the mean of the changes seed by seed.
     pub changes: Changes,
+    /// The changes of all columns, by their name in `results.csv`.
+    by_column: BTreeMap<&'static str, Change>,
 }
 
 impl<'a> Line<'a> {
+    fn of(all: &Rows<'a>, rows: Vec<Row<'a>>) -> Self {
+        let by_column: BTreeMap<_, _> = columns::all()
+            .filter_map(|column| Some((column.csv, column.change(all, &rows)?)))
+            .collect();
+        let change = |name| by_column.get(name).map(|change| change.value);
+        let changes = Changes {
+            params: change("params"),
+            gflops: change("gflops"),
+            latency: change("latency_ms_median"),
+            map50_95: change("map50_95"),
+            map_interval: by_column.get("map50_95").and_then(|change| change.interval),
+        };
+        Self {
+            rows,
+            changes,
+            by_column,
+        }
+    }
+
+    /// The cell of the first seed.
     pub fn cell(&self) -> &'a Cell {
         self.rows[0].cell
     }
 
+    /// The change of a column; None if it is not compared, or not measured on both sides.
+    pub fn change(&self, column: &Column) -> Option<&Change> {
+        self.by_column.get(column.csv)
+    }
+
+    /// The cost, which all seeds share.
     pub fn cost(&self) -> Option<&'a CostMeasurement> {
         self.rows.iter().find_map(Row::cost)
     }
 
+    /// The latency, which all seeds share.
     pub fn latency(&self) -> Option<&'a LatencyMeasurement> {
         self.rows.iter().find_map(Row::latency)
     }
 
-    /// The rows that were evaluated. None of them where a seed was stopped early: a mean over those that an earlier sweep happened to leave would
-    /// pass for one over all.
+    /// The evaluations that a mean over the seeds is of.
     pub fn evaluated(&self) -> impl Iterator<Item = &Row<'a>> {
-        let whole = self.rows.iter().all(|row| row.stopped().is_none());
-        self.rows
-            .iter()
-            .filter(move |row| whole && row.eval().is_some())
+        rows::evaluated(&self.rows)
     }
 
     /// A COCO figure of the boxes by name over the seeds, 0 to 1.
     pub fn coco(&self, name: &str) -> Option<Spread> {
         Spread::of(self.evaluated().filter_map(|row| row.coco(name)))
     }
-
-    /// The same of the masks.
-    pub fn coco_of_masks(&self, name: &str) -> Option<Spread> {
-        Spread::of(self.evaluated().filter_map(|row| row.coco_of_masks(name)))
-    }
-
-    /// Whether the interval of the mAP change over seeds leaves out zero; none for one seed, whose interval knows of no other training.
-    pub fn map_is_clear(&self) -> Option<bool> {
-        self.changes
-            .map_interval
-            .filter(|interval| matches!(interval.over, Over::Seeds(_)))
-            .map(|interval| interval.excludes_zero())
-    }
-
-    /// What the data say of the mAP change, in words.
-    pub fn verdict(&self) -> Option<String> {
-        let (change, interval) = (self.changes.map50_95?, self.changes.map_interval?);
-        let said = match (interval.over, interval.excludes_zero()) {
-            (Over::Seeds(_), true) if change > 0.0 => "better than the baseline",
-            (Over::Seeds(_), true) => "worse than the baseline",
-            (Over::Seeds(_), false) => "the seeds can't tell it from the baseline",
-            (Over::Images, true) => {
-                "other test images would show it too; whether other seeds would, one seed can't tell"
-            }
-            (Over::Images, false) => "the test images can't tell these two trainings apart",
-        };
-        let over = match interval.over {
-            Over::Seeds(n) => format!("{n} seeds"),
-            Over::Images => "test images".into(),
-        };
-        Some(format!(
-            "{} points of mAP50-95, 95 % interval {interval} over {over}: {said}",
-            number::points(change)
-        ))
-    }
-
-    /// The most telling reason why no row of the line has the stage's figure: a training that failed is the reason why
-    /// nothing was evaluated.
-    pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
-        if let (Stage::Train | Stage::Eval, Some(reason)) =
-            (stage, self.rows.iter().find_map(Row::stopped))
-        {
-            return Some(Gap::Stopped(reason));
-        }
-        let gaps: Option<Vec<Gap>> = self.rows.iter().map(|row| row.gap(stage)).collect();
-        let training = self
-            .rows
-            .iter()
-            .filter_map(|row| row.gap(Stage::Train))
-            .filter(|_| stage == Stage::Eval);
-        gaps?
-            .into_iter()
-            .chain(training.filter(|gap| matches!(gap, Gap::Failed(_))))
-            .min()
-    }
 }
 
 /// The models of one setting.
 pub struct Table<'a> {
+    /// What they have in common.
     pub setting: Setting<'a>,
     /// By family and scale, the baseline first.
     pub lines: Vec<Line<'a>>,
@@ -186,7 +148,7 @@ pub fn tables<'a>(rows: &Rows<'a>) -> Vec<Table<'a>> {
             .or_default()
             .push(row);
     }
-    let line = |lines: Vec<Row<'a>>| summarise(rows, lines);
+    let line = |seeds: Vec<Row<'a>>| Line::of(rows, seeds);
     tables
         .into_iter()
         .map(|(setting, lines)| Table {
@@ -196,8 +158,8 @@ pub fn tables<'a>(rows: &Rows<'a>) -> Vec<Table<'a>> {
         .collect()
 }
 
-/// A cell without a data set stands in the table of the first data set of its setting, so that models that are only
-/// costed and timed are read beside those that are trained too.
+/// A cell without a data set is in the table of the first data set of its setting, so that models
+/// that are only costed and timed are read beside those that are trained too.
 fn setting<'a>(rows: &Rows<'a>, cell: &'a Cell) -> Setting<'a> {
     let of = |cell: &'a Cell, dataset| {
         let Cell {
@@ -223,64 +185,57 @@ fn setting<'a>(rows: &Rows<'a>, cell: &'a Cell) -> Setting<'a> {
     }
 }
 
-fn summarise<'a>(rows: &Rows<'a>, lines: Vec<Row<'a>>) -> Line<'a> {
-    let all: Vec<Changes> = lines.iter().map(|row| rows.changes(row)).collect();
-    let first = |pick: fn(&Changes) -> Option<f64>| all.iter().find_map(pick);
-    let line = Line {
-        rows: lines,
-        changes: Changes::default(),
-    };
-    // Changes of mAP are of those lines that show mAP.
-    let of_map = || all.iter().filter(|_| line.evaluated().next().is_some());
-    let map_change = Spread::of(of_map().filter_map(|c| c.map50_95));
-    let changes = Changes {
-        params: first(|c| c.params),
-        gflops: first(|c| c.gflops),
-        latency: first(|c| c.latency),
-        latency_is_clear: all
-            .iter()
-            .find(|c| c.latency.is_some())
-            .is_some_and(|c| c.latency_is_clear),
-        map50: Spread::of(of_map().filter_map(|c| c.map50)).map(|s| s.mean),
-        map50_95: map_change.map(|s| s.mean),
-        map_interval: map_change
-            .and_then(Interval::over_seeds)
-            .or_else(|| of_map().find_map(|c| c.map_interval)),
-    };
-    Line { changes, ..line }
-}
-
-fn mostly(clear: impl Iterator<Item = bool>) -> bool {
-    let (yes, no): (Vec<bool>, Vec<bool>) = clear.partition(|&clear| clear);
-    yes.len() > no.len()
-}
-
-/// The mean change of a variant over the scales where both it and the baseline were measured.
+/// A variant over the scales of a family.
 pub struct Glance<'a> {
+    /// `yolov5`.
     pub family: &'a str,
+    /// `gsconv`.
     pub variant: &'a str,
-    /// Percent, a geometric mean, and over how many scales.
-    pub params: Option<(f64, usize)>,
-    pub gflops: Option<(f64, usize)>,
-    pub latency: Option<(f64, usize)>,
-    /// Points, an arithmetic mean.
-    pub map50_95: Option<(f64, usize)>,
-    /// Whether the change is clear at more than half of those scales.
-    pub latency_is_clear: bool,
-    /// The same; none where no scale was trained with several seeds.
-    pub map_is_clear: Option<bool>,
     lines: Vec<&'a Line<'a>>,
 }
 
+/// The mean change of a column over the scales where both the variant and the baseline were
+/// measured.
+pub struct MeanChange {
+    /// The mean; it is clear if the change is at more than half of the scales that can be judged.
+    pub change: Change,
+    /// How many scales.
+    pub scales: usize,
+}
+
 impl<'a> Glance<'a> {
+    /// The mean change of a column; None if no scale has one.
+    pub fn mean(&self, column: &Column) -> Option<MeanChange> {
+        let changes: Vec<&Change> = self
+            .lines
+            .iter()
+            .filter_map(|line| line.change(column))
+            .collect();
+        let values: Vec<f64> = changes.iter().map(|change| change.value).collect();
+        let judged: Vec<bool> = changes.iter().filter_map(|change| change.clear).collect();
+        let clear = judged.iter().filter(|&&clear| clear).count();
+        Some(MeanChange {
+            change: Change {
+                value: column.comparison?.unit.mean(&values)?,
+                clear: (!judged.is_empty()).then_some(2 * clear > judged.len()),
+                interval: None,
+            },
+            scales: values.len(),
+        })
+    }
+
     /// The most telling reason why the stage has no mean.
     pub fn gap(&self, stage: Stage) -> Option<Gap<'a>> {
-        self.lines.iter().filter_map(|line| line.gap(stage)).min()
+        let gaps = self
+            .lines
+            .iter()
+            .filter_map(|line| rows::gap(&line.rows, stage));
+        gaps.min()
     }
 }
 
-/// A line for each variant of a table but the baseline; empty where there is nothing to compare.
-pub fn glance<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
+/// The variants of a table that have a mean change in at least one column of "At a glance".
+pub fn glances<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
     let mut variants: BTreeMap<_, Vec<&Line>> = BTreeMap::new();
     for line in &table.lines {
         let cell = line.cell();
@@ -289,47 +244,13 @@ pub fn glance<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
             .or_default()
             .push(line);
     }
-    let mean = |lines: &[&Line], pick: fn(&Changes) -> Option<f64>| {
-        Spread::of(lines.iter().filter_map(|line| pick(&line.changes)))
-            .map(|spread| (spread.mean, spread.n))
-    };
-    let ratio = |lines: &[&Line], pick: fn(&Changes) -> Option<f64>| {
-        // A change of −100 % has no logarithm, and a mean over it means nothing.
-        let logs: Vec<f64> = lines
-            .iter()
-            .filter_map(|line| pick(&line.changes))
-            .map(|p| (p / 100.0).ln_1p())
-            .collect();
-        Spread::of(logs)
-            .map(|s| (100.0 * s.mean.exp_m1(), s.n))
-            .filter(|(mean, _)| mean.is_finite())
-    };
-    let glances = variants
+    variants
         .into_iter()
         .map(|((family, (_, variant)), lines)| Glance {
             family,
             variant,
-            params: ratio(&lines, |c| c.params),
-            gflops: ratio(&lines, |c| c.gflops),
-            latency: ratio(&lines, |c| c.latency),
-            map50_95: mean(&lines, |c| c.map50_95),
-            latency_is_clear: mostly(
-                lines
-                    .iter()
-                    .filter(|l| l.changes.latency.is_some())
-                    .map(|l| l.changes.latency_is_clear),
-            ),
-            map_is_clear: {
-                let judged = || lines.iter().filter_map(|l| l.map_is_clear());
-                judged().next().map(|_| mostly(judged()))
-            },
             lines,
-        });
-    glances
-        .filter(|g| {
-            [g.params, g.gflops, g.latency, g.map50_95]
-                .iter()
-                .any(Option::is_some)
         })
+        .filter(|glance| columns::at_a_glance().any(|(column, _)| glance.mean(column).is_some()))
         .collect()
 }

@@ -1,4 +1,4 @@
-//! The summary on the screen: what the HTML report's tables say, in as many columns as fit.
+//! The summary on the screen: the page's summary in as many columns as fit.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,16 +8,19 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Grid, presets,
 };
 
+use crate::columns::{self, Column, Comparison, Entry};
 use crate::mark::Mark;
-use crate::number;
 use crate::rows::{BASELINE, Gap, Rows};
 use crate::summary::{Line, Table, tables};
 use ablate_records::{Record, Stage};
 
-/// Errors listed under the tables before the rest is left to `results.csv`.
+/// Errors printed under the tables; `results.csv` has all.
 const MOST_ERRORS: usize = 5;
 
-/// The summary for standard output: as wide as the terminal and coloured, or plain and whole where there is none.
+/// The summary for standard output: coloured and as wide as the terminal; without a terminal, all
+/// columns and no colour.
+///
+/// `NO_COLOR` in the environment turns colours off.
 pub fn summary(records: &[Record]) -> String {
     let tty = std::io::stdout().is_terminal();
     let width = if tty { Grid::new().width() } else { None };
@@ -28,7 +31,8 @@ pub fn summary(records: &[Record]) -> String {
     )
 }
 
-/// The summary, `width` characters wide at most where columns can be left out for it.
+/// The summary in at most `width` characters, as far as leaving out columns can do that; None means
+/// all columns.
 pub fn render(records: &[Record], width: Option<u16>, colour: bool) -> String {
     let rows = Rows::join(records);
     if rows.rows.is_empty() {
@@ -43,175 +47,100 @@ pub fn render(records: &[Record], width: Option<u16>, colour: bool) -> String {
             fitted(&table, width, colour)
         );
     }
-    out.push_str(&beginnings(&rows));
+    out.push_str(&first_weights(&rows));
     out.push_str(&legend(&rows));
     out.push_str(&stopped(&rows));
     out.push_str(&errors(&rows, usize::from(width.unwrap_or(200))));
     out
 }
 
-/// A column: heading, importance (0 stays always), content.
-struct Column {
-    name: &'static str,
+/// Rank of the 95 % intervals: they are left out before the changes that they belong to.
+const INTERVAL_RANK: u8 = 4;
+
+/// What a column of the screen shows of a column of the report.
+#[derive(Clone, Copy)]
+enum Content {
+    Figure,
+    Change(Comparison),
+    Interval,
+}
+
+/// A column of the screen.
+struct Shown {
+    heading: &'static str,
+    /// Columns with the highest rank are left out first, those of rank 0 never.
     rank: u8,
-    cell: fn(&Line) -> Entry,
+    column: &'static Column,
+    content: Content,
 }
 
-/// A cell's text and, of a change, its judgement.
-struct Entry(String, Option<Mark>);
-
-impl Entry {
-    fn figure(text: Option<String>, line: &Line, stage: Stage) -> Self {
-        let gap = || match line.gap(stage) {
-            Some(Gap::Failed(_)) => "failed",
-            Some(Gap::Stopped(_)) => "stopped",
-            Some(Gap::Skipped(_)) => "skipped",
-            Some(Gap::NotYet) => "…",
-            Some(Gap::NotAsked) | None => "–",
+impl Shown {
+    /// Those of one column of the report: figure, change, interval of the change.
+    fn of(column: &'static Column) -> Vec<Self> {
+        let shown = |heading, rank, content| Self {
+            heading,
+            rank,
+            column,
+            content,
         };
-        Entry(text.unwrap_or_else(|| gap().into()), None)
+        let mut all = Vec::new();
+        if let Some((rank, heading)) = column.on_screen() {
+            all.push(shown(heading, rank, Content::Figure));
+        }
+        if let Some((comparison, rank)) = column.comparison.and_then(|c| Some((c, c.rank?))) {
+            all.push(shown("Δ", rank, Content::Change(comparison)));
+            if comparison.evidence.has_interval() {
+                all.push(shown("95 %", INTERVAL_RANK, Content::Interval));
+            }
+        }
+        all
     }
 
-    /// Most models make no masks, and that is no gap.
-    fn of_masks(text: Option<String>) -> Self {
-        Entry(text.unwrap_or_default(), None)
-    }
-
-    fn change(change: Option<f64>, mark: impl Fn(f64) -> Mark, format: fn(f64) -> String) -> Self {
-        let Some(change) = change else {
-            return Entry(String::new(), None);
-        };
-        let mark = mark(change);
-        Entry(
-            format!("{} {}", mark.sign(change), format(change)),
-            Some(mark),
-        )
+    /// The text for a model and, of a change, its judgement.
+    fn cell(&self, line: &Line) -> (String, Option<Mark>) {
+        match self.content {
+            Content::Figure => (figure(self.column.entry(&line.rows)), None),
+            Content::Change(comparison) => match line.change(self.column) {
+                Some(change) => {
+                    let mark = change.mark(comparison.better);
+                    let text = comparison.unit.text(change.value);
+                    (format!("{} {text}", mark.sign(change.value)), Some(mark))
+                }
+                None => Default::default(),
+            },
+            Content::Interval => {
+                let interval = line.change(self.column).and_then(|change| change.interval);
+                let text = interval.map(|interval| interval.to_string());
+                (text.unwrap_or_default(), None)
+            }
+        }
     }
 }
 
-const COLUMNS: [Column; 15] = [
-    Column {
-        name: "model",
-        rank: 0,
-        cell: |l| Entry(l.cell().model.clone(), None),
-    },
-    Column {
-        name: "params M",
-        rank: 0,
-        cell: |l| Entry::figure(l.cost().map(|c| number::millions(c.params)), l, Stage::Cost),
-    },
-    Column {
-        name: "Δ",
-        rank: 3,
-        cell: |l| Entry::change(l.changes.params, |x| Mark::lower(x, true), number::percent),
-    },
-    Column {
-        name: "GFLOPs",
-        rank: 0,
-        cell: |l| Entry::figure(l.cost().map(|c| number::short(c.gflops)), l, Stage::Cost),
-    },
-    Column {
-        name: "Δ",
-        rank: 3,
-        cell: |l| Entry::change(l.changes.gflops, |x| Mark::lower(x, true), number::percent),
-    },
-    Column {
-        name: "exact",
-        rank: 6,
-        cell: |l| {
-            Entry::figure(
-                l.cost().map(|c| number::short(c.gflops_exact)),
-                l,
-                Stage::Cost,
-            )
-        },
-    },
-    Column {
-        name: "ms",
-        rank: 0,
-        cell: |l| {
-            Entry::figure(
-                l.latency().map(|t| number::short(t.median_ms)),
-                l,
-                Stage::Latency,
-            )
-        },
-    },
-    Column {
-        name: "Δ",
-        rank: 2,
-        cell: |l| {
-            Entry::change(
-                l.changes.latency,
-                |x| Mark::lower(x, l.changes.latency_is_clear),
-                number::percent,
-            )
-        },
-    },
-    Column {
-        name: "img/s",
-        rank: 5,
-        cell: |l| {
-            Entry::figure(
-                l.latency().map(|t| number::short(t.images_per_s)),
-                l,
-                Stage::Latency,
-            )
-        },
-    },
-    Column {
-        name: "mAP50",
-        rank: 4,
-        cell: |l| Entry::figure(l.coco("AP50").map(|s| number::map(s.mean)), l, Stage::Eval),
-    },
-    Column {
-        name: "mAP50-95",
-        rank: 0,
-        cell: |l| Entry::figure(l.coco("AP").map(|s| number::map(s.mean)), l, Stage::Eval),
-    },
-    Column {
-        name: "Δ",
-        rank: 1,
-        cell: |l| {
-            Entry::change(
-                l.changes.map50_95,
-                |x| Mark::higher(x, l.map_is_clear()),
-                number::points,
-            )
-        },
-    },
-    Column {
-        name: "95 %",
-        rank: 4,
-        cell: |l| {
-            Entry(
-                l.changes
-                    .map_interval
-                    .map(|i| i.to_string())
-                    .unwrap_or_default(),
-                None,
-            )
-        },
-    },
-    Column {
-        name: "mask mAP50",
-        rank: 4,
-        cell: |l| Entry::of_masks(l.coco_of_masks("AP50").map(|s| number::map(s.mean))),
-    },
-    Column {
-        name: "mask mAP50-95",
-        rank: 1,
-        cell: |l| Entry::of_masks(l.coco_of_masks("AP").map(|s| number::map(s.mean))),
-    },
-];
-
-/// The table with the least important columns left out until it fits.
-fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
-    let whole = || table.lines.iter();
-    let said = |column: &&Column| {
-        column.rank == 0 || whole().any(|line| !(column.cell)(line).0.is_empty())
+fn figure(entry: Entry) -> String {
+    let gap = match entry {
+        Entry::Value { text, .. } => return text,
+        Entry::Gap(Gap::Failed(_)) => "failed",
+        Entry::Gap(Gap::Stopped(_)) => "stopped",
+        Entry::Gap(Gap::Skipped(_)) => "skipped",
+        Entry::Gap(Gap::NotYet) => "…",
+        Entry::Gap(Gap::NotAsked) | Entry::None => "–",
+        // Most models make no masks: their entries are not worth a sign.
+        Entry::Blank(_) => "",
     };
-    let mut columns: Vec<&Column> = COLUMNS.iter().filter(said).collect();
+    gap.into()
+}
+
+/// The table without the columns of the highest ranks, until it fits.
+fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
+    let has_text = |shown: &Shown| {
+        let mut lines = table.lines.iter();
+        shown.rank == 0 || lines.any(|line| !shown.cell(line).0.is_empty())
+    };
+    let mut columns: Vec<Shown> = columns::all()
+        .flat_map(Shown::of)
+        .filter(has_text)
+        .collect();
     loop {
         let grid = grid(table, &columns, colour);
         let wide = grid
@@ -219,15 +148,15 @@ fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
             .map(|line| shown_width(&line))
             .max()
             .unwrap_or(0);
-        let worst = columns.iter().map(|column| column.rank).max().unwrap_or(0);
+        let worst = columns.iter().map(|shown| shown.rank).max().unwrap_or(0);
         if width.is_none_or(|width| wide <= usize::from(width)) || worst == 0 {
             return grid.to_string();
         }
-        columns.retain(|column| column.rank != worst);
+        columns.retain(|shown| shown.rank != worst);
     }
 }
 
-fn grid(table: &Table, columns: &[&Column], colour: bool) -> Grid {
+fn grid(table: &Table, columns: &[Shown], colour: bool) -> Grid {
     let mut grid = Grid::new();
     grid.load_preset(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
@@ -236,18 +165,16 @@ fn grid(table: &Table, columns: &[&Column], colour: bool) -> Grid {
     } else {
         grid.force_no_tty();
     }
-    grid.set_header(columns.iter().map(|column| {
-        let cell = Cell::new(column.name);
+    grid.set_header(columns.iter().map(|shown| {
+        let cell = Cell::new(shown.heading);
         if colour {
             cell.add_attribute(Attribute::Bold)
         } else {
             cell
         }
     }));
-    for (index, column) in grid.column_iter_mut().enumerate() {
-        if index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+    for figures in grid.column_iter_mut().skip(1) {
+        figures.set_cell_alignment(CellAlignment::Right);
     }
     let mut group = None;
     for line in &table.lines {
@@ -257,21 +184,21 @@ fn grid(table: &Table, columns: &[&Column], colour: bool) -> Grid {
             grid.add_row([" "]);
         }
         group = this;
-        grid.add_row(columns.iter().map(|column| {
-            let Entry(text, mark) = (column.cell)(line);
-            let shown = Cell::new(one_line(&text));
+        grid.add_row(columns.iter().map(|shown| {
+            let (text, mark) = shown.cell(line);
+            let field = Cell::new(one_line(&text));
             match mark {
-                Some(Mark::Better) if colour => shown.fg(Color::Green),
-                Some(Mark::Worse) if colour => shown.fg(Color::Red),
-                _ if colour && cell.variant == BASELINE => shown.add_attribute(Attribute::Bold),
-                _ => shown,
+                Some(Mark::Better) if colour => field.fg(Color::Green),
+                Some(Mark::Worse) if colour => field.fg(Color::Red),
+                _ if colour && cell.variant == BASELINE => field.add_attribute(Attribute::Bold),
+                _ => field,
             }
         }));
     }
     grid
 }
 
-/// Characters on the screen, escape sequences aside.
+/// Characters on the screen, without escape sequences.
 fn shown_width(line: &str) -> usize {
     let mut escape = false;
     let shown = line.trim_end().chars().filter(|&c| {
@@ -282,8 +209,8 @@ fn shown_width(line: &str) -> usize {
     shown.count()
 }
 
-/// What the trainings began with where that was a file: a line for each file.
-fn beginnings(rows: &Rows) -> String {
+/// The files of weights that trainings started from: a line for each file.
+fn first_weights(rows: &Rows) -> String {
     let mut files: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for row in &rows.rows {
         if let Some(weights) = row.train().and_then(|train| train.weights.as_ref()) {
@@ -292,7 +219,7 @@ fn beginnings(rows: &Rows) -> String {
                 "{} {} of {} tensors",
                 row.cell.model, weights.taken, weights.total
             );
-            // Seeds of a model begin alike.
+            // The seeds of a model start from the same file.
             if !models.contains(&model) {
                 models.push(model);
             }
@@ -316,7 +243,7 @@ fn legend(rows: &Rows) -> String {
     if rows.rows.iter().any(|row| row.cell.variant == BASELINE)
         && rows.rows.iter().any(|row| row.cell.variant != BASELINE)
     {
-        words.push("Δ against the baseline of the scale: ▲▼ better, △▽ worse, ≈ within the spread (of mAP: zero lies in the 95 % interval), ? one seed, no spread");
+        words.push("Δ change against the baseline of the same scale: ▲▼ better, △▽ worse, ≈ no clear change, ? one seed: no spread to judge by");
     }
     if gaps().any(|gap| gap == Gap::NotYet) {
         words.push("… not yet measured");
@@ -331,14 +258,14 @@ fn legend(rows: &Rows) -> String {
     }
 }
 
-/// The models that halving stopped, and why: a line for each.
+/// The models that halving stopped, and where: a line for each.
 fn stopped(rows: &Rows) -> String {
     let mut lines: Vec<String> = Vec::new();
     for row in &rows.rows {
         let line = row
             .stopped()
             .map(|reason| format!("{} stopped {}", row.cell.model, one_line(reason)));
-        // Seeds of a model stop together.
+        // The seeds of a model stop together.
         lines.extend(line.filter(|line| !lines.contains(line)));
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
@@ -379,7 +306,7 @@ fn errors(rows: &Rows, width: usize) -> String {
     out
 }
 
-/// Without line breaks and escape sequences that would write elsewhere on the screen.
+/// Without line breaks and escape sequences, which would write elsewhere on the screen.
 fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })

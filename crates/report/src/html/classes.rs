@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{Group, Sheet, Td, Th, Tr, grouped};
 use crate::number;
-use crate::rows::Row;
-use crate::summary::{Line, Spread, Table};
+use crate::rows::{BASELINE, Row};
+use crate::statistics::Spread;
+use crate::summary::{Line, Table};
 use ablate_records::{ApFigures, EvalMeasurement};
+
+/// With more classes than this a class is a row.
+const MOST_CLASSES_ACROSS: usize = 12;
 
 /// What average precision is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +28,8 @@ impl Of {
     }
 }
 
-/// AP by class, of boxes and then of masks: models down and classes across, or the other way round where there are many classes.
+/// AP by class, of boxes and then of masks: a row for each model, or for each class if there are
+/// many.
 pub fn classes(tables: &[Table]) -> Vec<Sheet> {
     let mut seen = BTreeSet::new();
     let mut sheets = Vec::new();
@@ -75,12 +80,7 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
             })
             .collect();
         let cell = |line: &Line, name: &str| match class_ap(line, name) {
-            None => Td {
-                text: "–".into(),
-                class: "gap",
-                tip: "nothing of this class to find, or not evaluated".into(),
-                ..Td::default()
-            },
+            None => Td::empty("–", "no objects of this class, or not evaluated"),
             Some((ap, ap50)) => {
                 let td = Td::figure(number::map(ap.mean), ap.mean)
                     .note(ap50.map(|ap| number::map(ap.mean)).unwrap_or_default());
@@ -94,8 +94,13 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
                 }
             }
         };
+        let model = |line: &Line| Tr {
+            name: line.cell().model.clone(),
+            baseline: line.cell().variant == BASELINE,
+            cells: classes.iter().map(|(name, _)| cell(line, name)).collect(),
+        };
         let instances = |n: usize| format!("{n} instance{}", if n == 1 { "" } else { "s" });
-        let (first, heads, groups) = if classes.len() <= 12 {
+        let (first, heads, groups) = if classes.len() <= MOST_CLASSES_ACROSS {
             let heads = classes
                 .iter()
                 .map(|&(name, n)| Th {
@@ -106,9 +111,7 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
             (
                 "Model",
                 heads,
-                grouped(lines.iter().copied(), |line| {
-                    classes.iter().map(|(name, _)| cell(line, name)).collect()
-                }),
+                grouped(lines.iter().map(|line| (line.cell(), model(line)))),
             )
         } else {
             let heads = lines
@@ -118,7 +121,7 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
                     tip: String::new(),
                 })
                 .collect();
-            let row = |&(name, _): &(&str, usize)| Tr {
+            let class = |&(name, _): &(&str, usize)| Tr {
                 name: name.into(),
                 baseline: false,
                 cells: lines.iter().map(|line| cell(line, name)).collect(),
@@ -128,7 +131,7 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
                 heads,
                 vec![Group {
                     name: String::new(),
-                    rows: classes.iter().map(row).collect(),
+                    rows: classes.iter().map(class).collect(),
                 }],
             )
         };

@@ -1,4 +1,4 @@
-//! `report.html`: one file with everything in it, its style, font, plots and script, so that it can be mailed.
+//! `report.html`: one file that holds its style, font, plots and script, so that it can be mailed.
 
 mod classes;
 mod compare;
@@ -15,6 +15,7 @@ use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
 use crate::plots::{Figure, Kind};
 use crate::rows::Rows;
 use crate::summary::Table;
+use ablate_records::VariantNote;
 
 #[derive(Serialize)]
 struct Plot {
@@ -32,8 +33,14 @@ fn plots(figures: &[Figure], kind: Kind) -> Vec<Plot> {
         .collect()
 }
 
-/// The page. Every name and error in it is escaped; the plots, which escape theirs, go in as they are.
-pub fn render(title: &str, rows: &Rows, all: &[Table], figures: &[Figure]) -> Result<String> {
+/// The page. The template escapes every name and error; the plots escape their own texts.
+pub fn render(
+    title: &str,
+    notes: &[VariantNote],
+    rows: &Rows,
+    tables: &[Table],
+    figures: &[Figure],
+) -> Result<String> {
     let mut engine = Environment::new();
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
     engine.set_trim_blocks(true);
@@ -52,20 +59,22 @@ pub fn render(title: &str, rows: &Rows, all: &[Table], figures: &[Figure]) -> Re
         regular => BASE64_STANDARD.encode(REGULAR),
         semibold => BASE64_STANDARD.encode(SEMIBOLD),
         facts => parts::facts(rows),
-        glances => compare::glances(all),
-        verdicts => compare::verdicts(all),
+        means => compare::means(tables),
+        verdicts => compare::verdicts(tables),
+        variants => parts::variants(rows, notes),
         accuracy => plots(figures, Kind::Accuracy),
         latency => plots(figures, Kind::Latency),
         changes => plots(figures, Kind::Change),
         training => plots(figures, Kind::Training),
-        summaries => compare::summaries(all),
-        timings => measured::timings(all),
-        classes => classes::classes(all),
-        runs => measured::runs(rows),
+        summaries => compare::summaries(tables),
+        latencies => measured::latencies(tables),
+        classes => classes::classes(tables),
+        trainings => measured::trainings(rows),
         gaps => parts::gaps(rows),
         environments => parts::environments(rows),
         commands => parts::commands(rows),
         keys => measured::keys(rows),
+        columns => parts::columns(),
         seeds => parts::seeds(rows),
         stopped => rows.rows.iter().any(|row| row.stopped().is_some()),
     };

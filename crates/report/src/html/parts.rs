@@ -1,23 +1,26 @@
-//! What the page says beside tables and plots: the facts at its top, what is missing, and how to get it all again.
+//! What the page says beside tables and plots: the facts at its top, the variants, the gaps, and
+//! how to reproduce it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::table::cut;
+use crate::columns;
 use crate::rows::{Gap, Row, Rows};
-use ablate_records::{Environment, Record, Stage};
+use ablate_records::{Environment, Record, Stage, VariantNote};
 
-/// An error longer than this is cut; the whole of it is in `results.csv`.
+/// A longer error is cut on the page; `results.csv` has all of it.
 const MOST_ERROR: usize = 4000;
 
+/// A name and what it says.
 #[derive(Serialize)]
 pub struct Fact {
     name: &'static str,
     value: String,
 }
 
-/// The records of stages that were run.
+/// The records of stages that ran.
 fn records<'a>(rows: &Rows<'a>) -> impl Iterator<Item = &'a Record> {
     rows.rows
         .iter()
@@ -32,7 +35,8 @@ fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> String {
         .join(", ")
 }
 
-/// How many cells there are and how they ended, on what, and when.
+/// How many cells there are and how they ended, data sets, devices, and the time of the latest
+/// record.
 pub fn facts(rows: &Rows) -> Vec<Fact> {
     let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
     for row in &rows.rows {
@@ -76,7 +80,56 @@ pub fn facts(rows: &Rows) -> Vec<Fact> {
         .collect()
 }
 
-/// Figures that are missing for one reason.
+/// What each variant of the report is; combined variants one by one, and without their arguments.
+pub fn variants<'n>(rows: &Rows, notes: &'n [VariantNote]) -> Vec<&'n VariantNote> {
+    let used: BTreeSet<&str> = rows
+        .rows
+        .iter()
+        .flat_map(|row| row.cell.variant.split('+'))
+        .map(|variant| variant.split(':').next().unwrap_or(variant))
+        .collect();
+    let mut notes: Vec<&VariantNote> = notes
+        .iter()
+        .filter(|note| used.contains(note.name.as_str()))
+        .collect();
+    notes.sort_by_key(|note| &note.name);
+    notes
+}
+
+/// A column of `results.csv`.
+#[derive(Serialize)]
+pub struct Explained {
+    name: String,
+    unit: &'static str,
+    tip: &'static str,
+}
+
+/// What the columns of `results.csv` are.
+pub fn columns() -> Vec<Explained> {
+    let part = |part: &'static [columns::Column]| {
+        let values = part.iter().map(|column| Explained {
+            name: column.csv.into(),
+            unit: column.unit,
+            tip: column.tip,
+        });
+        let changes = part.iter().filter_map(|column| column.comparison);
+        let changes = changes.flat_map(|comparison| {
+            let of = move |(name, tip)| Explained {
+                name,
+                unit: comparison.unit.word(),
+                tip,
+            };
+            comparison.csv_columns().into_iter().map(of)
+        });
+        values
+            .filter(|explained| !explained.name.is_empty())
+            .chain(changes)
+            .collect::<Vec<_>>()
+    };
+    columns::PARTS.into_iter().flat_map(part).collect()
+}
+
+/// Figures that are missing for the same reason.
 #[derive(Serialize)]
 pub struct Missing {
     stages: String,
@@ -86,7 +139,8 @@ pub struct Missing {
     failed: bool,
 }
 
-/// What was not measured, failures first; cells with the same reason together, and stages with the same cells.
+/// What was not measured, failures first; cells with the same reason are grouped, and so are stages
+/// with the same cells.
 pub fn gaps(rows: &Rows) -> Vec<Missing> {
     let mut groups: BTreeMap<(Gap, Stage), Vec<String>> = BTreeMap::new();
     for row in &rows.rows {
@@ -113,7 +167,7 @@ pub fn gaps(rows: &Rows) -> Vec<Missing> {
             Gap::Failed(reason) | Gap::Stopped(reason) | Gap::Skipped(reason) => {
                 cut(reason, MOST_ERROR)
             }
-            Gap::NotYet => "there is no record of it".into(),
+            Gap::NotYet => "no record yet".into(),
             Gap::NotAsked => "the cell has no data set".into(),
         };
         let failed = matches!(gap, Gap::Failed(_));
@@ -131,7 +185,7 @@ pub fn gaps(rows: &Rows) -> Vec<Missing> {
     all.into_iter().map(|(_, missing)| missing).collect()
 }
 
-/// The model, with what sets its cell apart from the other cells of the same model.
+/// The model, with what tells its cell from the other cells of the same model.
 fn name(rows: &Rows, row: &Row) -> String {
     let same = || {
         rows.rows
@@ -171,6 +225,7 @@ fn name(rows: &Rows, row: &Row) -> String {
     parts.join(" ")
 }
 
+/// A machine with its programs, and how many records come from it.
 #[derive(Serialize)]
 pub struct Machine {
     facts: Vec<Fact>,
@@ -227,7 +282,7 @@ pub fn seeds(rows: &Rows) -> usize {
     seeds.values().map(BTreeSet::len).max().unwrap_or(0)
 }
 
-/// Commands that give these figures again.
+/// Commands that reproduce the figures.
 pub fn commands(rows: &Rows) -> Vec<String> {
     let commits: BTreeSet<&str> = records(rows)
         .map(|record| record.environment.commit.as_str())
@@ -257,8 +312,8 @@ pub fn commands(rows: &Rows) -> Vec<String> {
         format!("ablate show {} --nc {nc} --imgsz {imgsz}", models.join(" "))
     });
     let sweep = [
-        "ablate run SWEEP.yaml --out DIR  # goes on where it was, and measures what is missing",
-        "ablate report DIR  # this report again, from its records",
+        "ablate run SWEEP.yaml --out DIR  # resumes, and measures what is missing",
+        "ablate report DIR  # draws this report from its records",
     ];
     checkout
         .chain(sweep.map(String::from))
@@ -266,10 +321,10 @@ pub fn commands(rows: &Rows) -> Vec<String> {
         .collect()
 }
 
-/// A word for a shell.
+/// The word, quoted if a shell would change it.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "+-_.:=,/@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
+    let is_literal = |c: char| c.is_ascii_alphanumeric() || "+-_.:=,/@".contains(c);
+    if !word.is_empty() && word.chars().all(is_literal) {
         word.into()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))

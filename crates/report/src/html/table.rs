@@ -1,23 +1,25 @@
-//! What a table of the page is made of.
+//! What a table of the page is made of, named as HTML names it.
 
 use serde::Serialize;
 
-use crate::mark::Mark;
-use crate::rows::BASELINE;
-use crate::summary::Line;
-use ablate_records::Stage;
+use crate::columns::{self, Change, Column, Comparison, Entry};
+use crate::rows::{BASELINE, Gap, Row};
+use ablate_records::Cell;
 
-/// A cell of a table.
+/// A reason longer than this is cut in a tooltip.
+const MOST_REASON: usize = 400;
+
+/// A table's cell.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Td {
     pub text: String,
-    /// Smaller, after the text.
+    /// After the text, smaller.
     pub note: String,
-    /// In full, where a pointer rests on it.
+    /// Tooltip.
     pub tip: String,
-    /// `better`, `worse`, `same`, `gap` or `best`.
+    /// `better`, `worse`, `same`, `open`, `gap`, `best`, `key` or empty.
     pub class: &'static str,
-    /// What the column is sorted by.
+    /// What the column is sorted by; None of a text.
     pub sort: Option<f64>,
 }
 
@@ -28,13 +30,14 @@ pub struct Th {
     pub tip: String,
 }
 
-/// Rows under a heading of their own, sorted among themselves.
+/// Rows that are sorted among themselves.
 #[derive(Clone, Debug, Serialize)]
 pub struct Group {
     pub name: String,
     pub rows: Vec<Tr>,
 }
 
+/// A table's row, with the name of what it is about.
 #[derive(Clone, Debug, Serialize)]
 pub struct Tr {
     pub name: String,
@@ -42,6 +45,7 @@ pub struct Tr {
     pub cells: Vec<Td>,
 }
 
+/// A whole table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sheet {
     pub title: String,
@@ -52,6 +56,7 @@ pub struct Sheet {
 }
 
 impl Td {
+    /// A figure that the table can be sorted by.
     pub fn figure(text: String, sort: f64) -> Self {
         Td {
             text,
@@ -74,54 +79,85 @@ impl Td {
         }
     }
 
-    /// Why there is no figure.
-    pub fn gap(line: &Line, stage: Stage) -> Self {
-        let Some(gap) = line.gap(stage) else {
-            return Td {
-                text: "–".into(),
-                class: "gap",
-                ..Td::default()
-            };
-        };
+    /// No figure: a word for it, and why.
+    pub fn empty(text: &str, tip: impl Into<String>) -> Self {
         Td {
-            text: gap.short().into(),
-            tip: cut(&gap.long(), 400),
+            text: text.into(),
+            tip: tip.into(),
             class: "gap",
             ..Td::default()
         }
     }
 
-    pub fn change(
-        change: Option<f64>,
-        mark: impl Fn(f64) -> Mark,
-        format: fn(f64) -> String,
-    ) -> Self {
-        let Some(x) = change else {
-            return Td::default();
-        };
-        let mark = mark(x);
-        let tip = match mark {
-            Mark::Same => "not to be told from no change",
-            Mark::Open => "one seed: no spread to judge by",
-            mark => mark.word(),
-        };
+    /// A stage that has no figure, and why.
+    pub fn gap(gap: Gap) -> Self {
+        Td::empty(gap.short(), cut(&gap.long(), MOST_REASON))
+    }
+
+    /// What a column has for a model or a cell.
+    pub fn entry(entry: Entry) -> Self {
+        match entry {
+            Entry::Value {
+                text,
+                note,
+                tip,
+                sort,
+                is_key,
+            } => Td {
+                text,
+                note,
+                tip,
+                sort,
+                class: if is_key { "key" } else { "" },
+            },
+            Entry::Gap(gap) => Td::gap(gap),
+            Entry::None => Td::empty("–", ""),
+            Entry::Blank("") => Td::default(),
+            Entry::Blank(why) => Td::empty("–", why),
+        }
+    }
+
+    /// A change against the baseline, with its judgement.
+    pub fn change(comparison: Comparison, change: &Change) -> Self {
+        let mark = change.mark(comparison.better);
+        let text = comparison.unit.text(change.value);
         Td {
-            text: format!("{} {}", mark.sign(x), format(x)),
             class: mark.word(),
-            sort: Some(x),
-            tip: tip.into(),
-            ..Td::default()
+            tip: mark.meaning().into(),
+            ..Td::figure(format!("{} {text}", mark.sign(change.value)), change.value)
         }
     }
 }
 
-pub fn heads<const N: usize>(heads: [(&str, &str); N]) -> Vec<Th> {
-    heads
-        .map(|(text, tip)| Th {
-            text: text.into(),
-            tip: tip.into(),
-        })
-        .to_vec()
+/// The columns of a table whose rows these are.
+pub fn columns_of<'r, 'a: 'r>(
+    table: columns::PageTable,
+    rows: impl Iterator<Item = &'r Row<'a>> + Clone,
+) -> Vec<&'static Column> {
+    columns::all()
+        .filter(|column| column.heading(table).is_some() && column.is_relevant(rows.clone()))
+        .collect()
+}
+
+/// The heading of a column in a table.
+pub fn head(table: columns::PageTable, column: &Column) -> Th {
+    Th {
+        text: column.heading(table).unwrap_or_default().into(),
+        tip: column.description(),
+    }
+}
+
+/// A table row of a model or a cell: its rows are the model's seeds.
+pub fn tr(columns: &[&Column], seeds: &[Row]) -> Tr {
+    let cell = seeds[0].cell;
+    Tr {
+        name: cell.model.clone(),
+        baseline: cell.variant == BASELINE,
+        cells: columns
+            .iter()
+            .map(|column| Td::entry(column.entry(seeds)))
+            .collect(),
+    }
 }
 
 /// The text, cut with an ellipsis after `most` characters.
@@ -133,20 +169,11 @@ pub fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// Lines under a heading for each family and scale.
-pub fn grouped<'t>(
-    lines: impl Iterator<Item = &'t Line<'t>>,
-    cells: impl Fn(&Line) -> Vec<Td>,
-) -> Vec<Group> {
+/// Groups table rows by family and scale; each comes with the cell that it shows.
+pub fn grouped<'c>(rows: impl Iterator<Item = (&'c Cell, Tr)>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for line in lines {
-        let cell = line.cell();
+    for (cell, row) in rows {
         let name = format!("{}{}", cell.family, cell.scale);
-        let row = Tr {
-            name: cell.model.clone(),
-            baseline: cell.variant == BASELINE,
-            cells: cells(line),
-        };
         match groups.last_mut().filter(|group| group.name == name) {
             Some(group) => group.rows.push(row),
             None => groups.push(Group {

@@ -4,8 +4,7 @@ use super::bars::{Bar, Bars};
 use super::frame::Key;
 use super::{Kind, Plots, gather};
 use crate::number;
-use crate::rows::Changes;
-use crate::summary::{Line, Table};
+use crate::summary::{Changes, Line, Table};
 
 impl Plots<'_> {
     pub fn changes(&mut self, tables: &[Table]) {

@@ -1,6 +1,7 @@
 //! The HTML report.
 
-use ablate_records::{Cell, EvalMeasurement, Measurement, Record, Stage};
+use ablate_records::{Cell, EvalMeasurement, Measurement, Record, Stage, VariantNote};
+use ablate_report::Contents;
 
 use crate::support::*;
 
@@ -80,7 +81,8 @@ fn it_shows_every_section() {
 fn after_the_first_stage_empty_cells_say_why() {
     let html = page(&first_stage());
     assert!(html.contains("30 not finished"));
-    // Latency and images/s of thirty models, two mAP columns of six, and the mean changes of five variants in two columns.
+    // Latency and images/s of thirty models, two mAP columns of six, and the mean changes of five
+    // variants in two columns.
     let cells = html.matches(">not yet measured</td>").count();
     assert_eq!(cells, 2 * 30 + 2 * 6 + 2 * 5);
     assert_eq!(html.matches(">not asked for</td>").count(), 2 * 24);
@@ -154,7 +156,7 @@ fn names_and_errors_cannot_become_markup() {
         record.environment.commit = evil.into();
     }
     let folder = tempfile::tempdir().unwrap();
-    let written = ablate_report::write(folder.path(), evil, &records).unwrap();
+    let written = write(folder.path(), evil, &records).unwrap();
     let html = std::fs::read_to_string(written.html).unwrap();
     assert!(html.contains("&lt;script&gt;alert(1)"));
     assert!(!html.contains("<script>alert"));
@@ -244,7 +246,8 @@ fn a_stopped_model_has_no_map_but_a_reason() {
     }
     let html = page(&records);
     assert!(html.contains("2: 1 done, 1 stopped early"));
-    // mAP50 and mAP50-95 of the summary, the change at a glance, best epoch and its mAP of the training.
+    // mAP50 and mAP50-95 of the summary, the change at a glance, best epoch and its mAP of the
+    // training.
     assert_eq!(html.matches(">stopped</td>").count(), 5);
     assert!(html.contains(
         "<strong>train, eval</strong> stopped: after epoch 5 of 20 by halving: place 3 of 4"
@@ -279,8 +282,8 @@ fn many_classes_go_down_and_models_across() {
 #[test]
 fn a_report_is_written_over_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
-    ablate_report::write(folder.path(), "first", &first_stage()).unwrap();
-    let written = ablate_report::write(folder.path(), "second", &whole_sweep()).unwrap();
+    write(folder.path(), "first", &first_stage()).unwrap();
+    let written = write(folder.path(), "second", &whole_sweep()).unwrap();
     assert!(
         std::fs::read_to_string(&written.html)
             .unwrap()
@@ -296,6 +299,71 @@ fn a_report_is_written_over_the_one_before() {
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let error = ablate_report::write(file.path(), "A test", &[]).unwrap_err();
+    let error = write(file.path(), "A test", &[]).unwrap_err();
     assert!(format!("{error:#}").contains("results.csv"), "{error:#}");
+}
+
+#[test]
+fn the_variants_of_the_report_are_explained() {
+    let note = |name: &str, summary: &str| VariantNote {
+        name: name.into(),
+        title: format!("Title of {name}"),
+        summary: summary.into(),
+        source: "Li & Wang, arXiv:2206.02424".into(),
+    };
+    let notes = [
+        note("asff", "Fuses <all> levels."),
+        note("gsconv", "GSConv in the neck."),
+        note("ghost", "Not in this report."),
+    ];
+    let combined = Cell {
+        variant: "gsconv+asff:order=sequential,rfb=true".into(),
+        ..cell("baseline", "n")
+    };
+    let records = [done(&combined, cost(1_000_000, 4.0))];
+    let folder = tempfile::tempdir().unwrap();
+    let contents = Contents {
+        title: "A test",
+        variants: &notes,
+        records: &records,
+    };
+    let written = ablate_report::write(folder.path(), &contents).unwrap();
+    let html = std::fs::read_to_string(written.html).unwrap();
+    assert!(html.contains("<section id=\"variants\">"));
+    for text in [
+        "<dt>Title of asff <code>asff</code></dt>",
+        "Fuses &lt;all&gt; levels. <small>Li &amp; Wang, arXiv:2206.02424</small>",
+        "GSConv in the neck.",
+    ] {
+        assert!(html.contains(text), "{text} is missing");
+    }
+    assert!(!html.contains("Not in this report"));
+    assert!(!page(&records).contains("<section id=\"variants\">"));
+}
+
+#[test]
+fn epochs_are_counted_from_one() {
+    let cell = cell("baseline", "n");
+    let Measurement::Train(mut training) = train(0.4, 20) else {
+        unreachable!()
+    };
+    // Records count from zero.
+    training.best_epoch = 7;
+    let best = training.epochs[7].map50_95.unwrap();
+    let records = [done(&cell, Measurement::Train(training))];
+    let html = page(&records);
+    let row = format!(">8</td><td data-sort=\"{best}\">{:.1}</td>", 100.0 * best);
+    assert!(html.contains(&row), "{row} is missing");
+    assert_eq!(table(&records)[0]["best_epoch"], "8");
+}
+
+#[test]
+fn the_columns_of_the_csv_are_explained() {
+    let (_folder, written) = written(&[done(&cell("baseline", "n"), cost(1_000_000, 4.0))]);
+    let html = std::fs::read_to_string(&written.html).unwrap();
+    let mut reader = csv::Reader::from_path(&written.csv).unwrap();
+    for name in reader.headers().unwrap() {
+        let heading = format!("<th scope=\"row\"><code>{name}</code></th>");
+        assert!(html.contains(&heading), "{name} is missing");
+    }
 }

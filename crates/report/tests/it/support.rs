@@ -1,12 +1,14 @@
-//! Records to draw reports from. Costs are those of the real models; latencies and mAP are invented, and live here only.
+//! Records to draw reports from. Costs are those of the real models; latencies and mAP are
+//! invented, and live here only.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use ablate_records::{
     ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement,
     FirstWeights, LatencyMeasurement, Measurement, Outcome, PeakMemory, Record, Rung, Stage,
     TrainMeasurement,
 };
+use ablate_report::{Contents, Written};
 
 /// Variant, parameters of n s m l x with 80 classes, and published GFLOPs at 640 pixels.
 pub const GRID: [(&str, [u64; 5], [f64; 5]); 6] = [
@@ -319,7 +321,8 @@ pub fn first_stage() -> Vec<Record> {
     })
 }
 
-/// The default sweep when it is through, but for two failures: latency of `x+ghost`, training of `n+fasternet`.
+/// The default sweep when it is through, but for two failures: latency of `x+ghost`, training of
+/// `n+fasternet`.
 pub fn whole_sweep() -> Vec<Record> {
     let later = each(|variant, scale, _, gflops| {
         let cell = cell(variant, scale);
@@ -405,10 +408,20 @@ fn each(make: impl Fn(&str, &str, u64, f64) -> Vec<Record>) -> Vec<Record> {
         .collect()
 }
 
+/// Writes a report without notes on variants.
+pub fn write(dir: &Path, title: &str, records: &[Record]) -> anyhow::Result<Written> {
+    let contents = Contents {
+        title,
+        variants: &[],
+        records,
+    };
+    ablate_report::write(dir, &contents)
+}
+
 /// A sweep's folder with the report in it.
-pub fn written(records: &[Record]) -> (tempfile::TempDir, ablate_report::Written) {
+pub fn written(records: &[Record]) -> (tempfile::TempDir, Written) {
     let folder = tempfile::tempdir().unwrap();
-    let written = ablate_report::write(folder.path(), "A test", records).unwrap();
+    let written = write(folder.path(), "A test", records).unwrap();
     (folder, written)
 }
 
