@@ -10,4 +10,4 @@ mod record;
 pub mod store;
 
 pub use record::*;
-pub use store::{Index, IndexRow, Reference, Store, VariantNote, key};
+pub use store::{Manifest, ManifestEntry, Reference, Store, VariantNote, key};

@@ -69,14 +69,14 @@ pub struct Store {
 
 /// What a sweep consists of, in the order in which a report shows it: `plan.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Index {
+pub struct Manifest {
     /// The sweep's name, the title of its report.
     pub sweep: String,
     /// What its variants are; empty in files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<VariantNote>,
     /// The stages of all cells.
-    pub rows: Vec<IndexRow>,
+    pub rows: Vec<ManifestEntry>,
 }
 
 /// What a variant is, for the reader of a report.
@@ -94,7 +94,7 @@ pub struct VariantNote {
 
 /// A stage of a cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IndexRow {
+pub struct ManifestEntry {
     /// The cell that a report shows the record under.
     pub cell: Cell,
     /// One of the cell's four stages.
@@ -115,7 +115,7 @@ pub enum Reference {
     Skipped(String),
 }
 
-impl Index {
+impl Manifest {
     /// The key of a stage's record; None if it is not known or the stage is skipped.
     pub fn key(&self, cell: &Cell, stage: Stage) -> Option<&String> {
         let row = self
@@ -185,7 +185,7 @@ impl Store {
         self.records_folder().join(format!("{key}.json"))
     }
 
-    fn index_path(&self) -> PathBuf {
+    fn manifest_path(&self) -> PathBuf {
         self.folder.join("plan.json")
     }
 
@@ -228,14 +228,14 @@ impl Store {
     ///
     /// # Errors
     /// The path of a file that cannot be written.
-    pub fn save_index(&self, index: &Index) -> Result<()> {
-        write_json(&self.index_path(), index)
+    pub fn save_manifest(&self, index: &Manifest) -> Result<()> {
+        write_json(&self.manifest_path(), index)
     }
 
     /// The index of an earlier run; None if there is none, or, with a warning, if it cannot be
     /// read.
-    pub fn index(&self) -> Option<Index> {
-        read_json(&self.index_path()).unwrap_or_else(|error| {
+    pub fn manifest(&self) -> Option<Manifest> {
+        read_json(&self.manifest_path()).unwrap_or_else(|error| {
             tracing::warn!("{error:#}; ignored");
             None
         })
@@ -248,7 +248,7 @@ impl Store {
     /// # Errors
     /// The path of a folder that cannot be read.
     pub fn report(&self) -> Result<Vec<Record>> {
-        let Some(index) = self.index() else {
+        let Some(index) = self.manifest() else {
             return self.all();
         };
         let mut records: Vec<Record> = index
@@ -266,7 +266,7 @@ impl Store {
     }
 
     /// The record of a stage; None if it was not measured yet.
-    fn resolve(&self, row: IndexRow) -> Option<Record> {
+    fn resolve(&self, row: ManifestEntry) -> Option<Record> {
         match row.record {
             Reference::Key(key) => self.load(&key).map(|record| Record {
                 cell: row.cell,

@@ -4,7 +4,7 @@ use std::fs;
 
 use ablate_records::{
     Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage,
-    store::{Index, IndexRow, Reference, Store, VariantNote, key},
+    store::{Manifest, ManifestEntry, Reference, Store, VariantNote, key},
 };
 use serde_json::{Value, json};
 
@@ -124,7 +124,7 @@ fn a_report_has_the_plans_order_and_says_what_is_skipped() {
     store
         .save(&record(cell("old", None), json!({ "nc": 3 })))
         .unwrap();
-    let row = |cell: &Cell, stage, record| IndexRow {
+    let row = |cell: &Cell, stage, record| ManifestEntry {
         cell: cell.clone(),
         stage,
         record,
@@ -134,7 +134,7 @@ fn a_report_has_the_plans_order_and_says_what_is_skipped() {
         cell("yolov5n", Some(0)),
         cell("yolov5s", None),
     );
-    let index = Index {
+    let index = Manifest {
         sweep: "test".into(),
         variants: vec![VariantNote {
             name: "gsconv".into(),
@@ -159,8 +159,8 @@ fn a_report_has_the_plans_order_and_says_what_is_skipped() {
             ),
         ],
     };
-    store.save_index(&index).unwrap();
-    assert_eq!(store.index(), Some(index));
+    store.save_manifest(&index).unwrap();
+    assert_eq!(store.manifest(), Some(index));
 
     let records = Store::open(folder.path()).unwrap().report().unwrap();
     let shown: Vec<(&Cell, Stage)> = records
@@ -220,6 +220,6 @@ fn a_plan_of_an_earlier_version_has_no_variants() {
     let store = Store::create(folder.path()).unwrap();
     let text = r#"{ "sweep": "old", "rows": [] }"#;
     fs::write(folder.path().join("plan.json"), text).unwrap();
-    let index = store.index().unwrap();
+    let index = store.manifest().unwrap();
     assert_eq!((index.sweep.as_str(), index.variants), ("old", vec![]));
 }

@@ -6,15 +6,21 @@ use anyhow::Result;
 
 use crate::{cli::ReportArgs, progress::print};
 use ablate_records::store::Store;
-use ablate_report::{self, terminal};
+use ablate_report::{Contents, terminal};
 
 pub fn execute(args: &ReportArgs) -> Result<ExitCode> {
     let store = Store::open(&args.folder)?;
     let records = store.report()?;
-    let title = store
-        .index()
-        .map_or_else(|| folder_name(store.folder()), |index| index.sweep);
-    let written = ablate_report::write(store.folder(), &title, &records)?;
+    let (title, variants) = match store.manifest() {
+        Some(manifest) => (manifest.sweep, manifest.variants),
+        None => (folder_name(store.folder()), Vec::new()),
+    };
+    let contents = Contents {
+        title: &title,
+        variants: &variants,
+        records: &records,
+    };
+    let written = ablate_report::write(store.folder(), &contents)?;
     print(terminal::summary(&records).trim_end());
     tracing::info!(
         "{}, {}, {} plots",

@@ -1,6 +1,7 @@
 //! Statistics of timed iterations.
 
 use ablate_records::{LatencyMeasurement, PeakMemory};
+use ablate_report::statistics::{mean, quantile, standard_deviation};
 
 /// Sums up timed iterations, each a forward pass of `batch` images, in milliseconds.
 ///
@@ -11,21 +12,15 @@ use ablate_records::{LatencyMeasurement, PeakMemory};
 pub fn summarize(samples_ms: Vec<f64>, batch: usize, warmup: usize) -> LatencyMeasurement {
     let mut sorted = samples_ms.clone();
     sorted.sort_by(f64::total_cmp);
-    let count = sorted.len() as f64;
-    let mean_ms = sorted.iter().sum::<f64>() / count;
-    let squares: f64 = sorted.iter().map(|sample| (sample - mean_ms).powi(2)).sum();
-    let median_ms = percentile(&sorted, 0.5);
+    let percentile = |q| quantile(&sorted, q).expect("at least one sample");
+    let median_ms = percentile(0.5);
     LatencyMeasurement {
         median_ms,
-        mean_ms,
-        p90_ms: percentile(&sorted, 0.9),
-        p99_ms: percentile(&sorted, 0.99),
+        mean_ms: mean(&samples_ms).expect("at least one sample"),
+        p90_ms: percentile(0.9),
+        p99_ms: percentile(0.99),
         min_ms: sorted[0],
-        std_ms: if sorted.len() > 1 {
-            (squares / (count - 1.0)).sqrt()
-        } else {
-            0.0
-        },
+        std_ms: standard_deviation(&samples_ms).unwrap_or(0.0),
         images_per_s: batch as f64 * 1e3 / median_ms,
         warmup,
         iterations: sorted.len(),
@@ -33,13 +28,6 @@ pub fn summarize(samples_ms: Vec<f64>, batch: usize, warmup: usize) -> LatencyMe
         memory: PeakMemory::default(),
         rounding_error: None,
     }
-}
-
-/// The value below which a part `q` (0 to 1) of the sorted samples lies.
-fn percentile(sorted: &[f64], q: f64) -> f64 {
-    let rank = q * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[rank.floor() as usize], sorted[rank.ceil() as usize]);
-    below + (above - below) * rank.fract()
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use ablate_records::{Record, store::Store};
+use ablate_records::{Record, VariantNote, store::Store};
+use ablate_report::Contents;
 
 /// Writes the report after records, but spends no more than a small part of the time on it.
 pub struct Reporter<'a> {
     store: &'a Store,
     title: String,
+    variants: Vec<VariantNote>,
     next: Instant,
 }
 
@@ -18,10 +20,12 @@ const REST: u32 = 20;
 const LEAST_REST: Duration = Duration::from_secs(2);
 
 impl<'a> Reporter<'a> {
-    pub fn new(store: &'a Store, title: &str) -> Self {
+    /// For a sweep's title and the variants that it names.
+    pub fn new(store: &'a Store, title: &str, variants: Vec<VariantNote>) -> Self {
         Self {
             store,
             title: title.into(),
+            variants,
             next: Instant::now() + LEAST_REST,
         }
     }
@@ -37,7 +41,12 @@ impl<'a> Reporter<'a> {
     /// Writes the report. That it can't be written is no reason to stop measuring: the records are what counts.
     pub fn write(&mut self, records: &[Record]) {
         let start = Instant::now();
-        if let Err(error) = ablate_report::write(self.store.folder(), &self.title, records) {
+        let contents = Contents {
+            title: &self.title,
+            variants: &self.variants,
+            records,
+        };
+        if let Err(error) = ablate_report::write(self.store.folder(), &contents) {
             tracing::warn!("the report: {error:#}");
         }
         self.next = Instant::now() + (start.elapsed() * REST).max(LEAST_REST);

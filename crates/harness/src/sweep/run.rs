@@ -16,8 +16,8 @@ use crate::{
     progress::{Steps, print},
 };
 use ablate_records::{
-    Cell, Measurement, Outcome, Record, Stage,
-    store::{Index, IndexRow, Reference, Store},
+    Cell, Measurement, Outcome, Record, Stage, VariantNote,
+    store::{Manifest, ManifestEntry, Reference, Store},
 };
 use ablate_report::terminal;
 
@@ -43,13 +43,14 @@ pub fn run(
     selection: &Selection,
     fresh: bool,
 ) -> Result<Summary> {
+    let variants = bench.variants(plan);
     let mut run = Run {
         bench,
         store,
         selected: plan.select(selection)?,
-        index: index(plan, store.index()),
+        manifest: manifest(plan, variants.clone(), store.manifest()),
         earlier: store.all()?,
-        reporter: Reporter::new(store, &plan.sweep),
+        reporter: Reporter::new(store, &plan.sweep, variants),
         fresh,
         summary: Summary::default(),
     };
@@ -66,7 +67,7 @@ pub(super) struct Run<'a> {
     pub(super) bench: &'a Workbench,
     pub(super) store: &'a Store,
     selected: Vec<&'a PlannedCell>,
-    index: Index,
+    manifest: Manifest,
     /// The records that the folder held before.
     earlier: Vec<Record>,
     pub(super) reporter: Reporter<'a>,
@@ -86,10 +87,10 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         for job in &jobs {
-            self.index
+            self.manifest
                 .set(&job.cell.cell, stage, Reference::Key(job.key.clone()));
         }
-        self.store.save_index(&self.index)?;
+        self.store.save_manifest(&self.manifest)?;
         self.tell_other_builds(stage, &jobs);
 
         match self.bench.halving()? {
@@ -183,7 +184,7 @@ impl<'a> Run<'a> {
     pub(super) fn is_selected(&self, stage: Stage, job: &Job) -> bool {
         self.selected
             .iter()
-            .any(|cell| self.index.key(&cell.cell, stage) == Some(&job.key))
+            .any(|cell| self.manifest.key(&cell.cell, stage) == Some(&job.key))
     }
 
     fn is_done(&self, job: &Job) -> bool {
@@ -286,7 +287,7 @@ fn now() -> String {
 }
 
 /// The plan as a report needs it. Where the inputs of a stage are not known yet, an earlier run may have left a key.
-fn index(plan: &Plan, earlier: Option<Index>) -> Index {
+fn manifest(plan: &Plan, variants: Vec<VariantNote>, earlier: Option<Manifest>) -> Manifest {
     let row = |cell: &PlannedCell, stage| {
         let earlier = earlier
             .as_ref()
@@ -296,7 +297,7 @@ fn index(plan: &Plan, earlier: Option<Index>) -> Index {
             (None, Some(key)) => Reference::Key(key.clone()),
             (None, None) => Reference::Waiting,
         };
-        IndexRow {
+        ManifestEntry {
             cell: cell.cell.clone(),
             stage,
             record,
@@ -307,8 +308,9 @@ fn index(plan: &Plan, earlier: Option<Index>) -> Index {
         .iter()
         .flat_map(|cell| Stage::ALL.map(|stage| row(cell, stage)))
         .collect();
-    Index {
+    Manifest {
         sweep: plan.sweep.clone(),
+        variants,
         rows,
     }
 }

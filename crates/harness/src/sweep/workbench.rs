@@ -1,9 +1,16 @@
 //! What the stages of a sweep share: the models and the data.
 
-use std::{collections::BTreeMap, fs::File, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    path::PathBuf,
+};
 
 use ablate_detection::dataset::Split;
-use ablate_model::{Catalog, Graph, ModelName, spec::CatalogError};
+use ablate_model::{
+    Catalog, Graph, ModelName,
+    spec::{CatalogError, ResolvedModel},
+};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
@@ -12,11 +19,14 @@ use super::{
     data::SweepData,
     plan::Plan,
 };
+use ablate_records::VariantNote;
 use ablate_training::Recipe;
 
 pub struct Workbench {
     pub config: SweepConfig,
     catalog: Catalog,
+    /// Each resolved once; of one that its variants don't fit, why.
+    models: BTreeMap<ModelName, Result<ResolvedModel, CatalogError>>,
     data: Option<SweepData>,
     /// By family.
     recipes: BTreeMap<String, Recipe>,
@@ -43,7 +53,7 @@ impl Workbench {
         for table in &config.tables {
             catalog.add_file(table)?;
         }
-        let mut recipes = BTreeMap::new();
+        let (mut recipes, mut models) = (BTreeMap::new(), BTreeMap::new());
         for model in config.models(&catalog) {
             if let Some(train) = &config.train
                 && !recipes.contains_key(&model.family)
@@ -53,11 +63,13 @@ impl Workbench {
                     train.recipe(&model.family).context("key `train`")?,
                 );
             }
-            match catalog.resolve(&model) {
+            let resolved = match catalog.resolve(&model) {
+                Ok(resolved) => Ok(resolved),
                 // A variant that does not fit one of the models is that cell's failure; the others can run.
-                Ok(_) | Err(CatalogError::Patch { .. }) => {}
+                Err(error @ CatalogError::Patch { .. }) => Err(error),
                 Err(error) => return Err(error.into()),
-            }
+            };
+            models.insert(model, resolved);
         }
         let data = config
             .train
@@ -75,6 +87,7 @@ impl Workbench {
         Ok(Self {
             config,
             catalog,
+            models,
             data,
             recipes,
             weights,
@@ -99,14 +112,40 @@ impl Workbench {
         )
     }
 
+    /// What the variants of a plan's models are, each once, in the order of their names.
+    pub fn variants(&self, plan: &Plan) -> Vec<VariantNote> {
+        let called = plan.cells.iter().flat_map(|cell| &cell.model.variants);
+        let called: BTreeSet<&str> = called.map(|call| call.name.as_str()).collect();
+        let known = self.catalog.variants();
+        known
+            .filter(|variant| called.contains(variant.name.as_str()))
+            .map(|variant| VariantNote {
+                name: variant.name.clone(),
+                title: variant.title.clone(),
+                summary: variant.summary.clone(),
+                source: variant.source.clone(),
+            })
+            .collect()
+    }
+
+    fn resolved(&self, model: &ModelName) -> Result<&ResolvedModel> {
+        let resolved = self
+            .models
+            .get(model)
+            .with_context(|| format!("{model} is not a model of the sweep"))?;
+        resolved
+            .as_ref()
+            .map_err(|error| anyhow::anyhow!("{error}"))
+    }
+
     /// The graph of a model.
     pub fn graph(&self, model: &ModelName, nc: usize) -> Result<Graph> {
-        Ok(self.catalog.resolve(model)?.graph(Some(nc))?)
+        Ok(self.resolved(model)?.graph(Some(nc))?)
     }
 
     /// A model as its table says it, resolved: what a record keeps of it. Where the table was read from is no part of it.
     pub fn table(&self, model: &ModelName) -> Result<Value> {
-        let resolved = self.catalog.resolve(model)?;
+        let resolved = self.resolved(model)?;
         let mut table = serde_json::to_value(&resolved.table)?;
         if let Some(table) = table.as_object_mut() {
             table.retain(|key, _| !["source", "scales", "nc"].contains(&key.as_str()));
