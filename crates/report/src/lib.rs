@@ -44,7 +44,7 @@ pub fn write(dir: &Path, title: &str, records: &[Record]) -> Result<Written> {
     write_atomic(&csv, &csv::render(&rows)?)?;
 
     let tables = summary::tables(&rows);
-    let figures = plots::figures(&tables);
+    let figures = plots::figures(&tables)?;
     let html = dir.join("report.html");
     write_atomic(
         &html,

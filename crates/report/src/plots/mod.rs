@@ -2,19 +2,22 @@
 
 mod against;
 mod axis;
+mod backend;
 mod bars;
 mod change;
 mod curves;
-mod frame;
+mod marker;
 mod scatter;
-pub mod scene;
+mod sheet;
 pub mod style;
 mod training;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::frame::Key;
-use self::scene::Scene;
+use anyhow::Result;
+
+use self::backend::Scene;
+use self::sheet::Key;
 use crate::rows::{BASELINE, scale_order, variant_order};
 use crate::summary::{Line, Setting, Table};
 
@@ -40,18 +43,18 @@ pub struct Figure {
 }
 
 /// All plots, in the order in which the report shows them.
-pub fn figures(tables: &[Table]) -> Vec<Figure> {
+pub fn figures(tables: &[Table]) -> Result<Vec<Figure>> {
     let mut plots = Plots {
         styles: Styles::of(tables),
         names: BTreeSet::new(),
         figures: Vec::new(),
     };
-    plots.accuracy(tables);
-    plots.latency(tables);
-    plots.changes(tables);
-    plots.training(tables);
+    plots.accuracy(tables)?;
+    plots.latency(tables)?;
+    plots.changes(tables)?;
+    plots.training(tables)?;
     plots.figures.sort_by_key(|figure| figure.kind);
-    plots.figures
+    Ok(plots.figures)
 }
 
 /// A colour and a marker for every variant, the same in all plots.

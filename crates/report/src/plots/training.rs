@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use ablate_records::EpochLog;
+use anyhow::Result;
+
 use super::curves::{Curve, Curves, Panel};
 use super::{Kind, Plots, gather};
 use crate::rows::{Row, scale_order};
 use crate::summary::{Line, Table};
-use ablate_records::EpochLog;
 
 impl Plots<'_> {
-    pub fn training(&mut self, tables: &[Table]) {
+    pub fn training(&mut self, tables: &[Table]) -> Result<()> {
         let trained = gather(
             tables,
             |s| (s.dataset, s.device, s.imgsz.train, s.nc),
@@ -41,10 +43,11 @@ impl Plots<'_> {
                     Kind::Training,
                     &format!("training-{model}-{dataset}-{device}-{imgsz}px"),
                     &alt,
-                    curves.draw(),
+                    curves.draw()?,
                 );
             }
         }
+        Ok(())
     }
 
     /// mAP50-95, mAP50, that of masks where there are any, then a panel for each loss.
