@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::scatter::{Dot, Scatter, Series};
 use super::{Kind, Plots, gather};
 use crate::number;
-use crate::summary::{Line, Setting, Table};
+use crate::summary::{Line, Table};
 
 type Pick = fn(&Line) -> Option<f64>;
 
@@ -41,7 +41,9 @@ const LATENCY: Against = Against {
 };
 
 fn latency(line: &Line) -> Option<f64> {
-    line.latency().map(|latency| latency.median_ms)
+    line.latency()
+        .map(|latency| latency.median_ms)
+        .filter(|ms| *ms > 0.0)
 }
 
 fn map(line: &Line) -> Option<f64> {
@@ -80,18 +82,9 @@ impl Plots<'_> {
             |s| *s,
             |line| map(line).is_some() && latency(line).is_some(),
         );
-        for (
-            Setting {
-                dataset,
-                device,
-                imgsz,
-                timing,
-                ..
-            },
-            lines,
-        ) in &timed
-        {
-            let (dataset, trained, at) = (dataset.unwrap_or_default(), imgsz.train, imgsz.latency);
+        for (s, lines) in &timed {
+            let (dataset, device, timing) = (s.dataset.unwrap_or_default(), s.device, s.timing);
+            let (trained, at) = (s.imgsz.train, s.imgsz.latency);
             let setting = format!(
                 "{dataset} · trained at {trained} px · timed on {device} at {at} px, {timing}"
             );
@@ -114,7 +107,7 @@ impl Plots<'_> {
         };
         let seeds = lines.iter().any(|line| spread(line).is_some());
         let whiskers = if seeds {
-            " · whiskers: least and greatest of the seeds"
+            " · whiskers: range over seeds"
         } else {
             ""
         };
@@ -126,15 +119,18 @@ impl Plots<'_> {
             x_name: x.axis(lines),
             y_name: "mAP50-95 (%)".into(),
             y_log: false,
-            y_bounds: Some((0.0, 100.0)),
             series: self.series(lines, x, (map, "mAP50-95"), spread),
         };
-        self.add(Kind::Accuracy, file, &alt, scatter.draw()?);
+        self.add(Kind::Accuracy, file, alt, scatter.draw()?);
         Ok(())
     }
 
     pub fn latency(&mut self, tables: &[Table]) -> Result<()> {
-        let spread = |line: &Line| line.latency().map(|l| (l.min_ms, l.p90_ms));
+        let spread = |line: &Line| {
+            line.latency()
+                .filter(|l| l.min_ms > 0.0)
+                .map(|l| (l.min_ms, l.p90_ms))
+        };
         let timed = gather(
             tables,
             |s| (s.device, s.imgsz.latency, s.nc, s.timing),
@@ -153,11 +149,10 @@ impl Plots<'_> {
                     x_name: x.axis(lines),
                     y_name: "latency (ms a batch, logarithmic)".into(),
                     y_log: true,
-                    y_bounds: None,
                     series: self.series(lines, x, (latency, "ms"), spread),
                 };
                 let file = format!("latency-vs-{}-{device}-{imgsz}px-{}", x.word, timing.word());
-                self.add(Kind::Latency, &file, &alt, scatter.draw()?);
+                self.add(Kind::Latency, &file, alt, scatter.draw()?);
             }
         }
         Ok(())
@@ -177,7 +172,7 @@ impl Plots<'_> {
             .collect();
         let mut series: Vec<Series> = Vec::new();
         for line in lines {
-            let (Some(px), Some(py)) = ((x.pick)(line), y(line)) else {
+            let (Some(px), Some(py)) = ((x.pick)(line).filter(|x| *x > 0.0), y(line)) else {
                 continue;
             };
             let (key, cell) = (self.styles.key(line), line.cell());

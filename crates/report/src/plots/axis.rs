@@ -8,15 +8,11 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 pub struct Axis {
-    scale: Scale,
+    range: Range<f64>,
+    log: bool,
     ticks: Vec<f64>,
     /// Between ticks; none where each tick has digits of its own: 0.1, 1, 10.
     step: Option<f64>,
-}
-
-enum Scale {
-    Linear(RangedCoordf64),
-    Log(LogCoord<f64>),
 }
 
 /// From the least to the greatest value, with some air at both ends; a logarithmic axis leaves out values that have no
@@ -46,39 +42,38 @@ pub fn range(values: impl IntoIterator<Item = f64>, log: bool) -> Option<Range<f
 }
 
 impl Axis {
-    /// An axis with at most `count` ticks.
-    pub fn linear(range: Range<f64>, count: usize) -> Self {
-        let scale = RangedCoordf64::from(range);
-        let ticks = scale.key_points(BoldPoints(count));
-        let step = ticks.windows(2).map(|pair| pair[1] - pair[0]).next();
-        Self {
-            scale: Scale::Linear(scale),
-            ticks,
-            step: step.or(Some(1.0)),
-        }
-    }
-
-    /// An axis with about `count` ticks: within a decade where a linear axis has them, else 1, 2, 5, 10 or fewer.
-    pub fn log(range: Range<f64>, count: usize) -> Self {
-        let scale = Scale::Log(range.clone().log_scale().into());
-        if (range.end / range.start).log10() < 0.9 {
+    /// An axis with about `count` ticks: over a decade or more at 1, 2, 5, 10 or fewer, else where plotters sets them.
+    pub fn new(range: Range<f64>, log: bool, count: usize) -> Self {
+        if log && range.end / range.start > 8.0 {
+            let powers = range.start.log10().floor() as i32..=range.end.log10().ceil() as i32;
+            let ticks = |digits: &[f64]| -> Vec<f64> {
+                let decade = |power| digits.iter().map(move |digit| digit * 10f64.powi(power));
+                powers
+                    .clone()
+                    .flat_map(decade)
+                    .filter(|x| range.contains(x))
+                    .collect()
+            };
+            let finer = [ticks(&[1.0, 2.0, 5.0]), ticks(&[1.0, 3.0])];
+            let fitting = finer.into_iter().find(|ticks| ticks.len() <= count);
+            let ticks = fitting.unwrap_or_else(|| ticks(&[1.0]));
             return Self {
-                scale,
-                ..Self::linear(range, count)
+                range,
+                log,
+                ticks,
+                step: None,
             };
         }
-        let powers = || range.start.log10().floor() as i32..=range.end.log10().ceil() as i32;
-        let ticks = |digits: &[f64]| -> Vec<f64> {
-            let all = powers()
-                .flat_map(|power| digits.iter().map(move |digit| digit * 10f64.powi(power)));
-            all.filter(|x| range.contains(x)).collect()
-        };
-        let sets = [[1.0, 2.0, 5.0].as_slice(), &[1.0, 3.0]].map(ticks);
-        let fitting = sets.into_iter().find(|ticks| ticks.len() <= count);
+        let ticks = RangedCoordf64::from(range.clone()).key_points(BoldPoints(count));
+        let step = ticks
+            .windows(2)
+            .next()
+            .map_or(1.0, |pair| pair[1] - pair[0]);
         Self {
-            scale,
-            ticks: fitting.unwrap_or_else(|| ticks(&[1.0])),
-            step: None,
+            range,
+            log,
+            ticks,
+            step: Some(step),
         }
     }
 }
@@ -88,25 +83,19 @@ impl Ranged for Axis {
     type ValueType = f64;
 
     fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
-        match &self.scale {
-            Scale::Linear(scale) => scale.map(value, limit),
-            Scale::Log(scale) => scale.map(value, limit),
+        if self.log {
+            LogCoord::from(self.range().log_scale()).map(value, limit)
+        } else {
+            RangedCoordf64::from(self.range()).map(value, limit)
         }
     }
 
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() {
-            Vec::new()
-        } else {
-            self.ticks.clone()
-        }
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks.clone()
     }
 
     fn range(&self) -> Range<f64> {
-        match &self.scale {
-            Scale::Linear(scale) => scale.range(),
-            Scale::Log(scale) => scale.range(),
-        }
+        self.range.clone()
     }
 }
 
@@ -118,12 +107,8 @@ impl ValueFormatter<f64> for Axis {
         }
         // A power of ten may come as 0.30000000000000004, and zero as a hair below it.
         let decimals = (-(step.log10() + 1e-9).floor()).clamp(0.0, 6.0) as usize;
-        let zero = if value.abs() < step / 2.0 {
-            0.0
-        } else {
-            *value
-        };
-        format!("{zero:.decimals$}").replace('-', "−")
+        let value = (value / step).round() * step + 0.0;
+        format!("{value:.decimals$}").replace('-', "−")
     }
 }
 
@@ -131,48 +116,40 @@ impl ValueFormatter<f64> for Axis {
 mod tests {
     use super::*;
 
-    fn labels(axis: &Axis) -> Vec<String> {
+    fn ticks(range: Range<f64>, log: bool, count: usize) -> Vec<String> {
+        let axis = Axis::new(range, log, count);
         axis.ticks.iter().map(|x| axis.format_ext(x)).collect()
     }
 
     #[test]
     fn ticks_are_round() {
         assert_eq!(
-            labels(&Axis::linear(0.0..100.0, 6)),
+            ticks(0.0..100.0, false, 6),
             ["0", "20", "40", "60", "80", "100"]
         );
-        assert_eq!(labels(&Axis::linear(0.92..2.08, 2)), ["1", "2"]);
-        assert_eq!(labels(&Axis::linear(-13.2..4.2, 5)), ["−10", "−5", "0"]);
+        assert_eq!(ticks(0.92..2.08, false, 2), ["1", "2"]);
+        assert_eq!(ticks(-13.2..4.2, false, 5), ["−10", "−5", "0"]);
         assert_eq!(
-            labels(&Axis::linear(-0.35..0.35, 8)),
+            ticks(-0.35..0.35, false, 8),
             ["−0.3", "−0.2", "−0.1", "0.0", "0.1", "0.2", "0.3"]
         );
-        assert_eq!(
-            labels(&Axis::linear(0.0..0.11, 5)),
-            ["0.00", "0.05", "0.10"]
-        );
-        assert_eq!(
-            labels(&Axis::log(0.8..49.0, 6)),
-            ["1", "2", "5", "10", "20"]
-        );
-        assert_eq!(
-            labels(&Axis::log(0.07..130.0, 6)),
-            ["0.1", "1", "10", "100"]
-        );
-        assert_eq!(labels(&Axis::log(2.0..9.0, 5)), ["2", "4", "6", "8"]);
-        assert_eq!(labels(&Axis::log(3e-5..2e6, 15)).last().unwrap(), "1e6");
+        assert_eq!(ticks(0.0..0.11, false, 5), ["0.00", "0.05", "0.10"]);
+        assert_eq!(ticks(0.8..49.0, true, 6), ["1", "2", "5", "10", "20"]);
+        assert_eq!(ticks(0.07..130.0, true, 6), ["0.1", "1", "10", "100"]);
+        assert_eq!(ticks(2.0..9.0, true, 5), ["2", "4", "6", "8"]);
+        assert_eq!(ticks(3e-5..2e6, true, 15).last().unwrap(), "1e6");
     }
 
     #[test]
     fn values_have_air_around_them() {
         let over = |values: &[f64], log| range(values.iter().copied(), log);
-        let log = Axis::log(over(&[1.0, 100.0], true).unwrap(), 5);
+        let log = Axis::new(over(&[1.0, 100.0], true).unwrap(), true, 5);
         assert_eq!(log.map(&10.0, (0, 1000)), 500);
         assert!(log.map(&1.0, (0, 1000)) > 0 && log.map(&100.0, (0, 1000)) < 1000);
-        let alone = Axis::log(over(&[7.0], true).unwrap(), 5);
+        let alone = Axis::new(over(&[7.0], true).unwrap(), true, 5);
         assert_eq!(alone.map(&7.0, (0, 1000)), 500);
         assert!(alone.ticks.len() >= 2);
-        let zero = Axis::linear(over(&[0.0], false).unwrap(), 5);
+        let zero = Axis::new(over(&[0.0], false).unwrap(), false, 5);
         assert_eq!(zero.map(&0.0, (0, 1000)), 500);
     }
 

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result};
+use minijinja::HtmlEscape;
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
 use plotters::element::{Drawable, DynElement, PointCollection};
@@ -80,15 +81,16 @@ impl Scene {
         Ok(scene.take())
     }
 
+    fn element(&mut self, name: &str, place: &str, paint: &str, content: &str) {
+        let _ = writeln!(self.body, "<{name} {place} {paint}>{content}</{name}>");
+    }
+
     fn shape(&mut self, name: &str, place: &str, paint: &str) -> Drawn {
-        let _ = match self.tip.as_str() {
-            "" => writeln!(self.body, "<{name} {place} {paint}/>"),
-            tip => writeln!(
-                self.body,
-                "<{name} {place} {paint}><title>{}</title></{name}>",
-                escape(tip)
-            ),
+        let tip = match self.tip.as_str() {
+            "" => String::new(),
+            tip => format!("<title>{}</title>", escape(tip)),
         };
+        self.element(name, place, paint, &tip);
         Ok(())
     }
 
@@ -171,7 +173,11 @@ impl DrawingBackend for Scene {
             return Ok(());
         }
         let place = format!(r#"x="{left}" y="{top}" width="{width}" height="{height}""#);
-        self.shape("rect", &place, &paint(style, filled))
+        self.shape(
+            "rect",
+            &place,
+            &if filled { fill(style) } else { stroke(style) },
+        )
     }
 
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
@@ -184,7 +190,7 @@ impl DrawingBackend for Scene {
         if path.len() < 2 || style.color().alpha == 0.0 {
             return Ok(());
         }
-        self.shape("polyline", &points(path), &paint(style, false))
+        self.shape("polyline", &points(path), &stroke(style))
     }
 
     /// Filled circles and polygons are markers, which have a rim.
@@ -199,11 +205,7 @@ impl DrawingBackend for Scene {
         self.shape(
             "circle",
             &place,
-            &if filled {
-                rimmed(style)
-            } else {
-                paint(style, false)
-            },
+            &if filled { rimmed(style) } else { stroke(style) },
         )
     }
 
@@ -226,38 +228,26 @@ impl DrawingBackend for Scene {
             HPos::Center => "middle",
             HPos::Right => "end",
         };
-        if text.is_empty() {
-            return Ok(());
-        }
-        let (_, height) = text_size(text, style);
-        let base = y + match style.anchor().v_pos {
-            VPos::Top => height as i32,
-            VPos::Center => height as i32 / 2,
-            VPos::Bottom => 0,
+        let height = text_size(text, style).1 as i32;
+        let base = match style.anchor().v_pos {
+            VPos::Top => y + height,
+            VPos::Center => y + height / 2,
+            VPos::Bottom => y,
         };
+        let turned = |degrees| format!(r#"transform="rotate({degrees} {x} {y})""#);
         let turn = match style.transform() {
-            FontTransform::None => 0,
-            FontTransform::Rotate90 => 90,
-            FontTransform::Rotate180 => 180,
-            FontTransform::Rotate270 => 270,
+            FontTransform::None => String::new(),
+            FontTransform::Rotate90 => turned(90),
+            FontTransform::Rotate180 => turned(180),
+            FontTransform::Rotate270 => turned(270),
         };
-        let turn = if turn == 0 {
-            String::new()
-        } else {
-            format!(r#" transform="rotate({turn} {x} {y})""#)
-        };
-        let weight = if is_bold(style) {
-            r#" font-weight="600""#
-        } else {
-            ""
-        };
-        let _ = writeln!(
-            self.body,
-            r#"<text x="{x}" y="{base}" font-size="{}" text-anchor="{anchor}" {}{weight}{turn}>{}</text>"#,
-            style.size(),
-            paint(&style.color(), true),
-            escape(text)
+        let (size, weight) = (style.size(), if is_bold(style) { 600 } else { 400 });
+        let place = format!(
+            r#"x="{x}" y="{base}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" {turn}"#
         );
+        if !text.is_empty() {
+            self.element("text", &place, &rimmed(&style.color()), &escape(text));
+        }
         Ok(())
     }
 
@@ -293,24 +283,32 @@ fn is_bold<S: BackendTextStyle>(style: &S) -> bool {
     matches!(style.style(), FontStyle::Bold)
 }
 
-fn paint<S: BackendStyle>(style: &S, filled: bool) -> String {
-    let ((r, g, b), width) = (style.color().rgb, style.stroke_width());
-    let class = class((r, g, b)).unwrap_or("other");
-    if filled {
-        format!(r##"fill="#{r:02x}{g:02x}{b:02x}" class="f-{class}""##)
-    } else {
-        format!(
-            r##"fill="none" stroke="#{r:02x}{g:02x}{b:02x}" class="k-{class}" stroke-width="{width}" stroke-linejoin="round" stroke-linecap="round""##
-        )
-    }
+/// A colour of the palette, and its class.
+fn colour<S: BackendStyle>(style: &S) -> (String, &'static str) {
+    let (r, g, b) = style.color().rgb;
+    (
+        format!("#{r:02x}{g:02x}{b:02x}"),
+        class((r, g, b)).unwrap_or("other"),
+    )
 }
 
-/// Filled, with a rim in the colour of the paper, which keeps neighbouring markers apart.
+fn fill<S: BackendStyle>(style: &S) -> String {
+    let (colour, class) = colour(style);
+    format!(r#"fill="{colour}" class="f-{class}""#)
+}
+
+/// Filled, with a rim in the colour of the paper that keeps it apart from what lies below.
 fn rimmed<S: BackendStyle>(style: &S) -> String {
-    let (r, g, b) = style.color().rgb;
-    let class = class((r, g, b)).unwrap_or("other");
+    let (colour, class) = colour(style);
     format!(
-        r##"fill="#{r:02x}{g:02x}{b:02x}" class="f-{class} k-paper" stroke="#ffffff" stroke-width="10""##
+        r##"fill="{colour}" class="f-{class} k-paper" stroke="#ffffff" stroke-width="20" stroke-linejoin="round" paint-order="stroke""##
+    )
+}
+
+fn stroke<S: BackendStyle>(style: &S) -> String {
+    let ((colour, class), width) = (colour(style), style.stroke_width());
+    format!(
+        r#"fill="none" stroke="{colour}" class="k-{class}" stroke-width="{width}" stroke-linejoin="round" stroke-linecap="round""#
     )
 }
 
@@ -321,17 +319,6 @@ fn points(path: impl IntoIterator<Item = BackendCoord>) -> String {
 
 /// As XML text or attribute; XML knows no control characters.
 fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
+    let control = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
+    HtmlEscape(&text.replace(control, " ")).to_string()
 }

@@ -57,7 +57,7 @@ impl Bars {
             .flat_map(|(low, high)| [low, high]);
         let shown = range(ends.chain([0.0]), false).filter(|_| bars().next().is_some());
         let Some(y) = shown else { return Ok(None) };
-        let y = Axis::linear(y.start.min(-1.0)..y.end.max(1.0), 7);
+        let y = Axis::new(y.start.min(-1.0)..y.end.max(1.0), false, 9);
         let titles = [self.title.as_str(), &self.subtitle];
         let plot = |area: &Area| self.plot(area, y, reach);
         sheet(titles, &self.keys, Swatch::Bar, 3050, plot).map(Some)
@@ -65,7 +65,7 @@ impl Bars {
 
     fn plot(&self, area: &Area, y: Axis, reach: f64) -> Result<()> {
         // Horizontally a group has one unit.
-        let x = Axis::linear(0.0..self.groups.len() as f64, 0);
+        let x = Axis::new(0.0..self.groups.len() as f64, false, 0);
         let mut chart = chart(&area.margin(80, 0, 110, 220), ("", x), (&self.y_name, y))?;
         let unit = f64::from(chart.plotting_area().dim_in_pixel().0) / self.groups.len() as f64;
         let y = chart.as_coord_spec().get_y_range();

@@ -79,7 +79,7 @@ impl Plots<'_> {
             keys,
             groups,
         };
-        self.add(Kind::Change, file, &alt, bars.draw()?);
+        self.add(Kind::Change, file, alt, bars.draw()?);
         Ok(())
     }
 

@@ -44,8 +44,8 @@ impl Panel {
         };
         area.draw_text(&self.name, &bold(125, INK), (160, 120))?;
         // No more ticks than epochs, so that they are whole.
-        let x = Axis::linear(0.5..last_epoch + 0.5, (last_epoch as usize).min(5));
-        let y = Axis::linear(y.start.max(0.0)..y.end, 5);
+        let x = Axis::new(0.5..last_epoch + 0.5, false, (last_epoch as usize).min(6));
+        let y = Axis::new(y.start.max(0.0)..y.end, false, 6);
         let mut chart = chart(&area.margin(240, 90, 50, 180), ("epoch", x), ("", y))?;
         floor(&mut chart, 0.0)?;
         for Curve { style, points } in &self.curves {
@@ -56,7 +56,7 @@ impl Panel {
             let stride = points.len().div_ceil(6).max(1);
             let offset = (style * stride / 6) % stride;
             let marked = points.iter().skip(offset).step_by(stride);
-            chart.draw_series(marked.map(|point| marker(*point, *style, 32)))?;
+            chart.draw_series(marked.map(|point| marker(*point, *style, 28)))?;
         }
         Ok(())
     }

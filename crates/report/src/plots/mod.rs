@@ -46,7 +46,6 @@ pub struct Figure {
 pub fn figures(tables: &[Table]) -> Result<Vec<Figure>> {
     let mut plots = Plots {
         styles: Styles::of(tables),
-        names: BTreeSet::new(),
         figures: Vec::new(),
     };
     plots.accuracy(tables)?;
@@ -139,38 +138,30 @@ fn gather<'t, 'a, K: Ord>(
 
 struct Plots<'a> {
     styles: Styles<'a>,
-    names: BTreeSet<String>,
     figures: Vec<Figure>,
 }
 
 impl Plots<'_> {
-    fn add(&mut self, kind: Kind, name: &str, alt: &str, scene: Option<Scene>) {
+    fn add(&mut self, kind: Kind, name: &str, alt: String, scene: Option<Scene>) {
         let Some(scene) = scene else { return };
-        let plain = name.chars().map(|c| {
+        let plain = |c: char| {
             if c.is_ascii_alphanumeric() {
                 c.to_ascii_lowercase()
             } else {
                 '-'
             }
-        });
-        let stem: String = plain.take(120).collect();
-        let names = (1..).map(|n| {
-            if n == 1 {
-                stem.clone()
-            } else {
-                format!("{stem}-{n}")
-            }
-        });
-        for name in names {
-            if self.names.insert(name.clone()) {
-                self.figures.push(Figure {
-                    kind,
-                    name,
-                    alt: alt.to_string(),
-                    scene,
-                });
-                return;
-            }
+        };
+        let stem: String = name.chars().map(plain).take(120).collect();
+        let numbered = (2..).map(|n| format!("{stem}-{n}"));
+        let mut names = std::iter::once(stem.clone()).chain(numbered);
+        let taken = |name: &String| self.figures.iter().any(|figure| figure.name == *name);
+        if let Some(name) = names.find(|name| !taken(name)) {
+            self.figures.push(Figure {
+                kind,
+                name,
+                alt,
+                scene,
+            });
         }
     }
 }

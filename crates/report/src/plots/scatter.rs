@@ -1,7 +1,10 @@
 //! One figure against another: a marker for each model, a line through the scales of a variant.
 
+use std::ops::Range;
+
 use anyhow::Result;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters_backend::BackendCoord;
 
 use super::axis::{Axis, range};
@@ -10,8 +13,9 @@ use super::marker::marker;
 use super::sheet::{Key, Swatch, chart, floor, sheet};
 use super::style::{self, bold};
 
-const RADIUS: i32 = 50;
+const RADIUS: i32 = 46;
 
+/// A model; what stands on a logarithmic axis is positive.
 pub struct Dot {
     pub x: f64,
     pub y: f64,
@@ -33,173 +37,135 @@ pub struct Scatter {
     pub subtitle: String,
     pub x_name: String,
     pub y_name: String,
-    /// A latency spans decades, an mAP does not; the horizontal axis is logarithmic always.
+    /// Logarithmic as the horizontal axis is; else a percentage.
     pub y_log: bool,
-    /// The least and the greatest value that can be.
-    pub y_bounds: Option<(f64, f64)>,
     pub series: Vec<Series>,
 }
 
 impl Scatter {
-    /// The dots of a series that have a place on the axes.
-    fn shown<'s>(&self, series: &'s Series) -> impl Iterator<Item = &'s Dot> + Clone + use<'s> {
-        let y_log = self.y_log;
-        series
-            .dots
+    /// Each dot with the number of its series.
+    fn dots(&self) -> impl Iterator<Item = (usize, &Dot)> {
+        self.series
             .iter()
-            .filter(move |dot| dot.x > 0.0 && (!y_log || dot.y > 0.0))
+            .flat_map(|Series { key, dots }| dots.iter().map(|dot| (key.style, dot)))
     }
 
-    /// None where no dot can be shown.
+    /// None where there is no dot.
     pub fn draw(&self) -> Result<Option<Scene>> {
-        let dots = || self.series.iter().flat_map(|series| self.shown(series));
-        let ys = || {
-            dots()
-                .flat_map(|dot| {
-                    [
-                        Some(dot.y),
-                        dot.whisker.map(|w| w.0),
-                        dot.whisker.map(|w| w.1),
-                    ]
-                })
-                .flatten()
+        let ends = |(_, dot): (_, &Dot)| {
+            let (low, high) = dot.whisker.unwrap_or((dot.y, dot.y));
+            [low.min(dot.y), high.max(dot.y)]
         };
-        let ranges = (
-            range(dots().map(|dot| dot.x), true),
-            range(ys(), self.y_log),
-        );
-        let (Some(x), Some(mut y)) = ranges else {
+        let ys = self.dots().flat_map(ends);
+        let y = if self.y_log {
+            range(ys, true)
+        } else {
+            // Room for two units at least: a finer axis would show differences that are none.
+            let y = range(ys.flat_map(|y| [y - 1.0, y + 1.0]), false);
+            y.map(|y| y.start.max(0.0)..y.end.min(100.0))
+        };
+        let x = range(self.dots().map(|(_, dot)| dot.x), true);
+        let (Some(x), Some(y)) = (x, y) else {
             return Ok(None);
         };
-        if let Some((low, high)) = self.y_bounds {
-            // Room for two units at least: a finer axis would show differences that are none.
-            let least = ys().fold(high, f64::min) - 1.0;
-            let most = ys().fold(low, f64::max) + 1.0;
-            y = y.start.min(least).max(low)..y.end.max(most).min(high);
-        }
-        let y_floor = y.start;
-        let y = if self.y_log {
-            Axis::log(y, 9)
-        } else {
-            Axis::linear(y, 9)
-        };
+        let (x, y) = (Axis::new(x, true, 11), Axis::new(y, self.y_log, 9));
         let titles = [self.title.as_str(), &self.subtitle];
         let keys: Vec<Key> = self
             .series
             .iter()
             .map(|series| series.key.clone())
             .collect();
-        let plot = |area: &Area| self.plot(area, Axis::log(x, 11), y, y_floor);
-        sheet(titles, &keys, Swatch::Line, 4000, plot).map(Some)
+        sheet(titles, &keys, Swatch::Line, 4000, |area| {
+            self.plot(area, x, y)
+        })
+        .map(Some)
     }
 
-    fn plot(&self, area: &Area, x: Axis, y: Axis, y_floor: f64) -> Result<()> {
+    fn plot(&self, area: &Area, x: Axis, y: Axis) -> Result<()> {
+        let bottom = y.range().start;
         let (x, y) = ((self.x_name.as_str(), x), (self.y_name.as_str(), y));
         let mut chart = chart(&area.margin(80, 150, 110, 220), x, y)?;
-        floor(&mut chart, y_floor)?;
-        for series in &self.series {
-            let colour = style::series(series.key.style);
-            let line = colour.stroke_width(if series.key.style == 0 { 24 } else { 18 });
-            let path = self.shown(series).map(|dot| (dot.x, dot.y));
-            chart.draw_series(LineSeries::new(path, line))?;
-            let whiskers = self.shown(series).filter_map(|dot| {
-                let (low, high) = dot.whisker.filter(|(low, _)| !self.y_log || *low > 0.0)?;
-                Some(PathElement::new(
-                    [(dot.x, low), (dot.x, high)],
-                    colour.stroke_width(12),
-                ))
-            });
-            chart.draw_series(whiskers)?;
+        floor(&mut chart, bottom)?;
+        for Series { key, dots } in &self.series {
+            let colour = style::series(key.style);
+            let line = colour.stroke_width(if key.style == 0 { 24 } else { 18 });
+            chart.draw_series(LineSeries::new(dots.iter().map(|dot| (dot.x, dot.y)), line))?;
+            let whiskers = dots.iter().filter_map(|dot| Some((dot.x, dot.whisker?)));
+            let line = colour.stroke_width(12);
+            chart.draw_series(
+                whiskers.map(|(x, (low, high))| PathElement::new([(x, low), (x, high)], line)),
+            )?;
         }
         let mut taken = Vec::new();
-        for series in &self.series {
-            for dot in self.shown(series) {
-                let (x, y) = chart.backend_coord(&(dot.x, dot.y));
-                taken.push(Room {
-                    left: x - RADIUS,
-                    top: y - RADIUS,
-                    right: x + RADIUS,
-                    bottom: y + RADIUS,
-                });
-                let element = marker((dot.x, dot.y), series.key.style, RADIUS);
-                chart.draw_series([Tipped {
-                    element,
-                    tip: dot.tip.clone(),
-                }])?;
-            }
+        for (style, dot) in self.dots() {
+            taken.push(room(
+                chart.backend_coord(&(dot.x, dot.y)),
+                (2 * RADIUS, 2 * RADIUS),
+            ));
+            let (element, tip) = (marker((dot.x, dot.y), style, RADIUS), dot.tip.clone());
+            chart.draw_series([Tipped { element, tip }])?;
         }
-        // The baseline's labels first: where it is crowded, they stay.
         let (across, down) = chart.plotting_area().get_pixel_range();
-        let plot = Room {
-            left: across.start,
-            top: down.start - 60,
-            right: across.end + 160,
-            bottom: down.end,
-        };
-        for series in &self.series {
-            let style = bold(115, style::series(series.key.style));
-            for dot in self.shown(series) {
-                let size = text_size(&dot.label, &style);
-                let rooms = rooms_beside(chart.backend_coord(&(dot.x, dot.y)), size);
-                let free =
-                    |room: &Room| plot.holds(room) && !taken.iter().any(|other| other.meets(room));
-                if let Some(room) = rooms.into_iter().find(free) {
-                    let place = (room.left, room.bottom);
-                    area.use_screen_coord().draw(&Text::new(
-                        dot.label.as_str(),
-                        place,
-                        style.clone(),
-                    ))?;
-                    taken.push(room);
-                }
+        let plot = [across.start..across.end + 160, down.start - 60..down.end];
+        // The baseline's labels first: where it is crowded, they stay.
+        for (style, dot) in self.dots() {
+            let style = bold(115, style::series(style)).pos(Pos::new(HPos::Center, VPos::Center));
+            let (width, height) = text_size(&dot.label, &style);
+            let size = (width as i32, height as i32);
+            let free = |place: &BackendCoord| {
+                let room = room(*place, size);
+                within(&room, &plot) && !taken.iter().any(|other| meet(&room, other))
+            };
+            let (x, y) = chart.backend_coord(&(dot.x, dot.y));
+            let places = BESIDE.map(|(right, down)| {
+                // A corner is nearer than a side.
+                let gap = if right * down == 0 {
+                    RADIUS + 25
+                } else {
+                    RADIUS + 5
+                };
+                (
+                    x + right * (gap + size.0 / 2),
+                    y + down * (gap + size.1 / 2),
+                )
+            });
+            if let Some(place) = places.into_iter().find(free) {
+                taken.push(room(place, size));
+                area.use_screen_coord()
+                    .draw(&Text::new(dot.label.as_str(), place, style))?;
             }
         }
         Ok(())
     }
 }
 
-/// A rectangle that a label or a marker takes.
-struct Room {
-    left: i32,
-    top: i32,
-    right: i32,
-    bottom: i32,
+/// Where a label may stand beside a marker, the best place first: how far to the right and down.
+const BESIDE: [(i32, i32); 8] = [
+    (0, -1),
+    (1, 0),
+    (0, 1),
+    (-1, 0),
+    (1, -1),
+    (1, 1),
+    (-1, -1),
+    (-1, 1),
+];
+
+/// What a label or a marker takes, from left to right and from top to bottom.
+type Room = [Range<i32>; 2];
+
+fn room((x, y): BackendCoord, (width, height): (i32, i32)) -> Room {
+    [x - width / 2..x + width / 2, y - height / 2..y + height / 2]
 }
 
-impl Room {
-    fn meets(&self, other: &Room) -> bool {
-        self.left < other.right
-            && other.left < self.right
-            && self.top < other.bottom
-            && other.top < self.bottom
-    }
-
-    fn holds(&self, other: &Room) -> bool {
-        self.left < other.left
-            && other.right < self.right
-            && self.top < other.top
-            && other.bottom < self.bottom
-    }
+fn meet(a: &Room, b: &Room) -> bool {
+    a.iter()
+        .zip(b)
+        .all(|(a, b)| a.start < b.end && b.start < a.end)
 }
 
-/// Where a label of a size may stand beside a marker, the best place first.
-fn rooms_beside((x, y): BackendCoord, (width, height): (u32, u32)) -> [Room; 8] {
-    let (width, height) = (width as i32, height as i32);
-    let (gap, across, along) = (RADIUS + 25, 60, 52);
-    let places = [
-        (x - width / 2, y - gap),
-        (x + gap, y + height / 2),
-        (x - width / 2, y + gap + height),
-        (x - gap - width, y + height / 2),
-        (x + across, y - along),
-        (x + across, y + along + height),
-        (x - across - width, y - along),
-        (x - across - width, y + along + height),
-    ];
-    places.map(|(left, bottom)| Room {
-        left,
-        top: bottom - height,
-        right: left + width,
-        bottom,
-    })
+fn within(a: &Room, b: &Room) -> bool {
+    a.iter()
+        .zip(b)
+        .all(|(a, b)| b.start < a.start && a.end < b.end)
 }

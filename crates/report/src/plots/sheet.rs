@@ -65,7 +65,7 @@ pub fn sheet(
                 Swatch::Line => {
                     let line = [(x, y - 40), (x + 160, y - 40)];
                     sheet.draw(&PathElement::new(line, colour.stroke_width(20)))?;
-                    sheet.draw(&marker((x + 80, y - 40), style, 45))?;
+                    sheet.draw(&marker((x + 80, y - 40), style, 42))?;
                 }
                 Swatch::Bar => {
                     let corners = [(x + 20, y - 100), (x + 140, y + 10)];

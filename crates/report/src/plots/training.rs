@@ -42,7 +42,7 @@ impl Plots<'_> {
                 self.add(
                     Kind::Training,
                     &format!("training-{model}-{dataset}-{device}-{imgsz}px"),
-                    &alt,
+                    alt,
                     curves.draw()?,
                 );
             }
