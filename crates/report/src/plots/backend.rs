@@ -26,6 +26,11 @@ use super::style::{REGULAR, SEMIBOLD, class};
 /// Pixels of the PNG for a pixel of the picture: sharp on screens of high density and in print.
 const PNG_SCALE: f32 = 2.0;
 
+/// Regular and semi-bold.
+static FACES: LazyLock<[Face<'static>; 2]> = LazyLock::new(|| {
+    [REGULAR, SEMIBOLD].map(|bytes| Face::parse(bytes, 0).expect("the fonts within are whole"))
+});
+
 pub type Area = DrawingArea<Scene, Shift>;
 pub type Element<C> = DynElement<'static, Scene, C>;
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
@@ -96,13 +101,8 @@ impl Scene {
 
     /// A whole SVG document, or element of a page. `alt` says in words what it shows.
     pub fn svg(&self, alt: &str) -> String {
-        let Self {
-            width,
-            height,
-            body,
-            ..
-        } = self;
-        let [w, h] = [width, height].map(|length| f64::from(*length) / 10.0);
+        let (width, height, body) = (self.width, self.height, &self.body);
+        let [w, h] = [width, height].map(|length| f64::from(length) / 10.0);
         format!(
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{w}" height="{h}" font-family="Inter, sans-serif" role="img" aria-label="{}">
 {body}</svg>
@@ -125,12 +125,17 @@ impl Scene {
             font_family: "Inter".into(),
             ..Default::default()
         };
-        let tree =
-            usvg::Tree::from_str(&self.svg(""), &options).context("a plot is not valid SVG")?;
-        let side = |length: f32| (length * PNG_SCALE).round() as u32;
-        let mut pixels =
-            tiny_skia::Pixmap::new(side(tree.size().width()), side(tree.size().height()))
-                .context("a plot without area")?;
+        // The page may have other fonts for what Inter lacks; here there are none.
+        let known = |c: char| c.is_control() || FACES[0].glyph_index(c).is_some();
+        let svg: String = self
+            .svg("")
+            .chars()
+            .map(|c| if known(c) { c } else { '?' })
+            .collect();
+        let tree = usvg::Tree::from_str(&svg, &options).context("a plot is not valid SVG")?;
+        let [width, height] = [tree.size().width(), tree.size().height()]
+            .map(|length| (length * PNG_SCALE).round() as u32);
+        let mut pixels = tiny_skia::Pixmap::new(width, height).context("a plot without area")?;
         let scale = tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE);
         resvg::render(&tree, scale, &mut pixels.as_mut());
         pixels.encode_png().context("cannot encode a plot as PNG")
@@ -228,7 +233,7 @@ impl DrawingBackend for Scene {
             HPos::Center => "middle",
             HPos::Right => "end",
         };
-        let height = text_size(text, style).1 as i32;
+        let height = text_size(text, style).1;
         let base = match style.anchor().v_pos {
             VPos::Top => y + height,
             VPos::Center => y + height / 2,
@@ -257,15 +262,13 @@ impl DrawingBackend for Scene {
         text: &str,
         style: &S,
     ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
-        Ok(text_size(text, style))
+        let (width, height) = text_size(text, style);
+        Ok((width as u32, height as u32))
     }
 }
 
 /// Width of a text, and height of its capitals above the base line.
-pub fn text_size<S: BackendTextStyle>(text: &str, style: &S) -> (u32, u32) {
-    static FACES: LazyLock<[Face<'static>; 2]> = LazyLock::new(|| {
-        [REGULAR, SEMIBOLD].map(|bytes| Face::parse(bytes, 0).expect("the fonts within are whole"))
-    });
+pub fn text_size<S: BackendTextStyle>(text: &str, style: &S) -> (i32, i32) {
     let face = &FACES[usize::from(is_bold(style))];
     let em = face.units_per_em();
     // A character that the face lacks is drawn from another one, about an em wide.
@@ -275,7 +278,7 @@ pub fn text_size<S: BackendTextStyle>(text: &str, style: &S) -> (u32, u32) {
         .map(|c| f64::from(advance(c).unwrap_or(em)))
         .sum();
     let height = face.capital_height().map_or(0.7 * f64::from(em), f64::from);
-    let scaled = |units: f64| (units * style.size() / f64::from(em)).round() as u32;
+    let scaled = |units: f64| (units * style.size() / f64::from(em)).round() as i32;
     (scaled(width), scaled(height))
 }
 

@@ -38,11 +38,9 @@ pub type Group = (String, Vec<Bar>);
 impl Bar {
     /// What is drawn of the interval; without one, the value.
     fn span(&self, reach: f64) -> (f64, f64) {
-        let (low, high) = self.interval.unwrap_or((self.value, self.value));
-        (
-            low.max(-reach).min(self.value),
-            high.min(reach).max(self.value),
-        )
+        let value = self.value;
+        let (low, high) = self.interval.unwrap_or((value, value));
+        (low.max(-reach).min(value), high.min(reach).max(value))
     }
 }
 
@@ -52,11 +50,9 @@ impl Bars {
         let bars = || self.groups.iter().flat_map(|(_, bars)| bars);
         // An interval that would dwarf the bars is cut off, and open at that end.
         let reach = REACH * bars().map(|bar| bar.value.abs()).fold(1.0, f64::max);
-        let ends = bars()
-            .map(|bar| bar.span(reach))
-            .flat_map(|(low, high)| [low, high]);
-        let shown = range(ends.chain([0.0]), false).filter(|_| bars().next().is_some());
-        let Some(y) = shown else { return Ok(None) };
+        let ends = bars().flat_map(|bar| <[f64; 2]>::from(bar.span(reach)));
+        let y = range(ends.chain([0.0]), false).filter(|_| bars().next().is_some());
+        let Some(y) = y else { return Ok(None) };
         let y = Axis::new(y.start.min(-1.0)..y.end.max(1.0), false, 9);
         let titles = [self.title.as_str(), &self.subtitle];
         let plot = |area: &Area| self.plot(area, y, reach);
@@ -82,26 +78,20 @@ impl Bars {
                 let left = middle + step * (place as f64 - bars.len() as f64 / 2.0);
                 let corners = [(left, 0.0), (left + step * FILLED, bar.value)];
                 let element = Rectangle::new(corners, series(bar.style).filled()).into_dyn();
-                chart.draw_series([Tipped {
-                    element,
-                    tip: bar.tip.clone(),
-                }])?;
+                let tip = bar.tip.clone();
+                chart.draw_series([Tipped { element, tip }])?;
                 let (x, cap) = (left + step * FILLED / 2.0, step * 0.12);
                 let (low, high) = bar.span(reach);
                 if let Some(interval) = bar.interval {
-                    let caps = [interval.0, interval.1]
-                        .into_iter()
-                        .filter(|end| end.abs() <= reach);
-                    let caps = caps.map(|end| [(x - cap, end), (x + cap, end)]);
+                    let ends = <[f64; 2]>::from(interval).into_iter();
+                    let closed = ends.filter(|end| end.abs() <= reach);
+                    let caps = closed.map(|end| [(x - cap, end), (x + cap, end)]);
                     let lines = caps.chain([[(x, low), (x, high)]]);
                     chart.draw_series(lines.map(|line| PathElement::new(line, whisker)))?;
                 }
                 if labelled {
-                    let (end, shift, style) = if bar.value < 0.0 {
-                        (low, 35, &below)
-                    } else {
-                        (high, -35, &above)
-                    };
+                    let places = [(high, -35, &above), (low, 35, &below)];
+                    let (end, shift, style) = places[usize::from(bar.value < 0.0)];
                     let label = Text::new(bar.label.clone(), (0, shift), style.clone());
                     chart.draw_series([EmptyElement::at((x, end)) + label])?;
                 }

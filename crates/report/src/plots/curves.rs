@@ -31,21 +31,17 @@ pub struct Curves {
 
 impl Panel {
     fn points(&self) -> impl Iterator<Item = (f64, f64)> {
-        self.curves
-            .iter()
-            .flat_map(|curve| curve.points.iter().copied())
+        self.curves.iter().flat_map(|curve| &curve.points).copied()
     }
 
     fn draw(&self, area: &Area, last_epoch: f64) -> Result<()> {
         // All figures here are zero or more, and zero is where they begin or end.
         let values = self.points().map(|point| point.1).chain([0.0]);
-        let Some(y) = range(values, false) else {
-            return Ok(());
-        };
+        let y = range(values, false).map_or(0.0..1.0, |y| y.start.max(0.0)..y.end);
         area.draw_text(&self.name, &bold(125, INK), (160, 120))?;
         // No more ticks than epochs, so that they are whole.
         let x = Axis::new(0.5..last_epoch + 0.5, false, (last_epoch as usize).min(6));
-        let y = Axis::new(y.start.max(0.0)..y.end, false, 6);
+        let y = Axis::new(y, false, 6);
         let mut chart = chart(&area.margin(240, 90, 50, 180), ("epoch", x), ("", y))?;
         floor(&mut chart, 0.0)?;
         for Curve { style, points } in &self.curves {
@@ -66,29 +62,19 @@ impl Curves {
     /// None where no panel has a value.
     pub fn draw(&self) -> Result<Option<Scene>> {
         // One horizontal axis for all panels, so that an epoch is in the same place everywhere.
-        let epochs = self
-            .panels
-            .iter()
-            .flat_map(Panel::points)
-            .map(|point| point.0);
-        let Some(last) = epochs.reduce(f64::max) else {
-            return Ok(None);
-        };
-        let shown = self
-            .panels
-            .iter()
-            .filter(|panel| panel.points().next().is_some());
-        let panels: Vec<&Panel> = shown.collect();
+        let points = self.panels.iter().flat_map(Panel::points);
+        let last = points.map(|point| point.0).reduce(f64::max);
+        let Some(last) = last else { return Ok(None) };
+        let mut panels: Vec<&Panel> = self.panels.iter().collect();
+        panels.retain(|panel| panel.points().next().is_some());
         let columns = panels.len().min(2);
         let rows = panels.len().div_ceil(columns);
         let height = (ROW * rows) as u32 + 80;
         let titles = [self.title.as_str(), &self.subtitle];
         let plot = |area: &Area| {
             let areas = area.margin(0, 80, 0, 0).split_evenly((rows, columns));
-            panels
-                .iter()
-                .zip(areas)
-                .try_for_each(|(panel, area)| panel.draw(&area, last))
+            let mut places = panels.iter().zip(areas);
+            places.try_for_each(|(panel, area)| panel.draw(&area, last))
         };
         sheet(titles, &self.keys, Swatch::Line, height, plot).map(Some)
     }

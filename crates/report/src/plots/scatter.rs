@@ -98,10 +98,8 @@ impl Scatter {
         }
         let mut taken = Vec::new();
         for (style, dot) in self.dots() {
-            taken.push(room(
-                chart.backend_coord(&(dot.x, dot.y)),
-                (2 * RADIUS, 2 * RADIUS),
-            ));
+            let place = chart.backend_coord(&(dot.x, dot.y));
+            taken.push(room(place, (2 * RADIUS, 2 * RADIUS)));
             let (element, tip) = (marker((dot.x, dot.y), style, RADIUS), dot.tip.clone());
             chart.draw_series([Tipped { element, tip }])?;
         }
@@ -110,8 +108,7 @@ impl Scatter {
         // The baseline's labels first: where it is crowded, they stay.
         for (style, dot) in self.dots() {
             let style = bold(115, style::series(style)).pos(Pos::new(HPos::Center, VPos::Center));
-            let (width, height) = text_size(&dot.label, &style);
-            let size = (width as i32, height as i32);
+            let size = text_size(&dot.label, &style);
             let free = |place: &BackendCoord| {
                 let room = room(*place, size);
                 within(&room, &plot) && !taken.iter().any(|other| meet(&room, other))
@@ -119,15 +116,9 @@ impl Scatter {
             let (x, y) = chart.backend_coord(&(dot.x, dot.y));
             let places = BESIDE.map(|(right, down)| {
                 // A corner is nearer than a side.
-                let gap = if right * down == 0 {
-                    RADIUS + 25
-                } else {
-                    RADIUS + 5
-                };
-                (
-                    x + right * (gap + size.0 / 2),
-                    y + down * (gap + size.1 / 2),
-                )
+                let gap = RADIUS + if right * down == 0 { 28 } else { 8 };
+                let (width, height) = size;
+                (x + right * (gap + width / 2), y + down * (gap + height / 2))
             });
             if let Some(place) = places.into_iter().find(free) {
                 taken.push(room(place, size));

@@ -10,10 +10,10 @@ use super::marker::marker;
 use super::style::{GRID, INK, MUTED, PAPER, bold, series, text};
 
 /// Width of a sheet, in tenths of a pixel as all lengths of plots are.
-const WIDTH: u32 = 7600;
+const WIDTH: i32 = 7600;
 const EDGE: i32 = 160;
 const LEGEND_ROW: i32 = 200;
-const LEGEND_NAME: u32 = 2300;
+const LEGEND_NAME: i32 = 2300;
 
 pub type Chart<'a> = ChartContext<'a, Scene, Cartesian2d<Axis, Axis>>;
 
@@ -46,17 +46,17 @@ pub fn sheet(
     let mut legend = Vec::new();
     for key in keys.iter().filter(|_| keys.len() > 1) {
         let label = fit(&key.name, &name, LEGEND_NAME);
-        let width = text_size(&label, &name).0 as i32 + 400;
-        if x > EDGE && x + width > WIDTH as i32 - EDGE {
+        let width = text_size(&label, &name).0 + 400;
+        if x > EDGE && x + width > WIDTH - EDGE {
             (x, y) = (EDGE, y + LEGEND_ROW);
         }
         legend.push(((x, y), key.style, label));
         x += width;
     }
     let top = if legend.is_empty() { 620 } else { y + 120 };
-    Scene::drawn(WIDTH, top as u32 + height, |sheet| {
+    Scene::drawn(WIDTH as u32, top as u32 + height, |sheet| {
         sheet.fill(&PAPER)?;
-        let room = WIDTH - 2 * EDGE as u32;
+        let room = WIDTH - 2 * EDGE;
         sheet.draw_text(&fit(title, &heading, room), &heading, (EDGE, 280))?;
         sheet.draw_text(&fit(subtitle, &note, room), &note, (EDGE, 480))?;
         for ((x, y), style, label) in legend {
@@ -79,7 +79,7 @@ pub fn sheet(
 }
 
 /// The text, cut with an ellipsis where it is wider than `width`.
-fn fit(text: &str, style: &TextStyle, width: u32) -> String {
+fn fit(text: &str, style: &TextStyle, width: i32) -> String {
     if text_size(text, style).0 <= width {
         return text.to_string();
     }

@@ -101,8 +101,7 @@ impl Plots<'_> {
 }
 
 fn curve(epochs: &[EpochLog], pick: impl Fn(&EpochLog) -> Option<f64>) -> Vec<(f64, f64)> {
-    epochs
-        .iter()
-        .filter_map(|epoch| Some((epoch.epoch as f64 + 1.0, pick(epoch)?)))
-        .collect()
+    let point = |epoch: &EpochLog| Some((epoch.epoch as f64 + 1.0, pick(epoch)?));
+    let points = epochs.iter().filter_map(point);
+    points.filter(|(_, y)| y.is_finite()).collect()
 }
