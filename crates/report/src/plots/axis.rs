@@ -1,4 +1,4 @@
-//! Linear and logarithmic axes: plotters' coordinates, with ticks at round values and labels of like digits.
+//! Linear and logarithmic axes: plotters' coordinates, with ticks at round values and the same digits in all labels.
 
 use std::ops::Range;
 
@@ -11,12 +11,12 @@ pub struct Axis {
     range: Range<f64>,
     log: bool,
     ticks: Vec<f64>,
-    /// Between ticks; none where each tick has digits of its own: 0.1, 1, 10.
+    /// Between ticks. None if they are those of decades, each with its own digits: 0.1, 1, 10.
     step: Option<f64>,
 }
 
-/// From the least to the greatest value, with some air at both ends; a logarithmic axis leaves out values that have no
-/// logarithm. None where there is no value to show.
+/// The range of the values with a margin at both ends. A logarithmic range ignores values that have no logarithm. None
+/// if there is no value to show.
 pub fn range(values: impl IntoIterator<Item = f64>, log: bool) -> Option<Range<f64>> {
     let shown = values
         .into_iter()
@@ -28,21 +28,22 @@ pub fn range(values: impl IntoIterator<Item = f64>, log: bool) -> Option<Range<f
         return None;
     }
     if log {
-        // One value alone stands in the middle of a factor of two.
+        // A single value is in the middle of a factor of two.
         let least = if high / low < 1.2 { 0.35 } else { 0.05 };
-        let air = ((high / low).ln() * 0.06).max(least).exp();
-        return Some(low / air..high * air);
+        let margin = ((high / low).ln() * 0.06).max(least).exp();
+        return Some(low / margin..high * margin);
     }
-    let air = if high > low {
+    let margin = if high > low {
         (high - low) * 0.08
     } else {
         (high.abs() * 0.1).max(1e-6)
     };
-    Some(low - air..high + air)
+    Some(low - margin..high + margin)
 }
 
 impl Axis {
-    /// An axis with about `count` ticks: over a decade or more at 1, 2, 5, 10 or fewer, else where plotters sets them.
+    /// An axis with about `count` ticks. Plotters chooses them, but on a logarithmic axis it marks decades only, and
+    /// nothing within one: there the ticks are 1, 2, 5, 10 or 1, 3, 10, if they fit, or linear within a decade.
     pub fn new(range: Range<f64>, log: bool, count: usize) -> Self {
         if log && range.end / range.start > 8.0 {
             let powers = range.start.log10().floor() as i32..=range.end.log10().ceil() as i32;
@@ -105,7 +106,7 @@ impl ValueFormatter<f64> for Axis {
         if step >= 1e5 {
             return format!("{value:e}");
         }
-        // A power of ten may come as 0.30000000000000004, and zero as a hair below it.
+        // Ticks have rounding errors: 0.30000000000000004, or −0.0 for zero.
         let decimals = (-(step.log10() + 1e-9).floor()).clamp(0.0, 6.0) as usize;
         let value = (value / step).round() * step + 0.0;
         format!("{value:.decimals$}").replace('-', "−")

@@ -1,6 +1,6 @@
-//! The drawing backend of plotters: what it draws becomes SVG, and resvg makes a PNG of that very SVG.
+//! A drawing backend for plotters that writes SVG. Resvg renders the same SVG as PNG.
 //!
-//! Plotters counts in whole pixels; a pixel here is a tenth of one of the picture, so that nothing is rounded to be seen.
+//! Plotters rounds coordinates to whole pixels. Its pixel is a tenth of a pixel here, so that rounding is not visible.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -16,36 +16,31 @@ use plotters::element::{Drawable, DynElement, PointCollection};
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
-    FontStyle, FontTransform,
+    FontTransform,
 };
 use resvg::{tiny_skia, usvg};
-use ttf_parser::Face;
 
 use super::style::{REGULAR, SEMIBOLD, class};
+use super::text::{has_glyph, is_bold, text_size};
 
-/// Pixels of the PNG for a pixel of the picture: sharp on screens of high density and in print.
+/// PNG pixels per SVG pixel: sharp on high-density screens and in print.
 const PNG_SCALE: f32 = 2.0;
-
-/// Regular and semi-bold.
-static FACES: LazyLock<[Face<'static>; 2]> = LazyLock::new(|| {
-    [REGULAR, SEMIBOLD].map(|bytes| Face::parse(bytes, 0).expect("the fonts within are whole"))
-});
 
 pub type Area = DrawingArea<Scene, Shift>;
 pub type Element<C> = DynElement<'static, Scene, C>;
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
-/// A drawing of a size in tenths of a pixel.
+/// A drawing; its size is in tenths of a pixel.
 #[derive(Default)]
 pub struct Scene {
     width: u32,
     height: u32,
     body: String,
-    /// What the shapes that are being drawn say where a pointer rests on them.
+    /// Tooltip of the shapes that are being drawn.
     tip: String,
 }
 
-/// An element that says `tip` where a pointer rests on it.
+/// An element with a tooltip.
 pub struct Tipped<C: Clone> {
     pub element: Element<C>,
     pub tip: String,
@@ -75,7 +70,7 @@ impl<C: Clone> Drawable<Scene> for Tipped<C> {
 }
 
 impl Scene {
-    /// What `draw` draws on an area of a size.
+    /// A scene of the given size with what `draw` draws.
     pub fn drawn(width: u32, height: u32, draw: impl FnOnce(&Area) -> Result<()>) -> Result<Self> {
         let scene = Rc::new(RefCell::new(Self {
             width,
@@ -99,7 +94,7 @@ impl Scene {
         Ok(())
     }
 
-    /// A whole SVG document, or element of a page. `alt` says in words what it shows.
+    /// An SVG document, which may stand in an HTML page as it is. `alt` describes it for screen readers.
     pub fn svg(&self, alt: &str) -> String {
         let (width, height, body) = (self.width, self.height, &self.body);
         let [w, h] = [width, height].map(|length| f64::from(length) / 10.0);
@@ -111,7 +106,7 @@ impl Scene {
         )
     }
 
-    /// PNG bytes, two pixels for one of the picture.
+    /// The bytes of a PNG file of twice the size.
     pub fn png(&self) -> Result<Vec<u8>> {
         static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
             let mut fonts = usvg::fontdb::Database::new();
@@ -125,13 +120,15 @@ impl Scene {
             font_family: "Inter".into(),
             ..Default::default()
         };
-        // The page may have other fonts for what Inter lacks; here there are none.
-        let known = |c: char| c.is_control() || FACES[0].glyph_index(c).is_some();
-        let svg: String = self
-            .svg("")
-            .chars()
-            .map(|c| if known(c) { c } else { '?' })
-            .collect();
+        // A browser falls back to other fonts for characters that Inter lacks; here there are none.
+        let replace = |c: char| {
+            if c.is_control() || has_glyph(c) {
+                c
+            } else {
+                '?'
+            }
+        };
+        let svg: String = self.svg("").chars().map(replace).collect();
         let tree = usvg::Tree::from_str(&svg, &options).context("a plot is not valid SVG")?;
         let [width, height] = [tree.size().width(), tree.size().height()]
             .map(|length| (length * PNG_SCALE).round() as u32);
@@ -142,7 +139,7 @@ impl Scene {
     }
 }
 
-/// Shapes that are too small to be seen are left out: SVG has no path of one point and no rectangle without area.
+/// Invisible shapes are left out: SVG readers warn of lines with one point and of rectangles without area.
 impl DrawingBackend for Scene {
     type ErrorType = Infallible;
 
@@ -178,11 +175,8 @@ impl DrawingBackend for Scene {
             return Ok(());
         }
         let place = format!(r#"x="{left}" y="{top}" width="{width}" height="{height}""#);
-        self.shape(
-            "rect",
-            &place,
-            &if filled { fill(style) } else { stroke(style) },
-        )
+        let paint = if filled { fill(style) } else { stroke(style) };
+        self.shape("rect", &place, &paint)
     }
 
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
@@ -198,7 +192,7 @@ impl DrawingBackend for Scene {
         self.shape("polyline", &points(path), &stroke(style))
     }
 
-    /// Filled circles and polygons are markers, which have a rim.
+    /// A filled circle or polygon is a marker and gets a rim.
     fn draw_circle<S: BackendStyle>(
         &mut self,
         (x, y): BackendCoord,
@@ -207,11 +201,8 @@ impl DrawingBackend for Scene {
         filled: bool,
     ) -> Drawn {
         let place = format!(r#"cx="{x}" cy="{y}" r="{radius}""#);
-        self.shape(
-            "circle",
-            &place,
-            &if filled { rimmed(style) } else { stroke(style) },
-        )
+        let paint = if filled { rimmed(style) } else { stroke(style) };
+        self.shape("circle", &place, &paint)
     }
 
     fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
@@ -234,7 +225,7 @@ impl DrawingBackend for Scene {
             HPos::Right => "end",
         };
         let height = text_size(text, style).1;
-        let base = match style.anchor().v_pos {
+        let baseline = match style.anchor().v_pos {
             VPos::Top => y + height,
             VPos::Center => y + height / 2,
             VPos::Bottom => y,
@@ -248,7 +239,7 @@ impl DrawingBackend for Scene {
         };
         let (size, weight) = (style.size(), if is_bold(style) { 600 } else { 400 });
         let place = format!(
-            r#"x="{x}" y="{base}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" {turn}"#
+            r#"x="{x}" y="{baseline}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" {turn}"#
         );
         if !text.is_empty() {
             self.element("text", &place, &rimmed(&style.color()), &escape(text));
@@ -256,7 +247,7 @@ impl DrawingBackend for Scene {
         Ok(())
     }
 
-    /// A text's box reaches from its base line to the height of its capitals, and so do its anchors.
+    /// The box of a text reaches from the baseline to the top of its capitals; so do anchors.
     fn estimate_text_size<S: BackendTextStyle>(
         &self,
         text: &str,
@@ -267,32 +258,11 @@ impl DrawingBackend for Scene {
     }
 }
 
-/// Width of a text, and height of its capitals above the base line.
-pub fn text_size<S: BackendTextStyle>(text: &str, style: &S) -> (i32, i32) {
-    let face = &FACES[usize::from(is_bold(style))];
-    let em = face.units_per_em();
-    // A character that the face lacks is drawn from another one, about an em wide.
-    let advance = |c| face.glyph_hor_advance(face.glyph_index(c)?);
-    let width: f64 = text
-        .chars()
-        .map(|c| f64::from(advance(c).unwrap_or(em)))
-        .sum();
-    let height = face.capital_height().map_or(0.7 * f64::from(em), f64::from);
-    let scaled = |units: f64| (units * style.size() / f64::from(em)).round() as i32;
-    (scaled(width), scaled(height))
-}
-
-fn is_bold<S: BackendTextStyle>(style: &S) -> bool {
-    matches!(style.style(), FontStyle::Bold)
-}
-
-/// A colour of the palette, and its class.
+/// Colour as `#rrggbb` and its class in the palette.
 fn colour<S: BackendStyle>(style: &S) -> (String, &'static str) {
     let (r, g, b) = style.color().rgb;
-    (
-        format!("#{r:02x}{g:02x}{b:02x}"),
-        class((r, g, b)).unwrap_or("other"),
-    )
+    let class = class((r, g, b)).unwrap_or("other");
+    (format!("#{r:02x}{g:02x}{b:02x}"), class)
 }
 
 fn fill<S: BackendStyle>(style: &S) -> String {
@@ -300,7 +270,7 @@ fn fill<S: BackendStyle>(style: &S) -> String {
     format!(r#"fill="{colour}" class="f-{class}""#)
 }
 
-/// Filled, with a rim in the colour of the paper that keeps it apart from what lies below.
+/// Filled, with a rim in the colour of the paper that separates it from what is below.
 fn rimmed<S: BackendStyle>(style: &S) -> String {
     let (colour, class) = colour(style);
     format!(
@@ -320,7 +290,7 @@ fn points(path: impl IntoIterator<Item = BackendCoord>) -> String {
     format!(r#"points="{}""#, points.collect::<Vec<_>>().join(" "))
 }
 
-/// As XML text or attribute; XML knows no control characters.
+/// Escapes text and attributes for XML, which allows no control characters.
 fn escape(text: &str) -> String {
     let control = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
     HtmlEscape(&text.replace(control, " ")).to_string()

@@ -5,9 +5,10 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::{Axis, range};
-use super::backend::{Area, Scene, Tipped, text_size};
+use super::backend::{Area, Scene, Tipped};
 use super::sheet::{Key, Swatch, chart, floor, sheet};
-use super::style::{INK, bold, series, text};
+use super::style::{INK, series};
+use super::text::{bold, text, text_size};
 
 /// How many times the largest bar an interval is drawn to.
 const REACH: f64 = 1.6;
@@ -45,7 +46,7 @@ impl Bar {
 }
 
 impl Bars {
-    /// None where there is no bar.
+    /// None if there is no bar.
     pub fn draw(&self) -> Result<Option<Scene>> {
         let bars = || self.groups.iter().flat_map(|(_, bars)| bars);
         // An interval that would dwarf the bars is cut off, and open at that end.

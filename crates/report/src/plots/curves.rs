@@ -7,7 +7,8 @@ use super::axis::{Axis, range};
 use super::backend::{Area, Scene};
 use super::marker::marker;
 use super::sheet::{Key, Swatch, chart, floor, sheet};
-use super::style::{INK, bold, series};
+use super::style::{INK, series};
+use super::text::bold;
 
 const ROW: usize = 2360;
 
@@ -59,7 +60,7 @@ impl Panel {
 }
 
 impl Curves {
-    /// None where no panel has a value.
+    /// None if no panel has a value.
     pub fn draw(&self) -> Result<Option<Scene>> {
         // One horizontal axis for all panels, so that an epoch is in the same place everywhere.
         let points = self.panels.iter().flat_map(Panel::points);

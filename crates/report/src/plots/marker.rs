@@ -1,4 +1,4 @@
-//! Markers by which series are told apart where colours do not do.
+//! Markers, which distinguish series without colour.
 
 use plotters::prelude::*;
 

@@ -6,10 +6,12 @@ mod backend;
 mod bars;
 mod change;
 mod curves;
+mod labels;
 mod marker;
 mod scatter;
 mod sheet;
 pub mod style;
+mod text;
 mod training;
 
 use std::collections::{BTreeMap, BTreeSet};

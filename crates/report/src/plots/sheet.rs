@@ -1,15 +1,16 @@
-//! What all plots share: a sheet with title and legend, and the box with two axes on it.
+//! What all plots share: a sheet with title and legend, and charts with two axes.
 
 use anyhow::Result;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::prelude::*;
 
 use super::axis::Axis;
-use super::backend::{Area, Scene, text_size};
+use super::backend::{Area, Scene};
 use super::marker::marker;
-use super::style::{GRID, INK, MUTED, PAPER, bold, series, text};
+use super::style::{GRID, INK, MUTED, PAPER, series};
+use super::text::{bold, fit, text, text_size};
 
-/// Width of a sheet, in tenths of a pixel as all lengths of plots are.
+/// Width of a sheet. All lengths are in tenths of a pixel.
 const WIDTH: i32 = 7600;
 const EDGE: i32 = 160;
 const LEGEND_ROW: i32 = 200;
@@ -17,7 +18,7 @@ const LEGEND_NAME: i32 = 2300;
 
 pub type Chart<'a> = ChartContext<'a, Scene, Cartesian2d<Axis, Axis>>;
 
-/// A named series and the number that gives it its colour and marker.
+/// A named series and the index of its colour and marker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     pub name: String,
@@ -31,9 +32,9 @@ pub enum Swatch {
     Bar,
 }
 
-/// A sheet with title and legend, and below them what `plot` draws on an area of a height.
+/// A sheet with title and legend, and below them what `plot` draws on an area of the given height.
 ///
-/// The legend stands above the plot, so that it can't cover a point; a single series needs none.
+/// The legend is above the plot, so that it covers no point. A single series has none.
 pub fn sheet(
     [title, subtitle]: [&str; 2],
     keys: &[Key],
@@ -78,24 +79,7 @@ pub fn sheet(
     })
 }
 
-/// The text, cut with an ellipsis where it is wider than `width`.
-fn fit(text: &str, style: &TextStyle, width: i32) -> String {
-    if text_size(text, style).0 <= width {
-        return text.to_string();
-    }
-    let mut short = String::from("…");
-    for c in text.chars() {
-        let end = short.len() - '…'.len_utf8();
-        short.insert(end, c);
-        if text_size(&short, style).0 > width {
-            short.remove(end);
-            break;
-        }
-    }
-    short
-}
-
-/// A chart on an area, with grid, labels and names of its axes.
+/// A chart on an area. `x` and `y` are names and axes.
 pub fn chart<'a>(area: &Area, x: (&str, Axis), y: (&str, Axis)) -> Result<Chart<'a>> {
     let mut chart = ChartBuilder::on(area)
         .x_label_area_size(370)
@@ -115,7 +99,7 @@ pub fn chart<'a>(area: &Area, x: (&str, Axis), y: (&str, Axis)) -> Result<Chart<
     Ok(chart)
 }
 
-/// The line that the values stand on.
+/// Draws a horizontal line at `y`, from which the values rise.
 pub fn floor(chart: &mut Chart, y: f64) -> Result<()> {
     let x = chart.as_coord_spec().get_x_range();
     let line = PathElement::new([(x.start, y), (x.end, y)], MUTED.stroke_width(12));

@@ -1,7 +1,6 @@
-//! Colours, markers and the font of all plots and of the report around them.
+//! Colours and fonts of the plots and of the report around them.
 
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// The regular and the semi-bold face, subsets of Inter under the SIL Open Font License
 /// (`fonts/LICENSE-OFL.txt`).
@@ -13,11 +12,11 @@ pub const INK: RGBColor = RGBColor(0x1d, 0x23, 0x30);
 pub const MUTED: RGBColor = RGBColor(0x5f, 0x68, 0x78);
 pub const GRID: RGBColor = RGBColor(0xe4, 0xe8, 0xee);
 
-/// Number of colours that are not a series'.
+/// Number of colours before those of the series.
 const FIXED: usize = 4;
 
-/// CSS class, colour on light ground and on dark ground; the series come last, and the baseline's first of them. All
-/// but the grid have a contrast of 3:1 or more to their ground, and neighbours differ in lightness as well as in hue.
+/// CSS class, colour on light and on dark ground; the series come last, the baseline's first among them. All but the
+/// grid have a contrast of at least 3:1 to their ground. Neighbours differ in lightness as well as in hue.
 const PALETTE: [(&str, RGBColor, &str); 13] = [
     ("paper", PAPER, "#171b22"),
     ("ink", INK, "#e8ecf3"),
@@ -34,18 +33,18 @@ const PALETTE: [(&str, RGBColor, &str); 13] = [
     ("s8", RGBColor(0x5f, 0x7f, 0x1b), "#a9d150"),
 ];
 
-/// Colour of the n-th series; only the first, the baseline, has a colour that never comes again.
+/// Colour of the n-th series. The colours repeat, except that of the baseline (0).
 pub fn series(index: usize) -> RGBColor {
-    let again = PALETTE.len() - FIXED - 1;
+    let repeated = PALETTE.len() - FIXED - 1;
     let place = if index == 0 {
         0
     } else {
-        1 + (index - 1) % again
+        1 + (index - 1) % repeated
     };
     PALETTE[FIXED + place].1
 }
 
-/// The class by which a style sheet may recolour what has this colour of the palette.
+/// The CSS class of a colour of the palette.
 pub fn class((r, g, b): (u8, u8, u8)) -> Option<&'static str> {
     let of = PALETTE
         .iter()
@@ -53,7 +52,7 @@ pub fn class((r, g, b): (u8, u8, u8)) -> Option<&'static str> {
     of.map(|(class, ..)| *class)
 }
 
-/// Rules that recolour the plots of a page for dark ground: `f-` classes are fills, `k-` classes strokes.
+/// CSS rules that recolour plots for dark ground. `f-` classes are fills, `k-` classes strokes.
 pub fn dark_rules() -> String {
     let rule = |(class, _, dark): &(&str, RGBColor, &str)| {
         format!("svg .f-{class}{{fill:{dark}}}svg .k-{class}{{stroke:{dark}}}")
@@ -61,29 +60,10 @@ pub fn dark_rules() -> String {
     PALETTE.iter().map(rule).collect()
 }
 
-/// Text of a size in tenths of a pixel, anchored at the left end of its base line.
-pub fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
-    TextStyle {
-        font: ("Inter", size).into_font(),
-        color: colour.to_backend_color(),
-        pos: Pos::new(HPos::Left, VPos::Bottom),
-    }
-}
-
-/// The same in semi-bold.
-pub fn bold(size: u32, colour: RGBColor) -> TextStyle<'static> {
-    let text = text(size, colour);
-    TextStyle {
-        font: text.font.style(FontStyle::Bold),
-        ..text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Else one would be recoloured as another.
     #[test]
     fn every_colour_has_a_class_of_its_own() {
         for (name, light, _) in PALETTE {
