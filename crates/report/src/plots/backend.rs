@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::rc::Rc;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 use minijinja::HtmlEscape;
@@ -108,18 +108,17 @@ impl Scene {
 
     /// The bytes of a PNG file of twice the size.
     pub fn png(&self) -> Result<Vec<u8>> {
-        static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
-            let mut fonts = usvg::fontdb::Database::new();
+        static OPTIONS: LazyLock<usvg::Options> = LazyLock::new(|| {
+            let mut options = usvg::Options {
+                font_family: "Inter".into(),
+                ..Default::default()
+            };
+            let fonts = options.fontdb_mut();
             fonts.load_font_data(REGULAR.to_vec());
             fonts.load_font_data(SEMIBOLD.to_vec());
             fonts.set_sans_serif_family("Inter");
-            Arc::new(fonts)
+            options
         });
-        let options = usvg::Options {
-            fontdb: FONTS.clone(),
-            font_family: "Inter".into(),
-            ..Default::default()
-        };
         // A browser falls back to other fonts for characters that Inter lacks; here there are none.
         let replace = |c: char| {
             if c.is_control() || has_glyph(c) {
@@ -129,7 +128,7 @@ impl Scene {
             }
         };
         let svg: String = self.svg("").chars().map(replace).collect();
-        let tree = usvg::Tree::from_str(&svg, &options).context("a plot is not valid SVG")?;
+        let tree = usvg::Tree::from_str(&svg, &OPTIONS).context("a plot is not valid SVG")?;
         let [width, height] = [tree.size().width(), tree.size().height()]
             .map(|length| (length * PNG_SCALE).round() as u32);
         let mut pixels = tiny_skia::Pixmap::new(width, height).context("a plot without area")?;
