@@ -12,10 +12,11 @@ use burn::{
 };
 
 use crate::{
-    Initializer,
+    coding::{BoxCoding, DetectConfig},
     fuse::Fuse,
     graph::Graph,
-    heads::{BoxCoding, DetectConfig},
+    initializer::Initializer,
+    layout::arranged,
     registry::Layer,
 };
 
@@ -72,22 +73,21 @@ impl Detector {
                 .flatten()
                 .for_each(|source| last_use[*source] = reader);
         }
-        Self {
+        arranged(Self {
             model: model.collect(),
             wiring: Arc::new(Wiring {
                 sources,
                 last_use,
                 detect: graph.detect().clone(),
             }),
-        }
-        .arranged()
+        })
     }
 
     /// The same network for inference alone: batch normalisation is folded into the convolutions before it, RepVGG's branches into one. Its
     /// outputs are the same to float precision; its weights are no checkpoint's any more. Off a training device.
     pub fn fuse(mut self) -> Self {
         self.model.fuse();
-        self.arranged()
+        arranged(self)
     }
 
     /// The head's geometry: classes, strides, anchors.
@@ -177,9 +177,9 @@ impl Detector {
 
     /// The same, and the mask prototypes of a head that makes masks, `[batch, coefficients, 2 h / stride, 2 w / stride]` of the finest level.
     pub fn forward_with_protos(&self, images: Tensor<4>) -> (Vec<Tensor<5>>, Option<Tensor<4>>) {
-        let (last, inputs) = self.forward_to_head(images);
+        let (head, inputs) = self.forward_to_head(images, |_| {});
         let outputs = self.detect().outputs();
-        let mut raw = last.forward(inputs);
+        let mut raw = head.forward(inputs);
         let protos = raw.split_off(self.detect().strides.len()).pop();
         let by_box = |map: Tensor<4>| {
             let [batch, channels, height, width] = map.dims();
@@ -192,15 +192,28 @@ impl Detector {
     /// The weights with which an ASFF head fuses its levels, for display: for each level, finest first, `[batch, 3, h, w]` with the
     /// shares of the coarsest, the middle and the finest level; none for another head.
     pub fn fusion_weights(&self, images: Tensor<4>) -> Option<Vec<Tensor<4>>> {
-        let (last, inputs) = self.forward_to_head(images);
-        match last {
+        let (head, inputs) = self.forward_to_head(images, |_| {});
+        match head {
             Node::Single(Layer::AsffDetect(head)) => Some(head.fusion_weights(inputs)),
             _ => None,
         }
     }
 
-    /// Everything before the head; the head and its inputs.
-    fn forward_to_head(&self, images: Tensor<4>) -> (&Node, Vec<Tensor<4>>) {
+    /// What each row of the table gives, the head's raw maps last, all `[batch, channels, height, width]`. Unlike a forward pass it
+    /// keeps all of them in memory: it is for looking at a network, row by row.
+    pub fn row_outputs(&self, images: Tensor<4>) -> Vec<Vec<Tensor<4>>> {
+        let mut rows = Vec::with_capacity(self.model.len());
+        let (head, inputs) = self.forward_to_head(images, |outputs| rows.push(outputs.to_vec()));
+        rows.push(head.forward(inputs));
+        rows
+    }
+
+    /// Everything before the head, each row's outputs shown to `see`; gives the head and its inputs.
+    fn forward_to_head(
+        &self,
+        images: Tensor<4>,
+        mut see: impl FnMut(&[Tensor<4>]),
+    ) -> (&Node, Vec<Tensor<4>>) {
         let mut kept: Vec<Option<Vec<Tensor<4>>>> = vec![None; self.model.len()];
         let last = self.model.len() - 1;
         for (i, node) in self.model.iter().enumerate() {
@@ -221,7 +234,9 @@ impl Detector {
             if i == last {
                 return (node, inputs);
             }
-            kept[i] = Some(node.forward(inputs));
+            let outputs = node.forward(inputs);
+            see(&outputs);
+            kept[i] = Some(outputs);
         }
         unreachable!("a graph has a head")
     }

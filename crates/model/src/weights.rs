@@ -9,7 +9,7 @@ use burn_store::{
     SafetensorsStore, bridge,
 };
 
-use crate::{Detector, heads::BoxCoding};
+use crate::{coding::BoxCoding, detector::Detector, layout::arranged};
 
 /// How much of a file was taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError
         _ => return Err(fail("weights end in .safetensors, .pt or .pth".into())),
     };
     // Checkpoints hold half-precision numbers, and a parameter takes the type of what fills it.
-    *detector = detector.clone().cast(DType::F32).arranged();
+    *detector = arranged(detector.clone().cast(DType::F32));
     let loaded = Loaded::from(result);
     match loaded.taken.is_empty() {
         true => Err(fail(

@@ -4,7 +4,7 @@ use ablate_detection::{
     anchors::{GOOD_RECALL, Size, box_sizes, evolve, fit, jittered_box_sizes},
     dataset::CachedDataset,
 };
-use ablate_model::{Detector, heads::BoxCoding};
+use ablate_model::{Detector, coding::BoxCoding};
 
 use ablate_records::AnchorFit;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::loss::{Yolov5Hyp, Yolov8Hyp};
 use ablate_detection::augment::AugmentConfig;
-use ablate_model::heads::{BoxCoding, DetectConfig};
+use ablate_model::coding::{BoxCoding, DetectConfig};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_yaml::{Mapping, Value};
 

@@ -8,7 +8,7 @@ use ablate_detection::{
 };
 use ablate_model::{
     Detector, Graph,
-    heads::{BoxCoding, DetectConfig},
+    coding::{BoxCoding, DetectConfig},
     weights::{self, Loaded},
 };
 use ablate_records::{AnchorFit, FirstWeights};

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ablate_model::{Cost, Graph, ModelName, cost::Tally, graph::Node, spec::Section};
+use ablate_model::{Cost, Graph, ModelName, graph::Node, spec::Section, tally::Tally};
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ablate_model::{Cost, Graph, ModelName, cost::Shape, graph::NodeSummary, heads::BoxCoding};
+use ablate_model::{Cost, Graph, ModelName, coding::BoxCoding, graph::NodeSummary, shape::Shape};
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::Serialize;

@@ -9,7 +9,7 @@ use std::{
 use ablate_detection::dataset::Split;
 use ablate_model::{
     Catalog, Graph, ModelName,
-    spec::{CatalogError, ResolvedModel},
+    catalog::{CatalogError, ResolvedModel},
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};

@@ -4,7 +4,10 @@ use burn::{
     tensor::Tensor,
 };
 
-use crate::Initializer;
+use crate::{
+    fuse::{Fold, Fuse},
+    initializer::Initializer,
+};
 
 /// Added to the variance: what the YOLO families set, where PyTorch's default is 1e-5.
 const EPSILON: f64 = 1e-3;
@@ -70,5 +73,18 @@ impl BatchNorm2d {
         let scale = weight / (variance + EPSILON).sqrt();
         let shift = self.bias.val() - mean * scale.clone();
         (scale, shift)
+    }
+
+    /// Folds the layer into the convolution before it, for inference alone.
+    pub(crate) fn fold_into(&self, conv: &mut impl Fold) {
+        let (scale, shift) = self.affine();
+        conv.fold(scale, shift);
+    }
+}
+
+impl<C: Fold> Fuse for (C, BatchNorm2d) {
+    fn fuse(&mut self) {
+        let (conv, bn) = self;
+        bn.fold_into(conv);
     }
 }

@@ -3,12 +3,8 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::{Conv, ConvConfig};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
-};
+use super::conv::{Conv, ConvConfig};
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// What a C3 or a C2f chains: a block that keeps its channels. The plain one is [`BottleneckConfig`].
 pub trait Link: Copy + std::fmt::Debug + PartialEq {

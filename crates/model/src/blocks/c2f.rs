@@ -2,12 +2,14 @@ use std::marker::PhantomData;
 
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, BottleneckConfig, Conv, ConvConfig, CspConfig, Link, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::Fuse,
+use super::{
+    block::{Block, only},
+    bottleneck::{BottleneckConfig, Link},
+    conv::{Conv, ConvConfig},
+    csp::CspConfig,
+    row::RowReader,
 };
+use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// YOLOv8's cross-stage partial block: one half of the channels goes through a chain of bottlenecks, or of something in their place, and every
 /// step of the chain goes into the output. Row: `[channels, shortcut, groups, expansion]`, no shortcut unless it says so; repeats are

@@ -1,11 +1,7 @@
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, RowReader};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
-};
+use super::{block::Block, row::RowReader};
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Feature maps of one size put one behind another by channel. Row: `[1]`.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,4 +1,5 @@
 use ablate_kernels as kernels;
+use ablate_kernels::Activation;
 use burn::{
     module::Module,
     nn::{
@@ -8,11 +9,16 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::{Activation, BatchNorm2d, Block, RowReader, only};
+use super::{
+    batch_norm::BatchNorm2d,
+    block::{Block, only},
+    row::RowReader,
+};
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// A convolution without bias, batch normalisation and an activation (SiLU unless the row says otherwise).
@@ -34,7 +40,7 @@ pub struct Conv {
 
 impl Fuse for Conv {
     fn fuse(&mut self) {
-        self.conv.fold_norm(&self.bn);
+        self.bn.fold_into(&mut self.conv);
     }
 }
 

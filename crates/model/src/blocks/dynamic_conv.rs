@@ -5,8 +5,10 @@ use burn::{
 };
 
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
+    fuse::Fold,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// Kernels that are mixed for each image.
@@ -42,6 +44,11 @@ struct Routing {
 struct Experts {
     /// Each expert's kernel laid out in a row, `[experts, c_out · c_in / groups · kernel²]`.
     weight: Param<Tensor<2>>,
+}
+
+impl Fold for DynamicConv {
+    /// Its kernels are made for each image, so its normalisation stays.
+    fn fold(&mut self, _: Tensor<1>, _: Tensor<1>) {}
 }
 
 impl DynamicConvConfig {

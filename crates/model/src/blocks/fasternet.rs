@@ -1,15 +1,22 @@
+use ablate_kernels::Activation;
 use burn::{
     module::{Module, Param},
     nn::conv::Conv2d,
     tensor::{Distribution, Tensor},
 };
 
-use super::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, convolve, only};
+use super::{
+    batch_norm::BatchNorm2d,
+    block::{Block, only},
+    conv::{conv_norm_act, conv2d, convolve},
+    row::RowReader,
+};
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
     spec::Arg,
+    tally::Tally,
 };
 
 /// The FasterNet backbone: a 4×4 patch embedding and four stages of partial-convolution blocks with 2×2 merging between
@@ -84,15 +91,15 @@ pub struct FasterNet {
 
 impl Fuse for FasterNet {
     fn fuse(&mut self) {
-        self.patch_embed.proj.fold_norm(&self.patch_embed.norm);
+        self.patch_embed.norm.fold_into(&mut self.patch_embed.proj);
         for stage in &mut self.stages {
             match stage {
-                Stage::Merging(PatchMerging { reduction, norm }) => reduction.fold_norm(norm),
+                Stage::Merging(PatchMerging { reduction, norm }) => norm.fold_into(reduction),
                 Stage::Blocks(BasicStage { blocks }) => blocks.iter_mut().for_each(
                     |MlpBlock {
                          mlp: (up, norm, ..),
                          ..
-                     }| up.fold_norm(norm),
+                     }| norm.fold_into(up),
                 ),
             }
         }

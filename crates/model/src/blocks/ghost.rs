@@ -1,3 +1,4 @@
+use ablate_kernels::Activation;
 use burn::{
     module::{Module, ModuleDisplay},
     nn::conv::Conv2d,
@@ -5,13 +6,16 @@ use burn::{
 };
 
 use super::{
-    Activation, BatchNorm2d, BottleneckConfig, DynamicConv, DynamicConvConfig, Link, conv_norm_act,
-    conv2d,
+    batch_norm::BatchNorm2d,
+    bottleneck::{BottleneckConfig, Link},
+    conv::{conv_norm_act, conv2d},
+    dynamic_conv::{DynamicConv, DynamicConvConfig},
 };
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
     fuse::{Fold, Fuse},
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// Half of the channels by a 1×1 convolution, the other half from those by a 3×3 depthwise one, each under batch normalisation and ReLU; either

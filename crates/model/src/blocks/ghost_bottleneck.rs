@@ -1,3 +1,4 @@
+use ablate_kernels::Activation;
 use burn::{
     module::Module,
     nn::conv::Conv2d,
@@ -5,13 +6,18 @@ use burn::{
 };
 
 use super::{
-    Activation, BatchNorm2d, Block, GhostModule, GhostModuleConfig, Link, PlainConv, RowReader,
-    conv_norm_act, conv2d, convolve, only,
+    batch_norm::BatchNorm2d,
+    block::{Block, only},
+    bottleneck::Link,
+    conv::{conv_norm_act, conv2d, convolve},
+    ghost::{GhostModule, GhostModuleConfig, PlainConv},
+    row::RowReader,
 };
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// GhostNet's bottleneck: a Ghost module up, a depthwise convolution where the stride asks for one, squeeze-and-excite where a ratio does, and a
@@ -45,11 +51,11 @@ impl Fuse for GhostBottleneck {
         self.ghost1.fuse();
         self.ghost2.fuse();
         if let (Some(conv), Some(bn)) = (&mut self.conv_dw, &self.bn_dw) {
-            conv.fold_norm(bn);
+            bn.fold_into(conv);
         }
         if let Some((depthwise, inner, pointwise, outer)) = &mut self.shortcut {
-            depthwise.fold_norm(inner);
-            pointwise.fold_norm(outer);
+            inner.fold_into(depthwise);
+            outer.fold_into(pointwise);
         }
     }
 }

@@ -1,11 +1,13 @@
+use ablate_kernels::Activation;
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Activation, Block, Conv, ConvConfig, GsConv, GsConvConfig, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::Fuse,
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    gsconv::{GsConv, GsConvConfig},
+    row::RowReader,
 };
+use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Two GSConvs, 1×1 and 3×3, and a 1×1 convolution around them. Row: `[channels, expansion]`.
 /// Source: Li et al., Slim-neck by GSConv, arXiv:2206.02424, figure 4.

@@ -1,11 +1,12 @@
+use ablate_kernels::Activation;
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Activation, Block, Conv, ConvConfig, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    row::RowReader,
 };
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Half of the channels by a convolution, the other half from those by a 5×5 depthwise one, then shuffled.
 /// Row: as of Conv.

@@ -1,10 +1,16 @@
 use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor, tensor::activation::relu};
 
-use super::{Block, Conv, GsConvConfig, RowReader, conv2d, convolve, only};
+use super::{
+    block::{Block, only},
+    conv::{Conv, conv2d, convolve},
+    gsconv::GsConvConfig,
+    row::RowReader,
+};
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
     fuse::fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// GSConv with a 1×1 convolution and ReLU in place of the shuffle, for hardware on which shuffling is slow. Row: as of Conv.

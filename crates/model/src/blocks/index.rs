@@ -1,11 +1,7 @@
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, RowReader};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
-};
+use super::{block::Block, row::RowReader};
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// One output of a block that has several, such as a whole backbone. Row: `[which]`, from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]

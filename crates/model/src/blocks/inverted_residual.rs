@@ -1,11 +1,12 @@
+use ablate_kernels::Activation;
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Activation, Block, Conv, ConvConfig, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    row::RowReader,
 };
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// MobileNetV2's block: 1×1 up, 3×3 depthwise, 1×1 down without activation; the first falls away at expansion 1, and a
 /// residual connects where shape allows. Row: `[channels, stride, expansion, activation]`, ReLU unless it says otherwise.

@@ -1,3 +1,4 @@
+use ablate_kernels::Activation;
 use burn::{
     module::{Module, Param},
     nn::conv::Conv2d,
@@ -5,12 +6,16 @@ use burn::{
 };
 
 use super::{
-    Activation, BatchNorm2d, Block, RowReader, conv::convolve_act, conv2d, convolve, only,
+    batch_norm::BatchNorm2d,
+    block::{Block, only},
+    conv::{conv2d, convolve, convolve_act},
+    row::RowReader,
 };
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// A 3×3 convolution that trains as the sum of three branches - 3×3, 1×1 and identity, each under batch normalisation - and is one convolution at
@@ -50,7 +55,7 @@ impl Fuse for RepVgg {
         }
         let folded = |Branch { conv, bn }: &Branch| {
             let mut conv = conv.clone();
-            conv.fold_norm(bn);
+            bn.fold_into(&mut conv);
             (
                 conv.weight.val(),
                 conv.bias.map(|shift| shift.val()).expect("folded"),

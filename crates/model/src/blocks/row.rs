@@ -1,13 +1,14 @@
 //! How a block reads its row: arguments by place, with the table's defaults and clear refusals.
 
+use ablate_kernels::Activation;
+
 use crate::{
-    blocks::Activation,
-    cost::Shape,
+    shape::Shape,
     spec::{Arg, Scaling},
 };
 
 /// A row and what surrounds it.
-pub(crate) struct Row<'a> {
+pub(crate) struct RowContext<'a> {
     pub args: &'a [Arg],
     /// Shapes of what it reads, for the reference image.
     pub inputs: &'a [Shape],
@@ -23,7 +24,7 @@ pub(crate) struct Row<'a> {
 }
 
 /// Reads a row's arguments.
-pub(crate) struct RowReader<'a>(Row<'a>);
+pub struct RowReader<'a>(RowContext<'a>);
 
 /// Larger numbers than this in a row are a mistake, and would overflow what is counted.
 const MAX_ARG: i64 = 1 << 16;
@@ -31,7 +32,7 @@ const MAX_ARG: i64 = 1 << 16;
 const MAX_CELLS: i64 = 1 << 10;
 
 impl<'a> RowReader<'a> {
-    pub fn new(row: Row<'a>) -> Self {
+    pub(crate) fn new(row: RowContext<'a>) -> Self {
         Self(row)
     }
 

@@ -3,12 +3,12 @@ use burn::{
     tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
 };
 
-use super::{Block, Conv, ConvConfig, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    row::RowReader,
 };
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Spatial pyramid pooling, fast: three max pools one after another, which see as far as three of growing size side by side.
 /// Row: `[channels, kernel]`.

@@ -7,12 +7,11 @@ use burn::{
     },
 };
 
-use super::{Block, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
+use super::{
+    block::{Block, only},
+    row::RowReader,
 };
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Nearest-neighbour upsampling by a whole factor. Row: `[None, factor, nearest]`.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,13 +1,13 @@
 use burn::{module::Module, tensor::Tensor};
 
 use super::{
-    Block, Conv, ConvConfig, CspConfig, GsBottleneck, GsBottleneckConfig, RowReader, only,
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    csp::CspConfig,
+    gs_bottleneck::{GsBottleneck, GsBottleneckConfig},
+    row::RowReader,
 };
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
-};
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Slim-neck's cross-stage partial block: a chain of GS bottlenecks beside a 1×1 bypass. Row: as of C3; a shortcut and groups have no meaning.
 ///

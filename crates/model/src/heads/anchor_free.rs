@@ -4,12 +4,13 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::DetectConfig;
 use crate::{
-    Initializer,
-    blocks::{Conv, ConvConfig, conv2d, convolve},
-    cost::{ConvShape, Shape, Tally},
+    blocks::conv::{Conv, ConvConfig, conv2d, convolve},
+    coding::DetectConfig,
     fuse::{Fuse, fuse},
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// Cells over which the distance to a side is a distribution.

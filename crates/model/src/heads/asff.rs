@@ -1,18 +1,24 @@
+use ablate_kernels::Activation;
 use burn::{
     module::Module,
     nn::conv::Conv2d,
     tensor::{Tensor, activation::softmax, module::max_pool2d, ops::MaxPoolOptions},
 };
 
-use super::{AnchorDetect, AnchorFreeDetect, Detect, DetectConfig};
+use super::{anchor_based::AnchorDetect, anchor_free::AnchorFreeDetect, detect::Detect};
 use crate::{
-    Initializer,
     blocks::{
-        Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, convolve,
-        upsample_nearest,
+        batch_norm::BatchNorm2d,
+        block::Block,
+        conv::{conv_norm_act, conv2d, convolve},
+        row::RowReader,
+        upsample::upsample_nearest,
     },
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    coding::DetectConfig,
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// Adaptively spatial feature fusion before detection: each of the three levels becomes a sum of all three, weighted at every
@@ -94,7 +100,7 @@ impl Fuse for AsffDetect {
                 .into_iter()
                 .flatten()
                 .chain(weigh)
-                .for_each(|Unit { conv, batch_norm }| conv.fold_norm(batch_norm));
+                .for_each(|Unit { conv, batch_norm }| batch_norm.fold_into(conv));
         }
         match &mut self.m {
             Predictor::Anchors(_) => {}

@@ -5,12 +5,16 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::MaskConfig;
 use crate::{
-    Initializer,
-    blocks::{Conv, ConvConfig, upsample_nearest},
-    cost::{Shape, Tally},
+    blocks::{
+        conv::{Conv, ConvConfig},
+        upsample::upsample_nearest,
+    },
+    coding::MaskConfig,
     fuse::fuse,
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
 };
 
 /// Mask prototypes from the finest level's map, at twice its size: an object's mask is a sum of them, weighed by its coefficients.

@@ -1,15 +1,17 @@
 use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 
 use super::{
-    AnchorDetect, BoxCoding, DetectConfig, MaskConfig,
+    anchor_based::AnchorDetect,
     anchor_free::{Branch, Expectation, forward},
     proto::{Proto, ProtoConfig},
 };
 use crate::{
-    Initializer,
-    blocks::{Block, RowReader, convolve},
-    cost::{Shape, Tally},
+    blocks::{block::Block, conv::convolve, row::RowReader},
+    coding::{BoxCoding, DetectConfig, MaskConfig},
     fuse::{Fuse, fuse},
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
 };
 
 /// Detection with masks: each box has coefficients for mask prototypes, which are the head's last output. YOLOv5's where the row names

@@ -1,14 +1,29 @@
+use ablate_kernels::Activation;
 use ablate_model::{
     Initializer,
     blocks::{
-        Activation, BatchNorm2d, C2fConfig, C3Config, Conv, ConvConfig, CspConfig, DynamicConv,
-        DynamicConvConfig, FasterNet, FasterNetSize, GhostBottleneckConfig, GhostModuleConfig,
-        GsConvConfig, GsConvNsConfig, InvertedResidualConfig, Link, PerImageConv, RepVggConfig,
-        SppfConfig, StemConfig, VovGsCspConfig, convolve,
+        batch_norm::BatchNorm2d,
+        bottleneck::Link,
+        c2f::C2fConfig,
+        c3::C3Config,
+        conv::{Conv, ConvConfig, convolve},
+        csp::CspConfig,
+        dynamic_conv::{DynamicConv, DynamicConvConfig},
+        fasternet::{FasterNet, FasterNetSize},
+        ghost::{GhostModuleConfig, PerImageConv},
+        ghost_bottleneck::GhostBottleneckConfig,
+        gsconv::GsConvConfig,
+        gsconvns::GsConvNsConfig,
+        inverted_residual::InvertedResidualConfig,
+        repvgg::RepVggConfig,
+        sppf::SppfConfig,
+        stem::StemConfig,
+        vovgscsp::VovGsCspConfig,
     },
-    cost::ConvShape,
-    heads::{Asff, AsffDetectConfig, AsffOrder, BoxCoding, DetectConfig},
+    coding::{BoxCoding, DetectConfig},
+    heads::asff::{Asff, AsffDetectConfig, AsffOrder},
     registry::{Layer, LayerConfig},
+    shape::ConvShape,
 };
 use burn::{
     module::Module,
@@ -318,7 +333,8 @@ fn depthwise_gradient() {
     let shape = ConvShape::new(12, 12, 5, 2).groups(12);
     let burns = |x, w| conv2d(x, w, None, ConvOptions::new([2, 2], [2, 2], [1, 1], 12));
     let blocks = |x, w| {
-        let mut conv = ablate_model::blocks::conv2d(shape, false, &Initializer::new(0, &device));
+        let mut conv =
+            ablate_model::blocks::conv::conv2d(shape, false, &Initializer::new(0, &device));
         conv.weight = conv.weight.map(|_| w);
         convolve(&conv, x)
     };

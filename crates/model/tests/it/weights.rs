@@ -160,7 +160,7 @@ fn anchors_of_a_file_take_the_place_of_the_tables() {
         loaded.fresh.is_empty() && loaded.unused.is_empty(),
         "{loaded:?}"
     );
-    let ablate_model::heads::BoxCoding::Anchors(levels) = &model.detect().coding else {
+    let ablate_model::coding::BoxCoding::Anchors(levels) = &model.detect().coding else {
         panic!("it has anchors")
     };
     assert_eq!(levels[0], [[8.0, 16.0], [24.0, 32.0], [40.0, 48.0]]);

@@ -1,9 +1,13 @@
-//! The families and variants that there are: those built in, and the reader's own.
+//! Families and variants by name, and models resolved: those built in, and the user's own.
+
+mod apply;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use super::{ModelName, Scaling, Table, Variant, VariantCall, table::listed};
-use crate::graph::{Graph, GraphError};
+use crate::{
+    graph::{Graph, GraphError},
+    spec::{ModelName, PatchError, Scaling, Table, TableError, Variant, VariantCall},
+};
 
 macro_rules! embedded {
     ($folder:literal: $($name:literal),* $(,)?) => {
@@ -12,51 +16,89 @@ macro_rules! embedded {
 }
 
 /// Families and variants by name.
+///
+/// ```
+/// use ablate_model::{Catalog, ModelName};
+///
+/// let name: ModelName = "yolov5n+gsconv".parse()?;
+/// let model = Catalog::builtin().resolve(&name)?;
+/// let graph = model.graph(Some(20))?;
+/// assert_eq!(graph.detect().strides, [8, 16, 32]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Catalog {
     families: BTreeMap<String, Table>,
     variants: BTreeMap<String, Variant>,
 }
 
-/// A model's table with its variants applied, at its scale.
+/// A model's table with its variants applied, and its scaling.
 #[derive(Clone, Debug)]
 pub struct ResolvedModel {
+    /// The model's name.
     pub name: ModelName,
+    /// The family's table, changed by the variants.
     pub table: Table,
+    /// The scaling of the name's scale.
     pub scaling: Scaling,
 }
 
-/// Why a model can't be had.
+/// Error while adding to a catalog or resolving a model.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    #[error("no family '{name}'; there are: {known}")]
-    UnknownFamily { name: String, known: String },
-    #[error("{model}: family {family} has no scale '{scale}'; there are: {known}")]
-    UnknownScale {
-        model: String,
-        family: String,
-        scale: String,
-        known: String,
-    },
-    #[error("{model}: no variant '{name}'; there are: baseline, {known}")]
-    UnknownVariant {
-        model: String,
+    /// No family of that name.
+    #[error("unknown family '{name}'; known: {known}")]
+    UnknownFamily {
+        /// The family asked for.
         name: String,
+        /// The catalog's families.
         known: String,
     },
+    /// The family's table does not list the scale.
+    #[error("{model}: unknown scale '{scale}' of family {family}; known: {known}")]
+    UnknownScale {
+        /// The model's name.
+        model: String,
+        /// Its family.
+        family: String,
+        /// The scale asked for.
+        scale: String,
+        /// The family's scales.
+        known: String,
+    },
+    /// No variant of that name.
+    #[error("{model}: unknown variant '{name}'; known: baseline, {known}")]
+    UnknownVariant {
+        /// The model's name.
+        model: String,
+        /// The variant asked for.
+        name: String,
+        /// The catalog's variants.
+        known: String,
+    },
+    /// A table that can't be read.
     #[error(transparent)]
-    Table(#[from] super::TableError),
+    Table(#[from] TableError),
+    /// A variant that can't be read or does not fit the family.
     #[error("{model}: {error}")]
     Patch {
+        /// The model's name, or the variant's file.
         model: String,
-        error: super::PatchError,
+        /// What is wrong.
+        error: PatchError,
     },
+    /// A file that can't be read.
     #[error("{path}: {error}")]
-    Read { path: String, error: std::io::Error },
+    Read {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        error: std::io::Error,
+    },
 }
 
 impl Catalog {
-    /// The families and variants that come with the program.
+    /// The built-in families and variants.
     pub fn builtin() -> Self {
         let families = embedded!("families": "yolov5", "yolov8");
         let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment");
@@ -65,19 +107,20 @@ impl Catalog {
             variants: BTreeMap::new(),
         };
         for (name, text) in families {
-            let table = Table::from_yaml(text, name)
-                .expect("the program's own tables are read by its tests");
+            let table = Table::from_yaml(text, name).expect("tests read the built-in tables");
             catalog.families.insert(name.into(), table);
         }
         for (name, text) in variants {
-            let variant = Variant::from_yaml(text, name)
-                .expect("the program's own variants are read by its tests");
+            let variant = Variant::from_yaml(text, name).expect("tests read the built-in variants");
             catalog.variants.insert(name.into(), variant);
         }
         catalog
     }
 
     /// Adds a table file, or a patch file (one with the key `patch`), under its file's name without the ending.
+    ///
+    /// # Errors
+    /// A file that can't be read, and a table or a patch that is refused.
     pub fn add_file(&mut self, path: &Path) -> Result<(), CatalogError> {
         let text = fs::read_to_string(path).map_err(|error| CatalogError::Read {
             path: path.display().to_string(),
@@ -114,6 +157,9 @@ impl Catalog {
     }
 
     /// The model's table with its variants applied: one that swaps the backbone first, the others in the order of its name.
+    ///
+    /// # Errors
+    /// An unknown family, scale or variant, and a variant that does not fit.
     pub fn resolve(&self, name: &ModelName) -> Result<ResolvedModel, CatalogError> {
         let family = self.family(name)?;
         let scaling = family
@@ -122,7 +168,7 @@ impl Catalog {
                 model: name.to_string(),
                 family: name.family.clone(),
                 scale: name.scale.clone(),
-                known: listed(family.scales.iter().map(|(name, _)| name)),
+                known: joined(family.scales.iter().map(|(name, _)| name)),
             })?;
         let table = self.patched(name, scaling)?;
         Ok(ResolvedModel {
@@ -133,6 +179,9 @@ impl Catalog {
     }
 
     /// The same at a scaling of one's own; the name's scale then only chooses the defaults of the variants' arguments.
+    ///
+    /// # Errors
+    /// As of [`resolve`](Self::resolve), an unknown scale aside.
     pub fn patched(&self, name: &ModelName, scaling: Scaling) -> Result<Table, CatalogError> {
         let mut table = self.family(name)?.clone();
         let called = name
@@ -145,7 +194,7 @@ impl Catalog {
             model: name.to_string(),
             error,
         };
-        // What changes rows of a backbone has to find the one that stays.
+        // A variant that changes rows of the backbone has to find the final one.
         called.sort_by_key(|(variant, _)| !variant.swaps_backbone());
         if let [(first, _), (second, _), ..] = called[..]
             && second.swaps_backbone()
@@ -169,22 +218,30 @@ impl Catalog {
             .ok_or_else(|| CatalogError::UnknownVariant {
                 model: name.to_string(),
                 name: call.name.clone(),
-                known: listed(self.variants.keys()),
+                known: joined(self.variants.keys()),
             })
     }
 
     fn family(&self, name: &ModelName) -> Result<&Table, CatalogError> {
         let unknown = || CatalogError::UnknownFamily {
             name: name.family.clone(),
-            known: listed(self.families.keys()),
+            known: joined(self.families.keys()),
         };
         self.families.get(&name.family).ok_or_else(unknown)
     }
 }
 
 impl ResolvedModel {
-    /// The graph for `nc` classes; the table's own number where none is given.
+    /// The graph for `nc` classes; for the table's own number if None.
+    ///
+    /// # Errors
+    /// A row that its block refuses.
     pub fn graph(&self, nc: Option<usize>) -> Result<Graph, GraphError> {
         Graph::resolve(&self.table, self.scaling, nc.unwrap_or(self.table.nc))
     }
+}
+
+/// Names for a message that lists them.
+fn joined<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
 }

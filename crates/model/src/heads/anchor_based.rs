@@ -1,11 +1,13 @@
 use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 
-use super::{DetectConfig, detect::add_prior};
+use super::detect::add_prior;
 use crate::{
-    Initializer,
-    blocks::{conv2d, convolve},
-    cost::{ConvShape, Shape, Tally},
+    blocks::conv::{conv2d, convolve},
+    coding::DetectConfig,
     fuse::fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// YOLOv5's anchor-based head: a 1×1 convolution for each level, to (classes + 5) numbers for each anchor: centre, size, objectness, classes.
