@@ -4,10 +4,11 @@ use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 
 use crate::{
     Initializer,
-    blocks::{self, Block, RowReader},
+    blocks::{self, Block, Row, RowReader},
     cost::{Shape, Tally},
     fuse::Fuse,
     heads,
+    spec::{Arg, Scaling},
 };
 
 macro_rules! registry {
@@ -30,6 +31,28 @@ macro_rules! registry {
                 match name {
                     $($name => <$config as Block>::read(row).map(Self::$variant),)*
                     _ => Err(format!("no such module; there are: {}", NAMES.join(", "))),
+                }
+            }
+
+            /// The block of one row at depth and width 1, without a table around it: `args` as a table has them, `inputs` the shapes
+            /// of what it reads.
+            ///
+            /// # Errors
+            /// An unknown name, arguments that the block refuses, and a head, which needs a table.
+            pub fn from_row(name: &str, args: &[Arg], repeats: usize, inputs: &[Shape]) -> Result<Self, String> {
+                let config = Self::read(name, &RowReader::new(Row {
+                    args,
+                    inputs,
+                    image: Shape::new(3, 1, 1),
+                    repeats,
+                    scaling: Scaling { depth: 1.0, width: 1.0, max_channels: None },
+                    unscaled: 0,
+                    nc: 0,
+                    anchors: None,
+                }))?;
+                match config.detect() {
+                    Some(_) => Err("a head needs a table".into()),
+                    None => Ok(config),
                 }
             }
 
