@@ -13,6 +13,7 @@ pub struct Detection {
     pub bbox: BBox,
     /// Objectness × class probability.
     pub score: f32,
+    /// Index of the class.
     pub class: usize,
     /// Row of the predictions that it comes from.
     pub row: usize,
@@ -68,7 +69,7 @@ pub fn non_max_suppression(predictions: &[f32], nc: usize, config: &NmsConfig) -
     assert_eq!(
         predictions.len() % row_len,
         0,
-        "predictions must be rows of {row_len}"
+        "expected rows of {row_len} predictions"
     );
     let mut candidates = collect_candidates(predictions, nc, config);
     keep_best(&mut candidates, config.max_candidates);

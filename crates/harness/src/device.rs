@@ -18,7 +18,7 @@ use thiserror::Error;
 pub use self::backends::{BACKENDS, Backend, Found, Place};
 use crate::{
     checked,
-    guard::{guarded, plain},
+    guard::{guarded, one_line},
 };
 
 /// The name of a device; parsing checks the name, not whether the device is there.
@@ -28,15 +28,19 @@ pub struct DeviceName {
     place: Place,
 }
 
+/// Why a device can't be used.
 #[derive(Clone, Debug, Error, PartialEq)]
+#[expect(missing_docs, reason = "the messages describe variants and fields")]
 pub enum DeviceError {
-    #[error("unknown device `{name}`; known are {known}")]
+    #[error("unknown device '{name}'; known: {known}")]
     Unknown { name: String, known: String },
-    #[error("device `{name}`: write {forms}")]
+    #[error("device '{name}': expected {forms}")]
     Address { name: String, forms: String },
-    #[error("device `{name}` needs the feature `{feature}`, which this build of ablate is without")]
+    #[error(
+        "device '{name}': this build lacks the feature `{feature}`; rebuild with `--features {feature}`"
+    )]
     NotCompiled { name: String, feature: &'static str },
-    #[error("device `{name}`: {reason}")]
+    #[error("device '{name}': {reason}")]
     Absent { name: String, reason: String },
 }
 
@@ -70,7 +74,7 @@ impl DeviceName {
         };
         guarded(|| (runtime.open)(self.place)).map_err(|error| DeviceError::Absent {
             name,
-            reason: plain(&error),
+            reason: one_line(&error),
         })
     }
 
@@ -152,9 +156,7 @@ impl Serialize for DeviceName {
 
 impl<'de> Deserialize<'de> for DeviceName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |name| {
-            name.parse().map_err(|error: DeviceError| error.to_string())
-        })
+        checked::parsed(deserializer)
     }
 }
 
@@ -190,10 +192,10 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_says_what_would_be_right() {
+    fn an_error_in_a_name_lists_the_known_forms() {
         let unknown = "npu".parse::<DeviceName>().unwrap_err().to_string();
         assert!(
-            unknown.contains("`npu`") && unknown.contains("tch:cuda:0"),
+            unknown.contains("unknown device 'npu'") && unknown.contains("tch:cuda:0"),
             "{unknown}"
         );
         for name in ["flex:0", "cuda:", "wgpu:-1", "tch:0", "tch:cuda:x"] {

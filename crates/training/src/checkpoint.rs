@@ -46,6 +46,7 @@ pub struct TrainingState {
     pub stopped: bool,
     /// Seconds spent in all, and on batches alone.
     pub total_s: f64,
+    /// Seconds spent on batches alone.
     pub batches_s: f64,
     /// Images trained on.
     pub images: usize,
@@ -187,9 +188,9 @@ impl Reader {
             .metadata()
             .as_ref()
             .and_then(|metadata| metadata.get(STATE));
-        let state = state.ok_or_else(|| self.error("holds no state of a training"))?;
+        let state = state.ok_or_else(|| self.error("the metadata hold no training state"))?;
         serde_json::from_str(state)
-            .map_err(|error| self.error(format!("its state does not read: {error}")))
+            .map_err(|error| self.error(format!("cannot read the training state: {error}")))
     }
 
     /// The tensors for a module's parameters, which stand under their names after a prefix. Those that are absent are left out.
@@ -225,17 +226,18 @@ impl Reader {
         match names(module).len() - tensors.len() {
             0 => Ok(tensors),
             absent => Err(self.error(format!(
-                "{absent} tensors `{prefix}…` of the network are absent"
+                "{absent} of the network's tensors `{prefix}…` are missing"
             ))),
         }
     }
 
+    /// An error that names this file.
     pub fn error(&self, message: impl ToString) -> CheckpointError {
         CheckpointError::new(&self.path, message)
     }
 
     fn not_safetensors(&self, error: &dyn std::error::Error) -> CheckpointError {
-        self.error(format!("no SafeTensors file: {error}"))
+        self.error(format!("not a SafeTensors file: {error}"))
     }
 }
 
@@ -257,7 +259,7 @@ impl ModuleVisitor for Finder<'_> {
         if view.dtype() != Dtype::F32 || view.shape() != parameter.dims() {
             let (found, expected) = (view.shape(), parameter.dims());
             self.misfit.get_or_insert(format!(
-                "{name} is {:?} {found:?}, F32 {expected:?} was expected",
+                "{name}: expected F32 {expected:?}, found {:?} {found:?}",
                 view.dtype()
             ));
             return;

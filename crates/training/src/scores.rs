@@ -8,9 +8,13 @@ use ablate_records::EpochLog;
 /// COCO figures on the validation split; none where there was nothing to measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
+    /// mAP of boxes at IoU 0.5.
     pub map50: Option<f64>,
+    /// mAP of boxes over IoU 0.5 to 0.95.
     pub map50_95: Option<f64>,
+    /// mAP of masks at IoU 0.5.
     pub mask_map50: Option<f64>,
+    /// mAP of masks over IoU 0.5 to 0.95.
     pub mask_map50_95: Option<f64>,
 }
 

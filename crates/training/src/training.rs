@@ -17,7 +17,7 @@ use burn::tensor::Device;
 
 use crate::{
     Evaluate, Evaluator, Leg, Progress, Recipe, Scores, TrainJob, Trained, TrainingData,
-    anchors::fit_anchors,
+    autoanchor::fit_anchors,
     loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     weights::taken,
 };

@@ -16,11 +16,15 @@ pub(crate) const IMAGE_SUFFIXES: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "webp
 /// Where the pixels of a sample come from.
 #[derive(Clone, Debug)]
 pub enum ImageSource {
+    /// A file.
     File(PathBuf),
     /// Drawn on demand, always the same.
     Shapes {
+        /// The data set that it is drawn for.
         spec: Arc<ShapesSpec>,
+        /// The split.
         split: Split,
+        /// Position in the split.
         index: u32,
     },
 }

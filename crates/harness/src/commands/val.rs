@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{catalog, check_imgsz, graph, metrics};
 use crate::{
-    cli::{MetricsFormat, ValArgs},
+    cli::{TextFormat, ValArgs},
     progress::{Steps, print},
 };
 
@@ -38,7 +38,7 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         device: &device,
     };
     let (mut evaluator, loaded) = spec.open()?;
-    if let MetricsFormat::Table = args.format {
+    if let TextFormat::Table = args.format {
         print(&describe_weights(&args.weights, &loaded));
     }
     if !loaded.fresh.is_empty() {
@@ -77,12 +77,12 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     }
     let measured = &evaluation.measurement;
     match args.format {
-        MetricsFormat::Json => {
+        TextFormat::Json => {
             let mut value = serde_json::to_value(measured)?;
             value["weights"] = serde_json::to_value(taken(&args.weights, &loaded))?;
             print(&serde_json::to_string_pretty(&value)?);
         }
-        MetricsFormat::Table => {
+        TextFormat::Table => {
             print(&metrics::table(
                 &evaluation.boxes,
                 evaluation.masks.as_ref(),

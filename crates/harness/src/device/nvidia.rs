@@ -33,6 +33,7 @@ pub fn at(bus: &str) -> Option<&'static str> {
 pub struct Memory {
     /// By all programs, what their allocators keep for reuse included.
     pub used_mib: f64,
+    /// All of it.
     pub total_mib: f64,
 }
 

@@ -6,7 +6,7 @@ use ablate_training::{AUTO_BATCH, Recipe};
 use anyhow::Result;
 use burn::tensor::Device;
 
-use super::{latency::Protocol, precision::Precision, train_step::TrainStep};
+use super::{precision::Precision, timing::Protocol, train_step::TrainStep};
 use crate::{
     device::{DeviceName, nvidia},
     guard::guarded,

@@ -7,6 +7,7 @@ use ablate_detection::dataset::{
 };
 use anyhow::Result;
 
+/// A data set, each part of which is read when it is first asked for.
 pub struct SweepData {
     spec: DataSpec,
     imgsz: usize,
@@ -27,10 +28,12 @@ impl SweepData {
         })
     }
 
+    /// Name of the data set.
     pub fn name(&self) -> &str {
         &self.spec.name
     }
 
+    /// A split with its annotations.
     pub fn split(&self, split: Split) -> Result<&Dataset> {
         once(&self.splits[split as usize], || open(&self.spec, split))
     }
@@ -44,6 +47,7 @@ impl SweepData {
         }
     }
 
+    /// BLAKE3 of a split: see [`Dataset::fingerprint`].
     pub fn fingerprint(&self, split: Split) -> Result<&String> {
         let dataset = self.split(split)?;
         once(&self.fingerprints[split as usize], || {

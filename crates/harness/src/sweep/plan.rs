@@ -12,7 +12,9 @@ use ablate_records::{Cell, ImageSizes, Stage};
 /// The cells of a sweep, in the order in which they run and are shown.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Name of the sweep.
     pub sweep: String,
+    /// The cells.
     pub cells: Vec<PlannedCell>,
 }
 
@@ -21,10 +23,13 @@ pub struct Plan {
 pub struct PlannedCell {
     /// Names the cell on the command line and its folder of weights; the same in every run of the sweep.
     pub id: String,
+    /// The model.
     pub model: ModelName,
+    /// Where it is measured.
     pub device: DeviceName,
     /// Number format of its latency.
     pub dtype: Precision,
+    /// What its records say of it.
     pub cell: Cell,
     /// Stages that are not run, and why.
     skipped: Vec<(Stage, String)>,
@@ -33,10 +38,15 @@ pub struct PlannedCell {
 /// The part of a plan that a run is asked for; an empty list asks for all.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
+    /// Ids of cells.
     pub cells: Vec<String>,
+    /// Families.
     pub families: Vec<String>,
+    /// Scales.
     pub scales: Vec<String>,
+    /// Variants, as in a model's name.
     pub variants: Vec<String>,
+    /// Stages.
     pub stages: Vec<Stage>,
 }
 
@@ -115,7 +125,7 @@ impl Plan {
                     }
                 }
                 bail!(
-                    "no {what} `{word}` in the sweep {}; there are: {}",
+                    "unknown {what} '{word}' in sweep {}; known: {}",
                     self.sweep,
                     known.join(", ")
                 );
@@ -124,7 +134,7 @@ impl Plan {
         }
         if cells.is_empty() {
             bail!(
-                "no cell of the sweep {} is left by this selection",
+                "sweep {}: no cell matches the selection; --dry-run lists the cells",
                 self.sweep
             );
         }
@@ -141,6 +151,7 @@ impl PlannedCell {
 }
 
 impl Selection {
+    /// Whether a stage is asked for.
     pub fn wants(&self, stage: Stage) -> bool {
         self.stages.is_empty() || self.stages.contains(&stage)
     }
@@ -233,7 +244,7 @@ fn times(config: &SweepConfig, model: &ModelName) -> Result<(), String> {
         .latency
         .as_ref()
         .ok_or("the sweep measures no latency")?;
-    listed(latency.scales.as_deref(), model)
+    check_scale(latency.scales.as_deref(), model)
         .map_err(|scales| format!("latency is measured for the scales {scales} only"))
 }
 
@@ -256,7 +267,7 @@ fn trains(config: &SweepConfig, model: &ModelName, dtype: Precision) -> Result<(
             dtype.name()
         ));
     }
-    listed(train.scales.as_deref(), model)
+    check_scale(train.scales.as_deref(), model)
         .map_err(|scales| format!("not trained: the sweep trains the scales {scales} only"))
 }
 
@@ -269,7 +280,7 @@ fn evaluates(config: &SweepConfig) -> Result<(), String> {
 }
 
 /// Whether a list of scales has the model's, where there is a list; else the list in words.
-fn listed(scales: Option<&[Scale]>, model: &ModelName) -> Result<(), String> {
+fn check_scale(scales: Option<&[Scale]>, model: &ModelName) -> Result<(), String> {
     match scales {
         Some(scales) if !scales.iter().any(|scale| scale.0 == model.scale) => Err(scales
             .iter()

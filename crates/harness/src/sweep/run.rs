@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     code, environment,
-    guard::{guarded, plain},
+    guard::{guarded, one_line},
     progress::{Steps, print},
 };
 use ablate_records::{
@@ -24,8 +24,11 @@ use ablate_report::terminal;
 /// How a run went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// Stages of cells that this run measured.
     pub measured: usize,
+    /// Found in earlier records.
     pub reused: usize,
+    /// Recorded as failed.
     pub failed: usize,
     /// By halving.
     pub stopped: usize,
@@ -264,7 +267,7 @@ fn outcome(result: Result<Measurement>) -> Outcome {
 
 pub(super) fn failed(error: &anyhow::Error) -> Outcome {
     Outcome::Failed {
-        error: plain(error),
+        error: one_line(error),
     }
 }
 

@@ -22,7 +22,9 @@ use super::{
 use ablate_records::VariantNote;
 use ablate_training::Recipe;
 
+/// A sweep's models, recipes, data and first weights, each read once.
 pub struct Workbench {
+    /// The sweep as written.
     pub config: SweepConfig,
     catalog: Catalog,
     /// Each resolved once; of one that its variants don't fit, why.
@@ -35,6 +37,7 @@ pub struct Workbench {
 
 /// Weights that trainings begin with.
 pub struct WeightsFile {
+    /// Where the file is.
     pub path: PathBuf,
     /// Of its content: another file makes another record, the same file elsewhere does not.
     pub hash: String,
@@ -132,7 +135,7 @@ impl Workbench {
         let resolved = self
             .models
             .get(model)
-            .with_context(|| format!("{model} is not a model of the sweep"))?;
+            .with_context(|| format!("the sweep has no model {model}"))?;
         resolved
             .as_ref()
             .map_err(|error| anyhow::anyhow!("{error}"))
@@ -174,7 +177,7 @@ impl Workbench {
         if let (Some(_), Some(data)) = (halving, &self.data) {
             ensure!(
                 data.has(Split::Val).unwrap_or(true),
-                "key `train.halving`: {} has no split `val` to rank models by",
+                "key `train.halving`: requires a split `val` to rank models by, and {} has none",
                 data.name()
             );
         }

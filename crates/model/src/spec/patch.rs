@@ -233,6 +233,11 @@ impl Argument {
         Ok(Self { default, values })
     }
 
+    /// Its value if the name does not give it, by scale; the key `*` holds for the scales that are not listed.
+    pub fn defaults(&self) -> &BTreeMap<String, Arg> {
+        &self.default
+    }
+
     fn value(&self, given: Option<&String>, scale: &str) -> Result<Arg, String> {
         let Some(word) = given else {
             let default = self.default.get(scale).or_else(|| self.default.get("*"));

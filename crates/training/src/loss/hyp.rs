@@ -71,16 +71,21 @@ impl Yolov5Hyp {
                 value >= 0.0 && value.is_finite(),
                 key,
                 value,
-                "finite and not negative",
+                "a finite number of at least 0",
             )?;
         }
-        require(self.anchor_t > 1.0, "anchor_t", self.anchor_t, "above 1")?;
+        require(
+            self.anchor_t > 1.0,
+            "anchor_t",
+            self.anchor_t,
+            "a number above 1",
+        )?;
         let smoothing = self.label_smoothing;
         require(
             (0.0..1.0).contains(&smoothing),
             "label_smoothing",
             smoothing,
-            "from 0 to below 1",
+            "a number from 0 to below 1",
         )
     }
 }

@@ -47,7 +47,7 @@ impl Yolov8Hyp {
                 return Err(LossError::Hyp {
                     key,
                     value,
-                    expected: "finite and not negative",
+                    expected: "a finite number of at least 0",
                 });
             }
         }

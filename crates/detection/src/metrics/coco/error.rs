@@ -1,3 +1,5 @@
+//! What is wrong with a file, and where in it.
+
 use std::fmt;
 use std::path::PathBuf;
 

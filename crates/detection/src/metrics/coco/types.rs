@@ -8,14 +8,18 @@ use crate::mask::Rle;
 /// A class of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Category {
+    /// Its id.
     pub id: u64,
+    /// Its name.
     pub name: String,
 }
 
 /// An object that is really there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroundTruthBox {
+    /// The image that it is in.
     pub image_id: u64,
+    /// Its category.
     pub category_id: u64,
     /// x, y of the top left corner, width, height, in pixels of the original image.
     pub bbox: [f64; 4],
@@ -31,7 +35,9 @@ pub struct GroundTruthBox {
 /// A box that the detector reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DetectionBox {
+    /// The image that it is in.
     pub image_id: u64,
+    /// Its category.
     pub category_id: u64,
     /// x, y of the top left corner, width, height, in pixels of the original image.
     pub bbox: [f64; 4],

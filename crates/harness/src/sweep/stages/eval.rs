@@ -15,6 +15,7 @@ use ablate_records::{
     store::{self, Store},
 };
 
+/// The evaluation stage.
 pub struct Eval<'b> {
     pub bench: &'b Workbench,
     pub store: &'b Store,

@@ -16,8 +16,11 @@ use crate::{
     sweep::plan::PlannedCell,
 };
 
+/// The training stage.
 pub struct Train<'b> {
+    /// The models, recipes and data.
     pub bench: &'b Workbench,
+    /// Where checkpoints and weights go.
     pub store: &'b Store,
 }
 

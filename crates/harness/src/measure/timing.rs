@@ -24,6 +24,7 @@ use ablate_records::{LatencyMeasurement, PeakMemory};
 /// How models are timed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Protocol {
+    /// Images in a batch.
     pub batch: usize,
     /// Height and width of the images in pixels.
     pub imgsz: usize,
@@ -31,9 +32,11 @@ pub struct Protocol {
     pub warmup: usize,
     /// Timed work a model; more where the fewest iterations take longer.
     pub budget: Duration,
+    /// Timed iterations of a model, at least.
     pub min_iterations: usize,
     /// Whether batch normalisation is folded into the convolutions, and RepVGG's branches into one.
     pub fuse: bool,
+    /// Number format of weights and activations.
     pub precision: Precision,
 }
 
@@ -50,7 +53,7 @@ impl<const D: usize> Pending for Tensor<D> {
     /// Waits for the device and reads the result's bytes: a lazy backend computes them no earlier than that.
     fn wait(self) -> Result<()> {
         self.device().sync().context("the device failed")?;
-        let data = self.try_into_data().context("the output can't be read")?;
+        let data = self.try_into_data().context("cannot read the output")?;
         black_box(data.as_bytes().last());
         Ok(())
     }
