@@ -31,7 +31,7 @@ pub struct NmsConfig {
     pub multi_label: bool,
     /// A box suppresses those of other classes too.
     pub agnostic: bool,
-    /// Classes to look at; all where none.
+    /// Classes to look at; None: all.
     pub classes: Option<Vec<usize>>,
     /// Candidates of best score that are looked at.
     pub max_candidates: usize,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ablate_detection::dataset::Split;
 use ablate_model::ModelName;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -241,7 +242,7 @@ pub struct ValArgs {
     pub data: PathBuf,
     /// Split to evaluate: train, val or test.
     #[arg(long, default_value = "val")]
-    pub split: String,
+    pub split: Split,
     /// Longer side of the images, in pixels.
     #[arg(long, default_value_t = 640)]
     pub imgsz: usize,

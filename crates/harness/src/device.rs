@@ -1,4 +1,4 @@
-//! Devices by the name that the reader writes: `flex`, `tch:cuda:0`, `vulkan:1`.
+//! Devices by the name that the user writes: `flex`, `tch:cuda:0`, `vulkan:1`.
 
 mod backends;
 #[cfg(feature = "cuda")]
@@ -51,7 +51,7 @@ impl DeviceName {
     /// Opens the device, without autodiff.
     ///
     /// # Errors
-    /// Where this build lacks the backend, and where the machine lacks the device; the error says what would help.
+    /// If this build lacks the backend or the machine lacks the device; the error says what to install.
     pub fn open(&self) -> Result<Device, DeviceError> {
         let mut opened = OPENED
             .lock()
@@ -78,13 +78,13 @@ impl DeviceName {
         })
     }
 
-    /// What the device is where it is not the machine's CPU: its name, driver and memory.
+    /// Name, driver and memory of the device; None for the machine's CPU.
     pub fn adapter(&self) -> Option<String> {
         let runtime = self.backend.runtime.as_ref()?;
         guarded(|| Ok((runtime.adapter)(self.place))).ok()?
     }
 
-    /// Which of NVIDIA's GPUs it is, by CUDA's count; none where it is another device.
+    /// CUDA's index of the device; None if it is not an NVIDIA GPU.
     pub fn cuda_index(&self) -> Option<usize> {
         match (self.backend.name, self.place) {
             (_, Place::Cuda(index)) => Some(index),

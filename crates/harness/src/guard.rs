@@ -1,4 +1,4 @@
-//! A panic inside a measurement is that measurement's failure, not the program's end; and what failed is said in a line.
+//! A panic inside a measurement fails that measurement, not the program; its error is one line.
 
 use std::{
     any::Any,
@@ -15,7 +15,7 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         .unwrap_or_else(|payload| Err(anyhow!("panicked: {}", message(&*payload))))
 }
 
-/// An error in a line, without the stack that LibTorch and Burn's GPU runtimes write behind it. Where memory ran out, that comes first.
+/// An error in one line, without the stack that LibTorch and Burn's GPU runtimes append. If memory ran out, that comes first.
 pub fn one_line(error: &anyhow::Error) -> String {
     without_stack(&format!("{error:#}"))
 }

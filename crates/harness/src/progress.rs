@@ -184,7 +184,7 @@ impl ablate_training::Progress for Epochs {
         self.bar.reset_eta();
         if first_epoch > 0 {
             tracing::info!(
-                "{}: goes on after epoch {first_epoch} of {epochs}",
+                "{}: continues after epoch {first_epoch} of {epochs}",
                 self.name
             );
         }

@@ -1,4 +1,4 @@
-//! Files of a training: the weights of the last and the best epoch, and all that is needed to go on.
+//! Files of a training: the weights of the last and the best epoch, and what it resumes from.
 //!
 //! All are SafeTensors, written beside their place and moved there, so a file is whole or absent. Weights are those of the moving average
 //! under the names of a PyTorch state dict. What a training resumes from is one file, so that its parts are of one moment.
@@ -29,10 +29,10 @@ pub const RESUME: &str = "resume.safetensors";
 /// Key of the metadata that holds a [`TrainingState`] as JSON.
 const STATE: &str = "state";
 
-/// Where a training is, but for its tensors.
+/// The state of a training, without its tensors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainingState {
-    /// What is trained on what and how; a checkpoint of another training is refused.
+    /// What is trained on what and how; a checkpoint of another training is rejected.
     pub identity: String,
     /// The epochs that are done.
     pub log: Vec<EpochLog>,
@@ -102,7 +102,7 @@ impl Writer {
     /// Writes everything to a file at once.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn write(self, file: &Path, state: Option<&TrainingState>) -> Result<(), CheckpointError> {
         let fail = |error: &dyn std::error::Error| CheckpointError::new(file, error);
         let state = state
@@ -164,10 +164,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads a file; none where there is none.
+    /// Reads a file; None if it does not exist.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     pub fn open(file: &Path) -> Result<Option<Self>, CheckpointError> {
         match std::fs::read(file) {
             Ok(bytes) => Ok(Some(Self {
@@ -180,7 +180,7 @@ impl Reader {
     }
 
     /// # Errors
-    /// Where the file holds no state of a training.
+    /// If the file holds no state of a training.
     pub fn state(&self) -> Result<TrainingState, CheckpointError> {
         let (_, header) =
             SafeTensors::read_metadata(&self.bytes).map_err(|e| self.not_safetensors(&e))?;

@@ -80,7 +80,7 @@ impl Evaluator {
         }
     }
 
-    /// Evaluates all images of a loader. `progress` hears how many batches are done. Masks are evaluated, too, if the detector
+    /// Evaluates all images of a loader. `progress` is called with the number of batches that are done. Masks are evaluated too if the detector
     /// makes them and every object of the data set has one.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! A recipe: all that decides how a network is trained, but for the network and the data.
+//! A recipe: how a network is trained, apart from the network and the data.
 
 use std::path::{Path, PathBuf};
 
@@ -32,13 +32,13 @@ pub struct Recipe {
     pub weight_decay: f64,
     /// Length of the warm-up; it is at least `warmup_min_steps` batches.
     pub warmup_epochs: f64,
-    /// Batches of warm-up, at least.
+    /// Minimum number of batches in the warm-up.
     pub warmup_min_steps: usize,
     /// Momentum at the start of warm-up.
     pub warmup_momentum: f64,
     /// Learning rate of biases at the first step.
     pub warmup_bias_lr: f64,
-    /// Largest norm of the whole gradient, beyond which it is scaled down; 0: none.
+    /// Largest norm of the whole gradient, beyond which it is scaled down; 0: no limit.
     pub clip_norm: f64,
     /// Which optimizer makes the steps.
     pub optimizer: Optimizer,
@@ -48,7 +48,7 @@ pub struct Recipe {
     /// Rows of the model's table whose weights and statistics stay as they are: a number of first ones, or a list.
     #[serde(deserialize_with = "rows")]
     pub freeze: Vec<usize>,
-    /// Whether anchors stay as they are where they fit the data set badly.
+    /// Whether to keep the anchors even if they fit the data set badly.
     pub noautoanchor: bool,
     /// Whether images are evaluated in rectangles, as YOLOv5 and Ultralytics do, or in squares.
     pub val_rect: bool,
@@ -123,7 +123,7 @@ pub enum Optimizer {
     Auto,
 }
 
-/// Steps of the optimizer up to which Ultralytics chooses AdamW; beyond, it chooses one that there is not here.
+/// Steps of the optimizer up to which Ultralytics' `auto` is AdamW; beyond, it is MuSGD, which is not supported.
 const MOST_AUTO_STEPS: usize = 10_000;
 
 /// What is wrong with a recipe, by file and key.
@@ -212,7 +212,7 @@ impl Recipe {
     /// `auto` what it stands for.
     ///
     /// # Errors
-    /// A training so long that `auto` stands for an optimizer that there is not.
+    /// A training so long that `auto` stands for MuSGD, which is not supported.
     pub fn resolved(
         &self,
         images: usize,

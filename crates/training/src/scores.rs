@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use ablate_records::EpochLog;
 
-/// COCO figures on the validation split; none where there was nothing to measure.
+/// COCO figures on the validation split; None if there was nothing to measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// mAP of boxes at IoU 0.5.
@@ -28,7 +28,7 @@ impl Scores {
         of(self.map50, self.map50_95) + of(self.mask_map50, self.mask_map50_95)
     }
 
-    /// Those of an epoch; none where it was not evaluated.
+    /// Those of an epoch; None if it was not evaluated.
     pub fn of(log: &EpochLog) -> Option<Self> {
         let &EpochLog {
             map50,

@@ -72,8 +72,8 @@ pub struct TrainJob<'a, M> {
 /// The part of a training that is asked for: all of it by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Leg<'a> {
-    /// Numbers of epochs after which the network is evaluated, whatever the recipe says. Where the recipe does not say so, the log keeps the
-    /// scores and nothing else heeds them: the best epoch and the end of the training are those of the recipe alone.
+    /// Numbers of epochs after which the network is evaluated in addition to the recipe's evaluations. Their scores are logged
+    /// only: the best epoch and the end of the training follow from the recipe's evaluations alone.
     pub rungs: &'a [usize],
     /// Number of epochs after which the training pauses; the next leg goes on from its checkpoint.
     pub until: Option<usize>,

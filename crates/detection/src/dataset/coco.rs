@@ -37,7 +37,7 @@ struct Category {
     name: String,
 }
 
-/// A row may be bad without the file being so: hence the loose types.
+/// Loosely typed: a bad row is left out, and does not make the file unreadable.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Row {
@@ -197,7 +197,7 @@ fn parse_row(row: &Row, class_of: &HashMap<i64, usize>) -> Result<DraftBox, Stri
     })
 }
 
-/// A row's mask; none where the key is absent, or empty, as exports of boxes write it.
+/// A row's mask; None if the key is absent, or empty, as exports of boxes write it.
 fn mask(segmentation: &Value) -> Result<Option<Segmentation>, String> {
     match segmentation {
         Value::Null => Ok(None),

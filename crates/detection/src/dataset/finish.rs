@@ -8,7 +8,7 @@ use super::{Annotation, Dataset, ImageSource, Problems, Sample, Split, image_fil
 use crate::geometry::BBox;
 use crate::mask::Segmentation;
 
-/// An image as its annotation file tells of it.
+/// An image as its annotation file describes it.
 pub(crate) struct Draft {
     pub id: Option<u64>,
     pub name: String,

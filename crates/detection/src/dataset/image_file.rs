@@ -31,7 +31,7 @@ pub enum ImageSource {
 
 impl ImageSource {
     /// The image in 8-bit RGB, upright: greyscale, 16-bit, palette and CMYK images are converted, transparency is dropped and the
-    /// EXIF orientation is applied. The error says what is wrong with the file, not which it is.
+    /// EXIF orientation is applied. The error does not name the file.
     pub fn decode(&self) -> Result<RgbImage, String> {
         match self {
             Self::File(path) => decode(path),

@@ -205,7 +205,7 @@ impl Dataset {
         }
     }
 
-    /// Refuses another split whose class indices would mean something else.
+    /// Rejects another split whose class indices mean other classes.
     pub fn check_same_classes(&self, other: &Self) -> Result<(), DataError> {
         if self.classes == other.classes {
             return Ok(());

@@ -19,7 +19,7 @@ use super::random::{Draw, stream};
 use super::spec::{Fractions, VocSpec, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
 
-/// What an XML file says.
+/// The content of an XML file.
 #[derive(Default)]
 struct Page {
     size: Option<(usize, usize)>,

@@ -33,7 +33,7 @@ pub enum InputShape {
     /// All images in squares, in the data set's order.
     Square,
     /// Images in the order of their aspect ratios, each batch in the smallest shape of whole strides that leaves half a stride of padding: how YOLOv5
-    /// and Ultralytics evaluate, square images in squares of a stride more, too.
+    /// and Ultralytics evaluate; square images too are padded by a stride.
     Rectangular {
         /// Pixels that both sides are multiples of.
         stride: usize,

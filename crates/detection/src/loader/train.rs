@@ -21,7 +21,7 @@ pub struct LoaderConfig {
     pub imgsz: usize,
     /// Seed of the order and of augmentation.
     pub seed: u64,
-    /// Pixels of the image for each of the targets' masks; none where nobody asks for masks.
+    /// Pixels of the image for each of the targets' masks; None if no masks are wanted.
     pub mask_stride: Option<usize>,
     /// Threads that make batches ahead; 0: none, each batch is made when it is asked for. It changes nothing in the batches.
     pub workers: usize,

@@ -1,4 +1,4 @@
-//! `ablate devices`: what this build can use here and, where there is nothing, what to install.
+//! `ablate devices`: what this build can use on this machine, and what to install for the rest.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `ablate latency`: models against the first of them.
+//! `ablate latency`: times of models, and their ratios to the first.
 
 use std::{process::ExitCode, time::Duration};
 

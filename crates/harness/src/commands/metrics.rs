@@ -37,7 +37,7 @@ pub fn execute(args: &MetricsArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// None where the detections have no masks, and with a warning where theirs or the objects' are not whole.
+/// None if the detections have no masks; also, with a warning, if masks of detections or objects are missing or wrong.
 fn masks(
     args: &MetricsArgs,
     truth: &GroundTruth,

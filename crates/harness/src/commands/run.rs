@@ -1,4 +1,4 @@
-//! `ablate run`
+//! `ablate run`: a sweep.
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use ablate_detection::{
-    dataset::{CachedDataset, DataSpec, Dataset, Split},
+    dataset::{CachedDataset, DataSpec, Dataset},
     loader::{EvalLoader, InputShape},
     metrics::coco::DetectionBox,
     nms::NmsConfig,
@@ -19,13 +19,8 @@ use crate::{
 };
 
 pub fn execute(args: &ValArgs) -> Result<ExitCode> {
-    let split: Split = args
-        .split
-        .parse()
-        .map_err(anyhow::Error::msg)
-        .context("--split")?;
     let device = args.device.open()?;
-    let dataset = Dataset::open(&DataSpec::load(&args.data)?, split)?;
+    let dataset = Dataset::open(&DataSpec::load(&args.data)?, args.split)?;
     let graph = graph(
         &catalog(&args.tables)?,
         &args.model,
@@ -43,7 +38,7 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     }
     if !loaded.fresh.is_empty() {
         tracing::warn!(
-            "{}: {} of the model's tensors stay random",
+            "{}: {} of the model's tensors are missing and stay random",
             args.weights.display(),
             loaded.fresh.len()
         );

@@ -19,7 +19,7 @@ pub struct Backend {
     pub about: &'static str,
     /// What a machine needs beside the feature.
     pub needs: &'static str,
-    /// None where this build lacks the backend.
+    /// None if this build lacks the backend.
     pub runtime: Option<Runtime>,
     address: Address,
 }
@@ -31,14 +31,14 @@ pub struct Runtime {
     pub found: fn() -> Vec<Found>,
     /// Opens the device at a place, without autodiff.
     pub open: fn(Place) -> Result<Device>,
-    /// What the device is where it is not the machine's CPU, as [`Found`] says it.
+    /// What the device is, as [`Found::what`]; None for the machine's CPU.
     pub adapter: fn(Place) -> Option<String>,
 }
 
 /// A device that is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// As the reader writes it: `vulkan:0`.
+    /// As the user writes it: `vulkan:0`.
     pub name: String,
     /// What it is: the adapter, its driver, its memory.
     pub what: String,
@@ -162,7 +162,7 @@ impl Backend {
     }
 }
 
-/// Refuses an index beyond the devices that are there: `sees` as in `CUDA sees`, `thing` as in `GPU`.
+/// Rejects an index beyond the devices of this machine: `sees` as in `CUDA sees`, `thing` as in `GPU`.
 #[cfg(any(feature = "tch", feature = "wgpu", feature = "cuda"))]
 pub(super) fn check_index(
     index: usize,

@@ -20,7 +20,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// As the reader writes it: `f32`, `f16`, `bf16`.
+    /// As the user writes it: `f32`, `f16`, `bf16`.
     pub fn name(self) -> &'static str {
         self.dtype().name()
     }
@@ -35,7 +35,7 @@ impl Precision {
     }
 
     /// # Errors
-    /// Where the device can't compute in it.
+    /// If the device can't compute in it.
     pub fn check(self, device: &Device) -> Result<()> {
         ensure!(
             device.supports_dtype(self.dtype()),
@@ -50,7 +50,7 @@ impl Precision {
 const BOX: usize = 4;
 
 /// The largest difference that rounding makes to a decoded output of a model with random weights on random images: of boxes as a share of
-/// the largest coordinate, of all else as a share of the largest probability, whichever is more; none of 32 bits.
+/// the largest coordinate, of all else as a share of the largest probability, whichever is more; None for 32 bits.
 ///
 /// # Errors
 /// A device that can't compute in the format, an output that is no number in it.

@@ -189,7 +189,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Ranks the models at a rung, tells who goes on, and stops the others.
+    /// Ranks the models at a rung, logs who goes on, and stops the others.
     fn judge(
         &mut self,
         rungs: &Rungs,

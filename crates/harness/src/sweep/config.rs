@@ -1,4 +1,4 @@
-//! `SWEEP.yaml`: what a sweep measures. Nothing is guessed: an unknown key is an error that names file, line and key.
+//! A sweep's file: what it measures. Unknown keys are rejected, by file, line and key.
 
 mod numbers;
 mod words;
@@ -41,10 +41,10 @@ pub struct SweepConfig {
     /// … and these, written in full: `yolov5s+gsconv`.
     #[serde(default)]
     pub models: Vec<Model>,
-    /// Files of the reader's own tables and variants, relative to the sweep's file.
+    /// Files of the user's own tables and variants, relative to the sweep's file.
     #[serde(default)]
     pub tables: Vec<PathBuf>,
-    /// Classes of the detection head for cost and latency; those of the data set where not given, else 80.
+    /// Classes of the detection head for cost and latency [default: those of the data set, or 80].
     #[serde(default, deserialize_with = "classes")]
     pub nc: Option<usize>,
     /// Devices to measure on; `flex` by default.
@@ -56,11 +56,11 @@ pub struct SweepConfig {
     /// How cost is computed.
     #[serde(default)]
     pub cost: CostConfig,
-    /// Not measured where not given; the same holds for `train` and `eval`.
+    /// How latency is measured; None: not at all.
     pub latency: Option<LatencyConfig>,
-    /// What is trained, and how.
+    /// What is trained, and how; None: nothing.
     pub train: Option<TrainConfig>,
-    /// What is evaluated.
+    /// What is evaluated; None: nothing.
     pub eval: Option<EvalConfig>,
 }
 
@@ -77,7 +77,7 @@ pub struct CostConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LatencyConfig {
-    /// The scales that are measured; all where not given.
+    /// The scales that are measured; None: all.
     pub scales: Option<Vec<Scale>>,
     /// Height and width of the images, in pixels.
     #[serde(deserialize_with = "image_size")]
@@ -85,15 +85,15 @@ pub struct LatencyConfig {
     /// Images in a batch.
     #[serde(deserialize_with = "at_least_one")]
     pub batch: usize,
-    /// Seconds of timed work a model.
+    /// Timed work per model, in seconds.
     #[serde(deserialize_with = "seconds")]
     pub budget_s: f64,
-    /// Iterations a model that are not timed.
+    /// Number of untimed iterations per model.
     pub warmup: usize,
-    /// Timed iterations of a model, at least.
+    /// Minimum number of timed iterations per model.
     #[serde(deserialize_with = "at_least_one")]
     pub min_iterations: usize,
-    /// Number formats of weights and maps: `f32`, `f16`, `bf16`, or a list of them. What rounding does to the outputs is measured, too.
+    /// Number formats of weights and activations: `f32`, `f16`, `bf16`, or a list of them. The rounding error of the outputs is measured too.
     #[serde(deserialize_with = "dtypes")]
     pub dtype: Vec<Precision>,
 }
@@ -102,25 +102,25 @@ pub struct LatencyConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// The scales that are trained; all where not given.
+    /// The scales that are trained; None: all.
     pub scales: Option<Vec<Scale>>,
     /// A data set's file, relative to the sweep's, or `shapes`, which is built in.
     pub data: PathBuf,
-    /// A recipe's file, relative to the sweep's, or one for each family, `{yolov5: FILE, yolov8: FILE}`; the default recipe where not given.
+    /// A recipe file, relative to the sweep's, or one for each family, `{yolov5: FILE, yolov8: FILE}` [default: YOLOv5's scratch-low].
     pub recipe: Option<RecipeFiles>,
     /// What differs from the recipe, key by key.
     #[serde(default)]
     pub overrides: serde_yaml::Mapping,
-    /// A file of weights that every training begins with, as far as they fit, relative to the sweep's file; random ones where not given.
+    /// A file of first weights, relative to the sweep's, of which every training takes what fits [default: random weights].
     pub weights: Option<PathBuf>,
     /// Height and width of the network's input, in pixels.
     #[serde(deserialize_with = "image_size")]
     pub imgsz: usize,
-    /// Those of the recipe where not given; the same holds for `batch`.
+    /// Number of epochs (overrides the recipe).
     pub epochs: Option<usize>,
     /// Images in a batch (overrides the recipe).
     pub batch: Option<i64>,
-    /// Stops trainings early that others leave behind; every one goes to its end where not given.
+    /// Stops trainings that fall behind the others; None: all run to their end.
     pub halving: Option<HalvingConfig>,
 }
 
@@ -193,7 +193,7 @@ impl Default for EvalConfig {
 }
 
 impl SweepConfig {
-    /// Reads a sweep's file; paths in it become relative to the present folder.
+    /// Reads a sweep's file; paths in it become relative to the working folder.
     ///
     /// # Errors
     /// Name the file, and line and key where something in it is wrong.
@@ -273,7 +273,7 @@ impl SweepConfig {
     /// Adds families, scales and variants that a command line names to those of the grid.
     ///
     /// # Errors
-    /// Words that name none.
+    /// A word that is no scale, or no variant's name.
     pub fn include(
         &mut self,
         families: &[String],
@@ -346,7 +346,7 @@ impl TrainConfig {
         Ok(recipe.with(&keys)?)
     }
 
-    /// Refuses a halving that could stop nothing, or whose rungs are not the same for all.
+    /// Rejects a halving that could stop nothing, or whose rungs are not the same for all.
     fn check_halving<'f>(&self, families: impl Iterator<Item = &'f String>) -> Result<()> {
         let Some(halving) = &self.halving else {
             return Ok(());

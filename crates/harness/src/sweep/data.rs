@@ -68,7 +68,7 @@ impl SweepData {
     }
 }
 
-/// Opens a split and says what in it can't be used.
+/// Opens a split and logs what was left out of it.
 pub fn open(spec: &DataSpec, split: Split) -> Result<Dataset> {
     let dataset = Dataset::open(spec, split)?;
     if !dataset.problems.is_empty() {
@@ -81,12 +81,12 @@ pub fn open(spec: &DataSpec, split: Split) -> Result<Dataset> {
     Ok(dataset)
 }
 
-/// Whether a split can't be opened because the description has none of that name.
+/// Whether a split can't be opened because the data set has none of that name.
 pub fn is_missing(error: &anyhow::Error, split: Split) -> bool {
     matches!(error.downcast_ref(), Some(DataError::Key { key, .. }) if key == split.as_str())
 }
 
-/// The value of a cell, made where there is none yet.
+/// The value of a cell, made if it is empty.
 fn once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
     if let Some(value) = cell.get() {
         return Ok(value);

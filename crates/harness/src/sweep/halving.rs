@@ -14,7 +14,7 @@ pub struct Standing {
     pub model: String,
     /// Goes on whatever its score is, and takes nobody's place: all others are compared with it.
     pub baseline: bool,
-    /// Mean over the seeds; none where a seed has no score, because it failed or was not evaluated at the rung.
+    /// Mean over the seeds; None if a seed has no score, because it failed or was not evaluated at the rung.
     pub score: Option<Score>,
 }
 

@@ -1,4 +1,4 @@
-//! From what the reader wrote to cells and stages: pure, so that a plan can be printed before anything runs.
+//! From what the user wrote to cells and stages: pure, so that a plan can be printed before anything runs.
 
 use std::collections::HashMap;
 
@@ -54,7 +54,7 @@ impl Plan {
     /// Plans the sweep for a number of classes; `dataset` is the name of the data set that networks are trained on.
     ///
     /// # Errors
-    /// Where two cells would have one id.
+    /// If two cells would have one id.
     pub fn new(
         config: &SweepConfig,
         catalog: &Catalog,
@@ -98,7 +98,7 @@ impl Plan {
     /// The cells that are asked for.
     ///
     /// # Errors
-    /// Where a word of the selection fits no cell of the sweep.
+    /// A word of the selection that matches no cell of the sweep.
     pub fn select(&self, selection: &Selection) -> Result<Vec<&PlannedCell>> {
         type Word = fn(&PlannedCell) -> String;
         let filters: [(&str, &[String], Word); 4] = [
@@ -143,7 +143,7 @@ impl Plan {
 }
 
 impl PlannedCell {
-    /// Why a stage is not run; none where it is.
+    /// Why a stage is not run; None if it is.
     pub fn skipped(&self, stage: Stage) -> Option<&str> {
         let found = self.skipped.iter().find(|(skipped, _)| *skipped == stage);
         found.map(|(_, reason)| reason.as_str())
@@ -157,7 +157,7 @@ impl Selection {
     }
 }
 
-/// Where a stage is not asked for, its size is that of the one before.
+/// The size of a stage that is not asked for is that of the one before.
 fn image_sizes(config: &SweepConfig) -> ImageSizes {
     let cost = config.cost.imgsz;
     let latency = config
@@ -279,7 +279,7 @@ fn evaluates(config: &SweepConfig) -> Result<(), String> {
         .ok_or("the sweep evaluates nothing".into())
 }
 
-/// Whether a list of scales has the model's, where there is a list; else the list in words.
+/// Checks that a list of scales, if there is one, has the model's; the error is the list in words.
 fn check_scale(scales: Option<&[Scale]>, model: &ModelName) -> Result<(), String> {
     match scales {
         Some(scales) if !scales.iter().any(|scale| scale.0 == model.scale) => Err(scales

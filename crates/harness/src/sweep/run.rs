@@ -38,7 +38,7 @@ pub struct Summary {
 /// is tried again.
 ///
 /// # Errors
-/// Where the selection fits no cell, or a record can't be written. A cell that fails is recorded as failed and counted.
+/// If the selection fits no cell, or a record can't be written. A cell that fails is recorded as failed and counted.
 pub fn run(
     bench: &Workbench,
     store: &Store,
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
         if !differences.is_empty() {
             let parts: BTreeSet<&str> = differences.iter().flatten().copied().collect();
             tracing::info!(
-                "{}: {} earlier records are of another build (its {} differ): measured again",
+                "{}: {} earlier records are of another build ({} differ); measuring again",
                 stage.name(),
                 differences.len(),
                 parts.into_iter().collect::<Vec<_>>().join(", "),
@@ -230,7 +230,7 @@ impl<'a> Run<'a> {
         self.reporter.after_record()
     }
 
-    /// Counts, tells and saves how a stage of a cell ended.
+    /// Counts, logs and saves how a stage of a cell ended.
     pub(super) fn keep(
         &mut self,
         stage: Stage,

@@ -44,7 +44,7 @@ impl Default for Yolov5Hyp {
 }
 
 impl Yolov5Hyp {
-    /// Refuses values for which there is no loss, by their name.
+    /// Rejects values that the loss does not support, by key.
     pub fn check(&self) -> Result<(), LossError> {
         if self.fl_gamma != 0.0 {
             return Err(LossError::FocalLoss(self.fl_gamma));

@@ -113,7 +113,7 @@ impl Side {
     }
 }
 
-/// Refuses targets of a class or an image that does not exist.
+/// Rejects targets of a class or an image that does not exist.
 pub(super) fn check_targets(
     targets: &[[f32; 6]],
     batch: usize,

@@ -33,7 +33,7 @@ pub struct Outputs {
 /// What it should have emitted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Targets<'a> {
-    /// Rows of (image in the batch, class, cx, cy, w, h), the box as fractions of the image; none is fine.
+    /// Rows of (image in the batch, class, cx, cy, w, h), the box as fractions of the image; may be empty.
     pub boxes: &'a [[f32; 6]],
     /// Of the same objects, for a head that makes masks.
     pub masks: Option<&'a MaskTargets>,

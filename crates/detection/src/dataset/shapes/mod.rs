@@ -56,11 +56,11 @@ pub struct ShapesSpec {
     pub color_hint: f64,
     /// Strength of the background's texture, 0 to 1.
     pub texture: f64,
-    /// Number of strokes in the background at most.
+    /// Maximum number of strokes in the background.
     pub clutter: u32,
     /// Largest noise on a pixel, as a share of full brightness.
     pub noise: f64,
-    /// Annotate the pixels of an object that show, too, and not its box only.
+    /// Annotate the visible pixels of an object in addition to its box.
     pub masks: bool,
 }
 

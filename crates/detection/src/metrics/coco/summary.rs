@@ -6,7 +6,7 @@ use super::AREA_RANGES;
 use super::accumulate::{Curve, PerThreshold};
 use super::types::GroundTruth;
 
-/// COCO's twelve figures in 0..=1, and average precision per category. A figure is none where there is no object to
+/// COCO's twelve figures in 0..=1, and average precision per category. A figure is None if there is no object to
 /// measure it on (pycocotools prints -1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CocoMetrics {
@@ -156,7 +156,7 @@ fn over_thresholds(figures: &PerThreshold) -> f64 {
     figures.iter().sum::<f64>() / figures.len() as f64
 }
 
-/// None of nothing.
+/// None if there is no value.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| {
         (sum + value, count + 1)

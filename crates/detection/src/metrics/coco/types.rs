@@ -63,8 +63,8 @@ pub struct GroundTruth {
     pub(super) id_zero: Option<usize>,
     /// Height and width of the images in pixels, where the file that was read has them.
     pub(super) sizes: HashMap<u64, (usize, usize)>,
-    /// Why the segmentations that the reader could make no mask of are none, by the index of their box. Only who asks for
-    /// figures of masks need know.
+    /// What is wrong with segmentations that could not be read, by the index of their box: an error only if mask metrics are
+    /// asked for.
     pub(super) bad_masks: BTreeMap<usize, MetricsError>,
 }
 

@@ -48,7 +48,7 @@ impl Eval<'_> {
         let (evaluator, loaded) = spec.open()?;
         ensure!(
             loaded.fresh.is_empty(),
-            "{}: without {} of the model's tensors",
+            "{}: {} of the model's tensors are missing",
             file.display(),
             loaded.fresh.len()
         );
