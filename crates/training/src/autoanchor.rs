@@ -8,8 +8,8 @@ use ablate_model::{Detector, coding::BoxCoding};
 
 use ablate_records::AnchorFit;
 
-/// Gives the detector other anchors where its own leave too many boxes without a match and others leave fewer; how they fit. None of a head
-/// without anchors.
+/// Gives the detector other anchors where its own leave too many boxes without a match and others leave fewer; how they fit. None for
+/// a head without anchors.
 pub fn fit_anchors(
     detector: &mut Detector,
     data: &CachedDataset,
@@ -58,7 +58,7 @@ pub fn fit_anchors(
     Some(found)
 }
 
-/// For a reader.
+/// One line for the log.
 pub fn describe(fit: &AnchorFit) -> String {
     let recall = format!(
         "{:.2} anchors a box, best possible recall {:.3}",

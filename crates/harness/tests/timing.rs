@@ -8,8 +8,8 @@ use std::{
 use ablate::{
     device::BACKENDS,
     measure::{
-        latency::{Iteration, Pending, Protocol, forward_pass, measure, time},
         precision::{Precision, rounding_error},
+        timing::{Iteration, Pending, Protocol, forward_pass, measure, time},
         train_step::{TrainStep, train_step},
     },
 };
@@ -304,7 +304,7 @@ fn a_device_without_room_fails_that_model_alone() {
             &protocol(1, 2),
             |_| {},
         );
-        let error = ablate::guard::plain(measured[0].as_ref().unwrap_err());
+        let error = ablate::guard::one_line(measured[0].as_ref().unwrap_err());
         assert!(
             error.starts_with("out of memory: ") && !error.contains("frame #"),
             "{}: {error}",

@@ -24,20 +24,23 @@ use ablate_records::{LatencyMeasurement, PeakMemory};
 /// How models are timed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Protocol {
+    /// Images in a batch.
     pub batch: usize,
     /// Height and width of the images in pixels.
     pub imgsz: usize,
     /// Iterations before the first that is timed.
     pub warmup: usize,
-    /// Timed work a model; more where the fewest iterations take longer.
+    /// Timed work per model; more if the minimum number of iterations takes longer.
     pub budget: Duration,
+    /// Minimum number of timed iterations per model.
     pub min_iterations: usize,
     /// Whether batch normalisation is folded into the convolutions, and RepVGG's branches into one.
     pub fuse: bool,
+    /// Number format of weights and activations.
     pub precision: Precision,
 }
 
-/// The budget of a model is spent in this many slices at least.
+/// The budget of a model is spent in at least this many slices.
 const SLICES: u32 = 10;
 
 /// Work that may still be under way when the call that began it has returned.
@@ -50,7 +53,7 @@ impl<const D: usize> Pending for Tensor<D> {
     /// Waits for the device and reads the result's bytes: a lazy backend computes them no earlier than that.
     fn wait(self) -> Result<()> {
         self.device().sync().context("the device failed")?;
-        let data = self.try_into_data().context("the output can't be read")?;
+        let data = self.try_into_data().context("cannot read the output")?;
         black_box(data.as_bytes().last());
         Ok(())
     }
@@ -127,9 +130,9 @@ pub fn images(device: &Device, protocol: &Protocol) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Times the iterations, all on one device, in turn and sums each up. One that fails is left out from there on; the others go on.
+/// Times the iterations, all on one device, in turn, and summarises each. One that fails is left out from there on; the others go on.
 ///
-/// `progress` hears how much of the work is done, 0 to 1.
+/// `progress` is called with the share of the work that is done, 0 to 1.
 pub fn measure(
     iterations: Vec<Result<Iteration>>,
     device: &Device,
@@ -200,7 +203,7 @@ impl<'a> Subject<'a> {
         self.advance(|iteration| (0..iterations).try_for_each(|_| (iteration.run)().map(|_| ())));
     }
 
-    /// Iterates until the slice is over, once at least.
+    /// Iterates until the slice is over, at least once.
     fn slice(&mut self, slice: Duration) {
         let mut samples = Vec::new();
         self.advance(|iteration| {
