@@ -59,10 +59,10 @@ impl<'v> Row<'v> {
 
 impl ArgumentRow {
     fn new(argument: &Argument) -> Self {
-        let defaults = argument.defaults().iter();
+        let defaults = argument.defaults().into_iter();
         Self {
             default: defaults
-                .map(|(scale, value)| (scale.clone(), word(value)))
+                .map(|(scale, value)| (scale.to_owned(), word(value)))
                 .collect(),
             values: argument.values.iter().map(word).collect(),
         }

@@ -278,6 +278,17 @@ impl Variant {
 }
 
 impl Argument {
+    /// Its value if a model's name does not give it, by scale; the key `*` holds for the scales that are not listed.
+    pub fn defaults(&self) -> BTreeMap<&str, &Arg> {
+        match &self.default {
+            DefaultValue::Everywhere(Scalar(value)) => BTreeMap::from([("*", value)]),
+            DefaultValue::ByScale(values) => values
+                .iter()
+                .map(|(scale, Scalar(value))| (scale.as_str(), value))
+                .collect(),
+        }
+    }
+
     fn value(&self, given: Option<&String>, scale: &str) -> Result<Arg, String> {
         let Some(word) = given else {
             let default = match &self.default {

@@ -250,7 +250,8 @@ fn depthwise_gradient() {
     let shape = ConvShape::new(12, 12, 5, 2).groups(12);
     let burns = |x, w| conv2d(x, w, None, ConvOptions::new([2, 2], [2, 2], [1, 1], 12));
     let blocks = |x, w| {
-        let mut conv = ablate_model::blocks::conv::conv2d(shape, false, &Initializer::new(0, &device));
+        let mut conv =
+            ablate_model::blocks::conv::conv2d(shape, false, &Initializer::new(0, &device));
         conv.weight = conv.weight.map(|_| w);
         convolve(&conv, x)
     };
