@@ -1,7 +1,7 @@
 //! How a detection head's numbers stand for boxes and masks.
 
-/// Detection on the levels of a pyramid: YOLOv5's head where the row names anchors,
-/// `[nc, anchors]`, YOLOv8's where it does not, `[nc]`.
+/// Detection on the levels of a pyramid: YOLOv5's head if the row names anchors,
+/// `[nc, anchors]`, YOLOv8's if it does not, `[nc]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DetectConfig {
     /// Number of classes.

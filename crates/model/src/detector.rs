@@ -22,6 +22,19 @@ use crate::{
 
 /// A detector: image in, raw maps of its levels out. Its parameters have the names of a PyTorch
 /// state dict.
+///
+/// ```
+/// use ablate_model::{Catalog, Detector};
+/// use burn::tensor::{Device, Tensor};
+///
+/// let graph = Catalog::builtin().resolve(&"yolov8n".parse()?)?.graph(Some(3))?;
+/// let device = Device::flex();
+/// let detector = Detector::new(&graph, 0, &device).fuse();
+/// let raw = detector.forward(Tensor::zeros([2, 3, 64, 96], &device));
+/// // A cell of each level gives one box: its centre, size, objectness and three classes.
+/// assert_eq!(detector.decode(raw).dims(), [2, 8 * 12 + 4 * 6 + 2 * 3, 5 + 3]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct Detector {
     model: Vec<Node>,
@@ -86,7 +99,7 @@ impl Detector {
 
     /// The same network for inference alone: batch normalisation is folded into the convolutions
     /// before it, RepVGG's branches into one. Its outputs are the same to float precision; its
-    /// weights are no checkpoint's any more. Off a training device.
+    /// weights no longer fit a checkpoint. Not for a training device.
     pub fn fuse(mut self) -> Self {
         self.model.fuse();
         arranged(self)
@@ -100,7 +113,7 @@ impl Detector {
     /// Other anchors in place of those of the table: width and height in pixels, level by level.
     ///
     /// # Panics
-    /// If the head has no anchors, or levels and anchors are not as many as the head's.
+    /// If the head has no anchors, or another number of levels or anchors.
     pub fn set_anchors(&mut self, anchors: Vec<Vec<[f64; 2]>>) {
         let detect = &mut Arc::make_mut(&mut self.wiring).detect;
         let BoxCoding::Anchors(old) = &mut detect.coding else {
@@ -116,7 +129,7 @@ impl Detector {
     }
 
     /// The anchors as a PyTorch state dict keeps them: name, shape `[levels, anchors, 2]`, sides in
-    /// strides of their levels. None of a head without anchors.
+    /// strides of their levels; None for a head without anchors.
     pub fn anchors_in_strides(&self) -> Option<(String, Vec<usize>, Vec<f32>)> {
         let detect = self.detect();
         let BoxCoding::Anchors(anchors) = &detect.coding else {

@@ -118,7 +118,7 @@ impl ConvShape {
             .saturating_mul(self.kernel)
     }
 
-    /// Output shape for an input shape; sides of 0 where the kernel does not fit in.
+    /// Output shape for an input shape; sides of 0 if the kernel does not fit.
     pub fn output(&self, x: Shape) -> Shape {
         let kernel = self
             .dilation

@@ -67,7 +67,7 @@ impl Tally {
         y
     }
 
-    /// A matrix product that is no module, of so many multiply-accumulates.
+    /// Multiply-accumulates of a matrix product that is not a module.
     pub fn functional_macs(&mut self, macs: u64) {
         self.macs = self.macs.saturating_add(macs);
     }

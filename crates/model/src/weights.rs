@@ -111,7 +111,7 @@ fn load_pytorch(detector: &mut Detector, path: &Path) -> Result<ApplyResult, Pyt
     load_from(detector, &mut store())
 }
 
-/// The detector's tensors, and its anchors where the file has some for its head: a training may
+/// The detector's tensors, and its anchors if the file has some for its head: a training may
 /// have fitted them to its data.
 fn load_from<S: ModuleStore>(
     detector: &mut Detector,

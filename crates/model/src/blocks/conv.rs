@@ -95,7 +95,7 @@ pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) 
     kernels::conv2d(x, conv.weight.val(), bias, geometry, activation)
 }
 
-/// A convolution without bias, batch normalisation and an activation; or, where the normalisation
+/// A convolution without bias, batch normalisation and an activation; or, if the normalisation
 /// is folded into the convolution, which has a bias then, that and the activation.
 pub fn conv_norm_act(
     conv: &Conv2d,

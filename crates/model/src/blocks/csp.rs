@@ -24,7 +24,7 @@ pub struct CspConfig {
 }
 
 impl CspConfig {
-    /// `shortcut` is what holds where the row does not say.
+    /// `shortcut` is the default.
     pub(super) fn read(row: &RowReader, shortcut: bool) -> Result<Self, String> {
         row.at_most(4, "channels, shortcut, groups, expansion")?;
         let config = Self {

@@ -22,8 +22,8 @@ use crate::{
     tally::Tally,
 };
 
-/// GhostNet's bottleneck: a Ghost module up, a depthwise convolution where the stride asks for one,
-/// squeeze-and-excite where a ratio does, and a Ghost module down without activation, with a
+/// GhostNet's bottleneck: a Ghost module up, a depthwise convolution if the stride is above 1,
+/// squeeze-and-excite if the ratio is above 0, and a Ghost module down without activation, with a
 /// residual around them. Row: `[channels, expanded channels, kernel, stride, ratio]`, the ratio
 /// that of squeeze-and-excite, 0 for none; expanded channels scale with width, too.
 /// Source: Han et al., GhostNet, arXiv:1911.11907, figure 3; Hu et al., Squeeze-and-Excitation
@@ -96,7 +96,7 @@ impl GhostBottleneckConfig {
         ]
     }
 
-    /// Around the block, where the input can't be added as it is.
+    /// Around the block; None if the input can be added as it is.
     fn shortcut(&self) -> Option<[ConvShape; 2]> {
         let identity = self.c_in == self.c_out && self.stride == 1;
         (!identity).then(|| {

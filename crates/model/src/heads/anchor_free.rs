@@ -42,7 +42,7 @@ impl Fuse for Branch {
 }
 
 /// The distances 0 to 15 as weights of a convolution, as the published checkpoints hold them. They
-/// are no one's to learn.
+/// are not trained.
 #[derive(Module, Debug)]
 pub(super) struct Expectation {
     conv: Conv2d,
@@ -71,7 +71,7 @@ impl BranchConfig {
         tally.conv(self.last, true, x)
     }
 
-    /// The last bias is `prior` everywhere, where there is one.
+    /// The last bias is `prior` everywhere; fresh weights if None.
     fn init(&self, prior: Option<f64>, init: &Initializer) -> Branch {
         let [first, second] = self.hidden.map(|conv| Conv::new(&conv, init));
         let mut last = conv2d(self.last, true, init);

@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// Detection with masks: each box has coefficients for mask prototypes, which are the head's last
-/// output. YOLOv5's where the row names anchors, `[nc, anchors, coefficients, hidden]`, YOLOv8's
-/// where it does not, `[nc, coefficients, hidden]`; `hidden` are channels of the prototypes'
+/// output. YOLOv5's if the row names anchors, `[nc, anchors, coefficients, hidden]`, YOLOv8's
+/// if it does not, `[nc, coefficients, hidden]`; `hidden` are channels of the prototypes'
 /// convolutions, which scale with width.
 /// Source: Bolya et al., YOLACT, arXiv:1904.02689.
 #[derive(Clone, Debug, PartialEq)]

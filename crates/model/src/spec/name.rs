@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-/// A model as the reader names it: `yolov5n`, `yolov5n+ghost+asff`,
+/// A model as the user names it: `yolov5n`, `yolov5n+ghost+asff`,
 /// `yolov5s+asff:order=sequential,rfb=true`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModelName {
@@ -43,7 +43,7 @@ impl ModelName {
         }
     }
 
-    /// The variants alone, joined by `+`; `baseline` where there is none.
+    /// The variants alone, joined by `+`; `baseline` if there are none.
     pub fn variant(&self) -> String {
         if self.variants.is_empty() {
             return "baseline".into();

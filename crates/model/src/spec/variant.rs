@@ -75,7 +75,7 @@ enum DefaultValue {
     ByScale(BTreeMap<String, Scalar>),
 }
 
-/// An argument that is no list.
+/// An argument that is not a list.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Arg")]
 struct Scalar(Arg);
