@@ -93,7 +93,7 @@ fn what_cannot_be_done_is_said_before_training() {
     let folder = tempfile::tempdir().unwrap();
     for (recipe, words) in [
         ("{freeze: 99}", "can't freeze row 13"),
-        ("{lr: 0.1}", "unknown key `lr`"),
+        ("{lr: 0.1}", "unknown key 'lr'"),
     ] {
         let file = folder.path().join("recipe.yaml");
         fs::write(&file, recipe).unwrap();

@@ -1,4 +1,4 @@
-//! `ablate show`: the table of a model as people know it, with output shapes and costs.
+//! `ablate show`: the layers of a model with output shapes and costs.
 
 use std::process::ExitCode;
 
@@ -24,7 +24,7 @@ struct Shown {
     gflops_exact: f64,
     /// Pixels for each cell of the head's levels, finest first.
     strides: Vec<usize>,
-    /// Width and height in pixels, by level; none for a head without.
+    /// Width and height in pixels, by level; None for a head without anchors.
     #[serde(skip_serializing_if = "Option::is_none")]
     anchors: Option<Vec<Vec<[f64; 2]>>>,
     layers: Vec<Layer>,
