@@ -1,4 +1,5 @@
-//! Parameters and GFLOPs of a graph by arithmetic on shapes; no tensor is made. What counts is in [`tally`](crate::tally).
+//! Parameters and GFLOPs of a graph by arithmetic on shapes; no tensor is made. What counts is in
+//! [`tally`](crate::tally).
 
 use crate::{
     graph::{Graph, GraphError},
@@ -28,7 +29,8 @@ impl Cost {
     /// For one image of `height` × `width` pixels.
     ///
     /// # Errors
-    /// An image whose size does not fit the graph, as when two maps that are concatenated come out different.
+    /// An image whose size does not fit the graph, as when two maps that are concatenated come out
+    /// different.
     pub fn of(graph: &Graph, height: usize, width: usize) -> Result<Self, GraphError> {
         let mut total = Tally::default();
         let mut nodes = Vec::with_capacity(graph.nodes.len());

@@ -1,5 +1,6 @@
-//! Batch normalisation folded into the convolution before it, once, for a network that is not trained any more: at inference it is
-//! `scale · y + shift` by channel, which other weights and a bias do as well.
+//! Batch normalisation folded into the convolution before it, once, for a network that is not
+//! trained any more: at inference it is `scale · y + shift` by channel, which other weights and a
+//! bias do as well.
 
 use burn::{module::Param, nn::conv::Conv2d, tensor::Tensor};
 
@@ -27,7 +28,8 @@ pub(crate) trait Fold {
 }
 
 impl Fold for Conv2d {
-    /// A convolution under batch normalisation has no bias of its own, so one that has a bias is folded already.
+    /// A convolution under batch normalisation has no bias of its own, so one that has a bias is
+    /// folded already.
     fn fold(&mut self, scale: Tensor<1>, shift: Tensor<1>) {
         if self.bias.is_none() {
             self.weight = Param::from_tensor(self.weight.val() * scale.reshape([-1, 1, 1, 1]));

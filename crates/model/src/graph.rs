@@ -55,7 +55,8 @@ pub struct Node {
     pub config: LayerConfig,
 }
 
-/// Error while resolving or tracing a table; names the file (or the variant that made the row), the row and its module.
+/// Error while resolving or tracing a table; names the file (or the variant that made the row), the
+/// row and its module.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{origin}: row {row} ({module}): {message}")]
 pub struct GraphError {
@@ -92,8 +93,8 @@ impl Graph {
     /// Resolves a table at a scaling for `nc` classes.
     ///
     /// # Errors
-    /// A row that its block refuses, that reads a row after itself, or that is beyond all bounds; a last row that is not a detection
-    /// head.
+    /// A row that its block refuses, that reads a row after itself, or that is beyond all bounds; a
+    /// last row that is not a detection head.
     pub fn resolve(table: &Table, scaling: Scaling, nc: usize) -> Result<Self, GraphError> {
         let rows: Vec<(Section, &Row)> = table.rows().collect();
         let (nodes, _) = resolve_rows(table, &rows, scaling, nc)?;
@@ -151,7 +152,8 @@ fn resolve_rows(
     nc: usize,
 ) -> Result<(Vec<Node>, Vec<Vec<Shape>>), GraphError> {
     let image = Shape::new(3, REFERENCE, REFERENCE);
-    // YOLOv5 and YOLOv8 leave a channel count unscaled that equals the head's outputs: part of what such tables mean.
+    // YOLOv5 and YOLOv8 leave a channel count unscaled that equals the head's outputs: part of what
+    // such tables mean.
     let unscaled = match &table.anchors {
         Some(anchors) => anchors[0].len() / 2 * (nc + 5),
         None => nc,
@@ -242,8 +244,8 @@ impl Node {
     /// Shapes of what the node gives, its cost added to the tally.
     ///
     /// # Errors
-    /// A block that can't take what it reads, and maps and costs beyond all bounds: the one place that keeps absurd numbers of a
-    /// table out of what is added up and built.
+    /// A block that can't take what it reads, and maps and costs beyond all bounds: the one place
+    /// that keeps absurd numbers of a table out of what is added up and built.
     pub(crate) fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
         let before = *tally;
         inputs.iter().try_for_each(Shape::check)?;

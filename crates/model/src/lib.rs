@@ -1,9 +1,10 @@
-//! Detectors of the YOLO family: what the user wrote ([`spec`]) becomes a [`graph`], and the graph a [`cost`] by arithmetic or a
-//! [`detector`] that runs.
+//! Detectors of the YOLO family: what the user wrote ([`spec`]) becomes a [`graph`], and the graph
+//! a [`cost`] by arithmetic or a [`detector`] that runs.
 //!
-//! The modules from bottom to top, each of which knows only those before it: [`spec`], [`shape`], [`tally`], [`coding`],
-//! [`initializer`], `fuse`, [`blocks`], [`heads`], [`registry`], [`graph`], [`catalog`], [`cost`], `layout`, [`detector`],
-//! `precision`, [`weights`]. A test holds them to it.
+//! The modules from bottom to top, each of which knows only those before it: [`spec`], [`shape`],
+//! [`tally`], [`coding`], [`initializer`], `fuse`, [`blocks`], [`heads`], [`registry`], [`graph`],
+//! [`catalog`], [`cost`], `layout`, [`detector`], `precision`, [`weights`]. A test holds them to
+//! it.
 //!
 //! ```
 //! use ablate_model::{Catalog, Cost, Detector, ModelName};
@@ -20,6 +21,8 @@
 //! assert_eq!(detector.decode(raw).dims(), [1, 3 * (64 + 16 + 4), 5 + 3]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+#![warn(missing_docs)]
 
 pub mod blocks;
 pub mod catalog;

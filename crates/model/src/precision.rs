@@ -8,8 +8,9 @@ use burn::{
 use crate::detector::Detector;
 
 impl Detector {
-    /// The same weights rounded to another float format, for inference alone: cast the images, too; [`decode`](Self::decode) gives 32 bits
-    /// again. Fuse first: folding in half precision rounds twice.
+    /// The same weights rounded to another float format, for inference alone: cast the images, too;
+    /// [`decode`](Self::decode) gives 32 bits again. Fuse first: folding in half precision rounds
+    /// twice.
     pub fn cast(self, dtype: DType) -> Self {
         self.map(&mut Cast(dtype))
     }

@@ -1,5 +1,5 @@
-//! Every block and head by the name that tables use. A new one is a file beside the others, its `mod` line and a line here:
-//! variant, name, configuration.
+//! Every block and head by the name that tables use. A new one is a file beside the others, its
+//! `mod` line and a line here: variant, name, configuration.
 
 use burn::{module::Module, tensor::Tensor};
 
@@ -43,8 +43,8 @@ macro_rules! registry {
                 }
             }
 
-            /// The block of one row at depth and width 1, without a table around it: `args` as a table has them, `inputs` the shapes
-            /// of what it reads.
+            /// The block of one row at depth and width 1, without a table around it: `args` as a
+            /// table has them, `inputs` the shapes of what it reads.
             ///
             /// # Errors
             /// An unknown name, arguments that the block refuses, and a head, which needs a table.
@@ -112,7 +112,8 @@ macro_rules! registry {
             }
         }
 
-        /// Whether the first argument of the module's rows is a number of channels that scales with width.
+        /// Whether the first argument of the module's rows is a number of channels that scales with
+        /// width.
         pub(crate) fn scales_channels(name: &str) -> bool {
             match name {
                 $($name => <$config as Block>::SCALES_CHANNELS,)*

@@ -5,12 +5,16 @@ use serde::Serialize;
 /// Channels, height and width of a feature map, without the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Shape {
+    /// Channels.
     pub c: usize,
+    /// Height.
     pub h: usize,
+    /// Width.
     pub w: usize,
 }
 
 impl Shape {
+    /// `c` channels of `h` × `w`.
     pub fn new(c: usize, h: usize, w: usize) -> Self {
         Self { c, h, w }
     }
@@ -34,7 +38,8 @@ impl Shape {
         }
     }
 
-    /// Refuses a map that no network has: one without a position, such as that of a kernel larger than its input, and one of absurd size.
+    /// Refuses a map that no network has: one without a position, such as that of a kernel larger
+    /// than its input, and one of absurd size.
     pub(crate) fn check(&self) -> Result<(), String> {
         let Self { c, h, w } = *self;
         match (1..=MAX_CHANNELS).contains(&c)
@@ -42,7 +47,7 @@ impl Shape {
         {
             true => Ok(()),
             false => Err(format!(
-                "a map of {c} channels, {h}×{w}; 1 to {MAX_CHANNELS} channels and sides of 1 to {MAX_SIDE} would be right"
+                "expected 1 to {MAX_CHANNELS} channels and sides of 1 to {MAX_SIDE}, found a map of {c} channels, {h}×{w}"
             )),
         }
     }
@@ -51,12 +56,19 @@ impl Shape {
 /// A convolution's geometry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
+    /// Side of the kernel.
     pub kernel: usize,
+    /// Step of the kernel.
     pub stride: usize,
+    /// Zeros on each side.
     pub padding: usize,
+    /// Groups of channels that are convolved apart.
     pub groups: usize,
+    /// Step between the kernel's elements.
     pub dilation: usize,
 }
 
@@ -74,10 +86,12 @@ impl ConvShape {
         }
     }
 
+    /// The same with another padding.
     pub fn padding(self, padding: usize) -> Self {
         Self { padding, ..self }
     }
 
+    /// The same in groups of channels.
     pub fn groups(self, groups: usize) -> Self {
         Self { groups, ..self }
     }
@@ -104,7 +118,7 @@ impl ConvShape {
             .saturating_mul(self.kernel)
     }
 
-    /// Output shape for an input shape; sides of 0 where the kernel does not fit in.
+    /// Output shape for an input shape; sides of 0 if the kernel does not fit.
     pub fn output(&self, x: Shape) -> Shape {
         let kernel = self
             .dilation
@@ -125,6 +139,7 @@ impl ConvShape {
     }
 }
 
-/// Bounds on one map: far above any detector's, and low enough that nothing computed from them overflows.
+/// Bounds on one map: far above any detector's, and low enough that nothing computed from them
+/// overflows.
 const MAX_CHANNELS: usize = 1 << 20;
 const MAX_SIDE: usize = 1 << 16;

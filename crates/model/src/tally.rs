@@ -1,15 +1,17 @@
 //! Counts of parameters and operations, in two conventions side by side.
 //!
-//! *Exact* is 2 × the multiply-accumulates of every convolution and matrix product, however it is called. *Published* is what the
-//! model tables of the YOLO papers and repositories print: the profiler behind them (THOP) sees modules only, so it counts 2 ×
-//! (multiply-accumulates of convolution and linear modules, 4 for each output element of a batch normalization, 1 for each output
-//! element of an upsampling module), and nothing for a functional call.
+//! *Exact* is 2 × the multiply-accumulates of every convolution and matrix product, however it is
+//! called. *Published* is what the model tables of the YOLO papers and repositories print: the
+//! profiler behind them (THOP) sees modules only, so it counts 2 × (multiply-accumulates of
+//! convolution and linear modules, 4 for each output element of a batch normalization, 1 for each
+//! output element of an upsampling module), and nothing for a functional call.
 //!
-//! Counts saturate instead of wrapping; [`Tally::check`] refuses a row that comes anywhere near.
+//! Counts saturate instead of wrapping; `Tally::check` refuses a row that comes anywhere near.
 
 use crate::shape::{ConvShape, Shape};
 
-/// Bounds on what one row may cost: far above any detector's, and low enough that a thousand rows add up.
+/// Bounds on what one row may cost: far above any detector's, and low enough that a thousand rows
+/// add up.
 const MAX_PARAMS: u64 = 10_000_000_000;
 const MAX_MACS: u64 = 1_000_000_000_000_000;
 
@@ -35,15 +37,16 @@ impl Tally {
         y
     }
 
-    /// A convolution whose kernel is computed: its operations count, its kernel is nobody's parameter, and profilers miss it.
+    /// A convolution whose kernel is computed: its operations count, its kernel is nobody's
+    /// parameter, and profilers miss it.
     pub fn functional_conv(&mut self, conv: ConvShape, x: Shape) -> Shape {
         let y = conv.output(x);
         self.functional_macs(conv.macs(y));
         y
     }
 
-    /// A transposed 2×2 convolution of stride 2 with bias, which keeps the channels. Each output meets one place of the kernel; the profiler counts all
-    /// four.
+    /// A transposed 2×2 convolution of stride 2 with bias, which keeps the channels. Each output
+    /// meets one place of the kernel; the profiler counts all four.
     pub fn upsampling_conv(&mut self, x: Shape) -> Shape {
         let y = x.enlarged(2);
         let pairs = (x.c as u64).saturating_mul(x.c as u64);
@@ -55,7 +58,8 @@ impl Tally {
         y
     }
 
-    /// A convolution module that is folded into another at inference: a profiler counts it, but it never runs.
+    /// A convolution module that is folded into another at inference: a profiler counts it, but it
+    /// never runs.
     pub fn branch(&mut self, conv: ConvShape, x: Shape) -> Shape {
         let y = conv.output(x);
         self.parameters(conv.weights());
@@ -63,7 +67,7 @@ impl Tally {
         y
     }
 
-    /// A matrix product that is no module, of so many multiply-accumulates.
+    /// Multiply-accumulates of a matrix product that is not a module.
     pub fn functional_macs(&mut self, macs: u64) {
         self.macs = self.macs.saturating_add(macs);
     }
@@ -113,8 +117,8 @@ impl Tally {
             ),
         ];
         match counts.into_iter().find(|(count, most, _)| count > most) {
-            Some((_, most, what)) => Err(format!(
-                "more than {most} {what}; smaller kernels or fewer channels would be right"
+            Some((count, most, what)) => Err(format!(
+                "expected at most {most} {what}, found {count}; use smaller kernels or fewer channels"
             )),
             None => Ok(()),
         }

@@ -1,3 +1,5 @@
+//! Batch normalisation as PyTorch has it.
+
 use ablate_kernels::{Activation, RunningStatistics, batch_norm, scale_shift};
 use burn::{
     module::{Module, Param, RunningState},
@@ -14,8 +16,9 @@ const EPSILON: f64 = 1e-3;
 /// Weight of the new batch in the running statistics; PyTorch's default is 0.1.
 const MOMENTUM: f64 = 0.03;
 
-/// Batch normalisation over `[batch, channels, height, width]` in PyTorch's conventions: on a training device with the
-/// batch's own statistics, the running variance being the unbiased one; elsewhere, and where its weight is frozen, with the running ones.
+/// Batch normalisation over `[batch, channels, height, width]` in PyTorch's conventions: on a
+/// training device with the batch's own statistics, the running variance being the unbiased one;
+/// elsewhere, and where its weight is frozen, with the running ones.
 ///
 /// Burn's own layer keeps the biased variance, and its names are not those of a PyTorch state dict.
 #[derive(Module, Debug)]
@@ -59,7 +62,8 @@ impl BatchNorm2d {
         y
     }
 
-    /// What the layer does at inference, as `y = scale · x + shift` by channel: both `[channels]`, in the weights' float format.
+    /// What the layer does at inference, as `y = scale · x + shift` by channel: both `[channels]`,
+    /// in the weights' float format.
     pub fn affine(&self) -> (Tensor<1>, Tensor<1>) {
         let weight = self.weight.val();
         let [mean, variance] = [&self.running_mean, &self.running_var].map(|running| {

@@ -1,10 +1,13 @@
+//! What the registry needs to know of a block.
+
 use burn::tensor::Tensor;
 
 use super::row::RowReader;
 use crate::{coding::DetectConfig, initializer::Initializer, shape::Shape, tally::Tally};
 
-/// What the registry needs to know of a block. [`trace`](Block::trace) is the forward pass on shapes, step by step that of
-/// [`forward`](Block::forward), so that costs and shapes can't drift from what runs; a test holds the two together.
+/// What the registry needs to know of a block. [`trace`](Block::trace) is the forward pass on
+/// shapes, step by step that of [`forward`](Block::forward), so that costs and shapes can't drift
+/// from what runs; a test holds the two together.
 pub trait Block: Sized {
     /// The burn module.
     type Layer;
@@ -15,7 +18,7 @@ pub trait Block: Sized {
     /// Whether the first argument is a number of channels that scales with width.
     const SCALES_CHANNELS: bool = true;
 
-    /// Reads a row; the error says what would be right, without naming the row.
+    /// Reads a row; the error says what was expected, without naming the row.
     fn read(row: &RowReader) -> Result<Self, String>;
 
     /// Shapes of the outputs for the shapes of the inputs; what it costs goes to the tally.
@@ -30,13 +33,13 @@ pub trait Block: Sized {
     /// The arguments as a printed model table shows them.
     fn arguments(&self) -> String;
 
-    /// The geometry of a detection head; none for any other block.
+    /// The geometry of a detection head; None for any other block.
     fn detect(&self) -> Option<&DetectConfig> {
         None
     }
 }
 
-/// The one input of a block that takes one; how many there are was checked when its row was read.
+/// The one input of a block that takes one; [`RowReader::channels_in`] has checked that it is one.
 pub(crate) fn only<T>(inputs: Vec<T>) -> T {
     inputs
         .into_iter()

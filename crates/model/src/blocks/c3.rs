@@ -1,3 +1,5 @@
+//! YOLOv5's C3.
+
 use std::marker::PhantomData;
 
 use burn::{module::Module, tensor::Tensor};
@@ -11,8 +13,9 @@ use super::{
 };
 use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
-/// YOLOv5's cross-stage partial block with three convolutions: a chain of bottlenecks, or of something in their place, beside a 1×1 bypass.
-/// Row: `[channels, shortcut, groups, expansion]`; repeats are bottlenecks.
+/// YOLOv5's cross-stage partial block with three convolutions: a chain of bottlenecks, or of
+/// something in their place, beside a 1×1 bypass. Row: `[channels, shortcut, groups, expansion]`;
+/// repeats are bottlenecks.
 /// Source: Wang et al., CSPNet, arXiv:1911.11929, as YOLOv5 simplifies it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct C3Config<L = BottleneckConfig> {
@@ -39,6 +42,7 @@ impl<M: Module + Fuse> Fuse for C3<M> {
 }
 
 impl<L: Link> C3Config<L> {
+    /// From the geometry of a cross-stage partial block.
     pub fn new(csp: CspConfig) -> Self {
         Self {
             csp,

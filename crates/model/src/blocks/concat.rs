@@ -1,3 +1,5 @@
+//! Concatenation by channel.
+
 use burn::{module::Module, tensor::Tensor};
 
 use super::{block::Block, row::RowReader};
@@ -20,7 +22,7 @@ impl Block for ConcatConfig {
         match row.positive(0, Some(1), "dimension")? {
             1 => Ok(Self),
             other => Err(format!(
-                "dimension {other}; only 1, the channels, can be concatenated"
+                "dimension: expected 1, the channels, found {other}"
             )),
         }
     }
@@ -32,7 +34,7 @@ impl Block for ConcatConfig {
             .find(|input| (input.h, input.w) != (first.h, first.w))
         {
             return Err(format!(
-                "its inputs are {}×{} and {}×{}; maps of one size would be right",
+                "expected maps of one size, found {}×{} and {}×{}",
                 first.h, first.w, other.h, other.w
             ));
         }

@@ -1,3 +1,5 @@
+//! Convolution, batch normalisation, activation.
+
 use ablate_kernels as kernels;
 use ablate_kernels::Activation;
 use burn::{
@@ -21,11 +23,13 @@ use crate::{
     tally::Tally,
 };
 
-/// A convolution without bias, batch normalisation and an activation (SiLU unless the row says otherwise).
-/// Row: `[channels, kernel, stride, padding, groups, dilation, activation]`.
+/// A convolution without bias, batch normalisation and an activation (SiLU unless the row says
+/// otherwise). Row: `[channels, kernel, stride, padding, groups, dilation, activation]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvConfig {
+    /// The convolution's geometry.
     pub conv: ConvShape,
+    /// The activation after it.
     pub activation: Activation,
 }
 
@@ -91,8 +95,8 @@ pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) 
     kernels::conv2d(x, conv.weight.val(), bias, geometry, activation)
 }
 
-/// A convolution without bias, batch normalisation and an activation; or, where the normalisation is folded into the convolution, which has
-/// a bias then, that and the activation.
+/// A convolution without bias, batch normalisation and an activation; or, if the normalisation
+/// is folded into the convolution, which has a bias then, that and the activation.
 pub fn conv_norm_act(
     conv: &Conv2d,
     bn: &BatchNorm2d,
@@ -119,6 +123,7 @@ impl ConvConfig {
         Self::new(channels, channels, kernel, stride).groups(channels)
     }
 
+    /// The same in groups of channels.
     pub fn groups(self, groups: usize) -> Self {
         Self {
             conv: self.conv.groups(groups),
@@ -126,6 +131,7 @@ impl ConvConfig {
         }
     }
 
+    /// The same with another activation.
     pub fn activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
@@ -145,7 +151,7 @@ impl ConvConfig {
         let groups = row.positive(4, Some(1), "groups")?;
         if !c_in.is_multiple_of(groups) || !c_out.is_multiple_of(groups) {
             return Err(format!(
-                "{c_in} input and {c_out} output channels don't divide into {groups} groups"
+                "expected {c_in} input and {c_out} output channels to divide into {groups} groups"
             ));
         }
         Ok(Self {
@@ -207,6 +213,7 @@ impl Block for ConvConfig {
 }
 
 impl Conv {
+    /// Fresh weights.
     pub fn new(config: &ConvConfig, init: &Initializer) -> Self {
         Self {
             conv: conv2d(config.conv, false, init),

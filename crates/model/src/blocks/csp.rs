@@ -1,3 +1,5 @@
+//! What C3, C2f and VoVGSCSP have in common.
+
 use super::{
     bottleneck::{BottleneckConfig, Link},
     conv::ConvConfig,
@@ -7,16 +9,22 @@ use super::{
 /// What a row says of a cross-stage partial block.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CspConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
+    /// Blocks in the chain.
     pub bottlenecks: usize,
+    /// Whether each of them adds its input to its output.
     pub shortcut: bool,
+    /// Groups of channels that are convolved apart.
     pub groups: usize,
+    /// Hidden channels as a share of the output's.
     pub expansion: f64,
 }
 
 impl CspConfig {
-    /// `shortcut` is what holds where the row does not say.
+    /// `shortcut` is the default.
     pub(super) fn read(row: &RowReader, shortcut: bool) -> Result<Self, String> {
         row.at_most(4, "channels, shortcut, groups, expansion")?;
         let config = Self {
@@ -31,7 +39,7 @@ impl CspConfig {
         match hidden > 0 && hidden.is_multiple_of(config.groups) {
             true => Ok(config),
             false => Err(format!(
-                "{hidden} hidden channels don't divide into {} groups",
+                "expected {hidden} hidden channels to divide into {} groups",
                 config.groups
             )),
         }

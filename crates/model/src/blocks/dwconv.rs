@@ -1,3 +1,5 @@
+//! Depthwise convolution.
+
 use burn::tensor::Tensor;
 
 use super::{
@@ -7,8 +9,8 @@ use super::{
 };
 use crate::{initializer::Initializer, shape::Shape, tally::Tally};
 
-/// A Conv of as many groups as divide its input and its output: depthwise where both have as many channels. Row: `[channels, kernel, stride,
-/// dilation, activation]`.
+/// A Conv of as many groups as divide its input and its output: depthwise where both have as many
+/// channels. Row: `[channels, kernel, stride, dilation, activation]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DwConvConfig(pub ConvConfig);
 

@@ -1,3 +1,5 @@
+//! Convolution with a kernel for each image.
+
 use ablate_kernels::{conv2d_per_image, matmul};
 use burn::{
     module::{Module, Param},
@@ -14,11 +16,12 @@ use crate::{
 /// Kernels that are mixed for each image.
 const EXPERTS: usize = 4;
 
-/// A convolution whose kernel is a weighted sum of four, with weights computed from the globally pooled input by a linear
-/// layer and a sigmoid: one kernel for each image.
+/// A convolution whose kernel is a weighted sum of four, with weights computed from the globally
+/// pooled input by a linear layer and a sigmoid: one kernel for each image.
 /// Source: Yang et al., CondConv, arXiv:1904.04971, equation 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DynamicConvConfig {
+    /// The convolution's geometry.
     pub conv: ConvShape,
 }
 

@@ -1,3 +1,5 @@
+//! FasterNet, a whole backbone.
+
 use ablate_kernels::Activation;
 use burn::{
     module::{Module, Param},
@@ -19,17 +21,20 @@ use crate::{
     tally::Tally,
 };
 
-/// The FasterNet backbone: a 4×4 patch embedding and four stages of partial-convolution blocks with 2×2 merging between
-/// them; four outputs at strides 4, 8, 16 and 32, each under a batch normalisation of its own. Row: `[size, layer scale]`.
+/// The FasterNet backbone: a 4×4 patch embedding and four stages of partial-convolution blocks with
+/// 2×2 merging between them; four outputs at strides 4, 8, 16 and 32, each under a batch
+/// normalisation of its own. Row: `[size, layer scale]`.
 /// Source: Chen et al., arXiv:2303.03667, figure 4 and table 7.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FasterNetConfig {
+    /// Its size.
     pub size: FasterNetSize,
 }
 
 /// A published size, or one of one's own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FasterNetSize {
+    /// The name that rows give it.
     pub name: &'static str,
     /// Channels of the first stage; they double with each.
     pub embed: usize,
@@ -37,8 +42,10 @@ pub struct FasterNetSize {
     pub depths: [usize; 4],
     /// Drop probability of the last block's residual branch; it grows from 0 over the blocks.
     pub drop_path: f64,
+    /// The activation between a perceptron's convolutions.
     pub activation: Activation,
-    /// What each channel of a residual branch is multiplied by before anything is learnt; 0 for no such weights, as published.
+    /// What each channel of a residual branch is multiplied by before anything is learnt; 0 for no
+    /// such weights, as published.
     pub layer_scale: f32,
 }
 
@@ -159,7 +166,7 @@ impl FasterNetSize {
             .ok_or_else(|| {
                 let names = SIZES.map(|size| size.name);
                 format!(
-                    "no FasterNet size '{name}'; there are: {}",
+                    "unknown FasterNet size '{name}'; known: {}",
                     names.join(", ")
                 )
             })
@@ -210,7 +217,7 @@ impl Block for FasterNetConfig {
                 },
             }),
             c => Err(format!(
-                "it reads {c} channels; a whole backbone takes an image"
+                "expected an image of 3 channels, found {c} channels"
             )),
         }
     }
@@ -258,6 +265,7 @@ fn fresh(shape: ConvShape, init: &Initializer) -> Conv2d {
 }
 
 impl FasterNet {
+    /// Fresh weights, drawn as published.
     pub fn new(size: &FasterNetSize, init: &Initializer) -> Self {
         let norm = |stage: usize| BatchNorm2d::new(size.channels(stage), init);
         let mut stages = Vec::with_capacity(7);
@@ -349,7 +357,8 @@ impl MlpBlock {
         x + self.drop(branch)
     }
 
-    /// In training, drops the whole branch of an image with probability `drop_path`, and scales the others to the same mean.
+    /// In training, drops the whole branch of an image with probability `drop_path`, and scales the
+    /// others to the same mean.
     fn drop(&self, branch: Tensor<4>) -> Tensor<4> {
         let device = branch.device();
         if self.drop_path == 0.0 || !device.is_autodiff() {
@@ -364,8 +373,8 @@ impl MlpBlock {
 }
 
 impl PartialConv {
-    /// Convolves the first quarter of the channels and leaves the others: by split and concatenation where gradients are
-    /// wanted, by writing the slice in place elsewhere.
+    /// Convolves the first quarter of the channels and leaves the others: by split and
+    /// concatenation where gradients are wanted, by writing the slice in place elsewhere.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, channels, height, width] = x.dims();
         let part = channels / PARTIAL;

@@ -1,3 +1,5 @@
+//! Slim-neck's bottleneck.
+
 use ablate_kernels::Activation;
 use burn::{module::Module, tensor::Tensor};
 
@@ -13,7 +15,9 @@ use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
 /// Source: Li et al., Slim-neck by GSConv, arXiv:2206.02424, figure 4.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GsBottleneckConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
     /// Channels between the two.
     pub hidden: usize,
@@ -78,7 +82,7 @@ impl Block for GsBottleneckConfig {
                 hidden,
             }),
             false => Err(format!(
-                "{hidden} hidden and {c_out} output channels; even numbers would be right"
+                "expected even numbers of hidden and output channels, found {hidden} and {c_out}"
             )),
         }
     }

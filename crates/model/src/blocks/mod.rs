@@ -1,5 +1,5 @@
-//! The layer types that a table's rows can name. A block is one file: how its row is read, how it changes shapes, what it costs,
-//! its burn module, its source.
+//! The layer types that a table's rows can name. A block is one file: how its row is read, how it
+//! changes shapes, what it costs, its burn module, its source.
 
 pub mod batch_norm;
 pub mod block;

@@ -1,3 +1,5 @@
+//! RepVGG.
+
 use ablate_kernels::Activation;
 use burn::{
     module::{Module, Param},
@@ -18,16 +20,20 @@ use crate::{
     tally::Tally,
 };
 
-/// A 3×3 convolution that trains as the sum of three branches - 3×3, 1×1 and identity, each under batch normalisation - and is one convolution at
-/// inference. ReLU. Row: `[channels, kernel, stride]`, kernel 3.
+/// A 3×3 convolution that trains as the sum of three branches - 3×3, 1×1 and identity, each under
+/// batch normalisation - and is one convolution at inference. ReLU. Row:
+/// `[channels, kernel, stride]`, kernel 3.
 ///
-/// Parameters and published GFLOPs are those of the three branches, which a checkpoint holds and a profiler sees; the exact GFLOPs are those of
-/// the one convolution that runs.
+/// Parameters and published GFLOPs are those of the three branches, which a checkpoint holds and a
+/// profiler sees; the exact GFLOPs are those of the one convolution that runs.
 /// Source: Ding et al., RepVGG, arXiv:2101.03697.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RepVggConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
+    /// Step of the kernel.
     pub stride: usize,
 }
 
@@ -48,7 +54,8 @@ struct Branch {
 }
 
 impl Fuse for RepVgg {
-    /// The branches are linear, so their sum is one 3×3 convolution: the 1×1 kernel, and the identity's, are its centre.
+    /// The branches are linear, so their sum is one 3×3 convolution: the 1×1 kernel, and the
+    /// identity's, are its centre.
     fn fuse(&mut self) {
         if self.rbr_dense.conv.bias.is_some() {
             return;
@@ -107,7 +114,7 @@ impl Block for RepVggConfig {
                 c_out: row.channels_out()?,
                 stride: row.cells(2, 1, "stride")?,
             }),
-            kernel => Err(format!("kernel {kernel}; 3 would be right")),
+            kernel => Err(format!("kernel: expected 3, found {kernel}")),
         }
     }
 

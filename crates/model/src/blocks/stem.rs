@@ -1,3 +1,5 @@
+//! ShuffleNetV2's stem.
+
 use ablate_kernels::Activation;
 use burn::{
     module::Module,
@@ -18,12 +20,14 @@ use crate::{
     tally::Tally,
 };
 
-/// The stem of ShuffleNetV2 and its kin: a 3×3 convolution of stride 2 under batch normalisation and ReLU, then a 3×3 max pool of stride 2.
-/// Row: `[channels]`.
+/// The stem of ShuffleNetV2 and its kin: a 3×3 convolution of stride 2 under batch normalisation
+/// and ReLU, then a 3×3 max pool of stride 2. Row: `[channels]`.
 /// Source: Ma et al., ShuffleNet V2, arXiv:1807.11164, table 5.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StemConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
 }
 

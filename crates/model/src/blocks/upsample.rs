@@ -1,3 +1,5 @@
+//! Upsampling.
+
 use burn::{
     module::Module,
     tensor::{
@@ -16,6 +18,7 @@ use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 /// Nearest-neighbour upsampling by a whole factor. Row: `[None, factor, nearest]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpsampleConfig {
+    /// What both sides are multiplied by.
     pub factor: usize,
 }
 
@@ -48,8 +51,8 @@ impl Block for UpsampleConfig {
             (None, "nearest") => Ok(Self {
                 factor: row.cells(1, 2, "factor")?,
             }),
-            (Some(_), _) => Err("a fixed size; [None, factor, nearest] would be right".into()),
-            (_, mode) => Err(format!("mode '{mode}'; nearest would be right")),
+            (Some(_), _) => Err("expected [None, factor, nearest], found a fixed size".into()),
+            (_, mode) => Err(format!("mode: expected nearest, found '{mode}'")),
         }
     }
 

@@ -10,11 +10,12 @@ use crate::{
 };
 
 impl Variant {
-    /// The table with this variant's changes; the rows that it changes name it in messages. `scale` chooses the defaults of the
-    /// call's arguments.
+    /// The table with this variant's changes; the rows that it changes name it in messages. `scale`
+    /// chooses the defaults of the call's arguments.
     ///
     /// # Errors
-    /// A call's argument that is unknown, a step that finds nothing to change, and a backbone that the head can't read.
+    /// A call's argument that is unknown, a step that finds nothing to change, and a backbone that
+    /// the head can't read.
     pub fn apply(
         &self,
         table: &Table,
@@ -91,8 +92,8 @@ impl Patch<'_> {
         }
     }
 
-    /// Puts another backbone under the head; the head's rows are renumbered, and read the new backbone at the strides at which they
-    /// read the old.
+    /// Puts another backbone under the head; the head's rows are renumbered, and read the new
+    /// backbone at the strides at which they read the old.
     fn swap_backbone(&self, rows: &[Row], table: &mut Table) -> Result<(), String> {
         let old = graph::backbone_strides(table, self.scaling).map_err(|e| e.to_string())?;
         let old_len = table.backbone.len();

@@ -117,7 +117,8 @@ impl Catalog {
         catalog
     }
 
-    /// Adds a table file, or a patch file (one with the key `patch`), under its file's name without the ending.
+    /// Adds a table file, or a patch file (one with the key `patch`), under its file's name without
+    /// the ending.
     ///
     /// # Errors
     /// A file that can't be read, and a table or a patch that is refused.
@@ -156,7 +157,8 @@ impl Catalog {
         self.variants.values()
     }
 
-    /// The model's table with its variants applied: one that swaps the backbone first, the others in the order of its name.
+    /// The model's table with its variants applied: one that swaps the backbone first, the others
+    /// in the order of its name.
     ///
     /// # Errors
     /// An unknown family, scale or variant, and a variant that does not fit.
@@ -178,7 +180,8 @@ impl Catalog {
         })
     }
 
-    /// The same at a scaling of one's own; the name's scale then only chooses the defaults of the variants' arguments.
+    /// The same at a scaling of one's own; the name's scale then only chooses the defaults of the
+    /// variants' arguments.
     ///
     /// # Errors
     /// As of [`resolve`](Self::resolve), an unknown scale aside.

@@ -1,6 +1,11 @@
-use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
+//! YOLOv5's anchor-based head.
 
-use super::detect::add_prior;
+use burn::{
+    module::{Module, Param},
+    nn::conv::Conv2d,
+    tensor::Tensor,
+};
+
 use crate::{
     blocks::conv::{conv2d, convolve},
     coding::DetectConfig,
@@ -10,7 +15,8 @@ use crate::{
     tally::Tally,
 };
 
-/// YOLOv5's anchor-based head: a 1×1 convolution for each level, to (classes + 5) numbers for each anchor: centre, size, objectness, classes.
+/// YOLOv5's anchor-based head: a 1×1 convolution for each level, to (classes + 5) numbers for each
+/// anchor: centre, size, objectness, classes.
 #[derive(Module, Debug)]
 pub struct AnchorDetect {
     pub(super) m: Vec<Conv2d>,
@@ -38,8 +44,9 @@ impl DetectConfig {
 }
 
 impl AnchorDetect {
-    /// Fresh weights, with the bias that says what is likely before anything is learnt: eight objects in an image of 640 pixels, and each class
-    /// with 0.6 of an even chance. Source: Lin et al., Focal Loss, arXiv:1708.02002, 3.3.
+    /// Fresh weights, with the bias that says what is likely before anything is learnt: eight
+    /// objects in an image of 640 pixels, and each class with 0.6 of an even chance. Source: Lin et
+    /// al., Focal Loss, arXiv:1708.02002, 3.3.
     pub(super) fn new(config: &DetectConfig, init: &Initializer) -> Self {
         let level = |level: usize| {
             let mut conv = conv2d(config.anchor_conv(level), true, init);
@@ -55,12 +62,22 @@ impl AnchorDetect {
         }
     }
 
-    /// A map `[batch, c, h, w]` for each level to its raw outputs, `[batch, anchors · (classes + 5), h, w]`.
+    /// A map `[batch, c, h, w]` for each level to its raw outputs,
+    /// `[batch, anchors · (classes + 5), h, w]`.
     pub(super) fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         self.m
             .iter()
             .zip(levels)
             .map(|(conv, x)| convolve(conv, x))
             .collect()
+    }
+}
+
+/// Adds a prior to a convolution's bias, one value for each output channel.
+fn add_prior(conv: &mut Conv2d, prior: &[f64]) {
+    if let Some(bias) = conv.bias.take() {
+        let prior: Vec<f32> = prior.iter().map(|p| *p as f32).collect();
+        let prior = Tensor::from_floats(prior.as_slice(), &bias.device());
+        conv.bias = Some(Param::from_tensor((bias.val() + prior).detach()));
     }
 }

@@ -1,8 +1,6 @@
-use burn::{
-    module::{Module, Param},
-    nn::conv::Conv2d,
-    tensor::Tensor,
-};
+//! Boxes, with anchors or without.
+
+use burn::{module::Module, tensor::Tensor};
 
 use super::{
     anchor_based::AnchorDetect,
@@ -22,7 +20,9 @@ use crate::{
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)]
 pub enum Detect {
+    /// YOLOv5's.
     Anchors(AnchorDetect),
+    /// YOLOv8's.
     AnchorFree(AnchorFreeDetect),
 }
 
@@ -43,7 +43,7 @@ impl DetectConfig {
             Some(Arg::Int(nc)) if *nc == row.nc() as i64 => row.nc(),
             _ => {
                 return Err(
-                    "the first argument is not nc; [nc] or [nc, anchors] would be right".into(),
+                    "expected [nc] or [nc, anchors], found another first argument than nc".into(),
                 );
             }
         };
@@ -52,10 +52,10 @@ impl DetectConfig {
             Some(Arg::Text(word)) if word == "anchors" => {
                 let anchors = row
                     .anchors()
-                    .ok_or("the table has no key 'anchors', which this row asks for")?;
+                    .ok_or("expected the table to have the key 'anchors', which this row reads")?;
                 if anchors.len() != levels {
                     return Err(format!(
-                        "it reads {levels} levels, and 'anchors' has {}",
+                        "expected 'anchors' for {levels} levels, found {}",
                         anchors.len()
                     ));
                 }
@@ -136,14 +136,5 @@ impl Block for DetectConfig {
 
     fn detect(&self) -> Option<&DetectConfig> {
         Some(self)
-    }
-}
-
-/// Adds a prior to a convolution's bias, one value for each output channel.
-pub(super) fn add_prior(conv: &mut Conv2d, prior: &[f64]) {
-    if let Some(bias) = conv.bias.take() {
-        let prior: Vec<f32> = prior.iter().map(|p| *p as f32).collect();
-        let prior = Tensor::from_floats(prior.as_slice(), &bias.device());
-        conv.bias = Some(Param::from_tensor((bias.val() + prior).detach()));
     }
 }

@@ -1,4 +1,5 @@
-//! Detection heads: the last row of a table. A head is a block whose outputs are the raw maps of its levels.
+//! Detection heads: the last row of a table. A head is a block whose outputs are the raw maps of
+//! its levels.
 
 pub mod anchor_based;
 pub mod anchor_free;

@@ -1,3 +1,5 @@
+//! Boxes and masks.
+
 use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 
 use super::{
@@ -14,12 +16,14 @@ use crate::{
     tally::Tally,
 };
 
-/// Detection with masks: each box has coefficients for mask prototypes, which are the head's last output. YOLOv5's where the row names
-/// anchors, `[nc, anchors, coefficients, hidden]`, YOLOv8's where it does not, `[nc, coefficients, hidden]`; `hidden` are channels of the
-/// prototypes' convolutions, which scale with width.
+/// Detection with masks: each box has coefficients for mask prototypes, which are the head's last
+/// output. YOLOv5's if the row names anchors, `[nc, anchors, coefficients, hidden]`, YOLOv8's
+/// if it does not, `[nc, coefficients, hidden]`; `hidden` are channels of the prototypes'
+/// convolutions, which scale with width.
 /// Source: Bolya et al., YOLACT, arXiv:1904.02689.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SegmentConfig {
+    /// Its boxes, and the sizes of its masks.
     pub detect: DetectConfig,
     masks: MaskConfig,
 }
@@ -28,7 +32,9 @@ pub struct SegmentConfig {
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)]
 pub enum Segment {
+    /// YOLOv5's.
     Anchors(AnchorSegment),
+    /// YOLOv8's.
     AnchorFree(AnchorFreeSegment),
 }
 
@@ -41,6 +47,7 @@ impl Fuse for Segment {
     }
 }
 
+/// The anchor-based head, whose convolutions give mask coefficients, too.
 #[derive(Module, Debug)]
 pub struct AnchorSegment {
     m: Vec<Conv2d>,
@@ -49,6 +56,7 @@ pub struct AnchorSegment {
 
 fuse!(AnchorSegment: proto);
 
+/// The anchor-free head with a third branch, to mask coefficients.
 #[derive(Module, Debug)]
 pub struct AnchorFreeSegment {
     cv2: Vec<Branch>,

@@ -1,5 +1,5 @@
-//! What a number or a list of a file has to be, read by serde: no file asks for absurd sizes, and each refusal says what was
-//! expected.
+//! What a number or a list of a file has to be, read by serde: no file asks for absurd sizes, and
+//! each refusal says what was expected.
 
 use std::{fmt, marker::PhantomData, ops::RangeInclusive};
 

@@ -1,4 +1,5 @@
-//! What the user wrote: model tables, variants and model names. Nothing here knows a block, a graph or a tensor.
+//! What the user wrote: model tables, variants and model names. Nothing here knows a block, a graph
+//! or a tensor.
 
 mod bounds;
 mod name;

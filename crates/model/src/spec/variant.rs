@@ -11,17 +11,18 @@
 //!   - backbone: [[-1, 1, Conv, [32, 3, 2]], …]    # another backbone, in a table's row format
 //!   - neck: {channels: 0.5, repeats: 1}           # rescales the rows between backbone and detection
 //! ```
-//! A default may be one value, or a map from scale to value. If the backbone is swapped, a row of the head that read a backbone
-//! row reads the new backbone's last row of the same stride.
+//! A default may be one value, or a map from scale to value. If the backbone is swapped, a row of
+//! the head that read a backbone row reads the new backbone's last row of the same stride.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    Arg, Row, Section, VariantCall,
     bounds::{factor, list, whole},
-    table, yaml,
+    name::VariantCall,
+    table::{self, Arg, Row, Section},
+    yaml,
 };
 
 /// A variant's patch file, read.
@@ -74,7 +75,7 @@ enum DefaultValue {
     ByScale(BTreeMap<String, Scalar>),
 }
 
-/// An argument that is no list.
+/// An argument that is not a list.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Arg")]
 struct Scalar(Arg);

@@ -1,5 +1,5 @@
-//! YAML of bounded size. A small file can stand for a huge tree, where a list that repeats a list has a name and is repeated by it, and it can
-//! keep the reader busy for minutes, where brackets open and never close.
+//! YAML of bounded size. A small file can stand for a huge tree, if its aliases repeat lists of
+//! aliases, and it can keep the parser busy for minutes, if brackets open and never close.
 
 use std::fmt;
 
@@ -9,7 +9,8 @@ use serde::de::{
 };
 use serde_yaml::{Mapping, Value};
 
-/// Bytes of a text, and values and letters of what it stands for. No table comes near, a broken or hostile file may.
+/// Bytes of a text, and values and letters of what it stands for. No table comes near, a broken or
+/// hostile file may.
 const MAX_SIZE: usize = 1 << 18;
 /// Lists and maps within each other; the parser follows no more.
 const MAX_DEPTH: usize = 128;
