@@ -30,16 +30,18 @@ show *MODEL:
 test:
     cargo test --release --workspace
 
-# Compare with PyTorch's figures on every backend that is here, or on those that are named: `just test-backends tch wgpu`
+# All tests on every backend that is here, or on those that are named: `just test-backends tch wgpu`
 test-backends *BACKENDS:
     scripts/test-backends {{ BACKENDS }}
 
 bench:
     cargo bench --workspace
 
+# Formatting, clippy and the links of the documentation
 lint:
     cargo fmt --all --check
     cargo clippy --release --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
 # Damaged tables, `just fuzz table 3600`, or patches, `just fuzz variant`, for so many seconds; needs cargo-fuzz (`cargo install cargo-fuzz`)
 fuzz TARGET="table" SECONDS="600":

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ablate::measure::{latency::Protocol, precision::Precision, train_step::TrainStep};
+use ablate::measure::{precision::Precision, timing::Protocol, train_step::TrainStep};
 use ablate_model::{Catalog, ModelName};
 use burn::tensor::Device;
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,4 +1,4 @@
-"""What the backbone variants are made of: inverted residuals, FasterNet, RepVGG."""
+"""What the backbone variants are made of: inverted residuals, FasterNet, RepVGG, ShuffleNetV2's stem."""
 
 import torch
 from torch import nn
@@ -43,14 +43,17 @@ class MlpBlock(nn.Module):
 
     FOLDS = (("mlp.0", "mlp.1"),)
 
-    def __init__(self, channels, act, drop):
+    def __init__(self, channels, act, drop, layer_scale):
         super().__init__()
         self.spatial_mixing = PartialConv(channels)
         self.mlp = nn.Sequential(conv2d(channels, 2 * channels), norm(2 * channels), activation(act), conv2d(2 * channels, channels))
+        self.layer_scale = nn.Parameter(torch.full((channels,), layer_scale)) if layer_scale else None
         self.drop = drop
 
     def forward(self, x):
         y = self.mlp(self.spatial_mixing(x))
+        if self.layer_scale is not None:
+            y = y * self.layer_scale.view(1, -1, 1, 1)
         if self.training and self.drop > 0:
             keep = 1 - self.drop
             y = y * (torch.empty(len(x), 1, 1, 1).bernoulli_(keep) / keep)
@@ -103,16 +106,16 @@ class FasterNet(nn.Module):
         "l": (192, (3, 4, 18, 3), "relu", 0.3),
     }
 
-    def __init__(self, size):
+    def __init__(self, size, layer_scale=0.0):
         super().__init__()
         first, depths, act, last_drop = self.SIZES[size] if isinstance(size, str) else size
-        drops = iter(torch.linspace(0, last_drop, sum(depths)).tolist())
+        drops = iter(torch.linspace(0, last_drop, sum(depths), device="cpu").tolist())
         self.patch_embed = PatchEmbed(first)
         stages = []
         for i, depth in enumerate(depths):
             channels = first << i
             stages += [PatchMerging(channels // 2)] if i else []
-            stages.append(Stage([MlpBlock(channels, act, next(drops)) for _ in range(depth)]))
+            stages.append(Stage([MlpBlock(channels, act, next(drops), float(layer_scale)) for _ in range(depth)]))
             setattr(self, f"norm{2 * i}", norm(channels))
         self.stages = nn.Sequential(*stages)
 
@@ -124,6 +127,20 @@ class FasterNet(nn.Module):
             if isinstance(stage, Stage):
                 outputs.append(getattr(self, f"norm{i}")(x))
         return outputs
+
+
+class Stem(nn.Module):
+    """ShuffleNetV2's (arXiv:1807.11164, table 5): a 3×3 convolution of stride 2 and a max pool of stride 2."""
+
+    FOLDS = (("conv.0", "conv.1"),)
+
+    def __init__(self, c_in, c_out):
+        super().__init__()
+        self.conv = nn.Sequential(conv2d(c_in, c_out, 3, 2), norm(c_out), nn.ReLU(inplace=True))
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+
+    def forward(self, x):
+        return self.maxpool(self.conv(x))
 
 
 class Branch(nn.Module):

@@ -3,6 +3,8 @@
 `FOLDS` names the pairs of a convolution and the norm after it that are one convolution at inference: see fold.py.
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -21,9 +23,10 @@ def activation(name):
     return ACTIVATIONS[name](inplace=True)
 
 
-def conv2d(c_in, c_out, kernel=1, stride=1, groups=1, bias=False, padding=None):
+def conv2d(c_in, c_out, kernel=1, stride=1, groups=1, bias=False, padding=None, dilation=1):
     """Padded to keep the size at stride 1, unless told otherwise."""
-    return nn.Conv2d(c_in, c_out, kernel, stride, (kernel - 1) // 2 if padding is None else padding, groups=groups, bias=bias)
+    padding = dilation * (kernel - 1) // 2 if padding is None else padding
+    return nn.Conv2d(c_in, c_out, kernel, stride, padding, dilation, groups, bias)
 
 
 def norm(channels):
@@ -36,9 +39,9 @@ class Conv(nn.Module):
 
     FOLDS = (("conv", "bn"),)
 
-    def __init__(self, c_in, c_out, kernel=1, stride=1, groups=1, act="silu"):
+    def __init__(self, c_in, c_out, kernel=1, stride=1, groups=1, act="silu", padding=None, dilation=1):
         super().__init__()
-        self.conv = conv2d(c_in, c_out, kernel, stride, groups)
+        self.conv = conv2d(c_in, c_out, kernel, stride, groups, padding=padding, dilation=dilation)
         self.bn = norm(c_out)
         self.act = activation(act)
 
@@ -46,13 +49,18 @@ class Conv(nn.Module):
         return self.act(self.bn(self.conv(x)))
 
 
-class Bottleneck(nn.Module):
-    """Two convolutions, with a residual connection around them where there is a shortcut."""
+def depthwise(c_in, c_out, kernel=1, stride=1, dilation=1, act="silu"):
+    """A Conv of the most groups that divide both its input and its output."""
+    return Conv(c_in, c_out, kernel, stride, math.gcd(c_in, c_out), act, dilation=dilation)
 
-    def __init__(self, channels, kernels, shortcut):
+
+class Bottleneck(nn.Module):
+    """Two convolutions, with a residual connection around them where there is a shortcut. `groups` are the second one's."""
+
+    def __init__(self, channels, kernels, shortcut, groups=1):
         super().__init__()
         self.cv1 = Conv(channels, channels, kernels[0])
-        self.cv2 = Conv(channels, channels, kernels[1])
+        self.cv2 = Conv(channels, channels, kernels[1], groups=groups)
         self.shortcut = shortcut
 
     def forward(self, x):
@@ -61,15 +69,15 @@ class Bottleneck(nn.Module):
 
 
 class C3(nn.Module):
-    """A chain of `link`s beside a 1×1 bypass. `link` makes one from channels, kernels and whether there is a shortcut."""
+    """A chain of `link`s beside a 1×1 bypass. `link` makes one from channels, kernels, whether there is a shortcut, and groups."""
 
-    def __init__(self, c_in, c_out, repeats, shortcut=True, link=Bottleneck):
+    def __init__(self, c_in, c_out, repeats, shortcut=True, groups=1, expansion=0.5, link=Bottleneck):
         super().__init__()
-        hidden = c_out // 2
+        hidden = int(c_out * expansion)
         self.cv1 = Conv(c_in, hidden)
         self.cv2 = Conv(c_in, hidden)
         self.cv3 = Conv(2 * hidden, c_out)
-        self.m = nn.Sequential(*(link(hidden, (1, 3), shortcut) for _ in range(repeats)))
+        self.m = nn.Sequential(*(link(hidden, (1, 3), shortcut, groups) for _ in range(repeats)))
 
     def forward(self, x):
         return self.cv3(torch.cat((self.m(self.cv1(x)), self.cv2(x)), 1))
@@ -78,12 +86,12 @@ class C3(nn.Module):
 class C2f(nn.Module):
     """Half of the channels through a chain of `link`s, each step of which goes into the output."""
 
-    def __init__(self, c_in, c_out, repeats, shortcut=True, link=Bottleneck):
+    def __init__(self, c_in, c_out, repeats, shortcut=True, groups=1, expansion=0.5, link=Bottleneck):
         super().__init__()
-        hidden = c_out // 2
+        hidden = int(c_out * expansion)
         self.cv1 = Conv(c_in, 2 * hidden)
         self.cv2 = Conv((2 + repeats) * hidden, c_out)
-        self.m = nn.ModuleList(link(hidden, (3, 3), shortcut) for _ in range(repeats))
+        self.m = nn.ModuleList(link(hidden, (3, 3), shortcut, groups) for _ in range(repeats))
 
     def forward(self, x):
         steps = list(self.cv1(x).chunk(2, 1))

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .blocks import conv2d, norm
+from .blocks import activation, conv2d, norm
 
 EXPERTS = 4
 
@@ -43,29 +43,78 @@ class DynamicConv(nn.Module):
 class GhostModule(nn.Module):
     """Half of the channels by a 1×1 convolution, the other half from those by a 3×3 depthwise one."""
 
-    def __init__(self, channels, conv):
+    def __init__(self, c_in, c_out, conv=conv2d, act="relu"):
         super().__init__()
-        half = (channels + 1) // 2
-        self.channels = channels
-        self.primary_conv = nn.Sequential(conv(channels, half, 1), norm(half), nn.ReLU(inplace=True))
-        self.cheap_operation = nn.Sequential(conv(half, half, 3, groups=half), norm(half), nn.ReLU(inplace=True))
+        half = (c_out + 1) // 2
+        self.channels = c_out
+        self.primary_conv = nn.Sequential(conv(c_in, half, 1), norm(half), activation(act))
+        self.cheap_operation = nn.Sequential(conv(half, half, 3, groups=half), norm(half), activation(act))
 
     def forward(self, x):
         primary = self.primary_conv(x)
         return torch.cat((primary, self.cheap_operation(primary)), 1)[:, : self.channels]
 
 
-class StaticGhost(GhostModule):
-    """As a link of C3 or C2f, whose kernels and shortcut mean nothing to it."""
+class PlainGhost(GhostModule):
+    """Of plain convolutions."""
 
     FOLDS = (("primary_conv.0", "primary_conv.1"), ("cheap_operation.0", "cheap_operation.1"))
 
-    def __init__(self, channels, _kernels, _shortcut):
-        super().__init__(channels, conv2d)
+
+class StaticGhost(PlainGhost):
+    """As a link of C3 or C2f, whose kernels, shortcut and groups mean nothing to it."""
+
+    def __init__(self, channels, *_bottleneck):
+        super().__init__(channels, channels)
 
 
 class DynamicGhost(GhostModule):
     """The same; its norms can't be folded into kernels that are made anew for each image."""
 
-    def __init__(self, channels, _kernels, _shortcut):
-        super().__init__(channels, DynamicConv)
+    def __init__(self, channels, *_bottleneck):
+        super().__init__(channels, channels, DynamicConv)
+
+
+class SqueezeExcite(nn.Module):
+    """Channels weighed by what they hold on the whole (arXiv:1709.01507), under a hard sigmoid."""
+
+    def __init__(self, channels, squeezed):
+        super().__init__()
+        self.conv_reduce = conv2d(channels, squeezed, bias=True)
+        self.conv_expand = conv2d(squeezed, channels, bias=True)
+
+    def forward(self, x):
+        shares = self.conv_expand(self.conv_reduce(x.mean((2, 3), keepdim=True)).relu())
+        return x * F.hardsigmoid(shares)
+
+
+class Around(nn.Sequential):
+    """A depthwise and a 1×1 convolution, each under a norm: the way around a bottleneck that changes shape."""
+
+    FOLDS = (("0", "1"), ("2", "3"))
+
+    def __init__(self, c_in, c_out, kernel, stride):
+        super().__init__(conv2d(c_in, c_in, kernel, stride, c_in), norm(c_in), conv2d(c_in, c_out), norm(c_out))
+
+
+class GhostBottleneck(nn.Module):
+    """GhostNet's bottleneck (figure 3). `squeezed` are the channels inside squeeze-and-excite; 0: none."""
+
+    def __init__(self, c_in, c_out, expanded, kernel=3, stride=1, squeezed=0):
+        super().__init__()
+        self.ghost1 = PlainGhost(c_in, expanded)
+        self.FOLDS = (("conv_dw", "bn_dw"),) if stride > 1 else ()
+        if stride > 1:
+            self.conv_dw = conv2d(expanded, expanded, kernel, stride, expanded)
+            self.bn_dw = norm(expanded)
+        if squeezed:
+            self.se = SqueezeExcite(expanded, squeezed)
+        self.ghost2 = PlainGhost(expanded, c_out, act="identity")
+        self.shortcut = nn.Identity() if c_in == c_out and stride == 1 else Around(c_in, c_out, kernel, stride)
+
+    def forward(self, x):
+        y = self.ghost1(x)
+        for name in ("conv_dw", "bn_dw", "se"):
+            if hasattr(self, name):
+                y = getattr(self, name)(y)
+        return self.ghost2(y) + self.shortcut(x)

@@ -7,18 +7,20 @@ from torch import nn
 
 from . import backbones, blocks, ghost, slim
 from .asff import AsffDetect
-from .heads import AnchorDetect, AnchorFreeDetect
+from .heads import AnchorDetect, AnchorFreeDetect, AnchorFreeSegment, AnchorSegment
 
 BLOCKS = {
     "Conv": blocks.Conv,
     "C3": blocks.C3,
     "C2f": blocks.C2f,
+    "DWConv": blocks.depthwise,
     "SPPF": blocks.SPPF,
     "Concat": lambda _dimension: blocks.Concat(),
     "Index": blocks.Index,
     "nn.Upsample": blocks.upsample,
     "GSConv": slim.GSConv,
     "GSConvns": slim.GSConvns,
+    "GSBottleneck": slim.GSBottleneck,
     "VoVGSCSP": slim.VoVGSCSP,
     "C3StaticGhost": functools.partial(blocks.C3, link=ghost.StaticGhost),
     "C2fStaticGhost": functools.partial(blocks.C2f, link=ghost.StaticGhost),
@@ -27,6 +29,8 @@ BLOCKS = {
     "InvertedResidual": backbones.InvertedResidual,
     "FasterNet": backbones.FasterNet,
     "RepVGG": backbones.RepVGG,
+    "GhostBottleneck": ghost.GhostBottleneck,
+    "conv_bn_relu_maxpool": backbones.Stem,
 }
 
 
@@ -41,11 +45,16 @@ def make_block(module, arguments):
 
 
 def make_head(table, module, arguments):
-    nc, _, channels, *fusion = arguments
-    if module not in ("Detect", "ASFFDetect"):
-        raise NotTheSame(f"no head {module} here; there are: Detect, ASFFDetect")
-    head = AnchorDetect(nc, channels, table.strides, table.anchors) if table.anchors else AnchorFreeDetect(nc, channels, table.strides)
-    return AsffDetect(head, channels, fusion[0], "rfb" in fusion) if module == "ASFFDetect" else head
+    nc, _, channels, *more = arguments
+    if module not in ("Detect", "ASFFDetect", "Segment"):
+        raise NotTheSame(f"no head {module} here; there are: Detect, ASFFDetect, Segment")
+    anchors = [table.anchors] if table.anchors else []
+    if module == "Segment":
+        masks, hidden = more
+        masks = int(str(masks).removesuffix(" masks"))
+        return (AnchorSegment if anchors else AnchorFreeSegment)(nc, channels, table.strides, *anchors, masks, hidden)
+    head = (AnchorDetect if anchors else AnchorFreeDetect)(nc, channels, table.strides, *anchors)
+    return AsffDetect(head, channels, more[0], "rfb" in more) if module == "ASFFDetect" else head
 
 
 class Detector(nn.Module):

@@ -1,6 +1,7 @@
 """Detection heads: raw maps of their levels while they train, decoded boxes otherwise.
 
-Predictions are `[batch, positions, 5 + classes]`: centre and size in pixels, objectness (1 for a head without), class probabilities.
+Predictions are `[batch, positions, 5 + classes]`: centre and size in pixels, objectness (1 for a head without), class probabilities. A head
+that makes masks appends each box's coefficients, and gives the mask prototypes besides (YOLACT, arXiv:1904.02689).
 """
 
 import torch
@@ -42,9 +43,10 @@ class Head(nn.Module):
 class AnchorDetect(Head):
     """YOLOv5's: a 1×1 convolution for each level."""
 
-    def __init__(self, nc, channels, strides, anchors):
+    def __init__(self, nc, channels, strides, anchors, more=0):
+        """`more` outputs of each box are left to a subclass."""
         super().__init__(nc, strides)
-        self.na, self.no = len(anchors[0]), nc + 5
+        self.na, self.no = len(anchors[0]), nc + 5 + more
         self.register_buffer("sizes", torch.tensor(anchors).float(), persistent=False)  # in pixels
         self.m = nn.ModuleList(conv2d(c, self.na * self.no, bias=True) for c in channels)
 
@@ -64,11 +66,11 @@ class AnchorDetect(Head):
     def decode(self, raw):
         levels = []
         for level, x in enumerate(raw):
-            batch, _, height, width, _ = x.shape
+            height, width = x.shape[2:4]
             centre, size, scores = x.sigmoid().split((2, 2, self.nc + 1), 4)
             centre = (centre * 2 + self.place(level, height, width)) * self.stride[level]
             size = (size * 2) ** 2 * self.sizes[level].view(1, self.na, 1, 1, 2)
-            levels.append(torch.cat((centre, size, scores), 4).view(batch, -1, self.no))
+            levels.append(torch.cat((centre, size, scores), 4).flatten(1, 3))
         return torch.cat(levels, 1)
 
 
@@ -115,3 +117,56 @@ class AnchorFreeDetect(Head):
         near, far = self.dfl(sides).chunk(2, 1)
         boxes = torch.cat((centres + (far - near) / 2, near + far), 1) * strides
         return torch.cat((boxes, torch.ones_like(boxes[:, :1]), classes.sigmoid()), 1).transpose(1, 2)
+
+
+class Proto(nn.Module):
+    """Mask prototypes from the finest map, at twice its size."""
+
+    def __init__(self, c_in, hidden, masks, upsample):
+        super().__init__()
+        self.cv1 = Conv(c_in, hidden, 3)
+        self.upsample = upsample
+        self.cv2 = Conv(hidden, hidden, 3)
+        self.cv3 = Conv(hidden, masks)
+
+    def forward(self, x):
+        return self.cv3(self.cv2(self.upsample(self.cv1(x))))
+
+
+class AnchorSegment(AnchorDetect):
+    """YOLOv5's head with masks."""
+
+    def __init__(self, nc, channels, strides, anchors, masks, hidden):
+        super().__init__(nc, channels, strides, anchors, masks)
+        self.proto = Proto(channels[0], hidden, masks, nn.Upsample(scale_factor=2, mode="nearest"))
+
+    def raw(self, maps):
+        """The levels, then the prototypes."""
+        return [*super().raw(maps), self.proto(maps[0])]
+
+    def decode(self, raw):
+        *levels, protos = raw
+        boxes = super().decode([x[..., : 5 + self.nc] for x in levels])
+        coefficients = torch.cat([x[..., 5 + self.nc :].flatten(1, 3) for x in levels], 1)
+        return torch.cat((boxes, coefficients), 2), protos
+
+
+class AnchorFreeSegment(AnchorFreeDetect):
+    """YOLOv8's head with masks: a third branch, to the coefficients."""
+
+    def __init__(self, nc, channels, strides, masks, hidden):
+        super().__init__(nc, channels, strides)
+        self.cv4 = nn.ModuleList(self.branch(c, max(channels[0] // 4, masks), masks) for c in channels)
+        self.proto = Proto(channels[0], hidden, masks, nn.ConvTranspose2d(hidden, hidden, 2, 2))
+
+    def raw(self, maps):
+        """The levels, then the prototypes."""
+        levels = [torch.cat((x, branch(y)), 1) for x, branch, y in zip(super().raw(maps), self.cv4, maps)]
+        return [*levels, self.proto(maps[0])]
+
+    def decode(self, raw):
+        *levels, protos = raw
+        known = 4 * REG_MAX + self.nc
+        boxes = super().decode([x[:, :known] for x in levels])
+        coefficients = torch.cat([x[:, known:].flatten(2) for x in levels], 2).transpose(1, 2)
+        return torch.cat((boxes, coefficients), 2), protos

@@ -9,10 +9,10 @@ from .blocks import Conv, conv2d
 class GSConv(nn.Module):
     """Half of the channels by a convolution, the other half from those by a 5×5 depthwise one; the even channels, then the odd ones."""
 
-    def __init__(self, c_in, c_out, kernel=1, stride=1, act="silu"):
+    def __init__(self, c_in, c_out, kernel=1, stride=1, groups=1, act="silu", padding=None, dilation=1):
         super().__init__()
         half = c_out // 2
-        self.cv1 = Conv(c_in, half, kernel, stride, act=act)
+        self.cv1 = Conv(c_in, half, kernel, stride, groups, act, padding, dilation)
         self.cv2 = Conv(half, half, 5, groups=half, act=act)
 
     def both(self, x):
@@ -27,8 +27,8 @@ class GSConv(nn.Module):
 class GSConvns(GSConv):
     """A 1×1 convolution and ReLU in place of the shuffle."""
 
-    def __init__(self, c_in, c_out, kernel=1, stride=1):
-        super().__init__(c_in, c_out, kernel, stride)
+    def __init__(self, c_in, c_out, *conv):
+        super().__init__(c_in, c_out, *conv)
         self.shuf = conv2d(c_out, c_out)
 
     def forward(self, x):
@@ -50,9 +50,9 @@ class GSBottleneck(nn.Module):
 class VoVGSCSP(nn.Module):
     """A chain of GS bottlenecks beside a bypass. `res` is never used, as its authors publish it."""
 
-    def __init__(self, c_in, c_out, repeats, _shortcut=True):
+    def __init__(self, c_in, c_out, repeats, _shortcut=True, _groups=1, expansion=0.5):
         super().__init__()
-        hidden = c_out // 2
+        hidden = int(c_out * expansion)
         self.cv1 = Conv(c_in, hidden)
         self.cv2 = Conv(c_in, hidden)
         self.gsb = nn.Sequential(*(GSBottleneck(hidden, hidden, hidden) for _ in range(repeats)))

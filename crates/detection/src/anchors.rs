@@ -11,7 +11,7 @@ pub const GOOD_RECALL: f64 = 0.98;
 
 /// Restarts of k-means, of which the best counts.
 const RESTARTS: usize = 30;
-/// Steps of one k-means at most; it ends earlier where nothing moves.
+/// Maximum number of steps of one k-means; it ends earlier if nothing moves.
 const STEPS: usize = 100;
 /// Rounds of mutation after k-means.
 const GENERATIONS: usize = 1000;
@@ -73,7 +73,7 @@ pub fn fit(boxes: &[Size], anchors: &[Size], threshold: f32) -> Fit {
 
 /// Anchors for these boxes, smallest area first: k-means, then mutations of it as long as they fit better. The same for the same seed.
 ///
-/// None where the boxes are fewer than the anchors.
+/// None if the boxes are fewer than the anchors.
 pub fn evolve(boxes: &[Size], count: usize, threshold: f32, seed: u64) -> Option<Vec<Size>> {
     // A box below two pixels is matched by no anchor that is worth having.
     let seen: Vec<Size> = boxes

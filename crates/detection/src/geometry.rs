@@ -5,9 +5,13 @@ use serde::{Deserialize, Serialize};
 /// An axis-aligned box by its corners, in pixels of the image that it belongs to; `x1 <= x2`, `y1 <= y2`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BBox {
+    /// Left side.
     pub x1: f32,
+    /// Top side.
     pub y1: f32,
+    /// Right side.
     pub x2: f32,
+    /// Bottom side.
     pub y2: f32,
 }
 
@@ -32,10 +36,12 @@ impl BBox {
         )
     }
 
+    /// Width in pixels.
     pub fn width(&self) -> f32 {
         self.x2 - self.x1
     }
 
+    /// Height in pixels.
     pub fn height(&self) -> f32 {
         self.y2 - self.y1
     }

@@ -13,6 +13,7 @@ pub struct Detection {
     pub bbox: BBox,
     /// Objectness × class probability.
     pub score: f32,
+    /// Index of the class.
     pub class: usize,
     /// Row of the predictions that it comes from.
     pub row: usize,
@@ -30,7 +31,7 @@ pub struct NmsConfig {
     pub multi_label: bool,
     /// A box suppresses those of other classes too.
     pub agnostic: bool,
-    /// Classes to look at; all where none.
+    /// Classes to look at; None: all.
     pub classes: Option<Vec<usize>>,
     /// Candidates of best score that are looked at.
     pub max_candidates: usize,
@@ -68,7 +69,7 @@ pub fn non_max_suppression(predictions: &[f32], nc: usize, config: &NmsConfig) -
     assert_eq!(
         predictions.len() % row_len,
         0,
-        "predictions must be rows of {row_len}"
+        "expected rows of {row_len} predictions"
     );
     let mut candidates = collect_candidates(predictions, nc, config);
     keep_best(&mut candidates, config.max_candidates);

@@ -228,7 +228,7 @@ fn settings_that_make_no_sense_are_named() {
             },
             fine()
         )
-        .contains("cached for 64")
+        .contains("expected 64, the size that the images are cached for, found")
     );
     assert!(
         error(

@@ -170,7 +170,7 @@ fn rows_that_are_not_finite_are_dropped() {
 }
 
 #[test]
-#[should_panic(expected = "predictions must be rows of 7")]
+#[should_panic(expected = "expected rows of 7 predictions")]
 fn predictions_are_whole_rows() {
     non_max_suppression(&[0.0; 8], NC, &evaluation());
 }

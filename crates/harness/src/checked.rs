@@ -1,19 +1,19 @@
 //! Values that are checked while they are read, so that an error in a file carries the line of the value, not that of the map
 //! around it.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData, str::FromStr};
 
 use serde::{
     Deserializer,
     de::{Error, SeqAccess, Visitor},
 };
 
-/// Reads a word and makes a value of it.
-pub fn word<'de, D: Deserializer<'de>, T>(
-    deserializer: D,
-    make: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<T, D::Error> {
-    deserializer.deserialize_str(Word(make))
+/// Reads a word and parses it.
+pub fn parsed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: fmt::Display>,
+{
+    deserializer.deserialize_str(Word(PhantomData))
 }
 
 /// Reads a word or a list of words, and makes a value of each.
@@ -32,9 +32,9 @@ pub fn number<'de, D: Deserializer<'de>, T>(
     deserializer.deserialize_f64(Number(make))
 }
 
-struct Word<F>(F);
+struct Word<T>(PhantomData<T>);
 
-impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Word<F> {
+impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Word<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -42,7 +42,7 @@ impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Word<F> {
     }
 
     fn visit_str<E: Error>(self, word: &str) -> Result<T, E> {
-        self.0(word).map_err(E::custom)
+        word.parse().map_err(E::custom)
     }
 }
 

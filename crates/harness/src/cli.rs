@@ -2,248 +2,318 @@
 
 use std::path::PathBuf;
 
+use ablate_detection::dataset::Split;
 use ablate_model::ModelName;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::{device::DeviceName, measure::precision::Precision};
 use ablate_records::Stage;
 
-/// Is this change to a YOLO detector worth it? Parameters, GFLOPs, latency and mAP of every variant at every scale.
+/// Measure whether a change to a YOLO detector is worth it: parameters, GFLOPs, latency and mAP of every variant at every
+/// scale.
 ///
-/// A model is written family, scale, variants: yolov5n, yolov5s+gsconv, yolov5n+ghost+asff; a variant's arguments follow a
-/// colon: yolov5s+asff:order=sequential,rfb=true.
+/// A model's name is its family, scale and variants: yolov5n, yolov5s+gsconv, yolov5n+ghost+asff. Arguments of a variant
+/// follow a colon: yolov5s+asff:order=sequential,rfb=true.
 #[derive(Debug, Parser)]
 #[command(name = "ablate", version)]
 pub struct Cli {
+    /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Say more (-vv for all).
+    /// Log more (-vv for everything).
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
-    /// Say only what is wrong.
+    /// Log warnings and errors only.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 }
 
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a sweep: costs, latencies, trainings and evaluations, with a CSV file and a report.
+    /// Run a sweep: measure cost and latency, train, evaluate, and write a CSV file and a report.
     Run(RunArgs),
-    /// Print the table of models: rows, parameters, GFLOPs.
+    /// Print the layers of models with output shapes, parameters and GFLOPs.
     Show(ShowArgs),
-    /// Compare two models row by row: what was replaced, and what it did to parameters and GFLOPs.
+    /// Compare two models layer by layer: what was replaced, and the change in parameters and GFLOPs.
     Diff(DiffArgs),
+    /// List the variants with their sources, arguments and defaults.
+    Variants(VariantsArgs),
     /// Train one model.
     Train(TrainArgs),
     /// Evaluate weights on a split of a data set.
     Val(ValArgs),
     /// Time models against each other, in turn.
     Latency(LatencyArgs),
-    /// COCO metrics of detections in COCO's results format.
+    /// Compute COCO metrics of detections in COCO's results format.
     Metrics(MetricsArgs),
-    /// Draw the report of a sweep's folder again.
+    /// Rewrite the report of a sweep's folder from its records.
     Report(ReportArgs),
-    /// List the devices that this build can use.
+    /// List the devices of this machine that this build can use.
     Devices,
+    /// Print the completion script of a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each subcommand.
+    Man(ManArgs),
 }
 
+/// Arguments of `ablate run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The sweep's file.
+    /// Sweep file (YAML).
     pub sweep: PathBuf,
-    /// Folder of the results; reports/NAME where not given.
+    /// Folder of the results [default: reports/NAME].
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// Run this cell only; --dry-run lists the ids. May be given again.
+    /// Run this cell only; --dry-run lists the ids (repeatable).
     #[arg(long = "cell", value_name = "ID")]
     pub cells: Vec<String>,
-    /// Devices in place of the sweep's.
+    /// Devices, comma-separated (overrides the sweep).
     #[arg(long = "device", visible_alias = "devices", value_delimiter = ',')]
     pub devices: Vec<DeviceName>,
-    /// Run these variants only, whether the sweep has them or not; the same holds for --scales and --families.
+    /// Run these variants only, including variants that the sweep does not list.
     #[arg(long, num_args = 1..)]
     pub variants: Vec<String>,
-    /// Run these scales only.
+    /// Run these scales only, including scales that the sweep does not list.
     #[arg(long, num_args = 1.., value_delimiter = ',')]
     pub scales: Vec<String>,
-    /// Run these families only.
+    /// Run these families only, including families that the sweep does not list.
     #[arg(long, num_args = 1.., value_delimiter = ',')]
     pub families: Vec<String>,
-    /// Run these stages only.
+    /// Run these stages only: cost, latency, train, eval.
     #[arg(long, num_args = 1.., value_delimiter = ',', value_parser = stage)]
     pub stages: Vec<Stage>,
-    /// Measure again what has been measured.
+    /// Ignore earlier records and measure again.
     #[arg(long)]
     pub fresh: bool,
-    /// Print the cells and stop.
+    /// Print the cells and exit.
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// Models by name, and files with the reader's own tables.
+/// Models by name, and files with tables and variants of the user's own.
 #[derive(Debug, Args)]
 pub struct Models {
+    /// Model names, such as yolov5n or yolov8s+gsconv.
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<ModelName>,
+    /// Files of tables and variants.
     #[command(flatten)]
     pub tables: Tables,
 }
 
+/// Files with tables and variants of the user's own.
 #[derive(Debug, Args)]
 pub struct Tables {
-    /// A model table or a variant of your own, known by its file's name from then on. May be given again.
+    /// File with a model table or a variant, named after the file (repeatable).
     #[arg(long = "table", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
 
+/// Arguments of `ablate show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
+    /// The models.
     #[command(flatten)]
     pub models: Models,
-    /// Number of classes; the table's own where not given.
+    /// Number of classes [default: as in the table].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub nc: Option<u32>,
-    /// Height and width of the image in pixels.
+    /// Height and width of the image, in pixels.
     #[arg(long, default_value_t = 640)]
     pub imgsz: usize,
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
 
+/// Arguments of `ablate diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
+    /// Model to compare with.
     pub before: ModelName,
+    /// Model to compare.
     pub after: ModelName,
+    /// Files of tables and variants.
     #[command(flatten)]
     pub tables: Tables,
-    /// Number of classes; the tables' own where not given.
+    /// Number of classes [default: as in the tables].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub nc: Option<u32>,
-    /// Height and width of the image in pixels.
+    /// Height and width of the image, in pixels.
     #[arg(long, default_value_t = 640)]
     pub imgsz: usize,
-    /// Show the rows that are the same, too.
+    /// Print unchanged layers too.
     #[arg(long)]
     pub all: bool,
 }
 
+/// Output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
+    /// Aligned columns, for reading.
     Table,
+    /// JSON.
     Json,
+    /// Comma-separated values with a header.
     Csv,
 }
 
+/// Arguments of `ablate variants`.
 #[derive(Debug, Args)]
-pub struct TrainArgs {
-    pub model: ModelName,
+pub struct VariantsArgs {
+    /// Files of tables and variants.
     #[command(flatten)]
     pub tables: Tables,
-    /// The data set: its file, or `shapes`.
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+    pub format: TextFormat,
+}
+
+/// Arguments of `ablate completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Shell that completes.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `ablate man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write a page for the command and each subcommand to this folder instead.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `ablate train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// Model name.
+    pub model: ModelName,
+    /// Files of tables and variants.
+    #[command(flatten)]
+    pub tables: Tables,
+    /// Data set: a YAML file, a folder, or `shapes` (built in).
     #[arg(long)]
     pub data: PathBuf,
-    /// The recipe's file; the default recipe where not given.
+    /// Recipe file [default: YOLOv5's scratch-low].
     #[arg(long)]
     pub recipe: Option<PathBuf>,
-    /// In place of the recipe's; the same holds for --batch.
+    /// Number of epochs (overrides the recipe).
     #[arg(long)]
     pub epochs: Option<usize>,
-    /// Height and width of the network's input in pixels.
+    /// Height and width of the network's input, in pixels.
     #[arg(long, default_value_t = 640)]
     pub imgsz: usize,
-    /// -1: as many images as fit the GPU.
+    /// Images per batch, or -1 for as many as fit the GPU (overrides the recipe).
     #[arg(long, allow_negative_numbers = true)]
     pub batch: Option<i64>,
+    /// Seed of the first weights, the order of images and augmentation.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Device to train on; `ablate devices` lists them.
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
-    /// Folder of the checkpoints and the log; runs/MODEL where not given.
+    /// Folder of the checkpoints and weights [default: runs/MODEL].
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// Go on from the folder's last checkpoint.
+    /// Continue from the folder's last checkpoint.
     #[arg(long)]
     pub resume: bool,
-    /// Begin with these weights (.safetensors or .pt).
+    /// File of first weights (.safetensors or .pt) [default: random weights].
     #[arg(long, conflicts_with = "resume")]
     pub weights: Option<PathBuf>,
 }
 
+/// Arguments of `ablate val`.
 #[derive(Debug, Args)]
 pub struct ValArgs {
+    /// Model name.
     pub model: ModelName,
+    /// Files of tables and variants.
     #[command(flatten)]
     pub tables: Tables,
-    /// The weights (.safetensors or .pt).
+    /// File of weights (.safetensors or .pt).
     #[arg(long)]
     pub weights: PathBuf,
-    /// The data set: its file, or `shapes`.
+    /// Data set: a YAML file, a folder, or `shapes` (built in).
     #[arg(long)]
     pub data: PathBuf,
-    /// train, val or test.
+    /// Split to evaluate: train, val or test.
     #[arg(long, default_value = "val")]
-    pub split: String,
+    pub split: Split,
+    /// Longer side of the images, in pixels.
     #[arg(long, default_value_t = 640)]
     pub imgsz: usize,
+    /// Images per batch.
     #[arg(long, default_value_t = 16)]
     pub batch: usize,
-    /// Evaluate all images in squares, and not in rectangles by their aspect ratio, as YOLOv5 and Ultralytics do.
+    /// Pad images to squares [default: rectangles by aspect ratio, as YOLOv5 and Ultralytics].
     #[arg(long)]
     pub square: bool,
-    /// Detections must be surer than this; 0.001 where not given.
-    #[arg(long, value_parser = part)]
+    /// Minimum confidence, 0 to 1 [default: 0.001].
+    #[arg(long, value_parser = share)]
     pub conf: Option<f32>,
-    /// Of two boxes of a class that overlap by more than this the less sure one goes; where not given 0.6 for a head with anchors and 0.7 for one
-    /// without, as YOLOv5 and Ultralytics have it.
-    #[arg(long, value_parser = part)]
+    /// NMS IoU threshold, 0 to 1 [default: 0.6 anchor-based, 0.7 anchor-free].
+    #[arg(long, value_parser = share)]
     pub iou: Option<f32>,
-    /// Detections of an image at most; 300 where not given.
+    /// Maximum number of detections per image [default: 300].
     #[arg(long)]
     pub max_det: Option<usize>,
+    /// Device to evaluate on; `ablate devices` lists them.
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
     /// Write the detections to this file, in COCO's results format.
     #[arg(long, value_name = "FILE")]
     pub save_json: Option<PathBuf>,
-    #[arg(long, value_enum, default_value_t = MetricsFormat::Table)]
-    pub format: MetricsFormat,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+    pub format: TextFormat,
 }
 
+/// Arguments of `ablate latency`.
 #[derive(Debug, Args)]
 pub struct LatencyArgs {
+    /// The models.
     #[command(flatten)]
     pub models: Models,
+    /// Number of classes [default: as in the tables].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub nc: Option<u32>,
-    /// Height and width of the images in pixels.
+    /// Height and width of the images, in pixels.
     #[arg(long, default_value_t = 640)]
     pub imgsz: usize,
+    /// Images per batch.
     #[arg(long, default_value_t = 1)]
     pub batch: usize,
-    /// Time a training step in place of the forward pass: forward, loss, backward, optimizer.
+    /// Time a training step instead: forward, loss, backward, optimizer.
     #[arg(long)]
     pub train_step: bool,
-    /// Seconds of timed work a model.
-    #[arg(long, default_value_t = 5.0)]
+    /// Timed work per model, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     pub budget: f64,
-    /// Iterations a model that are not timed.
+    /// Number of untimed iterations per model.
     #[arg(long, default_value_t = 3)]
     pub warmup: usize,
-    /// Timed iterations a model at least.
+    /// Minimum number of timed iterations per model.
     #[arg(long, default_value_t = 10)]
     pub min_iterations: usize,
-    /// Keep batch normalisation and RepVGG's branches as they are in training, instead of folding them into convolutions.
+    /// Do not fold batch normalisation and RepVGG's branches into convolutions.
     #[arg(long)]
     pub no_fuse: bool,
-    /// Format of weights and maps; what rounding to it does to the outputs is measured too.
+    /// Number format of weights and activations; for f16 and bf16 the rounding error of the outputs is measured too.
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub dtype: Precision,
+    /// Device to time on; `ablate devices` lists them.
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
 
+/// Arguments of `ablate metrics`.
 #[derive(Debug, Args)]
 pub struct MetricsArgs {
     /// Ground truth in COCO's format.
@@ -252,30 +322,34 @@ pub struct MetricsArgs {
     /// Detections in COCO's results format: a list of image_id, category_id, bbox or segmentation, score.
     #[arg(value_name = "DETECTIONS.json")]
     pub detections: PathBuf,
-    #[arg(long, value_enum, default_value_t = MetricsFormat::Table)]
-    pub format: MetricsFormat,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+    pub format: TextFormat,
 }
 
+/// Output formats of what is no flat table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum MetricsFormat {
+pub enum TextFormat {
+    /// Aligned columns, for reading.
     Table,
+    /// JSON.
     Json,
 }
 
+/// Arguments of `ablate report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// A sweep's folder.
+    /// Folder of a sweep's results, such as reports/ablate.
     pub folder: PathBuf,
 }
 
 fn stage(word: &str) -> Result<Stage, String> {
-    serde_json::from_value(word.into()).map_err(|_| "write cost, latency, train or eval".into())
+    serde_json::from_value(word.into()).map_err(|_| "expected cost, latency, train or eval".into())
 }
 
-/// A part of the whole.
-fn part(word: &str) -> Result<f32, String> {
+fn share(word: &str) -> Result<f32, String> {
     word.parse()
         .ok()
-        .filter(|part| (0.0..=1.0).contains(part))
-        .ok_or("a number from 0 to 1 would be right".into())
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or("expected a number from 0 to 1".into())
 }

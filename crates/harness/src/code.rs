@@ -22,7 +22,7 @@ fn parts(stage: Stage) -> &'static [&'static str] {
     }
 }
 
-/// What a stage's record says of the code that made it: the hash of each part by name.
+/// The code that a stage's record depends on: the hash of each part by name.
 pub fn of(stage: Stage) -> Value {
     let wanted = PARTS.iter().filter(|(name, _)| parts(stage).contains(name));
     wanted
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn another_build_is_told_by_the_parts_that_differ() {
+    fn another_build_is_known_by_the_parts_that_differ() {
         let mut inputs = json!({ "code": of(Stage::Latency) });
         assert!(differences(Stage::Latency, &inputs).is_empty());
         inputs["code"]["kernels"] = "000000000000".into();

@@ -1,4 +1,4 @@
-//! Devices by the name that the reader writes: `flex`, `tch:cuda:0`, `vulkan:1`.
+//! Devices by the name that the user writes: `flex`, `tch:cuda:0`, `vulkan:1`.
 
 mod backends;
 #[cfg(feature = "cuda")]
@@ -18,7 +18,7 @@ use thiserror::Error;
 pub use self::backends::{BACKENDS, Backend, Found, Place};
 use crate::{
     checked,
-    guard::{guarded, plain},
+    guard::{guarded, one_line},
 };
 
 /// The name of a device; parsing checks the name, not whether the device is there.
@@ -28,15 +28,19 @@ pub struct DeviceName {
     place: Place,
 }
 
+/// Why a device can't be used.
 #[derive(Clone, Debug, Error, PartialEq)]
+#[expect(missing_docs, reason = "the messages describe variants and fields")]
 pub enum DeviceError {
-    #[error("unknown device `{name}`; known are {known}")]
+    #[error("unknown device '{name}'; known: {known}")]
     Unknown { name: String, known: String },
-    #[error("device `{name}`: write {forms}")]
+    #[error("device '{name}': expected {forms}")]
     Address { name: String, forms: String },
-    #[error("device `{name}` needs the feature `{feature}`, which this build of ablate is without")]
+    #[error(
+        "device '{name}': this build lacks the feature `{feature}`; rebuild with `--features {feature}`"
+    )]
     NotCompiled { name: String, feature: &'static str },
-    #[error("device `{name}`: {reason}")]
+    #[error("device '{name}': {reason}")]
     Absent { name: String, reason: String },
 }
 
@@ -47,7 +51,7 @@ impl DeviceName {
     /// Opens the device, without autodiff.
     ///
     /// # Errors
-    /// Where this build lacks the backend, and where the machine lacks the device; the error says what would help.
+    /// If this build lacks the backend or the machine lacks the device; the error says what to install.
     pub fn open(&self) -> Result<Device, DeviceError> {
         let mut opened = OPENED
             .lock()
@@ -70,17 +74,17 @@ impl DeviceName {
         };
         guarded(|| (runtime.open)(self.place)).map_err(|error| DeviceError::Absent {
             name,
-            reason: plain(&error),
+            reason: one_line(&error),
         })
     }
 
-    /// What the device is where it is not the machine's CPU: its name, driver and memory.
+    /// Name, driver and memory of the device; None for the machine's CPU.
     pub fn adapter(&self) -> Option<String> {
         let runtime = self.backend.runtime.as_ref()?;
         guarded(|| Ok((runtime.adapter)(self.place))).ok()?
     }
 
-    /// Which of NVIDIA's GPUs it is, by CUDA's count; none where it is another device.
+    /// CUDA's index of the device; None if it is not an NVIDIA GPU.
     pub fn cuda_index(&self) -> Option<usize> {
         match (self.backend.name, self.place) {
             (_, Place::Cuda(index)) => Some(index),
@@ -152,9 +156,7 @@ impl Serialize for DeviceName {
 
 impl<'de> Deserialize<'de> for DeviceName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |name| {
-            name.parse().map_err(|error: DeviceError| error.to_string())
-        })
+        checked::parsed(deserializer)
     }
 }
 
@@ -190,10 +192,10 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_says_what_would_be_right() {
+    fn an_error_in_a_name_lists_the_known_forms() {
         let unknown = "npu".parse::<DeviceName>().unwrap_err().to_string();
         assert!(
-            unknown.contains("`npu`") && unknown.contains("tch:cuda:0"),
+            unknown.contains("unknown device 'npu'") && unknown.contains("tch:cuda:0"),
             "{unknown}"
         );
         for name in ["flex:0", "cuda:", "wgpu:-1", "tch:0", "tch:cuda:x"] {

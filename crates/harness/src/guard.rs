@@ -1,4 +1,4 @@
-//! A panic inside a measurement is that measurement's failure, not the program's end; and what failed is said in a line.
+//! A panic inside a measurement fails that measurement, not the program; its error is one line.
 
 use std::{
     any::Any,
@@ -15,12 +15,12 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         .unwrap_or_else(|payload| Err(anyhow!("panicked: {}", message(&*payload))))
 }
 
-/// An error in a line, without the stack that LibTorch and Burn's GPU runtimes write behind it. Where memory ran out, that comes first.
-pub fn plain(error: &anyhow::Error) -> String {
-    told(&format!("{error:#}"))
+/// An error in one line, without the stack that LibTorch and Burn's GPU runtimes append. If memory ran out, that comes first.
+pub fn one_line(error: &anyhow::Error) -> String {
+    without_stack(&format!("{error:#}"))
 }
 
-fn told(text: &str) -> String {
+fn without_stack(text: &str) -> String {
     // A panic's message holds LibTorch's stack as it is escaped.
     let stack = [
         "\\nframe #",
@@ -96,17 +96,20 @@ mod tests {
                      DefaultCPUAllocator: can't allocate memory: you tried to allocate 206158430208 bytes. Error code 12 (Cannot allocate \
                      memory)\\nframe #0: <unknown function> + 0x9ec5e (0x7f982457dc5e in /opt/torch/lib/libc10.so)\\nframe #1: c10\")";
         assert_eq!(
-            told(torch),
+            without_stack(torch),
             "out of memory: [enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate \
              206158430208 bytes. Error code 12 (Cannot allocate memory)"
         );
         let wgpu = "the output can't be read: An error happened during execution\nCaused by:\n  An IO error happened\nCaused by:\n  can't \
                     allocate buffer of size: 6442450944\nNo backtrace available\nAsked at:\nNo backtrace available";
         assert_eq!(
-            told(wgpu),
+            without_stack(wgpu),
             "out of memory: the output can't be read: An error happened during execution: An IO error happened: can't allocate buffer of \
              size: 6442450944"
         );
-        assert_eq!(told("shapes 3 and 4 differ"), "shapes 3 and 4 differ");
+        assert_eq!(
+            without_stack("shapes 3 and 4 differ"),
+            "shapes 3 and 4 differ"
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! `ablate`: is this change to a YOLO detector worth it?
 
+#![warn(missing_docs)]
+
 mod checked;
 pub mod cli;
 mod code;

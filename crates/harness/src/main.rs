@@ -1,3 +1,5 @@
+//! The program `ablate`.
+
 use std::process::ExitCode;
 
 use ablate::{cli::Cli, commands, guard, libraries, progress};
@@ -29,7 +31,7 @@ fn run() -> ExitCode {
     match guard::guarded(|| commands::execute(cli.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", guard::plain(&error));
+            eprintln!("error: {}", guard::one_line(&error));
             ExitCode::from(if error.is::<commands::Failure>() {
                 1
             } else {

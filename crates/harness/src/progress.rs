@@ -1,4 +1,4 @@
-//! What a person sees while the program runs: bars with time left on a terminal, a line a step elsewhere.
+//! What the user sees while the program runs: bars with the time left on a terminal, one line per step elsewhere.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -14,18 +14,36 @@ use ablate_training::{self, StepReport};
 
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Sets up the log on standard error: warnings with -1 (`-q`), steps with 0, more with 1 and 2 (`-v`, `-vv`). `RUST_LOG` wins.
-pub fn init(verbosity: i8) {
-    let level = match verbosity {
-        ..=-1 => "warn",
-        0 => "warn,usvg=error,ablate=info,ablate_model=info,ablate_detection=info",
-        1 => "warn,usvg=error,ablate=debug,ablate_model=debug,ablate_detection=debug",
-        _ => "trace",
+/// The crates whose log is ours; what libraries log is shown from `-v` on, errors aside.
+const OWN: [&str; 7] = [
+    "ablate",
+    "ablate_detection",
+    "ablate_kernels",
+    "ablate_model",
+    "ablate_records",
+    "ablate_report",
+    "ablate_training",
+];
+
+/// Filter of the log at a verbosity: see [`init`].
+fn filter(verbosity: i8) -> String {
+    let (libraries, own) = match verbosity {
+        ..=-1 => ("error", "warn"),
+        0 => ("error", "info"),
+        1 => ("warn", "debug"),
+        _ => ("trace", "trace"),
     };
+    let own = OWN.map(|name| format!("{name}={own}"));
+    format!("{libraries},{}", own.join(","))
+}
+
+/// Sets up the log on standard error: warnings at -1 (`-q`), steps at 0, more at 1 and 2 (`-v`, `-vv`). `RUST_LOG` overrides it.
+pub fn init(verbosity: i8) {
     if verbosity < 0 {
         BARS.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter(verbosity)));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(Above)
@@ -76,12 +94,13 @@ pub struct Steps {
     total: usize,
     done: usize,
     start: Instant,
-    /// Whether the steps that are done say how long the others take.
+    /// Whether the time of the steps so far predicts that of the others.
     alike: bool,
     bar: ProgressBar,
 }
 
 impl Steps {
+    /// A bar with a name, of `total` steps.
     pub fn new(name: impl Into<String>, total: usize) -> Self {
         let bar = BARS.add(ProgressBar::new(total as u64));
         bar.set_style(style(
@@ -100,7 +119,7 @@ impl Steps {
         }
     }
 
-    /// Says nothing of the time that is left: the steps are too unlike.
+    /// Hides the time that is left: the steps are too unlike to predict it.
     pub fn unlike(mut self) -> Self {
         self.bar
             .set_style(style("{prefix:8} {bar:28} {pos}/{len} {msg} ({elapsed})"));
@@ -138,7 +157,7 @@ impl Steps {
     }
 }
 
-/// A training's epochs and batches, on a bar; a line an epoch in the log.
+/// A training's epochs and batches on a bar, and a line per epoch in the log.
 pub struct Epochs {
     name: String,
     bar: ProgressBar,
@@ -165,7 +184,7 @@ impl ablate_training::Progress for Epochs {
         self.bar.reset_eta();
         if first_epoch > 0 {
             tracing::info!(
-                "{}: goes on after epoch {first_epoch} of {epochs}",
+                "{}: continues after epoch {first_epoch} of {epochs}",
                 self.name
             );
         }
@@ -214,7 +233,7 @@ impl Drop for Epochs {
     }
 }
 
-/// Logs what a bar shows already, where there is a bar, at a lower level.
+/// Logs what the bars show; at a lower level if they are drawn.
 fn note(text: &str) {
     match BARS.is_hidden() {
         true => tracing::info!("{text}"),

@@ -1,10 +1,12 @@
-//! The commands that measure nothing: show, metrics, devices, and what a wrong command line says.
+//! The commands that measure nothing: show, diff, variants, metrics, devices, completions, man, and errors of a command line.
 
 mod common;
 
 use std::fs;
 
-use ablate::device::BACKENDS;
+use ablate::{cli::Cli, device::BACKENDS};
+use ablate_model::Catalog;
+use clap::CommandFactory;
 use common::ablate;
 use serde_json::{Value, json};
 
@@ -263,7 +265,7 @@ fn devices_names_what_is_compiled_in() {
         let below = text.lines().nth(line + 1).unwrap();
         match backend.runtime {
             Some(_) => assert!(
-                below.trim_start().starts_with(backend.name) || below.contains("it takes"),
+                below.trim_start().starts_with(backend.name) || below.contains("requires"),
                 "{text}"
             ),
             None => assert!(
@@ -281,7 +283,10 @@ fn a_wrong_command_line_is_one_clear_line_and_code_2() {
         (&["show", "yolov6n"], "yolov6"),
         (&["show", "yolov5n+gsconf"], "gsconv"),
         (&["show", "yolov5n+asff:oder=parallel"], "oder"),
-        (&["show", "yolov5n", "--imgsz", "100"], "multiple of 32"),
+        (
+            &["show", "yolov5n", "--imgsz", "100"],
+            "--imgsz: expected a multiple of 32 up to 8192, found 100",
+        ),
         (&["latency", "yolov5n", "--device", "cuda:99"], "cuda"),
         (&["run", "no/such.yaml"], "no/such.yaml"),
         (&["report", "no/such/folder"], "no/such/folder"),
@@ -357,4 +362,96 @@ fn diff_says_what_was_replaced_and_what_it_cost() {
             .any(|line| line.matches("Detect [").count() == 2),
         "{text}"
     );
+}
+
+#[test]
+fn variants_lists_title_source_and_arguments() {
+    let listed: Value =
+        serde_json::from_str(&ablate(&["variants", "--format", "json"]).ok()).unwrap();
+    let catalog = Catalog::builtin();
+    assert_eq!(listed.as_array().unwrap().len(), catalog.variants().count());
+    let find = |name: &str| {
+        let mut rows = listed.as_array().unwrap().iter();
+        rows.find(|row| row["name"] == name).unwrap()
+    };
+    for variant in catalog.variants() {
+        let row = find(&variant.name);
+        assert_eq!(row["title"], variant.title.as_str());
+        assert_eq!(row["summary"], variant.summary.as_str());
+        assert_eq!(row["source"], variant.source.as_str());
+        assert_eq!(
+            row["arguments"].as_object().unwrap().len(),
+            variant.arguments.len()
+        );
+    }
+    assert_eq!(
+        find("asff")["arguments"]["order"],
+        json!({ "default": { "*": "parallel" }, "values": ["parallel", "sequential"] })
+    );
+    assert_eq!(find("fasternet")["arguments"]["size"]["default"]["x"], "m");
+
+    let own = format!(
+        "{}/../../configs/models/own/gsback.yaml",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let table = ablate(&["variants", "--table", &own]).ok();
+    for part in [
+        "gsback",
+        "GSConv in the backbone",
+        "order=parallel|sequential [default: parallel]",
+        "rfb=false|true [default: false]",
+    ] {
+        assert!(table.contains(part), "{part} in {table}");
+    }
+}
+
+#[test]
+fn completions_name_every_subcommand() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = ablate(&["completions", shell]).ok();
+        for subcommand in Cli::command().get_subcommands() {
+            assert!(script.contains(subcommand.get_name()), "{shell}");
+        }
+        assert!(script.contains("--min-iterations"), "{shell}");
+    }
+    assert_eq!(ablate(&["completions", "tcsh"]).code(), 2);
+}
+
+#[test]
+fn man_prints_a_page_and_writes_one_for_each_subcommand() {
+    let page = ablate(&["man"]).ok();
+    assert!(page.contains(".TH ablate 1"), "{page}");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("man");
+    ablate(&["man", "--out", out.to_str().unwrap()]).ok();
+    for subcommand in Cli::command().get_subcommands() {
+        let file = out.join(format!("ablate-{}.1", subcommand.get_name()));
+        assert!(file.is_file(), "{}", file.display());
+    }
+    let train = fs::read_to_string(out.join("ablate-train.1")).unwrap();
+    assert!(
+        train.contains("Number of epochs (overrides the recipe)"),
+        "{train}"
+    );
+}
+
+/// Of every option and argument, so that none is left out.
+#[test]
+fn help_describes_everything() {
+    let command = Cli::command();
+    for subcommand in command.get_subcommands() {
+        assert!(
+            subcommand.get_about().is_some(),
+            "{}",
+            subcommand.get_name()
+        );
+        for argument in subcommand.get_arguments() {
+            assert!(
+                argument.get_help().is_some(),
+                "{} {}",
+                subcommand.get_name(),
+                argument.get_id()
+            );
+        }
+    }
 }

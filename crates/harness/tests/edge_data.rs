@@ -82,7 +82,10 @@ fn without_a_box_there_is_nothing_to_train_on() {
     dataset(folder.path(), "[thing]", &["", ""]);
     for run in train(folder.path()) {
         let error = run.refused();
-        assert!(error.contains("split `train`: not one box"), "{error}");
+        assert!(
+            error.contains("split `train`: expected at least one box, found none"),
+            "{error}"
+        );
     }
 }
 

@@ -218,7 +218,7 @@ fn a_selection_keeps_what_it_names() {
     })
     .unwrap_err();
     assert!(
-        unknown.contains("no variant `gsconf`") && unknown.contains("ghost+gsconv"),
+        unknown.contains("unknown variant 'gsconf'") && unknown.contains("ghost+gsconv"),
         "{unknown}"
     );
     let nothing = count(Selection {
@@ -236,14 +236,19 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         (
             "scales: [n, s]\nvariants",
             "scales: [n, small]\nvariants",
-            "`small` is no scale",
+            "expected a scale of one letter such as n, s, m, l or x, found 'small'",
             4,
         ),
-        ("imgsz: 160", "imgsz: 100", "multiple of 32", 13),
-        ("seeds: [0, 7]", "devices: [npu]", "unknown device `npu`", 7),
+        (
+            "imgsz: 160",
+            "imgsz: 100",
+            "expected a multiple of 32 from 32 to 8192, found 100",
+            13,
+        ),
+        ("seeds: [0, 7]", "devices: [npu]", "unknown device 'npu'", 7),
         ("[yolov5x+gsconv", "[yolov5", "no model name", 6),
         ("batch: 2", "batch: 0", "1 to", 8),
-        ("batch: 2", "dtype: half", "`half` is no number format", 8),
+        ("batch: 2", "dtype: half", "unknown number format 'half'", 8),
         ("batch: 2", "dtype: []", "empty list", 8),
         ("{split: test}", "{split: testing}", "testing", 15),
         ("rfb=true", "rfb", "rfb", 5),
@@ -360,7 +365,7 @@ fn overrides_change_the_recipe() {
         .unwrap()
         .recipe("yolov5")
         .unwrap_err();
-    assert!(wrong.to_string().contains("`lr`"), "{wrong}");
+    assert!(wrong.to_string().contains("unknown key 'lr'"), "{wrong}");
 }
 
 #[test]

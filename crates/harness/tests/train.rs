@@ -92,8 +92,8 @@ fn anchors_are_fitted_where_they_miss_the_boxes() {
 fn what_cannot_be_done_is_said_before_training() {
     let folder = tempfile::tempdir().unwrap();
     for (recipe, words) in [
-        ("{freeze: 99}", "row 13 can't be frozen"),
-        ("{lr: 0.1}", "unknown key `lr`"),
+        ("{freeze: 99}", "can't freeze row 13"),
+        ("{lr: 0.1}", "unknown key 'lr'"),
     ] {
         let file = folder.path().join("recipe.yaml");
         fs::write(&file, recipe).unwrap();

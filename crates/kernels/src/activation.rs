@@ -5,13 +5,17 @@ use burn::tensor::{Tensor, activation};
 /// An activation function. It has no parameters and counts nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
+    /// `x · sigmoid(x)`.
     Silu,
+    /// `max(x, 0)`.
     Relu,
+    /// `min(max(x, 0), 6)`.
     Relu6,
     /// Slope 0.1 below zero.
     LeakyRelu,
     /// The exact form, by the error function.
     Gelu,
+    /// `x`.
     Identity,
 }
 
@@ -45,7 +49,7 @@ impl FromStr for Activation {
         let named = NAMES.iter().find(|(_, name)| *name == word);
         named.map(|(activation, _)| *activation).ok_or_else(|| {
             let names: Vec<&str> = NAMES.iter().map(|(_, name)| *name).collect();
-            format!("no activation '{word}'; there are: {}", names.join(", "))
+            format!("unknown activation '{word}'; known: {}", names.join(", "))
         })
     }
 }

@@ -51,8 +51,9 @@ impl Conv2d {
 
 /// `activation(convolution(x))`.
 ///
-/// `x` is `[batch, channels in, height, width]`, `weight` `[channels out, channels in / groups, kernel, kernel]`, `bias`
-/// `[channels out]`; gives `[batch, channels out, …, …]`. Differentiable on a training device.
+/// `x` is `[batch, channels in, height, width]`, `weight`
+/// `[channels out, channels in / groups, kernel, kernel]`, `bias` `[channels out]`; gives
+/// `[batch, channels out, …, …]`. Differentiable on a training device.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -67,7 +68,7 @@ pub fn conv2d(
     y
 }
 
-/// The convolution by the kernels of this crate; none if they don't cover it.
+/// The convolution by the kernels of this crate; None if they don't cover it.
 fn own(
     x: &Tensor<4>,
     weight: &Tensor<4>,
@@ -97,8 +98,9 @@ fn own(
 
 /// A convolution with kernels of its own for each image.
 ///
-/// `x` is `[batch, channels in, height, width]`, `kernels` `[batch · channels out, channels in / groups, kernel, kernel]`; gives
-/// `[batch, channels out, …, …]`. Differentiable on a training device.
+/// `x` is `[batch, channels in, height, width]`, `kernels` `[batch · channels out, channels in /
+/// groups, kernel, kernel]`; gives `[batch, channels out, …, …]`. Differentiable on a training
+/// device.
 pub fn conv2d_per_image(x: Tensor<4>, kernels: Tensor<4>, geometry: Conv2d) -> Tensor<4> {
     let [batch, c_in, height, width] = x.dims();
     let [rows, _, kernel, _] = kernels.dims();
@@ -126,10 +128,12 @@ pub fn conv2d_per_image(x: Tensor<4>, kernels: Tensor<4>, geometry: Conv2d) -> T
     y.reshape([batch, c_out, height, width])
 }
 
-/// A transposed convolution whose stride is its kernel's side, so that no two of its outputs overlap.
+/// A transposed convolution whose stride is its kernel's side, so that no two of its outputs
+/// overlap.
 ///
-/// `x` is `[batch, channels in, height, width]`, `weight` `[channels in, channels out, kernel, kernel]`, `bias` `[channels out]`;
-/// gives `[batch, channels out, kernel · height, kernel · width]`.
+/// `x` is `[batch, channels in, height, width]`, `weight`
+/// `[channels in, channels out, kernel, kernel]`, `bias` `[channels out]`; gives
+/// `[batch, channels out, kernel · height, kernel · width]`.
 pub fn conv_transpose2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
     let [c_in, _, kernel, _] = weight.dims();
     let options = ConvTransposeOptions::new([kernel; 2], [0; 2], [0; 2], [1; 2], 1);

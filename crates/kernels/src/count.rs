@@ -6,8 +6,8 @@ thread_local! {
     static COUNTED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// What `f` gives, and the multiply-accumulates of the convolutions and matrix products that it ran on this thread, by the shapes
-/// of their tensors. Backward passes don't count.
+/// What `f` gives, and the multiply-accumulates of the convolutions and matrix products that it ran
+/// on this thread, by the shapes of their tensors. Backward passes don't count.
 ///
 /// ```
 /// use ablate_kernels::{matmul, multiply_accumulates};

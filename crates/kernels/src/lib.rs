@@ -1,9 +1,10 @@
-//! Convolution, batch normalisation and activation: one call for each, which finds the fastest way on its tensor's device: the
-//! CPU's own kernels ([`cpu`]), LibTorch's ([`libtorch`]), a grouped gradient of ours on CubeCL's backends ([`grouped`]), or else
-//! Burn's. Every way gives the same figures to float precision, and so do their gradients.
+//! Convolution, batch normalisation and activation: one call for each, which finds the fastest way
+//! on its tensor's device: the CPU's own kernels (`cpu`), LibTorch's (`libtorch`), a grouped
+//! gradient of ours on CubeCL's backends (`grouped`), or else Burn's. Every way gives the same
+//! figures to float precision, and so do their gradients.
 //!
-//! What multiplies and accumulates runs through here, so that [`multiply_accumulates`] can count it. The only crate with unsafe
-//! code and C++.
+//! What multiplies and accumulates runs through here, so that [`multiply_accumulates`] can count
+//! it. The only crate with unsafe code and C++.
 //!
 //! ```
 //! use ablate_kernels::{Activation, Conv2d, conv2d};
@@ -15,6 +16,8 @@
 //! let y = conv2d(x, weight, None, geometry, Activation::Silu);
 //! assert_eq!(y.dims(), [1, 16, 4, 4]);
 //! ```
+
+#![warn(missing_docs)]
 
 mod activation;
 #[cfg(test)]

@@ -12,14 +12,17 @@ use crate::{
 pub struct RunningStatistics {
     /// Mean of each channel.
     pub mean: Tensor<1>,
-    /// Unbiased variance of each channel, as PyTorch keeps it; Burn's own layer keeps the biased one.
+    /// Unbiased variance of each channel, as PyTorch keeps it; Burn's own layer keeps the biased
+    /// one.
     pub variance: Tensor<1>,
 }
 
-/// `activation(batch_norm(x))` in training: with the batch's own statistics, and the running ones moved towards those by
-/// `momentum`, the weight of the new batch. `epsilon` is added to the variance.
+/// `activation(batch_norm(x))` in training: with the batch's own statistics, and the running ones
+/// moved towards those by `momentum`, the weight of the new batch. `epsilon` is added to the
+/// variance.
 ///
-/// `x` is `[batch, channels, height, width]` on a training device, `weight` and `bias` are `[channels]`.
+/// `x` is `[batch, channels, height, width]` on a training device, `weight` and `bias` are
+/// `[channels]`.
 pub fn batch_norm(
     x: Tensor<4>,
     weight: Tensor<1>,

@@ -12,14 +12,29 @@ use burn::{
 };
 
 use crate::{
-    Initializer,
+    coding::{BoxCoding, DetectConfig},
     fuse::Fuse,
     graph::Graph,
-    heads::{BoxCoding, DetectConfig},
+    initializer::Initializer,
+    layout::arranged,
     registry::Layer,
 };
 
-/// A detector: image in, raw maps of its levels out. Its parameters have the names of a PyTorch state dict.
+/// A detector: image in, raw maps of its levels out. Its parameters have the names of a PyTorch
+/// state dict.
+///
+/// ```
+/// use ablate_model::{Catalog, Detector};
+/// use burn::tensor::{Device, Tensor};
+///
+/// let graph = Catalog::builtin().resolve(&"yolov8n".parse()?)?.graph(Some(3))?;
+/// let device = Device::flex();
+/// let detector = Detector::new(&graph, 0, &device).fuse();
+/// let raw = detector.forward(Tensor::zeros([2, 3, 64, 96], &device));
+/// // A cell of each level gives one box: its centre, size, objectness and three classes.
+/// assert_eq!(detector.decode(raw).dims(), [2, 8 * 12 + 4 * 6 + 2 * 3, 5 + 3]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct Detector {
     model: Vec<Node>,
@@ -46,7 +61,7 @@ impl Fuse for Node {
 
 #[derive(Clone, Debug)]
 struct Wiring {
-    /// What each node reads: a node, or none for the image.
+    /// What each node reads: a node; None is the image.
     sources: Vec<Vec<Option<usize>>>,
     /// The last node that reads each node's outputs, so that they can be freed after it.
     last_use: Vec<usize>,
@@ -72,22 +87,22 @@ impl Detector {
                 .flatten()
                 .for_each(|source| last_use[*source] = reader);
         }
-        Self {
+        arranged(Self {
             model: model.collect(),
             wiring: Arc::new(Wiring {
                 sources,
                 last_use,
                 detect: graph.detect().clone(),
             }),
-        }
-        .arranged()
+        })
     }
 
-    /// The same network for inference alone: batch normalisation is folded into the convolutions before it, RepVGG's branches into one. Its
-    /// outputs are the same to float precision; its weights are no checkpoint's any more. Off a training device.
+    /// The same network for inference alone: batch normalisation is folded into the convolutions
+    /// before it, RepVGG's branches into one. Its outputs are the same to float precision; its
+    /// weights no longer fit a checkpoint. Not for a training device.
     pub fn fuse(mut self) -> Self {
         self.model.fuse();
-        self.arranged()
+        arranged(self)
     }
 
     /// The head's geometry: classes, strides, anchors.
@@ -98,7 +113,7 @@ impl Detector {
     /// Other anchors in place of those of the table: width and height in pixels, level by level.
     ///
     /// # Panics
-    /// If the head has no anchors, or levels and anchors are not as many as the head's.
+    /// If the head has no anchors, or another number of levels or anchors.
     pub fn set_anchors(&mut self, anchors: Vec<Vec<[f64; 2]>>) {
         let detect = &mut Arc::make_mut(&mut self.wiring).detect;
         let BoxCoding::Anchors(old) = &mut detect.coding else {
@@ -113,8 +128,8 @@ impl Detector {
         *old = anchors;
     }
 
-    /// The anchors as a PyTorch state dict keeps them: name, shape `[levels, anchors, 2]`, sides in strides of their levels. None of a head
-    /// without anchors.
+    /// The anchors as a PyTorch state dict keeps them: name, shape `[levels, anchors, 2]`, sides in
+    /// strides of their levels; None for a head without anchors.
     pub fn anchors_in_strides(&self) -> Option<(String, Vec<usize>, Vec<f32>)> {
         let detect = self.detect();
         let BoxCoding::Anchors(anchors) = &detect.coding else {
@@ -141,18 +156,18 @@ impl Detector {
     /// The network with rows of its table whose weights and statistics training leaves as they are.
     ///
     /// # Errors
-    /// A row that there is not, or all of them.
+    /// A row that the table does not have, or all rows.
     pub fn freeze(mut self, rows: &[usize]) -> Result<Self, String> {
         let count = self.model.len();
         if let Some(row) = rows.iter().find(|row| **row >= count) {
             return Err(format!(
-                "row {row} can't be frozen: the model has the rows 0 to {}",
+                "can't freeze row {row}: expected a row from 0 to {}",
                 count - 1
             ));
         }
         if (0..count).all(|row| rows.contains(&row)) {
             return Err(format!(
-                "all {count} rows are frozen: nothing would be trained"
+                "can't freeze all {count} rows: nothing would be trained"
             ));
         }
         let nodes = self.model.into_iter().enumerate();
@@ -169,17 +184,19 @@ impl Detector {
     }
 
     /// Images `[batch, 3, h, w]`, RGB in 0..=1, to logits for each level, finest first:
-    /// `[batch, anchors, h / stride, w / stride, outputs]`, the last being x, y, w, h, objectness and classes; for an anchor-free head
-    /// `[batch, 1, …]`, the distributions of the distances to left, top, right and bottom, and classes.
+    /// `[batch, anchors, h / stride, w / stride, outputs]`, the last being x, y, w, h, objectness
+    /// and classes; for an anchor-free head `[batch, 1, …]`, the distributions of the distances to
+    /// left, top, right and bottom, and classes.
     pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>> {
         self.forward_with_protos(images).0
     }
 
-    /// The same, and the mask prototypes of a head that makes masks, `[batch, coefficients, 2 h / stride, 2 w / stride]` of the finest level.
+    /// The same, and the mask prototypes of a head that makes masks,
+    /// `[batch, coefficients, 2 h / stride, 2 w / stride]` of the finest level.
     pub fn forward_with_protos(&self, images: Tensor<4>) -> (Vec<Tensor<5>>, Option<Tensor<4>>) {
-        let (last, inputs) = self.forward_to_head(images);
+        let (head, inputs) = self.forward_to_head(images, |_| {});
         let outputs = self.detect().outputs();
-        let mut raw = last.forward(inputs);
+        let mut raw = head.forward(inputs);
         let protos = raw.split_off(self.detect().strides.len()).pop();
         let by_box = |map: Tensor<4>| {
             let [batch, channels, height, width] = map.dims();
@@ -189,18 +206,34 @@ impl Detector {
         (raw.into_iter().map(by_box).collect(), protos)
     }
 
-    /// The weights with which an ASFF head fuses its levels, for display: for each level, finest first, `[batch, 3, h, w]` with the
-    /// shares of the coarsest, the middle and the finest level; none for another head.
+    /// The weights with which an ASFF head fuses its levels, for display: for each level, finest
+    /// first, `[batch, 3, h, w]` with the shares of the coarsest, the middle and the finest level;
+    /// none for another head.
     pub fn fusion_weights(&self, images: Tensor<4>) -> Option<Vec<Tensor<4>>> {
-        let (last, inputs) = self.forward_to_head(images);
-        match last {
+        let (head, inputs) = self.forward_to_head(images, |_| {});
+        match head {
             Node::Single(Layer::AsffDetect(head)) => Some(head.fusion_weights(inputs)),
             _ => None,
         }
     }
 
-    /// Everything before the head; the head and its inputs.
-    fn forward_to_head(&self, images: Tensor<4>) -> (&Node, Vec<Tensor<4>>) {
+    /// What each row of the table gives, the head's raw maps last, all
+    /// `[batch, channels, height, width]`. Unlike a forward pass it keeps all of them in memory: it
+    /// is for looking at a network, row by row.
+    pub fn row_outputs(&self, images: Tensor<4>) -> Vec<Vec<Tensor<4>>> {
+        let mut rows = Vec::with_capacity(self.model.len());
+        let (head, inputs) = self.forward_to_head(images, |outputs| rows.push(outputs.to_vec()));
+        rows.push(head.forward(inputs));
+        rows
+    }
+
+    /// Everything before the head, each row's outputs shown to `see`; gives the head and its
+    /// inputs.
+    fn forward_to_head(
+        &self,
+        images: Tensor<4>,
+        mut see: impl FnMut(&[Tensor<4>]),
+    ) -> (&Node, Vec<Tensor<4>>) {
         let mut kept: Vec<Option<Vec<Tensor<4>>>> = vec![None; self.model.len()];
         let last = self.model.len() - 1;
         for (i, node) in self.model.iter().enumerate() {
@@ -221,7 +254,9 @@ impl Detector {
             if i == last {
                 return (node, inputs);
             }
-            kept[i] = Some(node.forward(inputs));
+            let outputs = node.forward(inputs);
+            see(&outputs);
+            kept[i] = Some(outputs);
         }
         unreachable!("a graph has a head")
     }
@@ -235,8 +270,10 @@ impl Detector {
             > 1
     }
 
-    /// Logits as [`forward`](Self::forward) gives them to predictions `[batch, positions, 5 + classes + coefficients]`: centre x, centre y, width and
-    /// height in pixels of the network's input, then objectness, which is 1 for a head without, and class probabilities, then mask coefficients. Positions go by level, anchor, row, column.
+    /// Logits as [`forward`](Self::forward) gives them to predictions
+    /// `[batch, positions, 5 + classes + coefficients]`: centre x, centre y, width and height in
+    /// pixels of the network's input, then objectness, which is 1 for a head without, and class
+    /// probabilities, then mask coefficients. Positions go by level, anchor, row, column.
     pub fn decode(&self, raw: Vec<Tensor<5>>) -> Tensor<3> {
         let detect = self.detect();
         let levels = raw.into_iter().enumerate().map(|(level, map)| {
@@ -292,7 +329,8 @@ impl Detector {
     }
 }
 
-/// The mean of each distribution over distances of 0, 1, 2 … cells: logits `[…, 4 · reg_max]` to left, top, right, bottom, `[…, 4]`.
+/// The mean of each distribution over distances of 0, 1, 2 … cells: logits `[…, 4 · reg_max]` to
+/// left, top, right, bottom, `[…, 4]`.
 fn expected_distances(logits: Tensor<5>, reg_max: usize) -> Tensor<5> {
     let [batch, anchors, height, width, _] = logits.dims();
     let device = logits.device();

@@ -1,9 +1,8 @@
-//! Batch normalisation folded into the convolution before it, once, for a network that is not trained any more: at inference it is
-//! `scale · y + shift` by channel, which other weights and a bias do as well.
+//! Batch normalisation folded into the convolution before it, once, for a network that is not
+//! trained any more: at inference it is `scale · y + shift` by channel, which other weights and a
+//! bias do as well.
 
-use burn::{module::Param, nn::conv::Conv2d};
-
-use crate::blocks::{BatchNorm2d, DynamicConv};
+use burn::{module::Param, nn::conv::Conv2d, tensor::Tensor};
 
 /// A module that may hold convolutions under batch normalisation.
 pub(crate) trait Fuse {
@@ -23,30 +22,19 @@ macro_rules! fuse {
 }
 pub(crate) use fuse;
 
-/// What can take a batch normalisation's part.
+/// What can take over a batch normalisation: `scale · y + shift` by channel, `[channels]` each.
 pub(crate) trait Fold {
-    fn fold_norm(&mut self, bn: &BatchNorm2d);
+    fn fold(&mut self, scale: Tensor<1>, shift: Tensor<1>);
 }
 
 impl Fold for Conv2d {
-    /// A convolution under batch normalisation has no bias of its own, so one that has is folded already.
-    fn fold_norm(&mut self, bn: &BatchNorm2d) {
+    /// A convolution under batch normalisation has no bias of its own, so one that has a bias is
+    /// folded already.
+    fn fold(&mut self, scale: Tensor<1>, shift: Tensor<1>) {
         if self.bias.is_none() {
-            let (scale, shift) = bn.affine();
             self.weight = Param::from_tensor(self.weight.val() * scale.reshape([-1, 1, 1, 1]));
             self.bias = Some(Param::from_tensor(shift));
         }
-    }
-}
-
-impl Fold for DynamicConv {
-    /// Its kernels are made for each image.
-    fn fold_norm(&mut self, _: &BatchNorm2d) {}
-}
-
-impl<C: Fold> Fuse for (C, BatchNorm2d) {
-    fn fuse(&mut self) {
-        self.0.fold_norm(&self.1);
     }
 }
 

@@ -3,45 +3,87 @@
 use serde::Serialize;
 
 use crate::{
-    blocks::{Row as BlockRow, RowReader},
-    cost::{Shape, Tally},
-    heads::DetectConfig,
+    blocks::row::{RowContext, RowReader},
+    coding::DetectConfig,
     registry::LayerConfig,
+    shape::Shape,
     spec::{MAX_REPEATS, Row, Scaling, Section, Table},
+    tally::Tally,
 };
 
 /// The nodes of one model, in the order of its table.
+///
+/// ```
+/// use ablate_model::{Graph, spec::Table};
+///
+/// let text = "
+/// backbone: [[-1, 1, Conv, [8, 3, 2]]]
+/// head: [[[0], 1, Detect, [nc]]]
+/// ";
+/// let table = Table::from_yaml(text, "tiny.yaml")?;
+/// let scaling = table.scaling("n").ok_or("no scale n")?;
+/// let graph = Graph::resolve(&table, scaling, 3)?;
+/// assert_eq!((graph.nodes.len(), graph.max_stride()), (2, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Graph {
+    /// One node for each row.
     pub nodes: Vec<Node>,
     /// Number of classes.
     pub nc: usize,
+    /// Where the table was read from, for messages.
+    source: String,
 }
 
 /// One row of a table, resolved.
 #[derive(Clone, Debug)]
 pub struct Node {
+    /// The row's place in the table, from 0.
     pub index: usize,
+    /// The part of the table that it stands in.
     pub section: Section,
     /// The row as the table has it, after the model's variants.
     pub row: Row,
-    /// The nodes that it reads; none stands for the image.
+    /// The nodes that it reads; None is the image.
     pub sources: Vec<Option<usize>>,
     /// How often the block is repeated, scaled by depth.
     pub repeats: usize,
-    /// How many blocks stand one after another; 1 where the block takes its repeats inside.
+    /// How many blocks stand one after another; 1 if the block takes its repeats inside.
     pub chain: usize,
+    /// The row's block, its arguments resolved.
     pub config: LayerConfig,
 }
 
-/// Why a table makes no graph, or an image no way through it; names file, row and module.
+/// Error while resolving or tracing a table; names the file (or the variant that made the row), the
+/// row and its module.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{source_name}: row {row} ({module}): {message}")]
+#[error("{origin}: row {row} ({module}): {message}")]
 pub struct GraphError {
-    source_name: String,
+    origin: String,
     row: usize,
     module: String,
     message: String,
+}
+
+impl GraphError {
+    /// `source` is where the row's table was read from.
+    fn new(source: &str, index: usize, row: &Row, message: String) -> Self {
+        Self {
+            origin: match &row.variant {
+                Some(variant) => format!("variant {variant}"),
+                None => source.into(),
+            },
+            row: index,
+            module: row.module.clone(),
+            message,
+        }
+    }
+
+    /// The message without the file or variant.
+    pub(crate) fn at_row(&self) -> String {
+        format!("row {} ({}): {}", self.row, self.module, self.message)
+    }
 }
 
 /// Sides of the image on which a graph is resolved; strides up to this can be told apart.
@@ -49,17 +91,22 @@ const REFERENCE: usize = 256;
 
 impl Graph {
     /// Resolves a table at a scaling for `nc` classes.
+    ///
+    /// # Errors
+    /// A row that its block refuses, that reads a row after itself, or that is beyond all bounds; a
+    /// last row that is not a detection head.
     pub fn resolve(table: &Table, scaling: Scaling, nc: usize) -> Result<Self, GraphError> {
         let rows: Vec<(Section, &Row)> = table.rows().collect();
         let (nodes, _) = resolve_rows(table, &rows, scaling, nc)?;
-        let graph = Self { nodes, nc };
+        let graph = Self {
+            nodes,
+            nc,
+            source: table.source.clone(),
+        };
         match graph.nodes.last() {
             Some(last) if last.config.detect().is_none() => {
-                let error = last.error("the last row is no detection head, such as Detect");
-                Err(GraphError {
-                    source_name: table.source.clone(),
-                    ..error
-                })
+                let message = "expected the last row to be a detection head, such as Detect";
+                Err(graph.error(last, message.into()))
             }
             _ => Ok(graph),
         }
@@ -75,18 +122,20 @@ impl Graph {
     pub fn max_stride(&self) -> usize {
         self.detect().strides.iter().copied().max().unwrap_or(1)
     }
+
+    /// An error of one of its nodes.
+    pub(crate) fn error(&self, node: &Node, message: String) -> GraphError {
+        GraphError::new(&self.source, node.index, &node.row, message)
+    }
 }
 
-/// Strides of the rows of the backbone alone; none for a row with several outputs.
+/// Strides of the rows of the backbone alone; None for a row with several outputs.
 pub(crate) fn backbone_strides(
     table: &Table,
     scaling: Scaling,
 ) -> Result<Vec<Option<usize>>, GraphError> {
-    let rows: Vec<(Section, &Row)> = table
-        .backbone
-        .iter()
-        .map(|row| (Section::Backbone, row))
-        .collect();
+    let backbone = table.rows().filter(|(part, _)| *part == Section::Backbone);
+    let rows: Vec<(Section, &Row)> = backbone.collect();
     let (_, shapes) = resolve_rows(table, &rows, scaling, table.nc)?;
     let stride = |shapes: &Vec<Shape>| match shapes.as_slice() {
         [shape] => Some(REFERENCE / shape.h.max(1)),
@@ -103,7 +152,8 @@ fn resolve_rows(
     nc: usize,
 ) -> Result<(Vec<Node>, Vec<Vec<Shape>>), GraphError> {
     let image = Shape::new(3, REFERENCE, REFERENCE);
-    // YOLOv5 and YOLOv8 leave a channel count unscaled that equals the head's outputs: part of what such tables mean.
+    // YOLOv5 and YOLOv8 leave a channel count unscaled that equals the head's outputs: part of what
+    // such tables mean.
     let unscaled = match &table.anchors {
         Some(anchors) => anchors[0].len() / 2 * (nc + 5),
         None => nc,
@@ -111,24 +161,19 @@ fn resolve_rows(
     let mut nodes: Vec<Node> = Vec::with_capacity(rows.len());
     let mut shapes: Vec<Vec<Shape>> = Vec::with_capacity(rows.len());
     for (index, (section, row)) in rows.iter().enumerate() {
-        let fail = |message: String| GraphError {
-            source_name: table.source.clone(),
-            row: index,
-            module: row.module.clone(),
-            message,
-        };
+        let fail = |message: String| GraphError::new(&table.source, index, row, message);
         let sources = sources(row, index).map_err(fail)?;
-        let inputs = gather(&sources, image, &shapes).map_err(fail)?;
+        let inputs = gather(&sources, image, &shapes);
         let repeats = match row.repeats {
             1 => 1,
             n => ((n as f64 * scaling.depth).round_ties_even() as usize).max(1),
         };
-        if repeats > MAX_REPEATS as usize {
+        if repeats as u64 > MAX_REPEATS {
             return Err(fail(format!(
-                "{repeats} repeats after scaling; at most {MAX_REPEATS} would be right"
+                "expected at most {MAX_REPEATS} repeats after scaling, found {repeats}"
             )));
         }
-        let reader = RowReader::new(BlockRow {
+        let reader = RowReader::new(RowContext {
             args: &row.args,
             inputs: &inputs,
             image,
@@ -141,7 +186,7 @@ fn resolve_rows(
         let config = LayerConfig::read(&row.module, &reader).map_err(fail)?;
         if config.detect().is_some() && (index + 1 < rows.len() || repeats > 1) {
             return Err(fail(
-                "a detection head is the last row, and is there once".into(),
+                "expected a detection head in the last row only, and once".into(),
             ));
         }
         let node = Node {
@@ -153,10 +198,7 @@ fn resolve_rows(
             chain: if config.repeats_inside() { 1 } else { repeats },
             config,
         };
-        shapes.push(
-            node.trace(&inputs, &mut Tally::default())
-                .map_err(|e| fail(e.message))?,
-        );
+        shapes.push(node.trace(&inputs, &mut Tally::default()).map_err(fail)?);
         nodes.push(node);
     }
     Ok((nodes, shapes))
@@ -181,99 +223,50 @@ fn sources(row: &Row, index: usize) -> Result<Vec<Option<usize>>, String> {
     row.from.rows().iter().map(resolve).collect()
 }
 
-fn gather(
-    sources: &[Option<usize>],
-    image: Shape,
-    outputs: &[Vec<Shape>],
-) -> Result<Vec<Shape>, String> {
+/// What the sources give, the outputs of earlier nodes being known.
+fn gather(sources: &[Option<usize>], image: Shape, outputs: &[Vec<Shape>]) -> Vec<Shape> {
     let mut inputs = Vec::with_capacity(sources.len());
     for source in sources {
         match source {
             None => inputs.push(image),
-            Some(row) => {
-                inputs.extend_from_slice(outputs.get(*row).ok_or("reads a row after itself")?)
-            }
+            Some(row) => inputs.extend_from_slice(&outputs[*row]),
         }
     }
-    Ok(inputs)
+    inputs
 }
 
 impl Node {
-    /// Shapes of what the node reads.
-    pub(crate) fn inputs(
-        &self,
-        image: Shape,
-        outputs: &[Vec<Shape>],
-    ) -> Result<Vec<Shape>, GraphError> {
-        gather(&self.sources, image, outputs).map_err(|message| self.error(&message))
+    /// Shapes of what the node reads, given the outputs of the nodes before it.
+    pub(crate) fn inputs(&self, image: Shape, outputs: &[Vec<Shape>]) -> Vec<Shape> {
+        gather(&self.sources, image, outputs)
     }
 
     /// Shapes of what the node gives, its cost added to the tally.
     ///
     /// # Errors
-    /// A block that can't take what it reads, and maps and costs beyond all bounds: the one place that keeps absurd numbers of a table out of what
-    /// is added up and built.
-    pub(crate) fn trace(
-        &self,
-        inputs: &[Shape],
-        tally: &mut Tally,
-    ) -> Result<Vec<Shape>, GraphError> {
+    /// A block that can't take what it reads, and maps and costs beyond all bounds: the one place
+    /// that keeps absurd numbers of a table out of what is added up and built.
+    pub(crate) fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
         let before = *tally;
-        let bounded = |maps: &[Shape]| {
-            maps.iter()
-                .try_for_each(Shape::check)
-                .map_err(|message| self.error(&message))
-        };
-        bounded(inputs)?;
+        inputs.iter().try_for_each(Shape::check)?;
         let mut shapes = inputs.to_vec();
         for _ in 0..self.chain {
             if shapes.iter().map(|x| x.c).ne(inputs.iter().map(|x| x.c)) {
-                let (c, c_in) = (
-                    shapes.first().map_or(0, |x| x.c),
-                    inputs.first().map_or(0, |x| x.c),
-                );
-                let message = format!(
-                    "{} in a chain: the second would read {c} channels where it takes {c_in}",
-                    self.chain
-                );
-                return Err(self.error(&message));
+                let channels = |shapes: &[Shape]| shapes.first().map_or(0, |x| x.c);
+                return Err(format!(
+                    "{} in a chain: expected the second to read {} channels, found {}",
+                    self.chain,
+                    channels(inputs),
+                    channels(&shapes),
+                ));
             }
-            shapes = self
-                .config
-                .trace(&shapes, tally)
-                .map_err(|message| self.error(&message))?;
-            bounded(&shapes)?;
-            tally
-                .minus(&before)
-                .check()
-                .map_err(|message| self.error(&message))?;
+            shapes = self.config.trace(&shapes, tally)?;
+            shapes.iter().try_for_each(Shape::check)?;
+            tally.minus(&before).check()?;
         }
         Ok(shapes)
     }
 
-    fn error(&self, message: &str) -> GraphError {
-        GraphError {
-            source_name: "model".into(),
-            row: self.index,
-            module: self.row.module.clone(),
-            message: message.into(),
-        }
-    }
-}
-
-/// A node as the model tables print it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct NodeSummary {
-    pub index: usize,
-    pub from: String,
-    /// Repeats, scaled by depth.
-    pub n: usize,
-    pub module: String,
-    /// The block's own arguments, resolved.
-    pub arguments: String,
-}
-
-impl Node {
     /// The node in the words of a printed table.
     pub fn summary(&self) -> NodeSummary {
         NodeSummary {
@@ -284,4 +277,19 @@ impl Node {
             arguments: self.config.arguments(),
         }
     }
+}
+
+/// A node as the model tables print it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NodeSummary {
+    /// The row's place in the table, from 0.
+    pub index: usize,
+    /// The rows that it reads, as written.
+    pub from: String,
+    /// Repeats, scaled by depth.
+    pub n: usize,
+    /// The module's name.
+    pub module: String,
+    /// The block's own arguments, resolved.
+    pub arguments: String,
 }

@@ -9,8 +9,9 @@ use burn::{
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Draws a network's first weights. Each parameter has a generator of its own, numbered in the order of construction, so the same seed gives
-/// the same weights on every device and whatever else draws at the same time.
+/// Draws a network's first weights. Each parameter has a generator of its own, numbered in the
+/// order of construction, so the same seed gives the same weights on every device and whatever else
+/// draws at the same time.
 pub struct Initializer {
     device: Device,
     seed: u64,
@@ -18,6 +19,7 @@ pub struct Initializer {
 }
 
 impl Initializer {
+    /// Draws from `seed` for `device`.
     pub fn new(seed: u64, device: &Device) -> Self {
         Self {
             device: device.clone(),
@@ -41,10 +43,12 @@ impl Initializer {
         })
     }
 
+    /// One value everywhere.
     pub fn constant<const D: usize>(&self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
         Param::from_tensor(Tensor::full(shape, value, &self.device))
     }
 
+    /// The device of what it draws.
     pub fn device(&self) -> &Device {
         &self.device
     }

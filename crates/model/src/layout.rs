@@ -5,14 +5,10 @@ use burn::{
     tensor::Tensor,
 };
 
-use crate::Detector;
-
-impl Detector {
-    /// The same network with its kernels in the order that its device's convolutions are fastest with. Any order gives the same outputs; this
-    /// one need not be made anew at each forward pass.
-    pub(crate) fn arranged(self) -> Self {
-        self.map(&mut Arrange)
-    }
+/// The same network with its kernels in the order that its device's convolutions are fastest with.
+/// Any order gives the same outputs; this one need not be made anew at each forward pass.
+pub(crate) fn arranged<M: Module>(module: M) -> M {
+    module.map(&mut Arrange)
 }
 
 struct Arrange;

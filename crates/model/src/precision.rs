@@ -5,18 +5,19 @@ use burn::{
     tensor::{DType, Tensor},
 };
 
-use crate::Detector;
+use crate::detector::Detector;
 
 impl Detector {
-    /// The same weights rounded to another float format, for inference alone: cast the images, too; [`decode`](Self::decode) gives 32 bits
-    /// again. Fuse first: folding in half precision rounds twice.
+    /// The same weights rounded to another float format, for inference alone: cast the images, too;
+    /// [`decode`](Self::decode) gives 32 bits again. Fuse first: folding in half precision rounds
+    /// twice.
     pub fn cast(self, dtype: DType) -> Self {
         self.map(&mut Cast(dtype))
     }
 }
 
 /// Brings every float parameter to a format.
-pub(crate) struct Cast(pub DType);
+struct Cast(DType);
 
 impl ModuleMapper for Cast {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

@@ -1,25 +1,35 @@
-//! Every block and head by the name that tables use. A new one is a file beside the others and a line here.
+//! Every block and head by the name that tables use. A new one is a file beside the others, its
+//! `mod` line and a line here: variant, name, configuration.
 
-use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
+use burn::{module::Module, tensor::Tensor};
 
 use crate::{
-    Initializer,
-    blocks::{self, Block, RowReader},
-    cost::{Shape, Tally},
+    blocks::{
+        self,
+        block::Block,
+        ghost::{GhostModuleConfig, PerImageConv, PlainConv},
+        row::{RowContext, RowReader},
+    },
+    coding::DetectConfig,
     fuse::Fuse,
     heads,
+    initializer::Initializer,
+    shape::Shape,
+    spec::{Arg, Scaling},
+    tally::Tally,
 };
 
 macro_rules! registry {
-    ($($variant:ident = $name:literal: $config:ty => $layer:ty),* $(,)?) => {
+    ($($variant:ident = $name:literal: $config:ty),* $(,)?) => {
         /// A block with its arguments resolved: plain numbers, no tensor.
         #[derive(Clone, Debug)]
+        #[allow(missing_docs)] // Each variant is the block of its name.
         pub enum LayerConfig { $($variant($config)),* }
 
         /// A block's burn module.
         #[derive(Module, Debug)]
-        #[allow(clippy::large_enum_variant)]
-        pub enum Layer { $($variant($layer)),* }
+        #[allow(clippy::large_enum_variant, missing_docs)]
+        pub enum Layer { $($variant(<$config as Block>::Layer)),* }
 
         /// The names that tables can use.
         pub const NAMES: &[&str] = &[$($name),*];
@@ -29,7 +39,29 @@ macro_rules! registry {
             pub(crate) fn read(name: &str, row: &RowReader) -> Result<Self, String> {
                 match name {
                     $($name => <$config as Block>::read(row).map(Self::$variant),)*
-                    _ => Err(format!("no such module; there are: {}", NAMES.join(", "))),
+                    _ => Err(format!("unknown module; known: {}", NAMES.join(", "))),
+                }
+            }
+
+            /// The block of one row at depth and width 1, without a table around it: `args` as a
+            /// table has them, `inputs` the shapes of what it reads.
+            ///
+            /// # Errors
+            /// An unknown name, arguments that the block refuses, and a head, which needs a table.
+            pub fn from_row(name: &str, args: &[Arg], repeats: usize, inputs: &[Shape]) -> Result<Self, String> {
+                let config = Self::read(name, &RowReader::new(RowContext {
+                    args,
+                    inputs,
+                    image: Shape::new(3, 1, 1),
+                    repeats,
+                    scaling: Scaling { depth: 1.0, width: 1.0, max_channels: None },
+                    unscaled: 0,
+                    nc: 0,
+                    anchors: None,
+                }))?;
+                match config.detect() {
+                    Some(_) => Err("a head needs a table".into()),
+                    None => Ok(config),
                 }
             }
 
@@ -38,6 +70,9 @@ macro_rules! registry {
             }
 
             /// Shapes of the outputs, the cost added to the tally.
+            ///
+            /// # Errors
+            /// Inputs that the block can't take.
             pub fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
                 match self { $(Self::$variant(config) => config.trace(inputs, tally),)* }
             }
@@ -47,8 +82,8 @@ macro_rules! registry {
                 match self { $(Self::$variant(config) => Layer::$variant(Block::init(config, init)),)* }
             }
 
-            /// The head's geometry, for a detection head.
-            pub fn detect(&self) -> Option<&heads::DetectConfig> {
+            /// The head's geometry; None for any other block.
+            pub fn detect(&self) -> Option<&DetectConfig> {
                 match self { $(Self::$variant(config) => config.detect(),)* }
             }
 
@@ -77,7 +112,8 @@ macro_rules! registry {
             }
         }
 
-        /// Whether the first argument of the module's rows is a number of channels that scales with width.
+        /// Whether the first argument of the module's rows is a number of channels that scales with
+        /// width.
         pub(crate) fn scales_channels(name: &str) -> bool {
             match name {
                 $($name => <$config as Block>::SCALES_CHANNELS,)*
@@ -87,32 +123,33 @@ macro_rules! registry {
     };
 }
 
-type Ghost = blocks::GhostModuleConfig<blocks::PlainConv>;
-type DynamicGhost = blocks::GhostModuleConfig<blocks::PerImageConv>;
+/// What C3 and C2f chain in place of bottlenecks.
+type StaticGhost = GhostModuleConfig<PlainConv>;
+type DynamicGhost = GhostModuleConfig<PerImageConv>;
 
 registry! {
-    Conv = "Conv": blocks::ConvConfig => blocks::Conv,
-    C3 = "C3": blocks::C3Config => blocks::C3<blocks::Bottleneck>,
-    C2f = "C2f": blocks::C2fConfig => blocks::C2f<blocks::Bottleneck>,
-    DwConv = "DWConv": blocks::DwConvConfig => blocks::Conv,
-    Stem = "conv_bn_relu_maxpool": blocks::StemConfig => blocks::Stem,
-    GhostBottleneck = "GhostBottleneck": blocks::GhostBottleneckConfig => blocks::GhostBottleneck,
-    GsBottleneck = "GSBottleneck": blocks::GsBottleneckConfig => blocks::GsBottleneck,
-    Sppf = "SPPF": blocks::SppfConfig => blocks::Sppf,
-    Upsample = "nn.Upsample": blocks::UpsampleConfig => blocks::Upsample,
-    Concat = "Concat": blocks::ConcatConfig => blocks::Concat,
-    Index = "Index": blocks::IndexConfig => blocks::Index,
-    GsConv = "GSConv": blocks::GsConvConfig => blocks::GsConv,
-    GsConvNs = "GSConvns": blocks::GsConvNsConfig => blocks::GsConvNs,
-    VovGsCsp = "VoVGSCSP": blocks::VovGsCspConfig => blocks::VovGsCsp,
-    RepVgg = "RepVGG": blocks::RepVggConfig => blocks::RepVgg,
-    InvertedResidual = "InvertedResidual": blocks::InvertedResidualConfig => blocks::InvertedResidual,
-    FasterNet = "FasterNet": blocks::FasterNetConfig => blocks::FasterNet,
-    C3StaticGhost = "C3StaticGhost": blocks::C3Config<Ghost> => blocks::C3<blocks::GhostModule<Conv2d>>,
-    C2fStaticGhost = "C2fStaticGhost": blocks::C2fConfig<Ghost> => blocks::C2f<blocks::GhostModule<Conv2d>>,
-    C3DynamicGhost = "C3DynamicGhost": blocks::C3Config<DynamicGhost> => blocks::C3<blocks::GhostModule<blocks::DynamicConv>>,
-    C2fDynamicGhost = "C2fDynamicGhost": blocks::C2fConfig<DynamicGhost> => blocks::C2f<blocks::GhostModule<blocks::DynamicConv>>,
-    Detect = "Detect": heads::DetectConfig => heads::Detect,
-    Segment = "Segment": heads::SegmentConfig => heads::Segment,
-    AsffDetect = "ASFFDetect": heads::AsffDetectConfig => heads::AsffDetect,
+    Conv = "Conv": blocks::conv::ConvConfig,
+    C3 = "C3": blocks::c3::C3Config,
+    C2f = "C2f": blocks::c2f::C2fConfig,
+    DwConv = "DWConv": blocks::dwconv::DwConvConfig,
+    Stem = "conv_bn_relu_maxpool": blocks::stem::StemConfig,
+    GhostBottleneck = "GhostBottleneck": blocks::ghost_bottleneck::GhostBottleneckConfig,
+    GsBottleneck = "GSBottleneck": blocks::gs_bottleneck::GsBottleneckConfig,
+    Sppf = "SPPF": blocks::sppf::SppfConfig,
+    Upsample = "nn.Upsample": blocks::upsample::UpsampleConfig,
+    Concat = "Concat": blocks::concat::ConcatConfig,
+    Index = "Index": blocks::index::IndexConfig,
+    GsConv = "GSConv": blocks::gsconv::GsConvConfig,
+    GsConvNs = "GSConvns": blocks::gsconvns::GsConvNsConfig,
+    VovGsCsp = "VoVGSCSP": blocks::vovgscsp::VovGsCspConfig,
+    RepVgg = "RepVGG": blocks::repvgg::RepVggConfig,
+    InvertedResidual = "InvertedResidual": blocks::inverted_residual::InvertedResidualConfig,
+    FasterNet = "FasterNet": blocks::fasternet::FasterNetConfig,
+    C3StaticGhost = "C3StaticGhost": blocks::c3::C3Config<StaticGhost>,
+    C2fStaticGhost = "C2fStaticGhost": blocks::c2f::C2fConfig<StaticGhost>,
+    C3DynamicGhost = "C3DynamicGhost": blocks::c3::C3Config<DynamicGhost>,
+    C2fDynamicGhost = "C2fDynamicGhost": blocks::c2f::C2fConfig<DynamicGhost>,
+    Detect = "Detect": DetectConfig,
+    Segment = "Segment": heads::segment::SegmentConfig,
+    AsffDetect = "ASFFDetect": heads::asff::AsffDetectConfig,
 }

@@ -1,5 +1,6 @@
-//! Weights in files: SafeTensors, read and written, and PyTorch state dicts, read. Names are those of a PyTorch state dict,
-//! `model.0.conv.weight`. The checkpoints that YOLOv5 and Ultralytics write are read, too: their tensors, without running any code from them.
+//! Weights in files: SafeTensors, read and written, and PyTorch state dicts, read. Names are those
+//! of a PyTorch state dict, `model.0.conv.weight`. The checkpoints that YOLOv5 and Ultralytics
+//! write are read, too: their tensors, without running any code from them.
 
 use std::path::Path;
 
@@ -9,20 +10,21 @@ use burn_store::{
     SafetensorsStore, bridge,
 };
 
-use crate::{Detector, heads::BoxCoding};
+use crate::{coding::BoxCoding, detector::Detector, layout::arranged};
 
 /// How much of a file was taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
     /// Names of the detector's tensors that the file filled.
     pub taken: Vec<String>,
-    /// Names of the detector's tensors that stay fresh: absent from the file, or of another shape there.
+    /// Names of the detector's tensors that stay fresh: absent from the file, or of another shape
+    /// there.
     pub fresh: Vec<String>,
     /// Names in the file that the detector has no place for.
     pub unused: Vec<String>,
 }
 
-/// Why weights can't be read or written; names the file.
+/// Error while reading or writing weights; names the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {message}")]
 pub struct WeightsError {
@@ -49,8 +51,9 @@ pub fn save(detector: &Detector, path: &Path) -> Result<(), WeightsError> {
         .map_err(|e| WeightsError::new(path, e))
 }
 
-/// Takes over whatever fits by name and shape from a SafeTensors file (`.safetensors`), or a PyTorch state dict or a checkpoint (`.pt`,
-/// `.pth`), whose half-precision numbers become 32-bit ones.
+/// Takes over whatever fits by name and shape from a SafeTensors file (`.safetensors`), or a
+/// PyTorch state dict or a checkpoint (`.pt`, `.pth`), whose half-precision numbers become 32-bit
+/// ones.
 ///
 /// # Errors
 /// Where the file can't be read, or where nothing in it fits.
@@ -66,25 +69,29 @@ pub fn load(detector: &mut Detector, path: &Path) -> Result<Loaded, WeightsError
                 .allow_partial(true)
                 .validate(false);
             load_from(detector, &mut store)
-                .map_err(|e| fail(format!("no SafeTensors file: {e}")))?
+                .map_err(|e| fail(format!("not a SafeTensors file: {e}")))?
         }
         Some("pt" | "pth") => load_pytorch(detector, path)
-            .map_err(|e| fail(format!("no PyTorch state dict or checkpoint: {e}")))?,
-        _ => return Err(fail("weights end in .safetensors, .pt or .pth".into())),
+            .map_err(|e| fail(format!("not a PyTorch state dict or checkpoint: {e}")))?,
+        _ => {
+            return Err(fail(
+                "expected a name that ends in .safetensors, .pt or .pth".into(),
+            ));
+        }
     };
     // Checkpoints hold half-precision numbers, and a parameter takes the type of what fills it.
-    *detector = detector.clone().cast(DType::F32).arranged();
+    *detector = arranged(detector.clone().cast(DType::F32));
     let loaded = Loaded::from(result);
     match loaded.taken.is_empty() {
         true => Err(fail(
-            "none of its tensors fits the model by name and shape; is it another model's file?"
-                .into(),
+            "no tensor fits the model by name and shape; is it another model's file?".into(),
         )),
         false => Ok(loaded),
     }
 }
 
-/// Where a checkpoint may keep the network, the one that it was evaluated with first. A bare state dict has none of these keys.
+/// Where a checkpoint may keep the network, the one that it was evaluated with first. A bare state
+/// dict has none of these keys.
 const NETWORKS: [&str; 4] = ["ema", "model", "state_dict", "model_state_dict"];
 
 fn load_pytorch(detector: &mut Detector, path: &Path) -> Result<ApplyResult, PytorchStoreError> {
@@ -104,7 +111,8 @@ fn load_pytorch(detector: &mut Detector, path: &Path) -> Result<ApplyResult, Pyt
     load_from(detector, &mut store())
 }
 
-/// The detector's tensors, and its anchors where the file has some for its head: a training may have fitted them to its data.
+/// The detector's tensors, and its anchors if the file has some for its head: a training may
+/// have fitted them to its data.
 fn load_from<S: ModuleStore>(
     detector: &mut Detector,
     store: &mut S,
@@ -122,7 +130,7 @@ fn load_from<S: ModuleStore>(
     Ok(result)
 }
 
-/// Anchors in pixels from those in strides; none where they are not as many as the head's.
+/// Anchors in pixels from those in strides; None if they are not as many as the head's.
 fn anchors(detector: &Detector, stored: TensorData) -> Option<Vec<Vec<[f64; 2]>>> {
     let detect = detector.detect();
     let BoxCoding::Anchors(own) = &detect.coding else {

@@ -79,7 +79,7 @@ pub fn write(dir: &Path, contents: &Contents) -> Result<Written> {
     write_atomic(&csv, &csv::render(&rows)?)?;
 
     let tables = summary::tables(&rows);
-    let figures = plots::figures(&tables);
+    let figures = plots::figures(&tables)?;
     let html = dir.join("report.html");
     let Contents {
         title, variants, ..

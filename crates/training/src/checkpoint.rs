@@ -1,4 +1,4 @@
-//! Files of a training: the weights of the last and the best epoch, and all that is needed to go on.
+//! Files of a training: the weights of the last and the best epoch, and what it resumes from.
 //!
 //! All are SafeTensors, written beside their place and moved there, so a file is whole or absent. Weights are those of the moving average
 //! under the names of a PyTorch state dict. What a training resumes from is one file, so that its parts are of one moment.
@@ -29,10 +29,10 @@ pub const RESUME: &str = "resume.safetensors";
 /// Key of the metadata that holds a [`TrainingState`] as JSON.
 const STATE: &str = "state";
 
-/// Where a training is, but for its tensors.
+/// The state of a training, without its tensors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainingState {
-    /// What is trained on what and how; a checkpoint of another training is refused.
+    /// What is trained on what and how; a checkpoint of another training is rejected.
     pub identity: String,
     /// The epochs that are done.
     pub log: Vec<EpochLog>,
@@ -46,6 +46,7 @@ pub struct TrainingState {
     pub stopped: bool,
     /// Seconds spent in all, and on batches alone.
     pub total_s: f64,
+    /// Seconds spent on batches alone.
     pub batches_s: f64,
     /// Images trained on.
     pub images: usize,
@@ -101,7 +102,7 @@ impl Writer {
     /// Writes everything to a file at once.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn write(self, file: &Path, state: Option<&TrainingState>) -> Result<(), CheckpointError> {
         let fail = |error: &dyn std::error::Error| CheckpointError::new(file, error);
         let state = state
@@ -163,10 +164,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads a file; none where there is none.
+    /// Reads a file; None if it does not exist.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     pub fn open(file: &Path) -> Result<Option<Self>, CheckpointError> {
         match std::fs::read(file) {
             Ok(bytes) => Ok(Some(Self {
@@ -179,7 +180,7 @@ impl Reader {
     }
 
     /// # Errors
-    /// Where the file holds no state of a training.
+    /// If the file holds no state of a training.
     pub fn state(&self) -> Result<TrainingState, CheckpointError> {
         let (_, header) =
             SafeTensors::read_metadata(&self.bytes).map_err(|e| self.not_safetensors(&e))?;
@@ -187,9 +188,9 @@ impl Reader {
             .metadata()
             .as_ref()
             .and_then(|metadata| metadata.get(STATE));
-        let state = state.ok_or_else(|| self.error("holds no state of a training"))?;
+        let state = state.ok_or_else(|| self.error("the metadata hold no training state"))?;
         serde_json::from_str(state)
-            .map_err(|error| self.error(format!("its state does not read: {error}")))
+            .map_err(|error| self.error(format!("cannot read the training state: {error}")))
     }
 
     /// The tensors for a module's parameters, which stand under their names after a prefix. Those that are absent are left out.
@@ -225,17 +226,18 @@ impl Reader {
         match names(module).len() - tensors.len() {
             0 => Ok(tensors),
             absent => Err(self.error(format!(
-                "{absent} tensors `{prefix}…` of the network are absent"
+                "{absent} of the network's tensors `{prefix}…` are missing"
             ))),
         }
     }
 
+    /// An error that names this file.
     pub fn error(&self, message: impl ToString) -> CheckpointError {
         CheckpointError::new(&self.path, message)
     }
 
     fn not_safetensors(&self, error: &dyn std::error::Error) -> CheckpointError {
-        self.error(format!("no SafeTensors file: {error}"))
+        self.error(format!("not a SafeTensors file: {error}"))
     }
 }
 
@@ -257,7 +259,7 @@ impl ModuleVisitor for Finder<'_> {
         if view.dtype() != Dtype::F32 || view.shape() != parameter.dims() {
             let (found, expected) = (view.shape(), parameter.dims());
             self.misfit.get_or_insert(format!(
-                "{name} is {:?} {found:?}, F32 {expected:?} was expected",
+                "{name}: expected F32 {expected:?}, found {:?} {found:?}",
                 view.dtype()
             ));
             return;

@@ -1,7 +1,7 @@
 //! What differs between the families when they evaluate: YOLOv5, whose heads have anchors, and Ultralytics, whose have none.
 
 use ablate_detection::{dataset::Interpolation, nms::NmsConfig};
-use ablate_model::heads::{BoxCoding, DetectConfig};
+use ablate_model::coding::{BoxCoding, DetectConfig};
 
 /// How the head's family resizes images for evaluation: YOLOv5 by area, Ultralytics linearly.
 pub fn interpolation(detect: &DetectConfig) -> Interpolation {

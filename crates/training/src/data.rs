@@ -14,6 +14,7 @@ pub trait BatchSource {
     fn batches(&self) -> usize;
     /// Images in an epoch.
     fn images(&self) -> usize;
+    /// The batches of an epoch, which counts from 0.
     fn epoch(&self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + '_>;
 }
 

@@ -25,9 +25,13 @@ use ablate_records::{ApFigures, ClassAp, EvalMeasurement};
 /// The figures and the boxes that they come from.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
+    /// The figures as a record keeps them.
     pub measurement: EvalMeasurement,
+    /// COCO metrics of the boxes.
     pub boxes: CocoMetrics,
+    /// COCO metrics of the masks, if the detector makes them and all objects have some.
     pub masks: Option<CocoMetrics>,
+    /// The annotations.
     pub truth: GroundTruth,
     /// Category ids are indices into the data set's classes.
     pub detections: Vec<DetectionBox>,
@@ -76,7 +80,7 @@ impl Evaluator {
         }
     }
 
-    /// Evaluates all images of a loader. `progress` hears how many batches are done. Masks are evaluated, too, if the detector
+    /// Evaluates all images of a loader. `progress` is called with the number of batches that are done. Masks are evaluated too if the detector
     /// makes them and every object of the data set has one.
     ///
     /// # Errors
@@ -88,7 +92,7 @@ impl Evaluator {
         let (nc, classes) = (detector.detect().nc, dataset.classes.len());
         ensure!(
             nc == classes,
-            "the detector has {nc} classes, the data set {} {classes}",
+            "expected a detector of {classes} classes for data set {}, found {nc}",
             dataset.name
         );
         let masks = detector.detect().masks.is_some() && has_masks(dataset);
@@ -142,7 +146,7 @@ impl Evaluation {
 fn has_masks(dataset: &Dataset) -> bool {
     dataset
         .check_masks()
-        .inspect_err(|error| tracing::warn!("boxes are evaluated, masks are not: {error}"))
+        .inspect_err(|error| tracing::warn!("mask metrics skipped: {error}"))
         .is_ok()
 }
 
@@ -228,7 +232,7 @@ fn detect(
 fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     tensor
         .try_into_vec_as::<f32>()
-        .context("the detector's output can't be read")
+        .context("cannot read the detector's output")
 }
 
 /// A data set's annotations as the metrics take them.

@@ -2,8 +2,25 @@
 //!
 //! There is one way to train and one to evaluate: a [`TrainingSpec`] is opened, which makes the network, and run; an
 //! [`EvaluationSpec`] is opened, which reads the weights, and run.
+//!
+//! How a network is trained is a [`Recipe`], under the key names of YOLOv5 and YOLOv8:
+//!
+//! ```
+//! use ablate_training::Recipe;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let recipe = Recipe::default().with(&serde_yaml::from_str("{epochs: 30, lr0: 0.02}")?)?;
+//! assert_eq!((recipe.epochs, recipe.lr0, recipe.momentum), (30, 0.02, 0.937));
+//!
+//! let error = Recipe::default().with(&serde_yaml::from_str("{lr0: -1}")?).unwrap_err();
+//! assert_eq!(error.to_string(), "lr0: expected a finite number of at least 0, found -1");
+//! # Ok(())
+//! # }
+//! ```
 
-mod anchors;
+#![warn(missing_docs)]
+
+mod autoanchor;
 mod checkpoint;
 pub mod conventions;
 mod data;
@@ -20,7 +37,7 @@ mod trainer;
 mod training;
 mod weights;
 
-pub use anchors::describe as describe_anchors;
+pub use autoanchor::describe as describe_anchors;
 pub use checkpoint::{BEST, CheckpointError, LAST, RESUME, TrainingState};
 pub use data::{BatchSource, TrainingData};
 pub use ema::Ema;

@@ -1,10 +1,11 @@
-//! Who wants to know how training goes on.
+//! What a training reports while it runs.
 
 use ablate_records::EpochLog;
 
 /// One batch that was trained on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
+    /// Epoch, from 0.
     pub epoch: usize,
     /// Batch in the epoch, from 0.
     pub step: usize,
@@ -16,15 +17,17 @@ pub struct StepReport {
     pub lr: f64,
 }
 
-/// Is told what happens; draws a bar, writes a log, or nothing.
+/// Hears what happens: draws a bar, writes a log, or does nothing.
 pub trait Progress {
     /// Training begins, or goes on, at an epoch.
     fn start(&mut self, _first_epoch: usize, _epochs: usize, _steps: usize) {}
+    /// A batch is done.
     fn step(&mut self, _report: &StepReport) {}
+    /// An epoch is done, of `epochs`; the log counts epochs from 0.
     fn epoch(&mut self, _log: &EpochLog, _epochs: usize) {}
 }
 
-/// Tells nobody.
+/// Reports nothing.
 pub struct Silent;
 
 impl Progress for Silent {}

@@ -1,10 +1,10 @@
-//! A recipe: all that decides how a network is trained, but for the network and the data.
+//! A recipe: how a network is trained, apart from the network and the data.
 
 use std::path::{Path, PathBuf};
 
 use crate::loss::{Yolov5Hyp, Yolov8Hyp};
 use ablate_detection::augment::AugmentConfig;
-use ablate_model::heads::{BoxCoding, DetectConfig};
+use ablate_model::coding::{BoxCoding, DetectConfig};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_yaml::{Mapping, Value};
 
@@ -13,6 +13,7 @@ use serde_yaml::{Mapping, Value};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Recipe {
+    /// Number of epochs.
     pub epochs: usize,
     /// Images in a batch; in a file -1 stands for as many as fit the GPU, which is [`AUTO_BATCH`] here until [`Recipe::resolved`].
     #[serde(with = "batch_size")]
@@ -25,17 +26,21 @@ pub struct Recipe {
     pub lrf: f64,
     /// Whether the learning rate falls along a cosine instead of a line.
     pub cos_lr: bool,
+    /// Momentum after warm-up; Adam's first beta.
     pub momentum: f64,
     /// L2 decay of weights, not of biases and norms, at the nominal batch.
     pub weight_decay: f64,
     /// Length of the warm-up; it is at least `warmup_min_steps` batches.
     pub warmup_epochs: f64,
+    /// Minimum number of batches in the warm-up.
     pub warmup_min_steps: usize,
+    /// Momentum at the start of warm-up.
     pub warmup_momentum: f64,
     /// Learning rate of biases at the first step.
     pub warmup_bias_lr: f64,
-    /// Largest norm of the whole gradient, beyond which it is scaled down; 0: none.
+    /// Largest norm of the whole gradient, beyond which it is scaled down; 0: no limit.
     pub clip_norm: f64,
+    /// Which optimizer makes the steps.
     pub optimizer: Optimizer,
     /// Images of a batch are stretched to a side from `imgsz` · (1 - this) to `imgsz` · (1 + this), in whole strides, another for each batch; YOLOv5's flag is 0.5.
     #[serde(deserialize_with = "share_or_flag")]
@@ -43,12 +48,13 @@ pub struct Recipe {
     /// Rows of the model's table whose weights and statistics stay as they are: a number of first ones, or a list.
     #[serde(deserialize_with = "rows")]
     pub freeze: Vec<usize>,
-    /// Whether anchors stay as they are where they fit the data set badly.
+    /// Whether to keep the anchors even if they fit the data set badly.
     pub noautoanchor: bool,
     /// Whether images are evaluated in rectangles, as YOLOv5 and Ultralytics do, or in squares.
     pub val_rect: bool,
     /// Decay of the moving average of the weights once `ema_tau` updates are long past; 0: no average.
     pub ema_decay: f64,
+    /// Updates over which the decay of the average rises.
     pub ema_tau: f64,
     /// Number of last epochs without mosaic, mixup and copy-paste.
     pub close_mosaic: usize,
@@ -61,6 +67,7 @@ pub struct Recipe {
     pub anchor_based: Yolov5Hyp,
     /// Loss of a head without.
     pub anchor_free: Yolov8Hyp,
+    /// How images are augmented.
     #[serde(flatten)]
     pub augment: AugmentConfig,
 }
@@ -116,11 +123,12 @@ pub enum Optimizer {
     Auto,
 }
 
-/// Steps of the optimizer up to which Ultralytics chooses AdamW; beyond, it chooses one that there is not here.
+/// Steps of the optimizer up to which Ultralytics' `auto` is AdamW; beyond, it is MuSGD, which is not supported.
 const MOST_AUTO_STEPS: usize = 10_000;
 
 /// What is wrong with a recipe, by file and key.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe variants and fields")]
 pub enum RecipeError {
     #[error("{path}: {source}")]
     Read {
@@ -129,18 +137,18 @@ pub enum RecipeError {
     },
     #[error("{path}: {message}")]
     Syntax { path: PathBuf, message: String },
-    #[error("unknown key `{key}`; the keys of a recipe are {known}")]
+    #[error("unknown key '{key}'; known: {known}")]
     UnknownKey { key: String, known: String },
     #[error("{0}")]
     Yaml(#[from] serde_yaml::Error),
-    #[error("{key} is {value}: it must be {expected}")]
+    #[error("{key}: expected {expected}, found {value}")]
     Value {
         key: &'static str,
         value: f64,
         expected: &'static str,
     },
     #[error(
-        "optimizer is auto: for {steps} steps, above {MOST_AUTO_STEPS}, Ultralytics would take MuSGD, which there is not here; SGD, Adam or AdamW would be right"
+        "optimizer: expected SGD, Adam or AdamW for {steps} steps, found auto; above {MOST_AUTO_STEPS} steps it stands for MuSGD, which is not supported"
     )]
     Auto { steps: usize },
     #[error("{0}")]
@@ -204,7 +212,7 @@ impl Recipe {
     /// `auto` what it stands for.
     ///
     /// # Errors
-    /// A training so long that `auto` stands for an optimizer that there is not.
+    /// A training so long that `auto` stands for MuSGD, which is not supported.
     pub fn resolved(
         &self,
         images: usize,
@@ -281,7 +289,7 @@ impl Recipe {
             }
         };
         for (key, value) in [("epochs", self.epochs), ("nbs", self.nbs)] {
-            require(value > 0, key, value as f64, "above 0")?;
+            require(value > 0, key, value as f64, "a whole number above 0")?;
         }
         for (key, value) in [
             ("lr0", self.lr0),
@@ -295,7 +303,7 @@ impl Recipe {
                 value >= 0.0 && value.is_finite(),
                 key,
                 value,
-                "finite and not negative",
+                "a finite number of at least 0",
             )?;
         }
         for (key, value) in [
@@ -303,14 +311,24 @@ impl Recipe {
             ("warmup_momentum", self.warmup_momentum),
             ("ema_decay", self.ema_decay),
         ] {
-            require((0.0..1.0).contains(&value), key, value, "from 0 to below 1")?;
+            require(
+                (0.0..1.0).contains(&value),
+                key,
+                value,
+                "a number from 0 to below 1",
+            )?;
         }
-        require(self.ema_tau > 0.0, "ema_tau", self.ema_tau, "above 0")?;
+        require(
+            self.ema_tau > 0.0,
+            "ema_tau",
+            self.ema_tau,
+            "a number above 0",
+        )?;
         require(
             (0.0..1.0).contains(&self.multi_scale),
             "multi_scale",
             self.multi_scale,
-            "from 0 to below 1, or true for 0.5",
+            "a number from 0 to below 1, or true for 0.5",
         )?;
         self.anchor_based.check()?;
         self.anchor_free.check()?;
@@ -332,13 +350,20 @@ fn by_head(mut keys: Mapping) -> Mapping {
     keys
 }
 
+/// A value as YAML writes it, for an error.
+fn as_written(value: &Value) -> String {
+    serde_yaml::to_string(value)
+        .map_or_else(|_| format!("{value:?}"), |yaml| yaml.trim_end().into())
+}
+
 /// A share, or `true` for a half and `false` for none.
 fn share_or_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Bool(on) => Ok(if on { 0.5 } else { 0.0 }),
         Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
         other => Err(D::Error::custom(format!(
-            "multi_scale is {other:?}: a number from 0 to below 1, true or false would be right"
+            "multi_scale: expected a number from 0 to below 1, true or false, found {}",
+            as_written(&other)
         ))),
     }
 }
@@ -361,7 +386,7 @@ mod batch_size {
             -1 => Ok(AUTO_BATCH),
             batch @ 1.. => Ok(batch as usize),
             batch => Err(D::Error::custom(format!(
-                "batch is {batch}: it must be above 0, or -1 for as many images as fit the GPU"
+                "batch: expected at least 1, or -1 for as many images as fit the GPU, found {batch}"
             ))),
         }
     }
@@ -382,8 +407,12 @@ fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Err
             .collect(),
         _ => None,
     };
-    let expected = "a number of first rows, or a list of rows by number, would be right";
-    rows.ok_or_else(|| D::Error::custom(format!("freeze is {value:?}: {expected}")))
+    rows.ok_or_else(|| {
+        D::Error::custom(format!(
+            "freeze: expected a number of first rows or a list of row numbers, found {}",
+            as_written(&value)
+        ))
+    })
 }
 
 /// More rows than any model's table has.

@@ -15,12 +15,14 @@ pub struct Schedule {
 /// What holds at one batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepSettings {
+    /// Learning rates and momentum.
     pub rates: Rates,
     /// Number of batches whose gradients make one step of the optimizer.
     pub accumulate: usize,
 }
 
 impl Schedule {
+    /// For trainings by a recipe, with so many batches in an epoch.
     pub fn new(recipe: &Recipe, steps_per_epoch: usize) -> Self {
         let warmup = (recipe.warmup_epochs * steps_per_epoch as f64).round_ties_even() as usize;
         Self {

@@ -5,12 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use ablate_records::EpochLog;
 
-/// COCO figures on the validation split; none where there was nothing to measure.
+/// COCO figures on the validation split; None if there was nothing to measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
+    /// mAP of boxes at IoU 0.5.
     pub map50: Option<f64>,
+    /// mAP of boxes over IoU 0.5 to 0.95.
     pub map50_95: Option<f64>,
+    /// mAP of masks at IoU 0.5.
     pub mask_map50: Option<f64>,
+    /// mAP of masks over IoU 0.5 to 0.95.
     pub mask_map50_95: Option<f64>,
 }
 
@@ -24,7 +28,7 @@ impl Scores {
         of(self.map50, self.map50_95) + of(self.mask_map50, self.mask_map50_95)
     }
 
-    /// Those of an epoch; none where it was not evaluated.
+    /// Those of an epoch; None if it was not evaluated.
     pub fn of(log: &EpochLog) -> Option<Self> {
         let &EpochLog {
             map50,

@@ -47,8 +47,11 @@ impl TrainableDetector for ablate_model::Detector {
 pub struct TrainJob<'a, M> {
     /// The network with its first weights, on a training device (`device.autodiff()`).
     pub detector: M,
+    /// What it is trained on.
     pub loss: Box<dyn DetectionLoss>,
+    /// The batches.
     pub data: &'a dyn BatchSource,
+    /// Rates, epochs and all other settings.
     pub recipe: &'a Recipe,
     /// Of whatever in the network is random while it trains; the data have their own.
     pub seed: u64,
@@ -58,16 +61,19 @@ pub struct TrainJob<'a, M> {
     pub identity: &'a str,
     /// Pixels in which the sides of the network's input are counted: its largest stride.
     pub stride: usize,
+    /// Evaluates after epochs; without one, the last epoch counts as the best.
     pub evaluator: Option<&'a mut dyn Evaluate<M>>,
+    /// Which part of the training to run.
     pub leg: Leg<'a>,
+    /// Is told how the training goes on.
     pub progress: &'a mut dyn Progress,
 }
 
 /// The part of a training that is asked for: all of it by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Leg<'a> {
-    /// Numbers of epochs after which the network is evaluated, whatever the recipe says. Where the recipe does not say so, the log keeps the
-    /// scores and nothing else heeds them: the best epoch and the end of the training are those of the recipe alone.
+    /// Numbers of epochs after which the network is evaluated in addition to the recipe's evaluations. Their scores are logged
+    /// only: the best epoch and the end of the training follow from the recipe's evaluations alone.
     pub rungs: &'a [usize],
     /// Number of epochs after which the training pauses; the next leg goes on from its checkpoint.
     pub until: Option<usize>,
@@ -76,10 +82,13 @@ pub struct Leg<'a> {
 /// What came out.
 #[derive(Clone, Debug)]
 pub struct Trained {
+    /// The log, epoch by epoch.
     pub epochs: Vec<EpochLog>,
     /// Epoch of the best weights: the last where nothing was evaluated.
     pub best_epoch: usize,
+    /// File of the best epoch's weights.
     pub best_weights: PathBuf,
+    /// File of the last epoch's weights.
     pub last_weights: PathBuf,
     /// Whether training ended before its last epoch, for want of progress.
     pub stopped: bool,
@@ -99,7 +108,7 @@ pub struct Trained {
 /// that do not fit the network; an evaluation that failed.
 pub fn train<M: TrainableDetector>(job: TrainJob<'_, M>) -> Result<Trained> {
     job.recipe.check()?;
-    ensure!(job.data.batches() > 0, "there is no image to train on");
+    ensure!(job.data.batches() > 0, "the training split has no image");
     std::fs::create_dir_all(job.folder).with_context(|| job.folder.display().to_string())?;
     Trainer::new(job)?.run()
 }
@@ -301,7 +310,9 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let losses: Vec<(&str, f32)> = self.loss.items().iter().copied().zip(losses).collect();
         ensure!(
             losses.iter().all(|(_, loss)| loss.is_finite()),
-            "epoch {epoch}, batch {step}: the loss is not a number ({}); a smaller lr0 or a longer warm-up may help",
+            "epoch {}, batch {}: the loss is not finite ({}); a smaller lr0 or a longer warm-up may help",
+            epoch + 1,
+            step + 1,
             losses
                 .iter()
                 .map(|(name, loss)| format!("{name} {loss}"))
@@ -320,7 +331,9 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
                 let norm = clip_norm(&self.network, &mut gradients, self.recipe.clip_norm);
                 ensure!(
                     norm.is_finite(),
-                    "epoch {epoch}, batch {step}: the gradient is not a number"
+                    "epoch {}, batch {}: the gradient is not finite; a smaller lr0 or a longer warm-up may help",
+                    epoch + 1,
+                    step + 1
                 );
             }
             self.network = self.steps.step(self.network, gradients, settings.rates);
@@ -355,7 +368,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let scores = match &mut self.evaluator {
             Some(evaluator) if due || rung => {
                 let scores = evaluator.evaluate(self.ema.module(), epoch);
-                Some(scores.with_context(|| format!("evaluation after epoch {epoch}"))?)
+                Some(scores.with_context(|| format!("evaluation after epoch {}", epoch + 1))?)
             }
             _ => None,
         };
@@ -408,7 +421,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         if state.identity != self.state.identity {
             let (found, expected) = (&state.identity, &self.state.identity);
             let message = format!(
-                "is of another training, `{found}`, not of `{expected}`; remove it or choose another folder"
+                "expected a checkpoint of training '{expected}', found one of '{found}'; remove it or choose another folder"
             );
             return Err(file.error(message).into());
         }

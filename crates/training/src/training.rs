@@ -8,7 +8,7 @@ use ablate_detection::{
 };
 use ablate_model::{
     Detector, Graph,
-    heads::{BoxCoding, DetectConfig},
+    coding::{BoxCoding, DetectConfig},
     weights::{self, Loaded},
 };
 use ablate_records::{AnchorFit, FirstWeights};
@@ -17,7 +17,7 @@ use burn::tensor::Device;
 
 use crate::{
     Evaluate, Evaluator, Leg, Progress, Recipe, Scores, TrainJob, Trained, TrainingData,
-    anchors::fit_anchors,
+    autoanchor::fit_anchors,
     loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     weights::taken,
 };
@@ -46,7 +46,7 @@ pub struct Training<'a> {
     detector: Detector,
     /// What the weights' file filled, if there is one.
     pub loaded: Option<Loaded>,
-    /// How the anchors fit; none without anchors, or if the recipe leaves them alone.
+    /// How the anchors fit; None without anchors, or if the recipe leaves them alone.
     pub anchors: Option<AnchorFit>,
 }
 
@@ -55,7 +55,7 @@ const WORKERS: usize = 1;
 
 impl<'a> TrainingSpec<'a> {
     /// Makes the network: first weights from the seed, and in their place whatever fits of the file; anchors fitted to the data and
-    /// rows frozen as the recipe says.
+    /// rows frozen as in the recipe.
     ///
     /// # Errors
     /// Weights that cannot be read, or of which nothing fits; rows to freeze that don't exist.
@@ -86,7 +86,7 @@ impl<'a> TrainingSpec<'a> {
 }
 
 impl Training<'_> {
-    /// What the network began with, for a record; none if all weights are random.
+    /// What the network began with, for a record; None if all weights are random.
     pub fn first_weights(&self) -> Option<FirstWeights> {
         Some(taken(self.spec.weights?, self.loaded.as_ref()?))
     }

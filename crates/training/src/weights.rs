@@ -1,4 +1,4 @@
-//! How much of a file of weights a network took: in figures for a record, in words for a reader.
+//! How much of a file of weights a network took: in figures for a record, in words for the log.
 
 use std::path::Path;
 

@@ -212,8 +212,14 @@ fn masks_that_are_missing_or_do_not_fit_are_refused() {
             .unwrap_err()
             .to_string()
     };
-    assert!(refused(None, Some(16)).contains("prototypes and the targets' masks are needed"));
-    assert!(refused(Some(8), None).contains("prototypes and the targets' masks are needed"));
-    assert!(refused(Some(4), Some(16)).contains("4 mask prototypes: each box has 8"));
-    assert!(refused(Some(8), Some(8)).contains("of height and width [8, 8]: 16 and 16"));
+    assert!(refused(None, Some(16)).contains("requires mask prototypes and target masks"));
+    assert!(refused(Some(8), None).contains("requires mask prototypes and target masks"));
+    assert!(
+        refused(Some(4), Some(16))
+            .contains("expected 8 mask prototypes, one for each coefficient, found 4")
+    );
+    assert!(
+        refused(Some(8), Some(8))
+            .contains("of height and width [16, 16], as the prototypes, found [8, 8]")
+    );
 }

@@ -160,13 +160,13 @@ fn what_cannot_be_is_refused_by_name() {
         fl_gamma: 1.5,
         ..Yolov5Hyp::default()
     });
-    assert!(focal.contains("fl_gamma is 1.5"), "{focal}");
+    assert!(focal.contains("fl_gamma: expected 0, found 1.5"), "{focal}");
     let anchor = build(Yolov5Hyp {
         anchor_t: 1.0,
         ..Yolov5Hyp::default()
     });
     assert!(
-        anchor.contains("anchor_t is 1: it must be above 1"),
+        anchor.contains("anchor_t: expected a number above 1, found 1"),
         "{anchor}"
     );
     let levels = Yolov5Loss::new(3, &anchors(), &[8, 16], Yolov5Hyp::default());

@@ -76,16 +76,18 @@ fn what_does_not_fit_is_refused() {
             .to_string()
     };
     let fitting = || vec![level(8, 67), level(4, 67), level(2, 67)];
-    assert!(refused(vec![level(8, 67)], &[]).contains("1 levels of logits: the head has 3"));
+    assert!(refused(vec![level(8, 67)], &[]).contains("expected 3 levels of logits, found 1"));
     assert!(
         refused(vec![level(8, 67), level(4, 66), level(2, 67)], &[])
-            .contains("level 1 has logits of shape [2, 1, 4, 4, 66]")
+            .contains("found [2, 1, 4, 4, 66]")
     );
     assert!(
-        refused(fitting(), &[[0.0, 3.0, 0.5, 0.5, 0.1, 0.1]]).contains("target 0 is of class 3")
+        refused(fitting(), &[[0.0, 3.0, 0.5, 0.5, 0.1, 0.1]])
+            .contains("target 0: expected a class from 0 to below 3, found 3")
     );
     assert!(
-        refused(fitting(), &[[2.0, 0.0, 0.5, 0.5, 0.1, 0.1]]).contains("target 0 is of image 2")
+        refused(fitting(), &[[2.0, 0.0, 0.5, 0.5, 0.1, 0.1]])
+            .contains("target 0: expected an image from 0 to below 2, found 2")
     );
     let error = loss(Yolov8Hyp {
         dfl: -1.0,
@@ -93,5 +95,8 @@ fn what_does_not_fit_is_refused() {
     })
     .unwrap_err()
     .to_string();
-    assert!(error.contains("dfl is -1"), "{error}");
+    assert!(
+        error.contains("dfl: expected a finite number of at least 0, found -1"),
+        "{error}"
+    );
 }

@@ -94,7 +94,7 @@ impl AugmentConfig {
         {
             Some((key, value, most)) => Err(DataError::setting(
                 key,
-                format!("{value} is not within 0..={most}"),
+                format!("expected 0 to {most}, found {value}"),
             )),
             None => Ok(()),
         }

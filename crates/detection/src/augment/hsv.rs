@@ -74,7 +74,7 @@ fn shift(pixels: &mut [[u8; 3]; BLOCK], hue_gain: f32, saturation_gain: f32, val
     }
 }
 
-/// `f32::max` without its care for NaN, which there is none of here.
+/// `f32::max` without its handling of NaN, which does not occur here.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }

@@ -6,7 +6,9 @@ use crate::mask::Outline;
 /// A target of training, in pixels of the image that it belongs to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
+    /// Index into the data set's classes.
     pub class: usize,
+    /// In pixels of the image that the label belongs to.
     pub bbox: BBox,
     /// Empty where the data set has boxes only.
     pub outline: Outline,

@@ -14,6 +14,7 @@ use crate::geometry::BBox;
 pub struct Letterbox {
     /// Of the original image, in pixels.
     pub width: usize,
+    /// Height of the scaled image within the frame, in pixels.
     pub height: usize,
     /// Network pixels per original pixel, along x and y (they differ by rounding only).
     pub scale: (f32, f32),

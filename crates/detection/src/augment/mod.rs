@@ -38,16 +38,22 @@ pub const GREY: Rgb<u8> = Rgb([114, 114, 114]);
 /// An image on its way through augmentation.
 #[derive(Clone, Debug)]
 pub struct Example {
+    /// The pixels, 8-bit RGB.
     pub image: RgbImage,
+    /// Its objects.
     pub labels: Vec<Label>,
 }
 
 /// Where examples come from: images whose longer side is the network's input size.
 pub trait Source {
+    /// Number of images.
     fn len(&self) -> usize;
+    /// The image at an index, its longer side of the input's size.
     fn image(&self, index: usize) -> Cow<'_, RgbImage>;
+    /// Its objects.
     fn labels(&self, index: usize) -> &[Label];
 
+    /// Whether there is no image.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -49,7 +49,10 @@ impl CachedDataset {
         limit: usize,
     ) -> Result<Self, DataError> {
         if imgsz == 0 {
-            return Err(DataError::setting("imgsz", "must be above 0"));
+            return Err(DataError::setting(
+                "imgsz",
+                "expected at least 1 pixel, found 0",
+            ));
         }
         // Which images are kept follows from the sizes, in order, so that it doesn't depend on who is done first.
         let mut free = limit;
@@ -111,10 +114,12 @@ impl CachedDataset {
         self.imgsz
     }
 
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.images.len()
     }
 
+    /// Whether there is no image.
     pub fn is_empty(&self) -> bool {
         self.images.is_empty()
     }

@@ -37,7 +37,7 @@ struct Category {
     name: String,
 }
 
-/// A row may be bad without the file being so: hence the loose types.
+/// Loosely typed: a bad row is left out, and does not make the file unreadable.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Row {
@@ -57,7 +57,7 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
     let root = spec.root(coco.path.as_deref());
     let (json, folder) = (root.join(&paths.annotations), root.join(&paths.images));
     if !folder.is_dir() {
-        let message = format!("`images`: no such folder: {}", folder.display());
+        let message = format!("`images`: folder {} not found", folder.display());
         return Err(DataError::key(&spec.file, split.as_str(), message));
     }
     let bytes = std::fs::read(&json).map_err(|error| DataError::io(&json, error))?;
@@ -78,7 +78,10 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
             problems.image(
                 &json,
                 None,
-                format!("image {} ({}): id given twice", image.id, image.file_name),
+                format!(
+                    "image {} ({}): this id is listed twice",
+                    image.id, image.file_name
+                ),
             );
             continue;
         }
@@ -128,12 +131,15 @@ fn classes(
         if by_id.insert(category.id, &category.name).is_some() {
             return Err(DataError::file(
                 json,
-                format!("category id {} is given twice", category.id),
+                format!("category id {} is listed twice", category.id),
             ));
         }
     }
     if by_id.is_empty() {
-        return Err(DataError::file(json, "`categories` is empty"));
+        return Err(DataError::file(
+            json,
+            "`categories`: expected at least one, found none",
+        ));
     }
     match names {
         None => {
@@ -153,7 +159,7 @@ fn classes(
             {
                 return Err(DataError::file(
                     json,
-                    format!("no category is called '{name}', which `names` asks for"),
+                    format!("no category has the name '{name}' that `names` lists"),
                 ));
             }
             let class_of = by_id
@@ -177,7 +183,7 @@ fn parse_row(row: &Row, class_of: &HashMap<i64, usize>) -> Result<DraftBox, Stri
         .as_array()
         .and_then(|list| list.iter().map(Value::as_f64).collect());
     let Some([x, y, w, h]) = numbers.as_deref() else {
-        return Err(format!("`bbox` is {}, not four numbers", row.bbox));
+        return Err(format!("`bbox`: expected four numbers, found {}", row.bbox));
     };
     Ok(DraftBox {
         line: None,
@@ -191,7 +197,7 @@ fn parse_row(row: &Row, class_of: &HashMap<i64, usize>) -> Result<DraftBox, Stri
     })
 }
 
-/// A row's mask; none where the key is absent, or empty, as exports of boxes write it.
+/// A row's mask; None if the key is absent, or empty, as exports of boxes write it.
 fn mask(segmentation: &Value) -> Result<Option<Segmentation>, String> {
     match segmentation {
         Value::Null => Ok(None),

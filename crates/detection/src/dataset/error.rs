@@ -6,6 +6,7 @@ use super::Split;
 
 /// Why a data set can't be opened.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe variants and fields")]
 pub enum DataError {
     #[error("{}: {source}", path.display())]
     Io {
@@ -22,7 +23,9 @@ pub enum DataError {
         key: String,
         message: String,
     },
-    #[error("data set {name}: nothing left to use in split `{split}`: not one {what}; {problems}")]
+    #[error(
+        "data set {name}, split `{split}`: expected at least one {what}, found none; {problems}"
+    )]
     NothingLeft {
         name: String,
         split: Split,
@@ -30,14 +33,14 @@ pub enum DataError {
         problems: String,
     },
     #[error(
-        "data set {name}, split `{split}`: {image} has an object with a box but no mask; masks are trained and evaluated where every object has one (polygons in COCO's `segmentation` or in YOLO rows)"
+        "data set {name}, split `{split}`: {image} has an object with a box but no mask; mask training and evaluation require a mask for every object (polygons in COCO's `segmentation` or in YOLO rows)"
     )]
     NoMasks {
         name: String,
         split: Split,
         image: String,
     },
-    #[error("data set {name}: the classes of {} are {:?} but those of {} are {:?}; give `names:` to fix their order", left.0, left.1, right.0, right.1)]
+    #[error("data set {name}: the classes of {} are {:?} but those of {} are {:?}; set `names` to fix their order", left.0, left.1, right.0, right.1)]
     ClassesDiffer {
         name: String,
         left: (Split, Vec<String>),
@@ -83,7 +86,7 @@ impl DataError {
         Self::key(
             path,
             split.as_str(),
-            "missing or empty, so this data set has no such split",
+            "missing or empty: this data set has no split of that name",
         )
     }
 }

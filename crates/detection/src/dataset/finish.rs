@@ -8,7 +8,7 @@ use super::{Annotation, Dataset, ImageSource, Problems, Sample, Split, image_fil
 use crate::geometry::BBox;
 use crate::mask::Segmentation;
 
-/// An image as its annotation file tells of it.
+/// An image as its annotation file describes it.
 pub(crate) struct Draft {
     pub id: Option<u64>,
     pub name: String,
@@ -135,7 +135,7 @@ fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, boo
     };
     let mut corners = draft.corners;
     if corners.iter().any(|corner| !corner.is_finite()) {
-        return Err("a coordinate of the box is not a finite number".into());
+        return Err("expected finite coordinates, found NaN or infinity".into());
     }
     if corners[2] <= corners[0] || corners[3] <= corners[1] {
         return Err("box without area".into());
@@ -185,7 +185,7 @@ fn in_pixels(
         Some(Segmentation::Rle(mask)) if (mask.height(), mask.width()) != (height, width) => {
             let (h, w) = (mask.height(), mask.width());
             return Err(format!(
-                "its mask is of {w}×{h} pixels, the image of {width}×{height}"
+                "expected a mask of {width}×{height} pixels, as the image, found {w}×{h}"
             ));
         }
         mask => mask.clone(),

@@ -16,18 +16,22 @@ pub(crate) const IMAGE_SUFFIXES: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "webp
 /// Where the pixels of a sample come from.
 #[derive(Clone, Debug)]
 pub enum ImageSource {
+    /// A file.
     File(PathBuf),
     /// Drawn on demand, always the same.
     Shapes {
+        /// The data set that it is drawn for.
         spec: Arc<ShapesSpec>,
+        /// The split.
         split: Split,
+        /// Position in the split.
         index: u32,
     },
 }
 
 impl ImageSource {
     /// The image in 8-bit RGB, upright: greyscale, 16-bit, palette and CMYK images are converted, transparency is dropped and the
-    /// EXIF orientation is applied. The error says what is wrong with the file, not which it is.
+    /// EXIF orientation is applied. The error does not name the file.
     pub fn decode(&self) -> Result<RgbImage, String> {
         match self {
             Self::File(path) => decode(path),

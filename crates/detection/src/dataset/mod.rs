@@ -72,12 +72,16 @@ pub use spec::{CocoSpec, CocoSplit, DataSpec, Format, Fractions, OneOrMany, VocS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
+    /// To train on.
     Train,
+    /// To choose the best epoch by.
     Val,
+    /// To evaluate at the end.
     Test,
 }
 
 impl Split {
+    /// All splits, in order.
     pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
 
     /// Its key in the YAML file.
@@ -103,7 +107,7 @@ impl std::str::FromStr for Split {
         Self::ALL
             .into_iter()
             .find(|split| split.as_str() == text)
-            .ok_or_else(|| format!("unknown split '{text}': train, val or test"))
+            .ok_or_else(|| format!("unknown split '{text}'; known: train, val, test"))
     }
 }
 
@@ -131,19 +135,26 @@ pub struct Sample {
     pub name: String,
     /// Of the original image, in pixels, upright (EXIF orientation applied).
     pub width: usize,
+    /// Height, in the same.
     pub height: usize,
+    /// Where the pixels come from.
     pub source: ImageSource,
+    /// The objects in it.
     pub annotations: Vec<Annotation>,
 }
 
 /// One split of a data set.
 #[derive(Clone, Debug)]
 pub struct Dataset {
+    /// Name of the data set.
     pub name: String,
+    /// Which split it is.
     pub split: Split,
+    /// Class names; annotations hold indices into them.
     pub classes: Vec<String>,
     /// What the data set's own files call each class: COCO's category ids, else the classes' positions.
     pub category_ids: Vec<i64>,
+    /// The images, in a fixed order.
     pub samples: Vec<Sample>,
     /// What was left out, and why.
     pub problems: Problems,
@@ -194,7 +205,7 @@ impl Dataset {
         }
     }
 
-    /// Refuses another split whose class indices would mean something else.
+    /// Rejects another split whose class indices mean other classes.
     pub fn check_same_classes(&self, other: &Self) -> Result<(), DataError> {
         if self.classes == other.classes {
             return Ok(());

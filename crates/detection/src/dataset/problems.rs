@@ -18,11 +18,13 @@ pub enum Subject {
 /// One thing left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
+    /// What was left out.
     pub subject: Subject,
     /// The file at fault.
     pub file: PathBuf,
     /// Line in it, from 1, where it has lines.
     pub line: Option<usize>,
+    /// Why.
     pub reason: String,
 }
 
@@ -39,6 +41,7 @@ impl fmt::Display for Problem {
 /// All that was left out of one split.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Problems {
+    /// The problems, in the order of the files.
     pub list: Vec<Problem>,
     /// Boxes that reached over their image's border by more than a pixel; they were clipped and stay.
     pub clipped: usize,
@@ -55,6 +58,7 @@ impl Problems {
         self.count(Subject::Annotation)
     }
 
+    /// Whether nothing was left out.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -17,16 +17,22 @@ pub struct DataSpec {
     /// The file or folder that it was read from; errors name it.
     #[serde(skip)]
     pub file: PathBuf,
+    /// The format and its keys.
     #[serde(flatten)]
     pub format: Format,
 }
 
+/// The formats, by the value of the key `format`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "format", rename_all = "lowercase")]
 pub enum Format {
+    /// Ultralytics' `data.yaml`; the default.
     Yolo(YoloSpec),
+    /// COCO JSON.
     Coco(CocoSpec),
+    /// Pascal VOC.
     Voc(VocSpec),
+    /// Drawn from a seed.
     Shapes(ShapesSpec),
 }
 
@@ -34,23 +40,34 @@ pub enum Format {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct YoloSpec {
+    /// Folder that the other paths are relative to; itself relative to the file's.
     pub path: Option<PathBuf>,
+    /// Folders of images, or `.txt` lists of them, of the training split.
     pub train: Option<OneOrMany<PathBuf>>,
+    /// The same of the validation split.
     #[serde(alias = "validation")]
     pub val: Option<OneOrMany<PathBuf>>,
+    /// The same of the test split.
     pub test: Option<OneOrMany<PathBuf>>,
     /// A list, or a map from class index to name.
     pub names: Option<Value>,
+    /// Number of classes, if they have no names.
     pub nc: Option<usize>,
 }
 
+/// COCO: a folder of images and a JSON file for each split.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CocoSpec {
+    /// Folder that the other paths are relative to; itself relative to the file's.
     pub path: Option<PathBuf>,
+    /// The training split.
     pub train: Option<CocoSplit>,
+    /// The validation split.
     pub val: Option<CocoSplit>,
+    /// The test split.
     pub test: Option<CocoSplit>,
+    /// The classes in the wanted order; by default the categories by id.
     pub names: Option<Value>,
 }
 
@@ -58,18 +75,25 @@ pub struct CocoSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CocoSplit {
+    /// Folder of the images.
     pub images: PathBuf,
+    /// JSON file of the annotations.
     pub annotations: PathBuf,
 }
 
+/// Pascal VOC: a folder with `Annotations/` and `JPEGImages/`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VocSpec {
+    /// The data set's folder, relative to the file's.
     pub path: Option<PathBuf>,
+    /// The classes; by default all names in the XML files, sorted.
     pub names: Option<Value>,
     /// Names of image sets.
     pub train: Option<OneOrMany<String>>,
+    /// The same of the validation split.
     pub val: Option<OneOrMany<String>>,
+    /// The same of the test split.
     pub test: Option<OneOrMany<String>>,
     /// Shares of the images where there are no image sets.
     pub fractions: Option<Fractions>,
@@ -83,8 +107,11 @@ pub struct VocSpec {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fractions {
+    /// Share of the training split.
     pub train: f64,
+    /// Share of the validation split.
     pub val: f64,
+    /// Share of the test split.
     pub test: f64,
 }
 
@@ -92,11 +119,14 @@ pub struct Fractions {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany<T> {
+    /// A single value.
     One(T),
+    /// A list.
     Many(Vec<T>),
 }
 
 impl<T> OneOrMany<T> {
+    /// The values as a list.
     pub fn as_slice(&self) -> &[T] {
         match self {
             Self::One(one) => std::slice::from_ref(one),
@@ -129,7 +159,7 @@ impl DataSpec {
                 }),
                 _ => Err(DataError::file(
                     path,
-                    "a folder with neither data.yaml nor Annotations/",
+                    "expected data.yaml or Annotations/ in this folder, found neither",
                 )),
             };
         }
@@ -151,10 +181,7 @@ impl DataSpec {
         let mut value: Value =
             serde_yaml::from_str(text).map_err(|error| DataError::file(file, error))?;
         let Some(keys) = value.as_mapping_mut() else {
-            return Err(DataError::file(
-                file,
-                "not a description of a data set: expected keys and values",
-            ));
+            return Err(DataError::file(file, "expected keys and values"));
         };
         let format = match keys.remove("format") {
             None => "yolo".to_owned(),
@@ -178,7 +205,7 @@ impl DataSpec {
                 Format::Shapes(spec)
             }
             other => {
-                let message = format!("unknown format '{other}': yolo, coco, voc or shapes");
+                let message = format!("unknown format '{other}'; known: yolo, coco, voc, shapes");
                 return Err(DataError::key(file, "format", message));
             }
         };
@@ -278,22 +305,22 @@ pub(crate) fn class_names(names: &Value, file: &Path) -> Result<Vec<String>, Dat
             .map(|index| match map.get(Value::from(index)) {
                 Some(name) => text(name),
                 None => Err(wrong(format!(
-                    "class {index} is missing: the map must number the classes from 0 without a gap"
+                    "class {index} is missing; number the classes from 0 without a gap"
                 ))),
             })
             .collect::<Result<_, _>>()?,
         _ => {
             return Err(wrong(
-                "expected a list of names or a map from index to name".into(),
+                "expected a list of names, or a map from index to name".into(),
             ));
         }
     };
     if list.is_empty() {
-        return Err(wrong("no class".into()));
+        return Err(wrong("expected at least one class, found none".into()));
     }
     for (index, name) in list.iter().enumerate() {
         if list[..index].contains(name) {
-            return Err(wrong(format!("'{name}' is given twice")));
+            return Err(wrong(format!("class '{name}' is listed twice")));
         }
     }
     Ok(list)

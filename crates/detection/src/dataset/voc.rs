@@ -19,7 +19,7 @@ use super::random::{Draw, stream};
 use super::spec::{Fractions, VocSpec, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
 
-/// What an XML file says.
+/// The content of an XML file.
 #[derive(Default)]
 struct Page {
     size: Option<(usize, usize)>,
@@ -126,7 +126,7 @@ fn read_sets(
     for set in sets {
         let path = folder.join(format!("{set}.txt"));
         let text = std::fs::read_to_string(&path).map_err(|error| {
-            let message = format!("no image set '{set}': {}: {error}", path.display());
+            let message = format!("cannot read image set '{set}': {}: {error}", path.display());
             DataError::key(&spec.file, split.as_str(), message)
         })?;
         for (index, line) in text.lines().enumerate() {
@@ -145,7 +145,7 @@ fn read_sets(
                 problems.image(
                     &path,
                     Some(index + 1),
-                    format!("'{id}' is given twice; it is used once"),
+                    format!("'{id}' is listed twice; it is used once"),
                 );
             }
         }
@@ -172,14 +172,14 @@ fn share_out(
         return Err(DataError::key(
             file,
             "fractions",
-            "must be within 0..=1 and together at most 1",
+            "expected shares from 0 to 1, together at most 1",
         ));
     }
     if shares[split as usize] == 0.0 {
         return Err(DataError::key(
             file,
             &format!("fractions.{split}"),
-            "0, so this data set has no such split",
+            "0: this data set has no split of that name",
         ));
     }
     stream(voc.seed, 0x0076_6f63, 0, 0).shuffle(&mut ids);

@@ -33,7 +33,7 @@ pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dat
         } else if path.is_file() {
             read_list(&path, &root, &mut images, &mut problems)?;
         } else {
-            let message = format!("no such folder or .txt file: {}", path.display());
+            let message = format!("folder or .txt file {} not found", path.display());
             return Err(DataError::key(&spec.file, split.as_str(), message));
         }
     }
@@ -52,7 +52,10 @@ fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
         .transpose()?;
     match (names, yolo.nc) {
         (Some(names), Some(nc)) if names.len() != nc => {
-            let message = format!("{nc}, but `names` has {} classes", names.len());
+            let message = format!(
+                "expected {}, the number of `names`, found {nc}",
+                names.len()
+            );
             Err(DataError::key(&spec.file, "nc", message))
         }
         (Some(names), _) => Ok(names),
@@ -60,7 +63,7 @@ fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
         _ => Err(DataError::key(
             &spec.file,
             "names",
-            "missing: give the class names (or their number as `nc`)",
+            "missing; list the class names (or set their number as `nc`)",
         )),
     }
 }
@@ -184,21 +187,18 @@ fn parse_row(row: &str, nc: usize) -> Result<Row, String> {
     if numbers.len() != 5 && !polygon {
         let n = numbers.len();
         return Err(format!(
-            "{n} numbers: a row is `class cx cy w h`, or a class and the points of a polygon"
+            "expected `class cx cy w h`, or a class and the points of a polygon, found {n} numbers"
         ));
     }
     let class = numbers[0];
     if class.fract() != 0.0 || class < 0.0 || class >= nc as f64 {
-        return Err(format!(
-            "unknown class {class}: the data set has classes 0 to {}",
-            nc - 1
-        ));
+        return Err(format!("unknown class {class}; known: 0 to {}", nc - 1));
     }
     let shares = &numbers[1..];
     let range = -TOLERANCE..=1.0 + TOLERANCE;
     if let Some(share) = shares.iter().find(|share| !range.contains(share)) {
         return Err(format!(
-            "{share} is not a share of the image's size (0..=1), so the box lies outside or is in pixels"
+            "expected shares of the image's size (0 to 1), found {share}: the box lies outside or is in pixels"
         ));
     }
     let class = class as usize;
@@ -254,8 +254,8 @@ mod tests {
     #[test]
     fn bad_rows_say_why() {
         let reason = |row: &str| parse_row(row, 2).unwrap_err();
-        assert!(reason("0 0.5 0.5 0.1").contains("4 numbers"));
-        assert!(reason("0 0.5 0.5 0.1 0.1 0.1").contains("6 numbers"));
+        assert!(reason("0 0.5 0.5 0.1").contains("found 4 numbers"));
+        assert!(reason("0 0.5 0.5 0.1 0.1 0.1").contains("found 6 numbers"));
         assert!(reason("2 0.5 0.5 0.1 0.1").contains("unknown class 2"));
         assert!(reason("0.5 0.5 0.5 0.1 0.1").contains("unknown class 0.5"));
         assert!(reason("cat 0.5 0.5 0.1 0.1").contains("'cat' is not a number"));

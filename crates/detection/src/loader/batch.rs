@@ -16,7 +16,9 @@ pub struct Batch {
     pub images: Vec<f32>,
     /// Number of images, B.
     pub size: usize,
+    /// Height of the images, in pixels.
     pub height: usize,
+    /// Width of the images, in pixels.
     pub width: usize,
     /// Rows of (image in the batch, class, centre x, centre y, width, height), the last four as shares of the image's size.
     pub targets: Vec<[f32; 6]>,

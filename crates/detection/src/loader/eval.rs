@@ -12,6 +12,7 @@ use crate::dataset::{CachedDataset, DataError};
 /// A batch and the way back to its originals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EvalBatch {
+    /// The images.
     pub batch: Batch,
     /// One for each image.
     pub frames: Vec<Frame>,
@@ -22,6 +23,7 @@ pub struct EvalBatch {
 pub struct Frame {
     /// Index into the samples of the data set.
     pub index: usize,
+    /// How it was scaled and padded.
     pub letterbox: Letterbox,
 }
 
@@ -31,8 +33,11 @@ pub enum InputShape {
     /// All images in squares, in the data set's order.
     Square,
     /// Images in the order of their aspect ratios, each batch in the smallest shape of whole strides that leaves half a stride of padding: how YOLOv5
-    /// and Ultralytics evaluate, square images in squares of a stride more, too.
-    Rectangular { stride: usize },
+    /// and Ultralytics evaluate; square images too are padded by a stride.
+    Rectangular {
+        /// Pixels that both sides are multiples of.
+        stride: usize,
+    },
 }
 
 impl InputShape {
@@ -66,7 +71,7 @@ impl EvalLoader {
         workers: usize,
     ) -> Result<Self, DataError> {
         if batch == 0 {
-            return Err(DataError::setting("batch", "must be above 0"));
+            return Err(DataError::setting("batch", "expected at least 1, found 0"));
         }
         let pool = pool(workers)?;
         Ok(Self {
@@ -77,6 +82,7 @@ impl EvalLoader {
         })
     }
 
+    /// The data set.
     pub fn data(&self) -> &Arc<CachedDataset> {
         &self.data
     }

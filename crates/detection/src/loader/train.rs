@@ -19,8 +19,9 @@ pub struct LoaderConfig {
     pub batch: usize,
     /// Side of the network's square input, in pixels: that of the cached images.
     pub imgsz: usize,
+    /// Seed of the order and of augmentation.
     pub seed: u64,
-    /// Pixels of the image for each of the targets' masks; none where nobody asks for masks.
+    /// Pixels of the image for each of the targets' masks; None if no masks are wanted.
     pub mask_stride: Option<usize>,
     /// Threads that make batches ahead; 0: none, each batch is made when it is asked for. It changes nothing in the batches.
     pub workers: usize,
@@ -47,18 +48,21 @@ impl TrainLoader {
     ) -> Result<Self, DataError> {
         augment.validate()?;
         if config.batch == 0 {
-            return Err(DataError::setting("batch", "must be above 0"));
+            return Err(DataError::setting("batch", "expected at least 1, found 0"));
         }
         if config.imgsz != data.imgsz() {
             let message = format!(
-                "{}, but the images are cached for {}",
-                config.imgsz,
-                data.imgsz()
+                "expected {}, the size that the images are cached for, found {}",
+                data.imgsz(),
+                config.imgsz
             );
             return Err(DataError::setting("imgsz", message));
         }
         if config.mask_stride == Some(0) {
-            return Err(DataError::setting("mask_stride", "must be above 0"));
+            return Err(DataError::setting(
+                "mask_stride",
+                "expected at least 1, found 0",
+            ));
         }
         if config.mask_stride.is_some() {
             data.dataset().check_masks()?;
@@ -71,9 +75,9 @@ impl TrainLoader {
             })
         {
             let message = format!(
-                "{}, but no object of {} has a mask, and boxes can't be pasted: set it to 0",
-                augment.copy_paste,
-                data.dataset().name
+                "expected 0, since no object of {} has a mask to paste, found {}",
+                data.dataset().name,
+                augment.copy_paste
             );
             return Err(DataError::setting("copy_paste", message));
         }

@@ -11,7 +11,7 @@ const MORE: u8 = 0x20;
 const SIGN: u8 = 0x10;
 const BITS: u8 = 0x1f;
 
-/// Characters that the difference of two 32-bit counts takes at most.
+/// Maximum number of characters of the difference of two 32-bit counts.
 const LONGEST: u32 = 7;
 
 impl Rle {

@@ -11,7 +11,9 @@ use crate::geometry::BBox;
 pub struct Prototypes<'a> {
     /// Coefficients × height × width.
     pub values: &'a [f32],
+    /// Height of the prototypes, in cells.
     pub height: usize,
+    /// Width of the prototypes, in cells.
     pub width: usize,
     /// How the image lies in the network's input.
     pub letterbox: Letterbox,

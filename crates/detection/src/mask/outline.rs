@@ -10,6 +10,7 @@ use crate::geometry::BBox;
 /// other way. Empty where nothing is known of the outline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outline {
+    /// Polygons as points (x, y), in pixels.
     pub polygons: Vec<Vec<[f32; 2]>>,
 }
 
@@ -26,6 +27,7 @@ impl Outline {
         Self { polygons }
     }
 
+    /// Whether there is no polygon.
     pub fn is_empty(&self) -> bool {
         self.polygons.is_empty()
     }

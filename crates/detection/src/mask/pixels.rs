@@ -6,7 +6,7 @@ impl Rle {
     /// From row-major pixels, `height * width` of them.
     ///
     /// # Panics
-    /// Where `pixels` has another length, or so many pixels that 32 bits can't count them.
+    /// If `pixels` has another length, or so many pixels that 32 bits can't count them.
     pub fn from_pixels(pixels: &[bool], height: usize, width: usize) -> Self {
         let size = Size::new(height, width).unwrap_or_else(|problem| panic!("{problem}"));
         assert_eq!(

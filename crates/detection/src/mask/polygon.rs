@@ -22,7 +22,7 @@ impl Rle {
     /// Polygons may reach out of the image. Those of less than three corners are empty.
     ///
     /// # Panics
-    /// Where the image has so many pixels that 32 bits can't count them.
+    /// If the image has so many pixels that 32 bits can't count them.
     pub fn from_polygons(polygons: &[Vec<[f64; 2]>], height: usize, width: usize) -> Self {
         let size = Size::new(height, width).unwrap_or_else(|problem| panic!("{problem}"));
         let mut spans: Vec<_> = polygons

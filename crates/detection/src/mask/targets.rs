@@ -1,9 +1,13 @@
+//! Masks as training takes them: a map of object numbers for each image.
+
 use super::Outline;
 
 /// Which object each pixel belongs to, for the images of a batch, on a map coarser than they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MaskTargets {
+    /// Height of each mask, in cells.
     pub height: usize,
+    /// Width of each mask, in cells.
     pub width: usize,
     /// Batch × height × width: k for the k-th target of the image, counted from 1; 0 for none.
     pub objects: Vec<u16>,

@@ -421,7 +421,7 @@ fn settings_have_yolov5s_names_and_unknown_ones_are_refused() {
             mosaic: 1.5,
             ..config.clone()
         })
-        .contains("mosaic: 1.5 is not within 0..=1")
+        .contains("mosaic: expected 0 to 1, found 1.5")
     );
     assert!(
         refused(AugmentConfig {

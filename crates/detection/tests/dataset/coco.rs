@@ -114,8 +114,8 @@ fn leaves_out_bad_rows() {
         "annotation 3: unknown category 5",
         "annotation 4: unknown image 8",
         "annotation 5: box (50, 2, 60, 7) lies outside the 40×20 image",
-        "annotation 6: `bbox` is",
-        "annotation 7: `bbox` is null",
+        "annotation 6: `bbox`: expected four numbers, found ",
+        "annotation 7: `bbox`: expected four numbers, found null",
         "annotation 8: the same box",
         "annotation null: box without area",
     ] {
@@ -171,7 +171,10 @@ fn errors_name_file_and_key() {
         .open("coco.yaml", Split::Train)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("not one box"), "{error}");
+    assert!(
+        error.contains("expected at least one box, found none"),
+        "{error}"
+    );
     folder.write("set/train.json", "{\"images\": 3}");
     let error = folder
         .open("coco.yaml", Split::Train)

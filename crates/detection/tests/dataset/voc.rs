@@ -191,7 +191,7 @@ fn leaves_out_what_is_bad() {
         "alone.xml: missing annotation file",
         "none: missing image",
         "other.jpg: the image is 8×8 but its annotation says 80×8",
-        "train.txt:6: 'a' is given twice",
+        "train.txt:6: 'a' is listed twice",
     ] {
         assert!(text.contains(part), "{text}\nlacks {part}");
     }

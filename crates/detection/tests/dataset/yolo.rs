@@ -130,7 +130,7 @@ fn leaves_out_bad_rows_and_keeps_the_rest() {
         (2, "without area"),
         (3, "unknown class 7"),
         (4, "'x' is not a number"),
-        (5, "4 numbers"),
+        (5, "found 4 numbers"),
         (6, "300"),
         (7, "'nan' is not a number"),
         (8, "twice"),
@@ -168,7 +168,8 @@ fn a_set_with_nothing_left_is_an_error() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("not one box") && error.contains("unknown class 9"),
+        error.contains("expected at least one box, found none")
+            && error.contains("unknown class 9"),
         "{error}"
     );
     folder.write("images/a.png", "no image");
@@ -177,7 +178,8 @@ fn a_set_with_nothing_left_is_an_error() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("not one image") && error.contains("a.png: corrupt image"),
+        error.contains("expected at least one image, found none")
+            && error.contains("a.png: corrupt image"),
         "{error}"
     );
 }

@@ -1,4 +1,4 @@
-//! `ablate devices`: what this build can use here and, where there is nothing, what to install.
+//! `ablate devices`: what this build can use on this machine, and what to install for the rest.
 
 use std::process::ExitCode;
 
@@ -16,19 +16,19 @@ pub fn execute() -> Result<ExitCode> {
         print(&format!("{:6} {}", backend.name, backend.about));
         let Some(runtime) = &backend.runtime else {
             print(&format!(
-                "    not in this build: it takes the feature `{}` and {}",
+                "    not in this build: requires the feature `{}` and {}",
                 backend.name, backend.needs
             ));
             continue;
         };
         match guarded(|| Ok((runtime.found)())) {
             Ok(found) if found.is_empty() => {
-                print(&format!("    nothing here: it takes {}", backend.needs))
+                print(&format!("    no device found: requires {}", backend.needs))
             }
             Ok(found) => found
                 .iter()
                 .for_each(|device| print(&format!("    {:12} {}", device.name, device.what))),
-            Err(error) => print(&format!("    {error:#}; it takes {}", backend.needs)),
+            Err(error) => print(&format!("    {error:#}; requires {}", backend.needs)),
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ablate_model::{Cost, Graph, ModelName, cost::Tally, graph::Node, spec::Section};
+use ablate_model::{Cost, Graph, ModelName, graph::Node, spec::Section, tally::Tally};
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
@@ -164,7 +164,7 @@ fn align(before: &Side, after: &Side, section: Section) -> Vec<Pair> {
     pairs
 }
 
-/// How much a row is like another; none where it is not at all.
+/// How alike two rows are; None if not at all.
 fn likeness(before: &Side, i: usize, after: &Side, j: usize) -> Option<u32> {
     let (old, new) = (&before.graph.nodes[i], &after.graph.nodes[j]);
     let same_module = old.row.module == new.row.module;

@@ -1,18 +1,18 @@
-//! `ablate latency`: models against the first of them.
+//! `ablate latency`: times of models, and their ratios to the first.
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde_json::json;
 
 use super::{catalog, check_imgsz, graph};
 use crate::{
     cli::{Format, LatencyArgs},
-    guard::{guarded, plain},
+    guard::{guarded, one_line},
     measure::{
-        latency::{Protocol, forward_pass, measure},
         precision::Precision,
+        timing::{Protocol, forward_pass, measure},
         train_step::train_step,
     },
     progress::{Steps, print},
@@ -20,13 +20,12 @@ use crate::{
 use ablate_records::LatencyMeasurement;
 
 pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
-    if args.batch == 0 || !(0.0..=1e6).contains(&args.budget) {
-        bail!(
-            "--batch {} --budget {}: a batch of 1 or more and 0 to 1e6 seconds would be right",
-            args.batch,
-            args.budget
-        );
-    }
+    ensure!(args.batch > 0, "--batch: expected at least 1, found 0");
+    ensure!(
+        (0.0..=1e6).contains(&args.budget),
+        "--budget: expected 0 to 1000000 seconds, found {}",
+        args.budget
+    );
     let device = args.device.open()?;
     let catalog = catalog(&args.models.tables)?;
     let protocol = Protocol {
@@ -38,12 +37,11 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         fuse: !args.no_fuse,
         precision: args.dtype,
     };
-    if args.train_step && args.dtype != Precision::F32 {
-        bail!(
-            "--train-step --dtype {}: training is in 32 bits",
-            args.dtype.name()
-        );
-    }
+    ensure!(
+        !args.train_step || args.dtype == Precision::F32,
+        "--dtype: expected f32 with --train-step, found {}",
+        args.dtype.name()
+    );
     let iteration = if args.train_step {
         train_step
     } else {
@@ -70,7 +68,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         .zip(&measured)
         .filter_map(|(name, result)| Some((name, result.as_ref().err()?)))
     {
-        tracing::error!("{name}: {}", plain(error));
+        tracing::error!("{name}: {}", one_line(error));
     }
     let rows: Vec<(&String, &LatencyMeasurement)> = names
         .iter()

@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::Serialize;
 
 use crate::{
-    cli::{MetricsArgs, MetricsFormat},
+    cli::{MetricsArgs, TextFormat},
     progress::print,
 };
 
@@ -31,13 +31,13 @@ pub fn execute(args: &MetricsArgs) -> Result<ExitCode> {
         masks: masks(args, &truth, &detections),
     };
     match args.format {
-        MetricsFormat::Json => print(&serde_json::to_string_pretty(&figures)?),
-        MetricsFormat::Table => print(&table(&figures.boxes, figures.masks.as_ref())),
+        TextFormat::Json => print(&serde_json::to_string_pretty(&figures)?),
+        TextFormat::Table => print(&table(&figures.boxes, figures.masks.as_ref())),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// None where the detections have no masks, and with a warning where theirs or the objects' are not whole.
+/// None if the detections have no masks; also, with a warning, if masks of detections or objects are missing or wrong.
 fn masks(
     args: &MetricsArgs,
     truth: &GroundTruth,
@@ -52,7 +52,7 @@ fn masks(
         } else {
             &args.ground_truth
         };
-        tracing::warn!("{}: {error}; hence no figures of masks", file.display());
+        tracing::warn!("{}: {error}; mask metrics skipped", file.display());
     };
     evaluate_masks(truth, detections).inspect_err(problem).ok()
 }

@@ -1,14 +1,17 @@
 //! The subcommands, one file each.
 
+mod completions;
 mod devices;
 mod diff;
 mod latency;
+mod man;
 mod metrics;
 mod report;
 mod run;
 mod show;
 mod train;
 mod val;
+mod variants;
 
 use std::process::ExitCode;
 
@@ -31,16 +34,19 @@ pub fn execute(command: Command) -> Result<ExitCode> {
         Command::Run(args) => run::execute(&args),
         Command::Show(args) => show::execute(&args),
         Command::Diff(args) => diff::execute(&args),
+        Command::Variants(args) => variants::execute(&args),
         Command::Train(args) => train::execute(&args),
         Command::Val(args) => val::execute(&args),
         Command::Latency(args) => latency::execute(&args),
         Command::Metrics(args) => metrics::execute(&args),
         Command::Report(args) => report::execute(&args),
         Command::Devices => devices::execute(),
+        Command::Completions(args) => completions::execute(&args),
+        Command::Man(args) => man::execute(&args),
     }
 }
 
-/// The built-in models and the reader's own.
+/// The built-in models and those of the user's files.
 fn catalog(tables: &Tables) -> Result<Catalog> {
     let mut catalog = Catalog::builtin();
     for file in &tables.files {
@@ -53,11 +59,11 @@ fn graph(catalog: &Catalog, model: &ModelName, nc: Option<usize>) -> Result<Grap
     Ok(catalog.resolve(model)?.graph(nc)?)
 }
 
-/// Refuses an image side that the graph can't take.
+/// Rejects an image side that the graph can't take.
 fn check_imgsz(imgsz: usize, graph: &Graph) -> Result<()> {
     let stride = graph.max_stride();
     if imgsz == 0 || !imgsz.is_multiple_of(stride) || imgsz > 8192 {
-        bail!("--imgsz {imgsz}: a multiple of {stride} up to 8192 would be right");
+        bail!("--imgsz: expected a multiple of {stride} up to 8192, found {imgsz}");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `ablate report`
+//! `ablate report`: the report of a sweep's folder, from its records.
 
 use std::process::ExitCode;
 

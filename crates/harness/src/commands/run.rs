@@ -1,4 +1,4 @@
-//! `ablate run`
+//! `ablate run`: a sweep.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -45,7 +45,7 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         .halving()
         .with_context(|| args.sweep.display().to_string())?;
     if args.dry_run {
-        print(&listed(&plan.select(&selection)?, &selection));
+        print(&cell_table(&plan.select(&selection)?, &selection));
         if let Some(halving) = halving {
             print(&halving.rule(bench.epochs()?, bench.config.seeds.len()));
         }
@@ -69,7 +69,7 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
 }
 
 /// The cells and their stages.
-fn listed(cells: &[&PlannedCell], selection: &Selection) -> String {
+fn cell_table(cells: &[&PlannedCell], selection: &Selection) -> String {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_header(["cell", "stages"]);
     for cell in cells {

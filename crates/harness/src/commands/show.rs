@@ -1,8 +1,8 @@
-//! `ablate show`: the table of a model as people know it, with output shapes and costs.
+//! `ablate show`: the layers of a model with output shapes and costs.
 
 use std::process::ExitCode;
 
-use ablate_model::{Cost, Graph, ModelName, cost::Shape, graph::NodeSummary, heads::BoxCoding};
+use ablate_model::{Cost, Graph, ModelName, coding::BoxCoding, graph::NodeSummary, shape::Shape};
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::Serialize;
@@ -24,7 +24,7 @@ struct Shown {
     gflops_exact: f64,
     /// Pixels for each cell of the head's levels, finest first.
     strides: Vec<usize>,
-    /// Width and height in pixels, by level; none for a head without.
+    /// Width and height in pixels, by level; None for a head without anchors.
     #[serde(skip_serializing_if = "Option::is_none")]
     anchors: Option<Vec<Vec<[f64; 2]>>>,
     layers: Vec<Layer>,

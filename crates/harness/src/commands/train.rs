@@ -46,9 +46,9 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         .unwrap_or_else(|| PathBuf::from("runs").join(args.model.to_string().replace(':', "-")));
     let checkpoint = folder.join(RESUME);
     match (args.resume, checkpoint.exists()) {
-        (true, false) => bail!("--resume: there is no {}", checkpoint.display()),
+        (true, false) => bail!("--resume: {} not found", checkpoint.display()),
         (false, true) => bail!(
-            "{} is there already; give --resume to go on from it, or another --out",
+            "{} exists; pass --resume to continue from it, or another --out",
             checkpoint.display()
         ),
         _ => {}

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use ablate_detection::{
-    dataset::{CachedDataset, DataSpec, Dataset, Split},
+    dataset::{CachedDataset, DataSpec, Dataset},
     loader::{EvalLoader, InputShape},
     metrics::coco::DetectionBox,
     nms::NmsConfig,
@@ -14,18 +14,13 @@ use serde_json::json;
 
 use super::{catalog, check_imgsz, graph, metrics};
 use crate::{
-    cli::{MetricsFormat, ValArgs},
+    cli::{TextFormat, ValArgs},
     progress::{Steps, print},
 };
 
 pub fn execute(args: &ValArgs) -> Result<ExitCode> {
-    let split: Split = args
-        .split
-        .parse()
-        .map_err(anyhow::Error::msg)
-        .context("--split")?;
     let device = args.device.open()?;
-    let dataset = Dataset::open(&DataSpec::load(&args.data)?, split)?;
+    let dataset = Dataset::open(&DataSpec::load(&args.data)?, args.split)?;
     let graph = graph(
         &catalog(&args.tables)?,
         &args.model,
@@ -38,12 +33,12 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         device: &device,
     };
     let (mut evaluator, loaded) = spec.open()?;
-    if let MetricsFormat::Table = args.format {
+    if let TextFormat::Table = args.format {
         print(&describe_weights(&args.weights, &loaded));
     }
     if !loaded.fresh.is_empty() {
         tracing::warn!(
-            "{}: {} of the model's tensors stay random",
+            "{}: {} of the model's tensors are missing and stay random",
             args.weights.display(),
             loaded.fresh.len()
         );
@@ -77,12 +72,12 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     }
     let measured = &evaluation.measurement;
     match args.format {
-        MetricsFormat::Json => {
+        TextFormat::Json => {
             let mut value = serde_json::to_value(measured)?;
             value["weights"] = serde_json::to_value(taken(&args.weights, &loaded))?;
             print(&serde_json::to_string_pretty(&value)?);
         }
-        MetricsFormat::Table => {
+        TextFormat::Table => {
             print(&metrics::table(
                 &evaluation.boxes,
                 evaluation.masks.as_ref(),

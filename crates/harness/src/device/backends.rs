@@ -15,10 +15,11 @@ use super::libtorch;
 pub struct Backend {
     /// What a device name starts with; the cargo feature has the same name.
     pub name: &'static str,
+    /// What it is, for `ablate devices`.
     pub about: &'static str,
     /// What a machine needs beside the feature.
     pub needs: &'static str,
-    /// None where this build lacks the backend.
+    /// None if this build lacks the backend.
     pub runtime: Option<Runtime>,
     address: Address,
 }
@@ -28,15 +29,16 @@ pub struct Backend {
 pub struct Runtime {
     /// The devices of this machine.
     pub found: fn() -> Vec<Found>,
+    /// Opens the device at a place, without autodiff.
     pub open: fn(Place) -> Result<Device>,
-    /// What the device is where it is not the machine's CPU, as [`Found`] says it.
+    /// What the device is, as [`Found::what`]; None for the machine's CPU.
     pub adapter: fn(Place) -> Option<String>,
 }
 
 /// A device that is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// As the reader writes it: `vulkan:0`.
+    /// As the user writes it: `vulkan:0`.
     pub name: String,
     /// What it is: the adapter, its driver, its memory.
     pub what: String,
@@ -56,8 +58,11 @@ enum Address {
 /// Where on its backend a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// The backend's default device: for LibTorch, the CPU.
     Default,
+    /// By index.
     Index(usize),
+    /// LibTorch's GPU by index.
     Cuda(usize),
 }
 
@@ -157,7 +162,7 @@ impl Backend {
     }
 }
 
-/// Refuses an index beyond the devices that are there: `sees` as in `CUDA sees`, `thing` as in `GPU`.
+/// Rejects an index beyond the devices of this machine: `sees` as in `CUDA sees`, `thing` as in `GPU`.
 #[cfg(any(feature = "tch", feature = "wgpu", feature = "cuda"))]
 pub(super) fn check_index(
     index: usize,
@@ -167,12 +172,9 @@ pub(super) fn check_index(
     needs: &str,
 ) -> Result<()> {
     match count {
-        0 => anyhow::bail!("{sees} no {thing} here; it takes {needs}"),
+        0 => anyhow::bail!("{sees} no {thing}; requires {needs}"),
         _ if index < count => Ok(()),
-        1 => anyhow::bail!("{sees} one {thing} here, with index 0"),
-        _ => anyhow::bail!(
-            "{sees} {count} {thing}s here, with indices 0 to {}",
-            count - 1
-        ),
+        1 => anyhow::bail!("{sees} one {thing}, with index 0"),
+        _ => anyhow::bail!("{sees} {count} {thing}s, with indices 0 to {}", count - 1),
     }
 }

@@ -1,4 +1,4 @@
-//! What NVIDIA's driver says of its GPUs, by way of the program that comes with it.
+//! NVIDIA's GPUs, as `nvidia-smi` of their driver reports them.
 
 use std::{process::Command, sync::LazyLock};
 
@@ -19,7 +19,7 @@ pub fn describe(index: usize) -> String {
         .map_or_else(|| "NVIDIA GPU".into(), |card| card.what.clone())
 }
 
-/// Memory and driver of the GPU at a bus address such as `0000:01:00.0`; none where it is not NVIDIA's.
+/// Memory and driver of the GPU at a bus address such as `0000:01:00.0`; None if it is not NVIDIA's.
 #[cfg_attr(not(feature = "wgpu"), allow(dead_code))]
 pub fn at(bus: &str) -> Option<&'static str> {
     let card = CARDS
@@ -33,10 +33,11 @@ pub fn at(bus: &str) -> Option<&'static str> {
 pub struct Memory {
     /// By all programs, what their allocators keep for reuse included.
     pub used_mib: f64,
+    /// All of it.
     pub total_mib: f64,
 }
 
-/// The memory of the GPU at an index now; none where there is no such GPU.
+/// The memory of the GPU at an index now; None if there is no such GPU.
 pub fn memory(index: usize) -> Option<Memory> {
     query("memory.used,memory.total")?
         .lines()

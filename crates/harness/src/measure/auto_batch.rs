@@ -6,7 +6,7 @@ use ablate_training::{AUTO_BATCH, Recipe};
 use anyhow::Result;
 use burn::tensor::Device;
 
-use super::{latency::Protocol, precision::Precision, train_step::TrainStep};
+use super::{precision::Precision, timing::Protocol, train_step::TrainStep};
 use crate::{
     device::{DeviceName, nvidia},
     guard::guarded,
@@ -83,7 +83,7 @@ fn step(graph: &Graph, device: &Device, imgsz: usize, batch: usize) -> Result<()
     Ok(())
 }
 
-/// The largest batch whose memory, on the line of least squares through what was measured, stays within `target`; none without a line that rises.
+/// The largest batch whose memory, on the line of least squares through what was measured, stays within `target`; None if no line rises.
 fn fitting(measured: &[(f64, f64)], target: f64) -> Option<usize> {
     let n = measured.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| measured.iter().map(of).sum::<f64>() / n;

@@ -18,9 +18,9 @@ pub fn begin(device: &Device) {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Of the host, the most that this process had resident since [`begin`]; of the device, what its allocator holds reserved by now.
+/// Peaks since [`begin`], in MiB: of the host, the resident memory of this process; of the device, what its allocator has reserved.
 ///
-/// None of the host but on Linux, and none of a device whose backend keeps no account: the CPU, and LibTorch.
+/// The host's is None except on Linux; the device's is None if its backend does not report it: the CPU, and LibTorch.
 pub fn peak(device: &Device) -> PeakMemory {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     PeakMemory {

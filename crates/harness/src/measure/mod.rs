@@ -1,8 +1,8 @@
-//! What is measured on a network: how long a forward pass and a training step take, how well it detects.
+//! What is measured on a network: the time of a forward pass or a training step, peak memory, and rounding errors.
 
 pub mod auto_batch;
-pub mod latency;
 pub mod memory;
 pub mod precision;
 pub mod statistics;
+pub mod timing;
 pub mod train_step;

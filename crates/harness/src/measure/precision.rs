@@ -5,23 +5,27 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::{DType, Device, Tensor};
 use clap::ValueEnum;
 
-use super::latency::{Protocol, images};
+use super::timing::{Protocol, images};
 
 /// The format of weights and maps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Precision {
+    /// 32 bits.
     #[default]
     F32,
+    /// IEEE half precision.
     F16,
+    /// The upper half of an f32.
     Bf16,
 }
 
 impl Precision {
-    /// As the reader writes it: `f32`, `f16`, `bf16`.
+    /// As the user writes it: `f32`, `f16`, `bf16`.
     pub fn name(self) -> &'static str {
         self.dtype().name()
     }
 
+    /// As Burn names it.
     pub fn dtype(self) -> DType {
         match self {
             Self::F32 => DType::F32,
@@ -31,11 +35,11 @@ impl Precision {
     }
 
     /// # Errors
-    /// Where the device can't compute in it.
+    /// If the device can't compute in it.
     pub fn check(self, device: &Device) -> Result<()> {
         ensure!(
             device.supports_dtype(self.dtype()),
-            "the device can't compute in {}; f32 would be right",
+            "the device does not support {}; use f32",
             self.name()
         );
         Ok(())
@@ -46,7 +50,7 @@ impl Precision {
 const BOX: usize = 4;
 
 /// The largest difference that rounding makes to a decoded output of a model with random weights on random images: of boxes as a share of
-/// the largest coordinate, of all else as a share of the largest probability, whichever is more; none of 32 bits.
+/// the largest coordinate, of all else as a share of the largest probability, whichever is more; None for 32 bits.
 ///
 /// # Errors
 /// A device that can't compute in the format, an output that is no number in it.
@@ -67,8 +71,8 @@ pub fn rounding_error(graph: &Graph, device: &Device, protocol: &Protocol) -> Re
                 .try_into_vec_as::<f32>()
         };
         Ok([
-            read(0, BOX).context("the output can't be read")?,
-            read(BOX, channels).context("the output can't be read")?,
+            read(0, BOX).context("cannot read the output")?,
+            read(BOX, channels).context("cannot read the output")?,
         ])
     };
     let exact = outputs(&detector, DType::F32)?;
@@ -77,7 +81,7 @@ pub fn rounding_error(graph: &Graph, device: &Device, protocol: &Protocol) -> Re
     let finite = rounded.iter().flatten().all(|value| value.is_finite());
     ensure!(
         finite,
-        "an output is no number in {}",
+        "an output is not finite in {}",
         protocol.precision.name()
     );
     let [boxes, rest] = [0, 1].map(|part| difference(&exact[part], &rounded[part]));

@@ -8,7 +8,7 @@ use ablate_report::statistics::{mean, quantile, standard_deviation};
 /// Percentiles interpolate linearly between the two nearest ranks, as NumPy does by default.
 ///
 /// # Panics
-/// Where there is no sample.
+/// If there is no sample.
 pub fn summarize(samples_ms: Vec<f64>, batch: usize, warmup: usize) -> LatencyMeasurement {
     let mut sorted = samples_ms.clone();
     sorted.sort_by(f64::total_cmp);

@@ -8,7 +8,7 @@ use burn::{
     tensor::{Device, Tensor},
 };
 
-use super::latency::{Iteration, Pending, Protocol, images, time};
+use super::timing::{Iteration, Pending, Protocol, images, time};
 use ablate_training::{Rates, Recipe, Sgd, TrainableDetector, loss_of};
 
 /// So small that the network stays much the same however many steps are timed, and with it what the loss has to do.

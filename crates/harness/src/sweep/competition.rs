@@ -2,6 +2,7 @@
 //!
 //! Who stops follows from the epochs that records and checkpoints hold, so a run that was killed comes to the same decisions.
 
+use ablate_model::ModelName;
 use anyhow::Result;
 
 use super::{
@@ -126,12 +127,16 @@ impl Run<'_> {
         }
         let rivals = models(&field)
             .into_iter()
-            .filter(|model| !is_baseline(&field, model))
+            .filter(|model| !is_baseline(model))
             .count();
         match rivals {
             0 | 1 => tracing::info!(
                 "halving: {} to their end, since nothing here competes with them",
-                models(&field).join(", ")
+                models(&field)
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ),
             _ => {
                 for &rung in &rungs.at {
@@ -184,7 +189,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Ranks the models at a rung, tells who goes on, and stops the others.
+    /// Ranks the models at a rung, logs who goes on, and stops the others.
     fn judge(
         &mut self,
         rungs: &Rungs,
@@ -193,10 +198,10 @@ impl Run<'_> {
         steps: &mut Steps,
     ) -> Result<()> {
         // Those that failed or stopped are out.
-        let out = |model: &String| {
+        let out = |model: &ModelName| {
             of(field, model).all(|entrant| !entrant.open && entrant.log.is_empty())
         };
-        let models: Vec<String> = models(field)
+        let models: Vec<&ModelName> = models(field)
             .into_iter()
             .filter(|model| !out(model))
             .collect();
@@ -209,15 +214,15 @@ impl Run<'_> {
         let standings = models.iter().zip(scores);
         let standings: Vec<Standing> = standings
             .map(|(model, score)| Standing {
-                model: model.clone(),
-                baseline: is_baseline(field, model),
+                model: model.to_string(),
+                baseline: is_baseline(model),
                 score,
             })
             .collect();
         let fates = rungs.halving.decide(&standings);
         tracing::info!(
             "{}",
-            told(rungs, rung, field[0].job.cell, &standings, &fates)
+            decision(rungs, rung, field[0].job.cell, &standings, &fates)
         );
         for ((model, fate), seeds) in models.iter().zip(fates).zip(seeds) {
             let Fate::Stops(place) = fate else { continue };
@@ -226,7 +231,7 @@ impl Run<'_> {
             }
             for entrant in field
                 .iter_mut()
-                .filter(|entrant| entrant.job.cell.cell.model == *model)
+                .filter(|entrant| entrant.job.cell.model == **model)
             {
                 let log = std::mem::take(&mut entrant.log);
                 if std::mem::take(&mut entrant.open) {
@@ -245,33 +250,35 @@ impl Run<'_> {
 impl HalvingConfig {
     /// Whether two trainings compete.
     fn meet(&self, a: &PlannedCell, b: &PlannedCell) -> bool {
-        let group = |cell: &PlannedCell| (cell.model.family.clone(), cell.model.scale.clone());
-        a.device.to_string() == b.device.to_string()
-            && (self.among == Among::Models || group(a) == group(b))
+        let same_group = a.model.family == b.model.family && a.model.scale == b.model.scale;
+        a.device == b.device && (self.among == Among::Models || same_group)
     }
 }
 
 /// The models of a field, each once.
-fn models(field: &[Entrant]) -> Vec<String> {
-    let mut models: Vec<String> = Vec::new();
+fn models<'p>(field: &[Entrant<'p>]) -> Vec<&'p ModelName> {
+    let mut models: Vec<&ModelName> = Vec::new();
     for entrant in field {
-        let model = &entrant.job.cell.cell.model;
-        if !models.contains(model) {
-            models.push(model.clone());
+        let model = &entrant.job.cell.model;
+        if !models.contains(&model) {
+            models.push(model);
         }
     }
     models
 }
 
 /// The seeds of a model.
-fn of<'f, 'p>(field: &'f [Entrant<'p>], model: &'f str) -> impl Iterator<Item = &'f Entrant<'p>> {
+fn of<'f, 'p>(
+    field: &'f [Entrant<'p>],
+    model: &'f ModelName,
+) -> impl Iterator<Item = &'f Entrant<'p>> {
     field
         .iter()
-        .filter(move |entrant| entrant.job.cell.cell.model == model)
+        .filter(move |entrant| entrant.job.cell.model == *model)
 }
 
-fn is_baseline(field: &[Entrant], model: &str) -> bool {
-    of(field, model).any(|entrant| entrant.job.cell.model.variants.is_empty())
+fn is_baseline(model: &ModelName) -> bool {
+    model.variants.is_empty()
 }
 
 fn stopped(
@@ -336,7 +343,7 @@ fn reason(rung: &Rung) -> String {
 }
 
 /// A decision in a line.
-fn told(
+fn decision(
     rungs: &Rungs,
     rung: usize,
     first: &PlannedCell,

@@ -1,4 +1,4 @@
-//! `SWEEP.yaml`: what a sweep measures. Nothing is guessed: an unknown key is an error that names file, line and key.
+//! A sweep's file: what it measures. Unknown keys are rejected, by file, line and key.
 
 mod numbers;
 mod words;
@@ -31,6 +31,7 @@ pub struct SweepConfig {
     /// Families × scales × variants are the models of the sweep, …
     #[serde(default)]
     pub families: Vec<String>,
+    /// Each one letter, as in `yolov5n`.
     #[serde(default)]
     pub scales: Vec<Scale>,
     /// Each a variant or several joined by `+`, with arguments behind a colon: `baseline`, `ghost+asff:order=sequential`. `singles` stands for
@@ -40,25 +41,30 @@ pub struct SweepConfig {
     /// … and these, written in full: `yolov5s+gsconv`.
     #[serde(default)]
     pub models: Vec<Model>,
-    /// Files of the reader's own tables and variants, relative to the sweep's file.
+    /// Files of the user's own tables and variants, relative to the sweep's file.
     #[serde(default)]
     pub tables: Vec<PathBuf>,
-    /// Classes of the detection head for cost and latency; those of the data set where not given, else 80.
+    /// Classes of the detection head for cost and latency [default: those of the data set, or 80].
     #[serde(default, deserialize_with = "classes")]
     pub nc: Option<usize>,
+    /// Devices to measure on; `flex` by default.
     #[serde(default = "default_devices")]
     pub devices: Vec<DeviceName>,
     /// One trained network for each seed.
     #[serde(default = "default_seeds")]
     pub seeds: Vec<u64>,
+    /// How cost is computed.
     #[serde(default)]
     pub cost: CostConfig,
-    /// Not measured where not given; the same holds for `train` and `eval`.
+    /// How latency is measured; None: not at all.
     pub latency: Option<LatencyConfig>,
+    /// What is trained, and how; None: nothing.
     pub train: Option<TrainConfig>,
+    /// What is evaluated; None: nothing.
     pub eval: Option<EvalConfig>,
 }
 
+/// The key `cost`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CostConfig {
@@ -67,47 +73,54 @@ pub struct CostConfig {
     pub imgsz: usize,
 }
 
+/// The key `latency`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LatencyConfig {
-    /// The scales that are measured; all where not given.
+    /// The scales that are measured; None: all.
     pub scales: Option<Vec<Scale>>,
+    /// Height and width of the images, in pixels.
     #[serde(deserialize_with = "image_size")]
     pub imgsz: usize,
+    /// Images in a batch.
     #[serde(deserialize_with = "at_least_one")]
     pub batch: usize,
-    /// Seconds of timed work a model.
+    /// Timed work per model, in seconds.
     #[serde(deserialize_with = "seconds")]
     pub budget_s: f64,
-    /// Iterations a model that are not timed.
+    /// Number of untimed iterations per model.
     pub warmup: usize,
+    /// Minimum number of timed iterations per model.
     #[serde(deserialize_with = "at_least_one")]
     pub min_iterations: usize,
-    /// Number formats of weights and maps: `f32`, `f16`, `bf16`, or a list of them. What rounding does to the outputs is measured, too.
+    /// Number formats of weights and activations: `f32`, `f16`, `bf16`, or a list of them. The rounding error of the outputs is measured too.
     #[serde(deserialize_with = "dtypes")]
     pub dtype: Vec<Precision>,
 }
 
+/// The key `train`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// The scales that are trained; all where not given.
+    /// The scales that are trained; None: all.
     pub scales: Option<Vec<Scale>>,
     /// A data set's file, relative to the sweep's, or `shapes`, which is built in.
     pub data: PathBuf,
-    /// A recipe's file, relative to the sweep's, or one for each family, `{yolov5: FILE, yolov8: FILE}`; the default recipe where not given.
+    /// A recipe file, relative to the sweep's, or one for each family, `{yolov5: FILE, yolov8: FILE}` [default: YOLOv5's scratch-low].
     pub recipe: Option<RecipeFiles>,
     /// What differs from the recipe, key by key.
     #[serde(default)]
     pub overrides: serde_yaml::Mapping,
-    /// A file of weights that every training begins with, as far as they fit, relative to the sweep's file; random ones where not given.
+    /// A file of first weights, relative to the sweep's, of which every training takes what fits [default: random weights].
     pub weights: Option<PathBuf>,
+    /// Height and width of the network's input, in pixels.
     #[serde(deserialize_with = "image_size")]
     pub imgsz: usize,
-    /// Those of the recipe where not given; the same holds for `batch`.
+    /// Number of epochs (overrides the recipe).
     pub epochs: Option<usize>,
+    /// Images in a batch (overrides the recipe).
     pub batch: Option<i64>,
-    /// Stops trainings early that others leave behind; every one goes to its end where not given.
+    /// Stops trainings that fall behind the others; None: all run to their end.
     pub halving: Option<HalvingConfig>,
 }
 
@@ -121,6 +134,7 @@ pub struct HalvingConfig {
     /// The share of the models that goes on at each of them.
     #[serde(deserialize_with = "share")]
     pub keep: f64,
+    /// Which models compete.
     pub among: Among,
 }
 
@@ -134,6 +148,7 @@ pub enum Among {
     Variants,
 }
 
+/// The key `eval`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvalConfig {
@@ -178,7 +193,7 @@ impl Default for EvalConfig {
 }
 
 impl SweepConfig {
-    /// Reads a sweep's file; paths in it become relative to the present folder.
+    /// Reads a sweep's file; paths in it become relative to the working folder.
     ///
     /// # Errors
     /// Name the file, and line and key where something in it is wrong.
@@ -224,7 +239,7 @@ impl SweepConfig {
                 bail!("key `{key}`: missing or empty; models are families × scales × variants")
             }
             Some(_) if config.models.is_empty() => {
-                bail!("no models: give families, scales and variants, or a list `models`")
+                bail!("no models: list families, scales and variants, or `models`")
             }
             _ => {}
         }
@@ -235,7 +250,7 @@ impl SweepConfig {
                 .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         {
             bail!(
-                "key `name`: `{}` names a folder; write letters, digits, `-`, `_` or `.`",
+                "key `name`: expected letters, digits, `-`, `_` and `.` (it names a folder), found '{}'",
                 config.name
             );
         }
@@ -244,11 +259,13 @@ impl SweepConfig {
             ("seeds", config.seeds.len()),
         ] {
             if length == 0 {
-                bail!("key `{key}`: an empty list; leave the key out for the default");
+                bail!(
+                    "key `{key}`: expected at least one entry, found an empty list; omit the key for the default"
+                );
             }
         }
         if config.eval.is_some() && config.train.is_none() {
-            bail!("key `eval`: there is nothing to evaluate without `train`");
+            bail!("key `eval`: requires the key `train`");
         }
         Ok(config)
     }
@@ -256,7 +273,7 @@ impl SweepConfig {
     /// Adds families, scales and variants that a command line names to those of the grid.
     ///
     /// # Errors
-    /// Words that name none.
+    /// A word that is no scale, or no variant's name.
     pub fn include(
         &mut self,
         families: &[String],
@@ -267,13 +284,13 @@ impl SweepConfig {
         self.families
             .extend(families.iter().filter(new).cloned().collect::<Vec<_>>());
         for word in scales {
-            let scale: Scale = serde_yaml::from_value(word.as_str().into())?;
+            let scale: Scale = word.parse()?;
             if !self.scales.contains(&scale) {
                 self.scales.push(scale);
             }
         }
         for word in variants {
-            let variants: Variants = serde_yaml::from_value(word.as_str().into())?;
+            let variants: Variants = word.parse()?;
             if !self.variants.contains(&variants) {
                 self.variants.push(variants);
             }
@@ -313,7 +330,7 @@ impl TrainConfig {
             Some(RecipeFiles::ByFamily(files)) => {
                 let file = files
                     .get(family)
-                    .with_context(|| format!("key `recipe`: none for family `{family}`"))?;
+                    .with_context(|| format!("key `recipe`: no file for family '{family}'"))?;
                 Recipe::load(file)?
             }
         };
@@ -329,7 +346,7 @@ impl TrainConfig {
         Ok(recipe.with(&keys)?)
     }
 
-    /// Refuses a halving that could stop nothing, or whose rungs are not the same for all.
+    /// Rejects a halving that could stop nothing, or whose rungs are not the same for all.
     fn check_halving<'f>(&self, families: impl Iterator<Item = &'f String>) -> Result<()> {
         let Some(halving) = &self.halving else {
             return Ok(());
@@ -339,17 +356,17 @@ impl TrainConfig {
             .map(|recipe| Ok(recipe?.epochs))
             .collect::<Result<_>>()?;
         if epochs.len() > 1 {
+            let found: Vec<String> = epochs.iter().map(usize::to_string).collect();
             bail!(
-                "key `train.halving`: the families' recipes are of different lengths; `train: {{epochs: …}}` would make them one"
+                "key `train.halving`: expected recipes of equal length, found {} epochs; set `train.epochs`",
+                found.join(" and ")
             );
         }
         if epochs
             .iter()
             .any(|epochs| halving.epochs(*epochs).is_empty())
         {
-            bail!(
-                "key `train.halving`: there is no rung before the end of a training of one epoch"
-            );
+            bail!("key `train.halving`: expected at least 2 epochs, found 1");
         }
         Ok(())
     }

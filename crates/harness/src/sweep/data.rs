@@ -7,6 +7,7 @@ use ablate_detection::dataset::{
 };
 use anyhow::Result;
 
+/// A data set, each part of which is read when it is first asked for.
 pub struct SweepData {
     spec: DataSpec,
     imgsz: usize,
@@ -27,10 +28,12 @@ impl SweepData {
         })
     }
 
+    /// Name of the data set.
     pub fn name(&self) -> &str {
         &self.spec.name
     }
 
+    /// A split with its annotations.
     pub fn split(&self, split: Split) -> Result<&Dataset> {
         once(&self.splits[split as usize], || open(&self.spec, split))
     }
@@ -44,6 +47,7 @@ impl SweepData {
         }
     }
 
+    /// BLAKE3 of a split: see [`Dataset::fingerprint`].
     pub fn fingerprint(&self, split: Split) -> Result<&String> {
         let dataset = self.split(split)?;
         once(&self.fingerprints[split as usize], || {
@@ -64,7 +68,7 @@ impl SweepData {
     }
 }
 
-/// Opens a split and says what in it can't be used.
+/// Opens a split and logs what was left out of it.
 pub fn open(spec: &DataSpec, split: Split) -> Result<Dataset> {
     let dataset = Dataset::open(spec, split)?;
     if !dataset.problems.is_empty() {
@@ -77,12 +81,12 @@ pub fn open(spec: &DataSpec, split: Split) -> Result<Dataset> {
     Ok(dataset)
 }
 
-/// Whether a split can't be opened because the description has none of that name.
+/// Whether a split can't be opened because the data set has none of that name.
 pub fn is_missing(error: &anyhow::Error, split: Split) -> bool {
     matches!(error.downcast_ref(), Some(DataError::Key { key, .. }) if key == split.as_str())
 }
 
-/// The value of a cell, made where there is none yet.
+/// The value of a cell, made if it is empty.
 fn once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
     if let Some(value) = cell.get() {
         return Ok(value);

@@ -10,10 +10,11 @@ use ablate_training::Scores;
 /// A model that stands at a rung, its seeds taken together: they go on or stop together, so that no mean over seeds loses some of them.
 #[derive(Clone, Debug)]
 pub struct Standing {
+    /// The model's name.
     pub model: String,
     /// Goes on whatever its score is, and takes nobody's place: all others are compared with it.
     pub baseline: bool,
-    /// Mean over the seeds; none where a seed has no score, because it failed or was not evaluated at the rung.
+    /// Mean over the seeds; None if a seed has no score, because it failed or was not evaluated at the rung.
     pub score: Option<Score>,
 }
 
@@ -34,7 +35,9 @@ pub struct Place {
     pub place: usize,
     /// Models that were ranked, and those of them that went on.
     pub ranked: usize,
+    /// Models that went on.
     pub kept: usize,
+    /// The model's score.
     pub score: Score,
     /// The fitness that it took to go on.
     pub least: f64,
@@ -43,7 +46,9 @@ pub struct Place {
 /// What becomes of a model at a rung.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fate {
+    /// It trains on.
     GoesOn(Place),
+    /// Its trainings stop here.
     Stops(Place),
     /// A baseline, or a model without a score: it goes on.
     NotRanked,

@@ -1,4 +1,4 @@
-//! From what the reader wrote to cells and stages: pure, so that a plan can be printed before anything runs.
+//! From what the user wrote to cells and stages: pure, so that a plan can be printed before anything runs.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,9 @@ use ablate_records::{Cell, ImageSizes, Stage};
 /// The cells of a sweep, in the order in which they run and are shown.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Name of the sweep.
     pub sweep: String,
+    /// The cells.
     pub cells: Vec<PlannedCell>,
 }
 
@@ -21,10 +23,13 @@ pub struct Plan {
 pub struct PlannedCell {
     /// Names the cell on the command line and its folder of weights; the same in every run of the sweep.
     pub id: String,
+    /// The model.
     pub model: ModelName,
+    /// Where it is measured.
     pub device: DeviceName,
     /// Number format of its latency.
     pub dtype: Precision,
+    /// What its records say of it.
     pub cell: Cell,
     /// Stages that are not run, and why.
     skipped: Vec<(Stage, String)>,
@@ -33,10 +38,15 @@ pub struct PlannedCell {
 /// The part of a plan that a run is asked for; an empty list asks for all.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
+    /// Ids of cells.
     pub cells: Vec<String>,
+    /// Families.
     pub families: Vec<String>,
+    /// Scales.
     pub scales: Vec<String>,
+    /// Variants, as in a model's name.
     pub variants: Vec<String>,
+    /// Stages.
     pub stages: Vec<Stage>,
 }
 
@@ -44,7 +54,7 @@ impl Plan {
     /// Plans the sweep for a number of classes; `dataset` is the name of the data set that networks are trained on.
     ///
     /// # Errors
-    /// Where two cells would have one id.
+    /// If two cells would have one id.
     pub fn new(
         config: &SweepConfig,
         catalog: &Catalog,
@@ -88,7 +98,7 @@ impl Plan {
     /// The cells that are asked for.
     ///
     /// # Errors
-    /// Where a word of the selection fits no cell of the sweep.
+    /// A word of the selection that matches no cell of the sweep.
     pub fn select(&self, selection: &Selection) -> Result<Vec<&PlannedCell>> {
         type Word = fn(&PlannedCell) -> String;
         let filters: [(&str, &[String], Word); 4] = [
@@ -115,7 +125,7 @@ impl Plan {
                     }
                 }
                 bail!(
-                    "no {what} `{word}` in the sweep {}; there are: {}",
+                    "unknown {what} '{word}' in sweep {}; known: {}",
                     self.sweep,
                     known.join(", ")
                 );
@@ -124,7 +134,7 @@ impl Plan {
         }
         if cells.is_empty() {
             bail!(
-                "no cell of the sweep {} is left by this selection",
+                "sweep {}: no cell matches the selection; --dry-run lists the cells",
                 self.sweep
             );
         }
@@ -133,7 +143,7 @@ impl Plan {
 }
 
 impl PlannedCell {
-    /// Why a stage is not run; none where it is.
+    /// Why a stage is not run; None if it is.
     pub fn skipped(&self, stage: Stage) -> Option<&str> {
         let found = self.skipped.iter().find(|(skipped, _)| *skipped == stage);
         found.map(|(_, reason)| reason.as_str())
@@ -141,12 +151,13 @@ impl PlannedCell {
 }
 
 impl Selection {
+    /// Whether a stage is asked for.
     pub fn wants(&self, stage: Stage) -> bool {
         self.stages.is_empty() || self.stages.contains(&stage)
     }
 }
 
-/// Where a stage is not asked for, its size is that of the one before.
+/// The size of a stage that is not asked for is that of the one before.
 fn image_sizes(config: &SweepConfig) -> ImageSizes {
     let cost = config.cost.imgsz;
     let latency = config
@@ -233,7 +244,7 @@ fn times(config: &SweepConfig, model: &ModelName) -> Result<(), String> {
         .latency
         .as_ref()
         .ok_or("the sweep measures no latency")?;
-    listed(latency.scales.as_deref(), model)
+    check_scale(latency.scales.as_deref(), model)
         .map_err(|scales| format!("latency is measured for the scales {scales} only"))
 }
 
@@ -256,7 +267,7 @@ fn trains(config: &SweepConfig, model: &ModelName, dtype: Precision) -> Result<(
             dtype.name()
         ));
     }
-    listed(train.scales.as_deref(), model)
+    check_scale(train.scales.as_deref(), model)
         .map_err(|scales| format!("not trained: the sweep trains the scales {scales} only"))
 }
 
@@ -268,8 +279,8 @@ fn evaluates(config: &SweepConfig) -> Result<(), String> {
         .ok_or("the sweep evaluates nothing".into())
 }
 
-/// Whether a list of scales has the model's, where there is a list; else the list in words.
-fn listed(scales: Option<&[Scale]>, model: &ModelName) -> Result<(), String> {
+/// Checks that a list of scales, if there is one, has the model's; the error is the list in words.
+fn check_scale(scales: Option<&[Scale]>, model: &ModelName) -> Result<(), String> {
     match scales {
         Some(scales) if !scales.iter().any(|scale| scale.0 == model.scale) => Err(scales
             .iter()

@@ -47,7 +47,7 @@ impl<'a> Reporter<'a> {
             records,
         };
         if let Err(error) = ablate_report::write(self.store.folder(), &contents) {
-            tracing::warn!("the report: {error:#}");
+            tracing::warn!("cannot write the report: {error:#}");
         }
         self.next = Instant::now() + (start.elapsed() * REST).max(LEAST_REST);
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     code, environment,
-    guard::{guarded, plain},
+    guard::{guarded, one_line},
     progress::{Steps, print},
 };
 use ablate_records::{
@@ -24,8 +24,11 @@ use ablate_report::terminal;
 /// How a run went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// Stages of cells that this run measured.
     pub measured: usize,
+    /// Found in earlier records.
     pub reused: usize,
+    /// Recorded as failed.
     pub failed: usize,
     /// By halving.
     pub stopped: usize,
@@ -35,7 +38,7 @@ pub struct Summary {
 /// is tried again.
 ///
 /// # Errors
-/// Where the selection fits no cell, or a record can't be written. A cell that fails is recorded as failed and counted.
+/// If the selection fits no cell, or a record can't be written. A cell that fails is recorded as failed and counted.
 pub fn run(
     bench: &Workbench,
     store: &Store,
@@ -131,7 +134,7 @@ impl<'a> Run<'a> {
         if !differences.is_empty() {
             let parts: BTreeSet<&str> = differences.iter().flatten().copied().collect();
             tracing::info!(
-                "{}: {} earlier records are of another build (its {} differ): measured again",
+                "{}: {} earlier records are of another build ({} differ); measuring again",
                 stage.name(),
                 differences.len(),
                 parts.into_iter().collect::<Vec<_>>().join(", "),
@@ -227,7 +230,7 @@ impl<'a> Run<'a> {
         self.reporter.after_record()
     }
 
-    /// Counts, tells and saves how a stage of a cell ended.
+    /// Counts, logs and saves how a stage of a cell ended.
     pub(super) fn keep(
         &mut self,
         stage: Stage,
@@ -264,7 +267,7 @@ fn outcome(result: Result<Measurement>) -> Outcome {
 
 pub(super) fn failed(error: &anyhow::Error) -> Outcome {
     Outcome::Failed {
-        error: plain(error),
+        error: one_line(error),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use ablate_detection::dataset::Split;
 use ablate_model::{
     Catalog, Graph, ModelName,
-    spec::{CatalogError, ResolvedModel},
+    catalog::{CatalogError, ResolvedModel},
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -22,7 +22,9 @@ use super::{
 use ablate_records::VariantNote;
 use ablate_training::Recipe;
 
+/// A sweep's models, recipes, data and first weights, each read once.
 pub struct Workbench {
+    /// The sweep as written.
     pub config: SweepConfig,
     catalog: Catalog,
     /// Each resolved once; of one that its variants don't fit, why.
@@ -35,19 +37,20 @@ pub struct Workbench {
 
 /// Weights that trainings begin with.
 pub struct WeightsFile {
+    /// Where the file is.
     pub path: PathBuf,
     /// Of its content: another file makes another record, the same file elsewhere does not.
     pub hash: String,
 }
 
-/// Classes of the detection head where neither the sweep nor a data set says: those of COCO.
+/// Classes of the detection head if neither the sweep nor a data set gives them: those of COCO.
 const DEFAULT_NC: usize = 80;
 
 impl Workbench {
-    /// Reads what the sweep names: the reader's tables, the recipe, the description of the data set and first weights.
+    /// Reads what the sweep names: the user's tables, the recipe, the description of the data set and first weights.
     ///
     /// # Errors
-    /// Where a file can't be read or is wrong, or a model is of a family, scale or variant that there is not.
+    /// If a file can't be read or is wrong, or a family, scale or variant of a model is unknown.
     pub fn new(config: SweepConfig) -> Result<Self> {
         let mut catalog = Catalog::builtin();
         for table in &config.tables {
@@ -97,7 +100,7 @@ impl Workbench {
     /// The sweep's cells.
     ///
     /// # Errors
-    /// Where the number of classes is the data set's and that can't be opened.
+    /// If the number of classes is the data set's and that can't be opened.
     pub fn plan(&self) -> Result<Plan> {
         let nc = match (self.config.nc, &self.data) {
             (Some(nc), _) => nc,
@@ -132,7 +135,7 @@ impl Workbench {
         let resolved = self
             .models
             .get(model)
-            .with_context(|| format!("{model} is not a model of the sweep"))?;
+            .with_context(|| format!("the sweep has no model {model}"))?;
         resolved
             .as_ref()
             .map_err(|error| anyhow::anyhow!("{error}"))
@@ -143,7 +146,7 @@ impl Workbench {
         Ok(self.resolved(model)?.graph(Some(nc))?)
     }
 
-    /// A model as its table says it, resolved: what a record keeps of it. Where the table was read from is no part of it.
+    /// A model's resolved table, as its record keeps it: without the place that it was read from.
     pub fn table(&self, model: &ModelName) -> Result<Value> {
         let resolved = self.resolved(model)?;
         let mut table = serde_json::to_value(&resolved.table)?;
@@ -165,16 +168,16 @@ impl Workbench {
             .context("the sweep trains nothing")
     }
 
-    /// By which rule the sweep stops trainings early; none where it does not.
+    /// The rule by which the sweep stops trainings early; None if it does not.
     ///
     /// # Errors
-    /// Where the data set has no validation split to rank models by. One that can't be opened fails cell by cell.
+    /// If the data set has no validation split to rank models by. One that can't be opened fails cell by cell.
     pub fn halving(&self) -> Result<Option<HalvingConfig>> {
         let halving = self.config.train.as_ref().and_then(|train| train.halving);
         if let (Some(_), Some(data)) = (halving, &self.data) {
             ensure!(
                 data.has(Split::Val).unwrap_or(true),
-                "key `train.halving`: {} has no split `val` to rank models by",
+                "key `train.halving`: requires a split `val` to rank models by, and {} has none",
                 data.name()
             );
         }
@@ -190,7 +193,7 @@ impl Workbench {
             .context("the sweep trains nothing")
     }
 
-    /// What the sweep's trainings begin with; none where that is random.
+    /// The file of first weights; None if they are random.
     pub fn weights(&self) -> Option<&WeightsFile> {
         self.weights.as_ref()
     }

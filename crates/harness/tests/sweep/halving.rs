@@ -175,7 +175,7 @@ fn what_halving_stopped_is_trained_to_its_end_where_nothing_stops_it() {
         run.stderr()
     );
     assert!(
-        run.stderr().contains("goes on after epoch 2 of 4")
+        run.stderr().contains("continues after epoch 2 of 4")
             && run.stderr().contains("1 measured, 0 found"),
         "{}",
         run.stderr()

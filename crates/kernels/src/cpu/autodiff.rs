@@ -27,8 +27,8 @@ pub struct Normed {
     pub variance: Tensor<1>,
 }
 
-/// `activation(batch_norm(x))` with the batch's own statistics; none where this module does not cover it. `x` is
-/// `[batch, channels, height, width]`, `weight` and `bias` are `[channels]`.
+/// `activation(batch_norm(x))` with the batch's own statistics; None if this module does not
+/// cover it. `x` is `[batch, channels, height, width]`, `weight` and `bias` are `[channels]`.
 pub fn norm_act(
     x: &Tensor<4>,
     weight: &Tensor<1>,
@@ -142,7 +142,8 @@ impl Backward<Flex, 3> for NormAct {
     }
 }
 
-/// A convolution without bias or dilation; none where this module does not cover it. `x` is `[batch, channels, height, width]`, `weight`
+/// A convolution without bias or dilation; None if this module does not cover it. `x` is
+/// `[batch, channels, height, width]`, `weight`
 /// `[channels out, channels / groups, kernel, kernel]`.
 pub fn conv2d(
     x: &Tensor<4>,
@@ -178,8 +179,8 @@ pub fn conv2d(
     Some(Tensor::from_primitive::<Training>(output))
 }
 
-/// `activation(convolution + shift)` off a training device, the shift by output channel; none where this module does not cover it. Sizes are those
-/// of [`conv2d`].
+/// `activation(convolution + shift)` off a training device, the shift by output channel; None if
+/// this module does not cover it. Sizes are those of [`conv2d`].
 pub fn conv2d_act(
     x: &Tensor<4>,
     weight: &Tensor<4>,
@@ -201,7 +202,8 @@ pub fn conv2d_act(
     )))
 }
 
-/// `activation(scale · x + shift)` by channel off a training device; none where this module does not cover it.
+/// `activation(scale · x + shift)` by channel off a training device; None if this module does
+/// not cover it.
 pub fn affine_act(
     x: &Tensor<4>,
     scale: &Tensor<1>,
@@ -252,7 +254,7 @@ fn geometry(
     })
 }
 
-/// The tensor as the CPU backend holds it, elements one after the other; none on another device.
+/// The tensor as the CPU backend holds it, elements one after the other; None on another device.
 fn untracked<const D: usize>(tensor: &Tensor<D>) -> Option<FlexTensor> {
     if tensor.dtype() != DType::F32 || tensor.device().is_autodiff() {
         return None;
@@ -312,7 +314,8 @@ fn is_depthwise(g: &Geometry) -> bool {
     g.c_in == 1 && g.c_out == 1
 }
 
-/// The tensor as the training device of the CPU backend holds it, elements one after the other, and its node; none on another device.
+/// The tensor as the training device of the CPU backend holds it, elements one after the other, and
+/// its node; None on another device.
 fn tracked<const D: usize>(tensor: &Tensor<D>) -> Option<(FlexTensor, NodeGuard)> {
     if tensor.dtype() != DType::F32 {
         return None;

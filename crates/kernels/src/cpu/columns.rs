@@ -1,4 +1,5 @@
-//! A convolution's input as a matrix: a column for each place of the output, a row for each element of the kernel.
+//! A convolution's input as a matrix: a column for each place of the output, a row for each element
+//! of the kernel.
 
 use std::ops::Range;
 
@@ -55,7 +56,8 @@ impl Geometry {
         self.kernel == 1 && self.stride == 1 && self.padding == 0
     }
 
-    /// Outputs along an axis of `size` for which an offset in the kernel meets the input, `first..last`, and the input that the first meets.
+    /// Outputs along an axis of `size` for which an offset in the kernel meets the input,
+    /// `first..last`, and the input that the first meets.
     pub fn overlap(&self, offset: usize, size: usize, out: usize) -> (usize, usize, usize) {
         let first = self
             .padding
@@ -92,7 +94,8 @@ impl Geometry {
     }
 }
 
-/// The element of the kernel that a row stands for: which lines and places of the output it meets the input at, and where the first do.
+/// The element of the kernel that a row stands for: which lines and places of the output it meets
+/// the input at, and where the first do.
 struct Row {
     channel: usize,
     lines: Range<usize>,
@@ -102,14 +105,15 @@ struct Row {
 }
 
 impl Row {
-    /// Where the input's line begins that a line of the output meets; none in the padding.
+    /// Where the input's line begins that a line of the output meets; None in the padding.
     fn source(&self, g: &Geometry, line: usize) -> Option<usize> {
         let meets = self.lines.contains(&line) && !self.places.is_empty();
         meets.then(|| (self.y + (line - self.lines.start) * g.stride) * g.width + self.x)
     }
 }
 
-/// Fills the matrix of some images' group of channels, `x`, and some lines of their output: `rows × (images · lines · out_width)`.
+/// Fills the matrix of some images' group of channels, `x`, and some lines of their output:
+/// `rows × (images · lines · out_width)`.
 pub fn columns(g: &Geometry, x: &[f32], lines: Range<usize>, matrix: &mut [f32]) {
     let (out_width, image) = (g.out_width(), g.c_in * g.area());
     let row_len = matrix.len() / g.rows();

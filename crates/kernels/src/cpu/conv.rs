@@ -1,4 +1,5 @@
-//! Convolution as matrix products, forward and backward. The threads share the images out; each works on pieces that fit its cache.
+//! Convolution as matrix products, forward and backward. The threads share the images out; each
+//! works on pieces that fit its cache.
 
 use std::{cell::RefCell, ops::Range};
 
@@ -14,8 +15,9 @@ const MATRIX: usize = 1 << 16;
 /// Columns that a product should have; where a map has fewer, several images go into one.
 const COLUMNS: usize = 32;
 
-/// The output, `[batch, groups · c_out, out_height, out_width]`. Weights are `[groups · c_out, c_in, kernel, kernel]`. `finish` is given parts of the
-/// output's maps, with their channel, while they are in the cache.
+/// The output, `[batch, groups · c_out, out_height, out_width]`. Weights are
+/// `[groups · c_out, c_in, kernel, kernel]`. `finish` is given parts of the output's maps, with
+/// their channel, while they are in the cache.
 pub fn forward(
     g: &Geometry,
     x: &[f32],
@@ -134,7 +136,8 @@ fn forward_by_lines(
     });
 }
 
-/// The threads share a part's output channels out, for which they need the whole matrix of its input.
+/// The threads share a part's output channels out, for which they need the whole matrix of its
+/// input.
 fn forward_by_channels(
     g: &Geometry,
     x: &[f32],
@@ -212,8 +215,8 @@ pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32
     x
 }
 
-/// Gradient of the weights. The threads sum up shares of the batch, which are then added in order: its digits depend on how many threads
-/// there are, not on which is faster.
+/// Gradient of the weights. The threads sum up shares of the batch, which are then added in order:
+/// its digits depend on how many threads there are, not on which is faster.
 pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
     let (images, len) = (g.images_at_once(), g.c_out * g.rows());
     let parts = g.batch.div_ceil(images);
@@ -255,7 +258,8 @@ pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
 }
 
 impl Geometry {
-    /// Images of a part, whose matrices are made together. With several groups that is one: the parts are its groups.
+    /// Images of a part, whose matrices are made together. With several groups that is one: the
+    /// parts are its groups.
     fn images_at_once(&self) -> usize {
         match self.groups {
             1 => (COLUMNS / self.out_area().max(1)).clamp(1, self.batch.max(1)),
@@ -263,7 +267,8 @@ impl Geometry {
         }
     }
 
-    /// The lines of the output, in pieces whose matrices are of bearable size. Maps that share a part are small: they are one piece.
+    /// The lines of the output, in pieces whose matrices are of bearable size. Maps that share a
+    /// part are small: they are one piece.
     fn pieces(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let all = self.out_height();
         let lines = match self.images_at_once() {
@@ -303,7 +308,8 @@ impl Geometry {
         Matrix::new(matrix, self.rows(), len, len)
     }
 
-    /// The matrix of a part's output, `c_out × (images · lines · out_width)`, and its number of columns.
+    /// The matrix of a part's output, `c_out × (images · lines · out_width)`, and its number of
+    /// columns.
     fn output_matrix<'a>(
         &self,
         y: &'a [f32],

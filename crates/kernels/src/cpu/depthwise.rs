@@ -4,7 +4,8 @@ use super::columns::Geometry;
 use super::vector::{add_scaled, dot, vectorized};
 use super::{fill_parts, map_parts};
 
-/// The output of a convolution with as many groups as channels in and out; `finish` is given each of its maps with its channel.
+/// The output of a convolution with as many groups as channels in and out; `finish` is given each
+/// of its maps with its channel.
 pub fn forward(
     g: &Geometry,
     x: &[f32],
@@ -99,7 +100,8 @@ struct Source {
     len: usize,
 }
 
-/// For an element of the kernel, each line of the output that meets the input: where it begins, and what it meets.
+/// For an element of the kernel, each line of the output that meets the input: where it begins, and
+/// what it meets.
 #[inline(always)]
 fn lines(g: &Geometry, offset: usize) -> impl Iterator<Item = (usize, Source)> {
     let (width, stride, out_width) = (g.width, g.stride, g.out_width());

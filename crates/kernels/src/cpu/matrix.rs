@@ -47,7 +47,8 @@ fn fits(len: usize, rows: usize, columns: usize, row_stride: usize, column_strid
     rows == 0 || columns == 0 || (rows - 1) * row_stride + (columns - 1) * column_stride < len
 }
 
-/// `out = a · b`, or `out += a · b` to accumulate; the rows of `out` begin `row_stride` after each other.
+/// `out = a · b`, or `out += a · b` to accumulate; the rows of `out` begin `row_stride` after each
+/// other.
 ///
 /// # Panics
 /// Where the sizes don't match, or a slice is too short for its matrix.
@@ -61,8 +62,9 @@ pub fn multiply(a: Matrix, b: Matrix, out: &mut [f32], row_stride: usize, accumu
             && fits(out.len(), rows, columns, row_stride, 1),
         "slices too short"
     );
-    // SAFETY: by the assertion above, every element that the sizes and strides name lies within its slice; `out` is borrowed mutably, so it
-    // shares no memory with `a` and `b`, and no two of its elements coincide.
+    // SAFETY: by the assertion above, every element that the sizes and strides name lies within its
+    // slice; `out` is borrowed mutably, so it shares no memory with `a` and `b`, and no two of its
+    // elements coincide.
     #[allow(unsafe_code)]
     unsafe {
         gemm::gemm(
@@ -97,7 +99,8 @@ mod tests {
     fn products_are_right_with_any_strides() {
         let a: Vec<f32> = (0..12).map(|i| i as f32).collect();
         let b: Vec<f32> = (0..20).map(|i| (i as f32) * 0.5 - 3.0).collect();
-        // 2 × 3 of rows 4 apart; 3 × 4 as the transpose of 4 × 3 of rows 5 apart; into rows 6 apart.
+        // 2 × 3 of rows 4 apart; 3 × 4 as the transpose of 4 × 3 of rows 5 apart; into rows 6
+        // apart.
         let (left, right) = (
             Matrix::new(&a, 2, 3, 4),
             Matrix::new(&b, 4, 3, 5).transposed(),

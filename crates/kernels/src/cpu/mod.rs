@@ -1,9 +1,11 @@
-//! The pure-Rust CPU backend's own operations: in training convolution, and batch normalisation with its activation, each as one that knows its
-//! gradient; at inference convolution with shift and activation.
+//! The pure-Rust CPU backend's own operations: in training convolution, and batch normalisation
+//! with its activation, each as one that knows its gradient; at inference convolution with shift
+//! and activation.
 //!
-//! Burn composes these of general steps, most of them on one thread, and takes a convolution's weight gradient by a convolution whose kernel
-//! is a whole map. That is right everywhere and slow here. What this module does not cover - another device, another element type, a
-//! dilated kernel - it leaves to Burn.
+//! Burn composes these of general steps, most of them on one thread, and takes a convolution's
+//! weight gradient by a convolution whose kernel is a whole map. That is right everywhere and slow
+//! here. What this module does not cover - another device, another element type, a dilated kernel -
+//! it leaves to Burn.
 
 mod autodiff;
 mod columns;

@@ -1,4 +1,5 @@
-//! Batch normalisation by the batch's own statistics, and the activation after it: Ioffe and Szegedy, "Batch Normalization", 2015.
+//! Batch normalisation by the batch's own statistics, and the activation after it: Ioffe and
+//! Szegedy, "Batch Normalization", 2015.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
@@ -40,8 +41,9 @@ impl Planes {
     }
 }
 
-/// Mean and biased variance of each channel: those of each map while it is in the cache, put together as by Chan, Golub and LeVeque, "Updating
-/// Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979.
+/// Mean and biased variance of each channel: those of each map while it is in the cache, put
+/// together as by Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for
+/// Computing Sample Variances", 1979.
 pub fn statistics(planes: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let len = planes.len as f64;
     let figures = map_parts(planes.count(), planes.len, |p| {
@@ -256,7 +258,8 @@ fn revert<C: Curve>(
     });
     let sums = planes.by_channel(&figures);
 
-    // dx = scale · (d - mean of d - (x - mean) / variance · mean of d · (x - mean)), here as scale · d - slope · (x - mean) - level.
+    // dx = scale · (d - mean of d - (x - mean) / variance · mean of d · (x - mean)), here as scale
+    // · d - slope · (x - mean) - level.
     let terms: Vec<[f32; 2]> = (0..planes.channels)
         .map(|c| {
             let (scale, inverse) = (f64::from(affine.scale[c]), f64::from(inverse_std[c]));

@@ -1,6 +1,8 @@
-//! Loops over floats that the compiler turns into vector instructions: AVX2 where the machine has it, whatever the build was for.
+//! Loops over floats that the compiler turns into vector instructions: AVX2 where the machine has
+//! it, whatever the build was for.
 
-/// Runs a loop compiled for the best instructions that the machine has. What it calls must be inlined.
+/// Runs a loop compiled for the best instructions that the machine has. What it calls must be
+/// inlined.
 #[inline(always)]
 pub fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
@@ -53,10 +55,12 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// eˣ within the range of normal floats, by Cody and Waite's reduction and the polynomial of Cephes' `expf`.
+/// eˣ within the range of normal floats, by Cody and Waite's reduction and the polynomial of
+/// Cephes' `expf`.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    /// 1.5 · 2²³: a float of about this size has no fraction, so adding it rounds, and leaves the integer in the low bits.
+    /// 1.5 · 2²³: a float of about this size has no fraction, so adding it rounds, and leaves the
+    /// integer in the low bits.
     const ROUND: f32 = 12_582_912.0;
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
@@ -80,7 +84,8 @@ pub fn exp(x: f32) -> f32 {
     (p * r * r + r + 1.0) * power
 }
 
-/// The error function, by a rational approximation on ±4, beyond which a float knows no difference from ±1.
+/// The error function, by a rational approximation on ±4, beyond which a float knows no difference
+/// from ±1.
 #[inline(always)]
 pub fn erf(x: f32) -> f32 {
     let x = x.clamp(-4.0, 4.0);

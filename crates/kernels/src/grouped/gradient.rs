@@ -14,7 +14,7 @@ use burn::tensor::Tensor;
 /// A training device of a backend.
 type Training<B> = Autodiff<B, NoCheckpointing>;
 
-/// See [`super::conv2d`]; none on a device of another backend, or off a training device.
+/// See [`super::conv2d`]; None on a device of another backend, or off a training device.
 pub fn conv2d<B: Backend>(
     x: &Tensor<4>,
     weight: &Tensor<4>,
@@ -74,7 +74,8 @@ impl<B: Backend> Backward<B, 2> for Grouped {
     }
 }
 
-/// The maps convolved with the gradient's as kernels, each image's groups as groups of their own; then summed over images.
+/// The maps convolved with the gradient's as kernels, each image's groups as groups of their own;
+/// then summed over images.
 fn weight_gradient<B: Backend>(
     x: B::FloatTensorPrimitive,
     weight: Shape,

@@ -1,14 +1,17 @@
-//! Grouped convolutions in training on the backends that run by CubeCL, the weight gradient of all groups taken at once.
+//! Grouped convolutions in training on the backends that run by CubeCL, the weight gradient of all
+//! groups taken at once.
 //!
-//! Burn takes it group by group, which is a handful of launches for each channel of a depthwise convolution.
+//! Burn takes it group by group, which is a handful of launches for each channel of a depthwise
+//! convolution.
 
 #[cfg(any(test, feature = "wgpu", feature = "cuda"))]
 mod gradient;
 
 use burn::tensor::Tensor;
 
-/// A convolution of several groups without bias or dilation; none where this module does not cover it. `x` is `[batch, channels, height, width]`,
-/// `weight` `[channels out, channels / groups, kernel, kernel]`.
+/// A convolution of several groups without bias or dilation; None if this module does not cover
+/// it. `x` is `[batch, channels, height, width]`, `weight`
+/// `[channels out, channels / groups, kernel, kernel]`.
 pub fn conv2d(
     x: &Tensor<4>,
     weight: &Tensor<4>,

@@ -18,6 +18,7 @@ pub fn conv2d_each(_: &Tensor<4>, _: &Tensor<4>, _: [usize; 3]) -> Option<Tensor
     None
 }
 
+/// The weights as they are: only LibTorch prefers an order.
 pub fn arranged<const D: usize>(weight: Tensor<D>) -> Tensor<D> {
     weight
 }

@@ -1,10 +1,12 @@
 //! What GNU's allocator does with the memory that LibTorch frees.
 
-/// From here on GNU's allocator keeps what LibTorch frees for what it asks for next, until [`release_freed_memory`].
+/// From here on GNU's allocator keeps what LibTorch frees for what it asks for next, until
+/// [`release_freed_memory`].
 ///
-/// By itself it gives large feature maps back to the system and gets them anew, page by page: a seventh of a training step, up to a
-/// third of a forward pass of many images. Keeping takes more memory, of a forward pass a third: measure peaks before. Does nothing
-/// without LibTorch, and elsewhere than on GNU/Linux.
+/// By itself it gives large feature maps back to the system and gets them anew, page by page: a
+/// seventh of a training step, up to a third of a forward pass of many images. Keeping takes more
+/// memory, of a forward pass a third: measure peaks before. Does nothing without LibTorch, and
+/// elsewhere than on GNU/Linux.
 pub fn keep_freed_memory() {
     #[cfg(all(feature = "tch", target_os = "linux", target_env = "gnu"))]
     // SAFETY: it takes no pointer, and changes no memory that is held.

@@ -1,14 +1,16 @@
 //! The order in memory of kernels, and with them of maps: channels last, on a CPU.
 //!
-//! A convolution keeps the order that its input or its kernel has, and what stands between convolutions keeps its input's. oneDNN's convolutions
-//! read and write this order as it is; PyTorch's usual one, channel by channel, they rearrange before and after.
+//! A convolution keeps the order that its input or its kernel has, and what stands between
+//! convolutions keeps its input's. oneDNN's convolutions read and write this order as it is;
+//! PyTorch's usual one, channel by channel, they rearrange before and after.
 
 use burn::backend::{LibTorch, libtorch::TchTensor};
 use burn::tensor::Tensor;
 
 use super::recorded::untracked;
 
-/// The same weight in the order that LibTorch's convolutions are fastest with; any tensor but a kernel of LibTorch's CPU as it is.
+/// The same weight in the order that LibTorch's convolutions are fastest with; any tensor but a
+/// kernel of LibTorch's CPU as it is.
 pub fn arranged<const D: usize>(weight: Tensor<D>) -> Tensor<D> {
     let learns = weight.is_require_grad();
     match untracked(&weight.clone().inner()) {
@@ -25,8 +27,8 @@ pub fn arranged<const D: usize>(weight: Tensor<D>) -> Tensor<D> {
     }
 }
 
-/// A kernel `[channels out, channels in, height, width]` with its channels side by side in memory. A kernel that is already, and one on another
-/// device than a CPU, is not copied.
+/// A kernel `[channels out, channels in, height, width]` with its channels side by side in memory.
+/// A kernel that is already, and one on another device than a CPU, is not copied.
 pub fn channels_last(kernel: &tch::Tensor) -> tch::Tensor {
     let (_, channels, height, width) = kernel.size4().expect("a kernel has four sides");
     let strides = [channels * height * width, 1, channels * width, channels];

@@ -1,9 +1,12 @@
-//! LibTorch's own operations: convolution, and batch normalisation, with the activation after it, each with the gradient that LibTorch has of it.
+//! LibTorch's own operations: convolution, and batch normalisation, with the activation after it,
+//! each with the gradient that LibTorch has of it.
 //!
-//! Burn composes these of general steps, and takes a grouped convolution's weight gradient by a convolution for each group. That is right
-//! everywhere and slow here. What this module does not cover - another device, a dilated kernel - it leaves to Burn.
+//! Burn composes these of general steps, and takes a grouped convolution's weight gradient by a
+//! convolution for each group. That is right everywhere and slow here. What this module does not
+//! cover - another device, a dilated kernel - it leaves to Burn.
 
-// burn-tch is deprecated in favour of Burn's own runtimes; it is kept here because what they are measured against is LibTorch.
+// burn-tch is deprecated in favour of Burn's own runtimes; it is kept here because what they are
+// measured against is LibTorch.
 #![cfg_attr(feature = "tch", allow(deprecated))]
 
 #[cfg(not(feature = "tch"))]

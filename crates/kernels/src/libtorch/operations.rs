@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{Activation, RunningStatistics};
 
-/// `activation(convolution(x))` without dilation; none where this module does not cover it. `x` is `[batch, channels, height, width]`,
-/// `weight` `[channels out, channels / groups, kernel, kernel]`, `bias` `[channels out]`.
+/// `activation(convolution(x))` without dilation; None if this module does not cover it. `x` is
+/// `[batch, channels, height, width]`, `weight`
+/// `[channels out, channels / groups, kernel, kernel]`, `bias` `[channels out]`.
 pub fn conv2d_act(
     x: &Tensor<4>,
     weight: &Tensor<4>,
@@ -52,8 +53,9 @@ pub fn conv2d_act(
     Some(activation.forward(y))
 }
 
-/// A convolution with kernels of its own for each image, `[batch · channels out, channels / groups, kernel, kernel]`, without dilation; none
-/// where this module does not cover it.
+/// A convolution with kernels of its own for each image,
+/// `[batch · channels out, channels / groups, kernel, kernel]`, without dilation; None if this
+/// module does not cover it.
 pub fn conv2d_each(
     x: &Tensor<4>,
     kernels: &Tensor<4>,
@@ -93,8 +95,8 @@ pub fn conv2d_each(
     }
 }
 
-/// `activation(scale · x + shift)` by channel, off a training device; none where this module does not cover it. `x` is
-/// `[batch, channels, height, width]`, `scale` and `shift` are `[channels]`.
+/// `activation(scale · x + shift)` by channel, off a training device; None if this module does
+/// not cover it. `x` is `[batch, channels, height, width]`, `scale` and `shift` are `[channels]`.
 pub fn affine_act(
     x: &Tensor<4>,
     scale: &Tensor<1>,
@@ -119,8 +121,9 @@ pub fn affine_act(
     ))
 }
 
-/// `activation(batch_norm(x))` with the batch's own statistics, and the running ones moved towards those by `momentum`, the weight of
-/// the new batch; none where this module does not cover it. `x` is `[batch, channels, height, width]`, `weight` and `bias` are `[channels]`.
+/// `activation(batch_norm(x))` with the batch's own statistics, and the running ones moved towards
+/// those by `momentum`, the weight of the new batch; None if this module does not cover it. `x`
+/// is `[batch, channels, height, width]`, `weight` and `bias` are `[channels]`.
 pub fn norm_act(
     x: &Tensor<4>,
     weight: &Tensor<1>,

@@ -1,4 +1,5 @@
-//! What LibTorch computes and records for its own automatic differentiation, as one operation of Burn's.
+//! What LibTorch computes and records for its own automatic differentiation, as one operation of
+//! Burn's.
 
 use std::{
     ffi::{CStr, c_char},
@@ -26,7 +27,7 @@ pub struct Input {
     node: NodeGuard,
 }
 
-/// The tensor as an input of [`record`]; none on another device.
+/// The tensor as an input of [`record`]; None on another device.
 pub fn input<const D: usize>(tensor: &Tensor<D>) -> Option<Input> {
     if tensor.dtype() != DType::F32 {
         return None;
@@ -43,7 +44,7 @@ pub fn input<const D: usize>(tensor: &Tensor<D>) -> Option<Input> {
     })
 }
 
-/// The tensor as LibTorch holds it off a training device; none on another device.
+/// The tensor as LibTorch holds it off a training device; None on another device.
 pub fn untracked<const D: usize>(tensor: &Tensor<D>) -> Option<TchTensor> {
     tensor.clone().try_into_primitive::<LibTorch>().ok()
 }
@@ -129,8 +130,9 @@ fn differentiate(
     let inputs: Vec<*const C_tensor> = inputs.iter().map(|input| input.as_ptr()).collect();
     let mut found = vec![ptr::null_mut(); inputs.len()];
     let mut error: [c_char; 1024] = [0; 1024];
-    // SAFETY: every pointer is to a tensor that lives until the return; there is room for as many gradients as there are inputs, and for a text
-    // of the length that is given, which ends with a zero. Where it worked, each gradient is a new tensor that nothing else owns.
+    // SAFETY: every pointer is to a tensor that lives until the return; there is room for as many
+    // gradients as there are inputs, and for a text of the length that is given, which ends with a
+    // zero. Where it worked, each gradient is a new tensor that nothing else owns.
     #[allow(unsafe_code)]
     unsafe {
         let (output, gradient) = (output.as_ptr(), gradient.as_ptr());

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use ablate_model::{
     Catalog,
-    spec::{ResolvedModel, Variant, VariantCall},
+    catalog::ResolvedModel,
+    spec::{Variant, VariantCall},
 };
 use ablate_model_fuzz::to_costs;
 use libfuzzer_sys::fuzz_target;

@@ -1,18 +1,24 @@
+//! Batch normalisation as PyTorch has it.
+
 use ablate_kernels::{Activation, RunningStatistics, batch_norm, scale_shift};
 use burn::{
     module::{Module, Param, RunningState},
     tensor::Tensor,
 };
 
-use crate::Initializer;
+use crate::{
+    fuse::{Fold, Fuse},
+    initializer::Initializer,
+};
 
 /// Added to the variance: what the YOLO families set, where PyTorch's default is 1e-5.
 const EPSILON: f64 = 1e-3;
 /// Weight of the new batch in the running statistics; PyTorch's default is 0.1.
 const MOMENTUM: f64 = 0.03;
 
-/// Batch normalisation over `[batch, channels, height, width]` in PyTorch's conventions: on a training device with the
-/// batch's own statistics, the running variance being the unbiased one; elsewhere, and where its weight is frozen, with the running ones.
+/// Batch normalisation over `[batch, channels, height, width]` in PyTorch's conventions: on a
+/// training device with the batch's own statistics, the running variance being the unbiased one;
+/// elsewhere, and where its weight is frozen, with the running ones.
 ///
 /// Burn's own layer keeps the biased variance, and its names are not those of a PyTorch state dict.
 #[derive(Module, Debug)]
@@ -56,7 +62,8 @@ impl BatchNorm2d {
         y
     }
 
-    /// What the layer does at inference, as `y = scale · x + shift` by channel: both `[channels]`, in the weights' float format.
+    /// What the layer does at inference, as `y = scale · x + shift` by channel: both `[channels]`,
+    /// in the weights' float format.
     pub fn affine(&self) -> (Tensor<1>, Tensor<1>) {
         let weight = self.weight.val();
         let [mean, variance] = [&self.running_mean, &self.running_var].map(|running| {
@@ -70,5 +77,18 @@ impl BatchNorm2d {
         let scale = weight / (variance + EPSILON).sqrt();
         let shift = self.bias.val() - mean * scale.clone();
         (scale, shift)
+    }
+
+    /// Folds the layer into the convolution before it, for inference alone.
+    pub(crate) fn fold_into(&self, conv: &mut impl Fold) {
+        let (scale, shift) = self.affine();
+        conv.fold(scale, shift);
+    }
+}
+
+impl<C: Fold> Fuse for (C, BatchNorm2d) {
+    fn fuse(&mut self) {
+        let (conv, bn) = self;
+        bn.fold_into(conv);
     }
 }

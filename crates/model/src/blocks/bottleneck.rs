@@ -1,26 +1,26 @@
+//! The residual bottleneck, and what can stand in its place in a chain.
+
 use burn::{
     module::{Module, ModuleDisplay},
     tensor::Tensor,
 };
 
-use super::{Conv, ConvConfig};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
-};
+use super::conv::{Conv, ConvConfig};
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
-/// What a C3 or a C2f chains: a block that keeps its channels. The plain one is [`BottleneckConfig`].
+/// What a C3 or a C2f chains: a block that keeps its channels. The plain one is
+/// [`BottleneckConfig`].
 pub trait Link: Copy + std::fmt::Debug + PartialEq {
     /// The burn module.
     type Layer: Module + ModuleDisplay;
 
-    /// Whether the row's expansion, kernels and shortcut have a meaning for it is its own affair.
+    /// In place of this bottleneck; it may ignore its kernels, shortcut and groups.
     fn new(bottleneck: BottleneckConfig) -> Self;
 
     /// Output shape; the cost goes to the tally.
     fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape;
 
+    /// The module with fresh weights.
     fn init(&self, init: &Initializer) -> Self::Layer;
 
     /// `[batch, channels, h, w]` to the same shape.
@@ -28,11 +28,15 @@ pub trait Link: Copy + std::fmt::Debug + PartialEq {
 }
 
 /// Two convolutions with a residual connection around them.
-/// Source: He et al., Deep Residual Learning for Image Recognition, arXiv:1512.03385, as YOLO has it.
+/// Source: He et al., Deep Residual Learning for Image Recognition, arXiv:1512.03385, as YOLO has
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BottleneckConfig {
+    /// Channels in, between and out.
     pub channels: usize,
+    /// Sides of the two kernels.
     pub kernels: [usize; 2],
+    /// Whether the input is added to the output.
     pub shortcut: bool,
     /// Of the second convolution.
     pub groups: usize,

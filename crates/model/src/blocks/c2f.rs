@@ -1,18 +1,24 @@
+//! YOLOv8's C2f.
+
 use std::marker::PhantomData;
 
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, BottleneckConfig, Conv, ConvConfig, CspConfig, Link, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::Fuse,
+use super::{
+    block::{Block, only},
+    bottleneck::{BottleneckConfig, Link},
+    conv::{Conv, ConvConfig},
+    csp::CspConfig,
+    row::RowReader,
 };
+use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
-/// YOLOv8's cross-stage partial block: one half of the channels goes through a chain of bottlenecks, or of something in their place, and every
-/// step of the chain goes into the output. Row: `[channels, shortcut, groups, expansion]`, no shortcut unless it says so; repeats are
+/// YOLOv8's cross-stage partial block: one half of the channels goes through a chain of
+/// bottlenecks, or of something in their place, and every step of the chain goes into the output.
+/// Row: `[channels, shortcut, groups, expansion]`, no shortcut unless it says so; repeats are
 /// bottlenecks.
-/// Source: Wang et al., CSPNet, arXiv:1911.11929, and ELAN, arXiv:2211.04800, as YOLOv8 simplifies them.
+/// Source: Wang et al., CSPNet, arXiv:1911.11929, and ELAN, arXiv:2211.04800, as YOLOv8 simplifies
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct C2fConfig<L = BottleneckConfig> {
     csp: CspConfig,
@@ -37,6 +43,7 @@ impl<M: Module + Fuse> Fuse for C2f<M> {
 }
 
 impl<L: Link> C2fConfig<L> {
+    /// From the geometry of a cross-stage partial block.
     pub fn new(csp: CspConfig) -> Self {
         Self {
             csp,

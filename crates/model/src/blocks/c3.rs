@@ -1,16 +1,21 @@
+//! YOLOv5's C3.
+
 use std::marker::PhantomData;
 
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, BottleneckConfig, Conv, ConvConfig, Link, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::Fuse,
+use super::{
+    block::{Block, only},
+    bottleneck::{BottleneckConfig, Link},
+    conv::Conv,
+    csp::CspConfig,
+    row::RowReader,
 };
+use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
-/// YOLOv5's cross-stage partial block with three convolutions: a chain of bottlenecks, or of something in their place, beside a 1×1 bypass.
-/// Row: `[channels, shortcut, groups, expansion]`; repeats are bottlenecks.
+/// YOLOv5's cross-stage partial block with three convolutions: a chain of bottlenecks, or of
+/// something in their place, beside a 1×1 bypass. Row: `[channels, shortcut, groups, expansion]`;
+/// repeats are bottlenecks.
 /// Source: Wang et al., CSPNet, arXiv:1911.11929, as YOLOv5 simplifies it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct C3Config<L = BottleneckConfig> {
@@ -36,75 +41,8 @@ impl<M: Module + Fuse> Fuse for C3<M> {
     }
 }
 
-/// What a row says of a cross-stage partial block.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CspConfig {
-    pub c_in: usize,
-    pub c_out: usize,
-    pub bottlenecks: usize,
-    pub shortcut: bool,
-    pub groups: usize,
-    pub expansion: f64,
-}
-
-impl CspConfig {
-    /// `shortcut` is what holds where the row does not say.
-    pub(super) fn read(row: &RowReader, shortcut: bool) -> Result<Self, String> {
-        row.at_most(4, "channels, shortcut, groups, expansion")?;
-        let config = Self {
-            c_in: row.channels_in()?,
-            c_out: row.channels_out()?,
-            bottlenecks: row.repeats(),
-            shortcut: row.flag(1, shortcut, "shortcut")?,
-            groups: row.positive(2, Some(1), "groups")?,
-            expansion: row.number(3, 0.5, "expansion")?,
-        };
-        let hidden = config.hidden();
-        match hidden > 0 && hidden.is_multiple_of(config.groups) {
-            true => Ok(config),
-            false => Err(format!(
-                "{hidden} hidden channels don't divide into {} groups",
-                config.groups
-            )),
-        }
-    }
-
-    /// Channels of either branch.
-    pub fn hidden(&self) -> usize {
-        (self.c_out as f64 * self.expansion) as usize
-    }
-
-    /// The convolutions into the chain, into the bypass, and out of both.
-    pub(super) fn branches(&self) -> [ConvConfig; 3] {
-        let hidden = self.hidden();
-        [
-            ConvConfig::new(self.c_in, hidden, 1, 1),
-            ConvConfig::new(self.c_in, hidden, 1, 1),
-            ConvConfig::new(2 * hidden, self.c_out, 1, 1),
-        ]
-    }
-
-    /// One of the chain's blocks, given the kernels of its convolutions.
-    pub(super) fn link<L: Link>(&self, kernels: [usize; 2]) -> L {
-        L::new(BottleneckConfig {
-            channels: self.hidden(),
-            kernels,
-            shortcut: self.shortcut,
-            groups: self.groups,
-        })
-    }
-
-    /// The arguments in the order of a printed table.
-    pub(super) fn printed(&self) -> String {
-        let shortcut = if self.shortcut { "" } else { ", False" };
-        format!(
-            "[{}, {}, {}{shortcut}]",
-            self.c_in, self.c_out, self.bottlenecks
-        )
-    }
-}
-
 impl<L: Link> C3Config<L> {
+    /// From the geometry of a cross-stage partial block.
     pub fn new(csp: CspConfig) -> Self {
         Self {
             csp,

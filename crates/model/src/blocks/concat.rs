@@ -1,11 +1,9 @@
+//! Concatenation by channel.
+
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, RowReader};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
-};
+use super::{block::Block, row::RowReader};
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Feature maps of one size put one behind another by channel. Row: `[1]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +22,7 @@ impl Block for ConcatConfig {
         match row.positive(0, Some(1), "dimension")? {
             1 => Ok(Self),
             other => Err(format!(
-                "dimension {other}; only 1, the channels, can be concatenated"
+                "dimension: expected 1, the channels, found {other}"
             )),
         }
     }
@@ -36,7 +34,7 @@ impl Block for ConcatConfig {
             .find(|input| (input.h, input.w) != (first.h, first.w))
         {
             return Err(format!(
-                "its inputs are {}×{} and {}×{}; maps of one size would be right",
+                "expected maps of one size, found {}×{} and {}×{}",
                 first.h, first.w, other.h, other.w
             ));
         }

@@ -1,4 +1,7 @@
+//! Convolution, batch normalisation, activation.
+
 use ablate_kernels as kernels;
+use ablate_kernels::Activation;
 use burn::{
     module::Module,
     nn::{
@@ -8,18 +11,25 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::{Activation, BatchNorm2d, Block, RowReader, only};
+use super::{
+    batch_norm::BatchNorm2d,
+    block::{Block, only},
+    row::RowReader,
+};
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
-/// A convolution without bias, batch normalisation and an activation (SiLU unless the row says otherwise).
-/// Row: `[channels, kernel, stride, padding, groups, dilation, activation]`.
+/// A convolution without bias, batch normalisation and an activation (SiLU unless the row says
+/// otherwise). Row: `[channels, kernel, stride, padding, groups, dilation, activation]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvConfig {
+    /// The convolution's geometry.
     pub conv: ConvShape,
+    /// The activation after it.
     pub activation: Activation,
 }
 
@@ -34,7 +44,7 @@ pub struct Conv {
 
 impl Fuse for Conv {
     fn fuse(&mut self) {
-        self.conv.fold_norm(&self.bn);
+        self.bn.fold_into(&mut self.conv);
     }
 }
 
@@ -85,8 +95,8 @@ pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) 
     kernels::conv2d(x, conv.weight.val(), bias, geometry, activation)
 }
 
-/// A convolution without bias, batch normalisation and an activation; or, where the normalisation is folded into the convolution, which has
-/// a bias then, that and the activation.
+/// A convolution without bias, batch normalisation and an activation; or, if the normalisation
+/// is folded into the convolution, which has a bias then, that and the activation.
 pub fn conv_norm_act(
     conv: &Conv2d,
     bn: &BatchNorm2d,
@@ -113,6 +123,7 @@ impl ConvConfig {
         Self::new(channels, channels, kernel, stride).groups(channels)
     }
 
+    /// The same in groups of channels.
     pub fn groups(self, groups: usize) -> Self {
         Self {
             conv: self.conv.groups(groups),
@@ -120,6 +131,7 @@ impl ConvConfig {
         }
     }
 
+    /// The same with another activation.
     pub fn activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
@@ -139,7 +151,7 @@ impl ConvConfig {
         let groups = row.positive(4, Some(1), "groups")?;
         if !c_in.is_multiple_of(groups) || !c_out.is_multiple_of(groups) {
             return Err(format!(
-                "{c_in} input and {c_out} output channels don't divide into {groups} groups"
+                "expected {c_in} input and {c_out} output channels to divide into {groups} groups"
             ));
         }
         Ok(Self {
@@ -201,6 +213,7 @@ impl Block for ConvConfig {
 }
 
 impl Conv {
+    /// Fresh weights.
     pub fn new(config: &ConvConfig, init: &Initializer) -> Self {
         Self {
             conv: conv2d(config.conv, false, init),

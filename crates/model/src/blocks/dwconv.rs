@@ -1,13 +1,16 @@
+//! Depthwise convolution.
+
 use burn::tensor::Tensor;
 
-use super::{Block, Conv, ConvConfig, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    row::RowReader,
 };
+use crate::{initializer::Initializer, shape::Shape, tally::Tally};
 
-/// A Conv of as many groups as divide its input and its output: depthwise where both have as many channels. Row: `[channels, kernel, stride,
-/// dilation, activation]`.
+/// A Conv of as many groups as divide its input and its output: depthwise where both have as many
+/// channels. Row: `[channels, kernel, stride, dilation, activation]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DwConvConfig(pub ConvConfig);
 

@@ -1,3 +1,5 @@
+//! Convolution with a kernel for each image.
+
 use ablate_kernels::{conv2d_per_image, matmul};
 use burn::{
     module::{Module, Param},
@@ -5,18 +7,21 @@ use burn::{
 };
 
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
+    fuse::Fold,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// Kernels that are mixed for each image.
 const EXPERTS: usize = 4;
 
-/// A convolution whose kernel is a weighted sum of four, with weights computed from the globally pooled input by a linear
-/// layer and a sigmoid: one kernel for each image.
+/// A convolution whose kernel is a weighted sum of four, with weights computed from the globally
+/// pooled input by a linear layer and a sigmoid: one kernel for each image.
 /// Source: Yang et al., CondConv, arXiv:1904.04971, equation 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DynamicConvConfig {
+    /// The convolution's geometry.
     pub conv: ConvShape,
 }
 
@@ -42,6 +47,11 @@ struct Routing {
 struct Experts {
     /// Each expert's kernel laid out in a row, `[experts, c_out · c_in / groups · kernel²]`.
     weight: Param<Tensor<2>>,
+}
+
+impl Fold for DynamicConv {
+    /// Its kernels are made for each image, so its normalisation stays.
+    fn fold(&mut self, _: Tensor<1>, _: Tensor<1>) {}
 }
 
 impl DynamicConvConfig {

@@ -1,28 +1,40 @@
+//! FasterNet, a whole backbone.
+
+use ablate_kernels::Activation;
 use burn::{
     module::{Module, Param},
     nn::conv::Conv2d,
     tensor::{Distribution, Tensor},
 };
 
-use super::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, convolve, only};
+use super::{
+    batch_norm::BatchNorm2d,
+    block::{Block, only},
+    conv::{conv_norm_act, conv2d, convolve},
+    row::RowReader,
+};
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
     spec::Arg,
+    tally::Tally,
 };
 
-/// The FasterNet backbone: a 4×4 patch embedding and four stages of partial-convolution blocks with 2×2 merging between
-/// them; four outputs at strides 4, 8, 16 and 32, each under a batch normalisation of its own. Row: `[size, layer scale]`.
+/// The FasterNet backbone: a 4×4 patch embedding and four stages of partial-convolution blocks with
+/// 2×2 merging between them; four outputs at strides 4, 8, 16 and 32, each under a batch
+/// normalisation of its own. Row: `[size, layer scale]`.
 /// Source: Chen et al., arXiv:2303.03667, figure 4 and table 7.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FasterNetConfig {
+    /// Its size.
     pub size: FasterNetSize,
 }
 
 /// A published size, or one of one's own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FasterNetSize {
+    /// The name that rows give it.
     pub name: &'static str,
     /// Channels of the first stage; they double with each.
     pub embed: usize,
@@ -30,8 +42,10 @@ pub struct FasterNetSize {
     pub depths: [usize; 4],
     /// Drop probability of the last block's residual branch; it grows from 0 over the blocks.
     pub drop_path: f64,
+    /// The activation between a perceptron's convolutions.
     pub activation: Activation,
-    /// What each channel of a residual branch is multiplied by before anything is learnt; 0 for no such weights, as published.
+    /// What each channel of a residual branch is multiplied by before anything is learnt; 0 for no
+    /// such weights, as published.
     pub layer_scale: f32,
 }
 
@@ -84,15 +98,15 @@ pub struct FasterNet {
 
 impl Fuse for FasterNet {
     fn fuse(&mut self) {
-        self.patch_embed.proj.fold_norm(&self.patch_embed.norm);
+        self.patch_embed.norm.fold_into(&mut self.patch_embed.proj);
         for stage in &mut self.stages {
             match stage {
-                Stage::Merging(PatchMerging { reduction, norm }) => reduction.fold_norm(norm),
+                Stage::Merging(PatchMerging { reduction, norm }) => norm.fold_into(reduction),
                 Stage::Blocks(BasicStage { blocks }) => blocks.iter_mut().for_each(
                     |MlpBlock {
                          mlp: (up, norm, ..),
                          ..
-                     }| up.fold_norm(norm),
+                     }| norm.fold_into(up),
                 ),
             }
         }
@@ -152,7 +166,7 @@ impl FasterNetSize {
             .ok_or_else(|| {
                 let names = SIZES.map(|size| size.name);
                 format!(
-                    "no FasterNet size '{name}'; there are: {}",
+                    "unknown FasterNet size '{name}'; known: {}",
                     names.join(", ")
                 )
             })
@@ -203,7 +217,7 @@ impl Block for FasterNetConfig {
                 },
             }),
             c => Err(format!(
-                "it reads {c} channels; a whole backbone takes an image"
+                "expected an image of 3 channels, found {c} channels"
             )),
         }
     }
@@ -251,6 +265,7 @@ fn fresh(shape: ConvShape, init: &Initializer) -> Conv2d {
 }
 
 impl FasterNet {
+    /// Fresh weights, drawn as published.
     pub fn new(size: &FasterNetSize, init: &Initializer) -> Self {
         let norm = |stage: usize| BatchNorm2d::new(size.channels(stage), init);
         let mut stages = Vec::with_capacity(7);
@@ -342,7 +357,8 @@ impl MlpBlock {
         x + self.drop(branch)
     }
 
-    /// In training, drops the whole branch of an image with probability `drop_path`, and scales the others to the same mean.
+    /// In training, drops the whole branch of an image with probability `drop_path`, and scales the
+    /// others to the same mean.
     fn drop(&self, branch: Tensor<4>) -> Tensor<4> {
         let device = branch.device();
         if self.drop_path == 0.0 || !device.is_autodiff() {
@@ -357,8 +373,8 @@ impl MlpBlock {
 }
 
 impl PartialConv {
-    /// Convolves the first quarter of the channels and leaves the others: by split and concatenation where gradients are
-    /// wanted, by writing the slice in place elsewhere.
+    /// Convolves the first quarter of the channels and leaves the others: by split and
+    /// concatenation where gradients are wanted, by writing the slice in place elsewhere.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, channels, height, width] = x.dims();
         let part = channels / PARTIAL;

@@ -1,3 +1,6 @@
+//! Ghost modules.
+
+use ablate_kernels::Activation;
 use burn::{
     module::{Module, ModuleDisplay},
     nn::conv::Conv2d,
@@ -5,17 +8,21 @@ use burn::{
 };
 
 use super::{
-    Activation, BatchNorm2d, BottleneckConfig, DynamicConv, DynamicConvConfig, Link, conv_norm_act,
-    conv2d,
+    batch_norm::BatchNorm2d,
+    bottleneck::{BottleneckConfig, Link},
+    conv::{conv_norm_act, conv2d},
+    dynamic_conv::{DynamicConv, DynamicConvConfig},
 };
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
     fuse::{Fold, Fuse},
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
-/// Half of the channels by a 1×1 convolution, the other half from those by a 3×3 depthwise one, each under batch normalisation and ReLU; either
-/// of plain convolutions, as in the paper, or of dynamic ones. An odd number of output channels is cut from the even one above it.
+/// Half of the channels by a 1×1 convolution, the other half from those by a 3×3 depthwise one,
+/// each under batch normalisation and ReLU; either of plain convolutions, as in the paper, or of
+/// dynamic ones. An odd number of output channels is cut from the even one above it.
 /// Source: Han et al., GhostNet, arXiv:1911.11907, figure 2b.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GhostModuleConfig<K = PlainConv> {
@@ -44,14 +51,17 @@ impl<C: Module + Fold> Fuse for GhostModule<C> {
 
 /// A kind of convolution that Ghost modules can be made of.
 pub trait GhostConv: Copy + Default + std::fmt::Debug + PartialEq {
+    /// The burn module.
     type Layer: Module + ModuleDisplay;
 
     /// Output shape; the cost goes to the tally.
     fn trace_one(conv: ConvShape, x: Shape, tally: &mut Tally) -> Shape;
 
+    /// The module with fresh weights.
     fn init(conv: ConvShape, init: &Initializer) -> Self::Layer;
 
-    /// The convolution, normalised and under an activation: `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
+    /// The convolution, normalised and under an activation: `[batch, c_in, h, w]` to
+    /// `[batch, c_out, h, w]`.
     fn forward(
         layer: &Self::Layer,
         bn: &BatchNorm2d,
@@ -69,6 +79,7 @@ pub struct PlainConv;
 pub struct PerImageConv;
 
 impl GhostConv for PlainConv {
+    /// The burn module.
     type Layer = Conv2d;
 
     fn trace_one(conv: ConvShape, x: Shape, tally: &mut Tally) -> Shape {
@@ -90,6 +101,7 @@ impl GhostConv for PlainConv {
 }
 
 impl GhostConv for PerImageConv {
+    /// The burn module.
     type Layer = DynamicConv;
 
     fn trace_one(conv: ConvShape, x: Shape, tally: &mut Tally) -> Shape {
@@ -111,6 +123,7 @@ impl GhostConv for PerImageConv {
 }
 
 impl<K: GhostConv> GhostModuleConfig<K> {
+    /// With ReLU.
     pub fn new(c_in: usize, c_out: usize) -> Self {
         Self {
             c_in,
@@ -120,6 +133,7 @@ impl<K: GhostConv> GhostModuleConfig<K> {
         }
     }
 
+    /// The same with another activation.
     pub fn activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
@@ -136,6 +150,7 @@ impl<K: GhostConv> GhostModuleConfig<K> {
 
 /// In place of a bottleneck, whose kernels, shortcut and groups have no meaning here.
 impl<K: GhostConv> Link for GhostModuleConfig<K> {
+    /// The burn module.
     type Layer = GhostModule<K::Layer>;
 
     fn new(bottleneck: BottleneckConfig) -> Self {

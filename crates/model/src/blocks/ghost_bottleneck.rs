@@ -1,3 +1,6 @@
+//! GhostNet's bottleneck.
+
+use ablate_kernels::Activation;
 use burn::{
     module::Module,
     nn::conv::Conv2d,
@@ -5,25 +8,37 @@ use burn::{
 };
 
 use super::{
-    Activation, BatchNorm2d, Block, GhostModule, GhostModuleConfig, Link, PlainConv, RowReader,
-    conv_norm_act, conv2d, convolve, only,
+    batch_norm::BatchNorm2d,
+    block::{Block, only},
+    bottleneck::Link,
+    conv::{conv_norm_act, conv2d, convolve},
+    ghost::{GhostModule, GhostModuleConfig, PlainConv},
+    row::RowReader,
 };
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
-/// GhostNet's bottleneck: a Ghost module up, a depthwise convolution where the stride asks for one, squeeze-and-excite where a ratio does, and a
-/// Ghost module down without activation, with a residual around them. Row: `[channels, expanded channels, kernel, stride, ratio]`, the
-/// ratio that of squeeze-and-excite, 0 for none; expanded channels scale with width, too.
-/// Source: Han et al., GhostNet, arXiv:1911.11907, figure 3; Hu et al., Squeeze-and-Excitation Networks, arXiv:1709.01507.
+/// GhostNet's bottleneck: a Ghost module up, a depthwise convolution if the stride is above 1,
+/// squeeze-and-excite if the ratio is above 0, and a Ghost module down without activation, with a
+/// residual around them. Row: `[channels, expanded channels, kernel, stride, ratio]`, the ratio
+/// that of squeeze-and-excite, 0 for none; expanded channels scale with width, too.
+/// Source: Han et al., GhostNet, arXiv:1911.11907, figure 3; Hu et al., Squeeze-and-Excitation
+/// Networks, arXiv:1709.01507.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GhostBottleneckConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
+    /// Channels between the two Ghost modules.
     pub expanded: usize,
+    /// Side of the kernel.
     pub kernel: usize,
+    /// Step of the kernel.
     pub stride: usize,
     /// Channels into which squeeze-and-excite squeezes; 0 for none.
     pub squeezed: usize,
@@ -45,16 +60,17 @@ impl Fuse for GhostBottleneck {
         self.ghost1.fuse();
         self.ghost2.fuse();
         if let (Some(conv), Some(bn)) = (&mut self.conv_dw, &self.bn_dw) {
-            conv.fold_norm(bn);
+            bn.fold_into(conv);
         }
         if let Some((depthwise, inner, pointwise, outer)) = &mut self.shortcut {
-            depthwise.fold_norm(inner);
-            pointwise.fold_norm(outer);
+            inner.fold_into(depthwise);
+            outer.fold_into(pointwise);
         }
     }
 }
 
-/// Weighs channels by what they hold on the whole: two 1×1 convolutions on the pooled map, ReLU between, hard sigmoid after.
+/// Weighs channels by what they hold on the whole: two 1×1 convolutions on the pooled map, ReLU
+/// between, hard sigmoid after.
 #[derive(Module, Debug)]
 struct SqueezeExcite {
     conv_reduce: Conv2d,
@@ -80,7 +96,7 @@ impl GhostBottleneckConfig {
         ]
     }
 
-    /// Around the block, where the input can't be added as it is.
+    /// Around the block; None if the input can be added as it is.
     fn shortcut(&self) -> Option<[ConvShape; 2]> {
         let identity = self.c_in == self.c_out && self.stride == 1;
         (!identity).then(|| {
@@ -102,7 +118,7 @@ impl Block for GhostBottleneckConfig {
             row.cells(2, 3, "kernel")?,
         );
         if kernel.is_multiple_of(2) {
-            return Err(format!("kernel {kernel}; an odd one would be right"));
+            return Err(format!("kernel: expected an odd number, found {kernel}"));
         }
         let squeezed = match row.optional(4, "ratio") {
             Ok(None | Some(0)) => 0,
@@ -218,7 +234,8 @@ impl SqueezeExcite {
     }
 }
 
-/// The multiple of `divisor` nearest to `value`, the next one where that is more than a tenth below it.
+/// The multiple of `divisor` nearest to `value`, the next one where that is more than a tenth below
+/// it.
 fn divisible(value: f64, divisor: usize) -> usize {
     let nearest = ((value + divisor as f64 / 2.0) as usize / divisor * divisor).max(divisor);
     if (nearest as f64) < 0.9 * value {

@@ -1,17 +1,23 @@
+//! Slim-neck's bottleneck.
+
+use ablate_kernels::Activation;
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Activation, Block, Conv, ConvConfig, GsConv, GsConvConfig, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::Fuse,
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    gsconv::{GsConv, GsConvConfig},
+    row::RowReader,
 };
+use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Two GSConvs, 1×1 and 3×3, and a 1×1 convolution around them. Row: `[channels, expansion]`.
 /// Source: Li et al., Slim-neck by GSConv, arXiv:2206.02424, figure 4.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GsBottleneckConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
     /// Channels between the two.
     pub hidden: usize,
@@ -76,7 +82,7 @@ impl Block for GsBottleneckConfig {
                 hidden,
             }),
             false => Err(format!(
-                "{hidden} hidden and {c_out} output channels; even numbers would be right"
+                "expected even numbers of hidden and output channels, found {hidden} and {c_out}"
             )),
         }
     }

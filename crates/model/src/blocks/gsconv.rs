@@ -1,14 +1,17 @@
+//! GSConv.
+
+use ablate_kernels::Activation;
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Activation, Block, Conv, ConvConfig, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    row::RowReader,
 };
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
-/// Half of the channels by a convolution, the other half from those by a 5×5 depthwise one, then shuffled.
-/// Row: as of Conv.
+/// Half of the channels by a convolution, the other half from those by a 5×5 depthwise one, then
+/// shuffled. Row: as of Conv.
 /// Source: Li et al., Slim-neck by GSConv, arXiv:2206.02424, figure 3.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GsConvConfig {
@@ -33,6 +36,7 @@ impl GsConvConfig {
         }
     }
 
+    /// The same with another activation.
     pub fn activation(self, activation: Activation) -> Self {
         Self {
             dense: self.dense.activation(activation),
@@ -64,7 +68,7 @@ impl Block for GsConvConfig {
         let c_out = row.channels_out()?;
         if !c_out.is_multiple_of(2) {
             return Err(format!(
-                "{c_out} output channels; an even number would be right"
+                "expected an even number of output channels, found {c_out}"
             ));
         }
         Ok(Self {
@@ -97,6 +101,7 @@ impl Block for GsConvConfig {
 }
 
 impl GsConv {
+    /// Fresh weights.
     pub fn new(config: &GsConvConfig, init: &Initializer) -> Self {
         let [cv1, cv2] = config.convs().map(|conv| Conv::new(&conv, init));
         Self { cv1, cv2 }

@@ -1,16 +1,26 @@
+//! GSConv without a shuffle.
+
 use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor, tensor::activation::relu};
 
-use super::{Block, Conv, GsConvConfig, RowReader, conv2d, convolve, only};
+use super::{
+    block::{Block, only},
+    conv::{Conv, conv2d, convolve},
+    gsconv::GsConvConfig,
+    row::RowReader,
+};
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
     fuse::fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
-/// GSConv with a 1×1 convolution and ReLU in place of the shuffle, for hardware on which shuffling is slow. Row: as of Conv.
+/// GSConv with a 1×1 convolution and ReLU in place of the shuffle, for hardware on which shuffling
+/// is slow. Row: as of Conv.
 /// Source: Li et al., Slim-neck by GSConv, arXiv:2206.02424, as its authors' code has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GsConvNsConfig {
+    /// What comes before the 1×1 convolution.
     pub gsconv: GsConvConfig,
 }
 

@@ -1,15 +1,14 @@
+//! One output of several.
+
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Block, RowReader};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
-};
+use super::{block::Block, row::RowReader};
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// One output of a block that has several, such as a whole backbone. Row: `[which]`, from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IndexConfig {
+    /// The output, from 0.
     pub which: usize,
 }
 
@@ -31,9 +30,9 @@ impl Block for IndexConfig {
         match row.optional(0, "which output")? {
             Some(which) if which < outputs => Ok(Self { which }),
             which => Err(format!(
-                "output {}; what it reads has outputs 0 to {}",
-                which.unwrap_or(0),
-                outputs.saturating_sub(1)
+                "expected an output from 0 to {}, found {}",
+                outputs.saturating_sub(1),
+                which.map_or("nothing".into(), |which| which.to_string())
             )),
         }
     }

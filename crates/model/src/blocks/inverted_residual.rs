@@ -1,21 +1,30 @@
+//! MobileNetV2's block.
+
+use ablate_kernels::Activation;
 use burn::{module::Module, tensor::Tensor};
 
-use super::{Activation, Block, Conv, ConvConfig, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    row::RowReader,
 };
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
-/// MobileNetV2's block: 1×1 up, 3×3 depthwise, 1×1 down without activation; the first falls away at expansion 1, and a
-/// residual connects where shape allows. Row: `[channels, stride, expansion, activation]`, ReLU unless it says otherwise.
+/// MobileNetV2's block: 1×1 up, 3×3 depthwise, 1×1 down without activation; the first falls away at
+/// expansion 1, and a residual connects where shape allows. Row:
+/// `[channels, stride, expansion, activation]`, ReLU unless it says otherwise.
 /// Source: Sandler et al., arXiv:1801.04381, table 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InvertedResidualConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
+    /// Step of the kernel.
     pub stride: usize,
+    /// Hidden channels for each input channel.
     pub expansion: usize,
+    /// The activation after it.
     pub activation: Activation,
 }
 

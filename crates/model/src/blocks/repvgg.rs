@@ -1,3 +1,6 @@
+//! RepVGG.
+
+use ablate_kernels::Activation;
 use burn::{
     module::{Module, Param},
     nn::conv::Conv2d,
@@ -5,24 +8,32 @@ use burn::{
 };
 
 use super::{
-    Activation, BatchNorm2d, Block, RowReader, conv::convolve_act, conv2d, convolve, only,
+    batch_norm::BatchNorm2d,
+    block::{Block, only},
+    conv::{conv2d, convolve, convolve_act},
+    row::RowReader,
 };
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
-/// A 3×3 convolution that trains as the sum of three branches - 3×3, 1×1 and identity, each under batch normalisation - and is one convolution at
-/// inference. ReLU. Row: `[channels, kernel, stride]`, kernel 3.
+/// A 3×3 convolution that trains as the sum of three branches - 3×3, 1×1 and identity, each under
+/// batch normalisation - and is one convolution at inference. ReLU. Row:
+/// `[channels, kernel, stride]`, kernel 3.
 ///
-/// Parameters and published GFLOPs are those of the three branches, which a checkpoint holds and a profiler sees; the exact GFLOPs are those of
-/// the one convolution that runs.
+/// Parameters and published GFLOPs are those of the three branches, which a checkpoint holds and a
+/// profiler sees; the exact GFLOPs are those of the one convolution that runs.
 /// Source: Ding et al., RepVGG, arXiv:2101.03697.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RepVggConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
+    /// Step of the kernel.
     pub stride: usize,
 }
 
@@ -43,14 +54,15 @@ struct Branch {
 }
 
 impl Fuse for RepVgg {
-    /// The branches are linear, so their sum is one 3×3 convolution: the 1×1 kernel, and the identity's, are its centre.
+    /// The branches are linear, so their sum is one 3×3 convolution: the 1×1 kernel, and the
+    /// identity's, are its centre.
     fn fuse(&mut self) {
         if self.rbr_dense.conv.bias.is_some() {
             return;
         }
         let folded = |Branch { conv, bn }: &Branch| {
             let mut conv = conv.clone();
-            conv.fold_norm(bn);
+            bn.fold_into(&mut conv);
             (
                 conv.weight.val(),
                 conv.bias.map(|shift| shift.val()).expect("folded"),
@@ -102,7 +114,7 @@ impl Block for RepVggConfig {
                 c_out: row.channels_out()?,
                 stride: row.cells(2, 1, "stride")?,
             }),
-            kernel => Err(format!("kernel {kernel}; 3 would be right")),
+            kernel => Err(format!("kernel: expected 3, found {kernel}")),
         }
     }
 

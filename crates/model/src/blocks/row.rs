@@ -1,13 +1,14 @@
 //! How a block reads its row: arguments by place, with the table's defaults and clear refusals.
 
+use ablate_kernels::Activation;
+
 use crate::{
-    blocks::Activation,
-    cost::Shape,
+    shape::Shape,
     spec::{Arg, Scaling},
 };
 
 /// A row and what surrounds it.
-pub(crate) struct Row<'a> {
+pub(crate) struct RowContext<'a> {
     pub args: &'a [Arg],
     /// Shapes of what it reads, for the reference image.
     pub inputs: &'a [Shape],
@@ -23,30 +24,34 @@ pub(crate) struct Row<'a> {
 }
 
 /// Reads a row's arguments.
-pub(crate) struct RowReader<'a>(Row<'a>);
+pub struct RowReader<'a>(RowContext<'a>);
 
-/// Larger numbers than this in a row are a mistake, and would overflow what is counted.
+/// Bounds the numbers of a row: larger ones are a mistake, and would overflow what is counted.
 const MAX_ARG: i64 = 1 << 16;
 /// The same of kernels, strides and whatever else is a way across a map.
 const MAX_CELLS: i64 = 1 << 10;
 
 impl<'a> RowReader<'a> {
-    pub fn new(row: Row<'a>) -> Self {
+    pub(crate) fn new(row: RowContext<'a>) -> Self {
         Self(row)
     }
 
+    /// Shapes of what the row reads, for the reference image.
     pub fn inputs(&self) -> &'a [Shape] {
         self.0.inputs
     }
 
+    /// Repeats, scaled by depth.
     pub fn repeats(&self) -> usize {
         self.0.repeats
     }
 
+    /// Number of classes.
     pub fn nc(&self) -> usize {
         self.0.nc
     }
 
+    /// The table's anchors: width, height pairs in pixels, a list per level.
     pub fn anchors(&self) -> Option<&'a [Vec<f64>]> {
         self.0.anchors
     }
@@ -62,7 +67,7 @@ impl<'a> RowReader<'a> {
         let stride = |input: &Shape| match input.h > 0 && side.is_multiple_of(input.h) {
             true => Ok(side / input.h),
             false => Err(format!(
-                "a map of {}×{} for an image of {side}×{side}; a side that divides the image's would be right",
+                "expected a map whose side divides the image's, found {}×{} for an image of {side}×{side}",
                 input.h, input.w
             )),
         };
@@ -73,10 +78,7 @@ impl<'a> RowReader<'a> {
     pub fn channels_in(&self) -> Result<usize, String> {
         match self.0.inputs {
             [input] => Ok(input.c),
-            inputs => Err(format!(
-                "it takes one input, 'from' gives it {}",
-                inputs.len()
-            )),
+            inputs => Err(format!("expected one input, found {}", inputs.len())),
         }
     }
 
@@ -111,7 +113,7 @@ impl<'a> RowReader<'a> {
         match scaled <= MAX_ARG as f64 {
             true => Ok(scaled as usize),
             false => Err(format!(
-                "{scaled} {what} after scaling; at most {MAX_ARG} would be right"
+                "{what}: expected at most {MAX_ARG} after scaling, found {scaled}"
             )),
         }
     }
@@ -119,7 +121,7 @@ impl<'a> RowReader<'a> {
     /// Refuses more arguments than the block knows.
     pub fn at_most(&self, n: usize, usage: &str) -> Result<(), String> {
         match self.0.args.len() {
-            len if len > n => Err(format!("{len} arguments; [{usage}] would be right")),
+            len if len > n => Err(format!("expected [{usage}], found {len} arguments")),
             _ => Ok(()),
         }
     }
@@ -144,21 +146,16 @@ impl<'a> RowReader<'a> {
         match (self.0.args.get(i), default) {
             (None | Some(Arg::None), Some(default)) => Ok(default),
             (Some(Arg::Int(n)), _) if (1..=most).contains(n) => Ok(*n as usize),
-            (given, _) => Err(format!(
-                "argument {i} ({what}) is {}; a whole number from 1 to {most} would be right",
-                given.map_or("missing".into(), Arg::to_string)
-            )),
+            _ => Err(self.misfit(i, what, &format!("a whole number from 1 to {most}"))),
         }
     }
 
-    /// Argument `i` as a whole number, or none where it is absent or None.
+    /// Argument `i` as a whole number; None if it is absent or None.
     pub fn optional(&self, i: usize, what: &str) -> Result<Option<usize>, String> {
         match self.0.args.get(i) {
             None | Some(Arg::None) => Ok(None),
             Some(Arg::Int(n)) if (0..=MAX_ARG).contains(n) => Ok(Some(*n as usize)),
-            Some(other) => Err(format!(
-                "argument {i} ({what}) is {other}; a whole number or None would be right"
-            )),
+            Some(_) => Err(self.misfit(i, what, "a whole number or None")),
         }
     }
 
@@ -167,9 +164,7 @@ impl<'a> RowReader<'a> {
         match self.0.args.get(i) {
             None => Ok(default),
             Some(Arg::Bool(value)) => Ok(*value),
-            Some(other) => Err(format!(
-                "argument {i} ({what}) is {other}; True or False would be right"
-            )),
+            Some(_) => Err(self.misfit(i, what, "True or False")),
         }
     }
 
@@ -179,9 +174,7 @@ impl<'a> RowReader<'a> {
             None => Ok(default),
             Some(Arg::Float(x)) if *x > 0.0 && *x <= MAX_ARG as f64 => Ok(*x),
             Some(Arg::Int(n)) if (1..=MAX_ARG).contains(n) => Ok(*n as f64),
-            Some(other) => Err(format!(
-                "argument {i} ({what}) is {other}; a positive number would be right"
-            )),
+            Some(_) => Err(self.misfit(i, what, "a positive number")),
         }
     }
 
@@ -190,9 +183,7 @@ impl<'a> RowReader<'a> {
         match self.0.args.get(i) {
             None => Ok(default),
             Some(Arg::Text(word)) => Ok(word),
-            Some(other) => Err(format!(
-                "argument {i} ({what}) is {other}; a word would be right"
-            )),
+            Some(_) => Err(self.misfit(i, what, "a word")),
         }
     }
 
@@ -202,9 +193,13 @@ impl<'a> RowReader<'a> {
             None | Some(Arg::Bool(true)) => Ok(default),
             Some(Arg::Bool(false)) => Ok(Activation::Identity),
             Some(Arg::Text(word)) => word.parse(),
-            Some(other) => Err(format!(
-                "argument {i} (activation) is {other}; a name such as relu would be right"
-            )),
+            Some(_) => Err(self.misfit(i, "activation", "a name such as relu")),
         }
+    }
+
+    /// That argument `i` is not what was expected.
+    fn misfit(&self, i: usize, what: &str, expected: &str) -> String {
+        let found = self.arg(i).map_or("nothing".into(), Arg::to_string);
+        format!("argument {i} ({what}): expected {expected}, found {found}")
     }
 }

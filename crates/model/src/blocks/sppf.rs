@@ -1,22 +1,27 @@
+//! Spatial pyramid pooling.
+
 use burn::{
     module::Module,
     tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
 };
 
-use super::{Block, Conv, ConvConfig, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    row::RowReader,
 };
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
-/// Spatial pyramid pooling, fast: three max pools one after another, which see as far as three of growing size side by side.
-/// Row: `[channels, kernel]`.
+/// Spatial pyramid pooling, fast: three max pools one after another, which see as far as three of
+/// growing size side by side. Row: `[channels, kernel]`.
 /// Source: He et al., SPP-net, arXiv:1406.4729, as YOLOv5 v6 arranges it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SppfConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
+    /// Side of the kernel.
     pub kernel: usize,
 }
 
@@ -48,7 +53,7 @@ impl Block for SppfConfig {
         let kernel = row.cells(1, 5, "kernel")?;
         if kernel.is_multiple_of(2) {
             return Err(format!(
-                "kernel {kernel}; an odd one would be right, so that pooling keeps the size"
+                "kernel: expected an odd number, so that pooling keeps the size, found {kernel}"
             ));
         }
         Ok(Self {

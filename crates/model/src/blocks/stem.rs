@@ -1,22 +1,33 @@
+//! ShuffleNetV2's stem.
+
+use ablate_kernels::Activation;
 use burn::{
     module::Module,
     nn::conv::Conv2d,
     tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
 };
 
-use super::{Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, only};
+use super::{
+    batch_norm::BatchNorm2d,
+    block::{Block, only},
+    conv::{conv_norm_act, conv2d},
+    row::RowReader,
+};
 use crate::{
-    Initializer,
-    cost::{ConvShape, Shape, Tally},
     fuse::fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
-/// The stem of ShuffleNetV2 and its kin: a 3×3 convolution of stride 2 under batch normalisation and ReLU, then a 3×3 max pool of stride 2.
-/// Row: `[channels]`.
+/// The stem of ShuffleNetV2 and its kin: a 3×3 convolution of stride 2 under batch normalisation
+/// and ReLU, then a 3×3 max pool of stride 2. Row: `[channels]`.
 /// Source: Ma et al., ShuffleNet V2, arXiv:1807.11164, table 5.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StemConfig {
+    /// Input channels.
     pub c_in: usize,
+    /// Output channels.
     pub c_out: usize,
 }
 

@@ -1,3 +1,5 @@
+//! Upsampling.
+
 use burn::{
     module::Module,
     tensor::{
@@ -7,16 +9,16 @@ use burn::{
     },
 };
 
-use super::{Block, RowReader, only};
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
+use super::{
+    block::{Block, only},
+    row::RowReader,
 };
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Nearest-neighbour upsampling by a whole factor. Row: `[None, factor, nearest]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpsampleConfig {
+    /// What both sides are multiplied by.
     pub factor: usize,
 }
 
@@ -49,8 +51,8 @@ impl Block for UpsampleConfig {
             (None, "nearest") => Ok(Self {
                 factor: row.cells(1, 2, "factor")?,
             }),
-            (Some(_), _) => Err("a fixed size; [None, factor, nearest] would be right".into()),
-            (_, mode) => Err(format!("mode '{mode}'; nearest would be right")),
+            (Some(_), _) => Err("expected [None, factor, nearest], found a fixed size".into()),
+            (_, mode) => Err(format!("mode: expected nearest, found '{mode}'")),
         }
     }
 

@@ -1,21 +1,26 @@
+//! Slim-neck's cross-stage partial block.
+
 use burn::{module::Module, tensor::Tensor};
 
 use super::{
-    Block, Conv, ConvConfig, CspConfig, GsBottleneck, GsBottleneckConfig, RowReader, only,
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    csp::CspConfig,
+    gs_bottleneck::{GsBottleneck, GsBottleneckConfig},
+    row::RowReader,
 };
-use crate::{
-    Initializer,
-    cost::{Shape, Tally},
-    fuse::fuse,
-};
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
-/// Slim-neck's cross-stage partial block: a chain of GS bottlenecks beside a 1×1 bypass. Row: as of C3; a shortcut and groups have no meaning.
+/// Slim-neck's cross-stage partial block: a chain of GS bottlenecks beside a 1×1 bypass. Row: as of
+/// C3; a shortcut and groups have no meaning.
 ///
-/// As its authors publish it, the block also holds a 3×3 convolution that its forward pass never uses, and the published parameter counts
-/// include it. It is kept: parameters count it, FLOPs don't.
+/// As its authors publish it, the block also holds a 3×3 convolution that its forward pass never
+/// uses, and the published parameter counts include it. It is kept: parameters count it, FLOPs
+/// don't.
 /// Source: Li et al., Slim-neck by GSConv, arXiv:2206.02424, figure 4.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VovGsCspConfig {
+    /// Its geometry.
     pub csp: CspConfig,
 }
 
@@ -55,7 +60,7 @@ impl Block for VovGsCspConfig {
         match csp.hidden().is_multiple_of(2) {
             true => Ok(Self { csp }),
             false => Err(format!(
-                "{} hidden channels; an even number would be right",
+                "expected an even number of hidden channels, found {}",
                 csp.hidden()
             )),
         }

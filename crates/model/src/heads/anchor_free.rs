@@ -1,23 +1,27 @@
+//! YOLOv8's anchor-free head.
+
 use burn::{
     module::{Module, Param},
     nn::conv::Conv2d,
     tensor::Tensor,
 };
 
-use super::DetectConfig;
 use crate::{
-    Initializer,
-    blocks::{Conv, ConvConfig, conv2d, convolve},
-    cost::{ConvShape, Shape, Tally},
+    blocks::conv::{Conv, ConvConfig, conv2d, convolve},
+    coding::DetectConfig,
     fuse::{Fuse, fuse},
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
 /// Cells over which the distance to a side is a distribution.
 pub(super) const REG_MAX: usize = 16;
 
-/// YOLOv8's anchor-free, decoupled head: two branches of convolutions for each level, one to the distributions of the distances to the four
-/// sides, one to the classes.
-/// Source: Feng et al., TOOD, arXiv:2108.07755, and Li et al., Generalized Focal Loss, arXiv:2006.04388, as YOLOv8 puts them together.
+/// YOLOv8's anchor-free, decoupled head: two branches of convolutions for each level, one to the
+/// distributions of the distances to the four sides, one to the classes.
+/// Source: Feng et al., TOOD, arXiv:2108.07755, and Li et al., Generalized Focal Loss,
+/// arXiv:2006.04388, as YOLOv8 puts them together.
 #[derive(Module, Debug)]
 pub struct AnchorFreeDetect {
     cv2: Vec<Branch>,
@@ -37,7 +41,8 @@ impl Fuse for Branch {
     }
 }
 
-/// The distances 0 to 15 as weights of a convolution, as the published checkpoints hold them. They are no one's to learn.
+/// The distances 0 to 15 as weights of a convolution, as the published checkpoints hold them. They
+/// are not trained.
 #[derive(Module, Debug)]
 pub(super) struct Expectation {
     conv: Conv2d,
@@ -66,7 +71,7 @@ impl BranchConfig {
         tally.conv(self.last, true, x)
     }
 
-    /// The last bias is `prior` everywhere, where there is one.
+    /// The last bias is `prior` everywhere; fresh weights if None.
     fn init(&self, prior: Option<f64>, init: &Initializer) -> Branch {
         let [first, second] = self.hidden.map(|conv| Conv::new(&conv, init));
         let mut last = conv2d(self.last, true, init);
@@ -92,8 +97,8 @@ impl Expectation {
 }
 
 impl DetectConfig {
-    /// The branches of a level, to the distances, the classes and the mask coefficients. All levels have the widths that follow from the
-    /// finest one's.
+    /// The branches of a level, to the distances, the classes and the mask coefficients. All levels
+    /// have the widths that follow from the finest one's.
     fn branches(&self, level: usize) -> [BranchConfig; 3] {
         let (finest, c_in, coefficients) =
             (self.channels[0], self.channels[level], self.coefficients());
@@ -132,8 +137,8 @@ impl DetectConfig {
         outputs
     }
 
-    /// Fresh branches, the last ones empty without masks; the biases say what is likely before anything is learnt: a distance of some cells, and
-    /// five objects in an image of 640 pixels.
+    /// Fresh branches, the last ones empty without masks; the biases say what is likely before
+    /// anything is learnt: a distance of some cells, and five objects in an image of 640 pixels.
     pub(super) fn init_branches(&self, init: &Initializer) -> [Vec<Branch>; 3] {
         let mut all: [Vec<Branch>; 3] = Default::default();
         for (level, stride) in self.strides.iter().enumerate() {
@@ -161,7 +166,8 @@ impl AnchorFreeDetect {
         }
     }
 
-    /// A map `[batch, c, h, w]` for each level to its raw outputs, `[batch, 4 · 16 + classes, h, w]`.
+    /// A map `[batch, c, h, w]` for each level to its raw outputs,
+    /// `[batch, 4 · 16 + classes, h, w]`.
     pub(super) fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         forward(&[&self.cv2, &self.cv3], levels)
     }

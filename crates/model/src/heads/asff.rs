@@ -1,26 +1,37 @@
+//! Levels fused before detection.
+
+use ablate_kernels::Activation;
 use burn::{
     module::Module,
     nn::conv::Conv2d,
     tensor::{Tensor, activation::softmax, module::max_pool2d, ops::MaxPoolOptions},
 };
 
-use super::{AnchorDetect, AnchorFreeDetect, Detect, DetectConfig};
+use super::{anchor_based::AnchorDetect, anchor_free::AnchorFreeDetect, detect::Detect};
 use crate::{
-    Initializer,
     blocks::{
-        Activation, BatchNorm2d, Block, RowReader, conv_norm_act, conv2d, convolve,
-        upsample_nearest,
+        batch_norm::BatchNorm2d,
+        block::Block,
+        conv::{conv_norm_act, conv2d, convolve},
+        row::RowReader,
+        upsample::upsample_nearest,
     },
-    cost::{ConvShape, Shape, Tally},
-    fuse::{Fold, Fuse},
+    coding::DetectConfig,
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    tally::Tally,
 };
 
-/// Adaptively spatial feature fusion before detection: each of the three levels becomes a sum of all three, weighted at every
-/// position by a softmax over weights that are computed from the maps themselves. Row: as of Detect, then `order, rfb`.
+/// Adaptively spatial feature fusion before detection: each of the three levels becomes a sum of
+/// all three, weighted at every position by a softmax over weights that are computed from the maps
+/// themselves. Row: as of Detect, then `order, rfb`.
 /// Source: Liu et al., arXiv:1911.09516, section 3.2.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AsffDetectConfig {
+    /// The head on the fused maps.
     pub detect: DetectConfig,
+    /// From which maps a level is fused.
     pub order: AsffOrder,
     /// Halves the channels of the weight branches.
     pub rfb: bool,
@@ -31,7 +42,8 @@ pub struct AsffDetectConfig {
 pub enum AsffOrder {
     /// All from the unfused ones: the paper's.
     Parallel,
-    /// Coarsest first, each from the levels fused before it: that of a well-known YOLOv5 adaptation.
+    /// Coarsest first, each from the levels fused before it: that of a well-known YOLOv5
+    /// adaptation.
     Sequential,
 }
 
@@ -94,7 +106,7 @@ impl Fuse for AsffDetect {
                 .into_iter()
                 .flatten()
                 .chain(weigh)
-                .for_each(|Unit { conv, batch_norm }| conv.fold_norm(batch_norm));
+                .for_each(|Unit { conv, batch_norm }| batch_norm.fold_into(conv));
         }
         match &mut self.m {
             Predictor::Anchors(_) => {}
@@ -103,10 +115,11 @@ impl Fuse for AsffDetect {
     }
 }
 
-/// One level's convolutions: those that bring the other levels to its channels and size, by source level, and those that weigh.
+/// One level's convolutions: those that bring the other levels to its channels and size, by source
+/// level, and those that weigh.
 struct LevelConfig {
     level: usize,
-    /// Into this level from levels 0, 1 and 2; none for itself.
+    /// Into this level from levels 0, 1 and 2; None for itself.
     resize: [Option<ConvShape>; 3],
     weight: ConvShape,
     levels: ConvShape,
@@ -155,7 +168,7 @@ impl LevelConfig {
                 let factor = 1 << self.level.saturating_sub(source);
                 if (y.h * factor, y.w * factor) != (own.h, own.w) {
                     return Err(format!(
-                        "a level of {}×{} can't be fused with one of {}×{}; levels that halve in size would be right",
+                        "expected levels that halve in size, found one of {}×{} and one of {}×{}",
                         x.h, x.w, own.h, own.w
                     ));
                 }
@@ -207,7 +220,7 @@ impl Block for AsffDetectConfig {
         row.at_most(taken + 2, "nc, anchors, order, rfb] or [nc, order, rfb")?;
         if detect.channels.len() != 3 {
             return Err(format!(
-                "it reads {} levels; ASFF fuses three",
+                "expected three levels, found {}",
                 detect.channels.len()
             ));
         }
@@ -218,7 +231,7 @@ impl Block for AsffDetectConfig {
                 "sequential" => AsffOrder::Sequential,
                 other => {
                     return Err(format!(
-                        "order '{other}'; parallel or sequential would be right"
+                        "order: expected parallel or sequential, found '{other}'"
                     ));
                 }
             },
@@ -263,7 +276,8 @@ impl Block for AsffDetectConfig {
 }
 
 impl AsffDetect {
-    /// A map `[batch, c, h, w]` for each level, finest first, to its raw outputs, as of a [`Detect`] on the fused maps.
+    /// A map `[batch, c, h, w]` for each level, finest first, to its raw outputs, as of a
+    /// [`Detect`] on the fused maps.
     pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let (fused, _) = self.fuse_levels(levels);
         match &self.m {
@@ -276,8 +290,9 @@ impl AsffDetect {
         }
     }
 
-    /// The weights of the fusion, for display: for each level, finest first, `[batch, 3, h, w]`, whose channels are the
-    /// shares of the coarsest, the middle and the finest level and add up to 1.
+    /// The weights of the fusion, for display: for each level, finest first, `[batch, 3, h, w]`,
+    /// whose channels are the shares of the coarsest, the middle and the finest level and add up to
+    /// 1.
     pub fn fusion_weights(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         self.fuse_levels(levels).1
     }
@@ -307,7 +322,8 @@ impl Asff {
         config.level(level).init(init)
     }
 
-    /// Three maps, coarsest first, to this level's fused map `[batch, c, h, w]` and its weights `[batch, 3, h, w]`.
+    /// Three maps, coarsest first, to this level's fused map `[batch, c, h, w]` and its weights
+    /// `[batch, 3, h, w]`.
     pub fn forward(&self, coarse_first: &[Tensor<4>]) -> (Tensor<4>, Tensor<4>) {
         let maps: [Tensor<4>; 3] =
             std::array::from_fn(|source| self.resize(source, coarse_first[source].clone()));

@@ -1,57 +1,28 @@
-use burn::{
-    module::{Module, Param},
-    nn::conv::Conv2d,
-    tensor::Tensor,
-};
+//! Boxes, with anchors or without.
+
+use burn::{module::Module, tensor::Tensor};
 
 use super::{
+    anchor_based::AnchorDetect,
     anchor_free::{AnchorFreeDetect, REG_MAX},
-    anchors::AnchorDetect,
 };
 use crate::{
-    Initializer,
-    blocks::{Block, RowReader},
-    cost::{Shape, Tally},
+    blocks::{block::Block, row::RowReader},
+    coding::{BoxCoding, DetectConfig},
     fuse::Fuse,
+    initializer::Initializer,
+    shape::Shape,
     spec::Arg,
+    tally::Tally,
 };
-
-/// Detection on the levels of a pyramid: YOLOv5's head where the row names anchors, `[nc, anchors]`, YOLOv8's where it does not, `[nc]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DetectConfig {
-    pub nc: usize,
-    /// Channels of each level, finest first.
-    pub channels: Vec<usize>,
-    /// Pixels of the image for each cell, by level.
-    pub strides: Vec<usize>,
-    pub coding: BoxCoding,
-    /// For a head that makes masks, too.
-    pub masks: Option<MaskConfig>,
-}
-
-/// Mask prototypes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaskConfig {
-    /// Prototypes, and numbers for each box that weigh them.
-    pub coefficients: usize,
-    /// Channels of the prototypes' convolutions.
-    pub hidden: usize,
-}
-
-/// How a head's numbers stand for a box.
-#[derive(Clone, Debug, PartialEq)]
-pub enum BoxCoding {
-    /// As factors of an anchor's width and height, which are given here in pixels, by level; with objectness.
-    Anchors(Vec<Vec<[f64; 2]>>),
-    /// As the distances from a cell's centre to the four sides, each a distribution over so many cells; without objectness.
-    Distances { reg_max: usize },
-}
 
 /// See [`DetectConfig`].
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)]
 pub enum Detect {
+    /// YOLOv5's.
     Anchors(AnchorDetect),
+    /// YOLOv8's.
     AnchorFree(AnchorFreeDetect),
 }
 
@@ -72,7 +43,7 @@ impl DetectConfig {
             Some(Arg::Int(nc)) if *nc == row.nc() as i64 => row.nc(),
             _ => {
                 return Err(
-                    "the first argument is not nc; [nc] or [nc, anchors] would be right".into(),
+                    "expected [nc] or [nc, anchors], found another first argument than nc".into(),
                 );
             }
         };
@@ -81,10 +52,10 @@ impl DetectConfig {
             Some(Arg::Text(word)) if word == "anchors" => {
                 let anchors = row
                     .anchors()
-                    .ok_or("the table has no key 'anchors', which this row asks for")?;
+                    .ok_or("expected the table to have the key 'anchors', which this row reads")?;
                 if anchors.len() != levels {
                     return Err(format!(
-                        "it reads {levels} levels, and 'anchors' has {}",
+                        "expected 'anchors' for {levels} levels, found {}",
                         anchors.len()
                     ));
                 }
@@ -109,28 +80,6 @@ impl DetectConfig {
             },
             taken,
         ))
-    }
-
-    /// Boxes that a cell can hold.
-    pub fn boxes_per_cell(&self) -> usize {
-        match &self.coding {
-            BoxCoding::Anchors(anchors) => anchors[0].len(),
-            BoxCoding::Distances { .. } => 1,
-        }
-    }
-
-    /// Numbers for each box: centre, size, objectness and classes, or distances and classes; then mask coefficients.
-    pub fn outputs(&self) -> usize {
-        let boxes = match self.coding {
-            BoxCoding::Anchors(_) => 5,
-            BoxCoding::Distances { reg_max } => 4 * reg_max,
-        };
-        boxes + self.nc + self.coefficients()
-    }
-
-    /// Mask coefficients of each box.
-    pub fn coefficients(&self) -> usize {
-        self.masks.map_or(0, |masks| masks.coefficients)
     }
 
     /// The arguments in the order of a printed table, without brackets.
@@ -187,14 +136,5 @@ impl Block for DetectConfig {
 
     fn detect(&self) -> Option<&DetectConfig> {
         Some(self)
-    }
-}
-
-/// Adds a prior to a convolution's bias, one value for each output channel.
-pub(super) fn add_prior(conv: &mut Conv2d, prior: &[f64]) {
-    if let Some(bias) = conv.bias.take() {
-        let prior: Vec<f32> = prior.iter().map(|p| *p as f32).collect();
-        let prior = Tensor::from_floats(prior.as_slice(), &bias.device());
-        conv.bias = Some(Param::from_tensor((bias.val() + prior).detach()));
     }
 }

@@ -1,3 +1,5 @@
+//! Mask prototypes.
+
 use ablate_kernels::conv_transpose2d;
 use burn::{
     module::Module,
@@ -5,15 +7,20 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::MaskConfig;
 use crate::{
-    Initializer,
-    blocks::{Conv, ConvConfig, upsample_nearest},
-    cost::{Shape, Tally},
+    blocks::{
+        conv::{Conv, ConvConfig},
+        upsample::upsample_nearest,
+    },
+    coding::MaskConfig,
     fuse::fuse,
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
 };
 
-/// Mask prototypes from the finest level's map, at twice its size: an object's mask is a sum of them, weighed by its coefficients.
+/// Mask prototypes from the finest level's map, at twice its size: an object's mask is a sum of
+/// them, weighed by its coefficients.
 /// Source: Bolya et al., YOLACT, arXiv:1904.02689, section 3.1.
 #[derive(Module, Debug)]
 pub(super) struct Proto {

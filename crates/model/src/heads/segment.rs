@@ -1,23 +1,29 @@
+//! Boxes and masks.
+
 use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 
 use super::{
-    AnchorDetect, BoxCoding, DetectConfig, MaskConfig,
+    anchor_based::AnchorDetect,
     anchor_free::{Branch, Expectation, forward},
     proto::{Proto, ProtoConfig},
 };
 use crate::{
-    Initializer,
-    blocks::{Block, RowReader, convolve},
-    cost::{Shape, Tally},
+    blocks::{block::Block, conv::convolve, row::RowReader},
+    coding::{BoxCoding, DetectConfig, MaskConfig},
     fuse::{Fuse, fuse},
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
 };
 
-/// Detection with masks: each box has coefficients for mask prototypes, which are the head's last output. YOLOv5's where the row names
-/// anchors, `[nc, anchors, coefficients, hidden]`, YOLOv8's where it does not, `[nc, coefficients, hidden]`; `hidden` are channels of the
-/// prototypes' convolutions, which scale with width.
+/// Detection with masks: each box has coefficients for mask prototypes, which are the head's last
+/// output. YOLOv5's if the row names anchors, `[nc, anchors, coefficients, hidden]`, YOLOv8's
+/// if it does not, `[nc, coefficients, hidden]`; `hidden` are channels of the prototypes'
+/// convolutions, which scale with width.
 /// Source: Bolya et al., YOLACT, arXiv:1904.02689.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SegmentConfig {
+    /// Its boxes, and the sizes of its masks.
     pub detect: DetectConfig,
     masks: MaskConfig,
 }
@@ -26,7 +32,9 @@ pub struct SegmentConfig {
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)]
 pub enum Segment {
+    /// YOLOv5's.
     Anchors(AnchorSegment),
+    /// YOLOv8's.
     AnchorFree(AnchorFreeSegment),
 }
 
@@ -39,6 +47,7 @@ impl Fuse for Segment {
     }
 }
 
+/// The anchor-based head, whose convolutions give mask coefficients, too.
 #[derive(Module, Debug)]
 pub struct AnchorSegment {
     m: Vec<Conv2d>,
@@ -47,6 +56,7 @@ pub struct AnchorSegment {
 
 fuse!(AnchorSegment: proto);
 
+/// The anchor-free head with a third branch, to mask coefficients.
 #[derive(Module, Debug)]
 pub struct AnchorFreeSegment {
     cv2: Vec<Branch>,

@@ -1,13 +1,14 @@
-//! What the user wrote: model tables, variants and model names. Nothing here knows a tensor.
+//! What the user wrote: model tables, variants and model names. Nothing here knows a block, a graph
+//! or a tensor.
 
-mod catalog;
+mod bounds;
 mod name;
-mod patch;
 mod table;
+mod variant;
 mod yaml;
 
-pub use catalog::{Catalog, CatalogError, ResolvedModel};
 pub use name::{ModelName, NameError, VariantCall};
-pub use patch::{Argument, PatchError, Variant};
-pub(crate) use table::MAX_REPEATS;
 pub use table::{Arg, From, Row, Scaling, Section, Table, TableError};
+pub(crate) use table::{MAX_ARGS, MAX_REPEATS};
+pub use variant::{Argument, PatchError, Variant};
+pub(crate) use variant::{Neck, Replace, Step};

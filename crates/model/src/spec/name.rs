@@ -2,27 +2,31 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-/// A model as the reader names it: `yolov5n`, `yolov5n+ghost+asff`, `yolov5s+asff:order=sequential,rfb=true`.
+/// A model as the user names it: `yolov5n`, `yolov5n+ghost+asff`,
+/// `yolov5s+asff:order=sequential,rfb=true`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModelName {
     /// `yolov5`, or whatever the catalog holds.
     pub family: String,
     /// The last letter of the first word: one of the scales that the family's table lists.
     pub scale: String,
+    /// Variants in the order in which the name has them.
     pub variants: Vec<VariantCall>,
 }
 
 /// A variant with the arguments that the name gives it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VariantCall {
+    /// What the catalog calls it.
     pub name: String,
+    /// Values by argument.
     pub arguments: BTreeMap<String, String>,
 }
 
-/// Why a word is no model name.
+/// Error while reading a model's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{word}' is no model name: {reason}; write family, scale and variants like 'yolov5n' or 'yolov5s+gsconv+asff:rfb=true'"
+    "invalid model name '{word}': {reason}; write family, scale and variants like 'yolov5n' or 'yolov5s+gsconv+asff:rfb=true'"
 )]
 pub struct NameError {
     word: String,
@@ -39,7 +43,7 @@ impl ModelName {
         }
     }
 
-    /// The variants alone, joined by `+`; `baseline` where there is none.
+    /// The variants alone, joined by `+`; `baseline` if there are none.
     pub fn variant(&self) -> String {
         if self.variants.is_empty() {
             return "baseline".into();
@@ -73,7 +77,7 @@ impl FromStr for ModelName {
         let (Some(scale), false) = (scale, family.is_empty()) else {
             return Err(NameError {
                 word: word.into(),
-                reason: "it does not end its first word in a scale such as n, s, m, l or x".into(),
+                reason: "expected the first word to end in a scale such as n, s, m, l or x".into(),
             });
         };
         let name = Self::baseline(family, scale.to_string());
@@ -97,20 +101,16 @@ impl FromStr for VariantCall {
             None => (word, None),
         };
         if name.is_empty() {
-            return Err(fail("a variant's name is empty".into()));
+            return Err(fail("empty variant name".into()));
         }
         let mut arguments = BTreeMap::new();
         for pair in list.into_iter().flat_map(|list| list.split(',')) {
             let (key, value) = pair
                 .split_once('=')
                 .filter(|(key, value)| !key.is_empty() && !value.is_empty())
-                .ok_or_else(|| {
-                    fail(format!(
-                        "the argument '{pair}' is not of the form key=value"
-                    ))
-                })?;
+                .ok_or_else(|| fail(format!("expected key=value, found '{pair}'")))?;
             if arguments.insert(key.into(), value.into()).is_some() {
-                return Err(fail(format!("the argument '{key}' is given twice")));
+                return Err(fail(format!("duplicate argument '{key}'")));
             }
         }
         Ok(Self {

@@ -2,23 +2,30 @@
 
 use std::fmt;
 
-use serde::Serialize;
-use serde_yaml::Value;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor},
+};
 
-use super::yaml;
+use super::{
+    bounds::{Positive, list, whole},
+    yaml,
+};
 
 /// A model table as written: nothing scaled, nothing resolved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Table {
-    /// Where it was read from, for messages.
+    /// The file that it was read from, for messages.
     pub source: String,
-    /// Number of classes where the data set does not say.
+    /// Number of classes unless the data set has another.
     pub nc: usize,
-    /// By name, smallest first as written.
+    /// Scales by name, in the file's order.
     pub scales: Vec<(String, Scaling)>,
-    /// Width, height pairs in pixels, a list per level; none for an anchor-free head.
+    /// Width, height pairs in pixels, a list per level; None for an anchor-free head.
     pub anchors: Option<Vec<Vec<f64>>>,
+    /// The rows that extract features.
     pub backbone: Vec<Row>,
+    /// The rows after the backbone: the neck, and the detection head as the last one.
     pub head: Vec<Row>,
 }
 
@@ -33,44 +40,135 @@ pub struct Scaling {
     pub max_channels: Option<f64>,
 }
 
-/// A row of a table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// A row of a table, written `[from, repeats, module, args]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Cells")]
 pub struct Row {
+    /// The rows that it reads.
     pub from: From,
+    /// How often the module is repeated, before depth scales it.
     pub repeats: usize,
+    /// The module's name in the registry.
     pub module: String,
+    /// The module's arguments.
     pub args: Vec<Arg>,
+    /// The variant that wrote or changed the row, for messages; None for a row of the table itself.
+    #[serde(skip)]
+    pub variant: Option<String>,
 }
 
-/// The rows that a row reads: relative where negative (-1 is the row before), else absolute.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+/// A row as a list, which is how files have it.
+#[derive(Deserialize)]
+#[serde(expecting = "a row [from, repeats, module, args]")]
+struct Cells(
+    #[serde(deserialize_with = "from")] From,
+    #[serde(deserialize_with = "repeats")] usize,
+    String,
+    #[serde(deserialize_with = "args")] Vec<Arg>,
+);
+
+impl std::convert::From<Cells> for Row {
+    fn from(Cells(from, repeats, module, args): Cells) -> Self {
+        Self {
+            from,
+            repeats,
+            module,
+            args,
+            variant: None,
+        }
+    }
+}
+
+/// The rows that a row reads: relative if negative (-1 is the row before), else absolute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected 'from' as a row number or a list of row numbers"
+)]
 pub enum From {
+    /// One row.
     One(i64),
+    /// One row or more, in the order in which the module takes them.
     Many(Vec<i64>),
 }
 
 /// An argument of a row.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenArg")]
 #[serde(untagged)]
 pub enum Arg {
+    /// Absent: the module's default holds.
+    None,
+    /// True or False.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A finite number.
+    Float(f64),
+    /// A word.
+    Text(String),
+    /// A list of arguments.
+    List(Vec<Arg>),
+}
+
+/// An argument as YAML has it, where Python's words `None`, `True` and `False` are still words.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a number, a word, True, False, None or a list of these"
+)]
+enum WrittenArg {
     None,
     Bool(bool),
     Int(i64),
     Float(f64),
     Text(String),
-    List(Vec<Arg>),
+    List(Vec<WrittenArg>),
+}
+
+/// Lists within lists of an argument.
+const MAX_NESTING: usize = 3;
+
+impl TryFrom<WrittenArg> for Arg {
+    type Error = String;
+
+    fn try_from(arg: WrittenArg) -> Result<Self, String> {
+        arg.read(0)
+    }
+}
+
+impl WrittenArg {
+    fn read(self, nesting: usize) -> Result<Arg, String> {
+        Ok(match self {
+            Self::None => Arg::None,
+            Self::Bool(value) => Arg::Bool(value),
+            Self::Int(n) => Arg::Int(n),
+            Self::Float(x) if x.is_finite() => Arg::Float(x),
+            Self::Float(x) => return Err(format!("expected a finite number, found {x}")),
+            Self::Text(word) => Arg::from_word(&word),
+            Self::List(_) if nesting == MAX_NESTING => {
+                return Err(format!("expected lists at most {MAX_NESTING} deep"));
+            }
+            Self::List(list) => Arg::List(
+                list.into_iter()
+                    .map(|arg| arg.read(nesting + 1))
+                    .collect::<Result<_, _>>()?,
+            ),
+        })
+    }
 }
 
 /// The two parts of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Section {
+    /// The rows under `backbone`.
     Backbone,
+    /// The rows under `head`, the neck included.
     Head,
 }
 
-/// Why a table can't be read; names file, row and what would be right.
+/// Error while reading a table; names the file, the key, what was expected and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{source_name}: {message}")]
 pub struct TableError {
@@ -78,58 +176,62 @@ pub struct TableError {
     message: String,
 }
 
-/// Tables beyond these are refused: no detector comes near, a broken or hostile file may.
-pub(super) const MAX_ROWS: usize = 1000;
-pub(super) const MAX_ARGS: usize = 20;
-pub(crate) const MAX_REPEATS: i64 = 1000;
+/// Bounds on a table: no detector comes near, a broken or hostile file may.
+pub(crate) const MAX_ROWS: usize = 1000;
+/// The most arguments of one row.
+pub(crate) const MAX_ARGS: usize = 20;
+/// The most repeats of one row.
+pub(crate) const MAX_REPEATS: u64 = 1000;
+/// The most classes.
+const MAX_CLASSES: u64 = 100_000;
+
+/// The keys of a file. Others are ignored, since other tools have their own.
+#[derive(Deserialize)]
+#[serde(expecting = "a map with the keys nc, scales, backbone and head")]
+struct Written {
+    #[serde(default = "coco_classes", deserialize_with = "classes")]
+    nc: usize,
+    #[serde(default, deserialize_with = "scales")]
+    scales: Option<Vec<(String, Scaling)>>,
+    /// Older tables have these two in place of `scales`; they hold at every scale.
+    depth_multiple: Option<Positive>,
+    width_multiple: Option<Positive>,
+    #[serde(default, deserialize_with = "anchors")]
+    anchors: Option<Vec<Vec<f64>>>,
+    #[serde(deserialize_with = "rows")]
+    backbone: Vec<Row>,
+    #[serde(deserialize_with = "rows")]
+    head: Vec<Row>,
+}
 
 impl Table {
     /// Reads a table. `source` names the text in messages.
+    ///
+    /// # Errors
+    /// Text that is not YAML, a missing key, and a value out of its bounds.
     pub fn from_yaml(text: &str, source: &str) -> Result<Self, TableError> {
-        let fail = |message: String| TableError {
+        let written: Written = yaml::parse(text).map_err(|message| TableError {
             source_name: source.into(),
             message,
-        };
-        let value = yaml::read(text).map_err(fail)?;
-        let map = value.as_mapping().ok_or_else(|| {
-            fail("not a map; a model table has the keys nc, scales, backbone and head".into())
         })?;
-        let rows = |key: &str, first: usize| -> Result<Vec<Row>, TableError> {
-            let list = map.get(key).and_then(Value::as_sequence).ok_or_else(|| {
-                fail(format!(
-                    "key '{key}': missing, or not a list of rows [from, repeats, module, args]"
-                ))
-            })?;
-            if list.is_empty() || list.len() > MAX_ROWS {
-                return Err(fail(format!(
-                    "key '{key}': {} rows; 1 to {MAX_ROWS} would be right",
-                    list.len()
-                )));
-            }
-            list.iter()
-                .enumerate()
-                .map(|(i, row)| {
-                    Row::read(row).map_err(|m| fail(format!("row {} ({key}): {m}", first + i)))
-                })
-                .collect()
+        let multiple = |multiple: Option<Positive>| multiple.map_or(1.0, |Positive(x)| x);
+        let everywhere = Scaling {
+            depth: multiple(written.depth_multiple),
+            width: multiple(written.width_multiple),
+            max_channels: None,
         };
-        let backbone = rows("backbone", 0)?;
-        let head = rows("head", backbone.len())?;
+        let scales = written.scales.unwrap_or_else(|| {
+            ["n", "s", "m", "l", "x"]
+                .map(|name| (name.to_string(), everywhere))
+                .into()
+        });
         Ok(Self {
             source: source.into(),
-            nc: match map.get("nc") {
-                None => 80,
-                Some(nc) => nc
-                    .as_u64()
-                    .filter(|nc| (1..=100_000).contains(nc))
-                    .ok_or_else(|| {
-                        fail("key 'nc': a number of classes, 1 or more, would be right".into())
-                    })? as usize,
-            },
-            scales: scales(map).map_err(fail)?,
-            anchors: anchors(map).map_err(fail)?,
-            backbone,
-            head,
+            nc: written.nc,
+            scales,
+            anchors: written.anchors,
+            backbone: written.backbone,
+            head: written.head,
         })
     }
 
@@ -139,7 +241,13 @@ impl Table {
         backbone.chain(self.head.iter().map(|row| (Section::Head, row)))
     }
 
-    /// The scaling of a scale by its name.
+    /// The same, to be changed.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = (Section, &mut Row)> {
+        let backbone = self.backbone.iter_mut().map(|row| (Section::Backbone, row));
+        backbone.chain(self.head.iter_mut().map(|row| (Section::Head, row)))
+    }
+
+    /// The scaling of a scale by its name; None if the table does not list it.
     pub fn scaling(&self, scale: &str) -> Option<Scaling> {
         self.scales
             .iter()
@@ -148,153 +256,94 @@ impl Table {
     }
 }
 
-/// `scales: {n: [depth, width, max_channels]}`, or the older `depth_multiple` and `width_multiple`, which hold at every scale name.
-fn scales(map: &serde_yaml::Mapping) -> Result<Vec<(String, Scaling)>, String> {
-    let number = |key: &str| -> Result<Option<f64>, String> {
-        match map.get(key) {
-            None => Ok(None),
-            Some(value) => positive(value)
-                .map(Some)
-                .ok_or(format!("key '{key}': a positive number would be right")),
+/// The classes of COCO, on which the families are published.
+fn coco_classes() -> usize {
+    80
+}
+
+fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    whole(deserializer, 1..=MAX_CLASSES, "a number of classes")
+}
+
+fn repeats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    whole(deserializer, 1..=MAX_REPEATS, "repeats")
+}
+
+pub(super) fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Row>, D::Error> {
+    list(deserializer, 1..=MAX_ROWS, "rows")
+}
+
+fn args<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Arg>, D::Error> {
+    list(deserializer, 0..=MAX_ARGS, "arguments")
+}
+
+fn from<'de, D: Deserializer<'de>>(deserializer: D) -> Result<From, D::Error> {
+    let from = From::deserialize(deserializer)?;
+    match from.rows().len() {
+        1..=MAX_ROWS => Ok(from),
+        n => Err(D::Error::custom(format!(
+            "expected a list of 1 to {MAX_ROWS} row numbers, found {n}"
+        ))),
+    }
+}
+
+/// `{n: [depth, width, max_channels]}`, in the order of the file.
+fn scales<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<(String, Scaling)>>, D::Error> {
+    deserializer.deserialize_map(Scales).map(Some)
+}
+
+struct Scales;
+
+/// The last one may be absent.
+#[derive(Deserialize)]
+#[serde(expecting = "[depth, width] or [depth, width, max_channels]")]
+struct Multiples(Positive, Positive, #[serde(default)] Option<Positive>);
+
+impl<'de> Visitor<'de> for Scales {
+    type Value = Vec<(String, Scaling)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("at least one scale, as in {n: [0.33, 0.25, 1024]}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut scales = Vec::new();
+        while let Some((name, Multiples(depth, width, max_channels))) = map.next_entry()? {
+            let scaling = Scaling {
+                depth: depth.0,
+                width: width.0,
+                max_channels: max_channels.map(|max| max.0),
+            };
+            scales.push((name, scaling));
         }
-    };
-    let Some(scales) = map.get("scales") else {
-        let scaling = Scaling {
-            depth: number("depth_multiple")?.unwrap_or(1.0),
-            width: number("width_multiple")?.unwrap_or(1.0),
-            max_channels: None,
-        };
-        return Ok(["n", "s", "m", "l", "x"]
-            .map(|name| (name.to_string(), scaling))
-            .into());
-    };
-    let scales = scales.as_mapping().filter(|map| !map.is_empty());
-    let scales = scales.ok_or("key 'scales': a map like 'n: [0.33, 0.25, 1024]' would be right")?;
-    scales
-        .iter()
-        .map(|(name, list)| {
-            let name = name.as_str().ok_or("key 'scales': a scale's name is a word")?;
-            let numbers: Option<Vec<f64>> = list.as_sequence().and_then(|list| list.iter().map(positive).collect());
-            match numbers.as_deref() {
-                Some([depth, width]) => Ok((*depth, *width, None)),
-                Some([depth, width, max]) => Ok((*depth, *width, Some(*max))),
-                _ => Err(format!("key 'scales.{name}': [depth, width] or [depth, width, max_channels], all positive, would be right")),
-            }
-            .map(|(depth, width, max_channels)| (name.to_string(), Scaling { depth, width, max_channels }))
-        })
-        .collect()
+        match scales.is_empty() {
+            true => Err(A::Error::invalid_length(0, &self)),
+            false => Ok(scales),
+        }
+    }
 }
 
-/// Finite and above 0; bounded so that no table asks for absurd sizes.
-fn positive(value: &Value) -> Option<f64> {
-    value
-        .as_f64()
-        .filter(|v| v.is_finite() && *v > 0.0 && *v <= 1e5)
-}
-
-fn anchors(map: &serde_yaml::Mapping) -> Result<Option<Vec<Vec<f64>>>, String> {
-    let Some(value) = map.get("anchors").filter(|value| !value.is_null()) else {
+fn anchors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Vec<f64>>>, D::Error> {
+    let Some(levels) = Option::<Vec<Vec<Positive>>>::deserialize(deserializer)? else {
         return Ok(None);
     };
-    let levels: Option<Vec<Vec<f64>>> = value.as_sequence().and_then(|levels| {
-        levels
-            .iter()
-            .map(|level| {
-                let sizes: Vec<f64> = level
-                    .as_sequence()?
-                    .iter()
-                    .map(positive)
-                    .collect::<Option<_>>()?;
-                (!sizes.is_empty() && sizes.len().is_multiple_of(2)).then_some(sizes)
-            })
-            .collect()
-    });
-    match levels {
-        Some(levels) if !levels.is_empty() && levels.iter().all(|level| level.len() == levels[0].len()) => Ok(Some(levels)),
-        _ => Err("key 'anchors': a list per level of as many width, height pairs in pixels would be right".into()),
+    let numbers = levels.first().map_or(0, Vec::len);
+    let even = numbers > 0 && numbers.is_multiple_of(2);
+    if !even || levels.iter().any(|level| level.len() != numbers) {
+        let found: Vec<usize> = levels.iter().map(Vec::len).collect();
+        return Err(D::Error::custom(format!(
+            "expected as many pairs of width and height in pixels for each level, found lists of {found:?} numbers"
+        )));
     }
-}
-
-impl Row {
-    /// Reads `[from, repeats, module, args]`; the error says what is wrong without naming the row.
-    pub(super) fn read(value: &Value) -> Result<Self, String> {
-        let Some([from, repeats, module, args]) = value.as_sequence().map(Vec::as_slice) else {
-            return Err("not of the form [from, repeats, module, args]".into());
-        };
-        let from = match from {
-            Value::Sequence(list) if list.len() > MAX_ROWS => {
-                return Err(format!(
-                    "'from' lists {} rows; at most {MAX_ROWS} would be right",
-                    list.len()
-                ));
-            }
-            Value::Sequence(list) if !list.is_empty() => {
-                let list: Option<Vec<i64>> = list.iter().map(Value::as_i64).collect();
-                From::Many(list.ok_or("'from' holds something that is no row number")?)
-            }
-            other => From::One(
-                other
-                    .as_i64()
-                    .ok_or("'from' is neither a row number nor a list of them")?,
-            ),
-        };
-        let repeats = repeats
-            .as_i64()
-            .filter(|n| (1..=MAX_REPEATS).contains(n))
-            .ok_or(format!(
-                "'repeats' is not a whole number from 1 to {MAX_REPEATS}"
-            ))?;
-        let module = module.as_str().ok_or("the module is not a word")?;
-        let args = args.as_sequence().ok_or("'args' is not a list")?;
-        if args.len() > MAX_ARGS {
-            return Err(format!(
-                "{} arguments; no module takes more than {MAX_ARGS}",
-                args.len()
-            ));
-        }
-        Ok(Self {
-            from,
-            repeats: repeats as usize,
-            module: module.into(),
-            args: args
-                .iter()
-                .map(|arg| Arg::read(arg, 0))
-                .collect::<Result<_, _>>()?,
-        })
-    }
+    let pixels = |level: Vec<Positive>| level.into_iter().map(|Positive(x)| x).collect();
+    Ok(Some(levels.into_iter().map(pixels).collect()))
 }
 
 impl Arg {
-    fn read(value: &Value, nesting: usize) -> Result<Self, String> {
-        Ok(match value {
-            Value::Null => Self::None,
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Number(number) => match number.as_i64() {
-                Some(value) => Self::Int(value),
-                None => Self::Float(
-                    number
-                        .as_f64()
-                        .filter(|v| v.is_finite())
-                        .ok_or("an argument is no finite number")?,
-                ),
-            },
-            Value::String(word) => Self::from_word(word),
-            Value::Sequence(list) if nesting < 3 => Self::List(
-                list.iter()
-                    .map(|arg| Self::read(arg, nesting + 1))
-                    .collect::<Result<_, _>>()?,
-            ),
-            _ => {
-                return Err(
-                    "an argument is neither a number, a word, a truth value nor a list of these"
-                        .into(),
-                );
-            }
-        })
-    }
-
     /// A word as Python would read it in such a table: None, True and False are values.
-    pub(super) fn from_word(word: &str) -> Self {
+    pub(crate) fn from_word(word: &str) -> Self {
         match word {
             "None" => Self::None,
             "True" | "true" => Self::Bool(true),
@@ -314,7 +363,7 @@ impl From {
     }
 
     /// The same with every row number replaced.
-    pub(super) fn map(&self, f: impl Fn(i64) -> i64) -> Self {
+    pub(crate) fn map(&self, f: impl Fn(i64) -> i64) -> Self {
         match self {
             Self::One(row) => Self::One(f(*row)),
             Self::Many(rows) => Self::Many(rows.iter().map(|row| f(*row)).collect()),
@@ -338,15 +387,6 @@ impl fmt::Display for Section {
             Self::Head => "head",
         })
     }
-}
-
-/// Names and scales, for messages that list what there is.
-pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    names
-        .into_iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 impl fmt::Display for Arg {

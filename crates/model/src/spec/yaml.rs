@@ -1,29 +1,58 @@
-//! YAML of bounded size. A small file can stand for a huge tree, where a list that repeats a list has a name and is repeated by it, and it can
-//! keep the reader busy for minutes, where brackets open and never close.
+//! YAML of bounded size. A small file can stand for a huge tree, if its aliases repeat lists of
+//! aliases, and it can keep the parser busy for minutes, if brackets open and never close.
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess,
+    Visitor,
+};
 use serde_yaml::{Mapping, Value};
 
-/// Bytes of a text, and values and letters of what it stands for. No table comes near, a broken or hostile file may.
+/// Bytes of a text, and values and letters of what it stands for. No table comes near, a broken or
+/// hostile file may.
 const MAX_SIZE: usize = 1 << 18;
 /// Lists and maps within each other; the parser follows no more.
 const MAX_DEPTH: usize = 128;
 
+/// Reads a text as a type.
+///
+/// # Errors
+/// As of [`read`], and what the type refuses: the key's path, what was expected and what was found.
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_path_to_error::deserialize(read(text)?).map_err(|error| {
+        let message = in_our_words(&error.inner().to_string());
+        match error.path().iter().next() {
+            None => message,
+            Some(_) => format!("{}: {message}", error.path()),
+        }
+    })
+}
+
+/// serde's "invalid type: A, expected B" as "expected B, found A".
+fn in_our_words(message: &str) -> String {
+    let found = ["invalid type: ", "invalid value: ", "invalid length "]
+        .iter()
+        .find_map(|start| message.strip_prefix(start));
+    match found.and_then(|found| found.split_once(", expected ")) {
+        Some((found, expected)) => format!("expected {expected}, found {found}"),
+        None => message.into(),
+    }
+}
+
 /// Reads a text as one tree. A tag, `!name`, has no meaning in it.
 ///
 /// # Errors
-/// What is too large, too deep or no YAML; a key that is there twice.
-pub(super) fn read(text: &str) -> Result<Value, String> {
+/// Text that is too large, too deep or not YAML, and a key given twice.
+fn read(text: &str) -> Result<Value, String> {
     if text.len() > MAX_SIZE {
         return Err(format!(
-            "{} bytes; at most {MAX_SIZE} would be right",
+            "expected at most {MAX_SIZE} bytes, found {}",
             text.len()
         ));
     }
     if depth(text) > MAX_DEPTH {
-        return Err(format!("brackets more than {MAX_DEPTH} deep"));
+        return Err(format!("expected brackets at most {MAX_DEPTH} deep"));
     }
     let mut room = MAX_SIZE;
     Tree { room: &mut room }
@@ -50,7 +79,7 @@ impl Tree<'_> {
     fn take<E: Error>(&mut self, size: usize) -> Result<(), E> {
         *self.room = self.room.checked_sub(size).ok_or_else(|| {
             E::custom(format!(
-                "written out, what its aliases repeat is larger than {MAX_SIZE} values and letters"
+                "aliases expand beyond the limit of {MAX_SIZE} values and letters"
             ))
         })?;
         Ok(())
@@ -121,7 +150,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
         while let Some(key) = map.next_key_seed(self.next())? {
             if entries.contains_key(&key) {
                 return Err(A::Error::custom(format!(
-                    "key '{}' is there twice",
+                    "duplicate key '{}'",
                     key.as_str().unwrap_or("?")
                 )));
             }
@@ -131,8 +160,6 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Value, A::Error> {
-        Err(A::Error::custom(
-            "a tag, such as !name, has no meaning here",
-        ))
+        Err(A::Error::custom("tags, such as !name, are not supported"))
     }
 }

@@ -1,4 +1,5 @@
-//! Numbers and files beyond all bounds are refused by file and row, with a reason, in no time: nothing wraps, nothing is built.
+//! Numbers and files beyond all bounds are refused by file and row, with a reason, in no time:
+//! nothing wraps, nothing is built.
 
 use std::{
     fs,
@@ -37,79 +38,80 @@ fn refusal(text: &str) -> String {
 #[test]
 fn absurd_numbers_are_refused_by_row() {
     for (rows, part) in [
-        // 8 × 8 × 65,536² weights are 2³⁸, times 256 × 256 positions 2⁵²: a few such rows would wrap.
+        // 8 × 8 × 65,536² weights are 2³⁸, times 256 × 256 positions 2⁵²: a few such rows would
+        // wrap.
         (
             "  - [-1, 1, Conv, [8, 65536]]\n",
-            "row 1 (Conv): argument 1 (kernel) is 65536; a whole number from 1 to 1024 would be right",
+            "row 1 (Conv): argument 1 (kernel): expected a whole number from 1 to 1024, found 65536",
         ),
         (
             "  - [-1, 1, Conv, [8, 3, 65536]]\n",
-            "row 1 (Conv): argument 2 (stride) is 65536; a whole number from 1 to 1024",
+            "row 1 (Conv): argument 2 (stride): expected a whole number from 1 to 1024, found 65536",
         ),
         (
             "  - [-1, 1, Conv, [8, 3, 1, 1, 1, 65536]]\n",
-            "row 1 (Conv): argument 5 (dilation) is 65536",
+            "row 1 (Conv): argument 5 (dilation): expected a whole number from 1 to 1024, found 65536",
         ),
         (
             "  - [-1, 1, Conv, [8, 3, 1, 65536]]\n",
-            "row 1 (Conv): a map of 8 channels, 131198×131198; 1 to 1048576 channels and sides of 1",
+            "row 1 (Conv): expected 1 to 1048576 channels and sides of 1 to 65536, found a map of 8 channels, 131198×131198",
         ),
         (
             "  - [-1, 1, Conv, [8, 9, 1, 0]]\n  - [-1, 1, Conv, [8, 129, 1, 0]]\n",
-            "row 2 (Conv): a map of 8 channels, 0×0",
+            "row 2 (Conv): expected 1 to 1048576 channels and sides of 1 to 65536, found a map of 8 channels, 0×0",
         ),
         (
             "  - [-1, 1, Conv, [9223372036854775807]]\n",
-            "row 1 (Conv): argument 0 (output channels) is 9223372036854775807",
+            "row 1 (Conv): argument 0 (output channels): expected a whole number from 1 to 65536, found 9223372036854775807",
         ),
         (
             "  - [-1, 1, Conv, [65536]]\n  - [-1, 1, Conv, [65536, 1024]]\n",
-            "row 2 (Conv): more than 10000000000 parameters",
+            "row 2 (Conv): expected at most 10000000000 parameters",
         ),
         (
             "  - [-1, 1, nn.Upsample, [None, 65536]]\n",
-            "row 1 (nn.Upsample): argument 1 (factor) is 65536",
+            "row 1 (nn.Upsample): argument 1 (factor): expected a whole number from 1 to 1024, found 65536",
         ),
         (
             "  - [-1, 1, nn.Upsample, [None, 1024]]\n",
-            "row 1 (nn.Upsample): a map of 8 channels, 131072×131072",
+            "row 1 (nn.Upsample): expected 1 to 1048576 channels and sides of 1 to 65536, found a map of 8 channels, 131072×131072",
         ),
         // Found by fuzzing: a side doubled 113 times.
         (
             "  - [-1, 113, nn.Upsample, [None, 2, nearest]]\n",
-            "row 1 (nn.Upsample): a map of 8 channels, 131072×131072",
+            "row 1 (nn.Upsample): expected 1 to 1048576 channels and sides of 1 to 65536, found a map of 8 channels, 131072×131072",
         ),
         (
             "  - [-1, 1, nn.Upsample, [None, 512]]\n  - [-1, 1, Conv, [65536]]\n",
-            "row 2 (Conv): more than 1000000000000000 multiply",
+            "row 2 (Conv): expected at most 1000000000000000 multiply",
         ),
         (
             "  - [-1, 1, C3, [65536, True, 1, 65536.0]]\n",
-            "row 1 (C3): more than 10000000000 parameters",
+            "row 1 (C3): expected at most 10000000000 parameters",
         ),
         (
             "  - [-1, 1000, C2f, [65536, True, 1, 65536.0]]\n",
-            "row 1 (C2f): more than 10000000000 parameters",
+            "row 1 (C2f): expected at most 10000000000 parameters",
         ),
         (
             "  - [-1, 1, InvertedResidual, [65536, 1, 65536]]\n",
-            "row 1 (InvertedResidual): more than 10000000000 parameters",
+            "row 1 (InvertedResidual): expected at most 10000000000 parameters",
         ),
         (
             "  - [-1, 1, GhostBottleneck, [8, 65536, 3, 2, 65536.0]]\n",
-            "row 1 (GhostBottleneck): more than 10000000000 parameters",
+            "row 1 (GhostBottleneck): expected at most 10000000000 parameters",
         ),
         (
             "  - [-1, 1, SPPF, [8, 65535]]\n",
-            "row 1 (SPPF): argument 1 (kernel) is 65535",
+            "row 1 (SPPF): argument 1 (kernel): expected a whole number from 1 to 1024, found 65535",
         ),
         (
             "  - [-1, 1001, C3, [8]]\n",
-            "row 1 (head): 'repeats' is not a whole number from 1 to 1000",
+            "head[0][1]: expected repeats from 1 to 1000, found integer `1001`",
         ),
         (
             "  - [-1, 18446744073709551615, C3, [8]]\n",
-            "row 1 (head): 'repeats' is not a whole number",
+            "head[0][1]: expected repeats from 1 to 1000, found integer `18446744073709551615`",
         ),
         (
             "  - [-9223372036854775808, 1, C3, [8]]\n",
@@ -117,19 +119,19 @@ fn absurd_numbers_are_refused_by_row() {
         ),
         (
             "  - [9223372036854775808, 1, C3, [8]]\n",
-            "row 1 (head): 'from' is neither a row number",
+            "head[0][0]: expected 'from' as a row number or a list",
         ),
         (
             "  - [-1, 1, nn.Upsample, [None, 4]]\n",
-            "row 2 (Detect): a map of 512×512 for an image of 256×256; a side that divides",
+            "row 2 (Detect): expected a map whose side divides the image's, found 512×512 for an image of 256×256",
         ),
         (
             "  - [-1, 1, Conv, [8, 3, 3]]\n",
-            "row 2 (Detect): a map of 43×43 for an image of 256×256; a side that divides",
+            "row 2 (Detect): expected a map whose side divides the image's, found 43×43 for an image of 256×256",
         ),
         (
             "  - [[0, 0], 1, Detect, [nc]]\n",
-            "row 1 (Detect): a detection head is the last row",
+            "row 1 (Detect): expected a detection head in the last row only",
         ),
     ] {
         let error = refusal(&table(rows));
@@ -140,14 +142,13 @@ fn absurd_numbers_are_refused_by_row() {
     }
     let many = format!("  - [[{}], 1, Concat, [1]]\n", ["-1"; 1001].join(", "));
     assert!(
-        refusal(&table(&many)).contains(
-            "own.yaml: row 1 (head): 'from' lists 1001 rows; at most 1000 would be right"
-        )
+        refusal(&table(&many))
+            .contains("own.yaml: head[0][0]: expected a list of 1 to 1000 row numbers, found 1001")
     );
     let many = format!("  - [-1, 1, Conv, [8{}]]\n", ", 1".repeat(20));
     assert!(
         refusal(&table(&many))
-            .contains("own.yaml: row 1 (head): 21 arguments; no module takes more than 20")
+            .contains("own.yaml: head[0][3]: expected a list of 0 to 20 arguments, found 21")
     );
 }
 
@@ -162,7 +163,8 @@ fn absurd_heads_are_refused() {
         "nc: 1e9\n",
     ] {
         assert!(
-            refusal(&text(key)).contains("own.yaml: key 'nc': a number of classes, 1 or more"),
+            refusal(&text(key))
+                .contains("own.yaml: nc: expected a number of classes from 1 to 100000, found"),
             "{key}"
         );
     }
@@ -170,7 +172,7 @@ fn absurd_heads_are_refused() {
     let anchors = table("").replace("[[10, 13]]", &format!("[[{}]]", ["10, 13"; 100].join(", ")));
     let error = refusal(&anchors.replace("nc: 3", "nc: 100000"));
     assert!(
-        error.contains("row 1 (Detect): a map of 10000500 channels"),
+        error.contains("found a map of 10000500 channels"),
         "{error}"
     );
 }
@@ -181,7 +183,7 @@ fn channels_that_grow_without_bounds_are_refused() {
     let row = format!("  - [[{}], 1, Concat, [1]]\n", ["-1"; 100].join(", "));
     let error = refusal(&table(&row.repeat(20)));
     assert!(
-        error.contains("row 3 (Concat): a map of 8000000 channels"),
+        error.contains("row 3 (Concat): expected 1 to 1048576 channels and sides of 1 to 65536, found a map of 8000000 channels"),
         "{error}"
     );
 }
@@ -194,7 +196,7 @@ fn an_absurd_image_is_refused() {
         let error = Cost::of(&graph, height, width).unwrap_err().to_string();
         assert!(
             error.contains(&format!(
-                "row 0 (Conv): a map of 3 channels, {height}×{width}"
+                "own.yaml: row 0 (Conv): expected 1 to 1048576 channels and sides of 1 to 65536, found a map of 3 channels, {height}×{width}"
             )),
             "{error}"
         );
@@ -245,37 +247,41 @@ fn an_absurd_patch_is_refused() {
     for (patch, part) in [
         (
             "patch: [{neck: {channels: 1e308}}]",
-            "own.yaml: row 1 (C3): argument 0 (output channels) is 9223372036854775807",
+            "variant own: row 1 (C3): argument 0 (output channels): expected a whole number from 1 to 65536, found 9223372036854775807",
         ),
         (
             "patch: [{neck: {channels: 1e-308}}]\nextra: 1",
-            "variant own: unknown key 'extra'",
+            "variant own: extra: unknown field `extra`, expected one of",
         ),
         (
             "patch: [{neck: {repeats: 18446744073709551615}}]",
-            "own.yaml: row 1 (C3): 18446744073709551615 repeats after scaling",
+            "variant own: row 1 (C3): expected at most 1000 repeats after scaling, found 18446744073709551615",
         ),
         (
             "patch: [{backbone: [[-1, 1, Conv, [8, 65536]]]}]",
-            "own.yaml: row 0 (Conv): argument 1 (kernel) is 65536",
+            "variant own: row 0 (Conv): argument 1 (kernel): expected a whole number from 1 to 1024, found 65536",
         ),
         (
             "patch: [{replace: {C3: C3}, in: all, append: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]}]",
-            "variant own: row 1 (C3): more than 20 arguments",
+            "variant own: row 1 (C3): expected at most 20 arguments, found 21 with those appended",
         ),
     ] {
         let error = patched(rows, patch);
         assert!(error.contains(part), "{patch}: {error}");
     }
     let steps = format!("patch:\n{}", "  - {neck: {channels: 0.5}}\n".repeat(101));
-    assert!(patched(rows, &steps).contains("key 'patch': a list of 1 to 100 steps would be right"));
+    assert!(
+        patched(rows, &steps)
+            .contains("variant own: patch: expected a list of 1 to 100 steps, found 101")
+    );
     let rows_of_backbone = format!(
         "patch:\n  - backbone:\n{}",
         "    - [-1, 1, Conv, [8]]\n".repeat(1001)
     );
     assert!(
-        patched(rows, &rows_of_backbone)
-            .contains("key 'backbone': a list of 1 to 1000 rows would be right")
+        patched(rows, &rows_of_backbone).contains(
+            "variant own: patch[0].backbone: expected a list of 1 to 1000 rows, found 1001"
+        )
     );
     // A row number at the end of all numbers, moved by what the new backbone has more.
     let error = patched(
@@ -302,13 +308,13 @@ fn large_files_are_refused() {
         fs::write(&path, text + &"# 10 megabytes\n".repeat(700_000)).unwrap();
         let error = Catalog::builtin().add_file(&path).unwrap_err().to_string();
         assert!(
-            error.contains(name) && error.contains("bytes; at most 262144 would be right"),
+            error.contains(name) && error.contains("expected at most 262144 bytes, found"),
             "{error}"
         );
     }
     let rows = refusal(&table(&"  - [-1, 1, Conv, [8]]\n".repeat(1001)));
     assert!(
-        rows.contains("own.yaml: key 'head': 1002 rows; 1 to 1000 would be right"),
+        rows.contains("own.yaml: head: expected a list of 1 to 1000 rows, found 1002"),
         "{rows}"
     );
 }
@@ -347,7 +353,7 @@ fn aliases_that_repeat_too_much_are_refused() {
     );
     let error = refusal(&text);
     assert!(
-        error.contains("what its aliases repeat is larger than 262144 values and letters"),
+        error.contains("aliases expand beyond the limit of 262144 values and letters"),
         "{error}"
     );
     // A list that holds itself.

@@ -12,17 +12,19 @@ fn error(name: &str) -> String {
 fn what_is_unknown_is_named_with_what_there_is() {
     assert_eq!(
         error("yolov9n"),
-        "no family 'yolov9'; there are: yolov5, yolov8"
+        "unknown family 'yolov9'; known: yolov5, yolov8"
     );
     assert_eq!(
         error("yolov5z"),
-        "yolov5z: family yolov5 has no scale 'z'; there are: n, s, m, l, x"
+        "yolov5z: unknown scale 'z' of family yolov5; known: n, s, m, l, x"
     );
     assert_eq!(
         error("yolov5n+gosth"),
-        "yolov5n+gosth: no variant 'gosth'; there are: baseline, asff, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, segment, slimneck"
+        "yolov5n+gosth: unknown variant 'gosth'; known: baseline, asff, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, segment, slimneck"
     );
-    assert!(error("yolov5n+asff:order=no").contains("'no' is none of parallel, sequential"));
+    assert!(
+        error("yolov5n+asff:order=no").contains("expected one of parallel, sequential, found 'no'")
+    );
     assert!(error("yolov5n+asff+asff").contains("no row of the head is a Detect"));
     assert!(
         error("yolov8n+asff+fasternet+mobilenetv2")
@@ -72,7 +74,7 @@ fn a_chain_that_changes_channels_is_refused() {
     let error = table_error("  - [-1, 2, Conv, [16, 3]]\n  - [[1], 1, Detect, [nc]]\n");
     assert!(
         error.contains(
-            "row 1 (Conv): 2 in a chain: the second would read 16 channels where it takes 8"
+            "row 1 (Conv): 2 in a chain: expected the second to read 8 channels, found 16"
         ),
         "{error}"
     );
@@ -86,7 +88,7 @@ fn absurd_depths_are_refused() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("row 0 (C3): 90000000 repeats after scaling"),
+        error.contains("row 0 (C3): expected at most 1000 repeats after scaling, found 90000000"),
         "{error}"
     );
 }
@@ -114,7 +116,7 @@ fn bad_rows_are_refused_by_number() {
     for (rows, part) in [
         (
             "  - [-1, 1, Convolution, [8]]",
-            "row 1 (Convolution): no such module; there are: Conv, C3",
+            "row 1 (Convolution): unknown module; known: Conv, C3",
         ),
         (
             "  - [3, 1, Conv, [8]]",
@@ -130,39 +132,36 @@ fn bad_rows_are_refused_by_number() {
         ),
         (
             "  - [-1, 0, Conv, [8]]",
-            "row 1 (head): 'repeats' is not a whole number from 1 to 1000",
+            "head[0][1]: expected repeats from 1 to 1000, found integer `0`",
         ),
         (
             "  - [-1, 1, Conv]",
-            "row 1 (head): not of the form [from, repeats, module, args]",
+            "head[0]: expected a row [from, repeats, module, args], found 3",
         ),
         (
             "  - [-1, 1, Conv, [8, 3, 1, 1, 1, 1, relu, 9]]",
-            "8 arguments; [channels, kernel",
+            "expected [channels, kernel, stride, padding, groups, dilation, activation], found 8 arguments",
         ),
         (
             "  - [-1, 1, Conv, [eight]]",
-            "argument 0 (output channels) is eight",
+            "argument 0 (output channels): expected a whole number from 1 to 65536, found eight",
         ),
         (
             "  - [-1, 1, Conv, [8, 3, 1, None, 3]]",
-            "8 input and 8 output channels don't divide into 3 groups",
+            "expected 8 input and 8 output channels to divide into 3 groups",
         ),
         (
             "  - [[-1, -2], 1, Concat, [1]]",
-            "its inputs are 128×128 and 256×256",
+            "expected maps of one size, found 128×128 and 256×256",
         ),
-        (
-            "  - [[-1, 0], 1, Conv, [8]]",
-            "it takes one input, 'from' gives it 2",
-        ),
+        ("  - [[-1, 0], 1, Conv, [8]]", "expected one input, found 2"),
         (
             "  - [-1, 1, Conv, [8]]",
-            "the last row is no detection head",
+            "row 1 (Conv): expected the last row to be a detection head",
         ),
         (
             "  - [[0, 0], 1, Detect, [nc, anchors]]",
-            "it reads 2 levels, and 'anchors' has 1",
+            "expected 'anchors' for 2 levels, found 1",
         ),
     ] {
         let error = table_error(rows);
@@ -184,5 +183,5 @@ fn a_size_that_does_not_fit_is_refused() {
     let error = ablate_model::Cost::of(&graph, 100, 100)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("row 12 (Concat)"), "{error}");
+    assert!(error.starts_with("yolov5: row 12 (Concat): "), "{error}");
 }

@@ -80,7 +80,8 @@ fn mobilenetv2_at_depth_and_width_one() {
     assert_eq!((cost.gflops() * 10.0).round() / 10.0, 11.5);
 }
 
-/// Every model of the grid, and arguments and combinations: what `cost` and `graph` predict is what the module holds and gives.
+/// Every model of the grid, and arguments and combinations: what `cost` and `graph` predict is what
+/// the module holds and gives.
 #[test]
 fn predictions_hold_for_every_model() {
     let catalog = Catalog::builtin();
@@ -106,7 +107,8 @@ fn predictions_hold_for_every_model() {
         .flat_map(|family| ["n", "s", "m", "l", "x"].map(|scale| (family, scale)))
     {
         for variant in &variants {
-            // The widest scales are held to their parameters at a narrow width: the same depth, less memory. FasterNet's widths are its own.
+            // The widest scales are held to their parameters at a narrow width: the same depth,
+            // less memory. FasterNet's widths are its own.
             let name = ModelName::baseline(family, scale)
                 .with_variants(variant)
                 .unwrap();

@@ -1,41 +1,126 @@
-use ablate_model::{Catalog, Detector, Graph, ModelName, spec::Scaling};
+use ablate_model::{Catalog, Cost, Detector, Graph, ModelName, spec::Scaling};
 use burn::{
     module::{Module, ModuleMapper, Param},
     tensor::{DType, Device, Tensor, TensorData},
 };
+use serde::Deserialize;
 
-use crate::{device::device, support::Golden};
+use crate::{
+    device::device,
+    support::{Golden, fixtures},
+};
 
-/// A narrow YOLOv5 of three classes, as the fixtures have it.
-fn narrow(variants: &str) -> Detector {
-    narrow_of("yolov5", variants, &device())
-}
-
-fn narrow_of(family: &str, variants: &str, device: &Device) -> Detector {
-    let scaling = Scaling {
+/// A narrow detector of three classes.
+fn narrow(model: &str, device: &Device) -> Detector {
+    let header = Header {
+        model: model.into(),
+        nc: 3,
         depth: 0.33,
         width: 0.0625,
-        max_channels: None,
+        params: 0,
+        flops: 0,
+        weights: None,
     };
-    let name = ModelName::baseline(family, "n")
-        .with_variants(variants)
-        .unwrap();
-    let table = Catalog::builtin().patched(&name, scaling).unwrap();
-    Detector::new(&Graph::resolve(&table, scaling, 3).unwrap(), 0, device)
+    Detector::new(&header.graph(), 0, device)
 }
 
-fn check(variants: &str, weights: &str, outputs: &str) {
+/// What a fixture is of.
+#[derive(Deserialize)]
+struct Header {
+    model: String,
+    nc: usize,
+    depth: f64,
+    width: f64,
+    params: u64,
+    /// 2 × multiply-accumulates for one image.
+    flops: u64,
+    /// The fixture that holds weights and image, if it is another.
+    weights: Option<String>,
+}
+
+impl Header {
+    fn graph(&self) -> Graph {
+        let scaling = Scaling {
+            depth: self.depth,
+            width: self.width,
+            max_channels: None,
+        };
+        let name: ModelName = self.model.parse().unwrap();
+        let table = Catalog::builtin().patched(&name, scaling).unwrap();
+        Graph::resolve(&table, scaling, self.nc).unwrap()
+    }
+}
+
+fn open(name: &str) -> (Golden, Header) {
+    let golden = Golden::open(&format!("models/{name}.safetensors"));
+    let header = golden
+        .header()
+        .unwrap_or_else(|| panic!("{name} has no header"));
+    (golden, header)
+}
+
+/// Every family and every variant, alone.
+fn models() -> Vec<String> {
+    let catalog = Catalog::builtin();
+    let variants: Vec<String> = catalog.variants().map(|v| v.name.clone()).collect();
+    let mut models = Vec::new();
+    for family in catalog.families() {
+        models.push(format!("{family}n"));
+        models.extend(
+            variants
+                .iter()
+                .map(|variant| format!("{family}n+{variant}")),
+        );
+    }
+    models
+}
+
+const IMAGE: [usize; 4] = [2, 3, 64, 96];
+
+/// Raw maps, decoded boxes, prototypes, parameters and FLOPs are PyTorch's, with the network as it is and folded.
+#[test]
+fn models_equal_pytorch() {
     let device = device();
-    let mut detector = narrow(variants);
-    Golden::open(&format!("models/{weights}.safetensors")).fill(&mut detector, "w\\.");
-    let golden = Golden::open(&format!("models/{outputs}.safetensors"));
-    for detector in [detector.clone(), detector.fuse()] {
-        let raw = detector.forward(golden.tensor("x", &device));
-        assert_eq!(raw.len(), 3);
-        for (level, map) in raw.iter().enumerate() {
-            golden.assert(&format!("raw_p{}", level + 3), map.clone());
+    for name in fixtures("models") {
+        let (golden, header) = open(&name);
+        let graph = header.graph();
+        let cost = Cost::of(&graph, IMAGE[2], IMAGE[3]).unwrap();
+        assert_eq!(cost.params(), header.params, "parameters of {name}");
+        assert_eq!(2 * cost.total.macs, header.flops, "FLOPs of {name}");
+
+        let weights = header.weights.as_ref().map(|file| open(file).0);
+        let weights = weights.as_ref().unwrap_or(&golden);
+        let image: Tensor<4> = weights.tensor_or_rule("x", IMAGE, &device);
+        let mut detector = Detector::new(&graph, 0, &device);
+        weights.fill_or_rule(&mut detector);
+        for detector in [detector.clone(), detector.fuse()] {
+            let (raw, protos) = detector.forward_with_protos(image.clone());
+            assert_eq!(raw.len(), 3);
+            for (level, map) in raw.iter().enumerate() {
+                golden.assert(&format!("raw_p{}", level + 3), map.clone());
+            }
+            golden.assert("decoded", detector.decode(raw));
+            assert_eq!(
+                protos.is_some(),
+                golden.has("protos"),
+                "prototypes of {name}"
+            );
+            if let Some(protos) = protos {
+                golden.assert("protos", protos);
+            }
         }
-        golden.assert("decoded", detector.decode(raw));
+    }
+}
+
+#[test]
+fn every_variant_of_every_family_has_a_fixture() {
+    let fixtures = fixtures("models");
+    let covered: Vec<String> = fixtures.iter().map(|name| open(name).1.model).collect();
+    for model in models() {
+        assert!(
+            covered.contains(&model),
+            "{model} has no fixture: run fixtures/detectors.py (see its README.md)"
+        );
     }
 }
 
@@ -65,15 +150,8 @@ impl ModuleMapper for Shake {
 #[test]
 fn half_precision_is_near() {
     let device = Device::flex();
-    let variants: Vec<String> = Catalog::builtin()
-        .variants()
-        .map(|variant| variant.name.clone())
-        .collect();
-    for (family, variant) in ["yolov5", "yolov8"]
-        .into_iter()
-        .flat_map(|family| variants.iter().map(move |variant| (family, variant)))
-    {
-        let detector = narrow_of(family, variant, &device).fuse();
+    for model in models() {
+        let detector = narrow(&model, &device).fuse();
         let image = Tensor::<4>::ones([1, 3, 64, 96], &device) * 0.5;
         let output = |detector: &Detector, dtype: DType| {
             let raw = detector.forward(image.clone().cast(dtype));
@@ -94,7 +172,7 @@ fn half_precision_is_near() {
                 / largest;
             assert!(
                 error > 0.0 && error < most,
-                "{family}+{variant} in {dtype:?}: off by {error:e} of the largest value"
+                "{model} in {dtype:?}: off by {error:e} of the largest value"
             );
         }
     }
@@ -104,15 +182,8 @@ fn half_precision_is_near() {
 #[test]
 fn folding_changes_nothing() {
     let device = Device::flex();
-    let variants: Vec<String> = Catalog::builtin()
-        .variants()
-        .map(|variant| variant.name.clone())
-        .collect();
-    for (family, variant) in ["yolov5", "yolov8"]
-        .into_iter()
-        .flat_map(|family| variants.iter().map(move |variant| (family, variant)))
-    {
-        let detector = narrow_of(family, variant, &device).map(&mut Shake(1));
+    for model in models() {
+        let detector = narrow(&model, &device).map(&mut Shake(1));
         let output = |detector: &Detector| {
             let raw = detector.forward(Tensor::ones([1, 3, 64, 96], &device));
             detector.decode(raw).try_into_vec_as::<f32>().unwrap()
@@ -126,94 +197,21 @@ fn folding_changes_nothing() {
             .fold(0f32, f32::max);
         assert!(
             largest.is_finite() && error <= 1e-4 * largest,
-            "{family}+{variant}: off by {error:e} of {largest:e}"
+            "{model}: off by {error:e} of {largest:e}"
         );
     }
-}
-
-#[test]
-fn baseline() {
-    check("baseline", "baseline", "baseline");
-}
-
-#[test]
-fn gsconv() {
-    check("gsconv", "gsconv", "gsconv");
-}
-
-#[test]
-fn mobilenetv2() {
-    check("mobilenetv2", "mobilenetv2", "mobilenetv2");
-}
-
-#[test]
-fn ghost() {
-    check("ghost", "ghost", "ghost");
-}
-
-#[test]
-fn asff_in_both_orders() {
-    check("asff", "asff", "asff-parallel-outputs");
-    check("asff:order=sequential", "asff", "asff-sequential-outputs");
-}
-
-#[test]
-fn segment() {
-    check("segment", "segment", "segment");
-    let device = device();
-    let golden = Golden::open("models/segment.safetensors");
-    let mut detector = narrow("segment");
-    golden.fill(&mut detector, "w\\.");
-    let (_, protos) = detector.forward_with_protos(golden.tensor("x", &device));
-    golden.assert("protos", protos.unwrap());
-    assert!(
-        narrow("baseline")
-            .forward_with_protos(golden.tensor("x", &device))
-            .1
-            .is_none()
-    );
-}
-
-/// The published head gives the distributions and the classes of all positions side by side, channels first.
-#[test]
-fn yolov8() {
-    let device = device();
-    let golden = Golden::open("models/yolov8-baseline.safetensors");
-    let mut detector = narrow_of("yolov8", "baseline", &device);
-    golden.fill(&mut detector, "w\\.");
-    let raw = detector.forward(golden.tensor("x", &device));
-    let by_position = raw.iter().map(|map| {
-        let [batch, _, height, width, outputs] = map.dims();
-        map.clone()
-            .reshape([batch, height * width, outputs])
-            .swap_dims(1, 2)
-    });
-    let all = Tensor::cat(by_position.collect(), 2);
-    golden.assert("raw_boxes", all.clone().narrow(1, 0, 64));
-    golden.assert("raw_scores", all.narrow(1, 64, 3));
-    let decoded = detector.decode(raw).swap_dims(1, 2);
-    let [objectness] = [decoded.clone().narrow(1, 4, 1)];
-    assert_eq!(
-        objectness.into_data().try_into_vec::<f32>().unwrap(),
-        vec![1.0; 2 * 126]
-    );
-    golden.assert(
-        "decoded",
-        Tensor::cat(
-            vec![decoded.clone().narrow(1, 0, 4), decoded.narrow(1, 5, 3)],
-            1,
-        ),
-    );
 }
 
 #[test]
 fn fusion_weights_are_for_asff_alone() {
     let device = device();
     let image = || burn::tensor::Tensor::ones([1, 3, 64, 96], &device);
-    let weights = narrow("asff").fusion_weights(image()).unwrap();
+    let weights = narrow("yolov5n+asff", &device)
+        .fusion_weights(image())
+        .unwrap();
     let shapes: Vec<[usize; 4]> = weights.iter().map(|w| w.dims()).collect();
     assert_eq!(shapes, [[1, 3, 8, 12], [1, 3, 4, 6], [1, 3, 2, 3]]);
-    assert!(narrow("baseline").fusion_weights(image()).is_none());
+    assert!(narrow("yolov5n", &device).fusion_weights(image()).is_none());
 }
 
 /// The same seed draws the same weights.

@@ -1,6 +1,8 @@
-//! Tables and variants that were damaged at random are taken or refused, never a panic, and in bounded time and memory.
+//! Tables and variants that were damaged at random are taken or refused, never a panic, and in
+//! bounded time and memory.
 //!
-//! A few thousand run with the tests; `ABLATE_FUZZ_SECONDS=3600 cargo test --release --test it mutations` goes on for an hour with other ones.
+//! A few thousand run with the tests; `ABLATE_FUZZ_SECONDS=3600 cargo test --release --test it
+//! mutations` goes on for an hour with other ones.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -29,7 +31,8 @@ const VARIANTS: [&str; 5] = [
     include_str!("../../../../configs/models/variants/slimneck.yaml"),
 ];
 
-/// What a number or a word becomes: the edges of every type, other types, and what YAML makes something of.
+/// What a number or a word becomes: the edges of every type, other types, and what YAML makes
+/// something of.
 const TOKENS: [&str; 40] = [
     "-1",
     "0",

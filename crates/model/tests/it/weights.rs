@@ -82,12 +82,13 @@ fn files_that_are_none_are_refused_by_name() {
         error
     };
     assert!(refuse("absent.safetensors", None).contains("no such file"));
-    assert!(refuse("broken.safetensors", Some(b"nothing")).contains("no SafeTensors file"));
-    assert!(refuse("broken.pt", Some(b"nothing")).contains("no PyTorch state dict"));
-    assert!(refuse("weights.onnx", Some(b"nothing")).contains("weights end in"));
+    assert!(refuse("broken.safetensors", Some(b"nothing")).contains("not a SafeTensors file"));
+    assert!(refuse("broken.pt", Some(b"nothing")).contains("not a PyTorch state dict"));
+    assert!(refuse("weights.onnx", Some(b"nothing")).contains("expected a name that ends in"));
 }
 
-/// `state_dict.pt` was written by PyTorch: `torch.save({'model.0.conv.weight': 0.25 × ones, 'model.0.bn.running_mean': ones, …})`.
+/// `state_dict.pt` was written by PyTorch: `torch.save({'model.0.conv.weight': 0.25 × ones,
+/// 'model.0.bn.running_mean': ones, …})`.
 #[test]
 fn a_pytorch_state_dict_is_read() {
     let mut model = detector("yolov5n", 3, 1);
@@ -98,8 +99,8 @@ fn a_pytorch_state_dict_is_read() {
     assert_eq!(loaded.unused, ["model.99.weight"]);
 }
 
-/// The checkpoints were written by the packages `yolov5` 7.0.14 and `ultralytics` 8.4.190 from random weights, in half precision; inputs
-/// and outputs beside them are PyTorch's.
+/// The checkpoints were written by the packages `yolov5` 7.0.14 and `ultralytics` 8.4.190 from
+/// random weights, in half precision; inputs and outputs beside them are PyTorch's.
 #[test]
 fn checkpoints_of_whole_models_are_read() {
     let device = device();
@@ -160,7 +161,7 @@ fn anchors_of_a_file_take_the_place_of_the_tables() {
         loaded.fresh.is_empty() && loaded.unused.is_empty(),
         "{loaded:?}"
     );
-    let ablate_model::heads::BoxCoding::Anchors(levels) = &model.detect().coding else {
+    let ablate_model::coding::BoxCoding::Anchors(levels) = &model.detect().coding else {
         panic!("it has anchors")
     };
     assert_eq!(levels[0], [[8.0, 16.0], [24.0, 32.0], [40.0, 48.0]]);
@@ -173,10 +174,7 @@ fn anchors_of_a_file_take_the_place_of_the_tables() {
 #[test]
 fn rows_that_there_are_not_cannot_be_frozen() {
     let error = detector("yolov5n", 3, 1).freeze(&[3, 25]).unwrap_err();
-    assert_eq!(
-        error,
-        "row 25 can't be frozen: the model has the rows 0 to 24"
-    );
+    assert_eq!(error, "can't freeze row 25: expected a row from 0 to 24");
     let all: Vec<usize> = (0..25).collect();
     assert!(
         detector("yolov5n", 3, 1)

@@ -1,14 +1,19 @@
 //! Change against the baseline: a group of bars for each scale, a bar for each variant.
 
-use super::axis::Axis;
-use super::frame::{Key, Plot, Swatch, WIDTH, sheet};
-use super::scene::{Anchor, Scene, Type, text_width};
-use super::style::Paint;
+use anyhow::Result;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-const VALUE: f64 = 10.5;
-const WHISKER: f64 = 1.3;
+use super::axis::{Axis, range};
+use super::backend::{Area, Scene, Tipped};
+use super::sheet::{Key, Swatch, chart, floor, sheet};
+use super::style::{INK, series};
+use super::text::{bold, text, text_size};
+
 /// How many times the largest bar an interval is drawn to.
 const REACH: f64 = 1.6;
+/// Share of a group's room that its bars take, and of a bar's room that it fills.
+const FILLED: f64 = 0.86;
 
 pub struct Bar {
     pub style: usize,
@@ -25,93 +30,77 @@ pub struct Bars {
     pub subtitle: String,
     pub y_name: String,
     pub keys: Vec<Key>,
-    /// Name of a group and its bars, in the order of the keys.
-    pub groups: Vec<(String, Vec<Bar>)>,
+    pub groups: Vec<Group>,
+}
+
+/// A name and its bars, in the order of the keys.
+pub type Group = (String, Vec<Bar>);
+
+impl Bar {
+    /// What is drawn of the interval; without one, the value.
+    fn span(&self, reach: f64) -> (f64, f64) {
+        let value = self.value;
+        let (low, high) = self.interval.unwrap_or((value, value));
+        (low.max(-reach).min(value), high.min(reach).max(value))
+    }
 }
 
 impl Bars {
-    /// None where there is no bar.
-    pub fn draw(&self) -> Option<Scene> {
-        let largest = self
-            .groups
-            .iter()
-            .flat_map(|(_, bars)| bars)
-            .map(|bar| bar.value.abs())
-            .fold(1.0, f64::max);
+    /// None if there is no bar.
+    pub fn draw(&self) -> Result<Option<Scene>> {
+        let bars = || self.groups.iter().flat_map(|(_, bars)| bars);
         // An interval that would dwarf the bars is cut off, and open at that end.
-        let within = |value: f64| value.clamp(-REACH * largest, REACH * largest);
-        let ends = |bar: &Bar| {
-            bar.interval.map_or([bar.value; 2], |(low, high)| {
-                [within(low).min(bar.value), within(high).max(bar.value)]
-            })
-        };
-        let values = || {
-            self.groups
-                .iter()
-                .flat_map(|(_, bars)| bars.iter().flat_map(ends))
-        };
-        values().next()?;
-        let axis = Axis::over(values().chain([0.0]), false)?.including(-1.0, 1.0);
-        let (mut scene, top) = sheet(&self.title, &self.subtitle, &self.keys, Swatch::Bar, 300.0);
-        let plot = Plot {
-            left: 66.0,
-            top: top + 8.0,
-            right: WIDTH - 22.0,
-            bottom: top + 268.0,
-        };
-        plot.vertical(&mut scene, &axis, &self.y_name);
+        let reach = REACH * bars().map(|bar| bar.value.abs()).fold(1.0, f64::max);
+        let ends = bars().flat_map(|bar| <[f64; 2]>::from(bar.span(reach)));
+        let y = range(ends.chain([0.0]), false).filter(|_| bars().next().is_some());
+        let Some(y) = y else { return Ok(None) };
+        let y = Axis::new(y.start.min(-1.0)..y.end.max(1.0), false, 9);
+        let titles = [self.title.as_str(), &self.subtitle];
+        let plot = |area: &Area| self.plot(area, y, reach);
+        sheet(titles, &self.keys, Swatch::Bar, 3050, plot).map(Some)
+    }
 
-        let group_width = (plot.right - plot.left) / self.groups.len() as f64;
-        let zero = plot.y(&axis, 0.0);
+    fn plot(&self, area: &Area, y: Axis, reach: f64) -> Result<()> {
+        // Horizontally a group has one unit.
+        let x = Axis::new(0.0..self.groups.len() as f64, false, 0);
+        let mut chart = chart(&area.margin(80, 0, 110, 220), ("", x), (&self.y_name, y))?;
+        let unit = f64::from(chart.plotting_area().dim_in_pixel().0) / self.groups.len() as f64;
+        let y = chart.as_coord_spec().get_y_range();
+        let whisker = INK.stroke_width(13);
         for (index, (name, bars)) in self.groups.iter().enumerate() {
-            let middle = plot.left + group_width * (index as f64 + 0.5);
+            let middle = index as f64 + 0.5;
             // Bars no wider than a finger, so that one alone does not fill the sheet.
-            let step = (group_width * 0.86 / bars.len().max(1) as f64).min(64.0);
-            let first = middle - step * bars.len() as f64 / 2.0;
-            let widest = bars
-                .iter()
-                .map(|bar| text_width(&bar.label, VALUE, false))
-                .fold(0.0, f64::max);
+            let step = (FILLED / bars.len().max(1) as f64).min(640.0 / unit);
+            let above = text(105, INK).pos(Pos::new(HPos::Center, VPos::Bottom));
+            let below = above.pos(Pos::new(HPos::Center, VPos::Top));
+            let widest = bars.iter().map(|bar| text_size(&bar.label, &above).0).max();
+            let labelled = f64::from(widest.unwrap_or(0)) < step * unit + 20.0;
             for (place, bar) in bars.iter().enumerate() {
-                let left = first + step * place as f64;
-                let end = plot.y(&axis, bar.value);
-                let right = left + step * 0.86;
-                scene.rect(
-                    (left, zero),
-                    (right, end),
-                    Paint::Series(bar.style),
-                    &bar.tip,
-                );
-                let middle = (left + right) / 2.0;
-                let [low, high] = ends(bar).map(|value| plot.y(&axis, value));
+                let left = middle + step * (place as f64 - bars.len() as f64 / 2.0);
+                let corners = [(left, 0.0), (left + step * FILLED, bar.value)];
+                let element = Rectangle::new(corners, series(bar.style).filled()).into_dyn();
+                let tip = bar.tip.clone();
+                chart.draw_series([Tipped { element, tip }])?;
+                let (x, cap) = (left + step * FILLED / 2.0, step * 0.12);
+                let (low, high) = bar.span(reach);
                 if let Some(interval) = bar.interval {
-                    let cap = step * 0.12;
-                    scene.line(&[(middle, low), (middle, high)], WHISKER, Paint::Ink);
-                    for value in [interval.0, interval.1]
-                        .into_iter()
-                        .filter(|value| within(*value) == *value)
-                    {
-                        let y = plot.y(&axis, value);
-                        scene.line(&[(middle - cap, y), (middle + cap, y)], WHISKER, Paint::Ink);
-                    }
+                    let ends = <[f64; 2]>::from(interval).into_iter();
+                    let closed = ends.filter(|end| end.abs() <= reach);
+                    let caps = closed.map(|end| [(x - cap, end), (x + cap, end)]);
+                    let lines = caps.chain([[(x, low), (x, high)]]);
+                    chart.draw_series(lines.map(|line| PathElement::new(line, whisker)))?;
                 }
-                if widest < step + 2.0 {
-                    let y = if bar.value < 0.0 {
-                        low + VALUE + 1.0
-                    } else {
-                        high - 3.5
-                    };
-                    let set = Type::new(VALUE, Paint::Ink, Anchor::Middle);
-                    scene.text((middle, y), &bar.label, set);
+                if labelled {
+                    let places = [(high, -35, &above), (low, 35, &below)];
+                    let (end, shift, style) = places[usize::from(bar.value < 0.0)];
+                    let label = Text::new(bar.label.clone(), (0, shift), style.clone());
+                    chart.draw_series([EmptyElement::at((x, end)) + label])?;
                 }
             }
-            scene.text(
-                (middle, plot.bottom + 21.0),
-                name,
-                Type::new(12.5, Paint::Ink, Anchor::Middle).bold(),
-            );
+            let style = bold(125, INK).pos(Pos::new(HPos::Center, VPos::Bottom));
+            let name = Text::new(name.clone(), (0, 210), style);
+            chart.draw_series([EmptyElement::at((middle, y.start)) + name])?;
         }
-        plot.floor(&mut scene, zero);
-        Some(scene)
+        floor(&mut chart, 0.0)
     }
 }

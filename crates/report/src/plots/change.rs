@@ -1,64 +1,29 @@
 //! Plots of the change against the baseline.
 
-use super::bars::{Bar, Bars};
-use super::frame::Key;
+use anyhow::Result;
+
+use super::bars::{Bar, Bars, Group};
+use super::sheet::Key;
 use super::{Kind, Plots, gather};
 use crate::number;
 use crate::summary::{Changes, Line, Table};
 
+type Pick = fn(&Changes) -> Option<f64>;
+
 impl Plots<'_> {
-    pub fn changes(&mut self, tables: &[Table]) {
-        let mut draw = |what: &str,
-                        setting: &str,
-                        file: String,
-                        better: &str,
-                        lines: &[&Line],
-                        pick: fn(&Changes) -> Option<f64>| {
-            let points = better == "higher";
-            let title = format!("Change in {what} against the baseline");
-            let alt = format!("{title}, {setting}");
-            let bars = self.bars(lines, pick, points);
-            let sure = if bars
-                .groups
-                .iter()
-                .flat_map(|(_, bars)| bars)
-                .any(|bar| bar.interval.is_some())
-            {
-                " · with 95 % intervals"
-            } else {
-                ""
-            };
-            let bars = Bars {
-                title,
-                subtitle: format!("{setting} · {better} is better{sure}"),
-                y_name: if points { "points" } else { "percent" }.into(),
-                ..bars
-            };
-            self.add(Kind::Change, &file, &alt, bars.draw());
-        };
+    pub fn changes(&mut self, tables: &[Table]) -> Result<()> {
         let costed = gather(
             tables,
             |s| (s.imgsz.cost, s.nc),
             |line| line.changes.params.is_some(),
         );
         for ((imgsz, nc), lines) in &costed {
-            let setting = format!("{imgsz} px · {nc} classes");
-            draw(
-                "parameters",
-                &format!("{nc} classes"),
-                format!("change-params-{nc}classes"),
-                "lower",
-                lines,
-                |c| c.params,
-            );
-            draw(
-                "GFLOPs",
-                &setting,
-                format!("change-gflops-{imgsz}px-{nc}classes"),
-                "lower",
-                lines,
-                |c| c.gflops,
-            );
+            let classes = format!("{nc} classes");
+            let file = format!("change-params-{nc}classes");
+            self.change("parameters", &classes, &file, lines, |c| c.params)?;
+            let setting = format!("{imgsz} px · {classes}");
+            let file = format!("change-gflops-{imgsz}px-{nc}classes");
+            self.change("GFLOPs", &setting, &file, lines, |c| c.gflops)?;
         }
         let timed = gather(
             tables,
@@ -67,14 +32,8 @@ impl Plots<'_> {
         );
         for ((device, imgsz, _, timing), lines) in &timed {
             let setting = format!("{device} · {imgsz} px · {timing} · median");
-            draw(
-                "latency",
-                &setting,
-                format!("change-latency-{device}-{imgsz}px-{}", timing.word()),
-                "lower",
-                lines,
-                |c| c.latency,
-            );
+            let file = format!("change-latency-{device}-{imgsz}px-{}", timing.word());
+            self.change("latency", &setting, &file, lines, |c| c.latency)?;
         }
         let trained = gather(
             tables,
@@ -84,20 +43,49 @@ impl Plots<'_> {
         for ((dataset, device, imgsz, _), lines) in &trained {
             let dataset = dataset.unwrap_or_default();
             let setting = format!("{dataset} · trained on {device} at {imgsz} px");
-            draw(
-                "mAP50-95",
-                &setting,
-                format!("change-map-{dataset}-{device}-{imgsz}px"),
-                "higher",
-                lines,
-                |c| c.map50_95,
-            );
+            let file = format!("change-map-{dataset}-{device}-{imgsz}px");
+            self.change("mAP50-95", &setting, &file, lines, |c| c.map50_95)?;
         }
+        Ok(())
     }
 
-    fn bars(&self, lines: &[&Line], pick: fn(&Changes) -> Option<f64>, points: bool) -> Bars {
+    fn change(
+        &mut self,
+        what: &str,
+        setting: &str,
+        file: &str,
+        lines: &[&Line],
+        pick: Pick,
+    ) -> Result<()> {
+        // Only mAP changes by points, and only of mAP more is better.
+        let points = what == "mAP50-95";
+        let (better, unit) = if points {
+            ("higher", "points")
+        } else {
+            ("lower", "percent")
+        };
+        let (keys, groups) = self.bars(lines, pick, points);
+        let mut bars = groups.iter().flat_map(|(_, bars)| bars);
+        let sure = bars.any(|bar| bar.interval.is_some());
+        let sure = if sure { " · with 95 % intervals" } else { "" };
+        let title = format!("Change in {what} against the baseline");
+        let alt = format!("{title}, {setting}");
+        let subtitle = format!("{setting} · {better} is better{sure}");
+        let bars = Bars {
+            title,
+            subtitle,
+            y_name: unit.into(),
+            keys,
+            groups,
+        };
+        self.add(Kind::Change, file, alt, bars.draw()?);
+        Ok(())
+    }
+
+    /// Series and groups of bars of the lines that have the change.
+    fn bars(&self, lines: &[&Line], pick: Pick, points: bool) -> (Vec<Key>, Vec<Group>) {
         let mut keys: Vec<Key> = Vec::new();
-        let mut groups: Vec<(String, Vec<Bar>)> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         for line in lines {
             let Some(value) = pick(&line.changes) else {
                 continue;
@@ -110,7 +98,7 @@ impl Plots<'_> {
             } else {
                 number::percent(value)
             };
-            // Only mAP has one, and only mAP changes by points.
+            // Only mAP has one.
             let interval = line.changes.map_interval.filter(|_| points);
             let sure = interval.map_or_else(String::new, |interval| {
                 format!(", 95 % interval {interval}")
@@ -131,12 +119,6 @@ impl Plots<'_> {
             }
         }
         keys.sort_by_key(|key| key.style);
-        Bars {
-            title: String::new(),
-            subtitle: String::new(),
-            y_name: String::new(),
-            keys,
-            groups,
-        }
+        (keys, groups)
     }
 }

@@ -2,19 +2,24 @@
 
 mod against;
 mod axis;
+mod backend;
 mod bars;
 mod change;
 mod curves;
-mod frame;
+mod labels;
+mod marker;
 mod scatter;
-pub mod scene;
+mod sheet;
 pub mod style;
+mod text;
 mod training;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::frame::Key;
-use self::scene::Scene;
+use anyhow::Result;
+
+use self::backend::Scene;
+use self::sheet::Key;
 use crate::rows::{BASELINE, scale_order, variant_order};
 use crate::summary::{Line, Setting, Table};
 
@@ -40,18 +45,17 @@ pub struct Figure {
 }
 
 /// All plots, in the order in which the report shows them.
-pub fn figures(tables: &[Table]) -> Vec<Figure> {
+pub fn figures(tables: &[Table]) -> Result<Vec<Figure>> {
     let mut plots = Plots {
         styles: Styles::of(tables),
-        names: BTreeSet::new(),
         figures: Vec::new(),
     };
-    plots.accuracy(tables);
-    plots.latency(tables);
-    plots.changes(tables);
-    plots.training(tables);
+    plots.accuracy(tables)?;
+    plots.latency(tables)?;
+    plots.changes(tables)?;
+    plots.training(tables)?;
     plots.figures.sort_by_key(|figure| figure.kind);
-    plots.figures
+    Ok(plots.figures)
 }
 
 /// A colour and a marker for every variant, the same in all plots.
@@ -136,38 +140,30 @@ fn gather<'t, 'a, K: Ord>(
 
 struct Plots<'a> {
     styles: Styles<'a>,
-    names: BTreeSet<String>,
     figures: Vec<Figure>,
 }
 
 impl Plots<'_> {
-    fn add(&mut self, kind: Kind, name: &str, alt: &str, scene: Option<Scene>) {
+    fn add(&mut self, kind: Kind, name: &str, alt: String, scene: Option<Scene>) {
         let Some(scene) = scene else { return };
-        let plain = name.chars().map(|c| {
+        let plain = |c: char| {
             if c.is_ascii_alphanumeric() {
                 c.to_ascii_lowercase()
             } else {
                 '-'
             }
-        });
-        let stem: String = plain.take(120).collect();
-        let names = (1..).map(|n| {
-            if n == 1 {
-                stem.clone()
-            } else {
-                format!("{stem}-{n}")
-            }
-        });
-        for name in names {
-            if self.names.insert(name.clone()) {
-                self.figures.push(Figure {
-                    kind,
-                    name,
-                    alt: alt.to_string(),
-                    scene,
-                });
-                return;
-            }
+        };
+        let stem: String = name.chars().map(plain).take(120).collect();
+        let numbered = (2..).map(|n| format!("{stem}-{n}"));
+        let mut names = std::iter::once(stem.clone()).chain(numbered);
+        let taken = |name: &String| self.figures.iter().any(|figure| figure.name == *name);
+        if let Some(name) = names.find(|name| !taken(name)) {
+            self.figures.push(Figure {
+                kind,
+                name,
+                alt,
+                scene,
+            });
         }
     }
 }

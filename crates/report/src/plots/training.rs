@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use ablate_records::EpochLog;
+use anyhow::Result;
+
 use super::curves::{Curve, Curves, Panel};
 use super::{Kind, Plots, gather};
 use crate::rows::{Row, scale_order};
 use crate::summary::{Line, Table};
-use ablate_records::EpochLog;
 
 impl Plots<'_> {
-    pub fn training(&mut self, tables: &[Table]) {
+    pub fn training(&mut self, tables: &[Table]) -> Result<()> {
         let trained = gather(
             tables,
             |s| (s.dataset, s.device, s.imgsz.train, s.nc),
@@ -40,11 +42,12 @@ impl Plots<'_> {
                 self.add(
                     Kind::Training,
                     &format!("training-{model}-{dataset}-{device}-{imgsz}px"),
-                    &alt,
-                    curves.draw(),
+                    alt,
+                    curves.draw()?,
                 );
             }
         }
+        Ok(())
     }
 
     /// mAP50-95, mAP50, that of masks where there are any, then a panel for each loss.
@@ -98,8 +101,7 @@ impl Plots<'_> {
 }
 
 fn curve(epochs: &[EpochLog], pick: impl Fn(&EpochLog) -> Option<f64>) -> Vec<(f64, f64)> {
-    epochs
-        .iter()
-        .filter_map(|epoch| Some((epoch.epoch as f64 + 1.0, pick(epoch)?)))
-        .collect()
+    let point = |epoch: &EpochLog| Some((epoch.epoch as f64 + 1.0, pick(epoch)?));
+    let points = epochs.iter().filter_map(point);
+    points.filter(|(_, y)| y.is_finite()).collect()
 }

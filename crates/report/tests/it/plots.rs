@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
-use ablate_records::{Cell, Measurement, Stage};
+use ablate_records::{Cell, Measurement, Record, Stage};
+use resvg::usvg;
 
 use crate::support::*;
 
@@ -184,4 +186,113 @@ fn names_that_make_one_file_name_stay_apart() {
             .iter()
             .all(|path| path.parent().unwrap() == folder.path().join("plots"))
     );
+}
+
+/// The plots in a page.
+fn drawings(html: &str) -> Vec<&str> {
+    let begins = html.match_indices("<svg ").map(|(begin, _)| &html[begin..]);
+    begins
+        .map(|svg| &svg[..svg.find("</svg>").unwrap() + "</svg>".len()])
+        .collect()
+}
+
+/// What is hard to draw: one evaluation, changes of nothing and of much, names in another script and of great length.
+fn awkward_sweep() -> Vec<Record> {
+    let cell = |variant: &str| Cell {
+        dataset: Some("星形 <&> \u{1}".into()),
+        ..cell(variant, "n")
+    };
+    let long = "a-variant-whose-name-does-not-fit-into-any-legend-that-there-is";
+    let variants = [
+        ("baseline", 1.0),
+        ("same", 1.0),
+        ("huge", 40.0),
+        (long, 0.9),
+    ];
+    let records = |(variant, size): (&str, f64)| {
+        let cell = cell(variant);
+        [
+            done(&cell, cost((1e6 * size) as u64, size)),
+            done(&cell, latency(9.0 * size)),
+            done(&cell, train(0.3, 2)),
+            done(&cell, eval(0.3)),
+        ]
+    };
+    variants.into_iter().flat_map(records).collect()
+}
+
+#[test]
+fn libraries_have_nothing_to_warn_of() {
+    struct Warnings(Mutex<Vec<String>>);
+    impl log::Log for Warnings {
+        fn enabled(&self, _: &log::Metadata) -> bool {
+            true
+        }
+        fn log(&self, record: &log::Record) {
+            self.0.lock().unwrap().push(record.args().to_string());
+        }
+        fn flush(&self) {}
+    }
+    static WARNINGS: Warnings = Warnings(Mutex::new(Vec::new()));
+    log::set_logger(&WARNINGS).unwrap();
+    log::set_max_level(log::LevelFilter::Warn);
+    for records in [whole_sweep(), awkward_sweep()] {
+        assert!(written(&records).1.plots.len() > 9);
+    }
+    assert_eq!(*WARNINGS.0.lock().unwrap(), [""; 0]);
+}
+
+#[test]
+fn plots_lie_on_their_sheets_and_every_colour_has_a_class() {
+    let mut options = usvg::Options::default();
+    for font in ["Inter-Regular.otf", "Inter-SemiBold.otf"] {
+        let file = format!("{}/src/fonts/{font}", env!("CARGO_MANIFEST_DIR"));
+        options
+            .fontdb_mut()
+            .load_font_data(std::fs::read(file).unwrap());
+    }
+    // Inter has no Chinese, and a PNG shows a question mark for it.
+    for page in [
+        page(&whole_sweep()),
+        page(&awkward_sweep()).replace("星形", "??"),
+    ] {
+        for svg in drawings(&page) {
+            let tree = usvg::Tree::from_str(svg, &options).unwrap();
+            let (drawn, sheet) = (tree.root().abs_stroke_bounding_box(), tree.size());
+            let right = drawn.right() <= sheet.width() && drawn.bottom() <= sheet.height();
+            assert!(
+                drawn.left() >= 0.0 && drawn.top() >= 0.0 && right,
+                "{drawn:?}: {svg}"
+            );
+
+            let xml = usvg::roxmltree::Document::parse(svg).unwrap();
+            for shape in xml
+                .root_element()
+                .children()
+                .filter(|node| node.is_element())
+            {
+                let class = shape.attribute("class").unwrap();
+                let classes = class
+                    .split(' ')
+                    .all(|class| page.contains(&format!("svg .{class}{{")));
+                assert!(classes, "{class} has no rule for dark ground");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_marker_and_every_bar_says_what_it_is() {
+    let page = page(&whole_sweep());
+    let tip = |tip: &str| assert!(page.contains(&format!("<title>{tip}</title>")), "{tip}");
+    tip("yolov5n: 1.87 million, 41.2 mAP50-95");
+    tip("yolov5n+asff: 1.68 GFLOPs, 14.9 ms");
+    tip("yolov5n+ghost: −2.3 points");
+    let svgs = drawings(&page);
+    let scatter = svgs
+        .iter()
+        .find(|svg| svg.contains("mAP50-95 against GFLOPs"))
+        .unwrap();
+    assert_eq!(scatter.matches("<title>").count(), 5);
+    assert!(scatter.contains(r#"role="img" aria-label="mAP50-95 against GFLOPs, shapes"#));
 }

@@ -44,7 +44,7 @@ impl Default for Yolov5Hyp {
 }
 
 impl Yolov5Hyp {
-    /// Refuses values for which there is no loss, by their name.
+    /// Rejects values that the loss does not support, by key.
     pub fn check(&self) -> Result<(), LossError> {
         if self.fl_gamma != 0.0 {
             return Err(LossError::FocalLoss(self.fl_gamma));
@@ -71,16 +71,21 @@ impl Yolov5Hyp {
                 value >= 0.0 && value.is_finite(),
                 key,
                 value,
-                "finite and not negative",
+                "a finite number of at least 0",
             )?;
         }
-        require(self.anchor_t > 1.0, "anchor_t", self.anchor_t, "above 1")?;
+        require(
+            self.anchor_t > 1.0,
+            "anchor_t",
+            self.anchor_t,
+            "a number above 1",
+        )?;
         let smoothing = self.label_smoothing;
         require(
             (0.0..1.0).contains(&smoothing),
             "label_smoothing",
             smoothing,
-            "from 0 to below 1",
+            "a number from 0 to below 1",
         )
     }
 }

@@ -10,6 +10,7 @@ const NEIGHBOUR: f32 = 0.5;
 pub struct Match {
     /// Row in the level's logits as `[batch × anchors × height × width, outputs]`.
     pub cell: usize,
+    /// Class of the target.
     pub class: usize,
     /// Row of the target.
     pub target: usize,
@@ -29,6 +30,7 @@ pub struct Match {
 pub struct AnchorMatcher {
     /// Anchors of the level in cells.
     pub anchors: Vec<[f32; 2]>,
+    /// The ratio of sides from which on a box and an anchor don't match.
     pub threshold: f32,
 }
 
@@ -111,7 +113,7 @@ impl Side {
     }
 }
 
-/// Refuses targets of a class or an image that does not exist.
+/// Rejects targets of a class or an image that does not exist.
 pub(super) fn check_targets(
     targets: &[[f32; 6]],
     batch: usize,

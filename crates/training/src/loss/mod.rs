@@ -33,7 +33,7 @@ pub struct Outputs {
 /// What it should have emitted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Targets<'a> {
-    /// Rows of (image in the batch, class, cx, cy, w, h), the box as fractions of the image; none is fine.
+    /// Rows of (image in the batch, class, cx, cy, w, h), the box as fractions of the image; may be empty.
     pub boxes: &'a [[f32; 6]],
     /// Of the same objects, for a head that makes masks.
     pub masks: Option<&'a MaskTargets>,
@@ -110,29 +110,28 @@ impl LossOutput {
 
 /// Why a loss cannot be built, or what in its input does not fit the network.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe variants and fields")]
 pub enum LossError {
-    #[error("fl_gamma is {0}: focal loss is not supported, only 0 (plain binary cross-entropy) is")]
+    #[error("fl_gamma: expected 0, found {0}; focal loss is not supported")]
     FocalLoss(f32),
-    #[error("{key} is {value}: it must be {expected}")]
+    #[error("{key}: expected {expected}, found {value}")]
     Hyp {
         key: &'static str,
         value: f32,
         expected: &'static str,
     },
     #[error(
-        "the head has {anchors} levels of anchors and {strides} strides: the loss needs one stride a level, 1 to 5 levels"
+        "expected 1 to 5 levels with one stride each, found {anchors} levels of anchors and {strides} strides"
     )]
     Levels { anchors: usize, strides: usize },
-    #[error(
-        "level {level} of the head has {found} anchors: every level needs the same number, here {expected}"
-    )]
+    #[error("level {level}: expected {expected} anchors, as many on every level, found {found}")]
     Anchors {
         level: usize,
         found: usize,
         expected: usize,
     },
     #[error(
-        "level {level} has logits of shape {found:?}: [batch, {anchors}, height, width, {outputs}] was expected"
+        "level {level}: expected logits [batch, {anchors}, height, width, {outputs}], found {found:?}"
     )]
     Shape {
         level: usize,
@@ -140,25 +139,25 @@ pub enum LossError {
         anchors: usize,
         outputs: usize,
     },
-    #[error("{found} levels of logits: the head has {expected}")]
+    #[error("expected {expected} levels of logits, found {found}")]
     LevelCount { found: usize, expected: usize },
-    #[error("the head makes masks: its prototypes and the targets' masks are needed")]
+    #[error("a head with masks requires mask prototypes and target masks")]
     NoMasks,
-    #[error("the head has {found} mask prototypes: each box has {expected} coefficients for them")]
+    #[error("expected {expected} mask prototypes, one for each coefficient, found {found}")]
     Protos { found: usize, expected: usize },
     #[error(
-        "the targets' masks are of height and width {found:?}: {height} and {width}, those of the prototypes, for each image were expected"
+        "expected target masks of height and width [{height}, {width}], as the prototypes, found {found:?}"
     )]
     MaskSize {
         found: [usize; 2],
         height: usize,
         width: usize,
     },
-    #[error("the logits are not of 32-bit floats")]
+    #[error("expected logits of 32-bit floats")]
     NotFloat,
-    #[error("target {row} is of class {class}: the network has {nc} classes, from 0")]
+    #[error("target {row}: expected a class from 0 to below {nc}, found {class}")]
     Class { row: usize, class: f32, nc: usize },
-    #[error("target {row} is of image {image}: the batch has {batch} images, from 0")]
+    #[error("target {row}: expected an image from 0 to below {batch}, found {image}")]
     Image {
         row: usize,
         image: f32,

@@ -12,12 +12,14 @@ pub struct TaskAlignedAssigner {
     pub topk: usize,
     /// Exponents of the class probability and of the CIoU in the measure of alignment.
     pub alpha: f32,
+    /// Exponent of the CIoU in the measure of alignment.
     pub beta: f32,
 }
 
 /// A cell that answers for a box.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Assigned {
+    /// Index of the cell, finest level first.
     pub cell: usize,
     /// Index of the box among the image's.
     pub target: usize,
@@ -34,6 +36,7 @@ pub struct Predictions<'a> {
     pub boxes: &'a [BBox],
     /// Class probabilities, `nc` for each cell.
     pub scores: &'a [f32],
+    /// Number of classes.
     pub nc: usize,
 }
 

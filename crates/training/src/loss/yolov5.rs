@@ -21,7 +21,7 @@ pub struct Yolov5Loss {
     matchers: Vec<AnchorMatcher>,
     balance: &'static [f32],
     hyp: Yolov5Hyp,
-    /// Mask coefficients of each box; none without masks.
+    /// Mask coefficients of each box; None without masks.
     coefficients: Option<usize>,
 }
 
@@ -252,7 +252,7 @@ struct Matched {
 
 struct MatchedLevel {
     count: usize,
-    /// Rows of the level's logits, `[count]`; none where nothing matched.
+    /// Rows of the level's logits, `[count]`; None if nothing matched.
     cells: Option<Tensor<1, Int>>,
 }
 

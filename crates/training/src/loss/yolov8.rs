@@ -40,14 +40,14 @@ impl Default for Yolov8Hyp {
 }
 
 impl Yolov8Hyp {
-    /// Refuses values for which there is no loss, by their name.
+    /// Rejects values that the loss does not support, by key.
     pub fn check(&self) -> Result<(), LossError> {
         for (key, value) in [("box", self.box_gain), ("cls", self.cls), ("dfl", self.dfl)] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(LossError::Hyp {
                     key,
                     value,
-                    expected: "finite and not negative",
+                    expected: "a finite number of at least 0",
                 });
             }
         }
@@ -63,7 +63,7 @@ pub struct Yolov8Loss {
     strides: Vec<f32>,
     hyp: Yolov8Hyp,
     assigner: TaskAlignedAssigner,
-    /// Mask coefficients of each box; none without masks.
+    /// Mask coefficients of each box; None without masks.
     coefficients: Option<usize>,
 }
 

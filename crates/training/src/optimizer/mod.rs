@@ -23,6 +23,7 @@ pub struct Rates {
     pub bias_lr: f64,
     /// Learning rate of all other parameters.
     pub lr: f64,
+    /// Momentum, or Adam's first beta.
     pub momentum: f64,
 }
 

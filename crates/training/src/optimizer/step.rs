@@ -9,7 +9,9 @@ use crate::{Optimizer, Recipe};
 
 /// An optimizer and all that it keeps from step to step.
 pub enum StepRule {
+    /// SGD.
     Sgd(Sgd),
+    /// Adam or AdamW.
     Adam(Adam),
 }
 

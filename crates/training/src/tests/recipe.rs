@@ -91,7 +91,7 @@ fn auto_is_what_ultralytics_chooses() {
     );
     let error = auto.resolved(118_287, 80, || 16).unwrap_err().to_string();
     assert!(
-        error.contains("92450 steps") && error.contains("MuSGD"),
+        error.contains("for 92450 steps, found auto") && error.contains("MuSGD"),
         "{error}"
     );
     let sgd = recipe("{optimizer: SGD}").unwrap();
@@ -122,19 +122,37 @@ fn a_batch_size_can_be_left_to_the_device() {
 #[test]
 fn what_is_wrong_is_named() {
     for (text, word) in [
-        ("{epoch: 7}", "unknown key `epoch`"),
-        ("{lr0: -1}", "lr0 is -1: it must be"),
+        ("{epoch: 7}", "unknown key 'epoch'; known: epochs, "),
+        (
+            "{lr0: -1}",
+            "lr0: expected a finite number of at least 0, found -1",
+        ),
         ("{lr0: fast}", "fast"),
-        ("{batch: 0}", "batch is 0: it must be above 0"),
-        ("{momentum: 1.0}", "momentum is 1"),
-        ("{fl_gamma: 1.5}", "fl_gamma is 1.5"),
+        (
+            "{batch: 0}",
+            "batch: expected at least 1, or -1 for as many images as fit the GPU, found 0",
+        ),
+        (
+            "{momentum: 1.0}",
+            "momentum: expected a number from 0 to below 1, found 1",
+        ),
+        ("{fl_gamma: 1.5}", "fl_gamma: expected 0, found 1.5"),
         ("{mosaic: 1.5}", "mosaic"),
-        ("{multi_scale: 1}", "multi_scale is 1"),
-        ("{multi_scale: wide}", "multi_scale"),
-        ("{freeze: head}", "freeze"),
+        (
+            "{multi_scale: 1}",
+            "multi_scale: expected a number from 0 to below 1, or true for 0.5, found 1",
+        ),
+        (
+            "{multi_scale: wide}",
+            "multi_scale: expected a number from 0 to below 1, true or false, found wide",
+        ),
+        (
+            "{freeze: head}",
+            "freeze: expected a number of first rows or a list of row numbers, found head",
+        ),
         ("{freeze: [-1]}", "freeze"),
         ("{optimizer: MuSGD}", "MuSGD"),
-        ("{cutmix: 0.5}", "unknown key `cutmix`"),
+        ("{cutmix: 0.5}", "unknown key 'cutmix'"),
     ] {
         let error = recipe(text).unwrap_err();
         assert!(error.contains(word), "{text}: {error}");

@@ -404,7 +404,7 @@ fn a_loss_that_is_no_number_is_an_error_that_says_where() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("epoch 0, batch 0: the loss is not a number"),
+        error.contains("epoch 1, batch 1: the loss is not finite"),
         "{error}"
     );
 }
@@ -421,7 +421,8 @@ fn files_that_do_not_fit_are_refused() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains(RESUME) && error.contains("of another training, `a`, not of `b`"),
+        error.contains(RESUME)
+            && error.contains("expected a checkpoint of training 'b', found one of 'a'"),
         "{error}"
     );
 
@@ -430,7 +431,7 @@ fn files_that_do_not_fit_are_refused() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains(RESUME) && error.contains("no SafeTensors file"),
+        error.contains(RESUME) && error.contains("not a SafeTensors file"),
         "{error}"
     );
 }

@@ -31,9 +31,11 @@ const DRAWING_VERSION: u32 = 1;
 pub struct ShapesSpec {
     /// Side of the square images, in pixels.
     pub imgsz: u32,
+    /// Images by split.
     pub images: ImageCounts,
     /// Class by class, what is drawn.
     pub classes: Vec<Shape>,
+    /// Seed of everything that is drawn.
     pub seed: u64,
     /// Fewest and most objects in an image (fewer where `overlap` leaves no room).
     pub objects: [u32; 2],
@@ -54,11 +56,11 @@ pub struct ShapesSpec {
     pub color_hint: f64,
     /// Strength of the background's texture, 0 to 1.
     pub texture: f64,
-    /// Number of strokes in the background at most.
+    /// Maximum number of strokes in the background.
     pub clutter: u32,
     /// Largest noise on a pixel, as a share of full brightness.
     pub noise: f64,
-    /// Annotate the pixels of an object that show, too, and not its box only.
+    /// Annotate the visible pixels of an object in addition to its box.
     pub masks: bool,
 }
 
@@ -66,8 +68,11 @@ pub struct ShapesSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageCounts {
+    /// Images of the training split.
     pub train: u32,
+    /// Images of the validation split.
     pub val: u32,
+    /// Images of the test split.
     pub test: u32,
 }
 
@@ -109,30 +114,30 @@ impl ShapesSpec {
     pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
         let fail = |key, message: &str| Err((key, message.to_owned()));
         if !(16..=4096).contains(&self.imgsz) {
-            return fail("imgsz", "must be within 16..=4096 pixels");
+            return fail("imgsz", "expected 16 to 4096 pixels");
         }
         if self.classes.is_empty() {
-            return fail("classes", "no class");
+            return fail("classes", "expected at least one class, found none");
         }
         if (1..self.classes.len()).any(|i| self.classes[..i].contains(&self.classes[i])) {
-            return fail("classes", "a class is given twice");
+            return fail("classes", "a class is listed twice");
         }
         let [fewest, most] = self.objects;
         if fewest > most || most == 0 || most > 250 {
             return fail(
                 "objects",
-                "must be [fewest, most] with fewest <= most and most within 1..=250",
+                "expected [fewest, most] with fewest at most `most`, and `most` from 1 to 250",
             );
         }
         let [small, large] = self.scale;
         if !(small > 0.0 && small <= large && large <= 1.0) {
             return fail(
                 "scale",
-                "must be [smallest, largest], above 0 and at most 1",
+                "expected [smallest, largest], above 0 and at most 1",
             );
         }
         if !(1.0..=8.0).contains(&self.stretch) {
-            return fail("stretch", "must be within 1..=8");
+            return fail("stretch", "expected 1 to 8");
         }
         let shares = [
             ("rotation", self.rotation),
@@ -147,7 +152,7 @@ impl ShapesSpec {
             .into_iter()
             .find(|(_, share)| !(0.0..=1.0).contains(share))
         {
-            Some((key, _)) => fail(key, "must be within 0..=1"),
+            Some((key, _)) => fail(key, "expected 0 to 1"),
             None => Ok(()),
         }
     }
@@ -184,7 +189,7 @@ pub(crate) fn open(
         return Err(DataError::key(
             &spec.file,
             &format!("images.{split}"),
-            "0, so this data set has no such split",
+            "0: this data set has no split of that name",
         ));
     }
     let side = shapes.imgsz as usize;

@@ -10,11 +10,17 @@ use crate::geometry::BBox;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
+    /// A disc.
     Circle,
+    /// A square.
     Square,
+    /// A triangle.
     Triangle,
+    /// A star of five points.
     Star,
+    /// A disc with a hole.
     Ring,
+    /// A plus sign.
     Cross,
 }
 
@@ -49,6 +55,7 @@ const CROSS: [(f64, f64); 8] = [
 ];
 
 impl Shape {
+    /// All shapes.
     pub const ALL: [Self; 6] = [
         Self::Circle,
         Self::Square,
@@ -124,7 +131,9 @@ fn is_inside(corners: &[(f64, f64)], u: f64, v: f64) -> bool {
 /// A shape put somewhere: its point (u, v) is at `center + matrix · (u, v)`, in pixels.
 #[derive(Clone, Debug)]
 pub(super) struct Outline {
+    /// Which shape it is.
     pub shape: Shape,
+    /// Its centre (x, y), in pixels.
     pub center: (f64, f64),
     matrix: [[f64; 2]; 2],
     inverse: [[f64; 2]; 2],

@@ -13,8 +13,11 @@ pub(super) type Color = [f64; 3];
 /// One object of an image; later ones lie on top.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
+    /// Index into the spec's classes.
     pub class: usize,
+    /// Its outline, in pixels.
     pub outline: Outline,
+    /// Its colour.
     pub color: Color,
     /// How its brightness changes along u and v.
     pub shade: (f64, f64),
@@ -23,9 +26,13 @@ pub(super) struct Object {
 /// A stroke in the background: from, to, half its width, in pixels.
 #[derive(Clone, Debug)]
 pub(super) struct Stroke {
+    /// One end (x, y), in pixels.
     pub from: (f64, f64),
+    /// The other end.
     pub to: (f64, f64),
+    /// Half of its width, in pixels.
     pub half_width: f64,
+    /// Its colour.
     pub color: Color,
 }
 

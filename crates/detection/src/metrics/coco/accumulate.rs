@@ -15,7 +15,7 @@ pub(super) struct Curve {
     pub recall: [PerThreshold; MAX_DETECTIONS.len()],
 }
 
-/// Curves of one category per area range, none where it has no object of that size.
+/// Curves of one category per area range, None if it has no object of that size.
 ///
 /// `outcomes` come in the order of their images; `positives` is how many objects count, per area range.
 pub(super) fn curves(

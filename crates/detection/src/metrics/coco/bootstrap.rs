@@ -12,7 +12,7 @@ use super::types::{DetectionBox, GroundTruth};
 use super::{AREA_RANGES, IOU_THRESHOLDS};
 use crate::dataset::random::{Draw, stream};
 
-/// mAP50-95 of boxes on `replicates` sets of images, each drawn with replacement from all and as many; none where no drawn image has an
+/// mAP50-95 of boxes on `replicates` sets of images, each drawn with replacement from all and as many; None if no drawn image has an
 /// object.
 ///
 /// Which images are drawn follows from `seed` and the number of images alone. So replicate by replicate, two detectors on one data set saw the

@@ -1,14 +1,16 @@
+//! What is wrong with a file, and where in it.
+
 use std::fmt;
 use std::path::PathBuf;
 
 /// What is wrong with ground truth or detections, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricsError {
-    /// The file; none where the boxes did not come from one.
+    /// The file; None if the boxes did not come from one.
     pub file: Option<PathBuf>,
-    /// Index and key of the entry: `annotations[3].bbox`, `[17].score`; empty where the whole file is wrong.
+    /// Index and key of the entry: `annotations[3].bbox`, `[17].score`; empty if the whole file is wrong.
     pub place: String,
-    /// What is wrong there, and what would be right.
+    /// What is wrong there, and what was expected.
     pub problem: String,
 }
 

@@ -76,7 +76,7 @@ impl<'a, S: Shape<'a>> Matcher<S> {
         }
     }
 
-    /// Appends the outcomes of one image and category, of the best 100 detections at most.
+    /// Appends the outcomes of one image and category, of at most the best 100 detections.
     ///
     /// `objects` come in their order in the file, `found` best score first.
     pub fn match_image(

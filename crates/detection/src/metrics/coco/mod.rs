@@ -21,7 +21,7 @@ pub use evaluate::{evaluate, evaluate_masks};
 pub use summary::{CategoryAp, CocoMetrics};
 pub use types::{Category, DetectionBox, GroundTruth, GroundTruthBox};
 
-/// IoU thresholds 0.50:0.05:0.95. Those of `np.linspace(.5, .95, 10)` to the last bit, hence the odd ninth.
+/// IoU thresholds 0.50:0.05:0.95. Those of `np.linspace(.5, .95, 10)` to the last bit, which is why the ninth is not 0.9.
 const IOU_THRESHOLDS: [f64; 10] = [
     0.5,
     0.55,

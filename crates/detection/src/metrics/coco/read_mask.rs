@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::error::MetricsError;
 use crate::mask::{Rle, Segmentation};
 
-/// The mask that the value at `place` holds, none where it is null or an empty list.
+/// The mask that the value at `place` holds, None if it is null or an empty list.
 ///
 /// `size` is the height and width of the image, where they are known: polygons need them, run lengths must agree.
 pub(super) fn read_mask(

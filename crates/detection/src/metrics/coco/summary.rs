@@ -6,7 +6,7 @@ use super::AREA_RANGES;
 use super::accumulate::{Curve, PerThreshold};
 use super::types::GroundTruth;
 
-/// COCO's twelve figures in 0..=1, and average precision per category. A figure is none where there is no object to
+/// COCO's twelve figures in 0..=1, and average precision per category. A figure is None if there is no object to
 /// measure it on (pycocotools prints -1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CocoMetrics {
@@ -16,6 +16,7 @@ pub struct CocoMetrics {
     /// At IoU 0.50: mAP50.
     #[serde(rename = "AP50")]
     pub ap50: Option<f64>,
+    /// At IoU 0.75.
     #[serde(rename = "AP75")]
     pub ap75: Option<f64>,
     /// Objects below 32 × 32 pixels.
@@ -30,16 +31,22 @@ pub struct CocoMetrics {
     /// Recall over IoU 0.50:0.05:0.95 with one detection an image and category.
     #[serde(rename = "AR_1")]
     pub ar_1: Option<f64>,
+    /// The same with 10.
     #[serde(rename = "AR_10")]
     pub ar_10: Option<f64>,
+    /// The same with 100.
     #[serde(rename = "AR_100")]
     pub ar_100: Option<f64>,
+    /// With 100, of objects below 32 × 32 pixels.
     #[serde(rename = "AR_small")]
     pub ar_small: Option<f64>,
+    /// With 100, of objects of 32 × 32 to 96 × 96 pixels.
     #[serde(rename = "AR_medium")]
     pub ar_medium: Option<f64>,
+    /// With 100, of objects above 96 × 96 pixels.
     #[serde(rename = "AR_large")]
     pub ar_large: Option<f64>,
+    /// Number of images.
     pub images: usize,
     /// Objects that count: crowds left out.
     pub instances: usize,
@@ -50,12 +57,16 @@ pub struct CocoMetrics {
 /// Average precision of one category.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CategoryAp {
+    /// Its id.
     pub id: u64,
+    /// Its name.
     pub name: String,
     /// Objects that count: crowds left out.
     pub instances: usize,
+    /// Over IoU 0.50:0.05:0.95. None if there is no object to measure it on.
     #[serde(rename = "AP")]
     pub ap: Option<f64>,
+    /// At IoU 0.50.
     #[serde(rename = "AP50")]
     pub ap50: Option<f64>,
 }
@@ -145,7 +156,7 @@ fn over_thresholds(figures: &PerThreshold) -> f64 {
     figures.iter().sum::<f64>() / figures.len() as f64
 }
 
-/// None of nothing.
+/// None if there is no value.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| {
         (sum + value, count + 1)

@@ -8,14 +8,18 @@ use crate::mask::Rle;
 /// A class of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Category {
+    /// Its id.
     pub id: u64,
+    /// Its name.
     pub name: String,
 }
 
 /// An object that is really there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroundTruthBox {
+    /// The image that it is in.
     pub image_id: u64,
+    /// Its category.
     pub category_id: u64,
     /// x, y of the top left corner, width, height, in pixels of the original image.
     pub bbox: [f64; 4],
@@ -31,7 +35,9 @@ pub struct GroundTruthBox {
 /// A box that the detector reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DetectionBox {
+    /// The image that it is in.
     pub image_id: u64,
+    /// Its category.
     pub category_id: u64,
     /// x, y of the top left corner, width, height, in pixels of the original image.
     pub bbox: [f64; 4],
@@ -57,8 +63,8 @@ pub struct GroundTruth {
     pub(super) id_zero: Option<usize>,
     /// Height and width of the images in pixels, where the file that was read has them.
     pub(super) sizes: HashMap<u64, (usize, usize)>,
-    /// Why the segmentations that the reader could make no mask of are none, by the index of their box. Only who asks for
-    /// figures of masks need know.
+    /// What is wrong with segmentations that could not be read, by the index of their box: an error only if mask metrics are
+    /// asked for.
     pub(super) bad_masks: BTreeMap<usize, MetricsError>,
 }
 

@@ -13,7 +13,7 @@ pub fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D
         match size % 32.0 == 0.0 && (32.0..=MAX_SIDE).contains(&size) {
             true => Ok(size as usize),
             false => Err(format!(
-                "image size {size}: a multiple of 32 from 32 to {MAX_SIDE} would be right"
+                "expected a multiple of 32 from 32 to {MAX_SIDE}, found {size}"
             )),
         }
     })
@@ -24,7 +24,7 @@ pub fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize,
         match count.fract() == 0.0 && (1.0..=MAX_COUNT).contains(&count) {
             true => Ok(count as usize),
             false => Err(format!(
-                "{count}: a whole number from 1 to {MAX_COUNT} would be right"
+                "expected a whole number from 1 to {MAX_COUNT}, found {count}"
             )),
         }
     })
@@ -37,7 +37,7 @@ pub fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usiz
 pub fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     checked::number(deserializer, |share| match share > 0.0 && share < 1.0 {
         true => Ok(share),
-        false => Err(format!("{share}: a share between 0 and 1 would be right")),
+        false => Err(format!("expected a share between 0 and 1, found {share}")),
     })
 }
 
@@ -46,7 +46,7 @@ pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Err
         match (0.0..=MAX_COUNT).contains(&seconds) {
             true => Ok(seconds),
             false => Err(format!(
-                "{seconds}: a number of seconds from 0 to {MAX_COUNT} would be right"
+                "expected seconds from 0 to {MAX_COUNT}, found {seconds}"
             )),
         }
     })

@@ -1,6 +1,6 @@
 //! Words of a sweep's file: scales, variants, models, files of recipes, number formats.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use ablate_model::{
     Catalog, ModelName,
@@ -58,48 +58,63 @@ fn fits(name: &ModelName, catalog: &Catalog) -> bool {
         .is_ok_and(|model| model.graph(None).is_ok())
 }
 
+/// A word that is no scale.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a scale of one letter such as n, s, m, l or x, found '{0}'")]
+pub struct ScaleError(String);
+
+impl FromStr for Scale {
+    type Err = ScaleError;
+
+    fn from_str(word: &str) -> Result<Self, ScaleError> {
+        match word.len() == 1 && word.chars().all(|c| c.is_ascii_alphabetic()) {
+            true => Ok(Self(word.into())),
+            false => Err(ScaleError(word.into())),
+        }
+    }
+}
+
+impl FromStr for Variants {
+    type Err = NameError;
+
+    fn from_str(words: &str) -> Result<Self, NameError> {
+        ModelName::baseline("", "").with_variants(words).map(Self)
+    }
+}
+
 impl<'de> Deserialize<'de> for Scale {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |word| {
-            match word.len() == 1 && word.chars().all(|c| c.is_ascii_alphabetic()) {
-                true => Ok(Self(word.into())),
-                false => Err(format!(
-                    "`{word}` is no scale; write one letter such as n, s, m, l or x"
-                )),
-            }
-        })
+        checked::parsed(deserializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Variants {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |words| {
-            ModelName::baseline("", "")
-                .with_variants(words)
-                .map(Self)
-                .map_err(|error| error.to_string())
-        })
+        checked::parsed(deserializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Model {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::word(deserializer, |word| {
-            word.parse()
-                .map(Self)
-                .map_err(|error: NameError| error.to_string())
-        })
+        checked::parsed(deserializer).map(Self)
     }
 }
 
 /// Where recipes are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "recipe: expected a file, or a file for each family such as {yolov5: FILE}"
+)]
 pub enum RecipeFiles {
+    /// One for all families.
     One(PathBuf),
+    /// By family.
     ByFamily(BTreeMap<String, PathBuf>),
 }
 
 impl RecipeFiles {
+    /// The files with another path each.
     pub fn map(self, place: impl Fn(PathBuf) -> PathBuf) -> Self {
         match self {
             Self::One(file) => Self::One(place(file)),
@@ -113,29 +128,11 @@ impl RecipeFiles {
     }
 }
 
-impl<'de> Deserialize<'de> for RecipeFiles {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_yaml::Value::deserialize(deserializer)?;
-        let files = match &value {
-            serde_yaml::Value::String(file) => Some(Self::One(file.into())),
-            serde_yaml::Value::Mapping(_) => serde_yaml::from_value(value.clone())
-                .ok()
-                .map(Self::ByFamily),
-            _ => None,
-        };
-        files.ok_or_else(|| {
-            D::Error::custom(
-                "recipe: a file, or a file for each family such as {yolov5: FILE}, would be right",
-            )
-        })
-    }
-}
-
 /// At least one, each once.
 pub fn dtypes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Precision>, D::Error> {
     let known = |word: &str| {
-        Precision::from_str(word, false)
-            .map_err(|_| format!("`{word}` is no number format; f32, f16 or bf16 would be right"))
+        <Precision as ValueEnum>::from_str(word, false)
+            .map_err(|_| format!("unknown number format '{word}'; known: f32, f16, bf16"))
     };
     let mut dtypes: Vec<Precision> = Vec::new();
     for dtype in checked::words(deserializer, known)? {
@@ -145,7 +142,7 @@ pub fn dtypes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Precisio
     }
     match dtypes.is_empty() {
         true => Err(D::Error::custom(
-            "an empty list; f32, f16 or bf16 would be right",
+            "expected f32, f16 or bf16, found an empty list",
         )),
         false => Ok(dtypes),
     }

@@ -8,6 +8,7 @@ use super::{Job, Work, Workbench};
 use crate::{progress::Steps, sweep::plan::PlannedCell};
 use ablate_records::{CostMeasurement, Measurement};
 
+/// The cost stage.
 pub struct Cost<'b>(pub &'b Workbench);
 
 impl Cost<'_> {

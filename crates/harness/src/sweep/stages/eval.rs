@@ -15,6 +15,7 @@ use ablate_records::{
     store::{self, Store},
 };
 
+/// The evaluation stage.
 pub struct Eval<'b> {
     pub bench: &'b Workbench,
     pub store: &'b Store,
@@ -47,7 +48,7 @@ impl Eval<'_> {
         let (evaluator, loaded) = spec.open()?;
         ensure!(
             loaded.fresh.is_empty(),
-            "{}: without {} of the model's tensors",
+            "{}: {} of the model's tensors are missing",
             file.display(),
             loaded.fresh.len()
         );

@@ -11,14 +11,15 @@ use crate::{
     environment,
     guard::guarded,
     measure::{
-        latency::{Iteration, Protocol, forward_pass, measure},
         precision::Precision,
+        timing::{Iteration, Protocol, forward_pass, measure},
     },
     progress::Steps,
     sweep::{config::LatencyConfig, plan::PlannedCell},
 };
 use ablate_records::Measurement;
 
+/// The latency stage.
 pub struct Latency<'b>(pub &'b Workbench);
 
 impl Latency<'_> {
@@ -81,15 +82,10 @@ impl Work for Latency<'_> {
     }
 
     fn together(&self, a: &PlannedCell, b: &PlannedCell) -> bool {
-        let alike = |cell: &PlannedCell| {
-            (
-                cell.device.to_string(),
-                cell.dtype,
-                cell.cell.family.clone(),
-                cell.cell.scale.clone(),
-            )
-        };
-        alike(a) == alike(b)
+        a.device == b.device
+            && a.dtype == b.dtype
+            && a.model.family == b.model.family
+            && a.model.scale == b.model.scale
     }
 
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {

@@ -60,14 +60,18 @@ pub fn inputs(stage: Stage, work: &dyn Work, cell: &PlannedCell) -> Result<Value
 /// A stage of a cell, with what goes into it.
 #[derive(Clone, Debug)]
 pub struct Job<'p> {
+    /// The cell.
     pub cell: &'p PlannedCell,
+    /// All that the outcome depends on.
     pub inputs: Value,
+    /// Names the record: a hash of the inputs.
     pub key: String,
     /// Why it can't be measured: its inputs can't be had.
     pub error: Option<String>,
 }
 
 impl<'p> Job<'p> {
+    /// The stage of a cell, with its inputs; a failure to get them becomes the job's error.
     pub fn new(stage: Stage, work: &dyn Work, cell: &'p PlannedCell) -> Self {
         let (inputs, error) = match guarded(|| inputs(stage, work, cell)) {
             Ok(inputs) => (inputs, None),

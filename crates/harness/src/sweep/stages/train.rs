@@ -16,13 +16,16 @@ use crate::{
     sweep::plan::PlannedCell,
 };
 
+/// The training stage.
 pub struct Train<'b> {
+    /// The models, recipes and data.
     pub bench: &'b Workbench,
+    /// Where checkpoints and weights go.
     pub store: &'b Store,
 }
 
 impl Train<'_> {
-    /// Trains a leg of a training; the second value says whether there is more to come.
+    /// Trains a leg of a training; the second value is whether more of it is left.
     pub fn leg(&self, job: &Job, leg: Leg, steps: &Steps) -> Result<(TrainMeasurement, bool)> {
         let (data, recipe) = (self.bench.data()?, self.bench.recipe(&job.cell.model)?);
         let seed = job.cell.cell.seed.context("the cell has no seed")?;

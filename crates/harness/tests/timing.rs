@@ -1,0 +1,335 @@
+//! Timing: what is measured is the work, all of it, model by model in turn.
+
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
+
+use ablate::{
+    device::BACKENDS,
+    measure::{
+        precision::{Precision, rounding_error},
+        timing::{Iteration, Pending, Protocol, forward_pass, measure, time},
+        train_step::{TrainStep, train_step},
+    },
+};
+use ablate_model::{Catalog, Graph, ModelName};
+use anyhow::{Result, bail};
+use burn::tensor::{Device, Distribution, Tensor, module::conv2d, ops::ConvOptions};
+
+fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
+    Protocol {
+        batch: 1,
+        imgsz: 64,
+        warmup: 1,
+        budget: Duration::from_millis(budget_ms),
+        min_iterations,
+        fuse: true,
+        precision: Precision::F32,
+    }
+}
+
+/// Work that returns at once and is done only when its result is waited for, as on a lazy backend.
+struct Lazy(Duration);
+
+impl Pending for Lazy {
+    fn wait(self) -> Result<()> {
+        std::thread::sleep(self.0);
+        Ok(())
+    }
+}
+
+#[test]
+fn time_includes_work_that_goes_on_after_the_call_returned() {
+    let took = time(|| Lazy(Duration::from_millis(40))).unwrap();
+    assert!(took >= Duration::from_millis(40), "{took:?}");
+}
+
+fn convolution(side: usize, channels: usize, device: &Device) -> (Tensor<4>, Tensor<4>) {
+    let images = Tensor::random([1, channels, side, side], Distribution::Default, device);
+    (
+        images,
+        Tensor::random([channels, channels, 3, 3], Distribution::Default, device),
+    )
+}
+
+fn run((images, weights): &(Tensor<4>, Tensor<4>)) -> Tensor<4> {
+    conv2d(
+        images.clone(),
+        weights.clone(),
+        None,
+        ConvOptions::new([1, 1], [1, 1], [1, 1], 1),
+    )
+}
+
+/// On every backend that this build and this machine have, a convolution's time is that of the same work with every byte of its result added up, and it
+/// grows with the work. A measurement that does not wait gives the same small figure for both.
+#[test]
+fn a_heavy_convolution_takes_its_time() {
+    for backend in BACKENDS {
+        let Ok(device) = backend
+            .name
+            .parse::<ablate::device::DeviceName>()
+            .unwrap()
+            .open()
+        else {
+            continue;
+        };
+        let (light, heavy) = (convolution(24, 32, &device), convolution(96, 64, &device));
+        // The best of so many, that one at least has the cores to itself: LibTorch's threads wait long for one that other tests hold up.
+        let best = |work: &dyn Fn() -> Duration| (0..40).map(|_| work()).min().unwrap();
+        let timed = |work: &(Tensor<4>, Tensor<4>)| best(&|| time(|| run(work)).unwrap());
+        let read = |work: &(Tensor<4>, Tensor<4>)| {
+            best(&|| {
+                let start = Instant::now();
+                let sum: f32 = run(work)
+                    .into_data()
+                    .as_slice::<f32>()
+                    .unwrap()
+                    .iter()
+                    .sum();
+                assert!(sum.is_finite());
+                start.elapsed()
+            })
+        };
+        let (timed_light, timed_heavy, read_heavy) = (timed(&light), timed(&heavy), read(&heavy));
+        assert!(
+            timed_heavy.as_secs_f64() > 0.3 * read_heavy.as_secs_f64(),
+            "{timed_heavy:?} for {read_heavy:?} of work"
+        );
+        // 64 times the multiplications; caches and threads make it less than 64 times the time.
+        assert!(
+            timed_heavy > 5 * timed_light,
+            "{timed_heavy:?} for 64 times the work of {timed_light:?}"
+        );
+    }
+}
+
+#[test]
+fn models_are_timed_in_turn_within_budget_and_minimum() {
+    let order = RefCell::new(Vec::new());
+    let pass = |name: char, ms: u64| -> Result<Iteration> {
+        let order = &order;
+        Ok(Iteration::new(move || {
+            order.borrow_mut().push(name);
+            std::thread::sleep(Duration::from_millis(ms));
+            Ok(Duration::from_millis(ms))
+        }))
+    };
+    let mut heard = Vec::new();
+    let measured = measure(
+        vec![pass('a', 1), pass('b', 4)],
+        &Device::flex(),
+        &protocol(20, 8),
+        |done| heard.push(done),
+    );
+    let (a, b) = (measured[0].as_ref().unwrap(), measured[1].as_ref().unwrap());
+    assert!(
+        a.iterations >= 20,
+        "the budget holds {} iterations of 1 ms",
+        a.iterations
+    );
+    assert_eq!(
+        b.iterations, 8,
+        "five would fill the budget, eight is the minimum"
+    );
+    assert_eq!((a.median_ms, b.median_ms, a.std_ms), (1.0, 4.0, 0.0));
+    assert_eq!((a.warmup, a.samples_ms.len()), (1, a.iterations));
+
+    let order: String = order.borrow().iter().collect();
+    assert!(
+        order.starts_with("ab"),
+        "warm-up of both comes first: {order}"
+    );
+    let turns = order
+        .as_bytes()
+        .windows(2)
+        .filter(|pair| pair[0] != pair[1])
+        .count();
+    assert!(turns >= 10, "they take turns: {order}");
+    assert!(heard.windows(2).all(|pair| pair[0] <= pair[1]), "{heard:?}");
+    assert_eq!(heard.last(), Some(&1.0));
+}
+
+#[test]
+fn a_model_that_fails_or_panics_leaves_the_others_alone() {
+    let mut left = 3;
+    let measured = measure(
+        vec![
+            Ok(Iteration::new(|| Ok(Duration::from_millis(1)))),
+            Ok(Iteration::new(move || {
+                left -= 1;
+                if left == 0 {
+                    panic!("out of memory")
+                } else {
+                    Ok(Duration::from_millis(1))
+                }
+            })),
+            Ok(Iteration::new(|| bail!("no such operation"))),
+            Err(anyhow::anyhow!("no weights")),
+        ],
+        &Device::flex(),
+        &protocol(5, 5),
+        |_| {},
+    );
+    assert_eq!(measured[0].as_ref().unwrap().median_ms, 1.0);
+    let errors: Vec<String> = measured[1..]
+        .iter()
+        .map(|result| result.as_ref().unwrap_err().to_string())
+        .collect();
+    assert_eq!(
+        errors,
+        ["panicked: out of memory", "no such operation", "no weights"]
+    );
+}
+
+fn graph(model: &str) -> Graph {
+    let name: ModelName = model.parse().unwrap();
+    Catalog::builtin()
+        .resolve(&name)
+        .unwrap()
+        .graph(Some(3))
+        .unwrap()
+}
+
+#[test]
+fn a_forward_pass_is_timed_on_the_device_without_autodiff() {
+    let protocol = Protocol {
+        batch: 2,
+        ..protocol(1, 3)
+    };
+    let pass = forward_pass(&graph("yolov5n"), &Device::flex(), &protocol);
+    let latency = measure(vec![pass], &Device::flex(), &protocol, |_| {})
+        .remove(0)
+        .unwrap();
+    assert!(latency.iterations >= 3);
+    assert!(
+        latency.min_ms > 0.1,
+        "no network passes in {} ms",
+        latency.min_ms
+    );
+    assert!(
+        latency.min_ms <= latency.median_ms
+            && latency.median_ms <= latency.p90_ms
+            && latency.p90_ms <= latency.p99_ms
+    );
+    assert!((latency.images_per_s - 2e3 / latency.median_ms).abs() < 1e-9 * latency.images_per_s);
+}
+
+/// Steps that learn their batch have gone through loss, gradients and optimizer, each from where the one before it came. YOLOv8's loss may
+/// rise at first: what it asks for grows with how well the boxes fit.
+#[test]
+fn training_steps_learn_their_batch() {
+    let losses = |model: &str| -> Vec<f32> {
+        let mut step = TrainStep::new(
+            &graph(model),
+            &Device::flex(),
+            &Protocol {
+                batch: 2,
+                ..protocol(0, 0)
+            },
+        )
+        .unwrap();
+        (0..12)
+            .map(|_| step.run().unwrap().sum().into_scalar::<f32>())
+            .collect()
+    };
+    let v5 = losses("yolov5n");
+    assert!(v5[11] < v5[5] && v5[5] < v5[0], "{v5:?}");
+    let v8 = losses("yolov8n");
+    assert!(
+        v8.windows(2)
+            .all(|pair| pair[0] != pair[1] && pair[1].is_finite()),
+        "{v8:?}"
+    );
+}
+
+#[test]
+fn a_training_step_is_timed_to_its_end() {
+    let (device, protocol) = (
+        Device::flex(),
+        Protocol {
+            batch: 2,
+            ..protocol(1, 5)
+        },
+    );
+    let graph = graph("yolov5n");
+    let iterations = vec![
+        forward_pass(&graph, &device, &protocol),
+        train_step(&graph, &device, &protocol),
+    ];
+    let measured = measure(iterations, &device, &protocol, |_| {});
+    let [forward, step] = [0, 1].map(|i| measured[i].as_ref().unwrap());
+    assert!(step.iterations >= 5);
+    assert!(
+        step.min_ms > 1.5 * forward.min_ms,
+        "{} ms for a step, {} ms for its forward pass",
+        step.min_ms,
+        forward.min_ms
+    );
+}
+
+#[test]
+fn a_head_that_makes_masks_has_nothing_to_learn_from() {
+    let protocol = protocol(1, 1);
+    let step = train_step(&graph("yolov5n+segment"), &Device::flex(), &protocol);
+    let error = measure(vec![step], &Device::flex(), &protocol, |_| {})
+        .remove(0)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("masks"), "{error}");
+}
+
+/// Where a device has no room for a model, the models after it are measured all the same. Not on the CPU's own backend: there the program ends.
+#[test]
+fn a_device_without_room_fails_that_model_alone() {
+    for backend in BACKENDS.iter().filter(|backend| backend.name != "flex") {
+        let Ok(device) = backend
+            .name
+            .parse::<ablate::device::DeviceName>()
+            .unwrap()
+            .open()
+        else {
+            continue;
+        };
+        let ones = |count: usize| -> Result<Iteration> {
+            let device = device.clone();
+            Ok(Iteration::new(move || {
+                time(|| Tensor::<2>::ones([count, 1 << 20], &device) * 2.0)
+            }))
+        };
+        let measured = measure(
+            vec![ones(1 << 20), ones(1)],
+            &device,
+            &protocol(1, 2),
+            |_| {},
+        );
+        let error = ablate::guard::one_line(measured[0].as_ref().unwrap_err());
+        assert!(
+            error.starts_with("out of memory: ") && !error.contains("frame #"),
+            "{}: {error}",
+            backend.name
+        );
+        assert!(measured[1].is_ok(), "{}: {:?}", backend.name, measured[1]);
+    }
+}
+
+/// 8 bits of a number in bfloat16, 11 in half precision.
+#[test]
+fn rounding_is_measured() {
+    let error = |precision| {
+        rounding_error(
+            &graph("yolov5n"),
+            &Device::flex(),
+            &Protocol {
+                precision,
+                ..protocol(1, 1)
+            },
+        )
+        .unwrap()
+    };
+    let [half, brain] =
+        [Precision::F16, Precision::Bf16].map(|precision| error(precision).unwrap());
+    assert_eq!(error(Precision::F32), None, "nothing is rounded");
+    assert!(0.0 < half && half < brain && brain < 0.05, "{half} {brain}");
+}

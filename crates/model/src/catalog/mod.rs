@@ -1,0 +1,250 @@
+//! Families and variants by name, and models resolved: those built in, and the user's own.
+
+mod apply;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use crate::{
+    graph::{Graph, GraphError},
+    spec::{ModelName, PatchError, Scaling, Table, TableError, Variant, VariantCall},
+};
+
+macro_rules! embedded {
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../../../configs/models/", $folder, "/", $name, ".yaml")))),*]
+    };
+}
+
+/// Families and variants by name.
+///
+/// ```
+/// use ablate_model::{Catalog, ModelName};
+///
+/// let name: ModelName = "yolov5n+gsconv".parse()?;
+/// let model = Catalog::builtin().resolve(&name)?;
+/// let graph = model.graph(Some(20))?;
+/// assert_eq!(graph.detect().strides, [8, 16, 32]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    families: BTreeMap<String, Table>,
+    variants: BTreeMap<String, Variant>,
+}
+
+/// A model's table with its variants applied, and its scaling.
+#[derive(Clone, Debug)]
+pub struct ResolvedModel {
+    /// The model's name.
+    pub name: ModelName,
+    /// The family's table, changed by the variants.
+    pub table: Table,
+    /// The scaling of the name's scale.
+    pub scaling: Scaling,
+}
+
+/// Error while adding to a catalog or resolving a model.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// No family of that name.
+    #[error("unknown family '{name}'; known: {known}")]
+    UnknownFamily {
+        /// The family asked for.
+        name: String,
+        /// The catalog's families.
+        known: String,
+    },
+    /// The family's table does not list the scale.
+    #[error("{model}: unknown scale '{scale}' of family {family}; known: {known}")]
+    UnknownScale {
+        /// The model's name.
+        model: String,
+        /// Its family.
+        family: String,
+        /// The scale asked for.
+        scale: String,
+        /// The family's scales.
+        known: String,
+    },
+    /// No variant of that name.
+    #[error("{model}: unknown variant '{name}'; known: baseline, {known}")]
+    UnknownVariant {
+        /// The model's name.
+        model: String,
+        /// The variant asked for.
+        name: String,
+        /// The catalog's variants.
+        known: String,
+    },
+    /// A table that can't be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A variant that can't be read or does not fit the family.
+    #[error("{model}: {error}")]
+    Patch {
+        /// The model's name, or the variant's file.
+        model: String,
+        /// What is wrong.
+        error: PatchError,
+    },
+    /// A file that can't be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        error: std::io::Error,
+    },
+}
+
+impl Catalog {
+    /// The built-in families and variants.
+    pub fn builtin() -> Self {
+        let families = embedded!("families": "yolov5", "yolov8");
+        let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment");
+        let mut catalog = Self {
+            families: BTreeMap::new(),
+            variants: BTreeMap::new(),
+        };
+        for (name, text) in families {
+            let table = Table::from_yaml(text, name).expect("tests read the built-in tables");
+            catalog.families.insert(name.into(), table);
+        }
+        for (name, text) in variants {
+            let variant = Variant::from_yaml(text, name).expect("tests read the built-in variants");
+            catalog.variants.insert(name.into(), variant);
+        }
+        catalog
+    }
+
+    /// Adds a table file, or a patch file (one with the key `patch`), under its file's name without
+    /// the ending.
+    ///
+    /// # Errors
+    /// A file that can't be read, and a table or a patch that is refused.
+    pub fn add_file(&mut self, path: &Path) -> Result<(), CatalogError> {
+        let text = fs::read_to_string(path).map_err(|error| CatalogError::Read {
+            path: path.display().to_string(),
+            error,
+        })?;
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let source = path.display().to_string();
+        if text.lines().any(|line| line.starts_with("patch:")) {
+            let variant =
+                Variant::from_yaml(&text, &name).map_err(|error| CatalogError::Patch {
+                    model: source,
+                    error,
+                })?;
+            self.variants.insert(name, variant);
+        } else {
+            self.families
+                .insert(name, Table::from_yaml(&text, &source)?);
+        }
+        Ok(())
+    }
+
+    /// Family names, sorted.
+    pub fn families(&self) -> impl Iterator<Item = &String> {
+        self.families.keys()
+    }
+
+    /// Variants, sorted by name.
+    pub fn variants(&self) -> impl Iterator<Item = &Variant> {
+        self.variants.values()
+    }
+
+    /// The model's table with its variants applied: one that swaps the backbone first, the others
+    /// in the order of its name.
+    ///
+    /// # Errors
+    /// An unknown family, scale or variant, and a variant that does not fit.
+    pub fn resolve(&self, name: &ModelName) -> Result<ResolvedModel, CatalogError> {
+        let family = self.family(name)?;
+        let scaling = family
+            .scaling(&name.scale)
+            .ok_or_else(|| CatalogError::UnknownScale {
+                model: name.to_string(),
+                family: name.family.clone(),
+                scale: name.scale.clone(),
+                known: joined(family.scales.iter().map(|(name, _)| name)),
+            })?;
+        let table = self.patched(name, scaling)?;
+        Ok(ResolvedModel {
+            name: name.clone(),
+            table,
+            scaling,
+        })
+    }
+
+    /// The same at a scaling of one's own; the name's scale then only chooses the defaults of the
+    /// variants' arguments.
+    ///
+    /// # Errors
+    /// As of [`resolve`](Self::resolve), an unknown scale aside.
+    pub fn patched(&self, name: &ModelName, scaling: Scaling) -> Result<Table, CatalogError> {
+        let mut table = self.family(name)?.clone();
+        let called = name
+            .variants
+            .iter()
+            .map(|call| Ok((self.variant(name, call)?, call)));
+        let mut called: Vec<(&Variant, &VariantCall)> =
+            called.collect::<Result<_, CatalogError>>()?;
+        let fail = |error| CatalogError::Patch {
+            model: name.to_string(),
+            error,
+        };
+        // A variant that changes rows of the backbone has to find the final one.
+        called.sort_by_key(|(variant, _)| !variant.swaps_backbone());
+        if let [(first, _), (second, _), ..] = called[..]
+            && second.swaps_backbone()
+        {
+            return Err(fail(second.misfit(format!(
+                "{} has swapped the backbone already",
+                first.name
+            ))));
+        }
+        for (variant, call) in called {
+            table = variant
+                .apply(&table, &name.scale, scaling, call)
+                .map_err(fail)?;
+        }
+        Ok(table)
+    }
+
+    fn variant(&self, name: &ModelName, call: &VariantCall) -> Result<&Variant, CatalogError> {
+        self.variants
+            .get(&call.name)
+            .ok_or_else(|| CatalogError::UnknownVariant {
+                model: name.to_string(),
+                name: call.name.clone(),
+                known: joined(self.variants.keys()),
+            })
+    }
+
+    fn family(&self, name: &ModelName) -> Result<&Table, CatalogError> {
+        let unknown = || CatalogError::UnknownFamily {
+            name: name.family.clone(),
+            known: joined(self.families.keys()),
+        };
+        self.families.get(&name.family).ok_or_else(unknown)
+    }
+}
+
+impl ResolvedModel {
+    /// The graph for `nc` classes; for the table's own number if None.
+    ///
+    /// # Errors
+    /// A row that its block refuses.
+    pub fn graph(&self, nc: Option<usize>) -> Result<Graph, GraphError> {
+        Graph::resolve(&self.table, self.scaling, nc.unwrap_or(self.table.nc))
+    }
+}
+
+/// Names for a message that lists them.
+fn joined<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,144 @@
+//! Counts of parameters and operations, in two conventions side by side.
+//!
+//! *Exact* is 2 × the multiply-accumulates of every convolution and matrix product, however it is
+//! called. *Published* is what the model tables of the YOLO papers and repositories print: the
+//! profiler behind them (THOP) sees modules only, so it counts 2 × (multiply-accumulates of
+//! convolution and linear modules, 4 for each output element of a batch normalization, 1 for each
+//! output element of an upsampling module), and nothing for a functional call.
+//!
+//! Counts saturate instead of wrapping; `Tally::check` refuses a row that comes anywhere near.
+
+use crate::shape::{ConvShape, Shape};
+
+/// Bounds on what one row may cost: far above any detector's, and low enough that a thousand rows
+/// add up.
+const MAX_PARAMS: u64 = 10_000_000_000;
+const MAX_MACS: u64 = 1_000_000_000_000_000;
+
+/// Counts what a block costs while its forward pass is traced on shapes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Trainable parameters.
+    pub params: u64,
+    /// Multiply-accumulates of every convolution and matrix product.
+    pub macs: u64,
+    /// What the published convention counts; twice this are its FLOPs.
+    pub published: u64,
+}
+
+impl Tally {
+    /// A convolution module; gives its output shape.
+    pub fn conv(&mut self, conv: ConvShape, bias: bool, x: Shape) -> Shape {
+        let y = conv.output(x);
+        self.parameters(conv.weights());
+        self.parameters(if bias { conv.c_out as u64 } else { 0 });
+        self.functional_macs(conv.macs(y));
+        self.publish(1, conv.macs(y));
+        y
+    }
+
+    /// A convolution whose kernel is computed: its operations count, its kernel is nobody's
+    /// parameter, and profilers miss it.
+    pub fn functional_conv(&mut self, conv: ConvShape, x: Shape) -> Shape {
+        let y = conv.output(x);
+        self.functional_macs(conv.macs(y));
+        y
+    }
+
+    /// A transposed 2×2 convolution of stride 2 with bias, which keeps the channels. Each output
+    /// meets one place of the kernel; the profiler counts all four.
+    pub fn upsampling_conv(&mut self, x: Shape) -> Shape {
+        let y = x.enlarged(2);
+        let pairs = (x.c as u64).saturating_mul(x.c as u64);
+        let macs = pairs.saturating_mul(y.area());
+        self.parameters(pairs.saturating_mul(4));
+        self.parameters(x.c as u64);
+        self.functional_macs(macs);
+        self.publish(4, macs);
+        y
+    }
+
+    /// A convolution module that is folded into another at inference: a profiler counts it, but it
+    /// never runs.
+    pub fn branch(&mut self, conv: ConvShape, x: Shape) -> Shape {
+        let y = conv.output(x);
+        self.parameters(conv.weights());
+        self.publish(1, conv.macs(y));
+        y
+    }
+
+    /// Multiply-accumulates of a matrix product that is not a module.
+    pub fn functional_macs(&mut self, macs: u64) {
+        self.macs = self.macs.saturating_add(macs);
+    }
+
+    /// A linear module with bias, for one vector.
+    pub fn linear(&mut self, inputs: usize, outputs: usize) {
+        let weights = (inputs as u64).saturating_mul(outputs as u64);
+        self.parameters(weights);
+        self.parameters(outputs as u64);
+        self.functional_macs(weights);
+        self.publish(1, weights);
+    }
+
+    /// A batch normalisation of a feature map.
+    pub fn batch_norm(&mut self, x: Shape) -> Shape {
+        self.parameters((x.c as u64).saturating_mul(2));
+        self.publish(4, x.elements());
+        x
+    }
+
+    /// An upsampling module by its output.
+    pub fn upsample(&mut self, y: Shape) -> Shape {
+        self.publish(1, y.elements());
+        y
+    }
+
+    /// Parameters of no operation that is counted.
+    pub fn parameters(&mut self, n: u64) {
+        self.params = self.params.saturating_add(n);
+    }
+
+    /// What the published convention counts `times` over.
+    fn publish(&mut self, times: u64, operations: u64) {
+        self.published = self
+            .published
+            .saturating_add(operations.saturating_mul(times));
+    }
+
+    /// Refuses what no row of a detector costs.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let counts = [
+            (self.params, MAX_PARAMS, "parameters"),
+            (
+                self.macs.max(self.published),
+                MAX_MACS,
+                "multiply-accumulates",
+            ),
+        ];
+        match counts.into_iter().find(|(count, most, _)| count > most) {
+            Some((count, most, what)) => Err(format!(
+                "expected at most {most} {what}, found {count}; use smaller kernels or fewer channels"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// FLOPs / 1e9, published convention.
+    pub fn gflops(&self) -> f64 {
+        2.0 * self.published as f64 / 1e9
+    }
+
+    /// FLOPs / 1e9 of every convolution and matrix product.
+    pub fn gflops_exact(&self) -> f64 {
+        2.0 * self.macs as f64 / 1e9
+    }
+
+    pub(crate) fn minus(&self, before: &Self) -> Self {
+        Self {
+            params: self.params - before.params,
+            macs: self.macs - before.macs,
+            published: self.published - before.published,
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! What really runs is what the costs say: the multiply-accumulates are counted as convolutions and
+//! products run, and every row's outputs have the predicted shapes.
+
+use ablate_kernels::multiply_accumulates;
+use ablate_model::{
+    Catalog, Cost, Detector, Graph, ModelName,
+    registry::NAMES,
+    spec::{Scaling, Table},
+};
+use burn::tensor::{Device, Tensor};
+
+const BATCH: usize = 2;
+const SIDES: [usize; 2] = [64, 96];
+
+/// Rows of each registered module. Rows 0 to 2 before them are Convs of 16, 24 and 32 channels at
+/// strides 2, 4 and 8, and -4 is the image; a head reads the three of them.
+const ROWS: [(&str, &[&str]); 24] = [
+    (
+        "Conv",
+        &[
+            "[-1, 1, Conv, [24]]",
+            "[-1, 1, Conv, [24, 3, 2, None, 1, 1, relu]]",
+            "[-1, 3, Conv, [32, 5, 1, None, 4, 2, False]]",
+            "[-1, 1, Conv, [40, 4, 3, 0, 8]]",
+        ],
+    ),
+    (
+        "C3",
+        &[
+            "[-1, 1, C3, [24]]",
+            "[-1, 3, C3, [40, False, 1, 0.75]]",
+            "[-1, 2, C3, [32, True, 4]]",
+        ],
+    ),
+    (
+        "C2f",
+        &[
+            "[-1, 1, C2f, [24, True]]",
+            "[-1, 3, C2f, [40, False, 1, 0.75]]",
+            "[-1, 2, C2f, [32, True, 4]]",
+        ],
+    ),
+    (
+        "DWConv",
+        &[
+            "[-1, 1, DWConv, [32, 3, 2]]",
+            "[-1, 2, DWConv, [32, 5, 1, 2, relu]]",
+            "[-1, 1, DWConv, [48, 3]]",
+        ],
+    ),
+    (
+        "conv_bn_relu_maxpool",
+        &[
+            "[-1, 1, conv_bn_relu_maxpool, [24]]",
+            "[-4, 1, conv_bn_relu_maxpool, [16]]",
+        ],
+    ),
+    (
+        "GhostBottleneck",
+        &[
+            "[-1, 1, GhostBottleneck, [32, 48, 3, 1, 0]]",
+            "[-1, 1, GhostBottleneck, [40, 64, 5, 2, 0.25]]",
+            "[-1, 2, GhostBottleneck, [32, 48]]",
+        ],
+    ),
+    (
+        "GSBottleneck",
+        &[
+            "[-1, 1, GSBottleneck, [24]]",
+            "[-1, 2, GSBottleneck, [32, 1.0]]",
+        ],
+    ),
+    ("SPPF", &["[-1, 1, SPPF, [24]]", "[-1, 2, SPPF, [32, 3]]"]),
+    (
+        "nn.Upsample",
+        &[
+            "[-1, 1, nn.Upsample, [None, 2, nearest]]",
+            "[-1, 1, nn.Upsample, [None, 3]]",
+            "[-1, 2, nn.Upsample, []]",
+        ],
+    ),
+    (
+        "Concat",
+        &[
+            "[[-1, 2], 1, Concat, [1]]",
+            "[[-1], 1, Concat, [1]]",
+            "[[2, 2, 2], 1, Concat, [1]]",
+        ],
+    ),
+    (
+        "Index",
+        &["[[0, 1, 2], 1, Index, [0]]", "[[0, 1, 2], 1, Index, [2]]"],
+    ),
+    (
+        "GSConv",
+        &[
+            "[-1, 1, GSConv, [24]]",
+            "[-1, 2, GSConv, [32, 3, 1, None, 1, 1, relu]]",
+            "[-1, 1, GSConv, [48, 3, 2, None, 4]]",
+        ],
+    ),
+    (
+        "GSConvns",
+        &[
+            "[-1, 1, GSConvns, [24]]",
+            "[-1, 2, GSConvns, [32, 3]]",
+            "[-1, 1, GSConvns, [48, 5, 2]]",
+        ],
+    ),
+    (
+        "VoVGSCSP",
+        &[
+            "[-1, 1, VoVGSCSP, [24, True, 1, 0.5]]",
+            "[-1, 3, VoVGSCSP, [32]]",
+            "[-1, 1, VoVGSCSP, [48, False, 1, 0.75]]",
+        ],
+    ),
+    (
+        "RepVGG",
+        &[
+            "[-1, 1, RepVGG, [24]]",
+            "[-1, 2, RepVGG, [32]]",
+            "[-1, 1, RepVGG, [32, 3, 2]]",
+        ],
+    ),
+    (
+        "InvertedResidual",
+        &[
+            "[-1, 1, InvertedResidual, [24, 2]]",
+            "[-1, 2, InvertedResidual, [32, 1, 4, relu6]]",
+            "[-1, 1, InvertedResidual, [40, 1, 1]]",
+        ],
+    ),
+    (
+        "FasterNet",
+        &["[-4, 1, FasterNet, [t0]]", "[-4, 1, FasterNet, [t1, 0.01]]"],
+    ),
+    (
+        "C3StaticGhost",
+        &[
+            "[-1, 1, C3StaticGhost, [24]]",
+            "[-1, 3, C3StaticGhost, [40, False, 1, 0.75]]",
+        ],
+    ),
+    (
+        "C2fStaticGhost",
+        &[
+            "[-1, 1, C2fStaticGhost, [24]]",
+            "[-1, 3, C2fStaticGhost, [40, True, 1, 0.75]]",
+        ],
+    ),
+    (
+        "C3DynamicGhost",
+        &[
+            "[-1, 1, C3DynamicGhost, [24]]",
+            "[-1, 3, C3DynamicGhost, [40, False, 1, 0.75]]",
+        ],
+    ),
+    (
+        "C2fDynamicGhost",
+        &[
+            "[-1, 1, C2fDynamicGhost, [24]]",
+            "[-1, 3, C2fDynamicGhost, [40, True, 1, 0.75]]",
+        ],
+    ),
+    (
+        "Detect",
+        &[
+            "[[0, 1, 2], 1, Detect, [nc]]",
+            "[[0, 1, 2], 1, Detect, [nc, anchors]]",
+            "[[2], 1, Detect, [nc]]",
+        ],
+    ),
+    (
+        "Segment",
+        &[
+            "[[0, 1, 2], 1, Segment, [nc]]",
+            "[[0, 1, 2], 1, Segment, [nc, anchors]]",
+            "[[1, 2], 1, Segment, [nc, 8, 24]]",
+            "[[0, 1, 2], 1, Segment, [nc, anchors, 16, 40]]",
+        ],
+    ),
+    (
+        "ASFFDetect",
+        &[
+            "[[0, 1, 2], 1, ASFFDetect, [nc]]",
+            "[[0, 1, 2], 1, ASFFDetect, [nc, anchors, sequential, True]]",
+        ],
+    ),
+];
+
+#[test]
+fn every_block_runs_what_it_costs() {
+    for name in NAMES {
+        let rows = ROWS.iter().find(|(module, _)| module == name);
+        let (_, rows) = rows.unwrap_or_else(|| panic!("{name} has no rows here"));
+        assert!(rows.len() > 1, "{name}: one row tests little");
+        for row in *rows {
+            let module = row.split(", ").find(|word| word == name);
+            assert!(module.is_some(), "{row} is not a row of {name}");
+            check(&graph(row), row);
+        }
+    }
+    for (module, _) in ROWS {
+        assert!(NAMES.contains(&module), "{module} is not registered");
+    }
+}
+
+/// Every family with every variant, and combinations, at a narrow width.
+#[test]
+fn every_model_runs_what_it_costs() {
+    let catalog = Catalog::builtin();
+    let mut variants: Vec<&str> = catalog.variants().map(|v| v.name.as_str()).collect();
+    variants.extend([
+        "baseline",
+        "ghost+asff",
+        "asff:order=sequential,rfb=true",
+        "mobilenetv2+segment",
+        "slimneck+repvgg+asff",
+    ]);
+    for family in catalog.families() {
+        for variant in &variants {
+            for scale in ["n", "m"] {
+                let name = ModelName::baseline(family, scale);
+                let name = name.with_variants(variant).unwrap();
+                let scaling = Scaling {
+                    width: 0.125,
+                    ..catalog.resolve(&name).unwrap().scaling
+                };
+                let table = catalog.patched(&name, scaling).unwrap();
+                let graph = Graph::resolve(&table, scaling, 3).unwrap();
+                check(&graph, &name.to_string());
+            }
+        }
+    }
+}
+
+fn graph(row: &str) -> Graph {
+    let is_head = row.contains("Detect") || row.contains("Segment");
+    let head = if is_head {
+        ""
+    } else {
+        "  - [[0, 1, 2], 1, Detect, [nc]]\n"
+    };
+    let text = format!(
+        "nc: 3\nanchors: [[4, 5, 8, 9], [10, 13, 17, 16], [30, 33, 41, 45]]\nbackbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [24, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\nhead:\n  - {row}\n{head}"
+    );
+    let table = Table::from_yaml(&text, row).unwrap();
+    let scaling = table.scaling("n").unwrap();
+    Graph::resolve(&table, scaling, table.nc).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Fused, since the exact count is that of the network as it runs: RepVGG's branches are one
+/// convolution there.
+fn check(graph: &Graph, what: &str) {
+    let [height, width] = SIDES;
+    let cost = Cost::of(graph, height, width).unwrap();
+    let device = Device::flex();
+    let images = || Tensor::zeros([BATCH, 3, height, width], &device);
+    let trained = Detector::new(graph, 0, &device);
+    let fused = trained.clone().fuse();
+    for detector in [&trained, &fused] {
+        let rows = detector.row_outputs(images());
+        assert_eq!(rows.len(), cost.nodes.len(), "rows of {what}");
+        for (node, (outputs, (_, shapes))) in graph.nodes.iter().zip(rows.iter().zip(&cost.nodes)) {
+            let found: Vec<[usize; 4]> = outputs.iter().map(Tensor::dims).collect();
+            let predicted: Vec<[usize; 4]> =
+                shapes.iter().map(|x| [BATCH, x.c, x.h, x.w]).collect();
+            assert_eq!(
+                found, predicted,
+                "row {} ({}) of {what}",
+                node.index, node.row.module
+            );
+        }
+    }
+    let run = || fused.decode(fused.forward(images()));
+    let (_, counted) = multiply_accumulates(run);
+    assert_eq!(
+        counted,
+        BATCH as u64 * cost.total.macs,
+        "multiply-accumulates of {what}"
+    );
+}
