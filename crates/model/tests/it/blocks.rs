@@ -1,4 +1,4 @@
-use ablate_kernels::Activation;
+use ablate_kernels::{Activation, multiply_accumulates};
 use ablate_model::{
     Initializer,
     blocks::{
@@ -76,10 +76,16 @@ fn blocks_equal_pytorch() {
 
         let mut layer = config.init(&Initializer::new(0, &device));
         golden.fill_or_rule(&mut layer);
-        for layer in [layer.clone(), layer.fused()] {
+        for (fused, layer) in [(false, layer.clone()), (true, layer.fused())] {
             let x = row.inputs.iter().enumerate();
             let x = x.map(|(i, shape)| golden.tensor_or_rule(&format!("x{i}"), *shape, &device));
-            let y = layer.forward(x.collect());
+            let x: Vec<Tensor<4>> = x.collect();
+            let batch = x[0].dims()[0] as u64;
+            let (y, macs) = multiply_accumulates(|| layer.forward(x));
+            // Only as folded does a block run no more than it has to.
+            if fused {
+                assert_eq!(macs, batch * tally.macs, "what {name} multiplies");
+            }
             assert_eq!(y.len(), outputs.len(), "outputs of {name}");
             assert!(!golden.has(&format!("y{}", y.len())), "outputs of {name}");
             for (i, (y, shape)) in y.into_iter().zip(&outputs).enumerate() {
