@@ -252,12 +252,6 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         ("batch: 2", "dtype: []", "empty list", 8),
         ("{split: test}", "{split: testing}", "testing", 15),
         ("rfb=true", "rfb", "rfb", 5),
-        (
-            "epochs: 3",
-            "recipe: [fast.yaml]",
-            "expected a file, or a file for each family",
-            14,
-        ),
         ("epochs: 3", "halving: {keep: 1}", "between 0 and 1", 14),
         ("epochs: 3", "halving: {keep: half}", "number", 14),
         ("epochs: 3", "halving: {rungs: 0}", "1 to", 14),
@@ -280,6 +274,11 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
     }
     let wrong = [
         ("epochs: 3", "epochs: 1\n  halving: {}", "`train.halving`"),
+        (
+            "epochs: 3",
+            "recipe: [fast.yaml]",
+            "train: recipe: expected a file, or a file for each family",
+        ),
         ("families: [yolov5]\n", "", "`families`"),
         ("name: test", "name: ../test", "`name`"),
         ("seeds: [0, 7]", "seeds: []", "`seeds`"),
