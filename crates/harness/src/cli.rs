@@ -150,12 +150,13 @@ pub struct DiffArgs {
 
 /// Output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(
+    missing_docs,
+    reason = "clap would print them beside each value, which lengthens the help"
+)]
 pub enum Format {
-    /// Aligned columns, for reading.
     Table,
-    /// JSON.
     Json,
-    /// Comma-separated values with a header.
     Csv,
 }
 
@@ -329,10 +330,12 @@ pub struct MetricsArgs {
 
 /// Output formats of what is no flat table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(
+    missing_docs,
+    reason = "clap would print them beside each value, which lengthens the help"
+)]
 pub enum TextFormat {
-    /// Aligned columns, for reading.
     Table,
-    /// JSON.
     Json,
 }
 

@@ -412,7 +412,7 @@ fn completions_name_every_subcommand() {
         for subcommand in Cli::command().get_subcommands() {
             assert!(script.contains(subcommand.get_name()), "{shell}");
         }
-        assert!(script.contains("--min-iterations"), "{shell}");
+        assert!(script.contains("min-iterations"), "{shell}");
     }
     assert_eq!(ablate(&["completions", "tcsh"]).code(), 2);
 }

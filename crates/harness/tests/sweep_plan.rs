@@ -274,6 +274,11 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
     }
     let wrong = [
         ("epochs: 3", "epochs: 1\n  halving: {}", "`train.halving`"),
+        (
+            "epochs: 3",
+            "recipe: [fast.yaml]",
+            "train: recipe: expected a file, or a file for each family",
+        ),
         ("families: [yolov5]\n", "", "`families`"),
         ("name: test", "name: ../test", "`name`"),
         ("seeds: [0, 7]", "seeds: []", "`seeds`"),

@@ -68,8 +68,8 @@ impl ArgumentRow {
         }
     }
 
-    /// `parallel|sequential [default: parallel]`
-    fn describe(&self) -> String {
+    /// `order=parallel|sequential [default: parallel]`
+    fn describe(&self, name: &str) -> String {
         let defaults: Vec<String> = self
             .default
             .iter()
@@ -78,10 +78,10 @@ impl ArgumentRow {
                 scale => format!("{scale}: {value}"),
             })
             .collect();
-        let default = format!("[default: {}]", defaults.join(", "));
+        let default = defaults.join(", ");
         match self.values.is_empty() {
-            true => default,
-            false => format!("{} {default}", self.values.join("|")),
+            true => format!("{name} [default: {default}]"),
+            false => format!("{name}={} [default: {default}]", self.values.join("|")),
         }
     }
 }
@@ -104,7 +104,7 @@ fn table(rows: &[Row]) -> String {
         let arguments: Vec<String> = row
             .arguments
             .iter()
-            .map(|(name, argument)| format!("{name}={}", argument.describe()))
+            .map(|(name, argument)| argument.describe(name))
             .collect();
         table.add_row([
             row.name,

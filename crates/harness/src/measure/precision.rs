@@ -7,15 +7,16 @@ use clap::ValueEnum;
 
 use super::timing::{Protocol, images};
 
-/// The format of weights and maps.
+/// Number format of weights and activations: 32 bits, IEEE half precision, or the upper half of 32 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(
+    missing_docs,
+    reason = "clap would print them beside each value, which lengthens the help"
+)]
 pub enum Precision {
-    /// 32 bits.
     #[default]
     F32,
-    /// IEEE half precision.
     F16,
-    /// The upper half of an f32.
     Bf16,
 }
 
