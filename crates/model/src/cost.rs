@@ -14,7 +14,7 @@ use crate::{
 ///
 /// let model = Catalog::builtin().resolve(&"yolov5n".parse()?)?;
 /// let cost = Cost::of(&model.graph(None)?, 640, 640)?;
-/// assert_eq!((cost.params(), format!("{:.1}", cost.gflops())), (1_867_405, "4.5".into()));
+/// assert_eq!((cost.params(), format!("{:.1}", cost.gflops())), (1_872_157, "4.6".into()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
