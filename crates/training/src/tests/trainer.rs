@@ -225,7 +225,7 @@ fn a_training_cut_off_ends_with_the_same_weights() {
         let error = run(&recipe(), cut.path(), "a", 0.9, &mut evaluator).unwrap_err();
         assert_eq!(
             format!("{error:#}"),
-            format!("evaluation after epoch {epoch}: the power went")
+            format!("evaluation after epoch {}: the power went", epoch + 1)
         );
     }
     evaluator.fails_at.set(None);
