@@ -279,7 +279,7 @@ fn devices_names_what_is_compiled_in() {
 #[test]
 fn a_wrong_command_line_is_one_clear_line_and_code_2() {
     let refusals: [(&[&str], &str); 8] = [
-        (&["show", "yolov5"], "no model name"),
+        (&["show", "yolov5"], "invalid model name"),
         (&["show", "yolov6n"], "yolov6"),
         (&["show", "yolov5n+gsconf"], "gsconv"),
         (&["show", "yolov5n+asff:oder=parallel"], "oder"),

@@ -246,7 +246,7 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
             13,
         ),
         ("seeds: [0, 7]", "devices: [npu]", "unknown device 'npu'", 7),
-        ("[yolov5x+gsconv", "[yolov5", "no model name", 6),
+        ("[yolov5x+gsconv", "[yolov5", "invalid model name", 6),
         ("batch: 2", "batch: 0", "1 to", 8),
         ("batch: 2", "dtype: half", "unknown number format 'half'", 8),
         ("batch: 2", "dtype: []", "empty list", 8),

@@ -394,7 +394,7 @@ mod tests {
             ),
             (
                 "patch: [{neck: {channels: -1}}]",
-                "patch[0].neck.channels: expected a positive number, found integer `-1`",
+                "patch[0].neck.channels: expected a positive number, found floating point `-1.0`",
             ),
             (
                 "patch: [{backbone: [[-1, 0, Conv, [1]]]}]",
