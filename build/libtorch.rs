@@ -2,6 +2,7 @@
 
 use std::{env, path::Path};
 
+/// Passes on where LibTorch is to the linker of the package that this is the build script of.
 pub fn main() {
     println!("cargo:rerun-if-changed=../../build/libtorch.rs");
     // Set by torch-sys, which is a dependency only with the feature `tch`.
