@@ -43,6 +43,10 @@ lint:
     cargo clippy --release --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
+# Plant faults in the model crate and its kernels, and name those that the tests miss: `just mutate`, `just mutate gsconv`
+mutate *WORDS:
+    scripts/mutate {{ WORDS }}
+
 # Damaged tables, `just fuzz table 3600`, or patches, `just fuzz variant`, for so many seconds; needs cargo-fuzz (`cargo install cargo-fuzz`)
 fuzz TARGET="table" SECONDS="600":
     mkdir -p crates/model/fuzz/corpus/{{ TARGET }}
