@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
         if !differences.is_empty() {
             let parts: BTreeSet<&str> = differences.iter().flatten().copied().collect();
             tracing::info!(
-                "{}: {} earlier records are of another build ({} differ); measuring again",
+                "{}: {} earlier records are of another build (different: {}); measuring again",
                 stage.name(),
                 differences.len(),
                 parts.into_iter().collect::<Vec<_>>().join(", "),
