@@ -8,7 +8,7 @@ use burn::tensor::{
 
 use super::recorded::untracked;
 use crate::{
-    Activation,
+    Activation, RunningStatistics,
     compare::{self, random, weighted_sum},
 };
 
