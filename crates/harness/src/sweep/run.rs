@@ -52,7 +52,6 @@ pub fn run(
         store,
         selected: plan.select(selection)?,
         manifest: manifest(plan, variants.clone(), store.manifest()),
-        earlier: store.all()?,
         reporter: Reporter::new(store, &plan.sweep, variants),
         fresh,
         summary: Summary::default(),
@@ -71,8 +70,6 @@ pub(super) struct Run<'a> {
     pub(super) store: &'a Store,
     selected: Vec<&'a PlannedCell>,
     manifest: Manifest,
-    /// The records that the folder held before.
-    earlier: Vec<Record>,
     pub(super) reporter: Reporter<'a>,
     pub(super) fresh: bool,
     pub(super) summary: Summary,
@@ -94,7 +91,7 @@ impl<'a> Run<'a> {
                 .set(&job.cell.cell, stage, Reference::Key(job.key.clone()));
         }
         self.store.save_manifest(&self.manifest)?;
-        self.tell_other_builds(stage, &jobs);
+        self.tell_other_builds(stage, &jobs)?;
 
         match self.bench.halving()? {
             Some(halving) if stage == Stage::Train => {
@@ -116,13 +113,17 @@ impl<'a> Run<'a> {
     }
 
     /// Says how many records of these cells are of another build: they stay, and the cells are measured again.
-    fn tell_other_builds(&self, stage: Stage, jobs: &[Job]) {
+    fn tell_other_builds(&self, stage: Stage, jobs: &[Job]) -> Result<()> {
         let cells: BTreeSet<&Cell> = jobs
             .iter()
             .filter(|job| self.is_selected(stage, job) && !self.is_done(job))
             .map(|job| &job.cell.cell)
             .collect();
-        let of_cells = self.earlier.iter().filter(|record| {
+        if cells.is_empty() {
+            return Ok(());
+        }
+        let records = self.store.all()?;
+        let of_cells = records.iter().filter(|record| {
             record.stage == stage
                 && matches!(record.outcome, Outcome::Done { .. })
                 && cells.contains(&record.cell)
@@ -140,6 +141,7 @@ impl<'a> Run<'a> {
                 parts.into_iter().collect::<Vec<_>>().join(", "),
             );
         }
+        Ok(())
     }
 
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
