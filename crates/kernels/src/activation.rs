@@ -33,30 +33,46 @@ impl Activation {
     }
 }
 
-const NAMES: [(Activation, &str); 6] = [
-    (Activation::Silu, "silu"),
-    (Activation::Relu, "relu"),
-    (Activation::Relu6, "relu6"),
-    (Activation::LeakyRelu, "leaky_relu"),
-    (Activation::Gelu, "gelu"),
-    (Activation::Identity, "identity"),
+/// Each with its name here and in `torch.nn`.
+const NAMES: [(Activation, &str, &str); 6] = [
+    (Activation::Silu, "silu", "SiLU"),
+    (Activation::Relu, "relu", "ReLU"),
+    (Activation::Relu6, "relu6", "ReLU6"),
+    (Activation::LeakyRelu, "leaky_relu", "LeakyReLU(0.1)"),
+    (Activation::Gelu, "gelu", "GELU"),
+    (Activation::Identity, "identity", "Identity"),
 ];
 
 impl FromStr for Activation {
     type Err = String;
 
+    /// A name of ours, `relu`, or PyTorch's, `nn.ReLU()`, with or without its package and brackets.
     fn from_str(word: &str) -> Result<Self, String> {
-        let named = NAMES.iter().find(|(_, name)| *name == word);
-        named.map(|(activation, _)| *activation).ok_or_else(|| {
-            let names: Vec<&str> = NAMES.iter().map(|(_, name)| *name).collect();
-            format!("unknown activation '{word}'; known: {}", names.join(", "))
+        let name = word.strip_prefix("torch.").unwrap_or(word);
+        let name = name.strip_prefix("nn.").unwrap_or(name);
+        let name = name.strip_suffix("()").unwrap_or(name);
+        let name = name
+            .strip_suffix("(inplace=True)")
+            .unwrap_or(name)
+            .replace("(negative_slope=0.1)", "(0.1)");
+        let known = NAMES
+            .iter()
+            .find(|(_, ours, pytorch)| *ours == name || *pytorch == name);
+        known.map(|(activation, ..)| *activation).ok_or_else(|| {
+            let names: Vec<&str> = NAMES.iter().map(|(_, name, _)| *name).collect();
+            let pytorch: Vec<&str> = NAMES.iter().map(|(.., name)| *name).collect();
+            format!(
+                "unknown activation '{word}'; known: {}, or as in torch.nn: {}",
+                names.join(", "),
+                pytorch.join(", ")
+            )
         })
     }
 }
 
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = NAMES.iter().find(|(activation, _)| activation == self);
-        f.write_str(named.map_or("?", |(_, name)| name))
+        let named = NAMES.iter().find(|(activation, ..)| activation == self);
+        f.write_str(named.map_or("?", |(_, name, _)| name))
     }
 }

@@ -35,7 +35,7 @@ impl Cost {
         let mut total = Tally::default();
         let mut nodes = Vec::with_capacity(graph.nodes.len());
         let mut outputs: Vec<Vec<Shape>> = Vec::with_capacity(graph.nodes.len());
-        let image = Shape::new(3, height, width);
+        let image = Shape::new(graph.channels, height, width);
         for node in &graph.nodes {
             let before = total;
             let shapes = node

@@ -71,7 +71,7 @@ struct Wiring {
 impl Detector {
     /// Weights drawn from the seed, the same on every device.
     pub fn new(graph: &Graph, seed: u64, device: &Device) -> Self {
-        let init = Initializer::new(seed, device);
+        let init = Initializer::new(seed, device).with_activation(graph.activation);
         let model = graph.nodes.iter().map(|node| match node.chain {
             1 => Node::Single(node.config.init(&init)),
             n => Node::Chain((0..n).map(|_| node.config.init(&init)).collect()),

@@ -1,9 +1,10 @@
 //! A model table resolved: channels scaled, repeats counted, every row's sources known.
 
+use ablate_kernels::Activation;
 use serde::Serialize;
 
 use crate::{
-    blocks::row::{RowContext, RowReader},
+    blocks::row::{RowContext, RowReader, TableContext},
     coding::DetectConfig,
     registry::LayerConfig,
     shape::Shape,
@@ -32,6 +33,10 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// Number of classes.
     pub nc: usize,
+    /// Channels of the image.
+    pub channels: usize,
+    /// Of every convolution whose row names none.
+    pub activation: Activation,
     /// Where the table was read from, for messages.
     source: String,
 }
@@ -75,7 +80,7 @@ impl GraphError {
                 None => source.into(),
             },
             row: index,
-            module: row.module.clone(),
+            module: row.name().into(),
             message,
         }
     }
@@ -85,6 +90,9 @@ impl GraphError {
         format!("row {} ({}): {}", self.row, self.module, self.message)
     }
 }
+
+/// Ultralytics' heads classify by depthwise convolutions in tables with one of these.
+const MODERN: [&str; 3] = ["C3k2", "A2C2f", "C2fCIB"];
 
 /// Sides of the image on which a graph is resolved; strides up to this can be told apart.
 const REFERENCE: usize = 256;
@@ -101,6 +109,8 @@ impl Graph {
         let graph = Self {
             nodes,
             nc,
+            channels: table.channels,
+            activation: table.activation.unwrap_or(Activation::Silu),
             source: table.source.clone(),
         };
         match graph.nodes.last() {
@@ -151,12 +161,20 @@ fn resolve_rows(
     scaling: Scaling,
     nc: usize,
 ) -> Result<(Vec<Node>, Vec<Vec<Shape>>), GraphError> {
-    let image = Shape::new(3, REFERENCE, REFERENCE);
-    // YOLOv5 and YOLOv8 leave a channel count unscaled that equals the head's outputs: part of what
-    // such tables mean.
-    let unscaled = match &table.anchors {
-        Some(anchors) => anchors[0].len() / 2 * (nc + 5),
-        None => nc,
+    let image = Shape::new(table.channels, REFERENCE, REFERENCE);
+    // YOLOv5 leaves a channel count unscaled that equals the head's outputs: part of what its
+    // tables mean.
+    let unscaled = table
+        .anchors
+        .as_ref()
+        .map(|anchors| anchors.count() * (nc + 5));
+    let context = TableContext {
+        anchors: table.anchors.as_ref(),
+        reg_max: table.reg_max,
+        end2end: table.end2end,
+        modern: rows
+            .iter()
+            .any(|(_, row)| MODERN.contains(&row.module.as_str())),
     };
     let mut nodes: Vec<Node> = Vec::with_capacity(rows.len());
     let mut shapes: Vec<Vec<Shape>> = Vec::with_capacity(rows.len());
@@ -181,7 +199,7 @@ fn resolve_rows(
             scaling,
             unscaled,
             nc,
-            anchors: table.anchors.as_deref(),
+            table: context,
         });
         let config = LayerConfig::read(&row.module, &reader).map_err(fail)?;
         if config.detect().is_some() && (index + 1 < rows.len() || repeats > 1) {
@@ -273,7 +291,7 @@ impl Node {
             index: self.index,
             from: self.row.from.to_string(),
             n: self.repeats,
-            module: self.row.module.clone(),
+            module: self.row.name().into(),
             arguments: self.config.arguments(),
         }
     }

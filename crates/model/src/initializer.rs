@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use ablate_kernels::Activation;
 use burn::{
     module::Param,
     tensor::{Device, Tensor, TensorData},
@@ -16,6 +17,7 @@ pub struct Initializer {
     device: Device,
     seed: u64,
     drawn: Cell<u64>,
+    activation: Activation,
 }
 
 impl Initializer {
@@ -25,7 +27,18 @@ impl Initializer {
             device: device.clone(),
             seed,
             drawn: Cell::new(0),
+            activation: Activation::Silu,
         }
+    }
+
+    /// For a table that names the activation of its convolutions.
+    pub fn with_activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
+    }
+
+    /// The activation of convolutions that name none.
+    pub fn activation(&self) -> Activation {
+        self.activation
     }
 
     /// Uniform within ±1/√(fan in), as PyTorch draws a layer's weights and its bias.

@@ -8,7 +8,7 @@ use crate::{
         self,
         block::Block,
         ghost::{GhostModuleConfig, PerImageConv, PlainConv},
-        row::{RowContext, RowReader},
+        row::{RowContext, RowReader, TableContext},
     },
     coding::DetectConfig,
     fuse::Fuse,
@@ -54,10 +54,10 @@ macro_rules! registry {
                     inputs,
                     image: Shape::new(3, 1, 1),
                     repeats,
-                    scaling: Scaling { depth: 1.0, width: 1.0, max_channels: None },
-                    unscaled: 0,
+                    scaling: Scaling { depth: 1.0, width: 1.0, max_channels: None, letter: None },
+                    unscaled: None,
                     nc: 0,
-                    anchors: None,
+                    table: TableContext::default(),
                 }))?;
                 match config.detect() {
                     Some(_) => Err("a head needs a table".into()),

@@ -302,8 +302,16 @@ impl SweepConfig {
     pub fn models(&self, catalog: &Catalog) -> Vec<ModelName> {
         let mut models: Vec<ModelName> = Vec::new();
         for family in &self.families {
-            for scale in &self.scales {
-                let baseline = ModelName::baseline(family, &scale.0);
+            // A table without scales makes one model, whatever scales the sweep has.
+            let scaleless = catalog.scales(family) == [""];
+            let scales = self.scales.iter().map(|scale| scale.0.as_str());
+            let scales: Vec<&str> = if scaleless {
+                vec![""]
+            } else {
+                scales.collect()
+            };
+            for scale in scales {
+                let baseline = ModelName::baseline(family, scale);
                 models.extend(
                     self.variants
                         .iter()
@@ -311,7 +319,9 @@ impl SweepConfig {
                 );
             }
         }
-        models.extend(self.models.iter().map(|model| model.0.clone()));
+        // A name that the catalog does not know fails where it is resolved.
+        let named = |model: &Model| catalog.name(&model.0).unwrap_or_else(|_| model.0.clone());
+        models.extend(self.models.iter().map(named));
         let mut seen = std::collections::HashSet::new();
         models.retain(|model| seen.insert(model.clone()));
         models

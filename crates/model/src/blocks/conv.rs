@@ -23,14 +23,14 @@ use crate::{
     tally::Tally,
 };
 
-/// A convolution without bias, batch normalisation and an activation (SiLU unless the row says
-/// otherwise). Row: `[channels, kernel, stride, padding, groups, dilation, activation]`.
+/// A convolution without bias, batch normalisation and an activation (the table's unless the row
+/// says otherwise). Row: `[channels, kernel, stride, padding, groups, dilation, activation]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvConfig {
     /// The convolution's geometry.
     pub conv: ConvShape,
-    /// The activation after it.
-    pub activation: Activation,
+    /// The activation after it; None for the table's, SiLU unless it names another.
+    pub activation: Option<Activation>,
 }
 
 /// See [`ConvConfig`].
@@ -110,11 +110,11 @@ pub fn conv_norm_act(
 }
 
 impl ConvConfig {
-    /// Square kernel, padded to keep the size at stride 1, SiLU.
+    /// Square kernel, padded to keep the size at stride 1, under the table's activation.
     pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
         Self {
             conv: ConvShape::new(c_in, c_out, kernel, stride),
-            activation: Activation::Silu,
+            activation: None,
         }
     }
 
@@ -131,9 +131,17 @@ impl ConvConfig {
         }
     }
 
-    /// The same with another activation.
+    /// The same with an activation of its own.
     pub fn activation(self, activation: Activation) -> Self {
-        Self { activation, ..self }
+        Self {
+            activation: Some(activation),
+            ..self
+        }
+    }
+
+    /// The same without activation.
+    pub fn linear(self) -> Self {
+        self.activation(Activation::Identity)
     }
 
     /// The row's arguments after the channels, as every block that is shaped like a Conv has them.
@@ -162,11 +170,11 @@ impl ConvConfig {
                 stride: row.cells(2, 1, "stride")?,
                 padding: row
                     .optional(3, "padding")?
-                    .unwrap_or(dilation * (kernel - 1) / 2),
+                    .unwrap_or(auto_padding(kernel, dilation)),
                 groups,
                 dilation,
             },
-            activation: row.activation(6, Activation::Silu)?,
+            activation: row.activation(6)?,
         })
     }
 
@@ -212,13 +220,19 @@ impl Block for ConvConfig {
     }
 }
 
+/// Half of the kernel's reach, rounded down, as both packages pad: an odd kernel keeps the size at
+/// stride 1.
+pub(super) fn auto_padding(kernel: usize, dilation: usize) -> usize {
+    (dilation * (kernel - 1)).div_ceil(2)
+}
+
 impl Conv {
     /// Fresh weights.
     pub fn new(config: &ConvConfig, init: &Initializer) -> Self {
         Self {
             conv: conv2d(config.conv, false, init),
             bn: BatchNorm2d::new(config.conv.c_out, init),
-            activation: config.activation,
+            activation: config.activation.unwrap_or(init.activation()),
         }
     }
 

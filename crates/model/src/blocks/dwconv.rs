@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{
     block::{Block, only},
-    conv::{Conv, ConvConfig},
+    conv::{Conv, ConvConfig, auto_padding},
     row::RowReader,
 };
 use crate::{initializer::Initializer, shape::Shape, tally::Tally};
@@ -24,10 +24,9 @@ impl Block for DwConvConfig {
         let mut config = ConvConfig::new(c_in, c_out, kernel, row.cells(2, 1, "stride")?)
             .groups(gcd(c_in, c_out));
         config.conv.dilation = dilation;
-        config.conv.padding = dilation * (kernel - 1) / 2;
-        Ok(Self(
-            config.activation(row.activation(4, config.activation)?),
-        ))
+        config.conv.padding = auto_padding(kernel, dilation);
+        config.activation = row.activation(4)?;
+        Ok(Self(config))
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {

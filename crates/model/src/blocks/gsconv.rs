@@ -45,10 +45,11 @@ impl GsConvConfig {
 
     /// The dense half and the depthwise one.
     pub(super) fn convs(&self) -> [ConvConfig; 2] {
-        [
-            self.dense,
-            ConvConfig::depthwise(self.dense.conv.c_out, 5, 1).activation(self.dense.activation),
-        ]
+        let depthwise = ConvConfig {
+            activation: self.dense.activation,
+            ..ConvConfig::depthwise(self.dense.conv.c_out, 5, 1)
+        };
+        [self.dense, depthwise]
     }
 
     /// Output shape; the cost goes to the tally.

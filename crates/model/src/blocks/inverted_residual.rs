@@ -61,7 +61,7 @@ impl Block for InvertedResidualConfig {
             c_out: row.channels_out()?,
             stride: row.cells(1, 1, "stride")?,
             expansion: row.positive(2, Some(6), "expansion")?,
-            activation: row.activation(3, Activation::Relu)?,
+            activation: row.activation(3)?.unwrap_or(Activation::Relu),
         })
     }
 

@@ -4,7 +4,7 @@ use ablate_kernels::Activation;
 
 use crate::{
     shape::Shape,
-    spec::{Arg, Scaling},
+    spec::{Anchors, Arg, Scaling},
 };
 
 /// A row and what surrounds it.
@@ -17,10 +17,24 @@ pub(crate) struct RowContext<'a> {
     /// Scaled by depth.
     pub repeats: usize,
     pub scaling: Scaling,
-    /// A channel count that width does not scale: the head's outputs.
-    pub unscaled: usize,
+    /// A channel count that width does not scale.
+    pub unscaled: Option<usize>,
     pub nc: usize,
-    pub anchors: Option<&'a [Vec<f64>]>,
+    pub table: TableContext<'a>,
+}
+
+/// What the whole table says, for the rows that go by it.
+#[derive(Clone, Copy, Default)]
+#[allow(dead_code)] // The heads that read them come next.
+pub(crate) struct TableContext<'a> {
+    pub anchors: Option<&'a Anchors>,
+    /// Cells of the distributions of a box's distances; None for the head's default.
+    pub reg_max: Option<usize>,
+    /// Whether the head has branches that need no suppression.
+    pub end2end: bool,
+    /// Whether one of Ultralytics' blocks from YOLOv10 on stands in the table: their heads
+    /// classify by depthwise convolutions.
+    pub modern: bool,
 }
 
 /// Reads a row's arguments.
@@ -51,9 +65,14 @@ impl<'a> RowReader<'a> {
         self.0.nc
     }
 
-    /// The table's anchors: width, height pairs in pixels, a list per level.
-    pub fn anchors(&self) -> Option<&'a [Vec<f64>]> {
-        self.0.anchors
+    /// The scale, if its name is one letter.
+    pub fn scale_letter(&self) -> Option<char> {
+        self.0.scaling.letter
+    }
+
+    /// What the whole table says.
+    pub(crate) fn table(&self) -> TableContext<'a> {
+        self.0.table
     }
 
     /// Argument `i` as written.
@@ -100,7 +119,7 @@ impl<'a> RowReader<'a> {
     }
 
     fn scale(&self, c: usize, what: &str) -> Result<usize, String> {
-        if c == self.0.unscaled {
+        if Some(c) == self.0.unscaled {
             return Ok(c);
         }
         let Scaling {
@@ -187,12 +206,13 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// Argument `i` as an activation: a name, or True for the default and False for none.
-    pub fn activation(&self, i: usize, default: Activation) -> Result<Activation, String> {
+    /// Argument `i` as an activation: a name, False for none, or True for the default, which is
+    /// None here.
+    pub fn activation(&self, i: usize) -> Result<Option<Activation>, String> {
         match self.0.args.get(i) {
-            None | Some(Arg::Bool(true)) => Ok(default),
-            Some(Arg::Bool(false)) => Ok(Activation::Identity),
-            Some(Arg::Text(word)) => word.parse(),
+            None | Some(Arg::Bool(true)) => Ok(None),
+            Some(Arg::Bool(false)) => Ok(Some(Activation::Identity)),
+            Some(Arg::Text(word)) => word.parse().map(Some),
             Some(_) => Err(self.misfit(i, "activation", "a name such as relu")),
         }
     }

@@ -82,6 +82,7 @@ impl Patch<'_> {
                 ));
             }
             row.module.clone_from(with);
+            row.written = None;
             row.args.extend_from_slice(&append);
             self.sign(row);
             replaced += 1;

@@ -28,8 +28,35 @@ macro_rules! embedded {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    families: BTreeMap<String, Table>,
+    families: BTreeMap<String, Family>,
     variants: BTreeMap<String, Variant>,
+}
+
+/// The tables of a family: one, or one for some of its scales each.
+#[derive(Clone, Debug, Default)]
+struct Family(Vec<Table>);
+
+impl Family {
+    fn scales(&self) -> impl Iterator<Item = &String> {
+        self.0
+            .iter()
+            .flat_map(|table| table.scales.iter().map(|(name, _)| name))
+    }
+
+    /// The table that lists a scale.
+    fn table(&self, scale: &str) -> Option<(&Table, Scaling)> {
+        self.0
+            .iter()
+            .find_map(|table| Some((table, table.scaling(scale)?)))
+    }
+
+    /// For a message.
+    fn known(&self) -> String {
+        match joined(self.scales()) {
+            none if none.is_empty() => "none, the table has no scales".into(),
+            known => known,
+        }
+    }
 }
 
 /// A model's table with its variants applied, and its scaling.
@@ -63,6 +90,16 @@ pub enum CatalogError {
         family: String,
         /// The scale asked for.
         scale: String,
+        /// The family's scales.
+        known: String,
+    },
+    /// The family has several scales, and the name none.
+    #[error("{model}: expected a scale, as in {example}; known: {known}")]
+    NoScale {
+        /// The model's name.
+        model: String,
+        /// A name with a scale.
+        example: String,
         /// The family's scales.
         known: String,
     },
@@ -108,7 +145,12 @@ impl Catalog {
         };
         for (name, text) in families {
             let table = Table::from_yaml(text, name).expect("tests read the built-in tables");
-            catalog.families.insert(name.into(), table);
+            // `yolov10n.yaml` holds scale n of family yolov10.
+            let family = match name.parse::<ModelName>() {
+                Ok(name) => name.family,
+                Err(_) => name.into(),
+            };
+            catalog.families.entry(family).or_default().0.push(table);
         }
         for (name, text) in variants {
             let variant = Variant::from_yaml(text, name).expect("tests read the built-in variants");
@@ -141,8 +183,8 @@ impl Catalog {
                 })?;
             self.variants.insert(name, variant);
         } else {
-            self.families
-                .insert(name, Table::from_yaml(&text, &source)?);
+            let table = Table::from_yaml(&text, &source)?;
+            self.families.insert(name, Family(vec![table]));
         }
         Ok(())
     }
@@ -157,21 +199,65 @@ impl Catalog {
         self.variants.values()
     }
 
+    /// A model's name with family and scale as the catalog has them. The first word of a name may be
+    /// a family that shows a scale in its own name (`yolov8s-custom`), one with a single scale, or
+    /// end in a scale (`mines` for scale s of `mine`).
+    ///
+    /// # Errors
+    /// An unknown family or scale, and a family with several scales where the name has none.
+    pub fn name(&self, written: &ModelName) -> Result<ModelName, CatalogError> {
+        let with = |family: &str, scale: &str| ModelName {
+            variants: written.variants.clone(),
+            ..ModelName::baseline(family, scale)
+        };
+        let stem = ModelName::baseline(&written.family, &written.scale).to_string();
+        // A table by its file's name comes first, whatever letters that ends in.
+        if let Some(family) = self.families.get(&stem) {
+            let shown = stem.parse::<ModelName>().map(|name| name.scale);
+            let shown = shown.ok().filter(|scale| family.table(scale).is_some());
+            let chosen = family.0.iter().find_map(|table| table.scale.clone());
+            let scales: Vec<&String> = family.scales().collect();
+            let only = match scales.as_slice() {
+                [only] => Some((*only).clone()),
+                _ => None,
+            };
+            return match shown.or(chosen).or(only) {
+                Some(scale) => Ok(with(&stem, &scale)),
+                None => Err(CatalogError::NoScale {
+                    model: written.to_string(),
+                    example: with(&stem, scales.first().map_or("", |scale| scale)).to_string(),
+                    known: family.known(),
+                }),
+            };
+        }
+        if self.families.contains_key(&written.family) {
+            return Ok(written.clone());
+        }
+        let ends_in_scale = self.families.iter().rev().find_map(|(name, family)| {
+            let scale = stem.strip_prefix(name.as_str())?;
+            (!scale.is_empty() && family.table(scale).is_some()).then(|| with(name, scale))
+        });
+        match ends_in_scale {
+            Some(name) => Ok(name),
+            None => self.family(written).map(|_| written.clone()),
+        }
+    }
+
+    /// The scales of a family, one without a name if its table has none; nothing if there is no
+    /// such family.
+    pub fn scales(&self, family: &str) -> Vec<String> {
+        let family = self.families.get(family);
+        family.map_or(Vec::new(), |family| family.scales().cloned().collect())
+    }
+
     /// The model's table with its variants applied: one that swaps the backbone first, the others
     /// in the order of its name.
     ///
     /// # Errors
     /// An unknown family, scale or variant, and a variant that does not fit.
     pub fn resolve(&self, name: &ModelName) -> Result<ResolvedModel, CatalogError> {
-        let family = self.family(name)?;
-        let scaling = family
-            .scaling(&name.scale)
-            .ok_or_else(|| CatalogError::UnknownScale {
-                model: name.to_string(),
-                family: name.family.clone(),
-                scale: name.scale.clone(),
-                known: joined(family.scales.iter().map(|(name, _)| name)),
-            })?;
+        let name = &self.name(name)?;
+        let (_, scaling) = self.family_table(name)?;
         let table = self.patched(name, scaling)?;
         Ok(ResolvedModel {
             name: name.clone(),
@@ -186,7 +272,7 @@ impl Catalog {
     /// # Errors
     /// As of [`resolve`](Self::resolve), an unknown scale aside.
     pub fn patched(&self, name: &ModelName, scaling: Scaling) -> Result<Table, CatalogError> {
-        let mut table = self.family(name)?.clone();
+        let mut table = self.family_table(name)?.0.clone();
         let called = name
             .variants
             .iter()
@@ -225,7 +311,20 @@ impl Catalog {
             })
     }
 
-    fn family(&self, name: &ModelName) -> Result<&Table, CatalogError> {
+    /// The family's table at the name's scale, and its scaling.
+    fn family_table(&self, name: &ModelName) -> Result<(&Table, Scaling), CatalogError> {
+        let family = self.family(name)?;
+        family
+            .table(&name.scale)
+            .ok_or_else(|| CatalogError::UnknownScale {
+                model: name.to_string(),
+                family: name.family.clone(),
+                scale: name.scale.clone(),
+                known: family.known(),
+            })
+    }
+
+    fn family(&self, name: &ModelName) -> Result<&Family, CatalogError> {
         let unknown = || CatalogError::UnknownFamily {
             name: name.family.clone(),
             known: joined(self.families.keys()),

@@ -12,7 +12,7 @@ use crate::{
     fuse::Fuse,
     initializer::Initializer,
     shape::Shape,
-    spec::Arg,
+    spec::{Anchors, Arg},
     tally::Tally,
 };
 
@@ -35,6 +35,40 @@ impl Fuse for Detect {
     }
 }
 
+/// Anchors in pixels, level by level in the order of the strides; where the table only counts
+/// them, squares about their level's cells, to be fitted to the data.
+fn by_level(anchors: &Anchors, strides: &[usize]) -> Result<Vec<Vec<[f64; 2]>>, String> {
+    let levels = match anchors {
+        Anchors::Count(count) => {
+            let squares = |stride: &usize| {
+                let side = |i: usize| (stride * (i + 2)) as f64;
+                (0..*count).map(|i| [side(i); 2]).collect()
+            };
+            return Ok(strides.iter().map(squares).collect());
+        }
+        Anchors::Listed(levels) if levels.len() == strides.len() => levels,
+        Anchors::Listed(levels) => {
+            return Err(format!(
+                "expected 'anchors' for {} levels, found {}",
+                strides.len(),
+                levels.len()
+            ));
+        }
+    };
+    let pairs = |level: &Vec<f64>| level.as_chunks::<2>().0.to_vec();
+    let mut levels: Vec<Vec<[f64; 2]>> = levels.iter().map(pairs).collect();
+    // YOLOv5 turns them around where the largest stand at the finest level.
+    let area = |level: &[[f64; 2]]| level.iter().map(|[w, h]| w * h).sum::<f64>();
+    let finest_first = strides.first() <= strides.last();
+    if let [first, .., last] = levels.as_slice()
+        && (area(first) < area(last)) != finest_first
+        && area(first) != area(last)
+    {
+        levels.reverse();
+    }
+    Ok(levels)
+}
+
 impl DetectConfig {
     /// Reads the first arguments of a row, which may have more: the number of those that it took.
     pub(super) fn read_row(row: &RowReader) -> Result<(Self, usize), String> {
@@ -47,25 +81,13 @@ impl DetectConfig {
                 );
             }
         };
-        let levels = row.inputs().len();
         let (coding, taken) = match row.arg(1) {
             Some(Arg::Text(word)) if word == "anchors" => {
                 let anchors = row
-                    .anchors()
+                    .table()
+                    .anchors
                     .ok_or("expected the table to have the key 'anchors', which this row reads")?;
-                if anchors.len() != levels {
-                    return Err(format!(
-                        "expected 'anchors' for {levels} levels, found {}",
-                        anchors.len()
-                    ));
-                }
-                let pairs = |level: &Vec<f64>| {
-                    level
-                        .chunks_exact(2)
-                        .map(|pair| [pair[0], pair[1]])
-                        .collect()
-                };
-                (BoxCoding::Anchors(anchors.iter().map(pairs).collect()), 2)
+                (BoxCoding::Anchors(by_level(anchors, &row.strides()?)?), 2)
             }
             _ => (BoxCoding::Distances { reg_max: REG_MAX }, 1),
         };

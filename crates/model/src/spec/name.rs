@@ -1,4 +1,4 @@
-//! Model names: family, scale, variants and their arguments in one word.
+//! Model names: family, scale, variants and their arguments in one word, `yolov5n+asff:rfb=true`.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 pub struct ModelName {
     /// `yolov5`, or whatever the catalog holds.
     pub family: String,
-    /// The last letter of the first word: one of the scales that the family's table lists.
+    /// One of the scales that the family's table lists; empty if it lists none.
     pub scale: String,
     /// Variants in the order in which the name has them.
     pub variants: Vec<VariantCall>,
@@ -66,26 +66,59 @@ impl ModelName {
 impl FromStr for ModelName {
     type Err = NameError;
 
+    /// Family and scale by the packages' conventions: `yolov8s-ghost` is scale s of `yolov8-ghost`,
+    /// `mine:tiny` scale tiny of `mine`. A word that shows no scale is a family of its own, which
+    /// the catalog may know better: see [`Catalog::name`](crate::Catalog::name).
     fn from_str(word: &str) -> Result<Self, NameError> {
         let (stem, variants) = match word.split_once('+') {
             Some((stem, variants)) => (stem, Some(variants)),
             None => (word, None),
         };
-        let mut letters = stem.chars();
-        let scale = letters.next_back().filter(char::is_ascii_alphabetic);
-        let family = letters.as_str();
-        let (Some(scale), false) = (scale, family.is_empty()) else {
-            return Err(NameError {
-                word: word.into(),
-                reason: "expected the first word to end in a scale such as n, s, m, l or x".into(),
-            });
+        let fail = |reason: &str| NameError {
+            word: word.into(),
+            reason: reason.into(),
         };
-        let name = Self::baseline(family, scale.to_string());
+        let name = match stem.split_once(':') {
+            Some((family, scale)) if family.is_empty() || scale.is_empty() => {
+                return Err(fail("expected family:scale"));
+            }
+            Some((family, scale)) => Self::baseline(family, scale),
+            None if stem.is_empty() => return Err(fail("expected a family first")),
+            None => match scale_within(stem) {
+                Some((before, scale, after)) => {
+                    Self::baseline(format!("{before}{after}"), scale.to_string())
+                }
+                None => Self::baseline(stem, ""),
+            },
+        };
         match variants {
             Some(variants) => name.with_variants(variants),
             None => Ok(name),
         }
     }
+}
+
+/// `yolov8`, `s` and `-ghost` of `yolov8s-ghost`: the letter after the first number, if the word
+/// ends there or goes on with a hyphen.
+fn scale_within(stem: &str) -> Option<(&str, char, &str)> {
+    let digits = stem.find(|c: char| c.is_ascii_digit())?;
+    let end = digits + stem[digits..].find(|c: char| !c.is_ascii_digit())?;
+    let (before, rest) = stem.split_at(end);
+    let scale = rest.chars().next().filter(char::is_ascii_lowercase)?;
+    let after = &rest[1..];
+    (digits > 0 && (after.is_empty() || after.starts_with('-'))).then_some((before, scale, after))
+}
+
+/// Where a family's name has room for the letter of a scale: after its first number, if it ends
+/// there or goes on with a hyphen.
+fn place_of_scale(family: &str) -> Option<usize> {
+    let digits = family
+        .find(|c: char| c.is_ascii_digit())
+        .filter(|at| *at > 0)?;
+    let number = family[digits..].find(|c: char| !c.is_ascii_digit());
+    let end = number.map_or(family.len(), |length| digits + length);
+    let after = &family[end..];
+    (after.is_empty() || after.starts_with('-')).then_some(end)
 }
 
 impl FromStr for VariantCall {
@@ -122,7 +155,15 @@ impl FromStr for VariantCall {
 
 impl fmt::Display for ModelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.family, self.scale)?;
+        let Self { family, scale, .. } = self;
+        match place_of_scale(family) {
+            _ if scale.is_empty() => f.write_str(family)?,
+            Some(place) if scale.len() == 1 => {
+                let (before, after) = family.split_at(place);
+                write!(f, "{before}{scale}{after}")?;
+            }
+            _ => write!(f, "{family}:{scale}")?,
+        }
         self.variants
             .iter()
             .try_for_each(|call| write!(f, "+{call}"))
@@ -150,6 +191,14 @@ mod tests {
             "yolov5x+gsconv",
             "yolov8s+ghost+asff",
             "yolov5s+asff:order=sequential,rfb=true",
+            "yolo11n",
+            "yolov8s-ghost",
+            "yolov8-custom-2",
+            "mine",
+            "mine:tiny+ghost",
+            "mine:n",
+            "net2:large",
+            "yolov5n6",
         ] {
             assert_eq!(word.parse::<ModelName>().unwrap().to_string(), word);
         }
@@ -157,6 +206,28 @@ mod tests {
         assert_eq!((name.family.as_str(), name.scale.as_str()), ("yolov5", "n"));
         assert_eq!(name.variants[0].arguments["size"], "t2");
         assert_eq!(name.variant(), "fasternet:size=t2");
+    }
+
+    #[test]
+    fn a_scale_stands_after_the_number_or_after_a_colon() {
+        for (word, family, scale) in [
+            ("yolov5n", "yolov5", "n"),
+            ("yolo11x", "yolo11", "x"),
+            ("yolov8s-ghost", "yolov8-ghost", "s"),
+            ("yolov8:s", "yolov8", "s"),
+            ("mine:tiny", "mine", "tiny"),
+            ("gsconv-yolov5", "gsconv-yolov5", ""),
+            ("yolov5-p6", "yolov5-p6", ""),
+            ("yolov5n6", "yolov5n6", ""),
+            ("custom", "custom", ""),
+        ] {
+            let name: ModelName = word.parse().unwrap();
+            assert_eq!(
+                (name.family.as_str(), name.scale.as_str()),
+                (family, scale),
+                "{word}"
+            );
+        }
     }
 
     #[test]
@@ -172,8 +243,8 @@ mod tests {
     fn nonsense_is_refused() {
         for word in [
             "",
-            "n",
-            "yolov5",
+            "mine:",
+            ":n",
             "yolov5n+",
             "yolov5n+asff:rfb",
             "yolov5n+asff:a=1,a=2",

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use ablate_kernels::Activation;
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, MapAccess, Visitor},
 };
 
 use super::{
+    aliases,
     bounds::{Positive, list, whole},
     yaml,
 };
@@ -19,14 +21,35 @@ pub struct Table {
     pub source: String,
     /// Number of classes unless the data set has another.
     pub nc: usize,
-    /// Scales by name, in the file's order.
+    /// Scales by name, in the file's order; a table without scales has one without a name.
     pub scales: Vec<(String, Scaling)>,
-    /// Width, height pairs in pixels, a list per level; None for an anchor-free head.
-    pub anchors: Option<Vec<Vec<f64>>>,
+    /// The scale to take if a model's name has none.
+    pub scale: Option<String>,
+    /// None for an anchor-free head.
+    pub anchors: Option<Anchors>,
+    /// Of every convolution that names none; None for SiLU.
+    #[serde(serialize_with = "by_name")]
+    pub activation: Option<Activation>,
+    /// Channels of the image.
+    pub channels: usize,
+    /// Cells of the distributions of a box's distances; None for the head's default.
+    pub reg_max: Option<usize>,
+    /// Whether the head has branches that need no suppression.
+    pub end2end: bool,
     /// The rows that extract features.
     pub backbone: Vec<Row>,
     /// The rows after the backbone: the neck, and the detection head as the last one.
     pub head: Vec<Row>,
+}
+
+/// What the boxes of an anchor-based head are factors of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Anchors {
+    /// So many for each level, to be fitted to the data before training.
+    Count(usize),
+    /// Width, height pairs in pixels, a list per level.
+    Listed(Vec<Vec<f64>>),
 }
 
 /// Compound scaling of a table.
@@ -38,6 +61,8 @@ pub struct Scaling {
     pub width: f64,
     /// Bounds channels before they are multiplied.
     pub max_channels: Option<f64>,
+    /// The scale's name if it is one letter: blocks from YOLO11 on go by it.
+    pub letter: Option<char>,
 }
 
 /// A row of a table, written `[from, repeats, module, args]`.
@@ -55,6 +80,9 @@ pub struct Row {
     /// The variant that wrote or changed the row, for messages; None for a row of the table itself.
     #[serde(skip)]
     pub variant: Option<String>,
+    /// The module's name as the file has it, if that is another one.
+    #[serde(skip)]
+    pub written: Option<String>,
 }
 
 /// A row as a list, which is how files have it.
@@ -69,13 +97,14 @@ struct Cells(
 
 impl std::convert::From<Cells> for Row {
     fn from(Cells(from, repeats, module, args): Cells) -> Self {
-        Self {
+        aliases::unaliased(Self {
             from,
             repeats,
             module,
             args,
             variant: None,
-        }
+            written: None,
+        })
     }
 }
 
@@ -185,19 +214,34 @@ pub(crate) const MAX_REPEATS: u64 = 1000;
 /// The most classes.
 const MAX_CLASSES: u64 = 100_000;
 
-/// The keys of a file. Others are ignored, since other tools have their own.
+/// The keys of a file.
 #[derive(Deserialize)]
-#[serde(expecting = "a map with the keys nc, scales, backbone and head")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with the keys nc, scales, backbone and head"
+)]
 struct Written {
     #[serde(default = "coco_classes", deserialize_with = "classes")]
     nc: usize,
     #[serde(default, deserialize_with = "scales")]
     scales: Option<Vec<(String, Scaling)>>,
-    /// Older tables have these two in place of `scales`; they hold at every scale.
+    scale: Option<String>,
+    /// Older tables have these two in place of `scales`.
     depth_multiple: Option<Positive>,
     width_multiple: Option<Positive>,
     #[serde(default, deserialize_with = "anchors")]
-    anchors: Option<Vec<Vec<f64>>>,
+    anchors: Option<Anchors>,
+    #[serde(default, deserialize_with = "activation")]
+    activation: Option<Activation>,
+    /// YOLOv5's name and Ultralytics' one for the channels of the image.
+    #[serde(default, deserialize_with = "channels")]
+    ch: Option<usize>,
+    #[serde(default, deserialize_with = "channels")]
+    channels: Option<usize>,
+    #[serde(default, deserialize_with = "reg_max")]
+    reg_max: Option<usize>,
+    #[serde(default)]
+    end2end: Option<bool>,
     #[serde(deserialize_with = "rows")]
     backbone: Vec<Row>,
     #[serde(deserialize_with = "rows")]
@@ -219,17 +263,31 @@ impl Table {
             depth: multiple(written.depth_multiple),
             width: multiple(written.width_multiple),
             max_channels: None,
+            letter: None,
         };
-        let scales = written.scales.unwrap_or_else(|| {
-            ["n", "s", "m", "l", "x"]
-                .map(|name| (name.to_string(), everywhere))
-                .into()
-        });
+        if let (Some(ch), Some(channels)) = (written.ch, written.channels)
+            && ch != channels
+        {
+            return Err(TableError {
+                source_name: source.into(),
+                message: format!(
+                    "expected one of the keys 'ch' and 'channels', found {ch} and {channels}"
+                ),
+            });
+        }
+        let scales = written
+            .scales
+            .unwrap_or_else(|| vec![(String::new(), everywhere)]);
         Ok(Self {
             source: source.into(),
             nc: written.nc,
             scales,
+            scale: written.scale,
             anchors: written.anchors,
+            activation: written.activation,
+            channels: written.ch.or(written.channels).unwrap_or(3),
+            reg_max: written.reg_max,
+            end2end: written.end2end.unwrap_or(false),
             backbone: written.backbone,
             head: written.head,
         })
@@ -270,7 +328,7 @@ fn repeats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error
 }
 
 pub(super) fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Row>, D::Error> {
-    list(deserializer, 1..=MAX_ROWS, "rows")
+    list(deserializer, 1..=MAX_ROWS, "rows").map(aliases::unfolded)
 }
 
 fn args<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Arg>, D::Error> {
@@ -310,11 +368,14 @@ impl<'de> Visitor<'de> for Scales {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut scales = Vec::new();
-        while let Some((name, Multiples(depth, width, max_channels))) = map.next_entry()? {
+        while let Some((name, Multiples(depth, width, max_channels))) =
+            map.next_entry::<String, _>()?
+        {
             let scaling = Scaling {
                 depth: depth.0,
                 width: width.0,
                 max_channels: max_channels.map(|max| max.0),
+                letter: one_letter(&name),
             };
             scales.push((name, scaling));
         }
@@ -325,9 +386,49 @@ impl<'de> Visitor<'de> for Scales {
     }
 }
 
-fn anchors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Vec<f64>>>, D::Error> {
-    let Some(levels) = Option::<Vec<Vec<Positive>>>::deserialize(deserializer)? else {
-        return Ok(None);
+fn by_name<S: Serializer>(activation: &Option<Activation>, s: S) -> Result<S::Ok, S::Error> {
+    activation.map(|a| a.to_string()).serialize(s)
+}
+
+/// The letter of a name that has no other.
+fn one_letter(name: &str) -> Option<char> {
+    let mut letters = name.chars();
+    letters.next().filter(|_| letters.next().is_none())
+}
+
+/// `nn.ReLU()`, or a name of ours.
+fn activation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Activation>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    word.map(|word| word.parse().map_err(D::Error::custom))
+        .transpose()
+}
+
+fn channels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    whole(deserializer, 1..=1024, "channels of the image").map(Some)
+}
+
+fn reg_max<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    whole(deserializer, 1..=256, "cells of a distribution").map(Some)
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a number of anchors for each level, or a list of width, height pairs for each"
+)]
+enum WrittenAnchors {
+    Count(u8),
+    Listed(Vec<Vec<Positive>>),
+}
+
+fn anchors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Anchors>, D::Error> {
+    let levels = match Option::<WrittenAnchors>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(WrittenAnchors::Count(0)) => {
+            return Err(D::Error::custom("expected at least one anchor, found 0"));
+        }
+        Some(WrittenAnchors::Count(count)) => return Ok(Some(Anchors::Count(count.into()))),
+        Some(WrittenAnchors::Listed(levels)) => levels,
     };
     let numbers = levels.first().map_or(0, Vec::len);
     let even = numbers > 0 && numbers.is_multiple_of(2);
@@ -338,7 +439,19 @@ fn anchors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Vec<
         )));
     }
     let pixels = |level: Vec<Positive>| level.into_iter().map(|Positive(x)| x).collect();
-    Ok(Some(levels.into_iter().map(pixels).collect()))
+    Ok(Some(Anchors::Listed(
+        levels.into_iter().map(pixels).collect(),
+    )))
+}
+
+impl Anchors {
+    /// Anchors of each level.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Count(count) => *count,
+            Self::Listed(levels) => levels[0].len() / 2,
+        }
+    }
 }
 
 impl Arg {
@@ -350,6 +463,13 @@ impl Arg {
             "False" | "false" => Self::Bool(false),
             _ => Self::Text(word.into()),
         }
+    }
+}
+
+impl Row {
+    /// The module's name for people: as the file has it.
+    pub fn name(&self) -> &str {
+        self.written.as_ref().unwrap_or(&self.module)
     }
 }
 

@@ -29,8 +29,24 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     })
 }
 
-/// serde's "invalid type: A, expected B" as "expected B, found A".
+/// serde's "invalid type: A, expected B" as "expected B, found A", and its "unknown field" with the
+/// nearest one that it knows.
 fn in_our_words(message: &str) -> String {
+    if let Some((key, known)) = message
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split_once("`, expected "))
+    {
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        let near = known
+            .iter()
+            .map(|known| (strsim::damerau_levenshtein(key, known), known))
+            .min()
+            .filter(|(changes, _)| *changes <= 1 + key.len() / 4);
+        let near = near.map_or(String::new(), |(_, known)| {
+            format!("; did you mean '{known}'?")
+        });
+        return format!("unknown key '{key}'{near} Known: {}", known.join(", "));
+    }
     let found = ["invalid type: ", "invalid value: ", "invalid length "]
         .iter()
         .find_map(|start| message.strip_prefix(start));

@@ -227,6 +227,7 @@ fn patched(rows: &str, patch: &str) -> String {
         depth: 1.0,
         width: 1.0,
         max_channels: None,
+        letter: None,
     };
     let call: VariantCall = "own".parse().unwrap();
     let variant = Variant::from_yaml(patch, "own").map_err(|error| error.to_string());

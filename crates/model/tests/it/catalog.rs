@@ -101,6 +101,7 @@ fn table_error(rows: &str) -> String {
         depth: 1.0,
         width: 1.0,
         max_channels: None,
+        letter: None,
     };
     match Table::from_yaml(&text, "own.yaml") {
         Err(error) => error.to_string(),

@@ -44,6 +44,7 @@ impl Header {
             depth: self.depth,
             width: self.width,
             max_channels: None,
+            letter: None,
         };
         let name: ModelName = self.model.parse().unwrap();
         let table = Catalog::builtin().patched(&name, scaling).unwrap();

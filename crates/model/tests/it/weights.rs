@@ -109,6 +109,7 @@ fn checkpoints_of_whole_models_are_read() {
             depth: 0.33,
             width,
             max_channels: None,
+            letter: None,
         };
         let name = ModelName::baseline(family, "n");
         let table = Catalog::builtin().patched(&name, scaling).unwrap();

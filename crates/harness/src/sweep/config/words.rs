@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{checked, measure::precision::Precision};
 
-/// One letter, as in `yolov5n`.
+/// As a family's table calls it: `n`, `tiny`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scale(pub String);
 
@@ -60,14 +60,18 @@ fn fits(name: &ModelName, catalog: &Catalog) -> bool {
 
 /// A word that is no scale.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a scale of one letter such as n, s, m, l or x, found '{0}'")]
+#[error("expected a scale such as n, s, m, l or x, found '{0}'")]
 pub struct ScaleError(String);
 
 impl FromStr for Scale {
     type Err = ScaleError;
 
     fn from_str(word: &str) -> Result<Self, ScaleError> {
-        match word.len() == 1 && word.chars().all(|c| c.is_ascii_alphabetic()) {
+        match !word.is_empty()
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        {
             true => Ok(Self(word.into())),
             false => Err(ScaleError(word.into())),
         }
