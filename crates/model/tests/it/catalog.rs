@@ -11,8 +11,8 @@ fn error(name: &str) -> String {
 #[test]
 fn what_is_unknown_is_named_with_what_there_is() {
     assert_eq!(
-        error("yolov9n"),
-        "unknown family 'yolov9'; known: yolov5, yolov8"
+        error("yolov7n"),
+        "unknown family 'yolov7'; known: yolo11, yolo12, yolo26, yolov10, yolov3, yolov3-spp, yolov3-tiny, yolov5, yolov6, yolov8, yolov9"
     );
     assert_eq!(
         error("yolov5z"),
