@@ -1,7 +1,4 @@
-use ablate_model::{
-    Catalog, Cost, Detector, Graph, ModelName,
-    spec::Table,
-};
+use ablate_model::{Catalog, Cost, Detector, Graph, ModelName, spec::Table};
 use burn::{module::Module, tensor::Device};
 use serde::Deserialize;
 

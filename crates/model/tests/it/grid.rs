@@ -46,7 +46,10 @@ pub fn models<'a>(
     wanted.filter_map(move |name| match narrow(catalog, &name, width) {
         Ok(graph) => Some(Model { name, graph }),
         Err(refusal) => {
-            let explained = name.variants.iter().any(|call| refusal.contains(&call.name));
+            let explained = name
+                .variants
+                .iter()
+                .any(|call| refusal.contains(&call.name));
             assert!(explained, "{name}: {refusal}");
             println!("left out: {refusal}");
             None
@@ -66,7 +69,7 @@ pub fn narrow(catalog: &Catalog, name: &ModelName, width: f64) -> Result<Graph, 
     if name.family == "yolov9" {
         divide(&mut table, 4);
     }
-    let fail = |error: ablate_model::GraphError| format!("{name}: {error}");
+    let fail = |error: ablate_model::graph::GraphError| format!("{name}: {error}");
     Graph::resolve(&table, scaling, 3).map_err(fail)
 }
 
