@@ -45,6 +45,9 @@ pub struct Linear {
 
 fuse!(Se:);
 
+/// The paper tries up to 32; a larger number is one of channels that are not the input's.
+const MAX_RATIO: usize = 32;
+
 impl Block for SeConfig {
     type Layer = Se;
     const SCALES_CHANNELS: bool = false;
@@ -53,13 +56,13 @@ impl Block for SeConfig {
         let (channels, first) = (row.channels_in()?, row.after_channels()?);
         row.at_most(first + 1, "channels, ratio")?;
         match row.positive(first, Some(16), "ratio")? {
-            ratio if ratio > channels && row.arg(first).is_some() => Err(format!(
-                "ratio: expected at most the input's {channels} channels, found {ratio}"
-            )),
-            ratio => Ok(Self {
+            ratio @ 1..=MAX_RATIO => Ok(Self {
                 channels,
                 squeezed: (channels / ratio).max(1),
             }),
+            ratio => Err(format!(
+                "ratio: expected 1 to {MAX_RATIO}, or the input's {channels} channels, found {ratio}"
+            )),
         }
     }
 
