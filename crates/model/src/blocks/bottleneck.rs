@@ -17,6 +17,11 @@ pub trait Link: Copy + std::fmt::Debug + PartialEq {
     /// In place of this bottleneck; it may ignore its kernels, shortcut and groups.
     fn new(bottleneck: BottleneckConfig) -> Self;
 
+    /// Refuses channels that it can't have.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Output shape; the cost goes to the tally.
     fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape;
 

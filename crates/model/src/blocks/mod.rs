@@ -1,27 +1,46 @@
 //! The layer types that a table's rows can name. A block is one file: how its row is read, how it
 //! changes shapes, what it costs, its burn module, its source.
 
+pub mod activation;
+pub mod bare_conv;
 pub mod batch_norm;
 pub mod block;
 pub mod bottleneck;
+pub mod bottleneck_csp;
 pub mod c2f;
 pub mod c3;
+pub mod cbam;
+mod channel_means;
 pub mod concat;
 pub mod conv;
+pub mod conv_transpose;
+pub mod coord_conv;
 pub mod csp;
 pub mod dwconv;
 pub mod dynamic_conv;
+pub mod eca;
 pub mod fasternet;
+pub mod focus;
 pub mod ghost;
 pub mod ghost_bottleneck;
+pub mod ghost_conv;
+pub mod ghostnet_bottleneck;
 pub mod gs_bottleneck;
 pub mod gsconv;
 pub mod gsconvns;
+pub mod identity;
 pub mod index;
 pub mod inverted_residual;
+pub mod max_pool;
 pub mod repvgg;
 pub mod row;
+pub mod se;
+pub mod simam;
+pub mod space_to_depth;
+pub mod spdconv;
+pub mod spp;
 pub mod sppf;
 pub mod stem;
 pub mod upsample;
 pub mod vovgscsp;
+pub mod zero_pad;

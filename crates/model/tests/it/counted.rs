@@ -54,11 +54,11 @@ const ROWS: [(&str, &[&str]); 24] = [
         ],
     ),
     (
-        "GhostBottleneck",
+        "GhostNetBottleneck",
         &[
-            "[-1, 1, GhostBottleneck, [32, 48, 3, 1, 0]]",
-            "[-1, 1, GhostBottleneck, [40, 64, 5, 2, 0.25]]",
-            "[-1, 2, GhostBottleneck, [32, 48]]",
+            "[-1, 1, GhostNetBottleneck, [32, 48, 3, 1, 0]]",
+            "[-1, 1, GhostNetBottleneck, [40, 64, 5, 2, 0.25]]",
+            "[-1, 2, GhostNetBottleneck, [32, 48]]",
         ],
     ),
     (
