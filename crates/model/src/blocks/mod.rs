@@ -1,16 +1,26 @@
 //! The layer types that a table's rows can name. A block is one file: how its row is read, how it
 //! changes shapes, what it costs, its burn module, its source.
 
+pub mod aconv;
+pub mod adown;
 pub mod batch_norm;
 pub mod block;
 pub mod bottleneck;
+mod branches;
+pub mod c2;
 pub mod c2f;
+pub mod c2fcib;
 pub mod c3;
+pub mod c3x;
+pub mod cbfuse;
+pub mod cblinear;
+pub mod cib;
 pub mod concat;
 pub mod conv;
 pub mod csp;
 pub mod dwconv;
 pub mod dynamic_conv;
+pub mod elan;
 pub mod fasternet;
 pub mod ghost;
 pub mod ghost_bottleneck;
@@ -19,8 +29,13 @@ pub mod gsconv;
 pub mod gsconvns;
 pub mod index;
 pub mod inverted_residual;
+mod pool;
+pub mod repc3;
+pub mod repconv;
 pub mod repvgg;
 pub mod row;
+pub mod scdown;
+pub mod sppelan;
 pub mod sppf;
 pub mod stem;
 pub mod upsample;
