@@ -12,7 +12,7 @@
 //!
 //! let device = Device::flex();
 //! let (x, weight) = (Tensor::ones([1, 3, 8, 8], &device), Tensor::ones([16, 3, 3, 3], &device));
-//! let geometry = Conv2d { stride: 2, padding: 1, ..Conv2d::default() };
+//! let geometry = Conv2d { stride: 2, padding: [1; 2], ..Conv2d::default() };
 //! let y = conv2d(x, weight, None, geometry, Activation::Silu);
 //! assert_eq!(y.dims(), [1, 16, 4, 4]);
 //! ```

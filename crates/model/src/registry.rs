@@ -45,14 +45,16 @@ macro_rules! registry {
             }
 
             /// The block of one row at depth and width 1, without a table around it: `args` as a
-            /// table has them, `inputs` the shapes of what it reads.
+            /// table has them, `sources` the shapes of what each row gives that it reads.
             ///
             /// # Errors
             /// An unknown name, arguments that the block refuses, and a head, which needs a table.
-            pub fn from_row(name: &str, args: &[Arg], repeats: usize, inputs: &[Shape]) -> Result<Self, String> {
+            pub fn from_row(name: &str, args: &[Arg], repeats: usize, sources: &[Vec<Shape>]) -> Result<Self, String> {
+                let maps: Vec<usize> = sources.iter().map(Vec::len).collect();
                 let config = Self::read(name, &RowReader::new(RowContext {
                     args,
-                    inputs,
+                    inputs: &sources.concat(),
+                    maps: &maps,
                     image: Shape::new(3, 1, 1),
                     repeats,
                     scaling: Scaling { depth: 1.0, width: 1.0, max_channels: None, letter: None },
@@ -136,6 +138,19 @@ registry! {
     Stem = "conv_bn_relu_maxpool": blocks::stem::StemConfig,
     GhostNetBottleneck = "GhostNetBottleneck": blocks::ghostnet_bottleneck::GhostNetBottleneckConfig,
     GsBottleneck = "GSBottleneck": blocks::gs_bottleneck::GsBottleneckConfig,
+    Bottleneck = "Bottleneck": blocks::bottleneck::BottleneckConfig,
+    C2 = "C2": blocks::c2::C2Config,
+    C3x = "C3x": blocks::c3::C3Config<blocks::c3x::CrossBottleneckConfig>,
+    RepC3 = "RepC3": blocks::repc3::RepC3Config,
+    C2fCib = "C2fCIB": blocks::c2fcib::C2fCibConfig,
+    ScDown = "SCDown": blocks::scdown::ScDownConfig,
+    RepNcspElan4 = "RepNCSPELAN4": blocks::elan::ElanConfig<blocks::elan::RepCspStep>,
+    Elan1 = "ELAN1": blocks::elan::ElanConfig<blocks::elan::ConvStep>,
+    AConv = "AConv": blocks::aconv::AConvConfig,
+    ADown = "ADown": blocks::adown::ADownConfig,
+    SppElan = "SPPELAN": blocks::sppelan::SppElanConfig,
+    CbLinear = "CBLinear": blocks::cblinear::CbLinearConfig,
+    CbFuse = "CBFuse": blocks::cbfuse::CbFuseConfig,
     Sppf = "SPPF": blocks::sppf::SppfConfig,
     Spp = "SPP": blocks::spp::SppConfig,
     Focus = "Focus": blocks::focus::FocusConfig,

@@ -22,6 +22,8 @@ pub struct Tally {
     pub params: u64,
     /// Multiply-accumulates of every convolution and matrix product.
     pub macs: u64,
+    /// Of these, those of convolutions that are folded into others at inference.
+    pub folded: u64,
     /// What the published convention counts; twice this are its FLOPs.
     pub published: u64,
 }
@@ -74,6 +76,14 @@ impl Tally {
         let y = conv.output(x);
         self.parameters(conv.weights());
         self.publish(1, conv.macs(y));
+        y
+    }
+
+    /// A convolution module that the packages count like any other, and fold into another at
+    /// inference.
+    pub fn folded_conv(&mut self, conv: ConvShape, x: Shape) -> Shape {
+        let y = self.conv(conv, false, x);
+        self.folded = self.folded.saturating_add(conv.macs(y));
         y
     }
 
@@ -146,6 +156,11 @@ impl Tally {
         }
     }
 
+    /// Multiply-accumulates that run at inference.
+    pub fn running_macs(&self) -> u64 {
+        self.macs - self.folded
+    }
+
     /// FLOPs / 1e9, published convention.
     pub fn gflops(&self) -> f64 {
         2.0 * self.published as f64 / 1e9
@@ -160,6 +175,7 @@ impl Tally {
         Self {
             params: self.params - before.params,
             macs: self.macs - before.macs,
+            folded: self.folded - before.folded,
             published: self.published - before.published,
         }
     }

@@ -38,7 +38,7 @@ pub struct BottleneckCsp {
     cv4: Conv,
     /// Over the chain and the bypass.
     bn: BatchNorm2d,
-    m: Vec<Bottleneck>,
+    m: Vec<Bottleneck<Conv>>,
 }
 
 impl Fuse for BottleneckCsp {
@@ -110,7 +110,7 @@ impl Block for BottleneckCspConfig {
             cv4,
             bn: BatchNorm2d::new(2 * self.csp.hidden(), init),
             m: (0..self.csp.bottlenecks)
-                .map(|_| self.link().init(init))
+                .map(|_| Link::init(&self.link(), init))
                 .collect(),
         }
     }

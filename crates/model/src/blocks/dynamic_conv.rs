@@ -86,14 +86,14 @@ impl DynamicConv {
         let ConvShape {
             c_in,
             c_out,
-            kernel,
+            kernel: [height, width],
             groups,
             ..
         } = self.shape;
         let rows = x.dims()[0] * c_out;
         let kernels = self
             .kernels(&x)
-            .reshape([rows, c_in / groups, kernel, kernel]);
+            .reshape([rows, c_in / groups, height, width]);
         conv2d_per_image(x, kernels, self.shape.geometry())
     }
 

@@ -154,7 +154,7 @@ impl<K: GhostKind> Link for GhostModuleConfig<K> {
     type Layer = GhostModule<K::Layer>;
 
     fn new(bottleneck: BottleneckConfig) -> Self {
-        Self::new(bottleneck.channels, bottleneck.channels)
+        Self::new(bottleneck.c_in, bottleneck.c_out)
     }
 
     fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {

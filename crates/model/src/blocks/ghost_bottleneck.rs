@@ -124,8 +124,8 @@ impl Link for GhostBottleneckConfig {
 
     fn new(bottleneck: BottleneckConfig) -> Self {
         Self {
-            c_in: bottleneck.channels,
-            c_out: bottleneck.channels,
+            c_in: bottleneck.c_in,
+            c_out: bottleneck.c_out,
             kernel: 3,
             strided: false,
         }
