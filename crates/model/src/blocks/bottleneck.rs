@@ -75,16 +75,25 @@ impl Link for BottleneckConfig {
     }
 
     fn init(&self, init: &Initializer) -> Bottleneck {
-        let [cv1, cv2] = self.convs().map(|conv| Conv::new(&conv, init));
-        Bottleneck {
-            cv1,
-            cv2,
-            shortcut: self.shortcut,
-        }
+        Bottleneck::new(self.convs(), self.shortcut, init)
     }
 
     fn forward(layer: &Bottleneck, x: Tensor<4>) -> Tensor<4> {
-        let y = layer.cv2.forward(layer.cv1.forward(x.clone()));
-        if layer.shortcut { x + y } else { y }
+        layer.forward(x)
+    }
+}
+
+impl Bottleneck {
+    /// Fresh weights; with a shortcut, the second convolution gives as many channels as the first
+    /// takes.
+    pub(super) fn new(convs: [ConvConfig; 2], shortcut: bool, init: &Initializer) -> Self {
+        let [cv1, cv2] = convs.map(|conv| Conv::new(&conv, init));
+        Self { cv1, cv2, shortcut }
+    }
+
+    /// `[batch, channels, h, w]`; height and width stay.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let y = self.cv2.forward(self.cv1.forward(x.clone()));
+        if self.shortcut { x + y } else { y }
     }
 }

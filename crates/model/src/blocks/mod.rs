@@ -1,11 +1,19 @@
 //! The layer types that a table's rows can name. A block is one file: how its row is read, how it
 //! changes shapes, what it costs, its burn module, its source.
 
+pub mod a2c2f;
+pub mod aifi;
+pub mod area_attention;
+pub mod attention;
 pub mod batch_norm;
 pub mod block;
 pub mod bottleneck;
 pub mod c2f;
+pub mod c2psa;
 pub mod c3;
+pub mod c3k;
+pub mod c3k2;
+pub mod c3tr;
 pub mod concat;
 pub mod conv;
 pub mod csp;
@@ -17,9 +25,13 @@ pub mod ghost_bottleneck;
 pub mod gs_bottleneck;
 pub mod gsconv;
 pub mod gsconvns;
+pub mod hgnet;
 pub mod index;
 pub mod inverted_residual;
+pub mod linear;
+pub mod psa;
 pub mod repvgg;
+pub mod resnet;
 pub mod row;
 pub mod sppf;
 pub mod stem;
