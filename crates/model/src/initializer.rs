@@ -43,7 +43,11 @@ impl Initializer {
 
     /// Uniform within ±1/√(fan in), as PyTorch draws a layer's weights and its bias.
     pub fn uniform<const D: usize>(&self, shape: [usize; D], fan_in: usize) -> Param<Tensor<D>> {
-        let bound = (fan_in as f32).sqrt().recip();
+        self.within(shape, (fan_in as f32).sqrt().recip())
+    }
+
+    /// Uniform within ±bound.
+    pub fn within<const D: usize>(&self, shape: [usize; D], bound: f32) -> Param<Tensor<D>> {
         self.draw(shape, |rng| bound * (2.0 * rng.random::<f32>() - 1.0))
     }
 

@@ -3,8 +3,9 @@
 //! *Exact* is 2 × the multiply-accumulates of every convolution and matrix product, however it is
 //! called. *Published* is what the model tables of the YOLO papers and repositories print: the
 //! profiler behind them (THOP) sees modules only, so it counts 2 × (multiply-accumulates of
-//! convolution and linear modules, 4 for each output element of a batch normalization, 1 for each
-//! output element of an upsampling module), and nothing for a functional call.
+//! convolution and linear modules, 4 for each output element of a batch or layer normalization, 1 for
+//! each output element of an upsampling module), and nothing for a functional call, nor for
+//! PyTorch's multi-head attention, whose projections are none of these modules.
 //!
 //! Counts saturate instead of wrapping; `Tally::check` refuses a row that comes anywhere near.
 
@@ -92,13 +93,25 @@ impl Tally {
         self.macs = self.macs.saturating_add(macs);
     }
 
-    /// A linear module with bias, for one vector.
-    pub fn linear(&mut self, inputs: usize, outputs: usize) {
+    /// A matrix product that is not a module, `m × k` times `k × n`, so many times over.
+    pub fn product(&mut self, [m, k, n]: [usize; 3], times: usize) {
+        let sides = [m, k, n, times].map(|side| side as u64);
+        self.functional_macs(sides.into_iter().fold(1, u64::saturating_mul));
+    }
+
+    /// A linear module for so many vectors.
+    pub fn linear(&mut self, inputs: usize, outputs: usize, bias: bool, vectors: u64) {
         let weights = (inputs as u64).saturating_mul(outputs as u64);
         self.parameters(weights);
-        self.parameters(outputs as u64);
-        self.functional_macs(weights);
-        self.publish(1, weights);
+        self.parameters(if bias { outputs as u64 } else { 0 });
+        self.functional_macs(weights.saturating_mul(vectors));
+        self.publish(1, weights.saturating_mul(vectors));
+    }
+
+    /// A layer normalisation of so many vectors.
+    pub fn layer_norm(&mut self, channels: usize, vectors: u64) {
+        self.parameters((channels as u64).saturating_mul(2));
+        self.publish(4, (channels as u64).saturating_mul(vectors));
     }
 
     /// A batch normalisation of a feature map.

@@ -113,7 +113,6 @@ fn rows() -> Vec<(String, Golden, Row)> {
 fn blocks_equal_pytorch() {
     let device = device();
     for (name, golden, row) in rows() {
-        let shape = |[_, c, h, w]: &[usize; 4]| Shape::new(*c, *h, *w);
         let sources = row.sources();
         let config = row.config().unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut tally = Tally::default();
