@@ -150,6 +150,8 @@ registry! {
     C3DynamicGhost = "C3DynamicGhost": blocks::c3::C3Config<DynamicGhost>,
     C2fDynamicGhost = "C2fDynamicGhost": blocks::c2f::C2fConfig<DynamicGhost>,
     Detect = "Detect": DetectConfig,
+    V10Detect = "v10Detect": heads::v10::V10DetectConfig,
     Segment = "Segment": heads::segment::SegmentConfig,
+    Segment26 = "Segment26": heads::segment::Segment26Config,
     AsffDetect = "ASFFDetect": heads::asff::AsffDetectConfig,
 }

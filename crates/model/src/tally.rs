@@ -6,6 +6,10 @@
 //! convolution and linear modules, 4 for each output element of a batch normalization, 1 for each
 //! output element of an upsampling module), and nothing for a functional call.
 //!
+//! Both are of a network as it is built, so of all branches of an end-to-end head, as the packages
+//! print it; of its two sets of branches inference runs one
+//! ([`inference_macs`](Tally::inference_macs)).
+//!
 //! Counts saturate instead of wrapping; `Tally::check` refuses a row that comes anywhere near.
 
 use crate::shape::{ConvShape, Shape};
@@ -24,6 +28,8 @@ pub struct Tally {
     pub macs: u64,
     /// What the published convention counts; twice this are its FLOPs.
     pub published: u64,
+    /// Those of `macs` that inference leaves out.
+    pub left_out: u64,
 }
 
 impl Tally {
@@ -65,6 +71,15 @@ impl Tally {
         self.parameters(conv.weights());
         self.publish(1, conv.macs(y));
         y
+    }
+
+    /// A part that inference leaves out: the one-to-many branches of a head that has one-to-one
+    /// branches beside them. The packages' counts, published and exact, are of both.
+    pub fn left_out(&mut self, part: Self) {
+        self.parameters(part.params);
+        self.functional_macs(part.macs);
+        self.publish(1, part.published);
+        self.left_out = self.left_out.saturating_add(part.macs);
     }
 
     /// Multiply-accumulates of a matrix product that is not a module.
@@ -134,11 +149,17 @@ impl Tally {
         2.0 * self.macs as f64 / 1e9
     }
 
+    /// Multiply-accumulates that run at inference.
+    pub fn inference_macs(&self) -> u64 {
+        self.macs - self.left_out
+    }
+
     pub(crate) fn minus(&self, before: &Self) -> Self {
         Self {
             params: self.params - before.params,
             macs: self.macs - before.macs,
             published: self.published - before.published,
+            left_out: self.left_out - before.left_out,
         }
     }
 }

@@ -187,6 +187,8 @@ fn asff() {
                 strides: vec![8, 16, 32],
                 coding: BoxCoding::Anchors(vec![vec![[1.0, 1.0]]; 3]),
                 masks: None,
+                separable: false,
+                end2end: false,
             },
             order: AsffOrder::Parallel,
             rfb,
