@@ -29,12 +29,14 @@ use crate::{
 };
 
 /// Registered modules that no fixture of a row is of, and why.
-const WITHOUT: [(&str, &str); 3] = [
+const WITHOUT: [(&str, &str); 5] = [
     (
         "Detect",
         "a head needs a table: every fixture of models.rs is one",
     ),
     ("Segment", "the same: models/*segment*"),
+    ("v10Detect", "the same: heads/v10"),
+    ("Segment26", "the same: heads/segment26"),
     ("ASFFDetect", "the same: models/*asff*"),
 ];
 

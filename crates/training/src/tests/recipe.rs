@@ -44,6 +44,15 @@ fn yolov8s_gains_are_those_beside_dfl() {
         ..Recipe::default()
     };
     assert_eq!(recipe, published);
+    let auto = Recipe::load(&file.with_file_name("yolo26.yaml")).unwrap();
+    let optimizer = Optimizer::Auto;
+    assert_eq!(
+        auto,
+        Recipe {
+            optimizer,
+            ..published
+        }
+    );
     // In a group, the gains that are not given stay.
     let other = recipe
         .with(&serde_yaml::from_str("{anchor_free: {dfl: 2}}").unwrap())
