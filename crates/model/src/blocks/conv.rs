@@ -244,6 +244,13 @@ impl Conv {
         }
     }
 
+    /// The same with normal weights.
+    pub(super) fn normal(config: &ConvConfig, std: f32, init: &Initializer) -> Self {
+        let mut conv = Self::new(config, init);
+        conv.conv.weight = init.normal(conv.conv.weight.dims(), std);
+        conv
+    }
+
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm_act(&self.conv, &self.bn, self.activation, x)

@@ -11,6 +11,7 @@ mod counted;
 #[path = "../../../kernels/tests/support/device.rs"]
 mod device;
 mod grid;
+mod heads;
 mod layers;
 mod models;
 mod mutations;

@@ -151,8 +151,9 @@ fn checkpoints_of_every_family_are_read() {
 
         let golden = Golden::open(&format!("checkpoints/{name}.safetensors"));
         for detector in [detector.clone(), detector.fuse()] {
-            let (raw, protos) = detector.forward_with_protos(golden.tensor("x", &device));
-            golden.assert("y", detector.decode(raw));
+            let outputs = detector.outputs(golden.tensor("x", &device));
+            let protos = outputs.protos;
+            golden.assert("y", detector.decode(outputs.levels));
             assert_eq!(protos.is_some(), golden.has("protos"), "{name}");
             if let Some(protos) = protos {
                 golden.assert("protos", protos);
