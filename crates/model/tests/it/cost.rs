@@ -90,7 +90,7 @@ fn predictions_hold_for_every_model() {
     ];
     // At a narrow width: the same depth, less memory. FasterNet's widths are its own.
     let catalog = Catalog::builtin();
-    for Model { name, graph } in grid::models(&catalog, Scales::All, &more, 0.125) {
+    for Model { name, graph } in grid::models(&catalog, Scales::All, &more) {
         let cost = Cost::of(&graph, 64, 96).unwrap();
         let detector = Detector::new(&graph, 0, &device);
         assert_eq!(trainable(&detector), cost.params(), "parameters of {name}");

@@ -230,11 +230,8 @@ fn every_model_runs_what_it_costs() {
         "slimneck+repvgg+asff",
     ];
     let catalog = Catalog::builtin();
-    for model in grid::models(&catalog, Scales::All, &more, 0.125) {
-        // Scales that differ in width alone have the same narrow model.
-        if !["s", "x"].contains(&model.name.scale.as_str()) {
-            check(&model.graph, &model.name.to_string());
-        }
+    for model in grid::models(&catalog, Scales::Two, &more) {
+        check(&model.graph, &model.name.to_string());
     }
 }
 

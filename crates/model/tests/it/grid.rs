@@ -5,10 +5,13 @@ use ablate_model::{
     spec::{Arg, Scaling, Table},
 };
 
-/// Every scale of a family, or the smallest only.
+/// Which scales of a family.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Scales {
     All,
+    /// The first and the third: of most families n and m, which differ in more than width.
+    Two,
+    /// The first.
     Smallest,
 }
 
@@ -24,7 +27,6 @@ pub fn models<'a>(
     catalog: &'a Catalog,
     scales: Scales,
     more: &'a [&'a str],
-    width: f64,
 ) -> impl Iterator<Item = Model> + 'a {
     let families: Vec<&str> = catalog.families().map(String::as_str).collect();
     let variants: Vec<&str> = std::iter::once("baseline")
@@ -33,8 +35,10 @@ pub fn models<'a>(
         .collect();
     let wanted = families.into_iter().flat_map(move |family| {
         let mut of_family = catalog.scales(family);
-        if scales == Scales::Smallest {
-            of_family.truncate(1);
+        match scales {
+            Scales::All => {}
+            Scales::Two => of_family = of_family.into_iter().step_by(2).take(2).collect(),
+            Scales::Smallest => of_family.truncate(1),
         }
         let variants = variants.clone();
         of_family.into_iter().flat_map(move |scale| {
@@ -43,7 +47,7 @@ pub fn models<'a>(
             variants.iter().map(named).collect::<Vec<_>>()
         })
     });
-    wanted.filter_map(move |name| match narrow(catalog, &name, width) {
+    wanted.filter_map(move |name| match narrow(catalog, &name) {
         Ok(graph) => Some(Model { name, graph }),
         Err(refusal) => {
             let explained = name
@@ -57,11 +61,17 @@ pub fn models<'a>(
     })
 }
 
-/// A model of three classes at its own depth, at another width.
-pub fn narrow(catalog: &Catalog, name: &ModelName, width: f64) -> Result<Graph, String> {
+/// A model of three classes at its own depth, as narrow as its blocks allow.
+pub fn narrow(catalog: &Catalog, name: &ModelName) -> Result<Graph, String> {
     let resolved = catalog.resolve(name).map_err(|e| e.to_string())?;
     let scaling = Scaling {
-        width,
+        width: match name.family.as_str() {
+            // An attention's head has 64 channels, in YOLO12 32 of a quarter.
+            "yolov10" | "yolo11" | "yolo26" => 0.125,
+            "yolo12" => 0.25,
+            _ => 0.0625,
+        },
+        max_channels: None,
         ..resolved.scaling
     };
     let mut table = (catalog.patched(name, scaling)).map_err(|e| e.to_string())?;

@@ -16,12 +16,9 @@ use crate::{
 
 /// A narrow detector of three classes.
 fn narrow(model: &str, device: &Device) -> Detector {
-    let graph = grid::narrow(&Catalog::builtin(), &model.parse().unwrap(), WIDTH).unwrap();
+    let graph = grid::narrow(&Catalog::builtin(), &model.parse().unwrap()).unwrap();
     Detector::new(&graph, 0, device)
 }
-
-/// Of the models that are compared with themselves: attention has 64 channels or 32 a head.
-const WIDTH: f64 = 0.125;
 
 /// What a fixture is of.
 #[derive(Deserialize)]
@@ -75,7 +72,7 @@ fn open(name: &str) -> (Golden, Header) {
 
 /// Every family and every variant, alone, at its smallest scale.
 fn models(catalog: &Catalog) -> impl Iterator<Item = Model> + '_ {
-    grid::models(catalog, Scales::Smallest, &[], WIDTH)
+    grid::models(catalog, Scales::Smallest, &[])
 }
 
 /// Zeros tell nothing, and one colour little.
