@@ -1,10 +1,6 @@
 //! Convolution, and the activation after it.
 
-use burn::tensor::{
-    Tensor,
-    module::{conv_transpose2d as burn_conv_transpose2d, conv2d as burn_conv2d},
-    ops::{ConvOptions, ConvTransposeOptions},
-};
+use burn::tensor::{Tensor, module::conv2d as burn_conv2d, ops::ConvOptions};
 
 use crate::{Activation, count, cpu, grouped, libtorch};
 
@@ -133,21 +129,6 @@ pub fn conv2d_per_image(x: Tensor<4>, kernels: Tensor<4>, geometry: Conv2d) -> T
     let y = conv2d(x, kernels, None, together, Activation::Identity);
     let [_, _, height, width] = y.dims();
     y.reshape([batch, c_out, height, width])
-}
-
-/// A transposed convolution whose stride is its kernel's side, so that no two of its outputs
-/// overlap.
-///
-/// `x` is `[batch, channels in, height, width]`, `weight`
-/// `[channels in, channels out, kernel, kernel]`, `bias` `[channels out]`; gives
-/// `[batch, channels out, kernel · height, kernel · width]`.
-pub fn conv_transpose2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
-    let [c_in, _, kernel, _] = weight.dims();
-    let options = ConvTransposeOptions::new([kernel; 2], [0; 2], [0; 2], [1; 2], 1);
-    let y = burn_conv_transpose2d(x, weight, bias, options);
-    // Each output meets one element of each kernel.
-    count::add(|| (y.shape().num_elements() * c_in) as u64);
-    y
 }
 
 /// Every output is a sum over one kernel.

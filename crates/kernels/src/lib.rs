@@ -29,10 +29,12 @@ mod grouped;
 mod libtorch;
 mod norm;
 mod product;
+mod transposed;
 
 pub use activation::Activation;
-pub use conv::{Conv2d, conv_transpose2d, conv2d, conv2d_per_image};
+pub use conv::{Conv2d, conv2d, conv2d_per_image};
 pub use count::multiply_accumulates;
 pub use libtorch::{arranged, keep_freed_memory, release_freed_memory};
 pub use norm::{RunningStatistics, batch_norm, scale_shift};
 pub use product::matmul;
+pub use transposed::{ConvTranspose2d, conv_transpose2d};

@@ -57,13 +57,6 @@ impl<M: Fuse> Fuse for Vec<M> {
     }
 }
 
-impl<A: Fuse, B: Fuse> Fuse for (A, B) {
-    fn fuse(&mut self) {
-        self.0.fuse();
-        self.1.fuse();
-    }
-}
-
 impl<M: Fuse> Fuse for Option<M> {
     fn fuse(&mut self) {
         self.iter_mut().for_each(Fuse::fuse);

@@ -152,6 +152,83 @@ impl ConvShape {
     }
 }
 
+/// A transposed convolution's geometry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransposedShape {
+    /// Input channels.
+    pub c_in: usize,
+    /// Output channels.
+    pub c_out: usize,
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step of the kernel over the output.
+    pub stride: usize,
+    /// Rows and columns cut from each side of the output.
+    pub padding: usize,
+    /// Rows and columns added at the output's end.
+    pub output_padding: usize,
+    /// Groups of channels that are convolved apart.
+    pub groups: usize,
+    /// Step between the kernel's elements.
+    pub dilation: usize,
+}
+
+impl TransposedShape {
+    /// Nothing cut, added or dilated, one group.
+    pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
+        Self {
+            c_in,
+            c_out,
+            kernel,
+            stride,
+            padding: 0,
+            output_padding: 0,
+            groups: 1,
+            dilation: 1,
+        }
+    }
+
+    /// The geometry that the forward pass takes.
+    pub fn geometry(&self) -> ablate_kernels::ConvTranspose2d {
+        ablate_kernels::ConvTranspose2d {
+            stride: self.stride,
+            padding: self.padding,
+            output_padding: self.output_padding,
+            dilation: self.dilation,
+            groups: self.groups,
+        }
+    }
+
+    /// Weights of the kernel, without bias.
+    pub fn weights(&self) -> u64 {
+        (self.c_in as u64).saturating_mul(self.fan_out() as u64)
+    }
+
+    /// Weights of one input channel, by which PyTorch draws the first ones.
+    pub fn fan_out(&self) -> usize {
+        (self.c_out / self.groups)
+            .saturating_mul(self.kernel)
+            .saturating_mul(self.kernel)
+    }
+
+    /// Output shape for an input shape; sides of 0 if nothing is left of it.
+    pub fn output(&self, x: Shape) -> Shape {
+        let reach = self.dilation.saturating_mul(self.kernel - 1);
+        let side = |n: usize| {
+            (n.saturating_sub(1).saturating_mul(self.stride))
+                .saturating_add(reach)
+                .saturating_add(self.output_padding + 1)
+                .saturating_sub(self.padding.saturating_mul(2))
+        };
+        Shape::new(self.c_out, side(x.h), side(x.w))
+    }
+
+    /// Multiply-accumulates for an input shape: each of its elements meets the whole kernel.
+    pub(crate) fn macs(&self, x: Shape) -> u64 {
+        self.weights().saturating_mul(x.area())
+    }
+}
+
 /// Bounds on one map: far above any detector's, and low enough that nothing computed from them
 /// overflows.
 const MAX_CHANNELS: usize = 1 << 20;

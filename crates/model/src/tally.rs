@@ -8,7 +8,7 @@
 //!
 //! Counts saturate instead of wrapping; `Tally::check` refuses a row that comes anywhere near.
 
-use crate::shape::{ConvShape, Shape};
+use crate::shape::{ConvShape, Shape, TransposedShape};
 
 /// Bounds on what one row may cost: far above any detector's, and low enough that a thousand rows
 /// add up.
@@ -47,17 +47,27 @@ impl Tally {
         y
     }
 
-    /// A transposed 2×2 convolution of stride 2 with bias, which keeps the channels. Each output
-    /// meets one place of the kernel; the profiler counts all four.
+    /// A transposed 2×2 convolution of stride 2 with bias, which keeps the channels.
     pub fn upsampling_conv(&mut self, x: Shape) -> Shape {
-        let y = x.enlarged(2);
-        let pairs = (x.c as u64).saturating_mul(x.c as u64);
-        let macs = pairs.saturating_mul(y.area());
-        self.parameters(pairs.saturating_mul(4));
-        self.parameters(x.c as u64);
-        self.functional_macs(macs);
-        self.publish(4, macs);
+        self.transposed_conv(TransposedShape::new(x.c, x.c, 2, 2), true, x)
+    }
+
+    /// A transposed convolution module. The profiler counts the whole kernel for each output, of
+    /// which a step of the stride meets a part.
+    pub fn transposed_conv(&mut self, conv: TransposedShape, bias: bool, x: Shape) -> Shape {
+        let y = self.unseen_transposed_conv(conv, bias, x);
+        let inputs = (conv.c_in / conv.groups) as u64;
+        let kernel = (conv.kernel as u64).saturating_mul(conv.kernel as u64);
+        self.publish(inputs.saturating_mul(kernel), y.elements());
         y
+    }
+
+    /// The same as a module that profilers don't know.
+    pub fn unseen_transposed_conv(&mut self, conv: TransposedShape, bias: bool, x: Shape) -> Shape {
+        self.parameters(conv.weights());
+        self.parameters(if bias { conv.c_out as u64 } else { 0 });
+        self.functional_macs(conv.macs(x));
+        conv.output(x)
     }
 
     /// A convolution module that is folded into another at inference: a profiler counts it, but it
@@ -102,6 +112,18 @@ impl Tally {
     pub fn upsample(&mut self, y: Shape) -> Shape {
         self.publish(1, y.elements());
         y
+    }
+
+    /// The same of a bilinear one.
+    pub fn bilinear_upsample(&mut self, y: Shape) -> Shape {
+        self.publish(11, y.elements());
+        y
+    }
+
+    /// A module that takes the mean of each channel: the profiler counts a sum and a division.
+    pub fn global_pool(&mut self, x: Shape) -> Shape {
+        self.publish(1, x.elements().saturating_add(x.c as u64));
+        Shape::new(x.c, 1, 1)
     }
 
     /// Parameters of no operation that is counted.

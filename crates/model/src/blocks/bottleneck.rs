@@ -27,6 +27,11 @@ pub trait Link: Copy + std::fmt::Debug + PartialEq {
     /// In place of this bottleneck; it may ignore its kernels, shortcut and groups.
     fn new(bottleneck: BottleneckConfig) -> Self;
 
+    /// Refuses channels that it can't have.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Output shape; the cost goes to the tally.
     fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape;
 
@@ -58,16 +63,19 @@ pub struct BottleneckConfig {
     pub groups: usize,
 }
 
-/// A bottleneck whose first convolution is an `M`; see [`BottleneckConfig`].
+/// See [`BottleneckConfig`].
+pub type Bottleneck = BottleneckOf<Conv>;
+
+/// A bottleneck whose first convolution is an `M`.
 #[derive(Module, Debug)]
-pub struct Bottleneck<M: Module> {
+pub struct BottleneckOf<M: Module> {
     cv1: M,
     cv2: Conv,
     #[module(skip)]
     shortcut: bool,
 }
 
-impl<M: Module + Fuse> Fuse for Bottleneck<M> {
+impl<M: Module + Fuse> Fuse for BottleneckOf<M> {
     fn fuse(&mut self) {
         self.cv1.fuse();
         self.cv2.fuse();
@@ -91,8 +99,8 @@ impl BottleneckConfig {
     }
 
     /// The module around a first convolution.
-    pub(super) fn around<M: Module>(&self, cv1: M, init: &Initializer) -> Bottleneck<M> {
-        Bottleneck {
+    pub(super) fn around<M: Module>(&self, cv1: M, init: &Initializer) -> BottleneckOf<M> {
+        BottleneckOf {
             cv1,
             cv2: Conv::new(&self.second(), init),
             shortcut: self.adds(),
@@ -100,7 +108,7 @@ impl BottleneckConfig {
     }
 }
 
-impl<M: Module> Bottleneck<M> {
+impl<M: Module> BottleneckOf<M> {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`, given the first convolution's forward pass.
     pub(super) fn forward(
         &self,
@@ -113,7 +121,7 @@ impl<M: Module> Bottleneck<M> {
 }
 
 impl Link for BottleneckConfig {
-    type Layer = Bottleneck<Conv>;
+    type Layer = Bottleneck;
 
     fn new(bottleneck: BottleneckConfig) -> Self {
         bottleneck
@@ -124,17 +132,17 @@ impl Link for BottleneckConfig {
         self.second().trace_one(x, tally)
     }
 
-    fn init(&self, init: &Initializer) -> Bottleneck<Conv> {
+    fn init(&self, init: &Initializer) -> Bottleneck {
         self.around(Conv::new(&self.first(), init), init)
     }
 
-    fn forward(layer: &Bottleneck<Conv>, x: Tensor<4>) -> Tensor<4> {
+    fn forward(layer: &Bottleneck, x: Tensor<4>) -> Tensor<4> {
         layer.forward(Conv::forward, x)
     }
 }
 
 impl Block for BottleneckConfig {
-    type Layer = Bottleneck<Conv>;
+    type Layer = Bottleneck;
 
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(5, "channels, shortcut, groups, kernels, expansion")?;
@@ -174,11 +182,11 @@ impl Block for BottleneckConfig {
         Ok(vec![self.trace_one(inputs[0], tally)])
     }
 
-    fn init(&self, init: &Initializer) -> Bottleneck<Conv> {
+    fn init(&self, init: &Initializer) -> Bottleneck {
         Link::init(self, init)
     }
 
-    fn forward(layer: &Bottleneck<Conv>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    fn forward(layer: &Bottleneck, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         vec![<Self as Link>::forward(layer, only(inputs))]
     }
 

@@ -60,7 +60,9 @@ impl<L: Link> Block for C3Config<L> {
     const REPEATS_INSIDE: bool = true;
 
     fn read(row: &RowReader) -> Result<Self, String> {
-        CspConfig::read(row, true).map(Self::new)
+        let config = Self::new(CspConfig::read(row, true)?);
+        config.link().check()?;
+        Ok(config)
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {

@@ -1,5 +1,7 @@
 //! How a block reads its row: arguments by place, with the table's defaults and clear refusals.
 
+use std::ops::RangeInclusive;
+
 use ablate_kernels::Activation;
 
 use crate::{
@@ -145,6 +147,66 @@ impl<'a> RowReader<'a> {
         }
     }
 
+    /// Place of the first argument after the channels of the one input, which tables may give, as
+    /// they are or as width scales them, to a block that keeps them: 1 or 0.
+    pub fn after_channels(&self) -> Result<usize, String> {
+        let c_in = self.channels_in()?;
+        let given = match self.arg(0) {
+            Some(Arg::Int(n)) => usize::try_from(*n).unwrap_or(0),
+            _ => 0,
+        };
+        let named = given == c_in || given > 0 && self.scale(given, "channels") == Ok(c_in);
+        Ok(usize::from(named))
+    }
+
+    /// Argument `i` as groups of channels, 1 unless it is given.
+    pub fn groups(&self, i: usize, c_in: usize, c_out: usize) -> Result<usize, String> {
+        let groups = self.positive(i, Some(1), "groups")?;
+        match c_in.is_multiple_of(groups) && c_out.is_multiple_of(groups) {
+            true => Ok(groups),
+            false => Err(format!(
+                "expected {c_in} input and {c_out} output channels to divide into {groups} groups"
+            )),
+        }
+    }
+
+    /// Argument `i` as the side of a kernel, which has to be given.
+    pub fn side(&self, i: usize, what: &str) -> Result<usize, String> {
+        self.up_to(MAX_CELLS, i, None, what)
+    }
+
+    /// Argument `i` as whole numbers, a list or one alone; None if it is absent or None.
+    pub fn numbers(&self, i: usize, what: &str) -> Result<Option<Vec<usize>>, String> {
+        match self.0.args.get(i) {
+            None | Some(Arg::None) => Ok(None),
+            Some(_) => self.whole_numbers(i, 0..=MAX_CELLS, what).map(Some),
+        }
+    }
+
+    /// Argument `i` as whole numbers from `least` on, a list or one alone, which have to be given.
+    pub fn list(&self, i: usize, least: i64, what: &str) -> Result<Vec<usize>, String> {
+        self.whole_numbers(i, least..=MAX_ARG, what)
+    }
+
+    fn whole_numbers(
+        &self,
+        i: usize,
+        range: RangeInclusive<i64>,
+        what: &str,
+    ) -> Result<Vec<usize>, String> {
+        let number = |arg: &Arg| match arg {
+            Arg::Int(n) if range.contains(n) => Some(*n as usize),
+            _ => None,
+        };
+        let numbers = match self.0.args.get(i) {
+            Some(Arg::List(list)) => list.iter().map(number).collect(),
+            one => one.and_then(number).map(|n| vec![n]),
+        };
+        let (least, most) = range.clone().into_inner();
+        let expected = format!("a list of whole numbers from {least} to {most}");
+        numbers.ok_or_else(|| self.misfit(i, what, &expected))
+    }
+
     /// Refuses more arguments than the block knows.
     pub fn at_most(&self, n: usize, usage: &str) -> Result<(), String> {
         match self.0.args.len() {
@@ -229,20 +291,6 @@ impl<'a> RowReader<'a> {
             Some(_) => None,
         };
         let expected = format!("two sides from 1 to {MAX_CELLS}, or two [height, width]");
-        read.ok_or_else(|| self.misfit(i, what, &expected))
-    }
-
-    /// Argument `i` as a list of whole numbers from `least` on.
-    pub fn list(&self, i: usize, least: i64, what: &str) -> Result<Vec<usize>, String> {
-        let number = |arg: &Arg| match arg {
-            Arg::Int(n) if (least..=MAX_ARG).contains(n) => Some(*n as usize),
-            _ => None,
-        };
-        let read = match self.0.args.get(i) {
-            Some(Arg::List(list)) => list.iter().map(number).collect(),
-            _ => None,
-        };
-        let expected = format!("a list of whole numbers from {least} to {MAX_ARG}");
         read.ok_or_else(|| self.misfit(i, what, &expected))
     }
 

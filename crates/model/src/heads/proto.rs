@@ -1,6 +1,6 @@
 //! Mask prototypes.
 
-use ablate_kernels::conv_transpose2d;
+use ablate_kernels::{ConvTranspose2d as Transposed, conv_transpose2d};
 use burn::{
     module::Module,
     nn::conv::{ConvTranspose2d, ConvTranspose2dConfig},
@@ -100,7 +100,7 @@ impl Proto {
         let large = match &self.upsample {
             Some(conv) => {
                 let bias = conv.bias.as_ref().map(|bias| bias.val());
-                conv_transpose2d(x, conv.weight.val(), bias)
+                conv_transpose2d(x, conv.weight.val(), bias, Transposed::new(2))
             }
             None => upsample_nearest(x, 2),
         };

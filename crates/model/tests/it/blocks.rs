@@ -1,6 +1,6 @@
 use ablate_kernels::{Activation, multiply_accumulates};
 use ablate_model::{
-    Initializer,
+    Graph, Initializer,
     blocks::{
         batch_norm::BatchNorm2d,
         bottleneck::Link,
@@ -13,7 +13,7 @@ use ablate_model::{
     heads::asff::{Asff, AsffDetectConfig, AsffOrder},
     registry::{LayerConfig, NAMES},
     shape::{ConvShape, Shape},
-    spec::Arg,
+    spec::{Arg, Table},
     tally::Tally,
 };
 use burn::{
@@ -66,6 +66,37 @@ struct Row {
     params: u64,
     /// 2 × multiply-accumulates for one image, folded.
     flops: u64,
+    /// What THOP counts for one image, if the block is a package's.
+    published: Option<u64>,
+    /// Of a table with anchors, so many for each level.
+    anchors: Option<usize>,
+}
+
+impl Row {
+    /// Shapes of what each row gives that it reads.
+    fn sources(&self) -> Vec<Vec<Shape>> {
+        let shape = |[_, c, h, w]: &[usize; 4]| Shape::new(*c, *h, *w);
+        let shapes = |source: &Source| source.maps().iter().map(shape).collect();
+        self.inputs.iter().map(shapes).collect()
+    }
+
+    /// The row's block; of a table with anchors around it if it stands in one.
+    fn config(&self) -> Result<LayerConfig, String> {
+        let sources = self.sources();
+        let maps = sources.concat();
+        let (Some(anchors), [input]) = (self.anchors, maps.as_slice()) else {
+            return LayerConfig::from_row(&self.module, &self.args, self.repeats, &sources);
+        };
+        let (args, repeats) = (serde_json::to_string(&self.args).unwrap(), self.repeats);
+        let text = format!(
+            "ch: {}\nanchors: {anchors}\nbackbone: [[-1, 1, nn.Identity, []], [-1, {repeats}, {}, {args}]]\nhead: [[0, 1, Detect, [nc, anchors]]]",
+            input.c, self.module
+        );
+        let table = Table::from_yaml(&text, "fixture").map_err(|e| e.to_string())?;
+        let scaling = table.scaling("").unwrap();
+        let graph = Graph::resolve(&table, scaling, 1).map_err(|e| e.to_string())?;
+        Ok(graph.nodes[1].config.clone())
+    }
 }
 
 /// The fixtures that are of a row; the others have tests of their own below.
@@ -82,15 +113,15 @@ fn rows() -> Vec<(String, Golden, Row)> {
 fn blocks_equal_pytorch() {
     let device = device();
     for (name, golden, row) in rows() {
-        let shape = |[_, c, h, w]: &[usize; 4]| Shape::new(*c, *h, *w);
-        let shapes = |source: &Source| source.maps().iter().map(shape).collect();
-        let sources: Vec<Vec<Shape>> = row.inputs.iter().map(shapes).collect();
-        let config = LayerConfig::from_row(&row.module, &row.args, row.repeats, &sources)
-            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let sources = row.sources();
+        let config = row.config().unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut tally = Tally::default();
         let outputs = config.trace(&sources.concat(), &mut tally).unwrap();
         assert_eq!(tally.params, row.params, "parameters of {name}");
         assert_eq!(2 * tally.running_macs(), row.flops, "FLOPs of {name}");
+        if let Some(published) = row.published {
+            assert_eq!(2 * tally.published, published, "published FLOPs of {name}");
+        }
 
         let mut layer = config.init(&Initializer::new(0, &device));
         golden.fill_or_rule(&mut layer);

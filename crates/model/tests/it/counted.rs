@@ -56,11 +56,11 @@ const ROWS: [(&str, &[&str]); 24] = [
         ],
     ),
     (
-        "GhostBottleneck",
+        "GhostNetBottleneck",
         &[
-            "[-1, 1, GhostBottleneck, [32, 48, 3, 1, 0]]",
-            "[-1, 1, GhostBottleneck, [40, 64, 5, 2, 0.25]]",
-            "[-1, 2, GhostBottleneck, [32, 48]]",
+            "[-1, 1, GhostNetBottleneck, [32, 48, 3, 1, 0]]",
+            "[-1, 1, GhostNetBottleneck, [40, 64, 5, 2, 0.25]]",
+            "[-1, 2, GhostNetBottleneck, [32, 48]]",
         ],
     ),
     (
@@ -206,6 +206,13 @@ fn every_block_runs_what_it_costs() {
     for (module, _) in ROWS {
         assert!(NAMES.contains(&module), "{module} is not registered");
     }
+}
+
+/// Rows that give several maps, and one that reads them.
+#[test]
+fn several_outputs_run_what_they_cost() {
+    let rows = "[1, 1, CBLinear, [[16, 32]]]\n  - [2, 1, CBLinear, [[8, 32, 4], 3, 2]]\n  - [[3, 4, 2], 1, CBFuse, [[1, 1]]]";
+    check(&graph(rows), rows);
 }
 
 /// Every family with every variant, and combinations, at a narrow width.
