@@ -25,6 +25,7 @@ macro_rules! registry {
         /// A block with its arguments resolved: plain numbers, no tensor.
         #[derive(Clone, Debug)]
         #[allow(missing_docs)] // Each variant is the block of its name.
+        #[allow(clippy::large_enum_variant)] // One for each row of a table: few, and short-lived.
         pub enum LayerConfig { $($variant($config)),* }
 
         /// A block's burn module.
@@ -195,7 +196,18 @@ registry! {
     CoordConv = "CoordConv": blocks::coord_conv::CoordConvConfig,
     SpdConv = "SPDConv": blocks::spdconv::SpdConvConfig,
     SpaceToDepth = "space_to_depth": blocks::space_to_depth::SpaceToDepthConfig,
+    C3k2 = "C3k2": blocks::c3k2::C3k2Config,
+    C2Psa = "C2PSA": blocks::c2psa::C2PsaConfig,
+    Psa = "PSA": blocks::psa::PsaConfig,
+    A2C2f = "A2C2f": blocks::a2c2f::A2C2fConfig,
+    C3Tr = "C3TR": blocks::c3tr::C3TrConfig,
+    HgStem = "HGStem": blocks::hgnet::HgStemConfig,
+    HgBlock = "HGBlock": blocks::hgnet::HgBlockConfig,
+    ResNetLayer = "ResNetLayer": blocks::resnet::ResNetLayerConfig,
+    Aifi = "AIFI": blocks::aifi::AifiConfig,
     Detect = "Detect": DetectConfig,
+    V10Detect = "v10Detect": heads::v10::V10DetectConfig,
     Segment = "Segment": heads::segment::SegmentConfig,
+    Segment26 = "Segment26": heads::segment::Segment26Config,
     AsffDetect = "ASFFDetect": heads::asff::AsffDetectConfig,
 }

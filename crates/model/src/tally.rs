@@ -3,8 +3,13 @@
 //! *Exact* is 2 × the multiply-accumulates of every convolution and matrix product, however it is
 //! called. *Published* is what the model tables of the YOLO papers and repositories print: the
 //! profiler behind them (THOP) sees modules only, so it counts 2 × (multiply-accumulates of
-//! convolution and linear modules, 4 for each output element of a batch normalization, 1 for each
-//! output element of an upsampling module), and nothing for a functional call.
+//! convolution and linear modules, 4 for each output element of a batch or layer normalization, 1 for
+//! each output element of an upsampling module), and nothing for a functional call, nor for
+//! PyTorch's multi-head attention, whose projections are none of these modules.
+//!
+//! Both are of a network as it is built, so of all branches of an end-to-end head, as the packages
+//! print it; of its two sets of branches inference runs one
+//! ([`inference_macs`](Tally::inference_macs)).
 //!
 //! Counts saturate instead of wrapping; `Tally::check` refuses a row that comes anywhere near.
 
@@ -22,10 +27,11 @@ pub struct Tally {
     pub params: u64,
     /// Multiply-accumulates of every convolution and matrix product.
     pub macs: u64,
-    /// Of these, those of convolutions that are folded into others at inference.
-    pub folded: u64,
     /// What the published convention counts; twice this are its FLOPs.
     pub published: u64,
+    /// Those of `macs` that inference leaves out: convolutions that are folded into others, and
+    /// branches that only training needs.
+    pub left_out: u64,
 }
 
 impl Tally {
@@ -83,8 +89,17 @@ impl Tally {
     /// inference.
     pub fn folded_conv(&mut self, conv: ConvShape, x: Shape) -> Shape {
         let y = self.conv(conv, false, x);
-        self.folded = self.folded.saturating_add(conv.macs(y));
+        self.left_out = self.left_out.saturating_add(conv.macs(y));
         y
+    }
+
+    /// A part that inference leaves out: the one-to-many branches of a head that has one-to-one
+    /// branches beside them. The packages' counts, published and exact, are of both.
+    pub fn left_out(&mut self, part: Self) {
+        self.parameters(part.params);
+        self.functional_macs(part.macs);
+        self.publish(1, part.published);
+        self.left_out = self.left_out.saturating_add(part.macs);
     }
 
     /// Multiply-accumulates of a matrix product that is not a module.
@@ -92,13 +107,25 @@ impl Tally {
         self.macs = self.macs.saturating_add(macs);
     }
 
-    /// A linear module with bias, for one vector.
-    pub fn linear(&mut self, inputs: usize, outputs: usize) {
+    /// A matrix product that is not a module, `m × k` times `k × n`, so many times over.
+    pub fn product(&mut self, [m, k, n]: [usize; 3], times: usize) {
+        let sides = [m, k, n, times].map(|side| side as u64);
+        self.functional_macs(sides.into_iter().fold(1, u64::saturating_mul));
+    }
+
+    /// A linear module for so many vectors.
+    pub fn linear(&mut self, inputs: usize, outputs: usize, bias: bool, vectors: u64) {
         let weights = (inputs as u64).saturating_mul(outputs as u64);
         self.parameters(weights);
-        self.parameters(outputs as u64);
-        self.functional_macs(weights);
-        self.publish(1, weights);
+        self.parameters(if bias { outputs as u64 } else { 0 });
+        self.functional_macs(weights.saturating_mul(vectors));
+        self.publish(1, weights.saturating_mul(vectors));
+    }
+
+    /// A layer normalisation of so many vectors.
+    pub fn layer_norm(&mut self, channels: usize, vectors: u64) {
+        self.parameters((channels as u64).saturating_mul(2));
+        self.publish(4, (channels as u64).saturating_mul(vectors));
     }
 
     /// A batch normalisation of a feature map.
@@ -156,11 +183,6 @@ impl Tally {
         }
     }
 
-    /// Multiply-accumulates that run at inference.
-    pub fn running_macs(&self) -> u64 {
-        self.macs - self.folded
-    }
-
     /// FLOPs / 1e9, published convention.
     pub fn gflops(&self) -> f64 {
         2.0 * self.published as f64 / 1e9
@@ -171,12 +193,17 @@ impl Tally {
         2.0 * self.macs as f64 / 1e9
     }
 
+    /// Multiply-accumulates that run at inference.
+    pub fn inference_macs(&self) -> u64 {
+        self.macs - self.left_out
+    }
+
     pub(crate) fn minus(&self, before: &Self) -> Self {
         Self {
             params: self.params - before.params,
             macs: self.macs - before.macs,
-            folded: self.folded - before.folded,
             published: self.published - before.published,
+            left_out: self.left_out - before.left_out,
         }
     }
 }

@@ -63,19 +63,16 @@ pub struct BottleneckConfig {
     pub groups: usize,
 }
 
-/// See [`BottleneckConfig`].
-pub type Bottleneck = BottleneckOf<Conv>;
-
-/// A bottleneck whose first convolution is an `M`.
+/// A bottleneck whose first convolution is an `M`; see [`BottleneckConfig`].
 #[derive(Module, Debug)]
-pub struct BottleneckOf<M: Module> {
+pub struct Bottleneck<M: Module> {
     cv1: M,
     cv2: Conv,
     #[module(skip)]
     shortcut: bool,
 }
 
-impl<M: Module + Fuse> Fuse for BottleneckOf<M> {
+impl<M: Module + Fuse> Fuse for Bottleneck<M> {
     fn fuse(&mut self) {
         self.cv1.fuse();
         self.cv2.fuse();
@@ -99,8 +96,8 @@ impl BottleneckConfig {
     }
 
     /// The module around a first convolution.
-    pub(super) fn around<M: Module>(&self, cv1: M, init: &Initializer) -> BottleneckOf<M> {
-        BottleneckOf {
+    pub(super) fn around<M: Module>(&self, cv1: M, init: &Initializer) -> Bottleneck<M> {
+        Bottleneck {
             cv1,
             cv2: Conv::new(&self.second(), init),
             shortcut: self.adds(),
@@ -108,7 +105,7 @@ impl BottleneckConfig {
     }
 }
 
-impl<M: Module> BottleneckOf<M> {
+impl<M: Module> Bottleneck<M> {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`, given the first convolution's forward pass.
     pub(super) fn forward(
         &self,
@@ -121,7 +118,7 @@ impl<M: Module> BottleneckOf<M> {
 }
 
 impl Link for BottleneckConfig {
-    type Layer = Bottleneck;
+    type Layer = Bottleneck<Conv>;
 
     fn new(bottleneck: BottleneckConfig) -> Self {
         bottleneck
@@ -132,17 +129,17 @@ impl Link for BottleneckConfig {
         self.second().trace_one(x, tally)
     }
 
-    fn init(&self, init: &Initializer) -> Bottleneck {
+    fn init(&self, init: &Initializer) -> Bottleneck<Conv> {
         self.around(Conv::new(&self.first(), init), init)
     }
 
-    fn forward(layer: &Bottleneck, x: Tensor<4>) -> Tensor<4> {
+    fn forward(layer: &Bottleneck<Conv>, x: Tensor<4>) -> Tensor<4> {
         layer.forward(Conv::forward, x)
     }
 }
 
 impl Block for BottleneckConfig {
-    type Layer = Bottleneck;
+    type Layer = Bottleneck<Conv>;
 
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(5, "channels, shortcut, groups, kernels, expansion")?;
@@ -182,11 +179,11 @@ impl Block for BottleneckConfig {
         Ok(vec![self.trace_one(inputs[0], tally)])
     }
 
-    fn init(&self, init: &Initializer) -> Bottleneck {
+    fn init(&self, init: &Initializer) -> Bottleneck<Conv> {
         Link::init(self, init)
     }
 
-    fn forward(layer: &Bottleneck, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    fn forward(layer: &Bottleneck<Conv>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         vec![<Self as Link>::forward(layer, only(inputs))]
     }
 

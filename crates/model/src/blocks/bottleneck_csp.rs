@@ -38,7 +38,7 @@ pub struct BottleneckCsp {
     cv4: Conv,
     /// Over the chain and the bypass.
     bn: BatchNorm2d,
-    m: Vec<Bottleneck>,
+    m: Vec<Bottleneck<Conv>>,
 }
 
 impl Fuse for BottleneckCsp {

@@ -22,7 +22,7 @@ pub struct C2Config(CspConfig);
 pub struct C2 {
     cv1: Conv,
     cv2: Conv,
-    m: Vec<Bottleneck>,
+    m: Vec<Bottleneck<Conv>>,
 }
 
 fuse!(C2: cv1, cv2, m);

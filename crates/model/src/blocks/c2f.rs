@@ -43,11 +43,11 @@ impl<M: Module + Fuse> Fuse for C2f<M> {
 impl<L: Link> C2fConfig<L> {
     /// From the geometry of a cross-stage partial block.
     pub fn new(csp: CspConfig) -> Self {
-        Self::of(csp, csp.link([3, 3]))
+        Self::chaining(csp, csp.link([3, 3]))
     }
 
     /// The same with a link that the geometry alone does not tell.
-    pub(super) fn of(csp: CspConfig, link: L) -> Self {
+    pub(super) fn chaining(csp: CspConfig, link: L) -> Self {
         Self { csp, link }
     }
 

@@ -28,7 +28,7 @@ impl Block for C2fCibConfig {
             large_kernel: row.flag(2, false, "large kernel")?,
             ..csp.link([3, 3])
         };
-        Ok(Self(C2fConfig::of(csp, cib)))
+        Ok(Self(C2fConfig::chaining(csp, cib)))
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {

@@ -2,7 +2,10 @@
 
 use burn::tensor::Tensor;
 
-use super::bottleneck::{Bottleneck, BottleneckConfig, Link};
+use super::{
+    bottleneck::{Bottleneck, BottleneckConfig, Link},
+    conv::Conv,
+};
 use crate::{initializer::Initializer, shape::Shape, tally::Tally};
 
 /// A bottleneck whose kernels are a line of three and a column of three: a C3 of these is a C3x.
@@ -11,7 +14,7 @@ use crate::{initializer::Initializer, shape::Shape, tally::Tally};
 pub struct CrossBottleneckConfig(BottleneckConfig);
 
 impl Link for CrossBottleneckConfig {
-    type Layer = Bottleneck;
+    type Layer = Bottleneck<Conv>;
 
     fn new(bottleneck: BottleneckConfig) -> Self {
         Self(BottleneckConfig {
@@ -24,11 +27,11 @@ impl Link for CrossBottleneckConfig {
         self.0.trace_one(x, tally)
     }
 
-    fn init(&self, init: &Initializer) -> Bottleneck {
+    fn init(&self, init: &Initializer) -> Bottleneck<Conv> {
         Link::init(&self.0, init)
     }
 
-    fn forward(layer: &Bottleneck, x: Tensor<4>) -> Tensor<4> {
+    fn forward(layer: &Bottleneck<Conv>, x: Tensor<4>) -> Tensor<4> {
         <BottleneckConfig as Link>::forward(layer, x)
     }
 }

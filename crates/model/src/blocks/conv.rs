@@ -48,6 +48,14 @@ impl Fuse for Conv {
     }
 }
 
+/// A block and a convolution after it.
+impl<M: Fuse> Fuse for (M, Conv) {
+    fn fuse(&mut self) {
+        self.0.fuse();
+        self.1.fuse();
+    }
+}
+
 /// A bare convolution with PyTorch's default initial weights, uniform within ±1/√(fan in).
 pub fn conv2d(shape: ConvShape, bias: bool, init: &Initializer) -> Conv2d {
     let [vertical, horizontal] = shape.padding;
@@ -234,6 +242,13 @@ impl Conv {
             bn: BatchNorm2d::new(config.conv.c_out, init),
             activation: config.activation.unwrap_or(init.activation()),
         }
+    }
+
+    /// The same with normal weights.
+    pub(super) fn normal(config: &ConvConfig, std: f32, init: &Initializer) -> Self {
+        let mut conv = Self::new(config, init);
+        conv.conv.weight = init.normal(conv.conv.weight.dims(), std);
+        conv
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.

@@ -58,7 +58,7 @@ impl DynamicConvConfig {
     /// Output shape; the cost goes to the tally. A profiler of modules sees the routing alone.
     pub fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
         let kernels = EXPERTS as u64 * self.conv.weights();
-        tally.linear(self.conv.c_in, EXPERTS);
+        tally.linear(self.conv.c_in, EXPERTS, true, 1);
         tally.parameters(kernels);
         tally.functional_macs(kernels);
         tally.functional_conv(self.conv, x)

@@ -7,7 +7,7 @@ use burn::{
 
 use super::{
     block::{Block, only},
-    bottleneck::BottleneckOf,
+    bottleneck::Bottleneck,
     c3::{C3, C3Config},
     conv::{Conv, ConvConfig},
     csp::CspConfig,
@@ -102,18 +102,8 @@ impl Step for ConvStep {
     }
 }
 
-/// See [`RepCspStep`].
-type RepCsp = (C3<BottleneckOf<RepConv>>, Conv);
-
-impl Fuse for RepCsp {
-    fn fuse(&mut self) {
-        self.0.fuse();
-        self.1.fuse();
-    }
-}
-
 impl Step for RepCspStep {
-    type Layer = RepCsp;
+    type Layer = (C3<Bottleneck<RepConv>>, Conv);
 
     fn read(row: &RowReader, c_in: usize, c_out: usize) -> Result<Self, String> {
         row.at_most(

@@ -1,9 +1,13 @@
 //! The layer types that a table's rows can name. A block is one file: how its row is read, how it
 //! changes shapes, what it costs, its burn module, its source.
 
+pub mod a2c2f;
 pub mod aconv;
 pub mod activation;
 pub mod adown;
+pub mod aifi;
+pub mod area_attention;
+pub mod attention;
 pub mod bare_conv;
 pub mod batch_norm;
 pub mod block;
@@ -13,7 +17,11 @@ mod branches;
 pub mod c2;
 pub mod c2f;
 pub mod c2fcib;
+pub mod c2psa;
 pub mod c3;
+pub mod c3k;
+pub mod c3k2;
+pub mod c3tr;
 pub mod c3x;
 pub mod cbam;
 pub mod cbfuse;
@@ -38,14 +46,18 @@ pub mod ghostnet_bottleneck;
 pub mod gs_bottleneck;
 pub mod gsconv;
 pub mod gsconvns;
+pub mod hgnet;
 pub mod identity;
 pub mod index;
 pub mod inverted_residual;
+pub mod linear;
 pub mod max_pool;
 mod pool;
+pub mod psa;
 pub mod repc3;
 pub mod repconv;
 pub mod repvgg;
+pub mod resnet;
 pub mod row;
 pub mod scdown;
 pub mod se;

@@ -3,7 +3,7 @@
 use burn::{module::Module, tensor::Tensor};
 
 use super::{
-    bottleneck::{BottleneckConfig, BottleneckOf, Link},
+    bottleneck::{Bottleneck, BottleneckConfig, Link},
     branches::{self, BranchesConfig},
     conv::Conv,
 };
@@ -73,7 +73,7 @@ impl RepBottleneckConfig {
 }
 
 impl Link for RepBottleneckConfig {
-    type Layer = BottleneckOf<RepConv>;
+    type Layer = Bottleneck<RepConv>;
 
     fn new(bottleneck: BottleneckConfig) -> Self {
         Self(BottleneckConfig {
@@ -87,11 +87,11 @@ impl Link for RepBottleneckConfig {
         self.0.second().trace_one(x, tally)
     }
 
-    fn init(&self, init: &Initializer) -> BottleneckOf<RepConv> {
+    fn init(&self, init: &Initializer) -> Bottleneck<RepConv> {
         self.0.around(RepConv::new(&self.first(), init), init)
     }
 
-    fn forward(layer: &BottleneckOf<RepConv>, x: Tensor<4>) -> Tensor<4> {
+    fn forward(layer: &Bottleneck<RepConv>, x: Tensor<4>) -> Tensor<4> {
         layer.forward(RepConv::forward, x)
     }
 }
