@@ -14,5 +14,6 @@ mod heads;
 mod layers;
 mod models;
 mod mutations;
+mod older;
 mod support;
 mod weights;
