@@ -41,7 +41,10 @@ impl Stored {
         let file = SafeTensors::deserialize(&self.0).unwrap();
         let view = file.tensor(key).unwrap();
         let (chunks, _) = view.data().as_chunks::<4>();
-        let values: Vec<f32> = chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let values: Vec<f32> = chunks
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect();
         Tensor::from_data(TensorData::new(values, view.shape().to_vec()), device)
     }
 
@@ -84,7 +87,12 @@ fn steps_are_the_packages() {
     let cv3 = |prefix: &str| Head {
         cv3: stored.row(&format!("{prefix}model.1.cv3."), &device),
     };
-    let rows = |prefix: &str| (stored.row(&format!("{prefix}model.0."), &device), cv3(prefix));
+    let rows = |prefix: &str| {
+        (
+            stored.row(&format!("{prefix}model.0."), &device),
+            cv3(prefix),
+        )
+    };
     let gradient = rows("gradient.");
     let mut net = Net {
         model: rows("value."),
