@@ -11,7 +11,7 @@ use ablate_model::{
     coding::{BoxCoding, DetectConfig},
     weights::{self, Loaded},
 };
-use ablate_records::{AnchorFit, FirstWeights};
+use ablate_records::{AnchorFit, FirstWeights, ImageSize};
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 
@@ -114,7 +114,11 @@ impl Training<'_> {
         } = self.spec;
         let imgsz = data.imgsz();
         ablate_kernels::keep_freed_memory();
-        let loss = loss_of(self.detector.detect(), recipe, imgsz)?;
+        let size = ImageSize {
+            height: imgsz.height,
+            width: imgsz.width,
+        };
+        let loss = loss_of(self.detector.detect(), recipe, size)?;
         let validator = val.map(|val| {
             let shape = InputShape::new(recipe.val_rect, graph.max_stride());
             let loader = EvalLoader::new(val, shape, recipe.batch, WORKERS)?;
@@ -152,7 +156,7 @@ impl Training<'_> {
 pub fn loss_of(
     detect: &DetectConfig,
     recipe: &Recipe,
-    imgsz: usize,
+    imgsz: ImageSize,
 ) -> Result<Box<dyn DetectionLoss>> {
     let coefficients = detect.masks.map(|masks| masks.coefficients);
     Ok(match &detect.coding {
@@ -180,12 +184,13 @@ pub fn loss_of(
 }
 
 /// YOLOv5's gains hold for three levels, 80 classes and 640 pixels; its training scales them to others.
-fn scaled(hyp: Yolov5Hyp, nc: usize, levels: usize, imgsz: usize) -> Yolov5Hyp {
+fn scaled(hyp: Yolov5Hyp, nc: usize, levels: usize, imgsz: ImageSize) -> Yolov5Hyp {
     let levels = 3.0 / levels as f32;
+    let side = |pixels: usize| pixels as f32 / 640.0;
     Yolov5Hyp {
         box_gain: hyp.box_gain * levels,
         cls: hyp.cls * levels * nc as f32 / 80.0,
-        obj: hyp.obj * levels * (imgsz as f32 / 640.0).powi(2),
+        obj: hyp.obj * levels * (side(imgsz.height) * side(imgsz.width)),
         ..hyp
     }
 }
@@ -217,8 +222,8 @@ mod tests {
     #[test]
     fn gains_scale_with_classes_levels_and_image_size() {
         let hyp = Yolov5Hyp::default();
-        assert_eq!(scaled(hyp, 80, 3, 640), hyp);
-        let small = scaled(hyp, 20, 4, 320);
+        assert_eq!(scaled(hyp, 80, 3, 640.into()), hyp);
+        let small = scaled(hyp, 20, 4, 320.into());
         assert_eq!(small.box_gain, hyp.box_gain * 0.75);
         assert_eq!(small.cls, hyp.cls * 0.75 * 0.25);
         assert_eq!(small.obj, hyp.obj * 0.75 * 0.25);

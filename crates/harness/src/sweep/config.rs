@@ -10,7 +10,8 @@ use std::{
 };
 
 use ablate_detection::dataset::Split;
-use ablate_model::{Catalog, ModelName};
+use ablate_model::{Catalog, ModelName, spec::in_our_words};
+use ablate_records::ImageSize;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
@@ -68,9 +69,9 @@ pub struct SweepConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CostConfig {
-    /// Height and width of the image, in pixels.
+    /// Height and width of the image, in pixels; one number for a square.
     #[serde(deserialize_with = "image_size")]
-    pub imgsz: usize,
+    pub imgsz: ImageSize,
 }
 
 /// The key `latency`.
@@ -79,9 +80,9 @@ pub struct CostConfig {
 pub struct LatencyConfig {
     /// The scales that are measured; None: all.
     pub scales: Option<Vec<Scale>>,
-    /// Height and width of the images, in pixels.
+    /// Height and width of the images, in pixels; one number for squares.
     #[serde(deserialize_with = "image_size")]
-    pub imgsz: usize,
+    pub imgsz: ImageSize,
     /// Images in a batch.
     #[serde(deserialize_with = "at_least_one")]
     pub batch: usize,
@@ -113,9 +114,9 @@ pub struct TrainConfig {
     pub overrides: serde_yaml::Mapping,
     /// A file of first weights, relative to the sweep's, of which every training takes what fits [default: random weights].
     pub weights: Option<PathBuf>,
-    /// Height and width of the network's input, in pixels.
+    /// Height and width of the network's input, in pixels; one number for squares.
     #[serde(deserialize_with = "image_size")]
-    pub imgsz: usize,
+    pub imgsz: ImageSize,
     /// Number of epochs (overrides the recipe).
     pub epochs: Option<usize>,
     /// Images in a batch (overrides the recipe).
@@ -158,7 +159,7 @@ pub struct EvalConfig {
 
 impl Default for CostConfig {
     fn default() -> Self {
-        Self { imgsz: 640 }
+        Self { imgsz: 640.into() }
     }
 }
 
@@ -166,7 +167,7 @@ impl Default for LatencyConfig {
     fn default() -> Self {
         Self {
             scales: None,
-            imgsz: 640,
+            imgsz: 640.into(),
             batch: 1,
             budget_s: 5.0,
             warmup: 3,
@@ -228,7 +229,8 @@ impl SweepConfig {
     }
 
     fn from_yaml(text: &str) -> Result<Self> {
-        let config: Self = serde_yaml::from_str(text)?;
+        let config: Self = serde_yaml::from_str(text)
+            .map_err(|error| anyhow::anyhow!(in_our_words(&error.to_string())))?;
         let grid = [
             ("families", config.families.len()),
             ("scales", config.scales.len()),
