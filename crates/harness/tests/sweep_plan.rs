@@ -101,7 +101,10 @@ fn cells_are_models_times_seeds_where_they_are_trained() {
         ),
         ("yolov5", "asff:order=sequential,rfb=true", "n")
     );
-    assert_eq!((cell.nc, cell.imgsz.latency, cell.batch), (3, 320, 2));
+    assert_eq!(
+        (cell.nc, cell.imgsz.latency, cell.batch),
+        (3, 320.into(), 2)
+    );
     assert_eq!(
         (cell.dataset.as_deref(), cell.seed),
         (Some("cells"), Some(0))
