@@ -12,12 +12,13 @@ use ablate_model::{
     weights::{self, Loaded},
 };
 use ablate_records::{AnchorFit, FirstWeights, ImageSize};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 
 use crate::{
     Evaluate, Evaluator, Leg, Progress, Recipe, Scores, TrainJob, Trained, TrainingData,
     autoanchor::fit_anchors,
+    data::check_channels,
     loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     weights::taken,
 };
@@ -58,18 +59,24 @@ impl<'a> TrainingSpec<'a> {
     /// rows frozen as in the recipe.
     ///
     /// # Errors
-    /// Weights that cannot be read, or of which nothing fits; rows to freeze that don't exist.
+    /// Weights that cannot be read, or of which nothing fits; rows to freeze that don't exist; a model for images of other channels than a
+    /// data set's; anchors to fit that there are too few boxes for.
     pub fn open(self) -> Result<Training<'a>> {
+        check_channels(self.graph)?;
         let mut detector = Detector::new(self.graph, self.seed, &self.device.clone().autodiff());
         let loaded = self
             .weights
             .map(|file| weights::load(&mut detector, file))
             .transpose()?;
+        let counted = self.graph.fits_anchors;
         let anchors = match self.recipe.noautoanchor {
+            true if counted => {
+                bail!("noautoanchor: expected false, since the model's table only counts its anchors")
+            }
             true => None,
             false => {
                 let threshold = self.recipe.anchor_based.anchor_t;
-                fit_anchors(&mut detector, &self.train, threshold, self.seed)
+                fit_anchors(&mut detector, &self.train, threshold, self.seed, counted)?
             }
         };
         let detector = detector

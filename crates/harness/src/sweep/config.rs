@@ -15,7 +15,7 @@ use ablate_records::ImageSize;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-pub use self::words::{Model, RecipeFiles, Scale, Variants};
+pub use self::words::{Listed, Model, RecipeFiles, Scale, Variants};
 use self::{
     numbers::{at_least_one, classes, image_size, seconds, share},
     words::dtypes,
@@ -36,7 +36,7 @@ pub struct SweepConfig {
     #[serde(default)]
     pub scales: Vec<Scale>,
     /// Each a variant or several joined by `+`, with arguments behind a colon: `baseline`, `ghost+asff:order=sequential`. `singles` stands for
-    /// every variant that there is, `pairs` for every two that fit together.
+    /// every variant that fits, `pairs` for every two that fit together in either order.
     #[serde(default)]
     pub variants: Vec<Variants>,
     /// … and these, written in full: `yolov5s+gsconv`.
@@ -302,7 +302,12 @@ impl SweepConfig {
 
     /// All models of the sweep in the order in which they are written, each once. The catalog says which variants `singles` and `pairs` are.
     pub fn models(&self, catalog: &Catalog) -> Vec<ModelName> {
-        let mut models: Vec<ModelName> = Vec::new();
+        self.listed(catalog).models
+    }
+
+    /// The same with what `singles` and `pairs` leave out.
+    pub fn listed(&self, catalog: &Catalog) -> Listed {
+        let mut listed = Listed::default();
         for family in &self.families {
             // A table without scales makes one model, whatever scales the sweep has.
             let scaleless = catalog.scales(family) == [""];
@@ -314,19 +319,19 @@ impl SweepConfig {
             };
             for scale in scales {
                 let baseline = ModelName::baseline(family, scale);
-                models.extend(
-                    self.variants
-                        .iter()
-                        .flat_map(|variants| variants.of(&baseline, catalog)),
-                );
+                for variants in &self.variants {
+                    let of = variants.of(&baseline, catalog);
+                    listed.models.extend(of.models);
+                    listed.left_out.extend(of.left_out);
+                }
             }
         }
         // A name that the catalog does not know fails where it is resolved.
         let named = |model: &Model| catalog.name(&model.0).unwrap_or_else(|_| model.0.clone());
-        models.extend(self.models.iter().map(named));
+        listed.models.extend(self.models.iter().map(named));
         let mut seen = std::collections::HashSet::new();
-        models.retain(|model| seen.insert(model.clone()));
-        models
+        listed.models.retain(|model| seen.insert(model.clone()));
+        listed
     }
 }
 

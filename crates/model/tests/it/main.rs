@@ -13,5 +13,8 @@ mod device;
 mod layers;
 mod models;
 mod mutations;
+mod patches;
 mod support;
+mod tables;
+mod tutorials;
 mod weights;
