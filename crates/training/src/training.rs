@@ -71,7 +71,9 @@ impl<'a> TrainingSpec<'a> {
         let counted = self.graph.fits_anchors;
         let anchors = match self.recipe.noautoanchor {
             true if counted => {
-                bail!("noautoanchor: expected false, since the model's table only counts its anchors")
+                bail!(
+                    "noautoanchor: expected false, since the model's table only counts its anchors"
+                )
             }
             true => None,
             false => {

@@ -85,7 +85,10 @@ fn a_row_after_others_is_read_in_their_place() {
 fn rows_that_others_skip_to_are_read_through_the_new_ones() {
     let graph = patched("insert: {after: SPPF, row: [-1, 1, DWConv, [$0, 3]]}").unwrap();
     let rows = rows(&graph);
-    assert_eq!(rows[6..9], ["6 SPPF < 5", "7 DWConv < 6", "8 nn.Upsample < 7"]);
+    assert_eq!(
+        rows[6..9],
+        ["6 SPPF < 5", "7 DWConv < 6", "8 nn.Upsample < 7"]
+    );
     assert_eq!(rows[12], "12 Concat < 11 7");
 }
 

@@ -57,7 +57,9 @@ fn a_misspelt_key_is_answered_with_the_nearest() {
     let known = "nc, scales, scale, depth_multiple, width_multiple, anchors, activation, ch, channels, reg_max, end2end, backbone, head";
     assert_eq!(
         error("width_mulitple: 0.25"),
-        format!("own.yaml: unknown key 'width_mulitple'; did you mean 'width_multiple'? Known: {known}")
+        format!(
+            "own.yaml: unknown key 'width_mulitple'; did you mean 'width_multiple'? Known: {known}"
+        )
     );
     assert_eq!(
         error("optimizer: SGD"),
@@ -74,7 +76,10 @@ fn rows_of_other_tasks_are_refused_by_what_they_are_for() {
     for (head, task) in [
         ("Pose, [nc, [17, 3]]", "row 9 (Pose): pose estimation"),
         ("OBB, [nc, 1]", "row 9 (OBB): detection of oriented boxes"),
-        ("WorldDetect, [nc, 512]", "row 9 (WorldDetect): open vocabulary"),
+        (
+            "WorldDetect, [nc, 512]",
+            "row 9 (WorldDetect): open vocabulary",
+        ),
         ("Classify, [nc]", "row 9 (Classify): classification"),
     ] {
         let error = graph(&ROWS.replace("Detect, [nc]", head)).unwrap_err();
@@ -139,7 +144,9 @@ fn anchors_in_the_order_of_the_rows_are_kept_and_others_turned_around() {
     assert_eq!(turned, right);
     assert_eq!(
         notes,
-        ["anchors are listed in the other order than the head's levels: turned around, as YOLOv5 does"]
+        [
+            "anchors are listed in the other order than the head's levels: turned around, as YOLOv5 does"
+        ]
     );
 }
 
@@ -157,7 +164,9 @@ fn catalog(tables: &[(&str, &str)]) -> Catalog {
 
 fn named(catalog: &Catalog, name: &str) -> Result<String, String> {
     let written: ModelName = name.parse().unwrap();
-    let model = catalog.resolve(&written).map_err(|error| error.to_string())?;
+    let model = catalog
+        .resolve(&written)
+        .map_err(|error| error.to_string())?;
     model.graph(None).map_err(|error| error.to_string())?;
     Ok(model.name.to_string())
 }
@@ -167,10 +176,16 @@ fn a_table_is_known_by_its_files_name() {
     let catalog = catalog(&[
         ("custom", "scales: {m: [0.67, 0.75, 768]}"),
         ("named", "scales: {tiny: [0.33, 0.25]}"),
-        ("yolov8s-custom", "scales: {n: [0.33, 0.25, 1024], s: [0.33, 0.5, 1024]}"),
+        (
+            "yolov8s-custom",
+            "scales: {n: [0.33, 0.25, 1024], s: [0.33, 0.5, 1024]}",
+        ),
         ("yolov8-ghost", "scales: {n: [0.33, 0.25], s: [0.33, 0.5]}"),
         ("plain-yolov5", ""),
-        ("mine", "scale: s\nscales: {n: [0.33, 0.25], s: [0.33, 0.5]}"),
+        (
+            "mine",
+            "scale: s\nscales: {n: [0.33, 0.25], s: [0.33, 0.5]}",
+        ),
     ]);
     for (written, name) in [
         // One scale needs no word.
@@ -207,8 +222,14 @@ fn a_wrong_name_is_answered_with_what_the_table_offers() {
         ("plain", ""),
     ]);
     for (written, error) in [
-        ("customn", "customn: unknown scale 'n' of family custom; known: m"),
-        ("custom:n", "custom:n: unknown scale 'n' of family custom; known: m"),
+        (
+            "customn",
+            "customn: unknown scale 'n' of family custom; known: m",
+        ),
+        (
+            "custom:n",
+            "custom:n: unknown scale 'n' of family custom; known: m",
+        ),
         ("two", "two: expected a scale, as in two:n; known: n, tiny"),
         (
             "plain:n",

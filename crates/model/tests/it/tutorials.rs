@@ -40,7 +40,11 @@ fn published_tables_cost_what_pytorch_counts() {
             let cost = Cost::of(&graph, 640, 640).unwrap();
             let rounded = |gflops: f64| (gflops * 1e4).round() / 1e4;
             assert_eq!(
-                (cost.params(), rounded(cost.gflops_exact()), rounded(cost.gflops())),
+                (
+                    cost.params(),
+                    rounded(cost.gflops_exact()),
+                    rounded(cost.gflops())
+                ),
                 (row.params, row.gflops_exact, row.gflops),
                 "{name}"
             );

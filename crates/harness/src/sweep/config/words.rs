@@ -44,7 +44,12 @@ impl Variants {
             arguments: Default::default(),
         };
         let all: Vec<VariantCall> = catalog.variants().map(call).collect();
-        let words: Vec<&str> = self.0.variants.iter().map(|call| call.name.as_str()).collect();
+        let words: Vec<&str> = self
+            .0
+            .variants
+            .iter()
+            .map(|call| call.name.as_str())
+            .collect();
         let mut listed = Listed::default();
         match words[..] {
             ["singles"] => all
