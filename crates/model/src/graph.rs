@@ -22,8 +22,8 @@ use crate::{
 /// head: [[[0], 1, Detect, [nc]]]
 /// ";
 /// let table = Table::from_yaml(text, "tiny.yaml")?;
-/// let scaling = table.scaling("n").ok_or("no scale n")?;
-/// let graph = Graph::resolve(&table, scaling, 3)?;
+/// let (_, scaling) = &table.scales[0];
+/// let graph = Graph::resolve(&table, *scaling, 3)?;
 /// assert_eq!((graph.nodes.len(), graph.max_stride()), (2, 2));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

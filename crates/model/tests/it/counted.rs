@@ -248,7 +248,7 @@ fn graph(row: &str) -> Graph {
         "nc: 3\nanchors: [[4, 5, 8, 9], [10, 13, 17, 16], [30, 33, 41, 45]]\nbackbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [24, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\nhead:\n  - {row}\n{head}"
     );
     let table = Table::from_yaml(&text, row).unwrap();
-    let scaling = table.scaling("n").unwrap();
+    let scaling = table.scales[0].1;
     Graph::resolve(&table, scaling, table.nc).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -75,8 +75,14 @@ fn a_row_after_others_is_read_in_their_place() {
         ]
     );
     // `$0` is the channels of the row before.
-    assert_eq!(graph.nodes[3].config.arguments(), "[16, 16, 3, 1]");
-    assert_eq!(graph.nodes[7].config.arguments(), "[32, 32, 3, 1]");
+    assert_eq!(
+        graph.nodes[3].config.arguments(),
+        "[16, 16, 3, 1, groups=16]"
+    );
+    assert_eq!(
+        graph.nodes[7].config.arguments(),
+        "[32, 32, 3, 1, groups=32]"
+    );
     assert_eq!(graph.nodes[3].row.variant.as_deref(), Some("own"));
     assert_eq!(graph.nodes[10].row.variant, None, "renumbered alone");
 }
