@@ -97,7 +97,7 @@ class Around(nn.Sequential):
         super().__init__(conv2d(c_in, c_in, kernel, stride, c_in), norm(c_in), conv2d(c_in, c_out), norm(c_out))
 
 
-class GhostBottleneck(nn.Module):
+class GhostNetBottleneck(nn.Module):
     """GhostNet's bottleneck (figure 3). `squeezed` are the channels inside squeeze-and-excite; 0: none."""
 
     def __init__(self, c_in, c_out, expanded, kernel=3, stride=1, squeezed=0):

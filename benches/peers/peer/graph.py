@@ -5,7 +5,7 @@ import functools
 import torch
 from torch import nn
 
-from . import backbones, blocks, ghost, slim
+from . import attention, backbones, blocks, ghost, slim
 from .asff import AsffDetect
 from .heads import AnchorDetect, AnchorFreeDetect, AnchorFreeSegment, AnchorSegment
 
@@ -29,8 +29,15 @@ BLOCKS = {
     "InvertedResidual": backbones.InvertedResidual,
     "FasterNet": backbones.FasterNet,
     "RepVGG": backbones.RepVGG,
-    "GhostBottleneck": ghost.GhostBottleneck,
+    "GhostNetBottleneck": ghost.GhostNetBottleneck,
     "conv_bn_relu_maxpool": backbones.Stem,
+    "SE": attention.SE,
+    "ECA": attention.ECA,
+    "SimAM": attention.SimAM,
+    "CBAM": attention.CBAM,
+    "CoordConv": attention.CoordConv,
+    "SPDConv": attention.SPDConv,
+    "space_to_depth": attention.SpaceToDepth,
 }
 
 

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 use burn::tensor::{Tensor, activation};
 
 /// An activation function. It has no parameters and counts nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// `x · sigmoid(x)`.
     Silu,
@@ -11,10 +11,20 @@ pub enum Activation {
     Relu,
     /// `min(max(x, 0), 6)`.
     Relu6,
-    /// Slope 0.1 below zero.
-    LeakyRelu,
+    /// `x`, times this slope below zero.
+    LeakyRelu(f32),
     /// The exact form, by the error function.
     Gelu,
+    /// `x · min(max(x + 3, 0), 6) / 6`.
+    Hardswish,
+    /// `x · tanh(ln(1 + eˣ))`.
+    Mish,
+    /// `x`, below zero this factor times `eˣ - 1`.
+    Elu(f32),
+    /// `1 / (1 + e⁻ˣ)`.
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
     /// `x`.
     Identity,
 }
@@ -26,53 +36,202 @@ impl Activation {
             Self::Silu => activation::silu(x),
             Self::Relu => activation::relu(x),
             Self::Relu6 => x.clamp(0.0, 6.0),
-            Self::LeakyRelu => activation::leaky_relu(x, 0.1),
+            Self::LeakyRelu(slope) => activation::leaky_relu(x, f64::from(slope)),
             Self::Gelu => activation::gelu(x),
+            Self::Hardswish => {
+                let gate = x.clone().add_scalar(3.0).clamp(0.0, 6.0);
+                x * gate.div_scalar(6.0)
+            }
+            Self::Mish => mish(x),
+            Self::Elu(alpha) => {
+                let below = x.clone().clamp_max(0.0).exp().sub_scalar(1.0);
+                activation::relu(x) + below.mul_scalar(alpha)
+            }
+            Self::Sigmoid => activation::sigmoid(x),
+            Self::Tanh => x.tanh(),
             Self::Identity => x,
         }
     }
 }
 
-/// Each with its name here and in `torch.nn`.
-const NAMES: [(Activation, &str, &str); 6] = [
-    (Activation::Silu, "silu", "SiLU"),
-    (Activation::Relu, "relu", "ReLU"),
-    (Activation::Relu6, "relu6", "ReLU6"),
-    (Activation::LeakyRelu, "leaky_relu", "LeakyReLU(0.1)"),
-    (Activation::Gelu, "gelu", "GELU"),
-    (Activation::Identity, "identity", "Identity"),
+/// With s = sigmoid(x) and q = 1 - s, tanh(ln(1 + eˣ)) is s·(1 + q) / (1 + q²): nothing in it can
+/// overflow.
+fn mish<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let s = activation::sigmoid(x.clone());
+    let q = s.clone().neg().add_scalar(1.0);
+    let gate = s * q.clone().add_scalar(1.0) / (q.clone() * q).add_scalar(1.0);
+    x * gate
+}
+
+/// Each with its name here and in `torch.nn`. Those with a number have it as it is if the name
+/// gives none: here, and in PyTorch.
+const NAMES: [(Activation, &str, &str, Activation); 11] = [
+    plain(Activation::Silu, "silu", "SiLU"),
+    plain(Activation::Relu, "relu", "ReLU"),
+    plain(Activation::Relu6, "relu6", "ReLU6"),
+    (
+        Activation::LeakyRelu(0.1),
+        "leaky_relu",
+        "LeakyReLU",
+        Activation::LeakyRelu(0.01),
+    ),
+    plain(Activation::Gelu, "gelu", "GELU"),
+    plain(Activation::Hardswish, "hardswish", "Hardswish"),
+    plain(Activation::Mish, "mish", "Mish"),
+    plain(Activation::Elu(1.0), "elu", "ELU"),
+    plain(Activation::Sigmoid, "sigmoid", "Sigmoid"),
+    plain(Activation::Tanh, "tanh", "Tanh"),
+    plain(Activation::Identity, "identity", "Identity"),
 ];
+
+const fn plain(
+    activation: Activation,
+    ours: &'static str,
+    pytorch: &'static str,
+) -> (Activation, &'static str, &'static str, Activation) {
+    (activation, ours, pytorch, activation)
+}
 
 impl FromStr for Activation {
     type Err = String;
 
-    /// A name of ours, `relu`, or PyTorch's, `nn.ReLU()`, with or without its package and brackets.
+    /// A name of ours, `relu` or `leaky_relu(0.2)`, or PyTorch's, `nn.LeakyReLU(0.2,
+    /// inplace=True)`, with or without its package and brackets.
     fn from_str(word: &str) -> Result<Self, String> {
-        let name = word.strip_prefix("torch.").unwrap_or(word);
-        let name = name.strip_prefix("nn.").unwrap_or(name);
-        let name = name.strip_suffix("()").unwrap_or(name);
-        let name = name
-            .strip_suffix("(inplace=True)")
-            .unwrap_or(name)
-            .replace("(negative_slope=0.1)", "(0.1)");
-        let known = NAMES
-            .iter()
-            .find(|(_, ours, pytorch)| *ours == name || *pytorch == name);
-        known.map(|(activation, ..)| *activation).ok_or_else(|| {
-            let names: Vec<&str> = NAMES.iter().map(|(_, name, _)| *name).collect();
-            let pytorch: Vec<&str> = NAMES.iter().map(|(.., name)| *name).collect();
-            format!(
+        let call = word.strip_prefix("torch.").unwrap_or(word);
+        let call = call.strip_prefix("nn.").unwrap_or(call);
+        let (name, arguments) = match call.split_once('(') {
+            Some((name, rest)) => (name, rest.strip_suffix(')')),
+            None => (call, Some("")),
+        };
+        let known = NAMES.iter().find_map(|(ours, name_here, pytorch, theirs)| {
+            (*name_here == name)
+                .then_some(*ours)
+                .or((*pytorch == name).then_some(*theirs))
+        });
+        let Some(activation) = known else {
+            let names: Vec<&str> = NAMES.iter().map(|(_, name, ..)| *name).collect();
+            let pytorch: Vec<&str> = NAMES.iter().map(|(_, _, name, _)| *name).collect();
+            return Err(format!(
                 "unknown activation '{word}'; known: {}, or as in torch.nn: {}",
                 names.join(", "),
                 pytorch.join(", ")
-            )
-        })
+            ));
+        };
+        arguments
+            .and_then(|arguments| activation.called(arguments))
+            .ok_or_else(|| format!("activation '{word}': expected {}", activation.usage()))
+    }
+}
+
+impl Activation {
+    /// The activation with the arguments of a call in PyTorch; None for others than it takes.
+    /// Whether it works in place changes no figure.
+    fn called(self, arguments: &str) -> Option<Self> {
+        let ignored = ["", "True", "False", "inplace=True", "inplace=False"];
+        let mut given =
+            (arguments.split(',').map(str::trim)).filter(|word| !ignored.contains(word));
+        let Some(word) = given.next() else {
+            return Some(self);
+        };
+        let number = |key: &str| {
+            let digits = word.strip_prefix(key).unwrap_or(word);
+            digits.parse().ok().filter(|x: &f32| x.is_finite())
+        };
+        let called = match self {
+            Self::LeakyRelu(_) => Self::LeakyRelu(number("negative_slope=")?),
+            Self::Elu(_) => Self::Elu(number("alpha=")?),
+            _ => return None,
+        };
+        given.next().is_none().then_some(called)
+    }
+
+    fn usage(self) -> &'static str {
+        match self {
+            Self::LeakyRelu(_) => "a number, the slope below zero",
+            Self::Elu(_) => "a number, the factor below zero",
+            _ => "no arguments",
+        }
     }
 }
 
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = NAMES.iter().find(|(activation, ..)| activation == self);
-        f.write_str(named.map_or("?", |(_, name, _)| name))
+        match (NAMES.iter().find(|(named, ..)| named == self), self) {
+            (Some((_, name, ..)), _) => f.write_str(name),
+            (None, Self::LeakyRelu(number)) => write!(f, "leaky_relu({number})"),
+            (None, Self::Elu(number)) => write!(f, "elu({number})"),
+            (None, _) => write!(f, "{self:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_printed() {
+        for (word, expected, printed) in [
+            ("nn.ReLU()", Activation::Relu, "relu"),
+            ("torch.nn.SiLU(inplace=True)", Activation::Silu, "silu"),
+            ("nn.Hardswish()", Activation::Hardswish, "hardswish"),
+            ("Mish", Activation::Mish, "mish"),
+            ("leaky_relu", Activation::LeakyRelu(0.1), "leaky_relu"),
+            (
+                "nn.LeakyReLU(0.1)",
+                Activation::LeakyRelu(0.1),
+                "leaky_relu",
+            ),
+            (
+                "nn.LeakyReLU()",
+                Activation::LeakyRelu(0.01),
+                "leaky_relu(0.01)",
+            ),
+            (
+                "nn.LeakyReLU",
+                Activation::LeakyRelu(0.01),
+                "leaky_relu(0.01)",
+            ),
+            (
+                "nn.LeakyReLU(negative_slope=0.2, inplace=True)",
+                Activation::LeakyRelu(0.2),
+                "leaky_relu(0.2)",
+            ),
+            (
+                "leaky_relu(0.2)",
+                Activation::LeakyRelu(0.2),
+                "leaky_relu(0.2)",
+            ),
+            ("nn.ELU(alpha=0.5)", Activation::Elu(0.5), "elu(0.5)"),
+        ] {
+            let read: Activation = word.parse().unwrap();
+            assert_eq!(read, expected, "{word}");
+            assert_eq!(read.to_string(), printed);
+            assert_eq!(printed.parse(), Ok(read), "{printed}");
+        }
+    }
+
+    #[test]
+    fn other_calls_are_refused() {
+        for (word, message) in [
+            (
+                "nn.ReLU(0.1)",
+                "activation 'nn.ReLU(0.1)': expected no arguments",
+            ),
+            (
+                "nn.LeakyReLU(a)",
+                "activation 'nn.LeakyReLU(a)': expected a number, the slope below zero",
+            ),
+            (
+                "nn.LeakyReLU(0.1, 0.2)",
+                "activation 'nn.LeakyReLU(0.1, 0.2)': expected a number, the slope below zero",
+            ),
+            ("nn.ReLU(", "activation 'nn.ReLU(': expected no arguments"),
+            ("swish", "unknown activation 'swish'; known: silu, relu, "),
+        ] {
+            let error = word.parse::<Activation>().unwrap_err();
+            assert!(error.starts_with(message), "{error}");
+        }
     }
 }

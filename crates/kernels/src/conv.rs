@@ -1,20 +1,16 @@
 //! Convolution, and the activation after it.
 
-use burn::tensor::{
-    Tensor,
-    module::{conv_transpose2d as burn_conv_transpose2d, conv2d as burn_conv2d},
-    ops::{ConvOptions, ConvTransposeOptions},
-};
+use burn::tensor::{Tensor, module::conv2d as burn_conv2d, ops::ConvOptions};
 
 use crate::{Activation, count, cpu, grouped, libtorch};
 
-/// A convolution's geometry, the same in both directions. The kernel's side is that of its weights.
+/// A convolution's geometry. The kernel's sides are those of its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2d {
     /// Step of the kernel.
     pub stride: usize,
-    /// Zeros on each side.
-    pub padding: usize,
+    /// Zeros above and below, and left and right.
+    pub padding: [usize; 2],
     /// Step between the kernel's elements.
     pub dilation: usize,
     /// Groups of channels that are convolved apart.
@@ -26,7 +22,7 @@ impl Default for Conv2d {
     fn default() -> Self {
         Self {
             stride: 1,
-            padding: 0,
+            padding: [0; 2],
             dilation: 1,
             groups: 1,
         }
@@ -37,22 +33,29 @@ impl Conv2d {
     fn options(self) -> ConvOptions<2> {
         ConvOptions::new(
             [self.stride; 2],
-            [self.padding; 2],
+            self.padding,
             [self.dilation; 2],
             self.groups,
         )
     }
 
-    /// What our own kernels take: stride, padding, groups. None with dilation.
-    fn undilated(self) -> Option<[usize; 3]> {
-        (self.dilation == 1).then_some([self.stride, self.padding, self.groups])
+    /// What our own kernels take: stride, padding, groups. None with dilation, or if height and
+    /// width are not treated alike.
+    fn simple(self, kernel: [usize; 4]) -> Option<[usize; 3]> {
+        let [.., height, width] = kernel;
+        let [padding, other] = self.padding;
+        (self.dilation == 1 && height == width && padding == other).then_some([
+            self.stride,
+            padding,
+            self.groups,
+        ])
     }
 }
 
 /// `activation(convolution(x))`.
 ///
 /// `x` is `[batch, channels in, height, width]`, `weight`
-/// `[channels out, channels in / groups, kernel, kernel]`, `bias` `[channels out]`; gives
+/// `[channels out, channels in / groups, kernel height, kernel width]`, `bias` `[channels out]`; gives
 /// `[batch, channels out, …, …]`. Differentiable on a training device.
 pub fn conv2d(
     x: Tensor<4>,
@@ -76,7 +79,7 @@ fn own(
     geometry: Conv2d,
     activation: Activation,
 ) -> Option<Tensor<4>> {
-    let simple = geometry.undilated()?;
+    let simple = geometry.simple(weight.dims())?;
     if let Some(y) = libtorch::conv2d_act(x, weight, bias, simple, activation) {
         return Some(y);
     }
@@ -103,16 +106,16 @@ fn own(
 /// device.
 pub fn conv2d_per_image(x: Tensor<4>, kernels: Tensor<4>, geometry: Conv2d) -> Tensor<4> {
     let [batch, c_in, height, width] = x.dims();
-    let [rows, _, kernel, _] = kernels.dims();
+    let [rows, _, tall, wide] = kernels.dims();
     let c_out = rows / batch;
     let each = geometry
-        .undilated()
+        .simple(kernels.dims())
         .and_then(|simple| libtorch::conv2d_each(&x, &kernels, simple));
     if let Some(y) = each {
         count_conv(kernels.dims(), &y);
         return y;
     }
-    if kernel == 1 && geometry == Conv2d::default() {
+    if [tall, wide] == [1, 1] && geometry == Conv2d::default() {
         let x = x.reshape([batch, c_in, height * width]);
         let y = crate::matmul(kernels.reshape([batch, c_out, c_in]), x);
         return y.reshape([batch, c_out, height, width]);
@@ -126,21 +129,6 @@ pub fn conv2d_per_image(x: Tensor<4>, kernels: Tensor<4>, geometry: Conv2d) -> T
     let y = conv2d(x, kernels, None, together, Activation::Identity);
     let [_, _, height, width] = y.dims();
     y.reshape([batch, c_out, height, width])
-}
-
-/// A transposed convolution whose stride is its kernel's side, so that no two of its outputs
-/// overlap.
-///
-/// `x` is `[batch, channels in, height, width]`, `weight`
-/// `[channels in, channels out, kernel, kernel]`, `bias` `[channels out]`; gives
-/// `[batch, channels out, kernel · height, kernel · width]`.
-pub fn conv_transpose2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
-    let [c_in, _, kernel, _] = weight.dims();
-    let options = ConvTransposeOptions::new([kernel; 2], [0; 2], [0; 2], [1; 2], 1);
-    let y = burn_conv_transpose2d(x, weight, bias, options);
-    // Each output meets one element of each kernel.
-    count::add(|| (y.shape().num_elements() * c_in) as u64);
-    y
 }
 
 /// Every output is a sum over one kernel.

@@ -12,7 +12,7 @@
 //!
 //! let device = Device::flex();
 //! let (x, weight) = (Tensor::ones([1, 3, 8, 8], &device), Tensor::ones([16, 3, 3, 3], &device));
-//! let geometry = Conv2d { stride: 2, padding: 1, ..Conv2d::default() };
+//! let geometry = Conv2d { stride: 2, padding: [1; 2], ..Conv2d::default() };
 //! let y = conv2d(x, weight, None, geometry, Activation::Silu);
 //! assert_eq!(y.dims(), [1, 16, 4, 4]);
 //! ```
@@ -29,10 +29,12 @@ mod grouped;
 mod libtorch;
 mod norm;
 mod product;
+mod transposed;
 
 pub use activation::Activation;
-pub use conv::{Conv2d, conv_transpose2d, conv2d, conv2d_per_image};
+pub use conv::{Conv2d, conv2d, conv2d_per_image};
 pub use count::multiply_accumulates;
 pub use libtorch::{arranged, keep_freed_memory, release_freed_memory};
 pub use norm::{RunningStatistics, batch_norm, scale_shift};
 pub use product::matmul;
+pub use transposed::{ConvTranspose2d, conv_transpose2d};

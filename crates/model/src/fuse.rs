@@ -38,6 +38,19 @@ impl Fold for Conv2d {
     }
 }
 
+/// Adds a folded convolution to another that reads and writes the same maps with a larger kernel:
+/// the smaller kernel, in the middle of the larger one.
+pub(crate) fn absorb(conv: &mut Conv2d, smaller: &Conv2d) {
+    let (kernel, small) = (conv.weight.val(), smaller.weight.val());
+    let [_, _, height, width] = kernel.dims();
+    let [_, _, small_height, small_width] = small.dims();
+    let (y, x) = ((height - small_height) / 2, (width - small_width) / 2);
+    conv.weight = Param::from_tensor(kernel + small.pad((x, x, y, y), 0.0));
+    let shifts = [&conv.bias, &smaller.bias].into_iter().flatten();
+    let shift = shifts.map(|shift| shift.val()).reduce(|a, b| a + b);
+    conv.bias = shift.map(Param::from_tensor);
+}
+
 impl<M: Fuse> Fuse for Vec<M> {
     fn fuse(&mut self) {
         self.iter_mut().for_each(Fuse::fuse);

@@ -236,6 +236,10 @@ fn resolve_rows(
         let fail = |message: String| GraphError::new(&table.source, index, row, message);
         let sources = sources(row, index).map_err(fail)?;
         let inputs = gather(&sources, image, &shapes);
+        let maps = sources
+            .iter()
+            .map(|source| source.map_or(1, |row| shapes[row].len()));
+        let maps: Vec<usize> = maps.collect();
         let repeats = match row.repeats {
             1 => 1,
             n => ((n as f64 * scaling.depth).round_ties_even() as usize).max(1),
@@ -248,6 +252,7 @@ fn resolve_rows(
         let reader = RowReader::new(RowContext {
             args: &row.args,
             inputs: &inputs,
+            maps: &maps,
             image,
             repeats,
             scaling,

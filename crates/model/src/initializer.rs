@@ -43,7 +43,11 @@ impl Initializer {
 
     /// Uniform within ±1/√(fan in), as PyTorch draws a layer's weights and its bias.
     pub fn uniform<const D: usize>(&self, shape: [usize; D], fan_in: usize) -> Param<Tensor<D>> {
-        let bound = (fan_in as f32).sqrt().recip();
+        self.within(shape, (fan_in as f32).sqrt().recip())
+    }
+
+    /// Uniform within ±bound.
+    pub fn within<const D: usize>(&self, shape: [usize; D], bound: f32) -> Param<Tensor<D>> {
         self.draw(shape, |rng| bound * (2.0 * rng.random::<f32>() - 1.0))
     }
 
@@ -64,6 +68,14 @@ impl Initializer {
     /// The device of what it draws.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Two modules of the same draws, and of parameters of their own.
+    pub fn twice<T>(&self, make: impl Fn() -> T) -> [T; 2] {
+        let start = self.drawn.get();
+        let first = make();
+        self.drawn.set(start);
+        [first, make()]
     }
 
     fn draw<const D: usize>(

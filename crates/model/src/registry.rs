@@ -6,6 +6,7 @@ use burn::{module::Module, tensor::Tensor};
 use crate::{
     blocks::{
         self,
+        activation::{self, ActivationConfig},
         block::Block,
         ghost::{GhostModuleConfig, PerImageConv, PlainConv},
         row::{RowContext, RowReader, TableContext},
@@ -24,6 +25,7 @@ macro_rules! registry {
         /// A block with its arguments resolved: plain numbers, no tensor.
         #[derive(Clone, Debug)]
         #[allow(missing_docs)] // Each variant is the block of its name.
+        #[allow(clippy::large_enum_variant)] // One for each row of a table: few, and short-lived.
         pub enum LayerConfig { $($variant($config)),* }
 
         /// A block's burn module.
@@ -45,14 +47,16 @@ macro_rules! registry {
             }
 
             /// The block of one row at depth and width 1, without a table around it: `args` as a
-            /// table has them, `inputs` the shapes of what it reads.
+            /// table has them, `sources` the shapes of what each row gives that it reads.
             ///
             /// # Errors
             /// An unknown name, arguments that the block refuses, and a head, which needs a table.
-            pub fn from_row(name: &str, args: &[Arg], repeats: usize, inputs: &[Shape]) -> Result<Self, String> {
+            pub fn from_row(name: &str, args: &[Arg], repeats: usize, sources: &[Vec<Shape>]) -> Result<Self, String> {
+                let maps: Vec<usize> = sources.iter().map(Vec::len).collect();
                 let config = Self::read(name, &RowReader::new(RowContext {
                     args,
-                    inputs,
+                    inputs: &sources.concat(),
+                    maps: &maps,
                     image: Shape::new(3, 1, 1),
                     repeats,
                     scaling: Scaling { depth: 1.0, width: 1.0, max_channels: None, letter: None },
@@ -134,10 +138,46 @@ registry! {
     C2f = "C2f": blocks::c2f::C2fConfig,
     DwConv = "DWConv": blocks::dwconv::DwConvConfig,
     Stem = "conv_bn_relu_maxpool": blocks::stem::StemConfig,
-    GhostBottleneck = "GhostBottleneck": blocks::ghost_bottleneck::GhostBottleneckConfig,
+    GhostNetBottleneck = "GhostNetBottleneck": blocks::ghostnet_bottleneck::GhostNetBottleneckConfig,
     GsBottleneck = "GSBottleneck": blocks::gs_bottleneck::GsBottleneckConfig,
+    Bottleneck = "Bottleneck": blocks::bottleneck::BottleneckConfig,
+    C2 = "C2": blocks::c2::C2Config,
+    C3x = "C3x": blocks::c3::C3Config<blocks::c3x::CrossBottleneckConfig>,
+    RepC3 = "RepC3": blocks::repc3::RepC3Config,
+    C2fCib = "C2fCIB": blocks::c2fcib::C2fCibConfig,
+    ScDown = "SCDown": blocks::scdown::ScDownConfig,
+    RepNcspElan4 = "RepNCSPELAN4": blocks::elan::ElanConfig<blocks::elan::RepCspStep>,
+    Elan1 = "ELAN1": blocks::elan::ElanConfig<blocks::elan::ConvStep>,
+    AConv = "AConv": blocks::aconv::AConvConfig,
+    ADown = "ADown": blocks::adown::ADownConfig,
+    SppElan = "SPPELAN": blocks::sppelan::SppElanConfig,
+    CbLinear = "CBLinear": blocks::cblinear::CbLinearConfig,
+    CbFuse = "CBFuse": blocks::cbfuse::CbFuseConfig,
     Sppf = "SPPF": blocks::sppf::SppfConfig,
+    Spp = "SPP": blocks::spp::SppConfig,
+    Focus = "Focus": blocks::focus::FocusConfig,
+    BottleneckCsp = "BottleneckCSP": blocks::bottleneck_csp::BottleneckCspConfig,
+    GhostConv = "GhostConv": blocks::ghost_conv::GhostConvConfig,
+    GhostBottleneck = "GhostBottleneck": blocks::ghost_bottleneck::GhostBottleneckConfig,
+    C3Ghost = "C3Ghost": blocks::c3::C3Config<blocks::ghost_bottleneck::GhostBottleneckConfig>,
     Upsample = "nn.Upsample": blocks::upsample::UpsampleConfig,
+    MaxPool = "nn.MaxPool2d": blocks::max_pool::MaxPoolConfig,
+    ZeroPad = "nn.ZeroPad2d": blocks::zero_pad::ZeroPadConfig,
+    Identity = "nn.Identity": blocks::identity::IdentityConfig,
+    BareConv = "nn.Conv2d": blocks::bare_conv::BareConvConfig,
+    BatchNorm = "nn.BatchNorm2d": blocks::batch_norm::BatchNormConfig,
+    ConvTranspose = "nn.ConvTranspose2d": blocks::conv_transpose::ConvTransposeConfig,
+    DwConvTranspose = "DWConvTranspose2d": blocks::conv_transpose::DwConvTransposeConfig,
+    Silu = "nn.SiLU": ActivationConfig<activation::SiLU>,
+    Relu = "nn.ReLU": ActivationConfig<activation::ReLU>,
+    Relu6 = "nn.ReLU6": ActivationConfig<activation::ReLU6>,
+    LeakyRelu = "nn.LeakyReLU": ActivationConfig<activation::LeakyReLU>,
+    Gelu = "nn.GELU": ActivationConfig<activation::GELU>,
+    Hardswish = "nn.Hardswish": ActivationConfig<activation::Hardswish>,
+    Mish = "nn.Mish": ActivationConfig<activation::Mish>,
+    Elu = "nn.ELU": ActivationConfig<activation::ELU>,
+    Sigmoid = "nn.Sigmoid": ActivationConfig<activation::Sigmoid>,
+    Tanh = "nn.Tanh": ActivationConfig<activation::Tanh>,
     Concat = "Concat": blocks::concat::ConcatConfig,
     Index = "Index": blocks::index::IndexConfig,
     GsConv = "GSConv": blocks::gsconv::GsConvConfig,
@@ -150,7 +190,25 @@ registry! {
     C2fStaticGhost = "C2fStaticGhost": blocks::c2f::C2fConfig<StaticGhost>,
     C3DynamicGhost = "C3DynamicGhost": blocks::c3::C3Config<DynamicGhost>,
     C2fDynamicGhost = "C2fDynamicGhost": blocks::c2f::C2fConfig<DynamicGhost>,
+    SimAm = "SimAM": blocks::simam::SimAmConfig,
+    Eca = "ECA": blocks::eca::EcaConfig,
+    Cbam = "CBAM": blocks::cbam::CbamConfig,
+    Se = "SE": blocks::se::SeConfig,
+    CoordConv = "CoordConv": blocks::coord_conv::CoordConvConfig,
+    SpdConv = "SPDConv": blocks::spdconv::SpdConvConfig,
+    SpaceToDepth = "space_to_depth": blocks::space_to_depth::SpaceToDepthConfig,
+    C3k2 = "C3k2": blocks::c3k2::C3k2Config,
+    C2Psa = "C2PSA": blocks::c2psa::C2PsaConfig,
+    Psa = "PSA": blocks::psa::PsaConfig,
+    A2C2f = "A2C2f": blocks::a2c2f::A2C2fConfig,
+    C3Tr = "C3TR": blocks::c3tr::C3TrConfig,
+    HgStem = "HGStem": blocks::hgnet::HgStemConfig,
+    HgBlock = "HGBlock": blocks::hgnet::HgBlockConfig,
+    ResNetLayer = "ResNetLayer": blocks::resnet::ResNetLayerConfig,
+    Aifi = "AIFI": blocks::aifi::AifiConfig,
     Detect = "Detect": DetectConfig,
+    V10Detect = "v10Detect": heads::v10::V10DetectConfig,
     Segment = "Segment": heads::segment::SegmentConfig,
+    Segment26 = "Segment26": heads::segment::Segment26Config,
     AsffDetect = "ASFFDetect": heads::asff::AsffDetectConfig,
 }

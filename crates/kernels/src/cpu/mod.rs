@@ -10,6 +10,7 @@
 mod autodiff;
 mod columns;
 mod conv;
+mod curve;
 mod depthwise;
 mod matrix;
 mod norm;

@@ -1,9 +1,8 @@
 //! Batch normalisation by the batch's own statistics, and the activation after it: Ioffe and
 //! Szegedy, "Batch Normalization", 2015.
 
-use std::f32::consts::FRAC_1_SQRT_2;
-
-use super::vector::{erf, exp, sigmoid, sum, vectorized};
+use super::curve::{Curve, with_curve};
+use super::vector::{sum, vectorized};
 use super::{fill_parts, map_filled, map_parts};
 use crate::Activation;
 
@@ -79,116 +78,19 @@ pub struct Affine {
     pub shift: Vec<f32>,
 }
 
-/// An activation that this module fuses, and its slope.
-trait Curve {
-    fn value(z: f32) -> f32;
-    fn slope(z: f32) -> f32;
-}
-
-struct Identity;
-struct Silu;
-struct Relu;
-struct Relu6;
-struct LeakyRelu;
-struct Gelu;
-
-impl Curve for Identity {
-    #[inline(always)]
-    fn value(z: f32) -> f32 {
-        z
-    }
-
-    #[inline(always)]
-    fn slope(_: f32) -> f32 {
-        1.0
-    }
-}
-
-impl Curve for Silu {
-    #[inline(always)]
-    fn value(z: f32) -> f32 {
-        z * sigmoid(z)
-    }
-
-    #[inline(always)]
-    fn slope(z: f32) -> f32 {
-        let s = sigmoid(z);
-        s * (1.0 + z * (1.0 - s))
-    }
-}
-
-/// Zero at or below zero, but for what is no number.
-impl Curve for Relu {
-    #[inline(always)]
-    fn value(z: f32) -> f32 {
-        if z <= 0.0 { 0.0 } else { z }
-    }
-
-    #[inline(always)]
-    fn slope(z: f32) -> f32 {
-        if z <= 0.0 { 0.0 } else { 1.0 }
-    }
-}
-
-impl Curve for Relu6 {
-    #[inline(always)]
-    fn value(z: f32) -> f32 {
-        z.clamp(0.0, 6.0)
-    }
-
-    #[inline(always)]
-    fn slope(z: f32) -> f32 {
-        if z <= 0.0 || z >= 6.0 { 0.0 } else { 1.0 }
-    }
-}
-
-impl Curve for LeakyRelu {
-    #[inline(always)]
-    fn value(z: f32) -> f32 {
-        if z < 0.0 { 0.1 * z } else { z }
-    }
-
-    #[inline(always)]
-    fn slope(z: f32) -> f32 {
-        if z < 0.0 { 0.1 } else { 1.0 }
-    }
-}
-
-/// z · Φ(z), Φ the distribution function of the standard normal law.
-impl Curve for Gelu {
-    #[inline(always)]
-    fn value(z: f32) -> f32 {
-        0.5 * z * (1.0 + erf(z * FRAC_1_SQRT_2))
-    }
-
-    #[inline(always)]
-    fn slope(z: f32) -> f32 {
-        /// The law's density at zero, 1/√(2π).
-        const PEAK: f32 = 0.398_942_3;
-        0.5 * (1.0 + erf(z * FRAC_1_SQRT_2)) + z * PEAK * exp(-0.5 * z * z)
-    }
-}
-
 /// The normalised and activated elements.
 pub fn forward(planes: Planes, x: &[f32], affine: &Affine, activation: Activation) -> Vec<f32> {
-    match activation {
-        Activation::Silu => apply::<Silu>(planes, x, affine),
-        Activation::Relu => apply::<Relu>(planes, x, affine),
-        Activation::Relu6 => apply::<Relu6>(planes, x, affine),
-        Activation::LeakyRelu => apply::<LeakyRelu>(planes, x, affine),
-        Activation::Gelu => apply::<Gelu>(planes, x, affine),
-        Activation::Identity => apply::<Identity>(planes, x, affine),
-    }
+    with_curve!(activation, curve => apply(curve, planes, x, affine))
 }
 
-fn apply<C: Curve>(planes: Planes, x: &[f32], affine: &Affine) -> Vec<f32> {
+fn apply(curve: impl Curve, planes: Planes, x: &[f32], affine: &Affine) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
     fill_parts(&mut y, planes.len, |p, y| {
         let c = p % planes.channels;
         let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
         vectorized(|| {
             for (y, x) in y.iter_mut().zip(planes.of(x, p)) {
-                *y = C::value((x - mean) * scale + shift);
+                *y = curve.value((x - mean) * scale + shift);
             }
         });
     });
@@ -197,17 +99,9 @@ fn apply<C: Curve>(planes: Planes, x: &[f32], affine: &Affine) -> Vec<f32> {
 
 /// `act(x + shift)`, in place.
 pub fn activate(x: &mut [f32], shift: f32, activation: Activation) {
-    fn all<C: Curve>(x: &mut [f32], shift: f32) {
-        vectorized(|| x.iter_mut().for_each(|x| *x = C::value(*x + shift)));
-    }
-    match activation {
-        Activation::Silu => all::<Silu>(x, shift),
-        Activation::Relu => all::<Relu>(x, shift),
-        Activation::Relu6 => all::<Relu6>(x, shift),
-        Activation::LeakyRelu => all::<LeakyRelu>(x, shift),
-        Activation::Gelu => all::<Gelu>(x, shift),
-        Activation::Identity => all::<Identity>(x, shift),
-    }
+    with_curve!(activation, curve => vectorized(|| {
+        x.iter_mut().for_each(|x| *x = curve.value(*x + shift));
+    }));
 }
 
 /// Gradients of the input, the weight and the bias.
@@ -226,17 +120,11 @@ pub fn backward(
     activation: Activation,
     gradient: &[f32],
 ) -> Gradients {
-    match activation {
-        Activation::Silu => revert::<Silu>(planes, x, affine, inverse_std, gradient),
-        Activation::Relu => revert::<Relu>(planes, x, affine, inverse_std, gradient),
-        Activation::Relu6 => revert::<Relu6>(planes, x, affine, inverse_std, gradient),
-        Activation::LeakyRelu => revert::<LeakyRelu>(planes, x, affine, inverse_std, gradient),
-        Activation::Gelu => revert::<Gelu>(planes, x, affine, inverse_std, gradient),
-        Activation::Identity => revert::<Identity>(planes, x, affine, inverse_std, gradient),
-    }
+    with_curve!(activation, curve => revert(curve, planes, x, affine, inverse_std, gradient))
 }
 
-fn revert<C: Curve>(
+fn revert(
+    curve: impl Curve,
     planes: Planes,
     x: &[f32],
     affine: &Affine,
@@ -251,7 +139,7 @@ fn revert<C: Curve>(
         let (x, gradient) = (planes.of(x, p), planes.of(gradient, p));
         vectorized(|| {
             for ((d, x), g) in d.iter_mut().zip(x).zip(gradient) {
-                *d = g * C::slope((x - mean) * scale + shift);
+                *d = g * curve.slope((x - mean) * scale + shift);
             }
             [sum(d, |d| d), centred_dot(d, x, mean)]
         })

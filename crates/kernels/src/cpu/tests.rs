@@ -110,8 +110,13 @@ fn normalisation_and_activation_are_burns() {
         Activation::Silu,
         Activation::Relu,
         Activation::Relu6,
-        Activation::LeakyRelu,
+        Activation::LeakyRelu(0.1),
         Activation::Gelu,
+        Activation::Hardswish,
+        Activation::Mish,
+        Activation::Elu(0.7),
+        Activation::Sigmoid,
+        Activation::Tanh,
         Activation::Identity,
     ];
     for activation in activations {
@@ -186,6 +191,8 @@ fn inference_is_burns() {
             Activation::Silu,
             Activation::Relu6,
             Activation::Gelu,
+            Activation::Hardswish,
+            Activation::Mish,
             Activation::Identity,
         ] {
             let found =

@@ -179,9 +179,9 @@ fn activated(mut map: tch::Tensor, activation: Activation) -> Tensor<4> {
         Activation::Silu => tensor(map.silu_()),
         Activation::Relu => tensor(map.relu_()),
         Activation::Relu6 => tensor(map.relu6_()),
-        Activation::Gelu | Activation::LeakyRelu | Activation::Identity => {
-            activation.forward(tensor(map))
-        }
+        Activation::Hardswish => tensor(map.hardswish_()),
+        Activation::Mish => tensor(map.mish_()),
+        _ => activation.forward(tensor(map)),
     }
 }
 
@@ -191,6 +191,8 @@ fn own(activation: Activation) -> Option<fn(&tch::Tensor) -> tch::Tensor> {
         Activation::Silu => Some(tch::Tensor::silu),
         Activation::Relu => Some(tch::Tensor::relu),
         Activation::Relu6 => Some(tch::Tensor::relu6),
-        Activation::Gelu | Activation::LeakyRelu | Activation::Identity => None,
+        Activation::Hardswish => Some(tch::Tensor::hardswish),
+        Activation::Mish => Some(tch::Tensor::mish),
+        _ => None,
     }
 }

@@ -159,8 +159,10 @@ fn normalisation_and_activation_are_burns() {
         Activation::Silu,
         Activation::Relu,
         Activation::Relu6,
-        Activation::LeakyRelu,
+        Activation::LeakyRelu(0.1),
         Activation::Gelu,
+        Activation::Hardswish,
+        Activation::Mish,
         Activation::Identity,
     ];
     for activation in activations {
@@ -220,8 +222,10 @@ fn activations_in_place_are_burns() {
         Activation::Silu,
         Activation::Relu,
         Activation::Relu6,
-        Activation::LeakyRelu,
+        Activation::LeakyRelu(0.1),
         Activation::Gelu,
+        Activation::Hardswish,
+        Activation::Mish,
     ] {
         let [x, weight] = [[2, 3, 5, 7], [4, 3, 3, 3]]
             .map(|shape| Tensor::<4>::random(shape, Distribution::Normal(0.0, 4.0), &device));

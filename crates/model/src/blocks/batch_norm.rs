@@ -6,9 +6,15 @@ use burn::{
     tensor::Tensor,
 };
 
+use super::{
+    block::{Block, only},
+    row::RowReader,
+};
 use crate::{
-    fuse::{Fold, Fuse},
+    fuse::{Fold, Fuse, fuse},
     initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
 };
 
 /// Added to the variance: what the YOLO families set, where PyTorch's default is 1e-5.
@@ -90,5 +96,41 @@ impl<C: Fold> Fuse for (C, BatchNorm2d) {
     fn fuse(&mut self) {
         let (conv, bn) = self;
         bn.fold_into(conv);
+    }
+}
+
+/// [`BatchNorm2d`] as a row, which says nothing more: `[]`, or the input's channels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNormConfig {
+    channels: usize,
+}
+
+fuse!(BatchNorm2d:);
+
+impl Block for BatchNormConfig {
+    type Layer = BatchNorm2d;
+    const SCALES_CHANNELS: bool = false;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(row.after_channels()?, "the input's channels")?;
+        Ok(Self {
+            channels: row.channels_in()?,
+        })
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        Ok(vec![tally.batch_norm(inputs[0])])
+    }
+
+    fn init(&self, init: &Initializer) -> BatchNorm2d {
+        BatchNorm2d::new(self.channels, init)
+    }
+
+    fn forward(layer: &BatchNorm2d, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![layer.forward(only(inputs))]
+    }
+
+    fn arguments(&self) -> String {
+        format!("[{}]", self.channels)
     }
 }

@@ -5,8 +5,18 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::conv::{Conv, ConvConfig};
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    row::RowReader,
+};
+use crate::{
+    fuse::Fuse,
+    initializer::Initializer,
+    shape::{ConvShape, Shape},
+    spec::Arg,
+    tally::Tally,
+};
 
 /// What a C3 or a C2f chains: a block that keeps its channels. The plain one is
 /// [`BottleneckConfig`].
@@ -16,6 +26,11 @@ pub trait Link: Copy + std::fmt::Debug + PartialEq {
 
     /// In place of this bottleneck; it may ignore its kernels, shortcut and groups.
     fn new(bottleneck: BottleneckConfig) -> Self;
+
+    /// Refuses channels that it can't have.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Output shape; the cost goes to the tally.
     fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape;
@@ -27,64 +42,153 @@ pub trait Link: Copy + std::fmt::Debug + PartialEq {
     fn forward(layer: &Self::Layer, x: Tensor<4>) -> Tensor<4>;
 }
 
-/// Two convolutions with a residual connection around them.
+/// Two convolutions with a residual connection around them. Row:
+/// `[channels, shortcut, groups, kernels, expansion]`, the kernels a list of two, each a side or
+/// `[height, width]`; or, as YOLOv5 has it, `[channels, shortcut, groups, expansion]`.
 /// Source: He et al., Deep Residual Learning for Image Recognition, arXiv:1512.03385, as YOLO has
 /// it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BottleneckConfig {
-    /// Channels in, between and out.
-    pub channels: usize,
-    /// Sides of the two kernels.
-    pub kernels: [usize; 2],
-    /// Whether the input is added to the output.
+    /// Input channels.
+    pub c_in: usize,
+    /// Channels between the two convolutions.
+    pub hidden: usize,
+    /// Output channels.
+    pub c_out: usize,
+    /// Height and width of the two kernels.
+    pub kernels: [[usize; 2]; 2],
+    /// Whether the input is added to the output, if that has as many channels.
     pub shortcut: bool,
     /// Of the second convolution.
     pub groups: usize,
 }
 
-/// See [`BottleneckConfig`].
+/// A bottleneck whose first convolution is an `M`; see [`BottleneckConfig`].
 #[derive(Module, Debug)]
-pub struct Bottleneck {
-    cv1: Conv,
+pub struct Bottleneck<M: Module> {
+    cv1: M,
     cv2: Conv,
     #[module(skip)]
     shortcut: bool,
 }
 
-fuse!(Bottleneck: cv1, cv2);
+impl<M: Module + Fuse> Fuse for Bottleneck<M> {
+    fn fuse(&mut self) {
+        self.cv1.fuse();
+        self.cv2.fuse();
+    }
+}
 
 impl BottleneckConfig {
-    fn convs(&self) -> [ConvConfig; 2] {
-        let conv = |kernel| ConvConfig::new(self.channels, self.channels, kernel, 1);
-        let [first, second] = self.kernels.map(conv);
-        [first, second.groups(self.groups)]
+    fn adds(&self) -> bool {
+        self.shortcut && self.c_in == self.c_out
+    }
+
+    fn first(&self) -> ConvConfig {
+        let conv = ConvShape::rectangle(self.c_in, self.hidden, self.kernels[0], 1);
+        ConvConfig::of(conv)
+    }
+
+    /// The second convolution.
+    pub(super) fn second(&self) -> ConvConfig {
+        let conv = ConvShape::rectangle(self.hidden, self.c_out, self.kernels[1], 1);
+        ConvConfig::of(conv).groups(self.groups)
+    }
+
+    /// The module around a first convolution.
+    pub(super) fn around<M: Module>(&self, cv1: M, init: &Initializer) -> Bottleneck<M> {
+        Bottleneck {
+            cv1,
+            cv2: Conv::new(&self.second(), init),
+            shortcut: self.adds(),
+        }
+    }
+}
+
+impl<M: Module> Bottleneck<M> {
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`, given the first convolution's forward pass.
+    pub(super) fn forward(
+        &self,
+        first: impl Fn(&M, Tensor<4>) -> Tensor<4>,
+        x: Tensor<4>,
+    ) -> Tensor<4> {
+        let y = self.cv2.forward(first(&self.cv1, x.clone()));
+        if self.shortcut { x + y } else { y }
     }
 }
 
 impl Link for BottleneckConfig {
-    type Layer = Bottleneck;
+    type Layer = Bottleneck<Conv>;
 
     fn new(bottleneck: BottleneckConfig) -> Self {
         bottleneck
     }
 
     fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
-        self.convs()
-            .iter()
-            .fold(x, |x, conv| conv.trace_one(x, tally))
+        let x = self.first().trace_one(x, tally);
+        self.second().trace_one(x, tally)
     }
 
-    fn init(&self, init: &Initializer) -> Bottleneck {
-        let [cv1, cv2] = self.convs().map(|conv| Conv::new(&conv, init));
-        Bottleneck {
-            cv1,
-            cv2,
-            shortcut: self.shortcut,
+    fn init(&self, init: &Initializer) -> Bottleneck<Conv> {
+        self.around(Conv::new(&self.first(), init), init)
+    }
+
+    fn forward(layer: &Bottleneck<Conv>, x: Tensor<4>) -> Tensor<4> {
+        layer.forward(Conv::forward, x)
+    }
+}
+
+impl Block for BottleneckConfig {
+    type Layer = Bottleneck<Conv>;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(5, "channels, shortcut, groups, kernels, expansion")?;
+        let c_out = row.channels_out()?;
+        // YOLOv5 has the expansion where Ultralytics has the kernels.
+        let (kernels, expansion) = match row.arg(3) {
+            Some(Arg::Int(_) | Arg::Float(_)) => ([[3; 2]; 2], 3),
+            _ => (row.windows(3, [[3; 2]; 2], "kernels")?, 4),
+        };
+        let config = Self {
+            c_in: row.channels_in()?,
+            hidden: (c_out as f64 * row.number(expansion, 0.5, "expansion")?) as usize,
+            c_out,
+            kernels,
+            shortcut: row.flag(1, true, "shortcut")?,
+            groups: row.positive(2, Some(1), "groups")?,
+        };
+        let Self { hidden, groups, .. } = config;
+        let odd = config
+            .kernels
+            .as_flattened()
+            .iter()
+            .all(|side| side % 2 == 1);
+        if config.adds() && !odd {
+            return Err("kernels: expected odd sides, so that the input can be added".into());
+        }
+        let divides = |channels: usize| channels > 0 && channels.is_multiple_of(groups);
+        match divides(hidden) && divides(c_out) {
+            true => Ok(config),
+            false => Err(format!(
+                "expected {hidden} hidden and {c_out} output channels to divide into {groups} groups"
+            )),
         }
     }
 
-    fn forward(layer: &Bottleneck, x: Tensor<4>) -> Tensor<4> {
-        let y = layer.cv2.forward(layer.cv1.forward(x.clone()));
-        if layer.shortcut { x + y } else { y }
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        Ok(vec![self.trace_one(inputs[0], tally)])
+    }
+
+    fn init(&self, init: &Initializer) -> Bottleneck<Conv> {
+        Link::init(self, init)
+    }
+
+    fn forward(layer: &Bottleneck<Conv>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![<Self as Link>::forward(layer, only(inputs))]
+    }
+
+    fn arguments(&self) -> String {
+        let shortcut = if self.shortcut { "" } else { ", False" };
+        format!("[{}, {}{shortcut}]", self.c_in, self.c_out)
     }
 }

@@ -1,7 +1,5 @@
 //! YOLOv8's C2f.
 
-use std::marker::PhantomData;
-
 use burn::{module::Module, tensor::Tensor};
 
 use super::{
@@ -22,7 +20,7 @@ use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct C2fConfig<L = BottleneckConfig> {
     csp: CspConfig,
-    link: PhantomData<L>,
+    link: L,
 }
 
 /// See [`C2fConfig`].
@@ -45,10 +43,12 @@ impl<M: Module + Fuse> Fuse for C2f<M> {
 impl<L: Link> C2fConfig<L> {
     /// From the geometry of a cross-stage partial block.
     pub fn new(csp: CspConfig) -> Self {
-        Self {
-            csp,
-            link: PhantomData,
-        }
+        Self::chaining(csp, csp.link([3, 3]))
+    }
+
+    /// The same with a link that the geometry alone does not tell.
+    pub(super) fn chaining(csp: CspConfig, link: L) -> Self {
+        Self { csp, link }
     }
 
     /// The convolutions into the two halves, and out of all steps.
@@ -65,10 +65,6 @@ impl<L: Link> C2fConfig<L> {
             ConvConfig::new((2 + bottlenecks) * hidden, c_out, 1, 1),
         ]
     }
-
-    fn link(&self) -> L {
-        self.csp.link([3, 3])
-    }
 }
 
 impl<L: Link> Block for C2fConfig<L> {
@@ -83,7 +79,7 @@ impl<L: Link> Block for C2fConfig<L> {
         let [cv1, cv2] = self.ends();
         let Shape { h, w, .. } = cv1.trace_one(inputs[0], tally);
         let half = Shape::new(self.csp.hidden(), h, w);
-        (0..self.csp.bottlenecks).fold(half, |x, _| self.link().trace_one(x, tally));
+        (0..self.csp.bottlenecks).fold(half, |x, _| self.link.trace_one(x, tally));
         Ok(vec![cv2.trace_one(Shape::new(cv2.conv.c_in, h, w), tally)])
     }
 
@@ -93,7 +89,7 @@ impl<L: Link> Block for C2fConfig<L> {
             cv1,
             cv2,
             m: (0..self.csp.bottlenecks)
-                .map(|_| self.link().init(init))
+                .map(|_| self.link.init(init))
                 .collect(),
         }
     }

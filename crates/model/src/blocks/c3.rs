@@ -1,7 +1,5 @@
 //! YOLOv5's C3.
 
-use std::marker::PhantomData;
-
 use burn::{module::Module, tensor::Tensor};
 
 use super::{
@@ -20,7 +18,7 @@ use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct C3Config<L = BottleneckConfig> {
     csp: CspConfig,
-    link: PhantomData<L>,
+    link: L,
 }
 
 /// See [`C3Config`].
@@ -44,14 +42,22 @@ impl<M: Module + Fuse> Fuse for C3<M> {
 impl<L: Link> C3Config<L> {
     /// From the geometry of a cross-stage partial block.
     pub fn new(csp: CspConfig) -> Self {
-        Self {
-            csp,
-            link: PhantomData,
-        }
+        Self::chaining(csp, csp.link([1, 3]))
     }
 
-    fn link(&self) -> L {
-        self.csp.link([1, 3])
+    /// The same with a link of one's own, which keeps the hidden channels.
+    pub(super) fn chaining(csp: CspConfig, link: L) -> Self {
+        Self { csp, link }
+    }
+
+    /// Output shape; the cost goes to the tally.
+    pub(super) fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
+        let [cv1, cv2, cv3] = self.csp.branches();
+        let chain = cv1.trace_one(x, tally);
+        let chain = (0..self.csp.bottlenecks).fold(chain, |x, _| self.link.trace_one(x, tally));
+        cv2.trace_one(x, tally);
+        let both = Shape::new(2 * self.csp.hidden(), chain.h, chain.w);
+        cv3.trace_one(both, tally)
     }
 }
 
@@ -60,16 +66,13 @@ impl<L: Link> Block for C3Config<L> {
     const REPEATS_INSIDE: bool = true;
 
     fn read(row: &RowReader) -> Result<Self, String> {
-        CspConfig::read(row, true).map(Self::new)
+        let config = Self::new(CspConfig::read(row, true)?);
+        config.link.check()?;
+        Ok(config)
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
-        let [cv1, cv2, cv3] = self.csp.branches();
-        let chain = cv1.trace_one(inputs[0], tally);
-        let chain = (0..self.csp.bottlenecks).fold(chain, |x, _| self.link().trace_one(x, tally));
-        cv2.trace_one(inputs[0], tally);
-        let both = Shape::new(2 * self.csp.hidden(), chain.h, chain.w);
-        Ok(vec![cv3.trace_one(both, tally)])
+        Ok(vec![self.trace_one(inputs[0], tally)])
     }
 
     fn init(&self, init: &Initializer) -> C3<L::Layer> {
@@ -79,7 +82,7 @@ impl<L: Link> Block for C3Config<L> {
             cv2,
             cv3,
             m: (0..self.csp.bottlenecks)
-                .map(|_| self.link().init(init))
+                .map(|_| self.link.init(init))
                 .collect(),
         }
     }

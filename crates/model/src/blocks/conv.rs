@@ -36,10 +36,10 @@ pub struct ConvConfig {
 /// See [`ConvConfig`].
 #[derive(Module, Debug)]
 pub struct Conv {
-    conv: Conv2d,
+    pub(super) conv: Conv2d,
     bn: BatchNorm2d,
     #[module(skip)]
-    activation: Activation,
+    pub(super) activation: Activation,
 }
 
 impl Fuse for Conv {
@@ -48,27 +48,29 @@ impl Fuse for Conv {
     }
 }
 
+/// A block and a convolution after it.
+impl<M: Fuse> Fuse for (M, Conv) {
+    fn fuse(&mut self) {
+        self.0.fuse();
+        self.1.fuse();
+    }
+}
+
 /// A bare convolution with PyTorch's default initial weights, uniform within ±1/√(fan in).
 pub fn conv2d(shape: ConvShape, bias: bool, init: &Initializer) -> Conv2d {
-    let mut conv = Conv2dConfig::new([shape.c_in, shape.c_out], [shape.kernel; 2])
+    let [vertical, horizontal] = shape.padding;
+    let [height, width] = shape.kernel;
+    let mut conv = Conv2dConfig::new([shape.c_in, shape.c_out], shape.kernel)
         .with_stride([shape.stride; 2])
         .with_padding(PaddingConfig2d::Explicit(
-            shape.padding,
-            shape.padding,
-            shape.padding,
-            shape.padding,
+            vertical, horizontal, vertical, horizontal,
         ))
         .with_groups(shape.groups)
         .with_dilation([shape.dilation; 2])
         .with_bias(false)
         .init(init.device());
     conv.weight = init.uniform(
-        [
-            shape.c_out,
-            shape.c_in / shape.groups,
-            shape.kernel,
-            shape.kernel,
-        ],
+        [shape.c_out, shape.c_in / shape.groups, height, width],
         shape.fan_in(),
     );
     conv.bias = bias.then(|| init.uniform([shape.c_out], shape.fan_in()));
@@ -82,12 +84,12 @@ pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 
 /// The same, and an activation after it.
 pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
-    let PaddingConfig2d::Explicit(padding, ..) = conv.padding else {
+    let PaddingConfig2d::Explicit(vertical, horizontal, ..) = conv.padding else {
         unreachable!("`conv2d` sets it")
     };
     let geometry = kernels::Conv2d {
         stride: conv.stride[0],
-        padding,
+        padding: [vertical, horizontal],
         dilation: conv.dilation[0],
         groups: conv.groups,
     };
@@ -110,12 +112,17 @@ pub fn conv_norm_act(
 }
 
 impl ConvConfig {
-    /// Square kernel, padded to keep the size at stride 1, under the table's activation.
-    pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
+    /// Of that geometry, under the table's activation.
+    pub fn of(conv: ConvShape) -> Self {
         Self {
-            conv: ConvShape::new(c_in, c_out, kernel, stride),
+            conv,
             activation: None,
         }
+    }
+
+    /// Square kernel, padded to keep the size at stride 1, under the table's activation.
+    pub fn new(c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
+        Self::of(ConvShape::new(c_in, c_out, kernel, stride))
     }
 
     /// One filter for each channel.
@@ -156,6 +163,9 @@ impl ConvConfig {
         )?;
         let kernel = row.cells(1, 1, "kernel")?;
         let dilation = row.cells(5, 1, "dilation")?;
+        let padding = row
+            .optional(3, "padding")?
+            .unwrap_or(auto_padding(kernel, dilation));
         let groups = row.positive(4, Some(1), "groups")?;
         if !c_in.is_multiple_of(groups) || !c_out.is_multiple_of(groups) {
             return Err(format!(
@@ -166,11 +176,9 @@ impl ConvConfig {
             conv: ConvShape {
                 c_in,
                 c_out,
-                kernel,
+                kernel: [kernel; 2],
                 stride: row.cells(2, 1, "stride")?,
-                padding: row
-                    .optional(3, "padding")?
-                    .unwrap_or(auto_padding(kernel, dilation)),
+                padding: [padding; 2],
                 groups,
                 dilation,
             },
@@ -208,11 +216,11 @@ impl Block for ConvConfig {
         let ConvShape {
             c_in,
             c_out,
-            kernel,
             stride,
             groups,
             ..
         } = self.conv;
+        let kernel = self.conv.kernel_text();
         match groups {
             1 => format!("[{c_in}, {c_out}, {kernel}, {stride}]"),
             _ => format!("[{c_in}, {c_out}, {kernel}, {stride}, groups={groups}]"),
@@ -234,6 +242,13 @@ impl Conv {
             bn: BatchNorm2d::new(config.conv.c_out, init),
             activation: config.activation.unwrap_or(init.activation()),
         }
+    }
+
+    /// The same with normal weights.
+    pub(super) fn normal(config: &ConvConfig, std: f32, init: &Initializer) -> Self {
+        let mut conv = Self::new(config, init);
+        conv.conv.weight = init.normal(conv.conv.weight.dims(), std);
+        conv
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.

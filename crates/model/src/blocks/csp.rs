@@ -24,16 +24,21 @@ pub struct CspConfig {
 }
 
 impl CspConfig {
-    /// `shortcut` is the default.
+    /// A row `[channels, shortcut, groups, expansion]`; `shortcut` is the default.
     pub(super) fn read(row: &RowReader, shortcut: bool) -> Result<Self, String> {
         row.at_most(4, "channels, shortcut, groups, expansion")?;
+        Self::read_at(row, shortcut, 2)
+    }
+
+    /// A row whose groups are argument `groups` and whose expansion comes after them.
+    pub(super) fn read_at(row: &RowReader, shortcut: bool, groups: usize) -> Result<Self, String> {
         let config = Self {
             c_in: row.channels_in()?,
             c_out: row.channels_out()?,
             bottlenecks: row.repeats(),
             shortcut: row.flag(1, shortcut, "shortcut")?,
-            groups: row.positive(2, Some(1), "groups")?,
-            expansion: row.number(3, 0.5, "expansion")?,
+            groups: row.positive(groups, Some(1), "groups")?,
+            expansion: row.number(groups + 1, 0.5, "expansion")?,
         };
         let hidden = config.hidden();
         match hidden > 0 && hidden.is_multiple_of(config.groups) {
@@ -60,11 +65,14 @@ impl CspConfig {
         ]
     }
 
-    /// One of the chain's blocks, given the kernels of its convolutions.
+    /// One of the chain's blocks, given the sides of its convolutions' kernels.
     pub(super) fn link<L: Link>(&self, kernels: [usize; 2]) -> L {
+        let hidden = self.hidden();
         L::new(BottleneckConfig {
-            channels: self.hidden(),
-            kernels,
+            c_in: hidden,
+            hidden,
+            c_out: hidden,
+            kernels: kernels.map(|side| [side; 2]),
             shortcut: self.shortcut,
             groups: self.groups,
         })

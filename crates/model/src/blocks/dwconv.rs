@@ -24,7 +24,7 @@ impl Block for DwConvConfig {
         let mut config = ConvConfig::new(c_in, c_out, kernel, row.cells(2, 1, "stride")?)
             .groups(gcd(c_in, c_out));
         config.conv.dilation = dilation;
-        config.conv.padding = auto_padding(kernel, dilation);
+        config.conv = config.conv.padding(auto_padding(kernel, dilation));
         config.activation = row.activation(4)?;
         Ok(Self(config))
     }
@@ -46,6 +46,6 @@ impl Block for DwConvConfig {
     }
 }
 
-fn gcd(a: usize, b: usize) -> usize {
+pub(super) fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }

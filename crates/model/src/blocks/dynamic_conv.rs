@@ -58,7 +58,7 @@ impl DynamicConvConfig {
     /// Output shape; the cost goes to the tally. A profiler of modules sees the routing alone.
     pub fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
         let kernels = EXPERTS as u64 * self.conv.weights();
-        tally.linear(self.conv.c_in, EXPERTS);
+        tally.linear(self.conv.c_in, EXPERTS, true, 1);
         tally.parameters(kernels);
         tally.functional_macs(kernels);
         tally.functional_conv(self.conv, x)
@@ -86,14 +86,14 @@ impl DynamicConv {
         let ConvShape {
             c_in,
             c_out,
-            kernel,
+            kernel: [height, width],
             groups,
             ..
         } = self.shape;
         let rows = x.dims()[0] * c_out;
         let kernels = self
             .kernels(&x)
-            .reshape([rows, c_in / groups, kernel, kernel]);
+            .reshape([rows, c_in / groups, height, width]);
         conv2d_per_image(x, kernels, self.shape.geometry())
     }
 

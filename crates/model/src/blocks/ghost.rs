@@ -50,7 +50,7 @@ impl<C: Module + Fold> Fuse for GhostModule<C> {
 }
 
 /// A kind of convolution that Ghost modules can be made of.
-pub trait GhostConv: Copy + Default + std::fmt::Debug + PartialEq {
+pub trait GhostKind: Copy + Default + std::fmt::Debug + PartialEq {
     /// The burn module.
     type Layer: Module + ModuleDisplay;
 
@@ -78,7 +78,7 @@ pub struct PlainConv;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PerImageConv;
 
-impl GhostConv for PlainConv {
+impl GhostKind for PlainConv {
     /// The burn module.
     type Layer = Conv2d;
 
@@ -100,7 +100,7 @@ impl GhostConv for PlainConv {
     }
 }
 
-impl GhostConv for PerImageConv {
+impl GhostKind for PerImageConv {
     /// The burn module.
     type Layer = DynamicConv;
 
@@ -122,7 +122,7 @@ impl GhostConv for PerImageConv {
     }
 }
 
-impl<K: GhostConv> GhostModuleConfig<K> {
+impl<K: GhostKind> GhostModuleConfig<K> {
     /// With ReLU.
     pub fn new(c_in: usize, c_out: usize) -> Self {
         Self {
@@ -149,12 +149,12 @@ impl<K: GhostConv> GhostModuleConfig<K> {
 }
 
 /// In place of a bottleneck, whose kernels, shortcut and groups have no meaning here.
-impl<K: GhostConv> Link for GhostModuleConfig<K> {
+impl<K: GhostKind> Link for GhostModuleConfig<K> {
     /// The burn module.
     type Layer = GhostModule<K::Layer>;
 
     fn new(bottleneck: BottleneckConfig) -> Self {
-        Self::new(bottleneck.channels, bottleneck.channels)
+        Self::new(bottleneck.c_in, bottleneck.c_out)
     }
 
     fn trace_one(&self, x: Shape, tally: &mut Tally) -> Shape {
@@ -184,7 +184,7 @@ impl<K: GhostConv> Link for GhostModuleConfig<K> {
 
 impl<C: Module> GhostModule<C> {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    pub fn forward_with<K: GhostConv<Layer = C>>(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward_with<K: GhostKind<Layer = C>>(&self, x: Tensor<4>) -> Tensor<4> {
         let step =
             |(conv, bn): &(C, BatchNorm2d), x: Tensor<4>| K::forward(conv, bn, self.activation, x);
         let primary = step(&self.primary_conv, x);

@@ -95,7 +95,7 @@ impl Block for GsConvConfig {
             "[{}, {}, {}, {}]",
             conv.c_in,
             2 * conv.c_out,
-            conv.kernel,
+            conv.kernel_text(),
             conv.stride
         )
     }

@@ -14,7 +14,7 @@ use super::{
     row::RowReader,
 };
 use crate::{
-    fuse::Fuse,
+    fuse::{Fuse, absorb},
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -60,27 +60,20 @@ impl Fuse for RepVgg {
         if self.rbr_dense.conv.bias.is_some() {
             return;
         }
-        let folded = |Branch { conv, bn }: &Branch| {
-            let mut conv = conv.clone();
-            bn.fold_into(&mut conv);
-            (
-                conv.weight.val(),
-                conv.bias.map(|shift| shift.val()).expect("folded"),
-            )
-        };
-        let ((dense, dense_shift), (mut centre, centre_shift)) =
-            (folded(&self.rbr_dense), folded(&self.rbr_1x1));
-        let mut shift = dense_shift + centre_shift;
+        let mut centre = self.rbr_1x1.conv.clone();
+        self.rbr_1x1.bn.fold_into(&mut centre);
         if let Some(bn) = &self.rbr_identity {
-            let (scale, identity_shift) = bn.affine();
+            let (scale, shift) = bn.affine();
             let channels = scale.dims()[0];
             let identity =
                 Tensor::<2>::eye(channels, &scale.device()) * scale.reshape([channels, 1]);
-            centre = centre + identity.reshape([channels, channels, 1, 1]);
-            shift = shift + identity_shift;
+            let identity = identity.reshape([channels, channels, 1, 1]);
+            centre.weight = Param::from_tensor(centre.weight.val() + identity);
+            let sum = centre.bias.map(|bias| bias.val() + shift);
+            centre.bias = sum.map(Param::from_tensor);
         }
-        self.rbr_dense.conv.weight = Param::from_tensor(dense + centre.pad((1, 1, 1, 1), 0.0));
-        self.rbr_dense.conv.bias = Some(Param::from_tensor(shift));
+        self.rbr_dense.bn.fold_into(&mut self.rbr_dense.conv);
+        absorb(&mut self.rbr_dense.conv, &centre);
     }
 }
 
@@ -119,15 +112,15 @@ impl Block for RepVggConfig {
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
-        let mut y = inputs[0];
         for conv in self.convs() {
-            y = tally.branch(conv, inputs[0]);
+            let y = tally.branch(conv, inputs[0]);
             tally.batch_norm(y);
         }
+        let y = tally.functional_conv(self.convs()[0], inputs[0]);
         if self.has_identity() {
             tally.batch_norm(y);
         }
-        Ok(vec![tally.functional_conv(self.convs()[0], inputs[0])])
+        Ok(vec![y])
     }
 
     fn init(&self, init: &Initializer) -> RepVgg {

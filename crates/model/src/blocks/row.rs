@@ -4,7 +4,7 @@ use ablate_kernels::Activation;
 
 use crate::{
     shape::Shape,
-    spec::{Anchors, Arg, Scaling},
+    spec::{Anchors, Arg, MAX_REPEATS, Scaling},
 };
 
 /// A row and what surrounds it.
@@ -12,6 +12,8 @@ pub(crate) struct RowContext<'a> {
     pub args: &'a [Arg],
     /// Shapes of what it reads, for the reference image.
     pub inputs: &'a [Shape],
+    /// How many of them each row gives that it reads.
+    pub maps: &'a [usize],
     /// The reference image.
     pub image: Shape,
     /// Scaled by depth.
@@ -53,6 +55,12 @@ impl<'a> RowReader<'a> {
     /// Shapes of what the row reads, for the reference image.
     pub fn inputs(&self) -> &'a [Shape] {
         self.0.inputs
+    }
+
+    /// How many of the inputs each row gives that it reads: more than one of a block with several
+    /// outputs.
+    pub fn maps(&self) -> &'a [usize] {
+        self.0.maps
     }
 
     /// Repeats, scaled by depth.
@@ -137,6 +145,51 @@ impl<'a> RowReader<'a> {
         }
     }
 
+    /// Place of the first argument after the channels of the one input, which tables may give, as
+    /// they are or as width scales them, to a block that keeps them: 1 or 0.
+    pub fn after_channels(&self) -> Result<usize, String> {
+        let c_in = self.channels_in()?;
+        let given = match self.arg(0) {
+            Some(Arg::Int(n)) => usize::try_from(*n).unwrap_or(0),
+            _ => 0,
+        };
+        let named = given == c_in || given > 0 && self.scale(given, "channels") == Ok(c_in);
+        Ok(usize::from(named))
+    }
+
+    /// Argument `i` as groups of channels, 1 unless it is given.
+    pub fn groups(&self, i: usize, c_in: usize, c_out: usize) -> Result<usize, String> {
+        let groups = self.positive(i, Some(1), "groups")?;
+        match c_in.is_multiple_of(groups) && c_out.is_multiple_of(groups) {
+            true => Ok(groups),
+            false => Err(format!(
+                "expected {c_in} input and {c_out} output channels to divide into {groups} groups"
+            )),
+        }
+    }
+
+    /// Argument `i` as the side of a kernel, which has to be given.
+    pub fn side(&self, i: usize, what: &str) -> Result<usize, String> {
+        self.up_to(MAX_CELLS, i, None, what)
+    }
+
+    /// Argument `i` as whole numbers, a list or one alone; None if it is absent or None.
+    pub fn numbers(&self, i: usize, what: &str) -> Result<Option<Vec<usize>>, String> {
+        let number = |arg: &Arg| match arg {
+            Arg::Int(n) if (0..=MAX_CELLS).contains(n) => Some(*n as usize),
+            _ => None,
+        };
+        let numbers = match self.0.args.get(i) {
+            None | Some(Arg::None) => return Ok(None),
+            Some(Arg::List(list)) => list.iter().map(number).collect(),
+            Some(one) => number(one).map(|n| vec![n]),
+        };
+        let expected = format!("a list of whole numbers from 0 to {MAX_CELLS}");
+        numbers
+            .map(Some)
+            .ok_or_else(|| self.misfit(i, what, &expected))
+    }
+
     /// Refuses more arguments than the block knows.
     pub fn at_most(&self, n: usize, usage: &str) -> Result<(), String> {
         match self.0.args.len() {
@@ -153,6 +206,21 @@ impl<'a> RowReader<'a> {
     /// Argument `i` as a way across a map, such as a kernel's side or a stride.
     pub fn cells(&self, i: usize, default: usize, what: &str) -> Result<usize, String> {
         self.up_to(MAX_CELLS, i, Some(default), what)
+    }
+
+    /// Argument `i` as a number of blocks.
+    pub fn count(&self, i: usize, default: usize, what: &str) -> Result<usize, String> {
+        self.up_to(MAX_REPEATS as i64, i, Some(default), what)
+    }
+
+    /// Argument `i` as the side of a window that has to be odd, so that it keeps the size of a map.
+    pub fn odd_cells(&self, i: usize, default: usize, what: &str) -> Result<usize, String> {
+        match self.cells(i, default, what)? {
+            even if even.is_multiple_of(2) => Err(format!(
+                "{what}: expected an odd number, so that pooling keeps the size, found {even}"
+            )),
+            odd => Ok(odd),
+        }
     }
 
     fn up_to(
@@ -176,6 +244,51 @@ impl<'a> RowReader<'a> {
             Some(Arg::Int(n)) if (0..=MAX_ARG).contains(n) => Ok(Some(*n as usize)),
             Some(_) => Err(self.misfit(i, what, "a whole number or None")),
         }
+    }
+
+    /// Argument `i` as the kernels of two convolutions: a list of two, each a side or
+    /// `[height, width]`.
+    pub fn windows(
+        &self,
+        i: usize,
+        default: [[usize; 2]; 2],
+        what: &str,
+    ) -> Result<[[usize; 2]; 2], String> {
+        let side = |arg: &Arg| match arg {
+            Arg::Int(n) if (1..=MAX_CELLS).contains(n) => Some(*n as usize),
+            _ => None,
+        };
+        let window = |arg: &Arg| match arg {
+            Arg::List(sides) => match sides.as_slice() {
+                [height, width] => Some([side(height)?, side(width)?]),
+                _ => None,
+            },
+            arg => side(arg).map(|side| [side; 2]),
+        };
+        let read = match self.0.args.get(i) {
+            None | Some(Arg::None) => Some(default),
+            Some(Arg::List(list)) => match list.as_slice() {
+                [first, second] => window(first).zip(window(second)).map(<[_; 2]>::from),
+                _ => None,
+            },
+            Some(_) => None,
+        };
+        let expected = format!("two sides from 1 to {MAX_CELLS}, or two [height, width]");
+        read.ok_or_else(|| self.misfit(i, what, &expected))
+    }
+
+    /// Argument `i` as a list of whole numbers from `least` on.
+    pub fn list(&self, i: usize, least: i64, what: &str) -> Result<Vec<usize>, String> {
+        let number = |arg: &Arg| match arg {
+            Arg::Int(n) if (least..=MAX_ARG).contains(n) => Some(*n as usize),
+            _ => None,
+        };
+        let read = match self.0.args.get(i) {
+            Some(Arg::List(list)) => list.iter().map(number).collect(),
+            _ => None,
+        };
+        let expected = format!("a list of whole numbers from {least} to {MAX_ARG}");
+        read.ok_or_else(|| self.misfit(i, what, &expected))
     }
 
     /// Argument `i` as a truth value.

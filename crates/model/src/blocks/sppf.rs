@@ -1,19 +1,18 @@
 //! Spatial pyramid pooling.
 
-use burn::{
-    module::Module,
-    tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{
     block::{Block, only},
     conv::{Conv, ConvConfig},
+    pool::pyramid,
     row::RowReader,
 };
 use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Spatial pyramid pooling, fast: three max pools one after another, which see as far as three of
-/// growing size side by side. Row: `[channels, kernel]`.
+/// growing size side by side. Row: `[channels, kernel, pools, shortcut]`; a row that says how many
+/// pools, as YOLO26's do, has no activation before them.
 /// Source: He et al., SPP-net, arXiv:1406.4729, as YOLOv5 v6 arranges it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SppfConfig {
@@ -21,8 +20,14 @@ pub struct SppfConfig {
     pub c_in: usize,
     /// Output channels.
     pub c_out: usize,
-    /// Side of the kernel.
+    /// Side of the pools' windows.
     pub kernel: usize,
+    /// Max pools.
+    pub pools: usize,
+    /// Whether the input is added to the output, if that has as many channels.
+    pub shortcut: bool,
+    /// Whether what is pooled is activated.
+    pub activated: bool,
 }
 
 /// See [`SppfConfig`].
@@ -31,6 +36,9 @@ pub struct Sppf {
     cv1: Conv,
     cv2: Conv,
     kernel: usize,
+    pools: usize,
+    #[module(skip)]
+    shortcut: bool,
 }
 
 fuse!(Sppf: cv1, cv2);
@@ -38,9 +46,14 @@ fuse!(Sppf: cv1, cv2);
 impl SppfConfig {
     fn convs(&self) -> [ConvConfig; 2] {
         let hidden = self.c_in / 2;
+        let first = ConvConfig::new(self.c_in, hidden, 1, 1);
         [
-            ConvConfig::new(self.c_in, hidden, 1, 1),
-            ConvConfig::new(4 * hidden, self.c_out, 1, 1),
+            if self.activated {
+                first
+            } else {
+                first.linear()
+            },
+            ConvConfig::new((1 + self.pools) * hidden, self.c_out, 1, 1),
         ]
     }
 }
@@ -49,24 +62,25 @@ impl Block for SppfConfig {
     type Layer = Sppf;
 
     fn read(row: &RowReader) -> Result<Self, String> {
-        row.at_most(2, "channels, kernel")?;
-        let kernel = row.cells(1, 5, "kernel")?;
-        if kernel.is_multiple_of(2) {
-            return Err(format!(
-                "kernel: expected an odd number, so that pooling keeps the size, found {kernel}"
-            ));
+        row.at_most(4, "channels, kernel, pools, shortcut")?;
+        let c_in = row.channels_in()?;
+        if c_in < 2 {
+            return Err(format!("expected at least 2 input channels, found {c_in}"));
         }
         Ok(Self {
-            c_in: row.channels_in()?,
+            c_in,
             c_out: row.channels_out()?,
-            kernel,
+            kernel: row.odd_cells(1, 5, "kernel")?,
+            pools: row.cells(2, 3, "pools")?,
+            shortcut: row.flag(3, false, "shortcut")?,
+            activated: row.arg(2).is_none(),
         })
     }
 
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
         let [cv1, cv2] = self.convs();
-        let x = cv1.trace_one(inputs[0], tally);
-        Ok(vec![cv2.trace_one(Shape::new(4 * x.c, x.h, x.w), tally)])
+        let Shape { h, w, .. } = cv1.trace_one(inputs[0], tally);
+        Ok(vec![cv2.trace_one(Shape::new(cv2.conv.c_in, h, w), tally)])
     }
 
     fn init(&self, init: &Initializer) -> Sppf {
@@ -75,6 +89,8 @@ impl Block for SppfConfig {
             cv1,
             cv2,
             kernel: self.kernel,
+            pools: self.pools,
+            shortcut: self.shortcut && self.c_in == self.c_out,
         }
     }
 
@@ -83,26 +99,25 @@ impl Block for SppfConfig {
     }
 
     fn arguments(&self) -> String {
-        format!("[{}, {}, {}]", self.c_in, self.c_out, self.kernel)
+        let Self {
+            c_in,
+            c_out,
+            kernel,
+            pools,
+            ..
+        } = self;
+        match self.activated {
+            true => format!("[{c_in}, {c_out}, {kernel}]"),
+            false => format!("[{c_in}, {c_out}, {kernel}, {pools}]"),
+        }
     }
 }
 
 impl Sppf {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let pool = |x: Tensor<4>| {
-            max_pool2d(
-                x,
-                MaxPoolOptions::new([self.kernel; 2])
-                    .with_stride([1; 2])
-                    .with_padding([self.kernel / 2; 2]),
-            )
-        };
-        let x = self.cv1.forward(x);
-        let near = pool(x.clone());
-        let wide = pool(near.clone());
-        let widest = pool(wide.clone());
-        self.cv2
-            .forward(Tensor::cat(vec![x, near, wide, widest], 1))
+        let pooled = pyramid(self.cv1.forward(x.clone()), self.kernel, self.pools);
+        let y = self.cv2.forward(pooled);
+        if self.shortcut { x + y } else { y }
     }
 }

@@ -372,6 +372,6 @@ impl Asff {
 
 impl Unit {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        conv_norm_act(&self.conv, &self.batch_norm, Activation::LeakyRelu, x)
+        conv_norm_act(&self.conv, &self.batch_norm, Activation::LeakyRelu(0.1), x)
     }
 }

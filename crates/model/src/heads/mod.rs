@@ -4,6 +4,8 @@
 pub mod anchor_based;
 pub mod anchor_free;
 pub mod asff;
+mod branch;
 pub mod detect;
 mod proto;
 pub mod segment;
+pub mod v10;

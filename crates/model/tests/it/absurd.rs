@@ -98,8 +98,8 @@ fn absurd_numbers_are_refused_by_row() {
             "row 1 (InvertedResidual): expected at most 10000000000 parameters",
         ),
         (
-            "  - [-1, 1, GhostBottleneck, [8, 65536, 3, 2, 65536.0]]\n",
-            "row 1 (GhostBottleneck): expected at most 10000000000 parameters",
+            "  - [-1, 1, GhostNetBottleneck, [8, 65536, 3, 2, 65536.0]]\n",
+            "row 1 (GhostNetBottleneck): expected at most 10000000000 parameters",
         ),
         (
             "  - [-1, 1, SPPF, [8, 65535]]\n",

@@ -1,0 +1,98 @@
+//! Spatial pyramid pooling side by side.
+
+use burn::{
+    module::Module,
+    tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
+};
+
+use super::{
+    block::{Block, only},
+    conv::{Conv, ConvConfig},
+    row::RowReader,
+};
+use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+
+/// Spatial pyramid pooling: max pools of several kernels beside each other, all of them and their
+/// input between two 1×1 convolutions. Row: `[channels, kernels]`, as in `[512, [5, 9, 13]]`.
+/// Source: He et al., SPP-net, arXiv:1406.4729, as YOLOv3-SPP and YOLOv5 arrange it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SppConfig {
+    /// Input channels.
+    pub c_in: usize,
+    /// Output channels.
+    pub c_out: usize,
+    /// Sides of the pools' kernels.
+    pub kernels: Vec<usize>,
+}
+
+/// See [`SppConfig`].
+#[derive(Module, Debug)]
+pub struct Spp {
+    cv1: Conv,
+    cv2: Conv,
+    kernels: Vec<usize>,
+}
+
+fuse!(Spp: cv1, cv2);
+
+impl SppConfig {
+    fn convs(&self) -> [ConvConfig; 2] {
+        let hidden = self.c_in / 2;
+        let maps = self.kernels.len() + 1;
+        [
+            ConvConfig::new(self.c_in, hidden, 1, 1),
+            ConvConfig::new(maps * hidden, self.c_out, 1, 1),
+        ]
+    }
+}
+
+impl Block for SppConfig {
+    type Layer = Spp;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        row.at_most(2, "channels, kernels")?;
+        let kernels = row.numbers(1, "kernels")?.unwrap_or(vec![5, 9, 13]);
+        match kernels.is_empty() || kernels.iter().any(|kernel| kernel.is_multiple_of(2)) {
+            true => Err(format!(
+                "kernels: expected odd numbers, so that pooling keeps the size, found {kernels:?}"
+            )),
+            false => Ok(Self {
+                c_in: row.channels_in()?,
+                c_out: row.channels_out()?,
+                kernels,
+            }),
+        }
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        let [cv1, cv2] = self.convs();
+        let x = cv1.trace_one(inputs[0], tally);
+        let all = Shape::new((self.kernels.len() + 1) * x.c, x.h, x.w);
+        Ok(vec![cv2.trace_one(all, tally)])
+    }
+
+    fn init(&self, init: &Initializer) -> Spp {
+        let [cv1, cv2] = self.convs().map(|conv| Conv::new(&conv, init));
+        Spp {
+            cv1,
+            cv2,
+            kernels: self.kernels.clone(),
+        }
+    }
+
+    fn forward(layer: &Spp, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        let x = layer.cv1.forward(only(inputs));
+        let pool = |kernel: &usize| {
+            let options = MaxPoolOptions::new([*kernel; 2])
+                .with_stride([1; 2])
+                .with_padding([kernel / 2; 2]);
+            max_pool2d(x.clone(), options)
+        };
+        let maps = std::iter::once(x.clone()).chain(layer.kernels.iter().map(pool));
+        vec![layer.cv2.forward(Tensor::cat(maps.collect(), 1))]
+    }
+
+    fn arguments(&self) -> String {
+        format!("[{}, {}, {:?}]", self.c_in, self.c_out, self.kernels)
+    }
+}
