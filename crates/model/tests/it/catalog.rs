@@ -10,10 +10,7 @@ fn error(name: &str) -> String {
 
 #[test]
 fn what_is_unknown_is_named_with_what_there_is() {
-    assert_eq!(
-        error("yolov9n"),
-        "unknown family 'yolov9'; known: yolov5, yolov8"
-    );
+    assert!(error("yolov4n").starts_with("unknown family 'yolov4'; known: "));
     assert_eq!(
         error("yolov5z"),
         "yolov5z: unknown scale 'z' of family yolov5; known: n, s, m, l, x"
@@ -84,7 +81,7 @@ fn a_chain_that_changes_channels_is_refused() {
 fn absurd_depths_are_refused() {
     let text = "nc: 3\ndepth_multiple: 1e5\nbackbone:\n  - [-1, 900, C3, [8]]\nhead:\n  - [[0], 1, Detect, [nc]]\n";
     let table = Table::from_yaml(text, "own.yaml").unwrap();
-    let error = Graph::resolve(&table, table.scaling("n").unwrap(), 3)
+    let error = Graph::resolve(&table, table.scales[0].1, 3)
         .unwrap_err()
         .to_string();
     assert!(

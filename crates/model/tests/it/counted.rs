@@ -295,7 +295,7 @@ fn graph_with(keys: &str, row: &str) -> Graph {
         "nc: 3\n{keys}backbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [24, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\nhead:\n  - {row}\n{head}"
     );
     let table = Table::from_yaml(&text, row).unwrap();
-    let scaling = table.scaling("").unwrap();
+    let scaling = table.scales[0].1;
     Graph::resolve(&table, scaling, table.nc).unwrap_or_else(|error| panic!("{error}"))
 }
 

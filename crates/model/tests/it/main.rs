@@ -15,5 +15,8 @@ mod layers;
 mod models;
 mod mutations;
 mod older;
+mod patches;
 mod support;
+mod tables;
+mod tutorials;
 mod weights;
