@@ -116,7 +116,7 @@ fn predictions_hold_for_the_other_blocks() {
         "other_blocks",
     )
     .unwrap();
-    let scaling = table.scaling("n").unwrap();
+    let scaling = table.scales[0].1;
     let graph = Graph::resolve(&table, scaling, 3).unwrap();
     let cost = Cost::of(&graph, 64, 96).unwrap();
     let detector = Detector::new(&graph, 0, &Device::flex());
@@ -134,7 +134,7 @@ fn a_head_has_as_many_levels_as_its_row_reads() {
     let text = include_str!("../fixtures/p2_to_p6.yaml");
     for (row, boxes, outputs) in [("[nc, anchors]", 2, 8), ("[nc]", 1, 67)] {
         let table = Table::from_yaml(&text.replace("[nc, anchors]", row), "p2_to_p6").unwrap();
-        let graph = Graph::resolve(&table, table.scaling("n").unwrap(), 3).unwrap();
+        let graph = Graph::resolve(&table, table.scales[0].1, 3).unwrap();
         assert_eq!(graph.detect().strides, [4, 8, 16, 32, 64]);
         let detector = Detector::new(&graph, 0, &Device::flex());
         assert_eq!(

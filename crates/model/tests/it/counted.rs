@@ -220,6 +220,13 @@ fn every_block_runs_what_it_costs() {
     }
 }
 
+/// Rows that give several maps, and one that reads them.
+#[test]
+fn several_outputs_run_what_they_cost() {
+    let rows = "[1, 1, CBLinear, [[16, 32]]]\n  - [2, 1, CBLinear, [[8, 32, 4], 3, 2]]\n  - [[3, 4, 2], 1, CBFuse, [[1, 1]]]";
+    check(&graph(rows), rows);
+}
+
 /// Every family with every variant, and combinations, at a narrow width.
 #[test]
 fn every_model_runs_what_it_costs() {
@@ -272,7 +279,7 @@ fn graph_with(keys: &str, row: &str) -> Graph {
         "nc: 3\n{keys}backbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [24, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\nhead:\n  - {row}\n{head}"
     );
     let table = Table::from_yaml(&text, row).unwrap();
-    let scaling = table.scaling("").unwrap();
+    let scaling = table.scales[0].1;
     Graph::resolve(&table, scaling, table.nc).unwrap_or_else(|error| panic!("{error}"))
 }
 
