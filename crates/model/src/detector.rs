@@ -197,7 +197,7 @@ impl Detector {
         let (head, inputs) = self.forward_to_head(images, |_| {});
         let outputs = self.detect().outputs();
         let mut raw = head.forward(inputs);
-        let protos = raw.split_off(self.detect().strides.len()).pop();
+        let protos = raw.split_off(self.detect().maps()).pop();
         let by_box = |map: Tensor<4>| {
             let [batch, channels, height, width] = map.dims();
             map.reshape([batch, channels / outputs, outputs, height, width])
@@ -313,6 +313,11 @@ impl Detector {
                         sigmoid(map.clone().narrow(4, 4 * reg_max, detect.nc)),
                     ]
                 }
+                BoxCoding::Queries => vec![
+                    map.clone().narrow(4, 0, 4),
+                    Tensor::ones([batch, anchors, height, width, 1], &device),
+                    sigmoid(map.clone().narrow(4, 4, detect.nc)),
+                ],
             };
             if detect.masks.is_some() {
                 // The last numbers, as they are.

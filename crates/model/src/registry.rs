@@ -208,4 +208,5 @@ registry! {
     Detect = "Detect": DetectConfig,
     Segment = "Segment": heads::segment::SegmentConfig,
     AsffDetect = "ASFFDetect": heads::asff::AsffDetectConfig,
+    RtDetr = "RTDETRDecoder": heads::rtdetr::RtDetrConfig,
 }

@@ -7,7 +7,7 @@ use ablate_model::coding::{BoxCoding, DetectConfig};
 pub fn interpolation(detect: &DetectConfig) -> Interpolation {
     match detect.coding {
         BoxCoding::Anchors(_) => Interpolation::Area,
-        BoxCoding::Distances { .. } => Interpolation::Linear,
+        BoxCoding::Distances { .. } | BoxCoding::Queries => Interpolation::Linear,
     }
 }
 
@@ -15,7 +15,7 @@ pub fn interpolation(detect: &DetectConfig) -> Interpolation {
 pub fn suppression(detect: &DetectConfig) -> NmsConfig {
     let iou = match detect.coding {
         BoxCoding::Anchors(_) => 0.6,
-        BoxCoding::Distances { .. } => 0.7,
+        BoxCoding::Distances { .. } | BoxCoding::Queries => 0.7,
     };
     NmsConfig {
         iou,

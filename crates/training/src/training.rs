@@ -12,7 +12,7 @@ use ablate_model::{
     weights::{self, Loaded},
 };
 use ablate_records::{AnchorFit, FirstWeights};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 
 use crate::{
@@ -175,6 +175,9 @@ pub fn loss_of(
         BoxCoding::Distances { reg_max } => Box::new(
             Yolov8Loss::new(detect.nc, *reg_max, &detect.strides, recipe.anchor_free)?
                 .with_masks(coefficients),
+        ),
+        BoxCoding::Queries => bail!(
+            "a head of queries (RTDETRDecoder) can't be trained: its loss is not supported; costs, latency and evaluation of given weights are"
         ),
     })
 }

@@ -87,7 +87,7 @@ fn shown(model: &ModelName, graph: &Graph, imgsz: usize) -> Result<Shown> {
         strides: graph.detect().strides.clone(),
         anchors: match &graph.detect().coding {
             BoxCoding::Anchors(anchors) => Some(anchors.clone()),
-            BoxCoding::Distances { .. } => None,
+            BoxCoding::Distances { .. } | BoxCoding::Queries => None,
         },
         layers: layers.collect(),
     })

@@ -109,10 +109,14 @@ impl DetectConfig {
         let coding = match &self.coding {
             BoxCoding::Anchors(_) => format!("{} anchors", self.boxes_per_cell()),
             BoxCoding::Distances { .. } => "anchor-free".into(),
+            BoxCoding::Queries => "queries".into(),
         };
         format!("{}, {coding}, {:?}", self.nc, self.channels)
     }
 }
+
+/// A coding that no row of Detect is read with.
+pub(super) const OF_QUERIES: &str = "expected anchors or distances, found queries";
 
 impl Block for DetectConfig {
     type Layer = Detect;
@@ -135,6 +139,7 @@ impl Block for DetectConfig {
         Ok(match &self.coding {
             BoxCoding::Anchors(_) => self.trace_anchors(inputs, tally),
             BoxCoding::Distances { .. } => self.trace_anchor_free(inputs, tally),
+            BoxCoding::Queries => return Err(OF_QUERIES.into()),
         })
     }
 
@@ -142,6 +147,7 @@ impl Block for DetectConfig {
         match &self.coding {
             BoxCoding::Anchors(_) => Detect::Anchors(AnchorDetect::new(self, init)),
             BoxCoding::Distances { .. } => Detect::AnchorFree(AnchorFreeDetect::new(self, init)),
+            BoxCoding::Queries => unreachable!("{OF_QUERIES}"),
         }
     }
 

@@ -4,6 +4,9 @@
 pub mod anchor_based;
 pub mod anchor_free;
 pub mod asff;
+pub mod deformable;
 pub mod detect;
 mod proto;
+pub mod query_decoder;
+pub mod rtdetr;
 pub mod segment;

@@ -5,6 +5,7 @@ use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 use super::{
     anchor_based::AnchorDetect,
     anchor_free::{Branch, Expectation, forward},
+    detect::OF_QUERIES,
     proto::{Proto, ProtoConfig},
 };
 use crate::{
@@ -119,6 +120,7 @@ impl Block for SegmentConfig {
                     proto: self.proto().init(init),
                 })
             }
+            BoxCoding::Queries => unreachable!("{OF_QUERIES}"),
         }
     }
 

@@ -29,13 +29,14 @@ use crate::{
 };
 
 /// Registered modules that no fixture of a row is of, and why.
-const WITHOUT: [(&str, &str); 3] = [
+const WITHOUT: [(&str, &str); 4] = [
     (
         "Detect",
         "a head needs a table: every fixture of models.rs is one",
     ),
     ("Segment", "the same: models/*segment*"),
     ("ASFFDetect", "the same: models/*asff*"),
+    ("RTDETRDecoder", "the same: queries.safetensors"),
 ];
 
 /// What one row gives that another reads.

@@ -13,5 +13,6 @@ mod device;
 mod layers;
 mod models;
 mod mutations;
+mod queries;
 mod support;
 mod weights;
