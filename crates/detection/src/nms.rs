@@ -25,8 +25,9 @@ pub struct Detection {
 pub struct NmsConfig {
     /// Objectness and score must be above this.
     pub confidence: f32,
-    /// Of two boxes with an intersection over union above this the lower score goes.
-    pub iou: f32,
+    /// Of two boxes with an intersection over union above this the lower score goes; None: nothing is suppressed, for heads that answer for
+    /// each object once.
+    pub iou: Option<f32>,
     /// One candidate for each class of a row above `confidence`, not for its best class only.
     pub multi_label: bool,
     /// A box suppresses those of other classes too.
@@ -43,7 +44,7 @@ impl Default for NmsConfig {
     fn default() -> Self {
         Self {
             confidence: 0.001,
-            iou: 0.6,
+            iou: Some(0.6),
             multi_label: true,
             agnostic: false,
             classes: None,
@@ -170,7 +171,10 @@ fn suppress(
         let class = candidate.class as usize;
         let rivals = &mut kept_boxes[if config.agnostic { 0 } else { class }];
         let bbox = bbox_of(candidate);
-        if !rivals.iter().any(|rival| rival.iou(&bbox) > config.iou) {
+        let suppressed = config
+            .iou
+            .is_some_and(|iou| rivals.iter().any(|rival| rival.iou(&bbox) > iou));
+        if !suppressed {
             rivals.push(bbox);
             kept.push(Detection {
                 bbox,

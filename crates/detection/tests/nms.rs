@@ -45,6 +45,21 @@ fn the_worse_of_two_that_overlap_goes() {
 }
 
 #[test]
+fn without_a_threshold_the_best_stay() {
+    let at = |cx, objectness| [cx, 5.0, 10.0, 10.0, objectness, 1.0, 0.5];
+    let config = NmsConfig {
+        iou: None,
+        max_detections: 3,
+        ..evaluation()
+    };
+    let kept = nms(&[at(5.0, 0.5), at(5.0, 0.75)], &config);
+    assert_eq!(
+        summary(&kept),
+        [(0.75, 0, 0.0), (0.5, 0, 0.0), (0.375, 1, 0.0)]
+    );
+}
+
+#[test]
 fn a_suppressed_box_suppresses_none() {
     // A overlaps B, B overlaps C, A does not overlap C.
     let at = |cx, objectness| [cx, 5.0, 10.0, 10.0, objectness, 1.0, 0.0];
@@ -210,7 +225,7 @@ fn reference(predictions: &[f32], nc: usize, config: &NmsConfig) -> Vec<Detectio
         for j in i + 1..candidates.len() {
             let (a, b) = (candidates[i], candidates[j]);
             let rivals = config.agnostic || a.class == b.class;
-            out[j] |= !out[i] && rivals && a.bbox.iou(&b.bbox) > config.iou;
+            out[j] |= !out[i] && rivals && config.iou.is_some_and(|iou| a.bbox.iou(&b.bbox) > iou);
         }
     }
     let kept = candidates
@@ -236,7 +251,7 @@ fn random_predictions_against_the_reference() {
         }
         let config = NmsConfig {
             confidence: [0.001, 0.25][rng.random_range(0..2)],
-            iou: [0.3, 0.45, 0.6][rng.random_range(0..3)],
+            iou: [Some(0.3), Some(0.45), Some(0.6), None][rng.random_range(0..4)],
             multi_label: rng.random(),
             agnostic: rng.random(),
             classes: rng.random_bool(0.3).then(|| vec![0, 3]),

@@ -256,7 +256,7 @@ pub struct ValArgs {
     /// Minimum confidence, 0 to 1 [default: 0.001].
     #[arg(long, value_parser = share)]
     pub conf: Option<f32>,
-    /// NMS IoU threshold, 0 to 1 [default: 0.6 anchor-based, 0.7 anchor-free].
+    /// NMS IoU threshold, 0 to 1 [default: 0.6 anchor-based, 0.7 anchor-free]; not for end-to-end heads, which suppress nothing.
     #[arg(long, value_parser = share)]
     pub iou: Option<f32>,
     /// Maximum number of detections per image [default: 300].

@@ -1,7 +1,7 @@
 //! How a detection head's numbers stand for boxes and masks.
 
 /// Detection on the levels of a pyramid: YOLOv5's head if the row names anchors,
-/// `[nc, anchors]`, YOLOv8's if it does not, `[nc]`.
+/// `[nc, anchors]`, Ultralytics' if it does not, `[nc]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DetectConfig {
     /// Number of classes.
@@ -14,6 +14,10 @@ pub struct DetectConfig {
     pub coding: BoxCoding,
     /// For a head that makes masks, too.
     pub masks: Option<MaskConfig>,
+    /// Whether it classifies by depthwise convolutions, as the anchor-free heads from YOLOv10 on.
+    pub separable: bool,
+    /// Whether it has branches that answer for each object once, so that nothing is suppressed.
+    pub end2end: bool,
 }
 
 /// Mask prototypes.
@@ -23,6 +27,9 @@ pub struct MaskConfig {
     pub coefficients: usize,
     /// Channels of the prototypes' convolutions.
     pub hidden: usize,
+    /// Whether prototypes are made of all levels, with a map of classes beside them in training, as
+    /// YOLO26 has it; else of the finest.
+    pub all_levels: bool,
 }
 
 /// How a head's numbers stand for a box.
@@ -34,7 +41,7 @@ pub enum BoxCoding {
     /// As the distances from a cell's centre to the four sides, each a distribution over so many
     /// cells; without objectness.
     Distances {
-        /// Cells of a distribution.
+        /// Cells of a distribution; with 1 there is none, and the number is the distance.
         reg_max: usize,
     },
     /// As centre and size in pixels, of queries in place of cells; without objectness.
@@ -61,12 +68,16 @@ impl DetectConfig {
     /// Numbers for each box: centre, size, objectness and classes, or distances and classes; then
     /// mask coefficients.
     pub fn outputs(&self) -> usize {
-        let boxes = match self.coding {
+        self.box_outputs() + self.nc + self.coefficients()
+    }
+
+    /// Numbers for each box before those of its classes.
+    pub(crate) fn box_outputs(&self) -> usize {
+        match self.coding {
             BoxCoding::Anchors(_) => 5,
             BoxCoding::Distances { reg_max } => 4 * reg_max,
             BoxCoding::Queries => 4,
-        };
-        boxes + self.nc + self.coefficients()
+        }
     }
 
     /// Mask coefficients of each box.

@@ -17,6 +17,7 @@ use crate::{
     graph::Graph,
     initializer::Initializer,
     layout::arranged,
+    outputs::Outputs,
     registry::Layer,
 };
 
@@ -98,7 +99,8 @@ impl Detector {
     }
 
     /// The same network for inference alone: batch normalisation is folded into the convolutions
-    /// before it, RepVGG's branches into one. Its outputs are the same to float precision; its
+    /// before it, RepVGG's branches into one; what inference leaves out goes, such as the
+    /// one-to-many branches of an end-to-end head. Its outputs are the same to float precision; its
     /// weights no longer fit a checkpoint. Not for a training device.
     pub fn fuse(mut self) -> Self {
         self.model.fuse();
@@ -186,24 +188,17 @@ impl Detector {
     /// Images `[batch, 3, h, w]`, RGB in 0..=1, to logits for each level, finest first:
     /// `[batch, anchors, h / stride, w / stride, outputs]`, the last being x, y, w, h, objectness
     /// and classes; for an anchor-free head `[batch, 1, …]`, the distributions of the distances to
-    /// left, top, right and bottom, and classes.
+    /// left, top, right and bottom (the distances themselves if they are none), and classes. Of an
+    /// end-to-end head these are the one-to-one logits.
     pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<5>> {
-        self.forward_with_protos(images).0
+        self.outputs(images).levels
     }
 
-    /// The same, and the mask prototypes of a head that makes masks,
-    /// `[batch, coefficients, 2 h / stride, 2 w / stride]` of the finest level.
-    pub fn forward_with_protos(&self, images: Tensor<4>) -> (Vec<Tensor<5>>, Option<Tensor<4>>) {
+    /// The same, and all else that the head emits: mask prototypes, and on a training device what
+    /// the loss takes beside them.
+    pub fn outputs(&self, images: Tensor<4>) -> Outputs {
         let (head, inputs) = self.forward_to_head(images, |_| {});
-        let outputs = self.detect().outputs();
-        let mut raw = head.forward(inputs);
-        let protos = raw.split_off(self.detect().maps()).pop();
-        let by_box = |map: Tensor<4>| {
-            let [batch, channels, height, width] = map.dims();
-            map.reshape([batch, channels / outputs, outputs, height, width])
-                .permute([0, 1, 3, 4, 2])
-        };
-        (raw.into_iter().map(by_box).collect(), protos)
+        Outputs::of(head.forward(inputs), self.detect())
     }
 
     /// The weights with which an ASFF head fuses its levels, for display: for each level, finest
@@ -302,7 +297,11 @@ impl Detector {
                     vec![centre, size, y.narrow(4, 4, 1 + detect.nc)]
                 }
                 BoxCoding::Distances { reg_max } => {
-                    let sides = expected_distances(map.clone().narrow(4, 0, 4 * reg_max), *reg_max);
+                    let sides = map.clone().narrow(4, 0, 4 * reg_max);
+                    let sides = match reg_max {
+                        1 => sides,
+                        cells => expected_distances(sides, *cells),
+                    };
                     let (near, far) = (sides.clone().narrow(4, 0, 2), sides.narrow(4, 2, 2));
                     let centre = ((far.clone() - near.clone()) * 0.5 + (corner + 0.5)) * stride;
                     let objectness = Tensor::ones([batch, anchors, height, width, 1], &device);

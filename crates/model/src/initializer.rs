@@ -70,6 +70,14 @@ impl Initializer {
         &self.device
     }
 
+    /// Two modules of the same draws, and of parameters of their own.
+    pub fn twice<T>(&self, make: impl Fn() -> T) -> [T; 2] {
+        let start = self.drawn.get();
+        let first = make();
+        self.drawn.set(start);
+        [first, make()]
+    }
+
     fn draw<const D: usize>(
         &self,
         shape: [usize; D],

@@ -2,7 +2,7 @@
 //! a [`cost`] by arithmetic or a [`detector`] that runs.
 //!
 //! The modules from bottom to top, each of which knows only those before it: [`spec`], [`shape`],
-//! [`tally`], [`coding`], [`initializer`], `fuse`, [`blocks`], [`heads`], [`registry`], [`graph`],
+//! [`tally`], [`coding`], [`initializer`], `fuse`, [`outputs`], [`blocks`], [`heads`], [`registry`], [`graph`],
 //! [`catalog`], [`cost`], `layout`, [`detector`], `precision`, [`weights`]. A test holds them to
 //! it.
 //!
@@ -34,6 +34,7 @@ pub mod graph;
 pub mod heads;
 pub mod initializer;
 mod layout;
+pub mod outputs;
 mod precision;
 pub mod registry;
 pub mod shape;
@@ -46,4 +47,5 @@ pub use cost::Cost;
 pub use detector::Detector;
 pub use graph::Graph;
 pub use initializer::Initializer;
+pub use outputs::Outputs;
 pub use spec::ModelName;

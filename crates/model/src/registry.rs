@@ -206,7 +206,9 @@ registry! {
     ResNetLayer = "ResNetLayer": blocks::resnet::ResNetLayerConfig,
     Aifi = "AIFI": blocks::aifi::AifiConfig,
     Detect = "Detect": DetectConfig,
+    V10Detect = "v10Detect": heads::v10::V10DetectConfig,
     Segment = "Segment": heads::segment::SegmentConfig,
+    Segment26 = "Segment26": heads::segment::Segment26Config,
     AsffDetect = "ASFFDetect": heads::asff::AsffDetectConfig,
     RtDetr = "RTDETRDecoder": heads::rtdetr::RtDetrConfig,
 }

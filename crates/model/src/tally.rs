@@ -7,6 +7,10 @@
 //! each output element of an upsampling module), and nothing for a functional call, nor for
 //! PyTorch's multi-head attention, whose projections are none of these modules.
 //!
+//! Both are of a network as it is built, so of all branches of an end-to-end head, as the packages
+//! print it; of its two sets of branches inference runs one
+//! ([`inference_macs`](Tally::inference_macs)).
+//!
 //! Counts saturate instead of wrapping; `Tally::check` refuses a row that comes anywhere near.
 
 use crate::shape::{ConvShape, Shape, TransposedShape};
@@ -23,10 +27,11 @@ pub struct Tally {
     pub params: u64,
     /// Multiply-accumulates of every convolution and matrix product.
     pub macs: u64,
-    /// Of these, those of convolutions that are folded into others at inference.
-    pub folded: u64,
     /// What the published convention counts; twice this are its FLOPs.
     pub published: u64,
+    /// Those of `macs` that inference leaves out: convolutions that are folded into others, and
+    /// branches that only training needs.
+    pub left_out: u64,
 }
 
 impl Tally {
@@ -84,8 +89,17 @@ impl Tally {
     /// inference.
     pub fn folded_conv(&mut self, conv: ConvShape, x: Shape) -> Shape {
         let y = self.conv(conv, false, x);
-        self.folded = self.folded.saturating_add(conv.macs(y));
+        self.left_out = self.left_out.saturating_add(conv.macs(y));
         y
+    }
+
+    /// A part that inference leaves out: the one-to-many branches of a head that has one-to-one
+    /// branches beside them. The packages' counts, published and exact, are of both.
+    pub fn left_out(&mut self, part: Self) {
+        self.parameters(part.params);
+        self.functional_macs(part.macs);
+        self.publish(1, part.published);
+        self.left_out = self.left_out.saturating_add(part.macs);
     }
 
     /// Multiply-accumulates of a matrix product that is not a module.
@@ -169,11 +183,6 @@ impl Tally {
         }
     }
 
-    /// Multiply-accumulates that run at inference.
-    pub fn running_macs(&self) -> u64 {
-        self.macs - self.folded
-    }
-
     /// FLOPs / 1e9, published convention.
     pub fn gflops(&self) -> f64 {
         2.0 * self.published as f64 / 1e9
@@ -184,12 +193,17 @@ impl Tally {
         2.0 * self.macs as f64 / 1e9
     }
 
+    /// Multiply-accumulates that run at inference.
+    pub fn inference_macs(&self) -> u64 {
+        self.macs - self.left_out
+    }
+
     pub(crate) fn minus(&self, before: &Self) -> Self {
         Self {
             params: self.params - before.params,
             macs: self.macs - before.macs,
-            folded: self.folded - before.folded,
             published: self.published - before.published,
+            left_out: self.left_out - before.left_out,
         }
     }
 }

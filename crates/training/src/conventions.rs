@@ -12,10 +12,14 @@ pub fn interpolation(detect: &DetectConfig) -> Interpolation {
 }
 
 /// How the head's family suppresses boxes for evaluation: YOLOv5 above an IoU of 0.6, Ultralytics above 0.7.
+///
+/// Nothing is suppressed of a head that answers for each object once: the 300 surest boxes are taken, as Ultralytics does with `nms=False`.
+/// Its own default for such heads is the one-to-many branches and suppression.
 pub fn suppression(detect: &DetectConfig) -> NmsConfig {
     let iou = match detect.coding {
-        BoxCoding::Anchors(_) => 0.6,
-        BoxCoding::Distances { .. } | BoxCoding::Queries => 0.7,
+        _ if detect.end2end => None,
+        BoxCoding::Anchors(_) => Some(0.6),
+        BoxCoding::Distances { .. } | BoxCoding::Queries => Some(0.7),
     };
     NmsConfig {
         iou,
@@ -32,21 +36,27 @@ mod tests {
     /// Two boxes, 10 wide and 2 apart: their IoU is 8/12.
     #[test]
     fn each_family_suppresses_by_its_own_threshold() {
-        let head = |coding| DetectConfig {
+        let head = |coding, end2end| DetectConfig {
             nc: 1,
             channels: vec![8],
             strides: vec![8],
             coding,
             masks: None,
+            separable: false,
+            end2end,
         };
-        let (anchors, distances) = (
-            head(BoxCoding::Anchors(vec![vec![[8.0, 8.0]]])),
-            head(BoxCoding::Distances { reg_max: 16 }),
+        let (anchors, distances, once) = (
+            head(BoxCoding::Anchors(vec![vec![[8.0, 8.0]]]), false),
+            head(BoxCoding::Distances { reg_max: 16 }, false),
+            head(BoxCoding::Distances { reg_max: 1 }, true),
         );
         let row = |cx, objectness| [cx, 5.0, 10.0, 10.0, objectness, 1.0];
         let rows = [row(5.0, 0.5), row(7.0, 0.75)].concat();
         let kept = |head| non_max_suppression(&rows, 1, &suppression(head)).len();
         assert_eq!((kept(&anchors), kept(&distances)), (1, 2));
+        let same = [row(5.0, 0.5), row(5.0, 0.75)].concat();
+        let kept_of_same = |head| non_max_suppression(&same, 1, &suppression(head)).len();
+        assert_eq!((kept_of_same(&distances), kept_of_same(&once)), (1, 2));
         assert_eq!(interpolation(&anchors), Interpolation::Area);
         assert_eq!(interpolation(&distances), Interpolation::Linear);
     }

@@ -179,8 +179,9 @@ fn detect(
 ) -> Result<Vec<DetectionBox>> {
     let shape = [batch.size, 3, batch.height, batch.width];
     let images = Tensor::<4>::from_data(TensorData::new(batch.images, shape), device);
-    let (raw, protos) = detector.forward_with_protos(images);
-    let predictions = detector.decode(raw);
+    let outputs = detector.outputs(images);
+    let protos = outputs.protos;
+    let predictions = detector.decode(outputs.levels);
     let (nc, coefficients) = (detector.detect().nc, detector.detect().coefficients());
     let boxes = values(predictions.clone().narrow(2, 0, 5 + nc))?;
     // For each image its boxes' coefficients and its prototypes, which are empty where masks are not wanted.

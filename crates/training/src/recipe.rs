@@ -118,12 +118,16 @@ pub enum Optimizer {
     Adam,
     /// The same, but weights decay on their own.
     AdamW,
-    /// What Ultralytics chooses for short trainings: AdamW with a learning rate by the number of classes; see [`Recipe::resolved`].
+    /// SGD, and for kernels and matrices a step along the orthogonalised gradient beside it.
+    #[serde(rename = "MuSGD")]
+    MuSgd,
+    /// What Ultralytics chooses: AdamW with a learning rate by the number of classes for short trainings, MuSGD for others; see
+    /// [`Recipe::resolved`].
     #[serde(rename = "auto")]
     Auto,
 }
 
-/// Steps of the optimizer up to which Ultralytics' `auto` is AdamW; beyond, it is MuSGD, which is not supported.
+/// Steps of the optimizer up to which Ultralytics' `auto` is AdamW; beyond, it is MuSGD.
 const MOST_AUTO_STEPS: usize = 10_000;
 
 /// What is wrong with a recipe, by file and key.
@@ -147,10 +151,6 @@ pub enum RecipeError {
         value: f64,
         expected: &'static str,
     },
-    #[error(
-        "optimizer: expected SGD, Adam or AdamW for {steps} steps, found auto; above {MOST_AUTO_STEPS} steps it stands for MuSGD, which is not supported"
-    )]
-    Auto { steps: usize },
     #[error("{0}")]
     Loss(#[from] crate::loss::LossError),
     #[error("{0}")]
@@ -210,15 +210,7 @@ impl Recipe {
 
     /// The recipe for a training on so many images of so many classes: a batch size that is still to be found is `batch()`, and the optimizer
     /// `auto` what it stands for.
-    ///
-    /// # Errors
-    /// A training so long that `auto` stands for MuSGD, which is not supported.
-    pub fn resolved(
-        &self,
-        images: usize,
-        nc: usize,
-        batch: impl FnOnce() -> usize,
-    ) -> Result<Self, RecipeError> {
+    pub fn resolved(&self, images: usize, nc: usize, batch: impl FnOnce() -> usize) -> Self {
         let batch = if self.batch == AUTO_BATCH {
             batch()
         } else {
@@ -229,21 +221,32 @@ impl Recipe {
             ..self.clone()
         };
         if self.optimizer != Optimizer::Auto {
-            return Ok(recipe);
+            return recipe;
         }
         let steps = images.div_ceil(batch.max(self.nbs)) * self.epochs;
         if steps > MOST_AUTO_STEPS {
-            return Err(RecipeError::Auto { steps });
+            return Self {
+                optimizer: Optimizer::MuSgd,
+                lr0: 0.01,
+                // Warm-up ends at the recipe's own.
+                momentum: if recipe.warmup_epochs > 0.0 {
+                    recipe.momentum
+                } else {
+                    0.9
+                },
+                warmup_bias_lr: 0.0,
+                ..recipe
+            };
         }
         // To six decimal places, as Ultralytics rounds it.
         let lr0 = (0.002 * 5.0 / (4.0 + nc as f64) * 1e6).round_ties_even() / 1e6;
-        Ok(Self {
+        Self {
             optimizer: Optimizer::AdamW,
             lr0,
             momentum: 0.9,
             warmup_bias_lr: 0.0,
             ..recipe
-        })
+        }
     }
 
     /// Images in a batch of an evaluation after training.

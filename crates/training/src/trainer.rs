@@ -34,8 +34,7 @@ pub trait TrainableDetector: Module {
 
 impl TrainableDetector for ablate_model::Detector {
     fn forward(&self, images: Tensor<4>) -> Outputs {
-        let (levels, protos) = self.forward_with_protos(images);
-        Outputs { levels, protos }
+        self.outputs(images)
     }
 
     fn buffers(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
@@ -238,6 +237,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
                 .wrapping_add(epoch as u64)
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15),
         );
+        self.loss.start_epoch(epoch);
         let mut sums = vec![0.0f64; self.loss.items().len()];
         let mut lr = 0.0;
         let data = self.data;

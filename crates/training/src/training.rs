@@ -18,7 +18,7 @@ use burn::tensor::Device;
 use crate::{
     Evaluate, Evaluator, Leg, Progress, Recipe, Scores, TrainJob, Trained, TrainingData,
     autoanchor::fit_anchors,
-    loss::{DetectionLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
+    loss::{DetectionLoss, EndToEndLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     weights::taken,
 };
 
@@ -172,10 +172,18 @@ pub fn loss_of(
                     .with_masks(coefficients),
             )
         }
-        BoxCoding::Distances { reg_max } => Box::new(
-            Yolov8Loss::new(detect.nc, *reg_max, &detect.strides, recipe.anchor_free)?
-                .with_masks(coefficients),
-        ),
+        BoxCoding::Distances { reg_max } => {
+            let gains = recipe.anchor_free;
+            let mut loss = Yolov8Loss::new(detect.nc, *reg_max, &detect.strides, gains)?
+                .with_masks(coefficients);
+            if detect.masks.is_some_and(|masks| masks.all_levels) {
+                loss = loss.with_semantics();
+            }
+            match detect.end2end {
+                true => Box::new(EndToEndLoss::new(loss, recipe.epochs)),
+                false => Box::new(loss),
+            }
+        }
         BoxCoding::Queries => bail!(
             "a head of queries (RTDETRDecoder) can't be trained: its loss is not supported; costs, latency and evaluation of given weights are"
         ),

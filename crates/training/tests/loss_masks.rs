@@ -106,8 +106,8 @@ fn that_of_yolov5_equals_pytorch() {
         let output = loss
             .forward(
                 Outputs {
-                    levels,
                     protos: Some(proto),
+                    ..levels.into()
                 },
                 targets,
             )
@@ -147,8 +147,8 @@ fn that_of_yolov8_equals_pytorch() {
             .collect();
         let (masks, loss) = (masks(&fixture, case), yolov8());
         let outputs = Outputs {
-            levels: by_level(&all, [64, 96]),
             protos: Some(proto),
+            ..by_level(&all, [64, 96]).into()
         };
         let output = loss
             .forward(
@@ -201,8 +201,8 @@ fn masks_that_are_missing_or_do_not_fit_are_refused() {
         yolov8()
             .forward(
                 Outputs {
-                    levels: levels(),
                     protos,
+                    ..levels().into()
                 },
                 Targets {
                     boxes: &boxes,

@@ -67,7 +67,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     let cached =
         |split, interpolation| CachedDataset::open(split, args.imgsz, interpolation).map(Arc::new);
     let train = cached(train_split, Interpolation::Linear)?;
-    let recipe = resolved(&recipe, &graph, &train, &args.device, &device)?;
+    let recipe = resolved(&recipe, &graph, &train, &args.device, &device);
     let training = TrainingSpec {
         graph: &graph,
         train,

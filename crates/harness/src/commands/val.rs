@@ -9,7 +9,7 @@ use ablate_detection::{
     nms::NmsConfig,
 };
 use ablate_training::{EvaluationSpec, conventions, describe_weights, taken};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use super::{catalog, check_imgsz, graph, metrics};
@@ -45,9 +45,14 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     }
     let shape = InputShape::new(!args.square, graph.max_stride());
     let family = evaluator.nms;
+    ensure!(
+        args.iou.is_none() || family.iou.is_some(),
+        "--iou: {} answers for each object once, and nothing is suppressed",
+        args.model
+    );
     evaluator.nms = NmsConfig {
         confidence: args.conf.unwrap_or(family.confidence),
-        iou: args.iou.unwrap_or(family.iou),
+        iou: args.iou.or(family.iou),
         max_detections: args.max_det.unwrap_or(family.max_detections),
         ..family
     };

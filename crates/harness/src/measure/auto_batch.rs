@@ -21,23 +21,20 @@ const TRIED: [usize; 5] = [1, 2, 4, 8, 16];
 const MOST: usize = 1024;
 
 /// The recipe for a model, a device and the data: see [`Recipe::resolved`].
-///
-/// # Errors
-/// Those of [`Recipe::resolved`].
 pub fn resolved(
     recipe: &Recipe,
     graph: &Graph,
     data: &CachedDataset,
     name: &DeviceName,
     device: &Device,
-) -> Result<Recipe> {
+) -> Recipe {
     let resolved = recipe.resolved(data.len(), graph.nc, || {
         auto_batch(graph, name, device, data.imgsz())
-    })?;
+    });
     if recipe.batch == AUTO_BATCH {
         tracing::info!("batch -1 is {} images on {name}", resolved.batch);
     }
-    Ok(resolved)
+    resolved
 }
 
 /// Batch size for trainings of a model at an image size.

@@ -1,4 +1,4 @@
-//! YOLOv8's anchor-free head.
+//! Ultralytics' anchor-free head, from YOLOv8 to YOLO26.
 
 use burn::{
     module::{Module, Param},
@@ -6,89 +6,71 @@ use burn::{
     tensor::Tensor,
 };
 
+use super::{
+    branch::{self, Branch, BranchConfig},
+    proto::{Proto, ProtoConfig},
+};
 use crate::{
-    blocks::conv::{Conv, ConvConfig, conv2d, convolve},
-    coding::DetectConfig,
-    fuse::{Fuse, fuse},
+    blocks::conv::conv2d,
+    coding::{BoxCoding, DetectConfig},
+    fuse::Fuse,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
 };
 
-/// Cells over which the distance to a side is a distribution.
+/// Cells over which the distance to a side is a distribution, unless the table says otherwise.
 pub(super) const REG_MAX: usize = 16;
 
-/// YOLOv8's anchor-free, decoupled head: two branches of convolutions for each level, one to the
-/// distributions of the distances to the four sides, one to the classes.
-/// Source: Feng et al., TOOD, arXiv:2108.07755, and Li et al., Generalized Focal Loss,
+/// Ultralytics' anchor-free, decoupled head: branches of convolutions for each level, one to the
+/// distances to the four sides, one to the classes, and one to mask coefficients if the head makes
+/// masks. Source: Feng et al., TOOD, arXiv:2108.07755, and Li et al., Generalized Focal Loss,
 /// arXiv:2006.04388, as YOLOv8 puts them together.
+///
+/// An end-to-end head has all branches twice. The one-to-many ones learn as YOLOv8's; the
+/// one-to-one ones read the same maps without a gradient to them, learn to answer for each object
+/// once, and are what inference runs. Source: Wang et al., YOLOv10, arXiv:2405.14458, section 3.1.
 #[derive(Module, Debug)]
 pub struct AnchorFreeDetect {
     cv2: Vec<Branch>,
     cv3: Vec<Branch>,
-    dfl: Expectation,
+    cv4: Vec<Branch>,
+    one2one_cv2: Vec<Branch>,
+    one2one_cv3: Vec<Branch>,
+    one2one_cv4: Vec<Branch>,
+    dfl: Option<Expectation>,
+    proto: Option<Proto>,
 }
 
-fuse!(AnchorFreeDetect: cv2, cv3);
-
-/// Two 3×3 convolutions and a bare 1×1.
-pub(super) type Branch = (Conv, Conv, Conv2d);
-
-impl Fuse for Branch {
-    fn fuse(&mut self) {
-        self.0.fuse();
-        self.1.fuse();
-    }
-}
-
-/// The distances 0 to 15 as weights of a convolution, as the published checkpoints hold them. They
-/// are not trained.
+/// The distances 0, 1, 2 … as weights of a convolution, as the published checkpoints hold them.
+/// They are not trained.
 #[derive(Module, Debug)]
-pub(super) struct Expectation {
+struct Expectation {
     conv: Conv2d,
 }
 
-/// A branch's convolutions.
-struct BranchConfig {
-    hidden: [ConvConfig; 2],
-    last: ConvShape,
-}
-
-impl BranchConfig {
-    fn new(c_in: usize, hidden: usize, c_out: usize) -> Self {
-        let conv = |c_in| ConvConfig::new(c_in, hidden, 3, 1);
-        Self {
-            hidden: [conv(c_in), conv(hidden)],
-            last: ConvShape::new(hidden, c_out, 1, 1),
+impl Fuse for AnchorFreeDetect {
+    fn fuse(&mut self) {
+        let many = [&mut self.cv2, &mut self.cv3, &mut self.cv4];
+        match self.one2one_cv2.is_empty() {
+            true => many.into_iter().for_each(Fuse::fuse),
+            // Inference runs without them.
+            false => many.into_iter().for_each(Vec::clear),
         }
-    }
-
-    fn trace(&self, x: Shape, tally: &mut Tally) -> Shape {
-        let x = self
-            .hidden
-            .iter()
-            .fold(x, |x, conv| conv.trace_one(x, tally));
-        tally.conv(self.last, true, x)
-    }
-
-    /// The last bias is `prior` everywhere; fresh weights if None.
-    fn init(&self, prior: Option<f64>, init: &Initializer) -> Branch {
-        let [first, second] = self.hidden.map(|conv| Conv::new(&conv, init));
-        let mut last = conv2d(self.last, true, init);
-        if let Some(prior) = prior {
-            last.bias = Some(init.constant([self.last.c_out], prior as f32));
-        }
-        (first, second, last)
+        self.one2one_cv2.fuse();
+        self.one2one_cv3.fuse();
+        self.one2one_cv4.fuse();
+        self.proto.fuse();
     }
 }
 
 impl Expectation {
-    pub(super) fn new(init: &Initializer) -> Self {
-        let mut conv = conv2d(ConvShape::new(REG_MAX, 1, 1, 1), false, init);
-        let distances: Vec<f32> = (0..REG_MAX).map(|distance| distance as f32).collect();
+    fn new(reg_max: usize, init: &Initializer) -> Self {
+        let mut conv = conv2d(ConvShape::new(reg_max, 1, 1, 1), false, init);
+        let distances: Vec<f32> = (0..reg_max).map(|distance| distance as f32).collect();
         conv.weight = Param::from_tensor(
             Tensor::<1>::from_floats(distances.as_slice(), init.device())
-                .reshape([1, REG_MAX, 1, 1]),
+                .reshape([1, reg_max, 1, 1]),
         );
         Self {
             conv: conv.no_grad(),
@@ -97,59 +79,73 @@ impl Expectation {
 }
 
 impl DetectConfig {
-    /// The branches of a level, to the distances, the classes and the mask coefficients. All levels
-    /// have the widths that follow from the finest one's.
-    fn branches(&self, level: usize) -> [BranchConfig; 3] {
-        let (finest, c_in, coefficients) =
-            (self.channels[0], self.channels[level], self.coefficients());
-        let (sides, classes) = ((finest / 4).max(4 * REG_MAX), finest.max(self.nc.min(100)));
-        [
-            BranchConfig::new(c_in, sides, 4 * REG_MAX),
-            BranchConfig::new(c_in, classes, self.nc),
-            BranchConfig::new(c_in, (finest / 4).max(coefficients), coefficients),
-        ]
+    /// The branches of a level, to the distances, the classes and, if there are any, the mask
+    /// coefficients. All levels have the widths that follow from the finest one's.
+    fn branches(&self, level: usize) -> Vec<BranchConfig> {
+        let (finest, c_in, sides) = (self.channels[0], self.channels[level], self.box_outputs());
+        let classes = finest.max(self.nc.min(100));
+        let mut branches = vec![
+            BranchConfig::new(c_in, (finest / 4).max(sides).max(16), sides),
+            match self.separable {
+                true => BranchConfig::separable(c_in, classes, self.nc),
+                false => BranchConfig::new(c_in, classes, self.nc),
+            },
+        ];
+        if let Some(masks) = self.masks {
+            let hidden = (finest / 4).max(masks.coefficients);
+            branches.push(BranchConfig::new(c_in, hidden, masks.coefficients));
+        }
+        branches
     }
 
-    /// Whether there is a branch to mask coefficients.
-    fn used(&self) -> usize {
-        if self.masks.is_some() { 3 } else { 2 }
+    /// Cells of a distribution; None if the distances are plain.
+    fn distribution(&self) -> Option<usize> {
+        match self.coding {
+            BoxCoding::Distances { reg_max } => Some(reg_max).filter(|cells| *cells > 1),
+            BoxCoding::Anchors(_) | BoxCoding::Queries => None,
+        }
+    }
+
+    fn proto(&self) -> Option<ProtoConfig> {
+        self.masks
+            .map(|masks| ProtoConfig::learnt(&self.channels, masks, self.nc))
     }
 
     pub(super) fn trace_anchor_free(&self, inputs: &[Shape], tally: &mut Tally) -> Vec<Shape> {
-        let mut positions = 0;
-        let mut outputs = Vec::with_capacity(inputs.len());
-        for (level, x) in inputs.iter().enumerate() {
-            let channels = self
-                .branches(level)
-                .iter()
-                .take(self.used())
-                .map(|branch| branch.trace(*x, tally).c)
-                .sum();
-            outputs.push(Shape::new(channels, x.h, x.w));
-            positions += x.h * x.w;
+        let mut outputs = self.trace_branches(inputs, tally);
+        if self.end2end {
+            let mut one_to_many = Tally::default();
+            self.trace_branches(inputs, &mut one_to_many);
+            tally.left_out(one_to_many);
         }
-        // The expectations of all distances, by one convolution.
-        tally.conv(
-            ConvShape::new(REG_MAX, 1, 1, 1),
-            false,
-            Shape::new(REG_MAX, 4, positions),
-        );
+        if let Some(reg_max) = self.distribution() {
+            // The expectations of all distances, by one convolution.
+            let positions = outputs.iter().map(|x| x.h * x.w).sum();
+            let all = Shape::new(reg_max, 4, positions);
+            tally.conv(ConvShape::new(reg_max, 1, 1, 1), false, all);
+        }
+        outputs.extend(self.proto().map(|proto| proto.trace(inputs, tally)));
         outputs
     }
 
-    /// Fresh branches, the last ones empty without masks; the biases say what is likely before
-    /// anything is learnt: a distance of some cells, and five objects in an image of 640 pixels.
-    pub(super) fn init_branches(&self, init: &Initializer) -> [Vec<Branch>; 3] {
+    fn trace_branches(&self, inputs: &[Shape], tally: &mut Tally) -> Vec<Shape> {
+        let level = |(level, x): (usize, &Shape)| {
+            let branches = self.branches(level);
+            let channels = branches.iter().map(|branch| branch.trace(*x, tally).c);
+            Shape::new(channels.sum(), x.h, x.w)
+        };
+        inputs.iter().enumerate().map(level).collect()
+    }
+
+    /// Fresh branches of all levels by what they give, those to mask coefficients empty without
+    /// masks; the biases say what is likely before anything is learnt: a distance of some cells,
+    /// and five objects in an image of 640 pixels.
+    fn init_branches(&self, init: &Initializer) -> [Vec<Branch>; 3] {
         let mut all: [Vec<Branch>; 3] = Default::default();
         for (level, stride) in self.strides.iter().enumerate() {
             let cells = (640.0 / *stride as f64).powi(2);
-            let priors = [Some(1.0), Some((5.0 / self.nc as f64 / cells).ln()), None];
-            let branches = self
-                .branches(level)
-                .into_iter()
-                .zip(priors)
-                .zip(&mut all)
-                .take(self.used());
+            let priors = [Some(2.0), Some((5.0 / self.nc as f64 / cells).ln()), None];
+            let branches = self.branches(level).into_iter().zip(priors).zip(&mut all);
             branches.for_each(|((branch, prior), all)| all.push(branch.init(prior, init)));
         }
         all
@@ -157,30 +153,63 @@ impl DetectConfig {
 }
 
 impl AnchorFreeDetect {
+    /// Fresh weights; those of the one-to-one branches begin as the one-to-many ones'.
     pub(super) fn new(config: &DetectConfig, init: &Initializer) -> Self {
-        let [cv2, cv3, _] = config.init_branches(init);
+        let branches = || config.init_branches(init);
+        let [[cv2, cv3, cv4], [one2one_cv2, one2one_cv3, one2one_cv4]] = match config.end2end {
+            true => init.twice(branches),
+            false => [branches(), Default::default()],
+        };
         Self {
             cv2,
             cv3,
-            dfl: Expectation::new(init),
+            cv4,
+            one2one_cv2,
+            one2one_cv3,
+            one2one_cv4,
+            dfl: (config.distribution()).map(|reg_max| Expectation::new(reg_max, init)),
+            proto: config.proto().map(|proto| proto.init(init)),
         }
     }
 
     /// A map `[batch, c, h, w]` for each level to its raw outputs,
-    /// `[batch, 4 · 16 + classes, h, w]`.
+    /// `[batch, 4 · reg_max + classes + coefficients, h, w]`, and mask prototypes; see
+    /// [`Outputs`](crate::outputs::Outputs) for what a training device has after them.
     pub(super) fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        forward(&[&self.cv2, &self.cv3], levels)
+        let training = levels[0].device().is_autodiff();
+        let many = [&self.cv2, &self.cv3, &self.cv4];
+        let one = [&self.one2one_cv2, &self.one2one_cv3, &self.one2one_cv4];
+        let end2end = !self.one2one_cv2.is_empty();
+        let mut outputs = match (end2end, training) {
+            (false, _) => forward(many, &levels),
+            (true, false) => forward(one, &levels),
+            (true, true) => {
+                let apart: Vec<_> = levels.iter().map(|x| x.clone().detach()).collect();
+                forward(one, &apart)
+            }
+        };
+        let (protos, semantic) = match &self.proto {
+            Some(proto) => {
+                let (protos, semantic) = proto.forward(&levels, training);
+                (Some(protos), semantic)
+            }
+            None => (None, None),
+        };
+        outputs.extend(protos);
+        if end2end && training {
+            outputs.extend(forward(many, &levels));
+        }
+        outputs.extend(semantic);
+        outputs
     }
 }
 
 /// Each level's branches side by side.
-pub(super) fn forward(branches: &[&Vec<Branch>], levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-    let level = |(level, x): (usize, Tensor<4>)| {
-        let outputs = branches.iter().map(|branch| {
-            let (first, second, last) = &branch[level];
-            convolve(last, second.forward(first.forward(x.clone())))
-        });
+fn forward(branches: [&Vec<Branch>; 3], levels: &[Tensor<4>]) -> Vec<Tensor<4>> {
+    let level = |(level, x): (usize, &Tensor<4>)| {
+        let branches = branches.iter().filter_map(|branch| branch.get(level));
+        let outputs = branches.map(|branch| branch::forward(branch, x.clone()));
         Tensor::cat(outputs.collect(), 1)
     };
-    levels.into_iter().enumerate().map(level).collect()
+    levels.iter().enumerate().map(level).collect()
 }

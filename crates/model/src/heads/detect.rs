@@ -22,7 +22,7 @@ use crate::{
 pub enum Detect {
     /// YOLOv5's.
     Anchors(AnchorDetect),
-    /// YOLOv8's.
+    /// Ultralytics'.
     AnchorFree(AnchorFreeDetect),
 }
 
@@ -69,6 +69,21 @@ fn by_level(anchors: &Anchors, strides: &[usize]) -> Result<Vec<Vec<[f64; 2]>>, 
     Ok(levels)
 }
 
+/// Keys of the table that say nothing about a head with anchors.
+fn refuse_without_anchors(row: &RowReader) -> Result<(), String> {
+    let table = row.table();
+    let keys = [
+        ("reg_max", table.reg_max.is_some()),
+        ("end2end", table.end2end),
+    ];
+    match keys.into_iter().find(|(_, given)| *given) {
+        Some((key, _)) => Err(format!(
+            "expected a head without anchors, [nc], for the table's key '{key}'"
+        )),
+        None => Ok(()),
+    }
+}
+
 impl DetectConfig {
     /// Reads the first arguments of a row, which may have more: the number of those that it took.
     pub(super) fn read_row(row: &RowReader) -> Result<(Self, usize), String> {
@@ -81,22 +96,29 @@ impl DetectConfig {
                 );
             }
         };
+        let table = row.table();
         let (coding, taken) = match row.arg(1) {
             Some(Arg::Text(word)) if word == "anchors" => {
-                let anchors = row
-                    .table()
+                let anchors = table
                     .anchors
                     .ok_or("expected the table to have the key 'anchors', which this row reads")?;
+                refuse_without_anchors(row)?;
                 (BoxCoding::Anchors(by_level(anchors, &row.strides()?)?), 2)
             }
-            _ => (BoxCoding::Distances { reg_max: REG_MAX }, 1),
+            _ => {
+                let reg_max = table.reg_max.unwrap_or(REG_MAX);
+                (BoxCoding::Distances { reg_max }, 1)
+            }
         };
+        let anchor_free = matches!(coding, BoxCoding::Distances { .. });
         let channels = row.inputs().iter().map(|input| input.c).collect();
         Ok((
             Self {
                 nc,
                 channels,
                 strides: row.strides()?,
+                separable: anchor_free && table.modern,
+                end2end: anchor_free && table.end2end,
                 coding,
                 masks: None,
             },
@@ -108,10 +130,12 @@ impl DetectConfig {
     pub(super) fn printed(&self) -> String {
         let coding = match &self.coding {
             BoxCoding::Anchors(_) => format!("{} anchors", self.boxes_per_cell()),
-            BoxCoding::Distances { .. } => "anchor-free".into(),
+            BoxCoding::Distances { reg_max: REG_MAX } => "anchor-free".into(),
+            BoxCoding::Distances { reg_max } => format!("anchor-free, reg_max={reg_max}"),
             BoxCoding::Queries => "queries".into(),
         };
-        format!("{}, {coding}, {:?}", self.nc, self.channels)
+        let end2end = if self.end2end { ", end2end" } else { "" };
+        format!("{}, {coding}{end2end}, {:?}", self.nc, self.channels)
     }
 }
 

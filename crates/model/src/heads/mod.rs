@@ -4,9 +4,11 @@
 pub mod anchor_based;
 pub mod anchor_free;
 pub mod asff;
+mod branch;
 pub mod deformable;
 pub mod detect;
 mod proto;
 pub mod query_decoder;
 pub mod rtdetr;
 pub mod segment;
+pub mod v10;

@@ -106,6 +106,7 @@ impl Block for RtDetrConfig {
         row.at_most(7, "nc, hidden, queries, points, heads, layers, perceptron")?;
         let detect = DetectConfig {
             coding: BoxCoding::Queries,
+            end2end: true,
             ..DetectConfig::read_row(row)?.0
         };
         let deformable = DeformableConfig {

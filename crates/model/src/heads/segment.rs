@@ -4,7 +4,7 @@ use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 
 use super::{
     anchor_based::AnchorDetect,
-    anchor_free::{Branch, Expectation, forward},
+    anchor_free::AnchorFreeDetect,
     detect::OF_QUERIES,
     proto::{Proto, ProtoConfig},
 };
@@ -17,9 +17,9 @@ use crate::{
     tally::Tally,
 };
 
-/// Detection with masks: each box has coefficients for mask prototypes, which are the head's last
-/// output. YOLOv5's if the row names anchors, `[nc, anchors, coefficients, hidden]`, YOLOv8's
-/// if it does not, `[nc, coefficients, hidden]`; `hidden` are channels of the prototypes'
+/// Detection with masks: each box has coefficients for mask prototypes, which are an output of the
+/// head. YOLOv5's if the row names anchors, `[nc, anchors, coefficients, hidden]`, Ultralytics' if
+/// it does not, `[nc, coefficients, hidden]`; `hidden` are channels of the prototypes'
 /// convolutions, which scale with width.
 /// Source: Bolya et al., YOLACT, arXiv:1904.02689.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,14 +29,19 @@ pub struct SegmentConfig {
     masks: MaskConfig,
 }
 
+/// YOLO26's detection with masks: prototypes of all levels' maps, and a map of classes that is
+/// learnt beside them. Row: `[nc, coefficients, hidden]`, as of an anchor-free [`SegmentConfig`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment26Config(SegmentConfig);
+
 /// See [`SegmentConfig`].
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)]
 pub enum Segment {
     /// YOLOv5's.
     Anchors(AnchorSegment),
-    /// YOLOv8's.
-    AnchorFree(AnchorFreeSegment),
+    /// Ultralytics'.
+    AnchorFree(AnchorFreeDetect),
 }
 
 impl Fuse for Segment {
@@ -57,30 +62,8 @@ pub struct AnchorSegment {
 
 fuse!(AnchorSegment: proto);
 
-/// The anchor-free head with a third branch, to mask coefficients.
-#[derive(Module, Debug)]
-pub struct AnchorFreeSegment {
-    cv2: Vec<Branch>,
-    cv3: Vec<Branch>,
-    cv4: Vec<Branch>,
-    dfl: Expectation,
-    proto: Proto,
-}
-
-fuse!(AnchorFreeSegment: cv2, cv3, cv4, proto);
-
 impl SegmentConfig {
-    fn proto(&self) -> ProtoConfig {
-        let learnt = matches!(self.detect.coding, BoxCoding::Distances { .. });
-        ProtoConfig::new(self.detect.channels[0], self.masks, learnt)
-    }
-}
-
-impl Block for SegmentConfig {
-    type Layer = Segment;
-    const SCALES_CHANNELS: bool = false;
-
-    fn read(row: &RowReader) -> Result<Self, String> {
+    fn read_row(row: &RowReader, all_levels: bool) -> Result<Self, String> {
         let (mut detect, taken) = DetectConfig::read_row(row)?;
         row.at_most(
             taken + 2,
@@ -89,14 +72,31 @@ impl Block for SegmentConfig {
         let masks = MaskConfig {
             coefficients: row.positive(taken, Some(32), "coefficients")?,
             hidden: row.scaled_or(taken + 1, 256, "hidden")?,
+            all_levels,
         };
         detect.masks = Some(masks);
         Ok(Self { detect, masks })
     }
 
+    /// Prototypes of a head with anchors.
+    fn proto(&self) -> ProtoConfig {
+        ProtoConfig::nearest(&self.detect.channels, self.masks)
+    }
+}
+
+impl Block for SegmentConfig {
+    type Layer = Segment;
+    const SCALES_CHANNELS: bool = false;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        Self::read_row(row, false)
+    }
+
     fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
         let mut outputs = self.detect.trace(inputs, tally)?;
-        outputs.push(self.proto().trace(inputs[0], tally));
+        if let BoxCoding::Anchors(_) = self.detect.coding {
+            outputs.push(self.proto().trace(inputs, tally));
+        }
         Ok(outputs)
     }
 
@@ -104,52 +104,32 @@ impl Block for SegmentConfig {
         match self.detect.coding {
             BoxCoding::Anchors(_) => {
                 let AnchorDetect { m } = AnchorDetect::new(&self.detect, init);
-                Segment::Anchors(AnchorSegment {
-                    m,
-                    proto: self.proto().init(init),
-                })
+                let proto = self.proto().init(init);
+                Segment::Anchors(AnchorSegment { m, proto })
             }
             BoxCoding::Distances { .. } => {
-                let [cv2, cv3, cv4] = self.detect.init_branches(init);
-                let dfl = Expectation::new(init);
-                Segment::AnchorFree(AnchorFreeSegment {
-                    cv2,
-                    cv3,
-                    cv4,
-                    dfl,
-                    proto: self.proto().init(init),
-                })
+                Segment::AnchorFree(AnchorFreeDetect::new(&self.detect, init))
             }
             BoxCoding::Queries => unreachable!("{OF_QUERIES}"),
         }
     }
 
     fn forward(layer: &Segment, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let finest = inputs[0].clone();
-        let (mut outputs, proto) = match layer {
-            Segment::Anchors(AnchorSegment { m, proto }) => (
-                m.iter()
-                    .zip(inputs)
-                    .map(|(conv, x)| convolve(conv, x))
-                    .collect(),
-                proto,
-            ),
-            Segment::AnchorFree(AnchorFreeSegment {
-                cv2,
-                cv3,
-                cv4,
-                proto,
-                ..
-            }) => (forward(&[cv2, cv3, cv4], inputs), proto),
-        };
-        outputs.push(proto.forward(finest));
-        outputs
+        match layer {
+            Segment::Anchors(AnchorSegment { m, proto }) => {
+                let (protos, _) = proto.forward(&inputs, false);
+                let maps = m.iter().zip(inputs).map(|(conv, x)| convolve(conv, x));
+                maps.chain([protos]).collect()
+            }
+            Segment::AnchorFree(head) => head.forward(inputs),
+        }
     }
 
     fn arguments(&self) -> String {
         let MaskConfig {
             coefficients,
             hidden,
+            ..
         } = self.masks;
         format!(
             "[{}, {coefficients} masks, {hidden}]",
@@ -159,5 +139,51 @@ impl Block for SegmentConfig {
 
     fn detect(&self) -> Option<&DetectConfig> {
         Some(&self.detect)
+    }
+}
+
+impl Block for Segment26Config {
+    type Layer = Segment;
+    const SCALES_CHANNELS: bool = false;
+
+    fn read(row: &RowReader) -> Result<Self, String> {
+        let config = SegmentConfig::read_row(row, true)?;
+        match config.detect.coding {
+            BoxCoding::Anchors(_) => {
+                Err("expected [nc, coefficients, hidden], found anchors".into())
+            }
+            BoxCoding::Distances { .. } => Ok(Self(config)),
+            BoxCoding::Queries => Err(OF_QUERIES.into()),
+        }
+    }
+
+    fn trace(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Vec<Shape>, String> {
+        let finest = inputs[0];
+        for (level, x) in inputs.iter().enumerate() {
+            let factor = 1 << level;
+            if (x.h * factor, x.w * factor) != (finest.h, finest.w) {
+                return Err(format!(
+                    "expected levels that halve in size, found one of {}×{} and one of {}×{}",
+                    finest.h, finest.w, x.h, x.w
+                ));
+            }
+        }
+        self.0.trace(inputs, tally)
+    }
+
+    fn init(&self, init: &Initializer) -> Segment {
+        self.0.init(init)
+    }
+
+    fn forward(layer: &Segment, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        SegmentConfig::forward(layer, inputs)
+    }
+
+    fn arguments(&self) -> String {
+        self.0.arguments()
+    }
+
+    fn detect(&self) -> Option<&DetectConfig> {
+        self.0.detect()
     }
 }

@@ -14,7 +14,7 @@ const SIDES: [usize; 2] = [64, 96];
 
 /// Rows of each registered module. Rows 0 to 2 before them are Convs of 16, 24 and 32 channels at
 /// strides 2, 4 and 8, and -4 is the image; a head reads the three of them.
-const ROWS: [(&str, &[&str]); 25] = [
+const ROWS: [(&str, &[&str]); 27] = [
     (
         "Conv",
         &[
@@ -181,6 +181,20 @@ const ROWS: [(&str, &[&str]); 25] = [
         ],
     ),
     (
+        "v10Detect",
+        &[
+            "[[0, 1, 2], 1, v10Detect, [nc]]",
+            "[[2], 1, v10Detect, [nc]]",
+        ],
+    ),
+    (
+        "Segment26",
+        &[
+            "[[0, 1, 2], 1, Segment26, [nc]]",
+            "[[1, 2], 1, Segment26, [nc, 8, 24]]",
+        ],
+    ),
+    (
         "ASFFDetect",
         &[
             "[[0, 1, 2], 1, ASFFDetect, [nc]]",
@@ -244,7 +258,33 @@ fn every_model_runs_what_it_costs() {
     }
 }
 
+/// Of an end-to-end head inference runs the one-to-one branches alone, and the costs say so beside
+/// those of both.
+#[test]
+fn an_end_to_end_head_runs_one_of_its_two_sets_of_branches() {
+    let plain = "[[0, 1, 2], 1, Segment, [nc, 8, 24]]";
+    for keys in ["reg_max: 1\n", "reg_max: 4\n", ""] {
+        let graph = |end2end: bool| {
+            let keys = format!("{keys}end2end: {end2end}\n");
+            graph_with(&keys, plain)
+        };
+        let (one, both) = (graph(false), graph(true));
+        check(&both, keys);
+        let [one, both] = [one, both].map(|graph| Cost::of(&graph, 64, 96).unwrap().total);
+        assert_eq!(both.inference_macs(), one.macs);
+        assert!(both.left_out > 0 && both.macs == one.macs + both.left_out);
+        assert!(both.params > one.params && both.published > one.published);
+    }
+}
+
 fn graph(row: &str) -> Graph {
+    graph_with(
+        "anchors: [[4, 5, 8, 9], [10, 13, 17, 16], [30, 33, 41, 45]]\n",
+        row,
+    )
+}
+
+fn graph_with(keys: &str, row: &str) -> Graph {
     let heads = ["Detect", "Segment", "RTDETRDecoder"];
     let is_head = heads.iter().any(|head| row.contains(head));
     let head = if is_head {
@@ -253,10 +293,10 @@ fn graph(row: &str) -> Graph {
         "  - [[0, 1, 2], 1, Detect, [nc]]\n"
     };
     let text = format!(
-        "nc: 3\nanchors: [[4, 5, 8, 9], [10, 13, 17, 16], [30, 33, 41, 45]]\nbackbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [24, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\nhead:\n  - {row}\n{head}"
+        "nc: 3\n{keys}backbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [24, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\nhead:\n  - {row}\n{head}"
     );
     let table = Table::from_yaml(&text, row).unwrap();
-    let scaling = table.scaling("n").unwrap();
+    let scaling = table.scaling("").unwrap();
     Graph::resolve(&table, scaling, table.nc).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -286,7 +326,7 @@ fn check(graph: &Graph, what: &str) {
     let (_, counted) = multiply_accumulates(run);
     assert_eq!(
         counted,
-        BATCH as u64 * cost.total.running_macs(),
+        BATCH as u64 * cost.total.inference_macs(),
         "multiply-accumulates of {what}"
     );
 }

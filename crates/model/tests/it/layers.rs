@@ -8,11 +8,12 @@ use std::{
 };
 
 /// Modules from bottom to top; those of one line know nothing of each other.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["spec"],
     &["shape"],
     &["tally"],
     &["coding", "initializer", "fuse"],
+    &["outputs"],
     &["blocks"],
     &["heads"],
     &["registry"],

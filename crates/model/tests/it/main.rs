@@ -10,6 +10,7 @@ mod cost;
 mod counted;
 #[path = "../../../kernels/tests/support/device.rs"]
 mod device;
+mod heads;
 mod layers;
 mod models;
 mod mutations;

@@ -4,7 +4,7 @@
 use burn::Tensor;
 use burn::tensor::{Device, Int, TensorData};
 
-use super::{LossError, bce_with_logits};
+use super::bce_with_logits;
 use ablate_detection::geometry::BBox;
 use ablate_detection::mask::MaskTargets;
 
@@ -36,22 +36,15 @@ pub(super) fn object_numbers(targets: &[[f32; 6]], batch: usize) -> Vec<u16> {
 /// Sum over matches of the mean cross-entropy over the pixels of each one's box.
 ///
 /// `protos` are `[batch, coefficients, height, width]`, `coefficients` `[matches, coefficients]` in the order of the matches. The sum
-/// over a box's pixels is divided by its area rather than by their number, as YOLOv5 and YOLOv8 have it.
+/// over a box's pixels is divided by its area rather than by their number, as YOLOv5 and YOLOv8 have it. `masks` have the prototypes' size.
 pub(super) fn mask_loss(
     protos: Tensor<4>,
     coefficients: Tensor<2>,
     matches: &[MaskMatch],
     masks: &MaskTargets,
-) -> Result<Tensor<1>, LossError> {
+) -> Tensor<1> {
     let [batch, count, height, width] = protos.dims();
     let device = protos.device();
-    if (masks.height, masks.width, masks.objects.len()) != (height, width, batch * height * width) {
-        return Err(LossError::MaskSize {
-            found: [masks.height, masks.width],
-            height,
-            width,
-        });
-    }
     let mut loss = Tensor::<1>::zeros([1], &device);
     for image in 0..batch {
         let rows: Vec<i32> = (0..)
@@ -85,7 +78,7 @@ pub(super) fn mask_loss(
         let logits = coefficients.clone().select(0, rows).matmul(proto);
         loss = loss + (bce_with_logits(logits, truth, 1.0) * weights).sum();
     }
-    Ok(loss)
+    loss
 }
 
 /// For each match and each of the prototypes' pixels: whether it is of the object, and what it counts: nothing outside of the box.

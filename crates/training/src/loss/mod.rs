@@ -1,18 +1,25 @@
 //! Training losses of the detectors.
 
 mod bce;
+mod cells;
 mod ciou;
+mod distances;
+mod end_to_end;
 mod hyp;
 mod masks;
 mod matching;
+mod predicted_masks;
+mod semantic;
 mod task_aligned;
 mod yolov5;
 mod yolov8;
 
 pub use bce::bce_with_logits;
 pub use ciou::complete_iou;
+pub use end_to_end::EndToEndLoss;
 pub use hyp::Yolov5Hyp;
 pub use matching::{AnchorMatcher, Match};
+pub use predicted_masks::PredictedMasks;
 pub use task_aligned::{Assigned, Predictions, TaskAlignedAssigner};
 pub use yolov5::Yolov5Loss;
 pub use yolov8::{Yolov8Hyp, Yolov8Loss};
@@ -20,15 +27,7 @@ pub use yolov8::{Yolov8Hyp, Yolov8Loss};
 use burn::Tensor;
 
 use ablate_detection::mask::MaskTargets;
-
-/// What a network emits for a batch.
-#[derive(Clone, Debug)]
-pub struct Outputs {
-    /// The head's logits, finest level first.
-    pub levels: Vec<Tensor<5>>,
-    /// Mask prototypes `[batch, coefficients, height, width]` of a head that makes masks.
-    pub protos: Option<Tensor<4>>,
-}
+pub use ablate_model::Outputs;
 
 /// What it should have emitted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,16 +36,6 @@ pub struct Targets<'a> {
     pub boxes: &'a [[f32; 6]],
     /// Of the same objects, for a head that makes masks.
     pub masks: Option<&'a MaskTargets>,
-}
-
-impl From<Vec<Tensor<5>>> for Outputs {
-    /// Of a head without masks.
-    fn from(levels: Vec<Tensor<5>>) -> Self {
-        Self {
-            levels,
-            protos: None,
-        }
-    }
 }
 
 impl<'a> From<&'a [[f32; 6]]> for Targets<'a> {
@@ -61,6 +50,9 @@ pub trait DetectionLoss {
     /// Names of the parts, in the order of [`LossOutput::items`].
     fn items(&self) -> &'static [&'static str];
 
+    /// Is told the epoch, from 0, before its first batch.
+    fn start_epoch(&mut self, _epoch: usize) {}
+
     /// The loss of a batch.
     ///
     /// # Errors
@@ -68,19 +60,30 @@ pub trait DetectionLoss {
     fn forward(&self, outputs: Outputs, targets: Targets) -> Result<LossOutput, LossError>;
 }
 
-/// Prototypes and target masks, which a loss on masks needs both.
+/// Prototypes and target masks of one size, which a loss on masks needs both.
 fn required(
     protos: Option<Tensor<4>>,
     masks: Option<&MaskTargets>,
     coefficients: usize,
 ) -> Result<(Tensor<4>, &MaskTargets), LossError> {
-    match (protos, masks) {
-        (Some(protos), Some(masks)) if protos.dims()[1] == coefficients => Ok((protos, masks)),
-        (Some(protos), Some(_)) => Err(LossError::Protos {
-            found: protos.dims()[1],
+    let (Some(protos), Some(masks)) = (protos, masks) else {
+        return Err(LossError::NoMasks);
+    };
+    let [batch, found, height, width] = protos.dims();
+    if found != coefficients {
+        return Err(LossError::Protos {
+            found,
             expected: coefficients,
+        });
+    }
+    let pixels = batch * height * width;
+    match (masks.height, masks.width, masks.objects.len()) == (height, width, pixels) {
+        true => Ok((protos, masks)),
+        false => Err(LossError::MaskSize {
+            found: [masks.height, masks.width],
+            height,
+            width,
         }),
-        _ => Err(LossError::NoMasks),
     }
 }
 
@@ -143,6 +146,10 @@ pub enum LossError {
     LevelCount { found: usize, expected: usize },
     #[error("a head with masks requires mask prototypes and target masks")]
     NoMasks,
+    #[error("a head with one-to-one branches requires the logits of its one-to-many ones, too")]
+    NoOneToMany,
+    #[error("a head that learns a map of classes requires its logits")]
+    NoSemantics,
     #[error("expected {expected} mask prototypes, one for each coefficient, found {found}")]
     Protos { found: usize, expected: usize },
     #[error(

@@ -1,19 +1,26 @@
 //! Which cells answer for which box: Feng et al., "TOOD: Task-aligned One-stage Object Detection", arXiv:2108.07755, section 3.2, with the
 //! constants and the tie rules of YOLOv8.
 
+use std::cmp::Ordering;
 use std::f32::consts::PI;
 
 use ablate_detection::geometry::BBox;
 
+use super::predicted_masks::PredictedMasks;
+
 /// Task-aligned assignment: a box goes to the cells inside of it that already predict its class and its place best.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TaskAlignedAssigner {
-    /// Cells for each box.
+    /// Cells that a box asks for.
     pub topk: usize,
-    /// Exponents of the class probability and of the CIoU in the measure of alignment.
+    /// Cells of those that it keeps, in the end: its best.
+    pub keep: usize,
+    /// Exponent of the class probability in the measure of alignment.
     pub alpha: f32,
-    /// Exponent of the CIoU in the measure of alignment.
+    /// Exponent of the overlap in the measure of alignment.
     pub beta: f32,
+    /// Pixels that each side of a box has at least while cells inside of it are looked for.
+    pub least_side: f32,
 }
 
 /// A cell that answers for a box.
@@ -38,6 +45,8 @@ pub struct Predictions<'a> {
     pub scores: &'a [f32],
     /// Number of classes.
     pub nc: usize,
+    /// If overlap is the mean of the boxes' CIoU and the masks' IoU.
+    pub masks: Option<&'a PredictedMasks<'a>>,
 }
 
 /// Keeps quotients finite.
@@ -56,21 +65,19 @@ impl TaskAlignedAssigner {
     pub fn assign(&self, predictions: Predictions, targets: &[(usize, BBox)]) -> Vec<Assigned> {
         let candidates: Vec<Vec<Candidate>> = targets
             .iter()
-            .map(|target| self.candidates(predictions, target))
+            .enumerate()
+            .map(|(i, target)| self.candidates(predictions, i, target))
             .collect();
 
         // Each box asks for its best cells; a cell that several ask for goes to the box, of all around it, that it overlaps most.
         let mut asked: Vec<(usize, usize)> = Vec::new();
         for (target, candidates) in candidates.iter().enumerate() {
-            let mut best: Vec<&Candidate> = candidates
+            let mut best: Vec<Candidate> = candidates
                 .iter()
+                .copied()
                 .filter(|candidate| candidate.alignment > 0.0)
                 .collect();
-            best.sort_by(|a, b| {
-                b.alignment
-                    .total_cmp(&a.alignment)
-                    .then(a.cell.cmp(&b.cell))
-            });
+            best.sort_by(best_first);
             asked.extend(
                 best.iter()
                     .take(self.topk)
@@ -95,6 +102,9 @@ impl TaskAlignedAssigner {
             };
             assigned.extend(of(target, cell).map(|candidate| (target, *candidate)));
         }
+        if self.keep < self.topk {
+            assigned = self.best(assigned, targets.len());
+        }
 
         // A box's best cell is to score as it overlaps; the others less, as they are aligned less.
         let mut best = vec![(0.0f32, 0.0f32); targets.len()];
@@ -114,36 +124,71 @@ impl TaskAlignedAssigner {
         assigned.into_iter().map(score).collect()
     }
 
-    /// The cells whose centre lies inside of a box.
+    /// The best few cells of each of so many boxes.
+    fn best(&self, assigned: Vec<(usize, Candidate)>, boxes: usize) -> Vec<(usize, Candidate)> {
+        let mut by_box: Vec<Vec<Candidate>> = vec![Vec::new(); boxes];
+        for (target, candidate) in assigned {
+            by_box[target].push(candidate);
+        }
+        let mut best = Vec::new();
+        for (target, mut candidates) in by_box.into_iter().enumerate() {
+            candidates.sort_by(best_first);
+            candidates.truncate(self.keep);
+            best.extend(candidates.into_iter().map(|candidate| (target, candidate)));
+        }
+        best.sort_by_key(|(_, candidate)| candidate.cell);
+        best
+    }
+
+    /// Whether a place lies inside of a box, sides that are too small being widened about its centre.
+    pub fn surrounds(&self, bbox: &BBox, [x, y]: [f32; 2]) -> bool {
+        let inside = |low: f32, high: f32, place: f32| {
+            let (middle, half) = ((low + high) / 2.0, (high - low).max(self.least_side) / 2.0);
+            (place - (middle - half)).min(middle + half - place) > EPSILON
+        };
+        inside(bbox.x1, bbox.x2, x) && inside(bbox.y1, bbox.y2, y)
+    }
+
+    /// The cells that a box surrounds.
     fn candidates(
         &self,
         predictions: Predictions,
+        target: usize,
         (class, bbox): &(usize, BBox),
     ) -> Vec<Candidate> {
-        let inside = |[x, y]: [f32; 2]| {
-            (x - bbox.x1)
-                .min(y - bbox.y1)
-                .min(bbox.x2 - x)
-                .min(bbox.y2 - y)
-                > EPSILON
+        let aligned = |cell: usize, overlap: f32| Candidate {
+            cell,
+            overlap,
+            alignment: predictions.scores[cell * predictions.nc + class].powf(self.alpha)
+                * overlap.powf(self.beta),
         };
-        let cells = predictions
-            .centers
-            .iter()
-            .enumerate()
-            .filter(|(_, center)| inside(**center));
-        cells
-            .map(|(cell, _)| {
-                let overlap = complete_iou(*bbox, predictions.boxes[cell]).max(0.0);
-                let score = predictions.scores[cell * predictions.nc + class];
-                Candidate {
-                    cell,
-                    overlap,
-                    alignment: score.powf(self.alpha) * overlap.powf(self.beta),
-                }
-            })
-            .collect()
+        let cells = (0..predictions.centers.len())
+            .filter(|cell| self.surrounds(bbox, predictions.centers[*cell]));
+        let mut candidates: Vec<Candidate> = cells
+            .map(|cell| aligned(cell, complete_iou(*bbox, predictions.boxes[cell]).max(0.0)))
+            .collect();
+        let Some(masks) = predictions.masks else {
+            return candidates;
+        };
+        // Masks are dear: those of the best cells by their boxes alone.
+        candidates.sort_by(best_first);
+        for (rank, candidate) in candidates.iter_mut().enumerate() {
+            let cell = candidate.cell;
+            let masks = match rank < 3 * self.topk {
+                true => masks.iou(target, cell, predictions.boxes[cell]),
+                false => 0.0,
+            };
+            *candidate = aligned(cell, (candidate.overlap + masks) / 2.0);
+        }
+        candidates
     }
+}
+
+/// By alignment; the earlier of equals.
+fn best_first(a: &Candidate, b: &Candidate) -> Ordering {
+    b.alignment
+        .total_cmp(&a.alignment)
+        .then(a.cell.cmp(&b.cell))
 }
 
 fn overlap(candidate: Option<&Candidate>) -> f32 {
@@ -178,8 +223,10 @@ mod tests {
 
     const ASSIGNER: TaskAlignedAssigner = TaskAlignedAssigner {
         topk: 2,
+        keep: 2,
         alpha: 0.5,
         beta: 6.0,
+        least_side: 0.0,
     };
 
     #[test]
@@ -212,6 +259,7 @@ mod tests {
                 boxes: &boxes,
                 scores: &scores,
                 nc: 1,
+                masks: None,
             },
             &[(0, target)],
         );
@@ -237,6 +285,7 @@ mod tests {
                 boxes: &[bbox(0.0, 0.0, 8.0, 9.9)],
                 scores: &[0.5],
                 nc: 1,
+                masks: None,
             },
             &targets,
         );
@@ -255,7 +304,8 @@ mod tests {
                         centers: &[[4.0, 4.0]],
                         boxes: &[bbox(0.0, 0.0, 8.0, 8.0)],
                         scores: &[0.5],
-                        nc: 1
+                        nc: 1,
+                        masks: None,
                     },
                     &[]
                 )

@@ -1,18 +1,17 @@
-//! The loss of YOLOv8: binary cross-entropy on task-aligned class scores, CIoU on the boxes, and the distribution focal loss on their sides.
-//! Source of the last: Li et al., "Generalized Focal Loss", arXiv:2006.04388, equation 6.
+//! The loss of Ultralytics' heads without anchors: binary cross-entropy on task-aligned class scores, CIoU on the boxes, and a loss on their
+//! sides.
 
 use burn::Tensor;
-use burn::tensor::activation::{log_softmax, softmax};
-use burn::tensor::{Device, Int, TensorData};
-use rayon::prelude::*;
+use burn::tensor::{Int, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::cells::{BatchMasks, Cell, Logits, Matched, cells};
+use super::distances::box_losses;
 use super::masks::{MaskMatch, mask_loss, object_numbers};
 use super::matching::check_targets;
-use super::task_aligned::{Assigned, Predictions, TaskAlignedAssigner};
-use super::{
-    DetectionLoss, LossError, LossOutput, Outputs, Targets, bce_with_logits, complete_iou, required,
-};
+use super::semantic::semantic_loss;
+use super::task_aligned::TaskAlignedAssigner;
+use super::{DetectionLoss, LossError, LossOutput, Outputs, Targets, bce_with_logits, required};
 use ablate_detection::geometry::BBox;
 
 /// Gains of the loss under the names that YOLOv8's settings give them.
@@ -24,7 +23,7 @@ pub struct Yolov8Hyp {
     pub box_gain: f32,
     /// Gain of the class loss.
     pub cls: f32,
-    /// Gain of the distribution focal loss.
+    /// Gain of the loss on the distances: the distribution focal loss, or L1 for distances that are no distributions.
     pub dfl: f32,
 }
 
@@ -65,13 +64,13 @@ pub struct Yolov8Loss {
     assigner: TaskAlignedAssigner,
     /// Mask coefficients of each box; None without masks.
     coefficients: Option<usize>,
+    /// Whether masks are learnt as YOLO26 does it.
+    yolo26: bool,
 }
 
-/// A distance at most this much below the last cell of a distribution, so that there is a cell on either side of it.
-const MARGIN: f32 = 0.01;
-
 impl Yolov8Loss {
-    /// For `nc` classes, distances as distributions over `reg_max` cells, and a stride for each level, finest first.
+    /// For `nc` classes, distances as distributions over `reg_max` cells (plain ones if that is 1), and a stride for each level, finest
+    /// first.
     ///
     /// # Errors
     /// Gains that mean nothing.
@@ -82,18 +81,22 @@ impl Yolov8Loss {
         hyp: Yolov8Hyp,
     ) -> Result<Self, LossError> {
         hyp.check()?;
-        let strides = strides.iter().map(|stride| *stride as f32).collect();
+        let strides: Vec<f32> = strides.iter().map(|stride| *stride as f32).collect();
+        let least_side = strides.get(1).or(strides.first()).copied();
         Ok(Self {
             nc,
             reg_max,
-            strides,
             hyp,
             assigner: TaskAlignedAssigner {
                 topk: 10,
+                keep: 10,
                 alpha: 0.5,
                 beta: 6.0,
+                least_side: least_side.unwrap_or(0.0),
             },
+            strides,
             coefficients: None,
+            yolo26: false,
         })
     }
 
@@ -103,6 +106,24 @@ impl Yolov8Loss {
             coefficients,
             ..self
         }
+    }
+
+    /// For a head that learns a map of classes beside its masks, YOLO26's: cells answer for objects by their masks, too.
+    pub fn with_semantics(self) -> Self {
+        Self {
+            yolo26: true,
+            ..self
+        }
+    }
+
+    /// For one-to-one branches: a box asks for seven cells and keeps the best.
+    pub fn answering_once(self) -> Self {
+        let assigner = TaskAlignedAssigner {
+            topk: 7,
+            keep: 1,
+            ..self.assigner
+        };
+        Self { assigner, ..self }
     }
 
     fn check_levels(&self, levels: &[Tensor<5>]) -> Result<usize, LossError> {
@@ -127,155 +148,42 @@ impl Yolov8Loss {
         Ok(batch)
     }
 
-    /// CIoU loss and distribution focal loss of the boxes that cells answer for, each weighted by its cell's score and summed.
-    fn box_losses(&self, rows: Tensor<2>, matched: &[Matched], device: &Device) -> [Tensor<1>; 2] {
-        let (n, reg_max) = (matched.len(), self.reg_max);
-        let column = |of: fn(&Matched) -> [f32; 2]| {
-            let values: Vec<f32> = matched.iter().flat_map(of).collect();
-            Tensor::<2>::from_data(TensorData::new(values, [n, 2]), device)
-        };
-        let weights: Vec<f32> = matched.iter().map(|m| m.score).collect();
-        let weights = Tensor::<2>::from_data(TensorData::new(weights, [n, 1]), device);
-        let sides = rows.narrow(1, 0, 4 * reg_max).reshape([n * 4, reg_max]);
-
-        let distances = Tensor::<1, Int>::arange(0..reg_max as i64, device)
-            .float()
-            .reshape([reg_max, 1]);
-        let expected = softmax(sides.clone(), 1).matmul(distances).reshape([n, 4]);
-        let (near, far) = (expected.clone().narrow(1, 0, 2), expected.narrow(1, 2, 2));
-        let centers = column(|m| m.cell) + (far.clone() - near.clone()).mul_scalar(0.5);
-        let iou = complete_iou(
-            centers,
-            near + far,
-            column(|m| m.target_center()),
-            column(|m| m.target_size()),
-        );
-        let box_loss = (iou.neg().add_scalar(1.0) * weights.clone()).sum();
-
-        // Each side's distance lies between two cells of its distribution: both are right, each as far as the other is off.
-        let mut targets = vec![0.0f32; n * 4 * reg_max];
-        for (side, targets) in matched
-            .iter()
-            .flat_map(Matched::distances)
-            .zip(targets.chunks_exact_mut(reg_max))
-        {
-            let distance = side.clamp(0.0, (reg_max - 1) as f32 - MARGIN);
-            let below = distance.floor();
-            targets[below as usize] = below + 1.0 - distance;
-            targets[below as usize + 1] = distance - below;
-        }
-        let targets = Tensor::<2>::from_data(TensorData::new(targets, [n * 4, reg_max]), device);
-        let cross_entropy = (log_softmax(sides, 1) * targets)
-            .sum_dim(1)
-            .reshape([n, 4])
-            .mean_dim(1)
-            .neg();
-        [box_loss, (cross_entropy * weights).sum()]
-    }
-
-    /// Who answers for what in every image, from the logits `batch · cells · outputs`.
+    /// Which cells answer for which targets, by the logits `[batch · cells, outputs]`.
     fn assign(
         &self,
-        logits: &[f32],
+        logits: &Tensor<2>,
         cells: &[Cell],
-        batch: usize,
         size: [f32; 2],
-        targets: &[[f32; 6]],
-    ) -> Vec<Matched> {
-        let centers: Vec<[f32; 2]> = cells
-            .iter()
-            .map(|cell| cell.center.map(|c| c * cell.stride))
-            .collect();
-        let image = |image: usize| {
-            let own: Vec<usize> = (0..targets.len())
-                .filter(|target| targets[*target][0] as usize == image)
-                .collect();
-            let boxes: Vec<(usize, BBox)> = own
-                .iter()
-                .map(|target| (targets[*target][1] as usize, pixels(targets[*target], size)))
-                .collect();
-            let logits =
-                &logits[image * cells.len() * self.outputs()..][..cells.len() * self.outputs()];
-            self.assign_image(logits, cells, &centers, &boxes)
-                .into_iter()
-                .map(
-                    |Assigned {
-                         cell,
-                         target,
-                         score,
-                     }| {
-                        let ((class, bbox), Cell { center, stride }) = (boxes[target], cells[cell]);
-                        let corners =
-                            [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(|side| side / stride);
-                        Matched {
-                            row: image * cells.len() + cell,
-                            cell: center,
-                            index: own[target],
-                            target: corners,
-                            class,
-                            score,
-                        }
-                    },
-                )
-                .collect::<Vec<_>>()
-        };
-        (0..batch).into_par_iter().flat_map_iter(image).collect()
-    }
-
-    fn assign_image(
-        &self,
-        logits: &[f32],
-        cells: &[Cell],
-        centers: &[[f32; 2]],
-        targets: &[(usize, BBox)],
-    ) -> Vec<Assigned> {
-        let mut boxes = vec![
-            BBox {
-                x1: 0.0,
-                y1: 0.0,
-                x2: 0.0,
-                y2: 0.0
-            };
-            cells.len()
-        ];
-        let mut scores = vec![0.0; cells.len() * self.nc];
-        for (i, logits) in logits.chunks_exact(self.outputs()).enumerate() {
-            let [x, y] = centers[i];
-            // A cell outside of all boxes answers for none.
-            if !targets
-                .iter()
-                .any(|(_, b)| x > b.x1 && x < b.x2 && y > b.y1 && y < b.y2)
-            {
-                continue;
-            }
-            let (sides, classes) = logits.split_at(4 * self.reg_max);
-            let classes = &classes[..self.nc];
-            let mut distances = sides
-                .chunks_exact(self.reg_max)
-                .map(|logits| mean_distance(logits) * cells[i].stride);
-            let [left, top, right, bottom] =
-                std::array::from_fn(|_| distances.next().unwrap_or_default());
-            boxes[i] = BBox {
-                x1: x - left,
-                y1: y - top,
-                x2: x + right,
-                y2: y + bottom,
-            };
-            let scores = &mut scores[i * self.nc..][..self.nc];
-            scores
-                .iter_mut()
-                .zip(classes)
-                .for_each(|(score, logit)| *score = 1.0 / (1.0 + (-logit).exp()));
+        protos: Option<&Tensor<4>>,
+        Targets { boxes, masks }: Targets,
+    ) -> Result<Vec<Matched>, LossError> {
+        if boxes.is_empty() {
+            return Ok(Vec::new());
         }
-        self.assigner.assign(
-            Predictions {
-                centers,
-                boxes: &boxes,
-                scores: &scores,
-                nc: self.nc,
-            },
-            targets,
-        )
+        let values = logits.clone().detach().into_data();
+        let values = values.as_slice::<f32>().map_err(|_| LossError::NotFloat)?;
+        let protos = protos
+            .filter(|_| self.yolo26)
+            .map(|protos| protos.clone().detach().into_data());
+        let protos = match (&protos, masks, self.coefficients) {
+            (Some(protos), Some(targets), Some(coefficients)) => Some(BatchMasks {
+                protos: protos.as_slice::<f32>().map_err(|_| LossError::NotFloat)?,
+                coefficients,
+                targets,
+            }),
+            _ => None,
+        };
+        let logits = Logits {
+            values,
+            cells,
+            batch: logits.dims()[0] / cells.len(),
+            outputs: self.outputs(),
+            nc: self.nc,
+            reg_max: self.reg_max,
+            size,
+            protos,
+        };
+        Ok(logits.assign(&self.assigner, boxes))
     }
 
     /// Numbers for each box.
@@ -286,23 +194,26 @@ impl Yolov8Loss {
 
 impl DetectionLoss for Yolov8Loss {
     fn items(&self) -> &'static [&'static str] {
-        match self.coefficients {
-            None => &["box", "cls", "dfl"],
-            Some(_) => &["box", "cls", "dfl", "seg"],
+        match (self.reg_max, self.coefficients, self.yolo26) {
+            (1, None, _) => &["box", "cls", "l1"],
+            (1, Some(_), false) => &["box", "cls", "l1", "seg"],
+            (1, Some(_), true) => &["box", "cls", "l1", "seg", "sem"],
+            (_, None, _) => &["box", "cls", "dfl"],
+            (_, Some(_), false) => &["box", "cls", "dfl", "seg"],
+            (_, Some(_), true) => &["box", "cls", "dfl", "seg", "sem"],
         }
     }
 
     /// The levels' logits are `[batch, 1, height, width, outputs]` each: left, top, right, bottom, classes, mask coefficients.
-    fn forward(
-        &self,
-        Outputs { levels, protos }: Outputs,
-        Targets {
-            boxes: targets,
-            masks,
-        }: Targets,
-    ) -> Result<LossOutput, LossError> {
+    fn forward(&self, outputs: Outputs, targets: Targets) -> Result<LossOutput, LossError> {
+        let Outputs {
+            levels,
+            protos,
+            semantic,
+            ..
+        } = outputs;
         let batch = self.check_levels(&levels)?;
-        check_targets(targets, batch, self.nc)?;
+        check_targets(targets.boxes, batch, self.nc)?;
         let device = levels[0].device();
         let [_, _, height, width, _] = levels[0].dims();
         let size = [width, height].map(|cells| cells as f32 * self.strides[0]);
@@ -319,14 +230,15 @@ impl DetectionLoss for Yolov8Loss {
         let logits = Tensor::cat(levels.into_iter().map(flat).collect(), 1)
             .reshape([batch * cells.len(), outputs]);
 
-        let matched = match targets {
-            [] => Vec::new(),
-            _ => {
-                let values = logits.clone().detach().into_data();
-                let values = values.as_slice::<f32>().map_err(|_| LossError::NotFloat)?;
-                self.assign(values, &cells, batch, size, targets)
+        // Prototypes and masks that fit, if there is an object.
+        let masks = match self.coefficients {
+            Some(count) if !targets.boxes.is_empty() => {
+                Some(required(protos, targets.masks, count)?)
             }
+            _ => None,
         };
+        let protos = masks.as_ref().map(|(protos, _)| protos);
+        let matched = self.assign(&logits, &cells, size, protos, targets)?;
         let mut scores = vec![0.0f32; batch * cells.len() * self.nc];
         matched
             .iter()
@@ -336,44 +248,42 @@ impl DetectionLoss for Yolov8Loss {
             TensorData::new(scores, [batch * cells.len(), self.nc]),
             &device,
         );
-        let class_loss = bce_with_logits(
-            logits.clone().narrow(1, 4 * self.reg_max, self.nc),
-            scores,
-            1.0,
-        )
-        .sum();
-        let Yolov8Hyp { box_gain, cls, dfl } = self.hyp;
-        let mut seg_loss = self.coefficients.map(|_| Tensor::zeros([1], &device));
-        let [box_loss, distribution_loss] = match matched.is_empty() {
-            true => std::array::from_fn(|_| Tensor::zeros([1], &device)),
-            false => {
-                let rows: Vec<i32> = matched.iter().map(|m| m.row as i32).collect();
-                let rows = logits.select(
-                    0,
-                    Tensor::<1, Int>::from_data(TensorData::new(rows, [matched.len()]), &device),
-                );
-                if let Some(count) = self.coefficients {
-                    let (protos, masks) = required(protos, masks, count)?;
-                    let coefficients = rows.clone().narrow(1, 4 * self.reg_max + self.nc, count);
-                    let loss = mask_loss(
-                        protos,
-                        coefficients,
-                        &mask_matches(&matched, targets, batch),
-                        masks,
-                    )?;
-                    seg_loss = Some(loss.mul_scalar(box_gain));
-                }
-                self.box_losses(rows, &matched, &device)
-            }
-        };
+        let class_logits = logits.clone().narrow(1, 4 * self.reg_max, self.nc);
+        let class_loss = bce_with_logits(class_logits, scores, 1.0).sum();
 
+        let zero = || Tensor::<1>::zeros([1], &device);
+        let mask_items = self.items().len() - 3;
+        let mut mask_losses: Vec<Tensor<1>> = (0..mask_items).map(|_| zero()).collect();
+        let mut box_losses_of = [zero(), zero()];
+        let Yolov8Hyp { box_gain, cls, dfl } = self.hyp;
+        if !matched.is_empty() {
+            let rows: Vec<i32> = matched.iter().map(|m| m.row as i32).collect();
+            let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [matched.len()]), &device);
+            let rows = logits.select(0, rows);
+            let sides = rows.clone().narrow(1, 0, 4 * self.reg_max);
+            box_losses_of = box_losses(sides, self.reg_max, &matched, size, &device);
+            if let Some((protos, masks)) = masks {
+                let first = 4 * self.reg_max + self.nc;
+                let coefficients = rows.narrow(1, first, outputs - first);
+                let matches = mask_matches(&matched, targets.boxes, batch);
+                mask_losses[0] = mask_loss(protos, coefficients, &matches, masks);
+                if self.yolo26 {
+                    let semantic = semantic.ok_or(LossError::NoSemantics)?;
+                    mask_losses[1] = semantic_loss(semantic, masks, targets.boxes);
+                }
+            }
+        }
+        let [box_loss, distance_loss] = box_losses_of;
         let items = [
             box_loss.mul_scalar(box_gain / sum),
             class_loss.mul_scalar(cls / sum),
-            distribution_loss.mul_scalar(dfl / sum),
+            distance_loss.mul_scalar(dfl / sum),
         ];
+        let mask_losses = mask_losses
+            .into_iter()
+            .map(|loss| loss.mul_scalar(box_gain));
         Ok(LossOutput::of(
-            items.into_iter().chain(seg_loss).collect(),
+            items.into_iter().chain(mask_losses).collect(),
             batch,
         ))
     }
@@ -392,73 +302,4 @@ fn mask_matches(matched: &[Matched], targets: &[[f32; 6]], batch: usize) -> Vec<
         }
     };
     matched.iter().map(of).collect()
-}
-
-/// A place on a level's map.
-#[derive(Clone, Copy)]
-struct Cell {
-    /// In cells.
-    center: [f32; 2],
-    stride: f32,
-}
-
-/// A cell that answers for a box.
-struct Matched {
-    /// Of the logits.
-    row: usize,
-    /// The cell's centre, in cells.
-    cell: [f32; 2],
-    /// Row of the target.
-    index: usize,
-    /// The box's left, top, right and bottom, in cells.
-    target: [f32; 4],
-    class: usize,
-    score: f32,
-}
-
-impl Matched {
-    fn target_center(&self) -> [f32; 2] {
-        let [x1, y1, x2, y2] = self.target;
-        [(x1 + x2) / 2.0, (y1 + y2) / 2.0]
-    }
-
-    fn target_size(&self) -> [f32; 2] {
-        let [x1, y1, x2, y2] = self.target;
-        [x2 - x1, y2 - y1]
-    }
-
-    /// From the cell's centre to the box's left, top, right and bottom.
-    fn distances(&self) -> [f32; 4] {
-        let ([x, y], [x1, y1, x2, y2]) = (self.cell, self.target);
-        [x - x1, y - y1, x2 - x, y2 - y]
-    }
-}
-
-fn cells([_, _, height, width, _]: [usize; 5], stride: f32) -> impl Iterator<Item = Cell> {
-    let places = (0..height)
-        .flat_map(move |row| (0..width).map(move |column| [column as f32 + 0.5, row as f32 + 0.5]));
-    places.map(move |center| Cell { center, stride })
-}
-
-/// A target's box in pixels of an image of `size`, width and height.
-fn pixels([_, _, x, y, w, h]: [f32; 6], [width, height]: [f32; 2]) -> BBox {
-    let (x, y, half_w, half_h) = (x * width, y * height, w * width / 2.0, h * height / 2.0);
-    BBox {
-        x1: x - half_w,
-        y1: y - half_h,
-        x2: x + half_w,
-        y2: y + half_h,
-    }
-}
-
-/// The mean of a distribution over distances of 0, 1, 2 … cells.
-fn mean_distance(logits: &[f32]) -> f32 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let (mut sum, mut moment) = (0.0, 0.0);
-    for (distance, logit) in logits.iter().enumerate() {
-        let share = (logit - largest).exp();
-        sum += share;
-        moment += share * distance as f32;
-    }
-    moment / sum
 }

@@ -2,15 +2,17 @@
 
 pub(crate) mod adam;
 mod clip;
+mod musgd;
 mod sgd;
 mod step;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use burn::Tensor;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 
 pub use clip::clip_norm;
+pub use musgd::MuSgd;
 pub use sgd::Sgd;
 pub use step::StepRule;
 
@@ -43,6 +45,23 @@ pub(super) fn groups<M: Module>(module: &M) -> HashMap<ParamId, Group> {
     };
     module.visit(&mut sorter);
     sorter.groups
+}
+
+/// Parameters of the branches to classes, in the last row of a detector.
+fn class_branches<M: Module>(module: &M) -> HashSet<ParamId> {
+    let names = names(module);
+    let row = |name: &str| -> Option<usize> {
+        name.strip_prefix("model.")?.split('.').next()?.parse().ok()
+    };
+    let Some(last) = names.values().filter_map(|name| row(name)).max() else {
+        return HashSet::new();
+    };
+    let branches = ["cv3", "one2one_cv3", "proto.semseg"];
+    let branches = branches.map(|branch| format!("model.{last}.{branch}."));
+    let own = names
+        .into_iter()
+        .filter(|(_, name)| branches.iter().any(|branch| name.starts_with(branch)));
+    own.map(|(id, _)| id).collect()
 }
 
 struct Sorter {

@@ -2,18 +2,20 @@
 //!
 //! Burn's own `Sgd` is not used: its momentum is fixed when it is made, where a warm-up changes it at every step.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use burn::Tensor;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 
-use super::{Group, Rates, groups};
+use super::{Group, Rates, class_branches, groups};
 use crate::tensors::Tensors;
 
 /// The optimizer and its momentum buffers, one for each parameter that ever had a gradient.
 pub struct Sgd {
     weight_decay: f64,
     groups: HashMap<ParamId, Group>,
+    /// Parameters that learn at three times the rate.
+    fast: HashSet<ParamId>,
     pub(super) buffers: Tensors,
 }
 
@@ -23,7 +25,28 @@ impl Sgd {
         Self {
             weight_decay,
             groups: groups(module),
+            fast: HashSet::new(),
             buffers: Tensors::new(),
+        }
+    }
+
+    /// The same with three times the rate for the branches to classes of the head, the last row of a detector.
+    pub(super) fn with_fast_classes<M: Module>(self, module: &M) -> Self {
+        Self {
+            fast: class_branches(module),
+            ..self
+        }
+    }
+
+    /// The learning rate of a parameter. While the warm-up lasts, three times the rate is that at its end.
+    pub(super) fn rate(&self, id: ParamId, Rates { bias_lr, lr, .. }: Rates) -> f64 {
+        let own = match self.groups.get(&id) {
+            Some(Group::Bias) => bias_lr,
+            _ => lr,
+        };
+        match self.fast.contains(&id) {
+            true => own + 2.0 * lr,
+            false => own,
         }
     }
 
@@ -51,18 +74,14 @@ impl ModuleMapper for Stepper<'_> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else {
             return param;
         };
-        let Rates {
-            bias_lr,
-            lr,
-            momentum,
-        } = self.rates;
+        let momentum = self.rates.momentum;
+        let lr = self.sgd.rate(param.id, self.rates);
         let group = self
             .sgd
             .groups
             .get(&param.id)
             .copied()
             .unwrap_or(Group::Weight);
-        let lr = if group == Group::Bias { bias_lr } else { lr };
         let id = param.id;
         param.map(|value| {
             let value = value.inner();

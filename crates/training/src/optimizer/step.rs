@@ -3,7 +3,7 @@
 use burn::module::Module;
 
 use super::adam::{Adam, Decay};
-use super::{Rates, Sgd};
+use super::{MuSgd, Rates, Sgd};
 use crate::tensors::Tensors;
 use crate::{Optimizer, Recipe};
 
@@ -13,6 +13,8 @@ pub enum StepRule {
     Sgd(Sgd),
     /// Adam or AdamW.
     Adam(Adam),
+    /// MuSGD.
+    MuSgd(MuSgd),
 }
 
 impl StepRule {
@@ -21,6 +23,7 @@ impl StepRule {
         let adam = |decay| Self::Adam(Adam::new(module, recipe.momentum, decay, weight_decay));
         match recipe.optimizer {
             Optimizer::Sgd => Self::Sgd(Sgd::new(module, weight_decay)),
+            Optimizer::MuSgd => Self::MuSgd(MuSgd::new(module, weight_decay)),
             Optimizer::Adam => adam(Decay::Gradient),
             Optimizer::AdamW | Optimizer::Auto => adam(Decay::Decoupled),
         }
@@ -31,6 +34,7 @@ impl StepRule {
         match self {
             Self::Sgd(sgd) => sgd.step(module, gradients, rates),
             Self::Adam(adam) => adam.step(module, gradients, rates),
+            Self::MuSgd(optimizer) => optimizer.step(module, gradients, rates),
         }
     }
 
@@ -39,6 +43,10 @@ impl StepRule {
         match self {
             Self::Sgd(sgd) => vec![("momentum.", &sgd.buffers)],
             Self::Adam(adam) => vec![("momentum.", &adam.averages), ("square.", &adam.squares)],
+            Self::MuSgd(optimizer) => vec![
+                ("momentum.", &optimizer.sgd.buffers),
+                ("direction.", &optimizer.averages),
+            ],
         }
     }
 
@@ -53,6 +61,10 @@ impl StepRule {
     ) -> Result<(), E> {
         match self {
             Self::Sgd(sgd) => sgd.buffers = read("momentum.")?,
+            Self::MuSgd(optimizer) => {
+                optimizer.sgd.buffers = read("momentum.")?;
+                optimizer.averages = read("direction.")?;
+            }
             Self::Adam(adam) => {
                 adam.averages = read("momentum.")?;
                 adam.squares = read("square.")?;

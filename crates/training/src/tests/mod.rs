@@ -1,6 +1,7 @@
 //! The engine on networks small enough to follow.
 
 mod ema;
+mod musgd;
 mod optimizer;
 mod recipe;
 mod trainer;

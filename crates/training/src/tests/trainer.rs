@@ -72,10 +72,7 @@ impl TrainableDetector for Net {
                     .permute([0, 1, 3, 4, 2]),
             );
         }
-        Outputs {
-            levels,
-            protos: None,
-        }
+        levels.into()
     }
 }
 

@@ -39,7 +39,7 @@ impl Train<'_> {
             false => None,
         };
         let device = job.cell.device.open()?;
-        let recipe = &resolved(recipe, &graph, &train_images, &job.cell.device, &device)?;
+        let recipe = &resolved(recipe, &graph, &train_images, &job.cell.device, &device);
         let training = TrainingSpec {
             graph: &graph,
             train: train_images.clone(),
