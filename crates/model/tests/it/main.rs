@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod absurd;
+mod attention;
 mod blocks;
 mod catalog;
 mod cost;
