@@ -115,7 +115,7 @@ impl Block for ResNetLayerConfig {
                 "argument 0 (input channels): expected {c_in}, which the row reads, found {stated}"
             ));
         }
-        let blocks = row.positive(4, Some(1), "blocks")?;
+        let blocks = row.count(4, 1, "blocks")?;
         Ok(Self {
             c_in,
             hidden: row.positive(1, None, "hidden")?,

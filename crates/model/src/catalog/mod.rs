@@ -1,6 +1,10 @@
 //! Families and variants by name, and models resolved: those built in, and the user's own.
 
 mod apply;
+mod backbone;
+mod edit;
+mod patch;
+mod select;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -137,7 +141,12 @@ pub enum CatalogError {
 impl Catalog {
     /// The built-in families and variants.
     pub fn builtin() -> Self {
-        let families = embedded!("families": "yolov5", "yolov8");
+        // Those of a family in the order of its scales.
+        let families = embedded!("families":
+            "yolov3", "yolov3-spp", "yolov3-tiny", "yolov5", "yolov6", "yolov8",
+            "yolov9t", "yolov9s", "yolov9m", "yolov9c", "yolov9e",
+            "yolov10n", "yolov10s", "yolov10m", "yolov10b", "yolov10l", "yolov10x",
+            "yolo11", "yolo12", "yolo26");
         let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment");
         let mut catalog = Self {
             families: BTreeMap::new(),
@@ -237,8 +246,25 @@ impl Catalog {
             let scale = stem.strip_prefix(name.as_str())?;
             (!scale.is_empty() && family.table(scale).is_some()).then(|| with(name, scale))
         });
-        match ends_in_scale {
-            Some(name) => Ok(name),
+        if let Some(name) = ends_in_scale {
+            return Ok(name);
+        }
+        // `customz`: a scale that `custom` does not have, not another family.
+        let word = |rest: &&str| {
+            rest.starts_with(|c: char| c.is_ascii_alphabetic())
+                && rest.chars().all(|c| c.is_ascii_alphanumeric())
+        };
+        let near = self.families.iter().rev().find_map(|(name, family)| {
+            let scale = stem.strip_prefix(name.as_str()).filter(word)?;
+            Some(CatalogError::UnknownScale {
+                model: written.to_string(),
+                family: name.clone(),
+                scale: scale.into(),
+                known: family.known(),
+            })
+        });
+        match near {
+            Some(error) => Err(error),
             None => self.family(written).map(|_| written.clone()),
         }
     }
@@ -294,6 +320,13 @@ impl Catalog {
             ))));
         }
         for (variant, call) in called {
+            if !variant.is_for(&name.family) {
+                let families = joined(variant.families.iter());
+                return Err(fail(variant.misfit(format!(
+                    "expected a model of {families}, found one of {}; its key 'families' says so",
+                    name.family
+                ))));
+            }
             table = variant
                 .apply(&table, &name.scale, scaling, call)
                 .map_err(fail)?;

@@ -124,7 +124,7 @@ impl Block for RtDetrConfig {
         Ok(Self {
             detect,
             queries: row.positive(2, Some(300), "queries")?,
-            layers: row.cells(5, 6, "layers")?,
+            layers: row.count(5, 6, "layers")?,
             layer: DecoderLayerConfig {
                 deformable,
                 hidden: row.positive(6, Some(1024), "perceptron")?,

@@ -11,10 +11,15 @@ mod cost;
 mod counted;
 #[path = "../../../kernels/tests/support/device.rs"]
 mod device;
+mod grid;
 mod heads;
 mod layers;
 mod models;
 mod mutations;
+mod older;
+mod patches;
 mod queries;
 mod support;
+mod tables;
+mod tutorials;
 mod weights;
