@@ -142,7 +142,7 @@ impl Catalog {
     /// The built-in families and variants.
     pub fn builtin() -> Self {
         let families = embedded!("families": "yolov5", "yolov8");
-        let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment");
+        let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment", "se", "eca", "simam", "cbam", "coordconv", "spdconv");
         let mut catalog = Self {
             families: BTreeMap::new(),
             variants: BTreeMap::new(),
