@@ -55,8 +55,8 @@ impl Conv2d {
 /// `activation(convolution(x))`.
 ///
 /// `x` is `[batch, channels in, height, width]`, `weight`
-/// `[channels out, channels in / groups, kernel height, kernel width]`, `bias` `[channels out]`; gives
-/// `[batch, channels out, …, …]`. Differentiable on a training device.
+/// `[channels out, channels in / groups, kernel height, kernel width]`, `bias` `[channels out]`;
+/// gives `[batch, channels out, …, …]`. Differentiable on a training device.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,

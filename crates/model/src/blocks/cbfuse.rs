@@ -42,7 +42,7 @@ impl Block for CbFuseConfig {
         };
         if which.len() != rows.len() {
             return Err(format!(
-                "expected which map to take of each of {} rows, found {}",
+                "expected as many numbers as rows before the last, {}, found {}",
                 rows.len(),
                 which.len()
             ));

@@ -1,10 +1,6 @@
 //! Pooling over windows.
 
-use burn::tensor::{
-    Tensor,
-    module::{avg_pool2d, max_pool2d},
-    ops::{AvgPoolOptions, MaxPoolOptions},
-};
+use burn::tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions};
 
 use crate::shape::Shape;
 
@@ -25,9 +21,12 @@ pub(super) fn pyramid(x: Tensor<4>, kernel: usize, times: usize) -> Tensor<4> {
     Tensor::cat(steps, 1)
 }
 
-/// The mean of each 2×2 window, at every place: a map smaller by one.
+/// The mean of each 2×2 window, at every place: a map smaller by one. By sums of slices, which take
+/// the CPU backend a fraction of its average pooling's time.
 pub(super) fn smooth(x: Tensor<4>) -> Tensor<4> {
-    avg_pool2d(x, AvgPoolOptions::new([2; 2]).with_stride([1; 2]))
+    let [_, _, height, width] = x.dims();
+    let rows = x.clone().narrow(2, 0, height - 1) + x.narrow(2, 1, height - 1);
+    (rows.clone().narrow(3, 0, width - 1) + rows.narrow(3, 1, width - 1)) * 0.25
 }
 
 /// The shape that [`smooth`] gives.

@@ -1,5 +1,7 @@
 //! How a block reads its row: arguments by place, with the table's defaults and clear refusals.
 
+use std::ops::RangeInclusive;
+
 use ablate_kernels::Activation;
 
 use crate::{
@@ -175,19 +177,34 @@ impl<'a> RowReader<'a> {
 
     /// Argument `i` as whole numbers, a list or one alone; None if it is absent or None.
     pub fn numbers(&self, i: usize, what: &str) -> Result<Option<Vec<usize>>, String> {
+        match self.0.args.get(i) {
+            None | Some(Arg::None) => Ok(None),
+            Some(_) => self.whole_numbers(i, 0..=MAX_CELLS, what).map(Some),
+        }
+    }
+
+    /// Argument `i` as whole numbers from `least` on, a list or one alone, which have to be given.
+    pub fn list(&self, i: usize, least: i64, what: &str) -> Result<Vec<usize>, String> {
+        self.whole_numbers(i, least..=MAX_ARG, what)
+    }
+
+    fn whole_numbers(
+        &self,
+        i: usize,
+        range: RangeInclusive<i64>,
+        what: &str,
+    ) -> Result<Vec<usize>, String> {
         let number = |arg: &Arg| match arg {
-            Arg::Int(n) if (0..=MAX_CELLS).contains(n) => Some(*n as usize),
+            Arg::Int(n) if range.contains(n) => Some(*n as usize),
             _ => None,
         };
         let numbers = match self.0.args.get(i) {
-            None | Some(Arg::None) => return Ok(None),
             Some(Arg::List(list)) => list.iter().map(number).collect(),
-            Some(one) => number(one).map(|n| vec![n]),
+            one => one.and_then(number).map(|n| vec![n]),
         };
-        let expected = format!("a list of whole numbers from 0 to {MAX_CELLS}");
-        numbers
-            .map(Some)
-            .ok_or_else(|| self.misfit(i, what, &expected))
+        let (least, most) = range.clone().into_inner();
+        let expected = format!("a list of whole numbers from {least} to {most}");
+        numbers.ok_or_else(|| self.misfit(i, what, &expected))
     }
 
     /// Refuses more arguments than the block knows.
@@ -274,20 +291,6 @@ impl<'a> RowReader<'a> {
             Some(_) => None,
         };
         let expected = format!("two sides from 1 to {MAX_CELLS}, or two [height, width]");
-        read.ok_or_else(|| self.misfit(i, what, &expected))
-    }
-
-    /// Argument `i` as a list of whole numbers from `least` on.
-    pub fn list(&self, i: usize, least: i64, what: &str) -> Result<Vec<usize>, String> {
-        let number = |arg: &Arg| match arg {
-            Arg::Int(n) if (least..=MAX_ARG).contains(n) => Some(*n as usize),
-            _ => None,
-        };
-        let read = match self.0.args.get(i) {
-            Some(Arg::List(list)) => list.iter().map(number).collect(),
-            _ => None,
-        };
-        let expected = format!("a list of whole numbers from {least} to {MAX_ARG}");
         read.ok_or_else(|| self.misfit(i, what, &expected))
     }
 

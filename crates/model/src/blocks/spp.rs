@@ -1,13 +1,11 @@
 //! Spatial pyramid pooling side by side.
 
-use burn::{
-    module::Module,
-    tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{
     block::{Block, only},
     conv::{Conv, ConvConfig},
+    pool::max_pool,
     row::RowReader,
 };
 use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
@@ -82,12 +80,7 @@ impl Block for SppConfig {
 
     fn forward(layer: &Spp, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let x = layer.cv1.forward(only(inputs));
-        let pool = |kernel: &usize| {
-            let options = MaxPoolOptions::new([*kernel; 2])
-                .with_stride([1; 2])
-                .with_padding([kernel / 2; 2]);
-            max_pool2d(x.clone(), options)
-        };
+        let pool = |kernel: &usize| max_pool(x.clone(), *kernel, 1);
         let maps = std::iter::once(x.clone()).chain(layer.kernels.iter().map(pool));
         vec![layer.cv2.forward(Tensor::cat(maps.collect(), 1))]
     }

@@ -141,7 +141,12 @@ pub enum CatalogError {
 impl Catalog {
     /// The built-in families and variants.
     pub fn builtin() -> Self {
-        let families = embedded!("families": "yolov5", "yolov8");
+        // Those of a family in the order of its scales.
+        let families = embedded!("families":
+            "yolov3", "yolov3-spp", "yolov3-tiny", "yolov5", "yolov6", "yolov8",
+            "yolov9t", "yolov9s", "yolov9m", "yolov9c", "yolov9e",
+            "yolov10n", "yolov10s", "yolov10m", "yolov10b", "yolov10l", "yolov10x",
+            "yolo11", "yolo12", "yolo26");
         let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment", "se", "eca", "simam", "cbam", "coordconv", "spdconv");
         let mut catalog = Self {
             families: BTreeMap::new(),

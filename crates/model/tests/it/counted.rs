@@ -2,12 +2,10 @@
 //! products run, and every row's outputs have the predicted shapes.
 
 use ablate_kernels::multiply_accumulates;
-use ablate_model::{
-    Catalog, Cost, Detector, Graph, ModelName,
-    registry::NAMES,
-    spec::{Scaling, Table},
-};
+use ablate_model::{Catalog, Cost, Detector, Graph, registry::NAMES, spec::Table};
 use burn::tensor::{Device, Tensor};
+
+use crate::grid::{self, Scales};
 
 const BATCH: usize = 2;
 const SIDES: [usize; 2] = [64, 96];
@@ -222,32 +220,25 @@ fn every_block_runs_what_it_costs() {
     }
 }
 
+/// Rows that give several maps, and one that reads them.
+#[test]
+fn several_outputs_run_what_they_cost() {
+    let rows = "[1, 1, CBLinear, [[16, 32]]]\n  - [2, 1, CBLinear, [[8, 32, 4], 3, 2]]\n  - [[3, 4, 2], 1, CBFuse, [[1, 1]]]";
+    check(&graph(rows), rows);
+}
+
 /// Every family with every variant, and combinations, at a narrow width.
 #[test]
 fn every_model_runs_what_it_costs() {
-    let catalog = Catalog::builtin();
-    let mut variants: Vec<&str> = catalog.variants().map(|v| v.name.as_str()).collect();
-    variants.extend([
-        "baseline",
+    let more = [
         "ghost+asff",
         "asff:order=sequential,rfb=true",
         "mobilenetv2+segment",
         "slimneck+repvgg+asff",
-    ]);
-    for family in catalog.families() {
-        for variant in &variants {
-            for scale in ["n", "m"] {
-                let name = ModelName::baseline(family, scale);
-                let name = name.with_variants(variant).unwrap();
-                let scaling = Scaling {
-                    width: 0.125,
-                    ..catalog.resolve(&name).unwrap().scaling
-                };
-                let table = catalog.patched(&name, scaling).unwrap();
-                let graph = Graph::resolve(&table, scaling, 3).unwrap();
-                check(&graph, &name.to_string());
-            }
-        }
+    ];
+    let catalog = Catalog::builtin();
+    for model in grid::models(&catalog, Scales::Two, &more) {
+        check(&model.graph, &model.name.to_string());
     }
 }
 

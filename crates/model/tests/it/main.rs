@@ -10,10 +10,12 @@ mod cost;
 mod counted;
 #[path = "../../../kernels/tests/support/device.rs"]
 mod device;
+mod grid;
 mod heads;
 mod layers;
 mod models;
 mod mutations;
+mod older;
 mod patches;
 mod support;
 mod tables;
