@@ -153,7 +153,7 @@ impl Catalog {
             "yolo11", "yolo12", "yolo26");
         let variants = embedded!("variants":
             "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static",
-            "repvgg", "segment", "eca", "se", "cbam", "simam", "coordconv", "spdconv");
+            "repvgg", "segment", "segment26", "eca", "se", "cbam", "simam", "coordconv", "spdconv");
         let mut catalog = Self {
             families: BTreeMap::new(),
             variants: BTreeMap::new(),
