@@ -12,7 +12,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PROTOCOL: Protocol = Protocol {
     batch: 16,
-    imgsz: 64,
+    imgsz: ablate_records::ImageSize {
+        height: 64,
+        width: 64,
+    },
     warmup: 0,
     budget: Duration::ZERO,
     min_iterations: 0,

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         AugmentConfig::default(),
         LoaderConfig {
             batch,
-            imgsz,
+            imgsz: imgsz.into(),
             seed: 0,
             mask_stride: None,
             workers,

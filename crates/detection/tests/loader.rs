@@ -25,7 +25,7 @@ fn data() -> Arc<CachedDataset> {
 fn config(workers: usize) -> LoaderConfig {
     LoaderConfig {
         batch: 8,
-        imgsz: IMGSZ,
+        imgsz: IMGSZ.into(),
         seed: 5,
         mask_stride: None,
         workers,
@@ -223,7 +223,7 @@ fn settings_that_make_no_sense_are_named() {
     assert!(
         error(
             LoaderConfig {
-                imgsz: 96,
+                imgsz: 96.into(),
                 ..config(1)
             },
             fine()

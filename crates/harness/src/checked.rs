@@ -32,6 +32,14 @@ pub fn number<'de, D: Deserializer<'de>, T>(
     deserializer.deserialize_f64(Number(make))
 }
 
+/// Reads a number or a list of numbers and makes a value of them.
+pub fn numbers<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    make: impl FnOnce(&[f64]) -> Result<T, String>,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_any(Numbers(make))
+}
+
 struct Word<T>(PhantomData<T>);
 
 impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Word<T> {
@@ -65,6 +73,36 @@ impl<'de, T, F: Fn(&str) -> Result<T, String>> Visitor<'de> for Words<F> {
             values.push((self.0)(&word).map_err(A::Error::custom)?);
         }
         Ok(values)
+    }
+}
+
+struct Numbers<F>(F);
+
+impl<'de, T, F: FnOnce(&[f64]) -> Result<T, String>> Visitor<'de> for Numbers<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a number or a list of numbers")
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
+        self.0(&[number]).map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        self.visit_f64(number as f64)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        self.visit_f64(number as f64)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<T, A::Error> {
+        let mut numbers: Vec<f64> = Vec::new();
+        while let Some(number) = list.next_element()? {
+            numbers.push(number);
+        }
+        self.0(&numbers).map_err(A::Error::custom)
     }
 }
 

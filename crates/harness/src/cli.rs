@@ -1,13 +1,13 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use ablate_detection::dataset::Split;
 use ablate_model::ModelName;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::{device::DeviceName, measure::precision::Precision};
-use ablate_records::Stage;
+use ablate_records::{ImageSize, Stage};
 
 /// Measure whether a change to a YOLO detector is worth it: parameters, GFLOPs, latency and mAP of every variant at every
 /// scale.
@@ -26,6 +26,37 @@ pub struct Cli {
     /// Log warnings and errors only.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+}
+
+impl Cli {
+    /// Reads a command line; height and width of `--imgsz 384 640` may be two words.
+    pub fn of(words: impl IntoIterator<Item = OsString>) -> Self {
+        Self::parse_from(one_size(words))
+    }
+}
+
+/// The words with the two of a size as one, `384,640`: an option of one or two words would take a
+/// model's name for the second.
+fn one_size(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let number = |word: &OsString| {
+        let word = word.to_str().unwrap_or_default();
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_digit())
+    };
+    let mut joined: Vec<OsString> = Vec::new();
+    for word in words {
+        let option = joined
+            .len()
+            .checked_sub(2)
+            .map(|place| joined[place] == "--imgsz");
+        match joined.last_mut() {
+            Some(height) if option == Some(true) && number(height) && number(&word) => {
+                height.push(",");
+                height.push(word);
+            }
+            _ => joined.push(word),
+        }
+    }
+    joined
 }
 
 /// The subcommands.
@@ -119,9 +150,9 @@ pub struct ShowArgs {
     /// Number of classes [default: as in the table].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub nc: Option<u32>,
-    /// Height and width of the image, in pixels.
-    #[arg(long, default_value_t = 640)]
-    pub imgsz: usize,
+    /// Height and width of the image, in pixels; one number for a square.
+    #[arg(long, value_name = "SIZE", default_value = "640")]
+    pub imgsz: ImageSize,
     /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -140,9 +171,9 @@ pub struct DiffArgs {
     /// Number of classes [default: as in the tables].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub nc: Option<u32>,
-    /// Height and width of the image, in pixels.
-    #[arg(long, default_value_t = 640)]
-    pub imgsz: usize,
+    /// Height and width of the image, in pixels; one number for a square.
+    #[arg(long, value_name = "SIZE", default_value = "640")]
+    pub imgsz: ImageSize,
     /// Print unchanged layers too.
     #[arg(long)]
     pub all: bool,
@@ -204,9 +235,9 @@ pub struct TrainArgs {
     /// Number of epochs (overrides the recipe).
     #[arg(long)]
     pub epochs: Option<usize>,
-    /// Height and width of the network's input, in pixels.
-    #[arg(long, default_value_t = 640)]
-    pub imgsz: usize,
+    /// Height and width of the network's input, in pixels; one number for a square.
+    #[arg(long, value_name = "SIZE", default_value = "640")]
+    pub imgsz: ImageSize,
     /// Images per batch, or -1 for as many as fit the GPU (overrides the recipe).
     #[arg(long, allow_negative_numbers = true)]
     pub batch: Option<i64>,
@@ -244,9 +275,9 @@ pub struct ValArgs {
     /// Split to evaluate: train, val or test.
     #[arg(long, default_value = "val")]
     pub split: Split,
-    /// Longer side of the images, in pixels.
-    #[arg(long, default_value_t = 640)]
-    pub imgsz: usize,
+    /// Longer side of the images, in pixels, or height and width of the network's input.
+    #[arg(long, value_name = "SIZE", default_value = "640")]
+    pub imgsz: ImageSize,
     /// Images per batch.
     #[arg(long, default_value_t = 16)]
     pub batch: usize,
@@ -282,9 +313,9 @@ pub struct LatencyArgs {
     /// Number of classes [default: as in the tables].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub nc: Option<u32>,
-    /// Height and width of the images, in pixels.
-    #[arg(long, default_value_t = 640)]
-    pub imgsz: usize,
+    /// Height and width of the images, in pixels; one number for squares.
+    #[arg(long, value_name = "SIZE", default_value = "640")]
+    pub imgsz: ImageSize,
     /// Images per batch.
     #[arg(long, default_value_t = 1)]
     pub batch: usize,

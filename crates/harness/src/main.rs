@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use ablate::{cli::Cli, commands, guard, libraries, progress};
-use clap::Parser;
 
 /// A network's maps are large and short-lived: the system's allocator gives each back to the kernel and has it zeroed again.
 #[global_allocator]
@@ -25,7 +24,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of(std::env::args_os());
     progress::init(if cli.quiet { -1 } else { cli.verbose as i8 });
     guard::quiet_panics();
     match guard::guarded(|| commands::execute(cli.command)) {

@@ -278,14 +278,26 @@ fn devices_names_what_is_compiled_in() {
 
 #[test]
 fn a_wrong_command_line_is_one_clear_line_and_code_2() {
-    let refusals: [(&[&str], &str); 8] = [
-        (&["show", "yolov5"], "invalid model name"),
-        (&["show", "yolov6n"], "yolov6"),
+    let refusals: [(&[&str], &str); 11] = [
+        (&["show", "yolov5"], "expected a scale, as in yolov5n"),
+        (&["show", "yolov4n"], "unknown family 'yolov4'"),
         (&["show", "yolov5n+gsconf"], "gsconv"),
         (&["show", "yolov5n+asff:oder=parallel"], "oder"),
         (
             &["show", "yolov5n", "--imgsz", "100"],
-            "--imgsz: expected a multiple of 32 up to 8192, found 100",
+            "--imgsz: expected a multiple of 32, found 100; next: 128",
+        ),
+        (
+            &["show", "yolov5n", "--imgsz", "640", "1000"],
+            "--imgsz: expected a multiple of 32, found 1000; next: 1024",
+        ),
+        (
+            &["diff", "yolov5n", "yolov8n", "--imgsz", "9984"],
+            "--imgsz: expected a multiple of 32 from 32 to 8192, found 9984",
+        ),
+        (
+            &["latency", "yolov5n", "--imgsz", "720,1280"],
+            "--imgsz: expected a multiple of 32, found 720; next: 736",
         ),
         (&["latency", "yolov5n", "--device", "cuda:99"], "cuda"),
         (&["run", "no/such.yaml"], "no/such.yaml"),
@@ -454,4 +466,39 @@ fn help_describes_everything() {
             );
         }
     }
+}
+
+#[test]
+fn a_size_may_be_a_rectangle() {
+    let shown = |size: &[&str]| -> Value {
+        let words = [&["show", "yolov8n", "--format", "json", "--imgsz"], size].concat();
+        serde_json::from_str(&ablate(&words).ok()).unwrap()
+    };
+    let [square, wide] = [&["640"][..], &["384", "640"]].map(shown);
+    assert_eq!(square["imgsz"], 640);
+    assert_eq!(wide["imgsz"], json!([384, 640]));
+    // Every convolution runs on 384 / 640 of the cells.
+    let [square, wide] = [square, wide].map(|model| model["gflops_exact"].as_f64().unwrap());
+    assert!((wide / square - 0.6).abs() < 1e-9, "{wide} {square}");
+    let text = ablate(&["diff", "yolov8n", "yolov8n+gsconv", "--imgsz", "384", "640"]).ok();
+    assert!(text.contains("at 384×640"), "{text}");
+    // A model after the size is no width.
+    let text = ablate(&["show", "--imgsz", "320", "yolov5n"]).ok();
+    assert!(text.contains("at 320×320"), "{text}");
+    let timed = ablate(&[
+        "latency",
+        "yolov5n",
+        "--imgsz",
+        "64",
+        "96",
+        "--budget",
+        "0",
+        "--warmup",
+        "0",
+        "--min-iterations",
+        "1",
+        "--format",
+        "csv",
+    ]);
+    assert!(timed.ok().contains("64×96"));
 }

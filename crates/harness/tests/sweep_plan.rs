@@ -59,6 +59,11 @@ fn singles_and_pairs_are_all_that_fit() {
         "{singles:?}"
     );
     assert!(pairs.iter().any(|pair| *pair == "asff+ghost"), "{pairs:?}");
+    // The other way round ghost-static leaves no C3 to the neck.
+    assert!(
+        pairs.iter().any(|pair| *pair == "slimneck+ghost-static"),
+        "{pairs:?}"
+    );
     // Two backbones, two necks, and a backbone without the rows that the other would change.
     for pair in [
         "fasternet+mobilenetv2",
@@ -70,6 +75,32 @@ fn singles_and_pairs_are_all_that_fit() {
             "{pair} can't meet"
         );
     }
+}
+
+#[test]
+fn what_singles_and_pairs_leave_out_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = "families: [yolov8]\npatch: [{replace: {Conv: GSConv}, in: backbone}]\n";
+    fs::write(folder.path().join("own.yaml"), own).unwrap();
+    let path = folder.path().join("sweep.yaml");
+    let sweep = "name: grid\nfamilies: [yolov5, yolov8]\nscales: [n]\nvariants: [baseline, singles, pairs]\ntables: [own.yaml]\n";
+    fs::write(&path, sweep).unwrap();
+    let bench = ablate::sweep::Workbench::new(SweepConfig::read(&path).unwrap()).unwrap();
+    let reason = |name: &str| {
+        let start = format!("{name}: ");
+        let found = bench.left_out.iter().find(|line| line.starts_with(&start));
+        found.unwrap_or_else(|| panic!("{name} is not left out: {:?}", bench.left_out))
+    };
+    assert!(reason("yolov5n+own").contains("expected a model of yolov8, found one of yolov5"));
+    assert!(reason("yolov8n+fasternet+mobilenetv2").contains("has swapped the backbone already"));
+    assert!(
+        !bench
+            .left_out
+            .iter()
+            .any(|line| line.starts_with("yolov8n+own:")),
+        "{:?}",
+        bench.left_out
+    );
 }
 
 #[test]
@@ -101,7 +132,10 @@ fn cells_are_models_times_seeds_where_they_are_trained() {
         ),
         ("yolov5", "asff:order=sequential,rfb=true", "n")
     );
-    assert_eq!((cell.nc, cell.imgsz.latency, cell.batch), (3, 320, 2));
+    assert_eq!(
+        (cell.nc, cell.imgsz.latency, cell.batch),
+        (3, 320.into(), 2)
+    );
     assert_eq!(
         (cell.dataset.as_deref(), cell.seed),
         (Some("cells"), Some(0))
@@ -232,21 +266,38 @@ fn a_selection_keeps_what_it_names() {
 #[test]
 fn a_mistake_in_a_sweep_names_file_line_and_key() {
     let mistakes = [
-        ("  epochs: 3", "  epoch: 3", "epoch", 14),
+        (
+            "  epochs: 3",
+            "  epoch: 3",
+            "unknown key 'epoch'; did you mean 'epochs'?",
+            14,
+        ),
         (
             "scales: [n, s]\nvariants",
-            "scales: [n, small]\nvariants",
-            "expected a scale of one letter such as n, s, m, l or x, found 'small'",
+            "scales: [n, s m]\nvariants",
+            "expected a scale such as n, s, m, l or x, found 's m'",
             4,
         ),
         (
             "imgsz: 160",
             "imgsz: 100",
-            "expected a multiple of 32 from 32 to 8192, found 100",
+            "expected a multiple of 32, found 100; next: 128",
             13,
         ),
         ("seeds: [0, 7]", "devices: [npu]", "unknown device 'npu'", 7),
-        ("[yolov5x+gsconv", "[yolov5", "invalid model name", 6),
+        (
+            "[yolov5x+gsconv",
+            "[yolov5x++gsconv",
+            "invalid model name",
+            6,
+        ),
+        (
+            "imgsz: 160",
+            "imgsz: [160, 250]",
+            "expected a multiple of 32, found 250; next: 256",
+            13,
+        ),
+        ("imgsz: 160", "imgsz: [1, 2, 3]", "height and width", 13),
         ("batch: 2", "batch: 0", "1 to", 8),
         ("batch: 2", "dtype: half", "unknown number format 'half'", 8),
         ("batch: 2", "dtype: []", "empty list", 8),
@@ -256,8 +307,18 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         ("epochs: 3", "halving: {keep: half}", "number", 14),
         ("epochs: 3", "halving: {rungs: 0}", "1 to", 14),
         ("epochs: 3", "halving: {rungs: 1.5}", "whole number", 14),
-        ("epochs: 3", "halving: {rung: 2}", "`rung`", 14),
-        ("epochs: 3", "halving: {among: scales}", "`scales`", 14),
+        (
+            "epochs: 3",
+            "halving: {rung: 2}",
+            "did you mean 'rungs'",
+            14,
+        ),
+        (
+            "epochs: 3",
+            "halving: {among: scales}",
+            "found 'scales'",
+            14,
+        ),
     ];
     for (right, wrong, word, line) in mistakes {
         assert!(SWEEP.contains(right), "{right}");

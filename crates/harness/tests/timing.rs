@@ -20,7 +20,7 @@ use burn::tensor::{Device, Distribution, Tensor, module::conv2d, ops::ConvOption
 fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
     Protocol {
         batch: 1,
-        imgsz: 64,
+        imgsz: 64.into(),
         warmup: 1,
         budget: Duration::from_millis(budget_ms),
         min_iterations,

@@ -93,7 +93,7 @@ fn what_cannot_be_done_is_said_before_training() {
     let folder = tempfile::tempdir().unwrap();
     for (recipe, words) in [
         ("{freeze: 99}", "can't freeze row 13"),
-        ("{lr: 0.1}", "unknown key 'lr'"),
+        ("{lr: 0.1}", "unknown key 'lr'; did you mean 'lr0'?"),
     ] {
         let file = folder.path().join("recipe.yaml");
         fs::write(&file, recipe).unwrap();
@@ -110,4 +110,120 @@ fn what_cannot_be_done_is_said_before_training() {
         let error = run.refused();
         assert!(error.contains(words), "{error}");
     }
+}
+
+/// The example table with other words, in a file of its own; its path.
+fn table(folder: &Path, name: &str, right: &str, wrong: &str) -> String {
+    let text = fs::read_to_string(format!("{ROOT}/configs/models/own/tiny.yaml")).unwrap();
+    assert!(text.contains(right), "{right}");
+    let path = folder.join(format!("{name}.yaml"));
+    fs::write(&path, text.replacen(right, wrong, 1)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Runs `train` on a few drawn images for an epoch.
+fn epoch(folder: &Path, table: &str, more: &[&str]) -> common::Run {
+    let name = Path::new(table).file_stem().unwrap().to_str().unwrap();
+    let [model, out] = [
+        format!("{name}n"),
+        folder.join(name).to_str().unwrap().into(),
+    ];
+    let data = format!("{ROOT}/configs/data/shapes-smoke.yaml");
+    let words = [
+        "train", &model, "--table", table, "--data", &data, "--epochs", "1", "--batch", "8",
+        "--out", &out,
+    ];
+    ablate(&[&words[..], more].concat())
+}
+
+#[test]
+fn anchors_that_a_table_counts_are_fitted_whatever_they_match() {
+    let folder = tempfile::tempdir().unwrap();
+    let anchors =
+        "anchors:\n  - [10, 14, 23, 27, 37, 58] # P4/16\n  - [81, 82, 135, 169, 344, 319] # P5/32";
+    let counted = table(folder.path(), "counted", anchors, "anchors: 3");
+    let shown = ablate(&["show", "countedn", "--table", &counted, "--imgsz", "64"]).ok();
+    let note = "3 anchors a level: fitted to the data before training";
+    assert!(shown.contains(note), "{shown}");
+    let printed = epoch(folder.path(), &counted, &["--imgsz", "64"]).ok();
+    assert!(
+        printed.contains("anchors fitted to the data: "),
+        "{printed}"
+    );
+    assert!(printed.contains(note), "{printed}");
+    let recipe = folder.path().join("recipe.yaml");
+    fs::write(&recipe, "{noautoanchor: true}").unwrap();
+    let kept = table(folder.path(), "kept", anchors, "anchors: 3");
+    let more = ["--imgsz", "64", "--recipe", recipe.to_str().unwrap()];
+    let error = epoch(folder.path(), &kept, &more).refused();
+    assert!(
+        error.contains("noautoanchor: expected false, since the model's table only counts"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_tables_activation_is_trained_and_its_channels_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = ["SiLU", "ReLU"].map(|name| {
+        let table = table(
+            folder.path(),
+            name,
+            "backbone:",
+            &format!("activation: nn.{name}()\nbackbone:"),
+        );
+        epoch(folder.path(), &table, &["--imgsz", "64"]).ok();
+        tensors(&folder.path().join(name))
+    });
+    assert!(weights[0].keys().eq(weights[1].keys()));
+    assert!(weights[0] != weights[1], "ReLU trains as SiLU");
+    let depth = table(folder.path(), "depth", "backbone:", "ch: 4\nbackbone:");
+    let error = epoch(folder.path(), &depth, &["--imgsz", "64"]).refused();
+    assert!(
+        error.contains("expected a model for images of 3 channels, found 4"),
+        "{error}"
+    );
+    // What needs no data set works.
+    let timed = [
+        "latency",
+        "depthn",
+        "--table",
+        &depth,
+        "--imgsz",
+        "64",
+        "--budget",
+        "0",
+        "--warmup",
+        "0",
+        "--min-iterations",
+        "1",
+    ];
+    assert!(ablate(&timed).ok().contains("depthn"));
+}
+
+#[test]
+fn rectangles_are_trained_and_evaluated() {
+    let folder = tempfile::tempdir().unwrap();
+    let wide = table(folder.path(), "wide", "backbone:", "backbone:");
+    let recipe = folder.path().join("recipe.yaml");
+    fs::write(&recipe, "{multi_scale: 0.5, mixup: 0.5}").unwrap();
+    let more = ["--imgsz", "64", "96", "--recipe", recipe.to_str().unwrap()];
+    epoch(folder.path(), &wide, &more).ok();
+    let weights = folder.path().join("wide/best.safetensors");
+    let data = format!("{ROOT}/configs/data/shapes-smoke.yaml");
+    let printed = ablate(&[
+        "val",
+        "widen",
+        "--table",
+        &wide,
+        "--weights",
+        weights.to_str().unwrap(),
+        "--data",
+        &data,
+        "--imgsz",
+        "64",
+        "96",
+    ])
+    .ok();
+    assert!(printed.contains("images"), "{printed}");
 }

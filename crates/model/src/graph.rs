@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::{
     blocks::row::{RowContext, RowReader, TableContext},
-    coding::DetectConfig,
+    coding::{BoxCoding, DetectConfig},
     registry::LayerConfig,
     shape::Shape,
-    spec::{MAX_REPEATS, Row, Scaling, Section, Table},
+    spec::{Anchors, MAX_REPEATS, Row, Scaling, Section, Table},
     tally::Tally,
 };
 
@@ -22,8 +22,8 @@ use crate::{
 /// head: [[[0], 1, Detect, [nc]]]
 /// ";
 /// let table = Table::from_yaml(text, "tiny.yaml")?;
-/// let scaling = table.scaling("n").ok_or("no scale n")?;
-/// let graph = Graph::resolve(&table, scaling, 3)?;
+/// let (_, scaling) = &table.scales[0];
+/// let graph = Graph::resolve(&table, *scaling, 3)?;
 /// assert_eq!((graph.nodes.len(), graph.max_stride()), (2, 2));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -37,6 +37,10 @@ pub struct Graph {
     pub channels: usize,
     /// Of every convolution whose row names none.
     pub activation: Activation,
+    /// Whether the table only counts its anchors: training fits them to the data.
+    pub fits_anchors: bool,
+    /// What was read otherwise than written, a sentence each.
+    pub notes: Vec<String>,
     /// Where the table was read from, for messages.
     source: String,
 }
@@ -106,11 +110,13 @@ impl Graph {
     pub fn resolve(table: &Table, scaling: Scaling, nc: usize) -> Result<Self, GraphError> {
         let rows: Vec<(Section, &Row)> = table.rows().collect();
         let (nodes, _) = resolve_rows(table, &rows, scaling, nc)?;
-        let graph = Self {
+        let mut graph = Self {
             nodes,
             nc,
             channels: table.channels,
             activation: table.activation.unwrap_or(Activation::Silu),
+            fits_anchors: false,
+            notes: Vec::new(),
             source: table.source.clone(),
         };
         match graph.nodes.last() {
@@ -118,7 +124,16 @@ impl Graph {
                 let message = "expected the last row to be a detection head, such as Detect";
                 Err(graph.error(last, message.into()))
             }
-            _ => Ok(graph),
+            _ => {
+                if let Some(anchors) = &table.anchors
+                    && let BoxCoding::Anchors(used) = &graph.detect().coding
+                {
+                    let note = note(anchors, used);
+                    graph.fits_anchors = matches!(anchors, Anchors::Count(_));
+                    graph.notes.extend(note);
+                }
+                Ok(graph)
+            }
         }
     }
 
@@ -139,6 +154,23 @@ impl Graph {
     }
 }
 
+/// What a head made of its table's anchors, if not what they say.
+fn note(anchors: &Anchors, used: &[Vec<[f64; 2]>]) -> Option<String> {
+    match anchors {
+        Anchors::Count(count) => Some(format!(
+            "{count} anchors a level: fitted to the data before training, as YOLOv5 does"
+        )),
+        Anchors::Listed(levels) => {
+            let first = used
+                .first()
+                .is_some_and(|used| *used.as_flattened() == *levels[0]);
+            (!first).then(|| {
+                "anchors are listed in the other order than the head's levels: turned around, as YOLOv5 does".into()
+            })
+        }
+    }
+}
+
 /// Strides of the rows of the backbone alone; None for a row with several outputs.
 pub(crate) fn backbone_strides(
     table: &Table,
@@ -152,6 +184,28 @@ pub(crate) fn backbone_strides(
         _ => None,
     };
     Ok(shapes.iter().map(stride).collect())
+}
+
+/// How many times smaller the output of each row is than what it reads first, by side; None if it is
+/// no whole number of times smaller, and for a row with several outputs.
+pub(crate) fn row_strides(
+    table: &Table,
+    scaling: Scaling,
+) -> Result<Vec<Option<usize>>, GraphError> {
+    let rows: Vec<(Section, &Row)> = table.rows().collect();
+    let (nodes, shapes) = resolve_rows(table, &rows, scaling, table.nc)?;
+    let image = Shape::new(table.channels, REFERENCE, REFERENCE);
+    let stride = |node: &Node| match (
+        node.inputs(image, &shapes).first(),
+        shapes[node.index].as_slice(),
+    ) {
+        (Some(read), [given]) if given.h > 0 && read.h >= given.h => {
+            let stride = read.h.div_ceil(given.h);
+            (read.h.div_ceil(stride) == given.h).then_some(stride)
+        }
+        _ => None,
+    };
+    Ok(nodes.iter().map(stride).collect())
 }
 
 /// The nodes of rows, and the shapes of their outputs for the reference image.
@@ -227,8 +281,8 @@ fn resolve_rows(
     Ok((nodes, shapes))
 }
 
-/// The nodes that a row reads: only earlier ones, so that there is no cycle.
-fn sources(row: &Row, index: usize) -> Result<Vec<Option<usize>>, String> {
+/// The nodes that a row reads, None for the image: only earlier ones, so that there is no cycle.
+pub(crate) fn sources(row: &Row, index: usize) -> Result<Vec<Option<usize>>, String> {
     let resolve = |from: &i64| {
         let read = if *from < 0 {
             index as i64 + from

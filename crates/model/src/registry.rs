@@ -16,7 +16,7 @@ use crate::{
     heads,
     initializer::Initializer,
     shape::Shape,
-    spec::{Arg, Scaling},
+    spec::{Arg, Scaling, unsupported},
     tally::Tally,
 };
 
@@ -41,7 +41,8 @@ macro_rules! registry {
             pub(crate) fn read(name: &str, row: &RowReader) -> Result<Self, String> {
                 match name {
                     $($name => <$config as Block>::read(row).map(Self::$variant),)*
-                    _ => Err(format!("unknown module; known: {}", NAMES.join(", "))),
+                    _ => Err(unsupported(name)
+                        .unwrap_or_else(|| format!("unknown module; known: {}", NAMES.join(", ")))),
                 }
             }
 
@@ -210,4 +211,5 @@ registry! {
     Segment = "Segment": heads::segment::SegmentConfig,
     Segment26 = "Segment26": heads::segment::Segment26Config,
     AsffDetect = "ASFFDetect": heads::asff::AsffDetectConfig,
+    RtDetr = "RTDETRDecoder": heads::rtdetr::RtDetrConfig,
 }

@@ -6,8 +6,10 @@
 #![warn(missing_docs)]
 
 pub mod files;
+mod image_size;
 mod record;
 pub mod store;
 
+pub use image_size::ImageSize;
 pub use record::*;
 pub use store::{Manifest, ManifestEntry, Reference, Store, VariantNote, key};

@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+use crate::ImageSize;
+
 /// The four stages of a cell, in the order in which a sweep runs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,16 +116,17 @@ fn is_f32(dtype: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ImageSizes {
     /// Of the cost.
-    pub cost: usize,
+    pub cost: ImageSize,
     /// Of the latency.
-    pub latency: usize,
+    pub latency: ImageSize,
     /// Of training and evaluation.
-    pub train: usize,
+    pub train: ImageSize,
 }
 
 impl From<usize> for ImageSizes {
     /// The same at every stage.
     fn from(imgsz: usize) -> Self {
+        let imgsz = ImageSize::from(imgsz);
         Self {
             cost: imgsz,
             latency: imgsz,

@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::statistics::quantile;
 use ablate_records::{
-    Cell, CostMeasurement, EpochLog, EvalMeasurement, LatencyMeasurement, Measurement, Outcome,
-    Record, Rung, Stage, Timing, TrainMeasurement,
+    Cell, CostMeasurement, EpochLog, EvalMeasurement, ImageSize, LatencyMeasurement, Measurement,
+    Outcome, Record, Rung, Stage, Timing, TrainMeasurement,
 };
 
 /// The variant that others are compared with.
@@ -25,7 +25,7 @@ struct Scope<'a> {
     variant: &'a str,
     scale: &'a str,
     nc: usize,
-    imgsz: usize,
+    imgsz: ImageSize,
     device: Option<&'a str>,
     timing: Option<Timing<'a>>,
     training: Option<(Option<&'a str>, Option<u64>)>,

@@ -7,17 +7,22 @@ use ablate_detection::{
 use ablate_model::{Detector, coding::BoxCoding};
 
 use ablate_records::AnchorFit;
+use anyhow::{Result, ensure};
 
-/// Gives the detector other anchors where its own leave too many boxes without a match and others leave fewer; how they fit. None for
-/// a head without anchors.
+/// Gives the detector other anchors where its own leave too many boxes without a match and others leave fewer, or, with `always`, in any
+/// case; how they fit. None for a head without anchors.
+///
+/// # Errors
+/// With `always`, a data set of fewer boxes than anchors.
 pub fn fit_anchors(
     detector: &mut Detector,
     data: &CachedDataset,
     threshold: f32,
     seed: u64,
-) -> Option<AnchorFit> {
+    always: bool,
+) -> Result<Option<AnchorFit>> {
     let BoxCoding::Anchors(levels) = &detector.detect().coding else {
-        return None;
+        return Ok(None);
     };
     let own: Vec<Size> = levels
         .iter()
@@ -32,13 +37,18 @@ pub fn fit_anchors(
         anchors_per_box: before.anchors_per_box,
         replaced: None,
     };
-    if before.best_possible_recall > GOOD_RECALL {
-        return Some(found);
+    if before.best_possible_recall > GOOD_RECALL && !always {
+        return Ok(Some(found));
     }
     let evolved = evolve(&box_sizes(data), count, threshold, seed);
     let evolved = evolved.map(|anchors| (fit(&boxes, &anchors, threshold), anchors));
-    if let Some((after, anchors)) =
-        evolved.filter(|(after, _)| after.best_possible_recall > before.best_possible_recall)
+    ensure!(
+        evolved.is_some() || !always,
+        "expected at least {count} boxes of two pixels or more to fit {count} anchors to, found fewer of {}",
+        boxes.len()
+    );
+    if let Some((after, anchors)) = evolved
+        .filter(|(after, _)| always || after.best_possible_recall > before.best_possible_recall)
     {
         let mut levels: Vec<Vec<[f64; 2]>> = anchors
             .chunks_exact(per_level)
@@ -55,7 +65,7 @@ pub fn fit_anchors(
             replaced: Some(levels),
         };
     }
-    Some(found)
+    Ok(Some(found))
 }
 
 /// One line for the log.

@@ -7,19 +7,19 @@ use ablate_model::coding::{BoxCoding, DetectConfig};
 pub fn interpolation(detect: &DetectConfig) -> Interpolation {
     match detect.coding {
         BoxCoding::Anchors(_) => Interpolation::Area,
-        BoxCoding::Distances { .. } => Interpolation::Linear,
+        BoxCoding::Distances { .. } | BoxCoding::Queries => Interpolation::Linear,
     }
 }
 
 /// How the head's family suppresses boxes for evaluation: YOLOv5 above an IoU of 0.6, Ultralytics above 0.7.
 ///
 /// Nothing is suppressed of a head that answers for each object once: the 300 surest boxes are taken, as Ultralytics does with `nms=False`.
-/// Its own default for such heads is the one-to-many branches and suppression.
+/// The default of its 8.4.190 for such heads is the one-to-many branches and suppression.
 pub fn suppression(detect: &DetectConfig) -> NmsConfig {
     let iou = match detect.coding {
         _ if detect.end2end => None,
         BoxCoding::Anchors(_) => Some(0.6),
-        BoxCoding::Distances { .. } => Some(0.7),
+        BoxCoding::Distances { .. } | BoxCoding::Queries => Some(0.7),
     };
     NmsConfig {
         iou,

@@ -6,6 +6,9 @@ use ablate_detection::augment::AugmentConfig;
 use ablate_detection::dataset::{CachedDataset, DataError};
 use ablate_detection::loader::{Batch, LoaderConfig, TrainLoader};
 
+use ablate_model::Graph;
+use anyhow::{Result, ensure};
+
 use crate::Recipe;
 
 /// Batches by epoch. An epoch's batches must be the same whenever they are asked for, so that a training can be resumed.
@@ -83,4 +86,18 @@ impl BatchSource for TrainingData {
             _ => Box::new(self.loader.epoch(epoch)),
         }
     }
+}
+
+/// Channels of a data set's images.
+const IMAGE_CHANNELS: usize = 3;
+
+/// Rejects a model for images of other channels than a data set's.
+pub(crate) fn check_channels(graph: &Graph) -> Result<()> {
+    ensure!(
+        graph.channels == IMAGE_CHANNELS,
+        "expected a model for images of {IMAGE_CHANNELS} channels, found {} in its table's key 'ch' or 'channels'; data sets of other images are \
+         not supported",
+        graph.channels
+    );
+    Ok(())
 }

@@ -19,7 +19,7 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::conventions;
+use crate::{conventions, data::check_channels};
 use ablate_records::{ApFigures, ClassAp, EvalMeasurement};
 
 /// The figures and the boxes that they come from.
@@ -62,8 +62,9 @@ impl EvaluationSpec<'_> {
     /// Makes the network and reads its weights; also what the file filled.
     ///
     /// # Errors
-    /// Weights that cannot be read, or of which nothing fits.
+    /// Weights that cannot be read, or of which nothing fits; a model for images of other channels than a data set's.
     pub fn open(self) -> Result<(Evaluator, Loaded)> {
+        check_channels(self.graph)?;
         let mut detector = Detector::new(self.graph, 0, self.device);
         let loaded = weights::load(&mut detector, self.weights)?;
         Ok((Evaluator::new(detector, self.device.clone()), loaded))

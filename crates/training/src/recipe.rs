@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::loss::{Yolov5Hyp, Yolov8Hyp};
 use ablate_detection::augment::AugmentConfig;
-use ablate_model::coding::{BoxCoding, DetectConfig};
+use ablate_model::{
+    coding::{BoxCoding, DetectConfig},
+    spec::{in_our_words, unknown_key},
+};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_yaml::{Mapping, Value};
 
@@ -141,9 +144,9 @@ pub enum RecipeError {
     },
     #[error("{path}: {message}")]
     Syntax { path: PathBuf, message: String },
-    #[error("unknown key '{key}'; known: {known}")]
-    UnknownKey { key: String, known: String },
     #[error("{0}")]
+    UnknownKey(String),
+    #[error("{}", in_our_words(&.0.to_string()))]
     Yaml(#[from] serde_yaml::Error),
     #[error("{key}: expected {expected}, found {value}")]
     Value {
@@ -196,10 +199,7 @@ impl Recipe {
                     let key = key
                         .as_str()
                         .map_or_else(|| format!("{key:?}"), String::from);
-                    return Err(RecipeError::UnknownKey {
-                        key,
-                        known: known.join(", "),
-                    });
+                    return Err(RecipeError::UnknownKey(unknown_key(&key, &known)));
                 }
             }
         }
@@ -273,6 +273,8 @@ impl Recipe {
                 let other = keys(serde_json::to_value(self.anchor_based));
                 inputs.retain(|key, _| !other.contains_key(key) && key != "noautoanchor");
             }
+            // It is not trained.
+            BoxCoding::Queries => {}
         }
         inputs.into()
     }

@@ -11,13 +11,14 @@ use ablate_model::{
     coding::{BoxCoding, DetectConfig},
     weights::{self, Loaded},
 };
-use ablate_records::{AnchorFit, FirstWeights};
-use anyhow::{Context, Result};
+use ablate_records::{AnchorFit, FirstWeights, ImageSize};
+use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 
 use crate::{
     Evaluate, Evaluator, Leg, Progress, Recipe, Scores, TrainJob, Trained, TrainingData,
     autoanchor::fit_anchors,
+    data::check_channels,
     loss::{DetectionLoss, EndToEndLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     weights::taken,
 };
@@ -58,18 +59,26 @@ impl<'a> TrainingSpec<'a> {
     /// rows frozen as in the recipe.
     ///
     /// # Errors
-    /// Weights that cannot be read, or of which nothing fits; rows to freeze that don't exist.
+    /// Weights that cannot be read, or of which nothing fits; rows to freeze that don't exist; a model for images of other channels than a
+    /// data set's; anchors to fit that there are too few boxes for.
     pub fn open(self) -> Result<Training<'a>> {
+        check_channels(self.graph)?;
         let mut detector = Detector::new(self.graph, self.seed, &self.device.clone().autodiff());
         let loaded = self
             .weights
             .map(|file| weights::load(&mut detector, file))
             .transpose()?;
+        let counted = self.graph.fits_anchors;
         let anchors = match self.recipe.noautoanchor {
+            true if counted => {
+                bail!(
+                    "noautoanchor: expected false, since the model's table only counts its anchors"
+                )
+            }
             true => None,
             false => {
                 let threshold = self.recipe.anchor_based.anchor_t;
-                fit_anchors(&mut detector, &self.train, threshold, self.seed)
+                fit_anchors(&mut detector, &self.train, threshold, self.seed, counted)?
             }
         };
         let detector = detector
@@ -114,7 +123,11 @@ impl Training<'_> {
         } = self.spec;
         let imgsz = data.imgsz();
         ablate_kernels::keep_freed_memory();
-        let loss = loss_of(self.detector.detect(), recipe, imgsz)?;
+        let size = ImageSize {
+            height: imgsz.height,
+            width: imgsz.width,
+        };
+        let loss = loss_of(self.detector.detect(), recipe, size)?;
         let validator = val.map(|val| {
             let shape = InputShape::new(recipe.val_rect, graph.max_stride());
             let loader = EvalLoader::new(val, shape, recipe.batch, WORKERS)?;
@@ -152,7 +165,7 @@ impl Training<'_> {
 pub fn loss_of(
     detect: &DetectConfig,
     recipe: &Recipe,
-    imgsz: usize,
+    imgsz: ImageSize,
 ) -> Result<Box<dyn DetectionLoss>> {
     let coefficients = detect.masks.map(|masks| masks.coefficients);
     Ok(match &detect.coding {
@@ -184,16 +197,20 @@ pub fn loss_of(
                 false => Box::new(loss),
             }
         }
+        BoxCoding::Queries => bail!(
+            "a head of queries (RTDETRDecoder) can't be trained: its loss is not supported; costs, latency and evaluation of given weights are"
+        ),
     })
 }
 
 /// YOLOv5's gains hold for three levels, 80 classes and 640 pixels; its training scales them to others.
-fn scaled(hyp: Yolov5Hyp, nc: usize, levels: usize, imgsz: usize) -> Yolov5Hyp {
+fn scaled(hyp: Yolov5Hyp, nc: usize, levels: usize, imgsz: ImageSize) -> Yolov5Hyp {
     let levels = 3.0 / levels as f32;
+    let side = |pixels: usize| pixels as f32 / 640.0;
     Yolov5Hyp {
         box_gain: hyp.box_gain * levels,
         cls: hyp.cls * levels * nc as f32 / 80.0,
-        obj: hyp.obj * levels * (imgsz as f32 / 640.0).powi(2),
+        obj: hyp.obj * levels * (side(imgsz.height) * side(imgsz.width)),
         ..hyp
     }
 }
@@ -225,10 +242,32 @@ mod tests {
     #[test]
     fn gains_scale_with_classes_levels_and_image_size() {
         let hyp = Yolov5Hyp::default();
-        assert_eq!(scaled(hyp, 80, 3, 640), hyp);
-        let small = scaled(hyp, 20, 4, 320);
+        assert_eq!(scaled(hyp, 80, 3, 640.into()), hyp);
+        let small = scaled(hyp, 20, 4, 320.into());
         assert_eq!(small.box_gain, hyp.box_gain * 0.75);
         assert_eq!(small.cls, hyp.cls * 0.75 * 0.25);
         assert_eq!(small.obj, hyp.obj * 0.75 * 0.25);
+    }
+
+    #[test]
+    fn a_head_of_queries_is_not_trained() {
+        let detect = DetectConfig {
+            nc: 1,
+            channels: vec![8],
+            strides: vec![8],
+            coding: BoxCoding::Queries,
+            masks: None,
+            separable: false,
+            end2end: true,
+        };
+        let error = loss_of(&detect, &Recipe::default(), 64.into())
+            .err()
+            .unwrap();
+        assert!(
+            error
+                .to_string()
+                .starts_with("a head of queries (RTDETRDecoder) can't be trained"),
+            "{error}"
+        );
     }
 }

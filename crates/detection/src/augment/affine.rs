@@ -3,7 +3,7 @@
 use rand::RngCore;
 
 use super::{AugmentConfig, Example, GREY, Label, warp};
-use crate::dataset::random::Draw;
+use crate::dataset::{InputSize, random::Draw};
 use crate::geometry::BBox;
 
 /// Boxes with a side of at most this many pixels are dropped.
@@ -15,27 +15,29 @@ const MIN_AREA: f32 = 0.1;
 /// The same for objects with an outline: their boxes fit tightly, so little that is left of one is still of the object.
 const MIN_OUTLINED_AREA: f32 = 0.01;
 
-/// Moves an example by a random [`Placement`] into a square of `imgsz`: its centre becomes the square's, but for the shift. So a mosaic of
-/// twice the side is cut to its middle. Labels follow; those of which too little is left are dropped.
+/// Moves an example by a random [`Placement`] into an input of `imgsz`: its centre becomes the input's, but for the shift. So a mosaic of
+/// twice the sides is cut to its middle. Labels follow; those of which too little is left are dropped.
 pub fn random_affine(
     example: &Example,
-    imgsz: usize,
+    imgsz: impl Into<InputSize>,
     config: &AugmentConfig,
     rng: &mut impl RngCore,
 ) -> Example {
+    let imgsz: InputSize = imgsz.into();
+    let InputSize { width, height } = imgsz;
     let size = (
         f64::from(example.image.width()),
         f64::from(example.image.height()),
     );
     let placement = Placement::random(size, imgsz, config, rng);
-    if config.is_still() && size == (imgsz as f64, imgsz as f64) {
+    if config.is_still() && size == (width as f64, height as f64) {
         return example.clone();
     }
-    let image = warp(&example.image, &placement.to_source(), imgsz, imgsz, GREY);
+    let image = warp(&example.image, &placement.to_source(), width, height, GREY);
     let labels = example
         .labels
         .iter()
-        .filter_map(|label| placement.label(label, imgsz as f32))
+        .filter_map(|label| placement.label(label, [width as f32, height as f32]))
         .collect();
     Example { image, labels }
 }
@@ -50,10 +52,10 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// YOLOv5's composition: the centre to the origin, perspective, turn and scale, shear, and shift into the square.
+    /// YOLOv5's composition: the centre to the origin, perspective, turn and scale, shear, and shift into the input.
     pub fn random(
         (width, height): (f64, f64),
-        imgsz: usize,
+        imgsz: impl Into<InputSize>,
         config: &AugmentConfig,
         rng: &mut impl RngCore,
     ) -> Self {
@@ -81,9 +83,13 @@ impl Placement {
             [tangent(), 1.0, 0.0],
             [0.0, 0.0, 1.0],
         ];
-        let side = imgsz as f64;
-        let mut middle = || (0.5 + within(config.translate)) * side;
-        let shift = [[1.0, 0.0, middle()], [0.0, 1.0, middle()], [0.0, 0.0, 1.0]];
+        let input: InputSize = imgsz.into();
+        let mut middle = |side: usize| (0.5 + within(config.translate)) * side as f64;
+        let shift = [
+            [1.0, 0.0, middle(input.width)],
+            [0.0, 1.0, middle(input.height)],
+            [0.0, 0.0, 1.0],
+        ];
         let matrix = [shear, turn, perspective, center]
             .iter()
             .fold(shift, |left, right| product(&left, right));
@@ -129,13 +135,13 @@ impl Placement {
     }
 
     /// The label in its new place, clipped, unless too little is left of it. Its box is that around its outline, where it has one.
-    fn label(&self, label: &Label, side: f32) -> Option<Label> {
+    fn label(&self, label: &Label, [width, height]: [f32; 2]) -> Option<Label> {
         let outline = label
             .outline
             .map(|[x, y]| self.place(x, y))
-            .clip(side, side);
+            .clip(width, height);
         let (bbox, min_area) = match label.outline.is_empty() {
-            true => (self.bbox(&label.bbox).clip(side, side), MIN_AREA),
+            true => (self.bbox(&label.bbox).clip(width, height), MIN_AREA),
             false => (outline.bounds().unwrap_or_default(), MIN_OUTLINED_AREA),
         };
         let (width, height) = (bbox.width(), bbox.height());

@@ -3,12 +3,12 @@
 use image::RgbImage;
 
 use super::GREY;
-use crate::dataset::fitted_size;
+use crate::dataset::InputSize;
 use crate::geometry::BBox;
 
 /// How an image lies in the network's input, and the way back.
 ///
-/// As in YOLOv5's evaluation: the longer side becomes `imgsz`, small images are enlarged too, and the rest of the input is
+/// As in YOLOv5's evaluation: one side becomes the input's, small images are enlarged too, and the rest of the input is
 /// padded with grey on both sides; an odd pixel goes to the right or the bottom.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Letterbox {
@@ -25,17 +25,22 @@ pub struct Letterbox {
 }
 
 impl Letterbox {
-    /// For an original image of this (width, height) in a square of `imgsz`.
-    pub fn new(size: (usize, usize), imgsz: usize) -> Self {
-        Self::within(size, imgsz, (imgsz, imgsz))
+    /// For an original image of this (width, height) in an input of `imgsz`.
+    pub fn new(size: (usize, usize), imgsz: impl Into<InputSize>) -> Self {
+        let imgsz: InputSize = imgsz.into();
+        Self::within(size, imgsz, imgsz.into())
     }
 
-    /// For an original image of this (width, height) whose longer side becomes `imgsz`, in an `input` of (width, height).
+    /// For an original image of this (width, height) that is scaled to fit in `imgsz`, in an `input` of (width, height).
     ///
     /// # Panics
     /// If the input is too small for it.
-    pub fn within((width, height): (usize, usize), imgsz: usize, input: (usize, usize)) -> Self {
-        let (w, h) = fitted_size(width, height, imgsz);
+    pub fn within(
+        (width, height): (usize, usize),
+        imgsz: impl Into<InputSize>,
+        input: (usize, usize),
+    ) -> Self {
+        let (w, h) = imgsz.into().fitted(width, height);
         Self {
             width,
             height,

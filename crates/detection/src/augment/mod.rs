@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use image::{Rgb, RgbImage};
 use rand::RngCore;
 
-use crate::dataset::random::Draw;
+use crate::dataset::{InputSize, random::Draw};
 
 pub use affine::{Placement, random_affine};
 pub use config::AugmentConfig;
@@ -44,11 +44,11 @@ pub struct Example {
     pub labels: Vec<Label>,
 }
 
-/// Where examples come from: images whose longer side is the network's input size.
+/// Where examples come from: images that fit the network's input.
 pub trait Source {
     /// Number of images.
     fn len(&self) -> usize;
-    /// The image at an index, its longer side of the input's size.
+    /// The image at an index, scaled to fit the input.
     fn image(&self, index: usize) -> Cow<'_, RgbImage>;
     /// Its objects.
     fn labels(&self, index: usize) -> &[Label];
@@ -59,17 +59,18 @@ pub trait Source {
     }
 }
 
-/// The image of this index, augmented: a square of `imgsz` pixels.
+/// The image of this index, augmented: an input of `imgsz`.
 ///
 /// In YOLOv5's order: mosaic or letterbox, copy-paste, affine, mixup (after a mosaic only), HSV, flips. The configuration must have passed
 /// [`AugmentConfig::validate`].
 pub fn augment(
     source: &impl Source,
     index: usize,
-    imgsz: usize,
+    imgsz: impl Into<InputSize>,
     config: &AugmentConfig,
     rng: &mut impl RngCore,
 ) -> Example {
+    let imgsz: InputSize = imgsz.into();
     let mut example = if rng.chance(config.mosaic) {
         let example = mosaic_of(source, index, imgsz, config, rng);
         if rng.chance(config.mixup) {
@@ -81,7 +82,7 @@ pub fn augment(
         }
     } else {
         let image = source.image(index);
-        let mut boxed = letterboxed(&image, source.labels(index), (imgsz, imgsz));
+        let mut boxed = letterboxed(&image, source.labels(index), imgsz.into());
         copy_paste(&mut boxed, config.copy_paste, rng);
         random_affine(&boxed, imgsz, config, rng)
     };
@@ -114,7 +115,7 @@ pub(crate) fn letterboxed(image: &RgbImage, labels: &[Label], input: (usize, usi
 fn mosaic_of(
     source: &impl Source,
     index: usize,
-    imgsz: usize,
+    imgsz: InputSize,
     config: &AugmentConfig,
     rng: &mut impl RngCore,
 ) -> Example {

@@ -4,15 +4,20 @@ use image::RgbImage;
 use rand::RngCore;
 
 use super::{Example, GREY, Label};
-use crate::dataset::random::Draw;
+use crate::dataset::{InputSize, random::Draw};
 
-/// Puts four images, none longer than `imgsz`, around a random point of a grey square of 2 · `imgsz`; what does not fit is cut off.
+/// Puts four images, none larger than `imgsz`, around a random point of a grey canvas of twice its sides; what does not fit is cut off.
 /// The point lies in the middle quarter. Labels move along and are clipped; those that end up without area stay for the next step to drop.
-pub fn mosaic(parts: [(&RgbImage, &[Label]); 4], imgsz: usize, rng: &mut impl RngCore) -> Example {
-    let side = 2 * imgsz;
-    let mut point = || (rng.uniform(0.5, 1.5) * imgsz as f64) as i64;
-    let (cx, cy) = (point(), point());
-    let mut image = RgbImage::from_pixel(side as u32, side as u32, GREY);
+pub fn mosaic(
+    parts: [(&RgbImage, &[Label]); 4],
+    imgsz: impl Into<InputSize>,
+    rng: &mut impl RngCore,
+) -> Example {
+    let InputSize { width, height } = imgsz.into();
+    let mut point = |side: usize| (rng.uniform(0.5, 1.5) * side as f64) as i64;
+    let (cx, cy) = (point(width), point(height));
+    let (canvas_width, canvas_height) = (2 * width, 2 * height);
+    let mut image = RgbImage::from_pixel(canvas_width as u32, canvas_height as u32, GREY);
     let mut labels = Vec::with_capacity(parts.iter().map(|(_, labels)| labels.len()).sum());
     for (place, (part, part_labels)) in parts.into_iter().enumerate() {
         let (width, height) = (i64::from(part.width()), i64::from(part.height()));
@@ -23,7 +28,7 @@ pub fn mosaic(parts: [(&RgbImage, &[Label]); 4], imgsz: usize, rng: &mut impl Rn
         labels.extend(part_labels.iter().map(|label| {
             label
                 .shifted(x as f32, y as f32)
-                .clip(side as f32, side as f32)
+                .clip(canvas_width as f32, canvas_height as f32)
         }));
     }
     Example { image, labels }

@@ -6,7 +6,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 
 use super::resample::{Interpolation, resample};
-use super::{DataError, Dataset, Problems, Sample};
+use super::{DataError, Dataset, InputSize, Problems, Sample};
 use crate::augment::Label;
 use crate::geometry::BBox;
 use crate::mask::Outline;
@@ -14,15 +14,15 @@ use crate::mask::Outline;
 /// What [`CachedDataset::open`] keeps in memory at most: 8 GiB.
 pub const DEFAULT_CACHE_BYTES: usize = 8 << 30;
 
-/// A data set whose images are decoded and resized so that the longer side is `imgsz`, small ones enlarged, as YOLOv5 and Ultralytics do in training
+/// A data set whose images are decoded and resized to fit the network's input, in a square so that the longer side is its, small ones enlarged, as YOLOv5 and Ultralytics do in training
 /// and evaluation.
 ///
-/// It keeps at most `imgsz`² × 3 bytes an image: 1,000 images need 47 MiB at 128 pixels and 1.2 GB at 640. Images beyond the
+/// It keeps at most width × height × 3 bytes of the input an image: 1,000 images need 47 MiB at 128 pixels and 1.2 GB at 640. Images beyond the
 /// limit are decoded each time that they are asked for.
 #[derive(Debug)]
 pub struct CachedDataset {
     dataset: Dataset,
-    imgsz: usize,
+    imgsz: InputSize,
     interpolation: Interpolation,
     images: Vec<Option<RgbImage>>,
     labels: Vec<Vec<Label>>,
@@ -35,7 +35,7 @@ impl CachedDataset {
     /// If no image with a box is left: a corrupt image is a problem of the data set and left out.
     pub fn open(
         dataset: Dataset,
-        imgsz: usize,
+        imgsz: impl Into<InputSize>,
         interpolation: Interpolation,
     ) -> Result<Self, DataError> {
         Self::open_within(dataset, imgsz, interpolation, DEFAULT_CACHE_BYTES)
@@ -44,11 +44,12 @@ impl CachedDataset {
     /// Like [`Self::open`], keeping at most `limit` bytes of pixels.
     pub fn open_within(
         mut dataset: Dataset,
-        imgsz: usize,
+        imgsz: impl Into<InputSize>,
         interpolation: Interpolation,
         limit: usize,
     ) -> Result<Self, DataError> {
-        if imgsz == 0 {
+        let imgsz: InputSize = imgsz.into();
+        if imgsz.width == 0 || imgsz.height == 0 {
             return Err(DataError::setting(
                 "imgsz",
                 "expected at least 1 pixel, found 0",
@@ -60,7 +61,7 @@ impl CachedDataset {
             .samples
             .iter()
             .map(|sample| {
-                let (width, height) = fitted_size(sample.width, sample.height, imgsz);
+                let (width, height) = imgsz.fitted(sample.width, sample.height);
                 let bytes = width * height * 3;
                 let fits = bytes <= free;
                 free -= if fits { bytes } else { 0 };
@@ -109,8 +110,8 @@ impl CachedDataset {
         &self.dataset
     }
 
-    /// Longer side of every image, in pixels.
-    pub fn imgsz(&self) -> usize {
+    /// The input that every image fits in.
+    pub fn imgsz(&self) -> InputSize {
         self.imgsz
     }
 
@@ -137,7 +138,7 @@ impl CachedDataset {
                     "{}: {reason}; a grey image is used instead",
                     sample.source.path().display()
                 );
-                let (width, height) = fitted_size(sample.width, sample.height, self.imgsz);
+                let (width, height) = self.imgsz.fitted(sample.width, sample.height);
                 RgbImage::from_pixel(width as u32, height as u32, crate::augment::GREY)
             }),
         )
@@ -150,8 +151,8 @@ impl CachedDataset {
 }
 
 /// A sample's targets at the size of its resized image.
-fn labels(sample: &Sample, imgsz: usize) -> Vec<Label> {
-    let (width, height) = fitted_size(sample.width, sample.height, imgsz);
+fn labels(sample: &Sample, imgsz: InputSize) -> Vec<Label> {
+    let (width, height) = imgsz.fitted(sample.width, sample.height);
     let (sx, sy) = (
         width as f32 / sample.width as f32,
         height as f32 / sample.height as f32,
@@ -173,14 +174,11 @@ fn labels(sample: &Sample, imgsz: usize) -> Vec<Label> {
         .collect()
 }
 
-/// Size with the longer side at `imgsz`; the shorter is rounded up, as in YOLOv5.
-pub(crate) fn fitted_size(width: usize, height: usize, imgsz: usize) -> (usize, usize) {
-    let long = width.max(height).max(1);
-    let fit = |side: usize| (side * imgsz).div_ceil(long).max(1);
-    (fit(width), fit(height))
-}
-
-fn load(sample: &Sample, imgsz: usize, interpolation: Interpolation) -> Result<RgbImage, String> {
+fn load(
+    sample: &Sample,
+    imgsz: InputSize,
+    interpolation: Interpolation,
+) -> Result<RgbImage, String> {
     let image = sample.source.decode()?;
     if (image.width() as usize, image.height() as usize) != (sample.width, sample.height) {
         let (w, h) = (sample.width, sample.height);
@@ -190,6 +188,6 @@ fn load(sample: &Sample, imgsz: usize, interpolation: Interpolation) -> Result<R
             image.height()
         ));
     }
-    let (width, height) = fitted_size(sample.width, sample.height, imgsz);
+    let (width, height) = imgsz.fitted(sample.width, sample.height);
     Ok(resample(image, width, height, interpolation))
 }

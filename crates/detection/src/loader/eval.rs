@@ -30,7 +30,7 @@ pub struct Frame {
 /// What the network's input looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputShape {
-    /// All images in squares, in the data set's order.
+    /// All images in the input that they were cached for, a square or a rectangle, in the data set's order.
     Square,
     /// Images in the order of their aspect ratios, each batch in the smallest shape of whole strides that leaves half a stride of padding: how YOLOv5
     /// and Ultralytics evaluate; square images too are padded by a stride.
@@ -74,6 +74,11 @@ impl EvalLoader {
             return Err(DataError::setting("batch", "expected at least 1, found 0"));
         }
         let pool = pool(workers)?;
+        // A rectangle that was asked for is the shape of every batch.
+        let shape = match data.imgsz().is_square() {
+            true => shape,
+            false => InputShape::Square,
+        };
         Ok(Self {
             data,
             shape,
@@ -105,8 +110,8 @@ impl EvalLoader {
             let indices = &order[number * size..order.len().min((number + 1) * size)];
             let sizes = indices.iter().map(|index| original_size(&data, *index));
             let input = match shape {
-                InputShape::Square => (imgsz, imgsz),
-                InputShape::Rectangular { stride } => rectangle(sizes.clone(), imgsz, stride),
+                InputShape::Square => imgsz.into(),
+                InputShape::Rectangular { stride } => rectangle(sizes.clone(), imgsz.width, stride),
             };
             let frames = indices.iter().zip(sizes).map(|(index, size)| Frame {
                 index: *index,

@@ -9,7 +9,7 @@ use super::Batch;
 use super::prefetch::{Batches, pool};
 use crate::augment::{AugmentConfig, augment};
 use crate::dataset::random::{Draw, stream};
-use crate::dataset::{CachedDataset, DataError};
+use crate::dataset::{CachedDataset, DataError, InputSize};
 
 /// How batches are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +17,8 @@ use crate::dataset::{CachedDataset, DataError};
 pub struct LoaderConfig {
     /// Images in a batch; the last of an epoch may have fewer.
     pub batch: usize,
-    /// Side of the network's square input, in pixels: that of the cached images.
-    pub imgsz: usize,
+    /// The network's input, which the cached images fit in.
+    pub imgsz: InputSize,
     /// Seed of the order and of augmentation.
     pub seed: u64,
     /// Pixels of the image for each of the targets' masks; None if no masks are wanted.
@@ -51,10 +51,11 @@ impl TrainLoader {
             return Err(DataError::setting("batch", "expected at least 1, found 0"));
         }
         if config.imgsz != data.imgsz() {
+            let size = |size: InputSize| format!("{}×{}", size.width, size.height);
             let message = format!(
                 "expected {}, the size that the images are cached for, found {}",
-                data.imgsz(),
-                config.imgsz
+                size(data.imgsz()),
+                size(config.imgsz)
             );
             return Err(DataError::setting("imgsz", message));
         }
@@ -115,7 +116,7 @@ impl TrainLoader {
         let (data, config) = (Arc::clone(&self.data), self.augment.clone());
         Batches::start(self.batches(), self.pool.clone(), move |number| {
             let indices = &order[number * batch..order.len().min((number + 1) * batch)];
-            Batch::assemble(indices, (imgsz, imgsz), mask_stride, |index| {
+            Batch::assemble(indices, imgsz.into(), mask_stride, |index| {
                 let mut rng = stream(seed, 0x6175_676d, epoch, index as u64);
                 augment(&*data, index, imgsz, &config, &mut rng)
             })

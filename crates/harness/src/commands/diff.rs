@@ -6,7 +6,7 @@ use ablate_model::{Cost, Graph, ModelName, graph::Node, spec::Section, tally::Ta
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
-use super::{catalog, check_imgsz, graph};
+use super::{by_sides, catalog, check_imgsz, graph};
 use crate::{cli::DiffArgs, progress::print};
 
 pub fn execute(args: &DiffArgs) -> Result<ExitCode> {
@@ -14,7 +14,8 @@ pub fn execute(args: &DiffArgs) -> Result<ExitCode> {
     let side = |model: &ModelName| -> Result<Side> {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;
         check_imgsz(args.imgsz, &graph)?;
-        let cost = Cost::of(&graph, args.imgsz, args.imgsz).with_context(|| model.to_string())?;
+        let cost = Cost::of(&graph, args.imgsz.height, args.imgsz.width)
+            .with_context(|| model.to_string())?;
         Ok(Side {
             name: model.to_string(),
             graph,
@@ -97,14 +98,14 @@ fn table(before: &Side, after: &Side, args: &DiffArgs) -> String {
     let (old, new) = (before.cost.total, after.cost.total);
     let percent = |new: f64, old: f64| format!("{:+.1} %", 100.0 * (new / old - 1.0));
     format!(
-        "{table}\n{same} rows are the same\n{} to {} parameters ({}), {:.2} to {:.2} GFLOPs ({}) at {size}×{size}",
+        "{table}\n{same} rows are the same\n{} to {} parameters ({}), {:.2} to {:.2} GFLOPs ({}) at {}",
         old.params,
         new.params,
         percent(new.params as f64, old.params as f64),
         old.gflops(),
         new.gflops(),
         percent(new.gflops(), old.gflops()),
-        size = args.imgsz,
+        by_sides(args.imgsz),
     )
 }
 

@@ -16,9 +16,13 @@ mod variants;
 use std::process::ExitCode;
 
 use ablate_model::{Catalog, Graph, ModelName};
+use ablate_records::ImageSize;
 use anyhow::{Result, bail};
 
-use crate::cli::{Command, Tables};
+use crate::{
+    cli::{Command, Tables},
+    progress::print,
+};
 
 /// Context of an error that is the work's, not the input's.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -59,11 +63,22 @@ fn graph(catalog: &Catalog, model: &ModelName, nc: Option<usize>) -> Result<Grap
     Ok(catalog.resolve(model)?.graph(nc)?)
 }
 
-/// Rejects an image side that the graph can't take.
-fn check_imgsz(imgsz: usize, graph: &Graph) -> Result<()> {
-    let stride = graph.max_stride();
-    if imgsz == 0 || !imgsz.is_multiple_of(stride) || imgsz > 8192 {
-        bail!("--imgsz: expected a multiple of {stride} up to 8192, found {imgsz}");
+/// Rejects an image whose sides the graph can't take.
+fn check_imgsz(imgsz: ImageSize, graph: &Graph) -> Result<()> {
+    match imgsz.check(graph.max_stride()) {
+        Ok(_) => Ok(()),
+        Err(message) => bail!("--imgsz: {message}"),
     }
-    Ok(())
+}
+
+/// Height and width, `640×640`.
+fn by_sides(imgsz: ImageSize) -> String {
+    format!("{}×{}", imgsz.height, imgsz.width)
+}
+
+/// Prints what was read otherwise than written.
+fn print_notes(model: &str, graph: &Graph) {
+    for note in &graph.notes {
+        print(&format!("{model}: {note}"));
+    }
 }

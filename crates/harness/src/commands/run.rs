@@ -49,7 +49,20 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         if let Some(halving) = halving {
             print(&halving.rule(bench.epochs()?, bench.config.seeds.len()));
         }
+        if !bench.left_out.is_empty() {
+            print("\nLeft out of singles and pairs:");
+            bench.left_out.iter().for_each(|reason| print(reason));
+        }
         return Ok(ExitCode::SUCCESS);
+    }
+    for note in bench.notes() {
+        tracing::warn!("{note}");
+    }
+    if !bench.left_out.is_empty() {
+        tracing::info!(
+            "{} of singles and pairs do not fit; --dry-run lists them",
+            bench.left_out.len()
+        );
     }
     let store = Store::create(folder)?;
     let summary = run(&bench, &store, &plan, &selection, args.fresh)?;

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use ablate_model::{Cost, Graph, ModelName, coding::BoxCoding, graph::NodeSummary, shape::Shape};
+use ablate_records::ImageSize;
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::Serialize;
 
-use super::{catalog, check_imgsz, graph};
+use super::{by_sides, catalog, check_imgsz, graph};
 use crate::{
     cli::{Format, ShowArgs},
     progress::print,
@@ -18,7 +19,7 @@ use crate::{
 struct Shown {
     model: String,
     nc: usize,
-    imgsz: usize,
+    imgsz: ImageSize,
     params: u64,
     gflops: f64,
     gflops_exact: f64,
@@ -27,6 +28,9 @@ struct Shown {
     /// Width and height in pixels, by level; None for a head without anchors.
     #[serde(skip_serializing_if = "Option::is_none")]
     anchors: Option<Vec<Vec<[f64; 2]>>>,
+    /// What was read otherwise than written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     layers: Vec<Layer>,
 }
 
@@ -61,8 +65,8 @@ pub fn execute(args: &ShowArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn shown(model: &ModelName, graph: &Graph, imgsz: usize) -> Result<Shown> {
-    let cost = Cost::of(graph, imgsz, imgsz).with_context(|| model.to_string())?;
+fn shown(model: &ModelName, graph: &Graph, imgsz: ImageSize) -> Result<Shown> {
+    let cost = Cost::of(graph, imgsz.height, imgsz.width).with_context(|| model.to_string())?;
     let layers = graph
         .nodes
         .iter()
@@ -87,8 +91,9 @@ fn shown(model: &ModelName, graph: &Graph, imgsz: usize) -> Result<Shown> {
         strides: graph.detect().strides.clone(),
         anchors: match &graph.detect().coding {
             BoxCoding::Anchors(anchors) => Some(anchors.clone()),
-            BoxCoding::Distances { .. } => None,
+            BoxCoding::Distances { .. } | BoxCoding::Queries => None,
         },
+        notes: graph.notes.clone(),
         layers: layers.collect(),
     })
 }
@@ -133,15 +138,16 @@ fn table(model: &Shown) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+    let notes: String = model.notes.iter().map(|note| format!("\n{note}")).collect();
     format!(
-        "{}\n{table}\n{} layers, {} parameters, {:.1} GFLOPs ({:.2} exact) at {size}×{size}, {} classes",
+        "{}\n{table}\n{} layers, {} parameters, {:.1} GFLOPs ({:.2} exact) at {}, {} classes{notes}",
         model.model,
         model.layers.len(),
         model.params,
         model.gflops,
         model.gflops_exact,
+        by_sides(model.imgsz),
         model.nc,
-        size = model.imgsz,
     )
 }
 

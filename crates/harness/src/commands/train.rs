@@ -11,7 +11,7 @@ use ablate_training::{
     Leg, RESUME, Recipe, Trained, TrainingSpec, conventions, describe_anchors, describe_weights,
 };
 
-use super::{Failure, catalog, check_imgsz, graph};
+use super::{Failure, catalog, check_imgsz, graph, print_notes};
 use crate::{
     cli::TrainArgs,
     guard::guarded,
@@ -39,6 +39,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         Some(train_split.classes.len()),
     )?;
     check_imgsz(args.imgsz, &graph)?;
+    print_notes(&args.model.to_string(), &graph);
 
     let folder = args
         .out
@@ -64,8 +65,9 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
             "val": val_split.as_ref().map(|val| val.fingerprint()),
         }),
     );
-    let cached =
-        |split, interpolation| CachedDataset::open(split, args.imgsz, interpolation).map(Arc::new);
+    let cached = |split, interpolation| {
+        CachedDataset::open(split, args.imgsz.wh(), interpolation).map(Arc::new)
+    };
     let train = cached(train_split, Interpolation::Linear)?;
     let recipe = resolved(&recipe, &graph, &train, &args.device, &device);
     let training = TrainingSpec {

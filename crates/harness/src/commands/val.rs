@@ -58,7 +58,7 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     };
     let images = CachedDataset::open(
         dataset,
-        args.imgsz,
+        args.imgsz.wh(),
         conventions::interpolation(graph.detect()),
     )?;
     let loader = EvalLoader::new(Arc::new(images), shape, args.batch, 1)?;

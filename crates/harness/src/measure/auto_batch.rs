@@ -2,6 +2,7 @@
 
 use ablate_detection::dataset::CachedDataset;
 use ablate_model::Graph;
+use ablate_records::ImageSize;
 use ablate_training::{AUTO_BATCH, Recipe};
 use anyhow::Result;
 use burn::tensor::Device;
@@ -28,8 +29,12 @@ pub fn resolved(
     name: &DeviceName,
     device: &Device,
 ) -> Recipe {
+    let size = ImageSize {
+        height: data.imgsz().height,
+        width: data.imgsz().width,
+    };
     let resolved = recipe.resolved(data.len(), graph.nc, || {
-        auto_batch(graph, name, device, data.imgsz())
+        auto_batch(graph, name, device, size)
     });
     if recipe.batch == AUTO_BATCH {
         tracing::info!("batch -1 is {} images on {name}", resolved.batch);
@@ -41,7 +46,7 @@ pub fn resolved(
 ///
 /// The memory of training steps of growing batches is measured, a line drawn through it, and followed to 60 % of what is free. [`DEFAULT_BATCH`]
 /// where there is nothing to measure.
-fn auto_batch(graph: &Graph, name: &DeviceName, device: &Device, imgsz: usize) -> usize {
+fn auto_batch(graph: &Graph, name: &DeviceName, device: &Device, imgsz: ImageSize) -> usize {
     let used = || name.cuda_index().and_then(nvidia::memory);
     let Some(before) = used() else {
         return DEFAULT_BATCH;
@@ -62,7 +67,7 @@ fn auto_batch(graph: &Graph, name: &DeviceName, device: &Device, imgsz: usize) -
     fitting(&measured, target).unwrap_or(DEFAULT_BATCH)
 }
 
-fn step(graph: &Graph, device: &Device, imgsz: usize, batch: usize) -> Result<()> {
+fn step(graph: &Graph, device: &Device, imgsz: ImageSize, batch: usize) -> Result<()> {
     let protocol = Protocol {
         batch,
         imgsz,

@@ -61,7 +61,7 @@ pub fn rounding_error(graph: &Graph, device: &Device, protocol: &Protocol) -> Re
     }
     protocol.precision.check(device)?;
     let detector = Detector::new(graph, 0, device).fuse();
-    let images = images(device, protocol);
+    let images = images(graph, device, protocol);
     let outputs = |detector: &Detector, dtype: DType| -> Result<[Vec<f32>; 2]> {
         let decoded: Tensor<3> = detector.decode(detector.forward(images.clone().cast(dtype)));
         let channels = decoded.dims()[2];

@@ -19,7 +19,7 @@ use super::{
     statistics::summarize,
 };
 use crate::guard::guarded;
-use ablate_records::{LatencyMeasurement, PeakMemory};
+use ablate_records::{ImageSize, LatencyMeasurement, PeakMemory};
 
 /// How models are timed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Protocol {
     /// Images in a batch.
     pub batch: usize,
     /// Height and width of the images in pixels.
-    pub imgsz: usize,
+    pub imgsz: ImageSize,
     /// Iterations before the first that is timed.
     pub warmup: usize,
     /// Timed work per model; more if the minimum number of iterations takes longer.
@@ -109,8 +109,11 @@ pub fn forward_pass(
     };
     let dtype = protocol.precision.dtype();
     let (detector, images) = match protocol.precision {
-        Precision::F32 => (detector, images(device, protocol)),
-        _ => (detector.cast(dtype), images(device, protocol).cast(dtype)),
+        Precision::F32 => (detector, images(graph, device, protocol)),
+        _ => (
+            detector.cast(dtype),
+            images(graph, device, protocol).cast(dtype),
+        ),
     };
     images.clone().wait()?;
     let pass = Iteration::new(move || time(|| detector.decode(detector.forward(images.clone()))));
@@ -120,9 +123,10 @@ pub fn forward_pass(
     })
 }
 
-/// A batch of random images, always the same ones.
-pub fn images(device: &Device, protocol: &Protocol) -> Tensor<4> {
-    let shape = [protocol.batch, 3, protocol.imgsz, protocol.imgsz];
+/// A batch of random images for a model, always the same ones.
+pub fn images(graph: &Graph, device: &Device, protocol: &Protocol) -> Tensor<4> {
+    let ImageSize { height, width } = protocol.imgsz;
+    let shape = [protocol.batch, graph.channels, height, width];
     let mut rng = stream(0, 0x0069_6d61_6765, 0, 0);
     let values: Vec<f32> = (0..shape.iter().product())
         .map(|_: usize| rng.unit() as f32)

@@ -37,7 +37,7 @@ impl TrainStep {
         let device = device.clone().autodiff();
         let recipe = Recipe::default();
         let network = Detector::new(graph, 0, &device);
-        let images = images(&device, protocol);
+        let images = images(graph, &device, protocol);
         images.clone().wait()?;
         Ok(Self {
             loss: loss_of(graph.detect(), &recipe, protocol.imgsz)?,

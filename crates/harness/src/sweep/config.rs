@@ -10,11 +10,12 @@ use std::{
 };
 
 use ablate_detection::dataset::Split;
-use ablate_model::{Catalog, ModelName};
+use ablate_model::{Catalog, ModelName, spec::in_our_words};
+use ablate_records::ImageSize;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-pub use self::words::{Model, RecipeFiles, Scale, Variants};
+pub use self::words::{Listed, Model, RecipeFiles, Scale, Variants};
 use self::{
     numbers::{at_least_one, classes, image_size, seconds, share},
     words::dtypes,
@@ -35,7 +36,7 @@ pub struct SweepConfig {
     #[serde(default)]
     pub scales: Vec<Scale>,
     /// Each a variant or several joined by `+`, with arguments behind a colon: `baseline`, `ghost+asff:order=sequential`. `singles` stands for
-    /// every variant that there is, `pairs` for every two that fit together.
+    /// every variant that fits, `pairs` for every two that fit together in either order.
     #[serde(default)]
     pub variants: Vec<Variants>,
     /// … and these, written in full: `yolov5s+gsconv`.
@@ -68,9 +69,9 @@ pub struct SweepConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CostConfig {
-    /// Height and width of the image, in pixels.
+    /// Height and width of the image, in pixels; one number for a square.
     #[serde(deserialize_with = "image_size")]
-    pub imgsz: usize,
+    pub imgsz: ImageSize,
 }
 
 /// The key `latency`.
@@ -79,9 +80,9 @@ pub struct CostConfig {
 pub struct LatencyConfig {
     /// The scales that are measured; None: all.
     pub scales: Option<Vec<Scale>>,
-    /// Height and width of the images, in pixels.
+    /// Height and width of the images, in pixels; one number for squares.
     #[serde(deserialize_with = "image_size")]
-    pub imgsz: usize,
+    pub imgsz: ImageSize,
     /// Images in a batch.
     #[serde(deserialize_with = "at_least_one")]
     pub batch: usize,
@@ -113,9 +114,9 @@ pub struct TrainConfig {
     pub overrides: serde_yaml::Mapping,
     /// A file of first weights, relative to the sweep's, of which every training takes what fits [default: random weights].
     pub weights: Option<PathBuf>,
-    /// Height and width of the network's input, in pixels.
+    /// Height and width of the network's input, in pixels; one number for squares.
     #[serde(deserialize_with = "image_size")]
-    pub imgsz: usize,
+    pub imgsz: ImageSize,
     /// Number of epochs (overrides the recipe).
     pub epochs: Option<usize>,
     /// Images in a batch (overrides the recipe).
@@ -158,7 +159,7 @@ pub struct EvalConfig {
 
 impl Default for CostConfig {
     fn default() -> Self {
-        Self { imgsz: 640 }
+        Self { imgsz: 640.into() }
     }
 }
 
@@ -166,7 +167,7 @@ impl Default for LatencyConfig {
     fn default() -> Self {
         Self {
             scales: None,
-            imgsz: 640,
+            imgsz: 640.into(),
             batch: 1,
             budget_s: 5.0,
             warmup: 3,
@@ -228,7 +229,8 @@ impl SweepConfig {
     }
 
     fn from_yaml(text: &str) -> Result<Self> {
-        let config: Self = serde_yaml::from_str(text)?;
+        let config: Self = serde_yaml::from_str(text)
+            .map_err(|error| anyhow::anyhow!(in_our_words(&error.to_string())))?;
         let grid = [
             ("families", config.families.len()),
             ("scales", config.scales.len()),
@@ -300,7 +302,12 @@ impl SweepConfig {
 
     /// All models of the sweep in the order in which they are written, each once. The catalog says which variants `singles` and `pairs` are.
     pub fn models(&self, catalog: &Catalog) -> Vec<ModelName> {
-        let mut models: Vec<ModelName> = Vec::new();
+        self.listed(catalog).models
+    }
+
+    /// The same with what `singles` and `pairs` leave out.
+    pub fn listed(&self, catalog: &Catalog) -> Listed {
+        let mut listed = Listed::default();
         for family in &self.families {
             // A table without scales makes one model, whatever scales the sweep has.
             let scaleless = catalog.scales(family) == [""];
@@ -312,19 +319,19 @@ impl SweepConfig {
             };
             for scale in scales {
                 let baseline = ModelName::baseline(family, scale);
-                models.extend(
-                    self.variants
-                        .iter()
-                        .flat_map(|variants| variants.of(&baseline, catalog)),
-                );
+                for variants in &self.variants {
+                    let of = variants.of(&baseline, catalog);
+                    listed.models.extend(of.models);
+                    listed.left_out.extend(of.left_out);
+                }
             }
         }
         // A name that the catalog does not know fails where it is resolved.
         let named = |model: &Model| catalog.name(&model.0).unwrap_or_else(|_| model.0.clone());
-        models.extend(self.models.iter().map(named));
+        listed.models.extend(self.models.iter().map(named));
         let mut seen = std::collections::HashSet::new();
-        models.retain(|model| seen.insert(model.clone()));
-        models
+        listed.models.retain(|model| seen.insert(model.clone()));
+        listed
     }
 }
 

@@ -5,12 +5,13 @@ use std::{cell::OnceCell, path::Path, sync::Arc};
 use ablate_detection::dataset::{
     CachedDataset, DataError, DataSpec, Dataset, Interpolation, Split,
 };
+use ablate_records::ImageSize;
 use anyhow::Result;
 
 /// A data set, each part of which is read when it is first asked for.
 pub struct SweepData {
     spec: DataSpec,
-    imgsz: usize,
+    imgsz: ImageSize,
     splits: [OnceCell<Dataset>; 3],
     fingerprints: [OnceCell<String>; 3],
     cached: [[OnceCell<Arc<CachedDataset>>; 2]; 3],
@@ -18,7 +19,7 @@ pub struct SweepData {
 
 impl SweepData {
     /// Reads the description of a data set, whose images are wanted at a size.
-    pub fn load(path: &Path, imgsz: usize) -> Result<Self> {
+    pub fn load(path: &Path, imgsz: ImageSize) -> Result<Self> {
         Ok(Self {
             spec: DataSpec::load(path)?,
             imgsz,
@@ -60,7 +61,7 @@ impl SweepData {
         let open = || {
             Ok(Arc::new(CachedDataset::open(
                 self.split(split)?.clone(),
-                self.imgsz,
+                self.imgsz.wh(),
                 interpolation,
             )?))
         };

@@ -33,6 +33,8 @@ pub struct Workbench {
     /// By family.
     recipes: BTreeMap<String, Recipe>,
     weights: Option<WeightsFile>,
+    /// What `singles` and `pairs` leave out, and why.
+    pub left_out: Vec<String>,
 }
 
 /// Weights that trainings begin with.
@@ -57,7 +59,8 @@ impl Workbench {
             catalog.add_file(table)?;
         }
         let (mut recipes, mut models) = (BTreeMap::new(), BTreeMap::new());
-        for model in config.models(&catalog) {
+        let listed = config.listed(&catalog);
+        for model in listed.models {
             if let Some(train) = &config.train
                 && !recipes.contains_key(&model.family)
             {
@@ -94,6 +97,7 @@ impl Workbench {
             data,
             recipes,
             weights,
+            left_out: listed.left_out,
         })
     }
 
@@ -151,9 +155,19 @@ impl Workbench {
         let resolved = self.resolved(model)?;
         let mut table = serde_json::to_value(&resolved.table)?;
         if let Some(table) = table.as_object_mut() {
-            table.retain(|key, _| !["source", "scales", "nc"].contains(&key.as_str()));
+            table.retain(|key, _| !["source", "scales", "scale", "nc"].contains(&key.as_str()));
         }
         Ok(json!({ "scaling": resolved.scaling, "table": table }))
+    }
+
+    /// What was read of the families' tables otherwise than written, each once.
+    pub fn notes(&self) -> BTreeSet<String> {
+        let notes = |(name, model): (&ModelName, &Result<ResolvedModel, CatalogError>)| {
+            let graph = model.as_ref().ok()?.graph(None).ok()?;
+            let of = |note: &String| format!("{}: {note}", name.family);
+            Some(graph.notes.iter().map(of).collect::<Vec<_>>())
+        };
+        self.models.iter().filter_map(notes).flatten().collect()
     }
 
     /// The data set of the sweep's trainings.

@@ -74,10 +74,6 @@ impl Block for BareConvConfig {
     }
 
     fn arguments(&self) -> String {
-        let conv = ConvConfig {
-            conv: self.conv,
-            activation: None,
-        };
-        conv.arguments()
+        ConvConfig::of(self.conv).arguments()
     }
 }

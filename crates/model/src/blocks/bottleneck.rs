@@ -44,7 +44,8 @@ pub trait Link: Copy + std::fmt::Debug + PartialEq {
 
 /// Two convolutions with a residual connection around them. Row:
 /// `[channels, shortcut, groups, kernels, expansion]`, the kernels a list of two, each a side or
-/// `[height, width]`; or, as YOLOv5 has it, `[channels, shortcut, groups, expansion]`.
+/// `[height, width]`; or, as YOLOv5 has it, `[channels, shortcut, groups, expansion]`. The kernels
+/// are 3×3 unless they are given, the first 1×1 in a table with anchors, as YOLOv5's are.
 /// Source: He et al., Deep Residual Learning for Image Recognition, arXiv:1512.03385, as YOLO has
 /// it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,6 +62,14 @@ pub struct BottleneckConfig {
     pub shortcut: bool,
     /// Of the second convolution.
     pub groups: usize,
+}
+
+/// Sides of the kernels that a row does not name: YOLOv5's tables have anchors, Ultralytics' none.
+pub(super) fn usual_kernels(row: &RowReader) -> [usize; 2] {
+    match row.table().anchors {
+        Some(_) => [1, 3],
+        None => [3, 3],
+    }
 }
 
 /// A bottleneck whose first convolution is an `M`; see [`BottleneckConfig`].
@@ -144,10 +153,11 @@ impl Block for BottleneckConfig {
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(5, "channels, shortcut, groups, kernels, expansion")?;
         let c_out = row.channels_out()?;
+        let usual = usual_kernels(row).map(|side| [side; 2]);
         // YOLOv5 has the expansion where Ultralytics has the kernels.
         let (kernels, expansion) = match row.arg(3) {
-            Some(Arg::Int(_) | Arg::Float(_)) => ([[3; 2]; 2], 3),
-            _ => (row.windows(3, [[3; 2]; 2], "kernels")?, 4),
+            Some(Arg::Int(_) | Arg::Float(_)) => (usual, 3),
+            _ => (row.windows(3, usual, "kernels")?, 4),
         };
         let config = Self {
             c_in: row.channels_in()?,

@@ -6,7 +6,7 @@ use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 use super::{
     batch_norm::BatchNorm2d,
     block::{Block, only},
-    bottleneck::{Bottleneck, BottleneckConfig, Link},
+    bottleneck::{Bottleneck, BottleneckConfig, Link, usual_kernels},
     conv::{Conv, ConvConfig, conv2d, convolve, convolve_act},
     csp::CspConfig,
     row::RowReader,
@@ -83,10 +83,7 @@ impl Block for BottleneckCspConfig {
     fn read(row: &RowReader) -> Result<Self, String> {
         Ok(Self {
             csp: CspConfig::read(row, true)?,
-            kernels: match row.table().anchors {
-                Some(_) => [1, 3],
-                None => [3, 3],
-            },
+            kernels: usual_kernels(row),
         })
     }
 

@@ -166,12 +166,7 @@ impl ConvConfig {
         let padding = row
             .optional(3, "padding")?
             .unwrap_or(auto_padding(kernel, dilation));
-        let groups = row.positive(4, Some(1), "groups")?;
-        if !c_in.is_multiple_of(groups) || !c_out.is_multiple_of(groups) {
-            return Err(format!(
-                "expected {c_in} input and {c_out} output channels to divide into {groups} groups"
-            ));
-        }
+        let groups = row.groups(4, c_in, c_out)?;
         Ok(Self {
             conv: ConvShape {
                 c_in,

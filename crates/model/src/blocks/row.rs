@@ -297,7 +297,7 @@ impl<'a> RowReader<'a> {
     /// Argument `i` as a truth value.
     pub fn flag(&self, i: usize, default: bool, what: &str) -> Result<bool, String> {
         match self.0.args.get(i) {
-            None => Ok(default),
+            None | Some(Arg::None) => Ok(default),
             Some(Arg::Bool(value)) => Ok(*value),
             Some(_) => Err(self.misfit(i, what, "True or False")),
         }
@@ -306,7 +306,7 @@ impl<'a> RowReader<'a> {
     /// Argument `i` as a positive number.
     pub fn number(&self, i: usize, default: f64, what: &str) -> Result<f64, String> {
         match self.0.args.get(i) {
-            None => Ok(default),
+            None | Some(Arg::None) => Ok(default),
             Some(Arg::Float(x)) if *x > 0.0 && *x <= MAX_ARG as f64 => Ok(*x),
             Some(Arg::Int(n)) if (1..=MAX_ARG).contains(n) => Ok(*n as f64),
             Some(_) => Err(self.misfit(i, what, "a positive number")),
@@ -316,7 +316,7 @@ impl<'a> RowReader<'a> {
     /// Argument `i` as a word.
     pub fn word(&self, i: usize, default: &'a str, what: &str) -> Result<&'a str, String> {
         match self.0.args.get(i) {
-            None => Ok(default),
+            None | Some(Arg::None) => Ok(default),
             Some(Arg::Text(word)) => Ok(word),
             Some(_) => Err(self.misfit(i, what, "a word")),
         }

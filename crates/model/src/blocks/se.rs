@@ -1,8 +1,7 @@
 //! Squeeze-and-excite.
 
-use ablate_kernels::matmul;
 use burn::{
-    module::{Module, Param},
+    module::Module,
     nn::Relu,
     tensor::{Tensor, activation::sigmoid},
 };
@@ -10,6 +9,7 @@ use burn::{
 use super::{
     block::{Block, only},
     channel_means::{channel_means, weigh_channels},
+    linear::Dense,
     row::RowReader,
 };
 use crate::{
@@ -33,14 +33,7 @@ pub struct SeConfig {
 /// See [`SeConfig`].
 #[derive(Module, Debug)]
 pub struct Se {
-    fc: (Linear, Relu, Linear),
-}
-
-/// A linear layer without bias.
-#[derive(Module, Debug)]
-pub struct Linear {
-    /// `[outputs, inputs]`
-    weight: Param<Tensor<2>>,
+    fc: (Dense, Relu, Dense),
 }
 
 fuse!(Se:);
@@ -75,9 +68,7 @@ impl Block for SeConfig {
     }
 
     fn init(&self, init: &Initializer) -> Se {
-        let linear = |inputs, outputs| Linear {
-            weight: init.uniform([outputs, inputs], inputs),
-        };
+        let linear = |inputs, outputs| Dense::new(inputs, outputs, false, init);
         let (squeeze, excite) = (
             linear(self.channels, self.squeezed),
             linear(self.squeezed, self.channels),
@@ -90,17 +81,12 @@ impl Block for SeConfig {
     fn forward(layer: &Se, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let x = only(inputs);
         let (squeeze, relu, excite) = &layer.fc;
-        let shares = excite.forward(relu.forward(squeeze.forward(channel_means(&x))));
-        vec![weigh_channels(x, sigmoid(shares))]
+        let means: Tensor<3> = channel_means(&x).unsqueeze_dim(1);
+        let shares = excite.forward(relu.forward(squeeze.forward(means)));
+        vec![weigh_channels(x, sigmoid(shares).squeeze_dim(1))]
     }
 
     fn arguments(&self) -> String {
         format!("[{}, {}]", self.channels, self.squeezed)
-    }
-}
-
-impl Linear {
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        matmul(x, self.weight.val().transpose())
     }
 }

@@ -179,3 +179,47 @@ impl Block for UpsampleConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Distribution};
+
+    use super::*;
+
+    /// In training the bilinear way is one of our own.
+    #[test]
+    fn bilinear_gradients_are_burns() {
+        let device = Device::flex().autodiff();
+        let values = |x: Tensor<4>| x.into_data().try_to_vec::<f32>().unwrap();
+        for (shape, sides) in [
+            ([2, 3, 5, 4], [10, 8]),
+            ([1, 2, 3, 7], [7, 5]),
+            ([1, 1, 1, 2], [3, 1]),
+        ] {
+            for align_corners in [false, true] {
+                let range = Distribution::Uniform(-1.0, 1.0);
+                let x = Tensor::<4>::random(shape, range, &device).require_grad();
+                let [batch, c, ..] = shape;
+                let weights = Tensor::<4>::random([batch, c, sides[0], sides[1]], range, &device);
+                let burns = InterpolateOptions::new(InterpolateMode::Bilinear)
+                    .with_align_corners(align_corners)
+                    .with_output_size(sides);
+                let found = [
+                    resize(x.clone(), sides, Mode::Bilinear { align_corners }),
+                    interpolate(x.clone(), burns),
+                ];
+                let [(ours, our_gradient), (burns, burns_gradient)] = found.map(|y| {
+                    let gradients = (y.clone() * weights.clone()).sum().backward();
+                    let gradient = x.grad(&gradients).expect("tracked");
+                    (values(y.inner()), values(gradient))
+                });
+                for (ours, burns) in [(ours, burns), (our_gradient, burns_gradient)] {
+                    assert_eq!(ours.len(), burns.len());
+                    let off = ours.iter().zip(&burns).map(|(a, b)| (a - b).abs());
+                    let off = off.fold(0.0, f32::max);
+                    assert!(off < 1e-5, "{shape:?} to {sides:?}, {align_corners}: {off}");
+                }
+            }
+        }
+    }
+}

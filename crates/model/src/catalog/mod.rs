@@ -1,6 +1,10 @@
 //! Families and variants by name, and models resolved: those built in, and the user's own.
 
 mod apply;
+mod backbone;
+mod edit;
+mod patch;
+mod select;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -41,6 +45,10 @@ impl Family {
         self.0
             .iter()
             .flat_map(|table| table.scales.iter().map(|(name, _)| name))
+    }
+
+    fn is_scaleless(&self) -> bool {
+        self.scales().eq([""])
     }
 
     /// The table that lists a scale.
@@ -137,8 +145,15 @@ pub enum CatalogError {
 impl Catalog {
     /// The built-in families and variants.
     pub fn builtin() -> Self {
-        let families = embedded!("families": "yolov5", "yolov8");
-        let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment");
+        // Those of a family in the order of its scales.
+        let families = embedded!("families":
+            "yolov3", "yolov3-spp", "yolov3-tiny", "yolov5", "yolov6", "yolov8",
+            "yolov9t", "yolov9s", "yolov9m", "yolov9c", "yolov9e",
+            "yolov10n", "yolov10s", "yolov10m", "yolov10b", "yolov10l", "yolov10x",
+            "yolo11", "yolo12", "yolo26");
+        let variants = embedded!("variants":
+            "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static",
+            "repvgg", "segment", "segment26", "eca", "se", "cbam", "simam", "coordconv", "spdconv");
         let mut catalog = Self {
             families: BTreeMap::new(),
             variants: BTreeMap::new(),
@@ -201,7 +216,8 @@ impl Catalog {
 
     /// A model's name with family and scale as the catalog has them. The first word of a name may be
     /// a family that shows a scale in its own name (`yolov8s-custom`), one with a single scale, or
-    /// end in a scale (`mines` for scale s of `mine`).
+    /// end in a scale (`mines` for scale s of `mine`). A table without scales is itself at each of
+    /// the usual ones.
     ///
     /// # Errors
     /// An unknown family or scale, and a family with several scales where the name has none.
@@ -230,15 +246,39 @@ impl Catalog {
                 }),
             };
         }
-        if self.families.contains_key(&written.family) {
-            return Ok(written.clone());
+        if let Some(family) = self.families.get(&written.family) {
+            // A table without scales is the same at each of the usual ones.
+            return Ok(match family.is_scaleless() && is_usual(&written.scale) {
+                true => with(&written.family, ""),
+                false => written.clone(),
+            });
         }
         let ends_in_scale = self.families.iter().rev().find_map(|(name, family)| {
             let scale = stem.strip_prefix(name.as_str())?;
-            (!scale.is_empty() && family.table(scale).is_some()).then(|| with(name, scale))
+            match family.is_scaleless() {
+                true => is_usual(scale).then(|| with(name, "")),
+                false => family.table(scale).map(|_| with(name, scale)),
+            }
         });
-        match ends_in_scale {
-            Some(name) => Ok(name),
+        if let Some(name) = ends_in_scale {
+            return Ok(name);
+        }
+        // `customz`: a scale that `custom` does not have, not another family.
+        let word = |rest: &&str| {
+            rest.starts_with(|c: char| c.is_ascii_alphabetic())
+                && rest.chars().all(|c| c.is_ascii_alphanumeric())
+        };
+        let near = self.families.iter().rev().find_map(|(name, family)| {
+            let scale = stem.strip_prefix(name.as_str()).filter(word)?;
+            Some(CatalogError::UnknownScale {
+                model: written.to_string(),
+                family: name.clone(),
+                scale: scale.into(),
+                known: family.known(),
+            })
+        });
+        match near {
+            Some(error) => Err(error),
             None => self.family(written).map(|_| written.clone()),
         }
     }
@@ -294,6 +334,13 @@ impl Catalog {
             ))));
         }
         for (variant, call) in called {
+            if !variant.is_for(&name.family) {
+                let families = joined(variant.families.iter());
+                return Err(fail(variant.misfit(format!(
+                    "expected a model of {families}, found one of {}; its key 'families' says so",
+                    name.family
+                ))));
+            }
             table = variant
                 .apply(&table, &name.scale, scaling, call)
                 .map_err(fail)?;
@@ -341,6 +388,11 @@ impl ResolvedModel {
     pub fn graph(&self, nc: Option<usize>) -> Result<Graph, GraphError> {
         Graph::resolve(&self.table, self.scaling, nc.unwrap_or(self.table.nc))
     }
+}
+
+/// Whether a scale is one of those that the packages publish.
+fn is_usual(scale: &str) -> bool {
+    ["n", "s", "m", "l", "x"].contains(&scale)
 }
 
 /// Names for a message that lists them.

@@ -4,13 +4,29 @@
 //! title: GSConv
 //! summary: GSConv in place of every Conv of the neck.
 //! source: paper
+//! families: [yolov5]         # optional: it is refused on others
 //! arguments:                 # optional; a name gives them as asff:order=sequential
 //!   order: {default: parallel, values: [parallel, sequential]}
 //! patch:                     # steps, in order
-//!   - {replace: {Conv: GSConv}, in: head, append: [$order]}   # or `in: backbone`, `in: all`; `kernel: 3` for rows of that kernel only
+//!   - {replace: {Detect: ASFFDetect}, in: head, append: [$order]}     # the row's arguments stay
+//!   - {replace: {C3k2: [VoVGSCSP, [$0]], any: GSConv}, in: all}       # other arguments; $0 is the row's first
+//!   - insert: {after: [C3, C2f], in: backbone, row: [-1, 1, ECA, []]} # a row after each of these
+//!   - insert: {before: Detect, row: [-1, 1, ECA, []]}                 # a row on each map that Detect reads
+//!   - remove: {module: SPPF, in: backbone}                            # its readers read what it read
+//!   - set: {module: SPPF, arguments: {1: 7}, repeats: 2}              # argument 1, counted from 0
 //!   - backbone: [[-1, 1, Conv, [32, 3, 2]], …]    # another backbone, in a table's row format
 //!   - neck: {channels: 0.5, repeats: 1}           # rescales the rows between backbone and detection
 //! ```
+//! Four keys choose among the rows of these modules; they stand beside `replace`, and within
+//! `insert`, `remove` and `set`:
+//! - `in`: `backbone`, `head` or `all`, the default (`replace` wants it written);
+//! - `kernel`: the row's second argument, as in `kernel: 3`;
+//! - `stride`: how many times smaller the row's output is than what it reads, as in `stride: 2`;
+//! - `index`: the row's place in the table, from 0, or a list of places.
+//!
+//! The module `any` stands for every one. Rows are written as the table numbers them before the
+//! step; those after an inserted or a removed row are renumbered.
+//!
 //! A default may be one value, or a map from scale to value. If the backbone is swapped, a row of
 //! the head that read a backbone row reads the new backbone's last row of the same stride.
 
@@ -19,9 +35,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    bounds::{factor, list, whole},
-    name::VariantCall,
-    table::{self, Arg, Row, Section},
+    bounds::list,
+    name::{ModelName, VariantCall},
+    row::Arg,
+    scalar::{Scalar, scalars},
+    step::Step,
+    written_step::steps,
     yaml,
 };
 
@@ -29,7 +48,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(
     deny_unknown_fields,
-    expecting = "a map with the keys title, summary, source, arguments and patch"
+    expecting = "a map with the keys title, summary, source, families, arguments and patch"
 )]
 pub struct Variant {
     /// What model names call it.
@@ -44,6 +63,9 @@ pub struct Variant {
     /// The paper, or wherever it comes from.
     #[serde(default)]
     pub source: String,
+    /// The families that it is for; all if empty.
+    #[serde(default, deserialize_with = "families")]
+    pub families: Vec<String>,
     /// Its arguments by name.
     #[serde(default)]
     pub arguments: BTreeMap<String, Argument>,
@@ -75,150 +97,8 @@ enum DefaultValue {
     ByScale(BTreeMap<String, Scalar>),
 }
 
-/// An argument that is not a list.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "Arg")]
-struct Scalar(Arg);
-
-impl TryFrom<Arg> for Scalar {
-    type Error = &'static str;
-
-    fn try_from(arg: Arg) -> Result<Self, Self::Error> {
-        match arg {
-            Arg::List(_) => Err("expected a number, a word or a truth value, found a list"),
-            arg => Ok(Self(arg)),
-        }
-    }
-}
-
-/// One change of a table.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "WrittenStep")]
-pub(crate) enum Step {
-    Replace(Replace),
-    /// Another backbone.
-    Backbone(Vec<Row>),
-    Neck(Neck),
-}
-
-/// Other modules in place of some.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Replace {
-    /// Which module by which.
-    pub modules: BTreeMap<String, String>,
-    /// Where; None for the whole table.
-    pub section: Option<Section>,
-    /// Only rows whose second argument, the kernel's side, is this.
-    pub kernel: Option<i64>,
-    /// Arguments added to the rows.
-    pub append: Vec<Arg>,
-}
-
-/// Other sizes of the rows between backbone and detection.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "a map with the keys channels and repeats"
-)]
-pub(crate) struct Neck {
-    /// Multiplies channels.
-    #[serde(default = "unchanged", deserialize_with = "factor")]
-    pub channels: f64,
-    /// Repeats of the rows that are repeated; None leaves them.
-    #[serde(default, deserialize_with = "neck_repeats")]
-    pub repeats: Option<usize>,
-}
-
-/// The keys of a step; which of them belong together is for [`Step`] to say.
-#[derive(Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "a map with one of the keys replace, backbone and neck"
-)]
-struct WrittenStep {
-    replace: Option<BTreeMap<String, String>>,
-    #[serde(rename = "in")]
-    place: Option<Place>,
-    #[serde(default, deserialize_with = "kernel")]
-    kernel: Option<i64>,
-    #[serde(default, deserialize_with = "some_scalars")]
-    append: Option<Vec<Arg>>,
-    #[serde(default, deserialize_with = "some_rows")]
-    backbone: Option<Vec<Row>>,
-    neck: Option<Neck>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Place {
-    Backbone,
-    Head,
-    All,
-}
-
-impl TryFrom<WrittenStep> for Step {
-    type Error = &'static str;
-
-    fn try_from(step: WrittenStep) -> Result<Self, Self::Error> {
-        let beside = step.place.is_some() || step.kernel.is_some() || step.append.is_some();
-        match (step.replace, step.backbone, step.neck) {
-            (Some(modules), None, None) => {
-                if modules.is_empty() {
-                    return Err("expected 'replace' as a map like {Conv: GSConv}, found none");
-                }
-                let place = step.place.ok_or("expected the key 'in' beside 'replace'")?;
-                Ok(Self::Replace(Replace {
-                    modules,
-                    section: match place {
-                        Place::Backbone => Some(Section::Backbone),
-                        Place::Head => Some(Section::Head),
-                        Place::All => None,
-                    },
-                    kernel: step.kernel,
-                    append: step.append.unwrap_or_default(),
-                }))
-            }
-            (None, Some(rows), None) if !beside => Ok(Self::Backbone(rows)),
-            (None, None, Some(neck)) if !beside => Ok(Self::Neck(neck)),
-            (None, Some(_), None) | (None, None, Some(_)) => {
-                Err("the keys 'in', 'kernel' and 'append' belong to 'replace'")
-            }
-            _ => Err("expected exactly one of the keys replace, backbone, neck"),
-        }
-    }
-}
-
-/// A patch of more steps is refused: no variant comes near, a broken or hostile file may.
-const MAX_STEPS: usize = 100;
-
-fn steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Step>, D::Error> {
-    list(deserializer, 1..=MAX_STEPS, "steps")
-}
-
-fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Arg>, D::Error> {
-    let scalars: Vec<Scalar> = Vec::deserialize(deserializer)?;
-    Ok(scalars.into_iter().map(|Scalar(arg)| arg).collect())
-}
-
-fn some_scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Arg>>, D::Error> {
-    scalars(deserializer).map(Some)
-}
-
-fn some_rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Row>>, D::Error> {
-    table::rows(deserializer).map(Some)
-}
-
-fn kernel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let side = whole(deserializer, 1..=i64::MAX as u64, "a kernel's side")?;
-    Ok(i64::try_from(side).ok())
-}
-
-fn neck_repeats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    whole(deserializer, 1..=u64::MAX, "repeats").map(Some)
-}
-
-fn unchanged() -> f64 {
-    1.0
+fn families<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    list(deserializer, 1..=100, "families")
 }
 
 /// Error while reading a variant or applying it to a table; names the variant.
@@ -250,6 +130,13 @@ impl Variant {
         self.steps
             .iter()
             .any(|step| matches!(step, Step::Backbone(_)))
+    }
+
+    /// Whether it is for a family. A table by the name of one of its scales, `yolov5n`, is of it.
+    pub fn is_for(&self, family: &str) -> bool {
+        let own = family.parse::<ModelName>().map(|name| name.family);
+        let is = |known: &String| known == family || own.as_ref() == Ok(known);
+        self.families.is_empty() || self.families.iter().any(is)
     }
 
     /// Every argument's value at a scale: the call's, or the default.
@@ -366,7 +253,7 @@ mod tests {
         for (yaml, message) in [
             (
                 "patch: [{replace: {Conv: X}, in: neck}]",
-                "patch[0].in: unknown variant `neck`, expected one of `backbone`, `head`, `all`",
+                "patch[0].in: expected one of backbone, head, all, found 'neck'",
             ),
             (
                 "patch: [{replace: {Conv: X}}]",
@@ -390,7 +277,7 @@ mod tests {
             ),
             (
                 "patch: [{swap: Conv}]",
-                "patch[0].swap: unknown field `swap`, expected one of `replace`, `in`, `kernel`, `append`, `backbone`, `neck`",
+                "patch[0]: unknown key 'swap'; known: replace, in, kernel, stride, index, append, insert, remove, set, backbone, neck",
             ),
             (
                 "patch: [{neck: {channels: -1}}]",
@@ -402,17 +289,20 @@ mod tests {
             ),
             (
                 "patch: [{backbone: [[-1, 1, Conv, [1]]], in: head}]",
-                "patch[0]: the keys 'in', 'kernel' and 'append' belong to 'replace'",
+                "patch[0]: the key 'in' does not belong to 'backbone'",
             ),
             (
                 "patch: 3",
                 "patch: expected a list of 1 to 100 steps, found integer `3`",
             ),
             ("title: a", "missing field `patch`"),
-            ("patches: []", "patches: unknown field `patches`"),
+            (
+                "patches: []",
+                "unknown key 'patches'; did you mean 'patch'?",
+            ),
             (
                 "[1]",
-                "expected a map with the keys title, summary, source, arguments and patch, found sequence",
+                "expected a map with the keys title, summary, source, families, arguments and patch, found sequence",
             ),
         ] {
             let error = Variant::from_yaml(yaml, "v").unwrap_err().to_string();

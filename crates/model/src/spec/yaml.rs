@@ -9,6 +9,8 @@ use serde::de::{
 };
 use serde_yaml::{Mapping, Value};
 
+use super::words::in_our_words;
+
 /// Bytes of a text, and values and letters of what it stands for. No table comes near, a broken or
 /// hostile file may.
 const MAX_SIZE: usize = 1 << 18;
@@ -22,38 +24,17 @@ const MAX_DEPTH: usize = 128;
 pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_path_to_error::deserialize(read(text)?).map_err(|error| {
         let message = in_our_words(&error.inner().to_string());
-        match error.path().iter().next() {
-            None => message,
-            Some(_) => format!("{}: {message}", error.path()),
+        let path = error.path().to_string();
+        // The message names an unknown key itself.
+        let path = match message.starts_with("unknown key '") || message.starts_with("key '") {
+            true => path.rsplit_once('.').map_or(".", |(map, _)| map),
+            false => &path,
+        };
+        match path {
+            "." => message,
+            path => format!("{path}: {message}"),
         }
     })
-}
-
-/// serde's "invalid type: A, expected B" as "expected B, found A", and its "unknown field" with the
-/// nearest one that it knows.
-fn in_our_words(message: &str) -> String {
-    if let Some((key, known)) = message
-        .strip_prefix("unknown field `")
-        .and_then(|rest| rest.split_once("`, expected "))
-    {
-        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        let near = known
-            .iter()
-            .map(|known| (strsim::damerau_levenshtein(key, known), known))
-            .min()
-            .filter(|(changes, _)| *changes <= 1 + key.len() / 4);
-        let near = near.map_or(String::new(), |(_, known)| {
-            format!("; did you mean '{known}'?")
-        });
-        return format!("unknown key '{key}'{near} Known: {}", known.join(", "));
-    }
-    let found = ["invalid type: ", "invalid value: ", "invalid length "]
-        .iter()
-        .find_map(|start| message.strip_prefix(start));
-    match found.and_then(|found| found.split_once(", expected ")) {
-        Some((found, expected)) => format!("expected {expected}, found {found}"),
-        None => message.into(),
-    }
 }
 
 /// Reads a text as one tree. A tag, `!name`, has no meaning in it.

@@ -20,7 +20,7 @@ fn table(rows: &str) -> String {
 
 fn graph(text: &str) -> Result<Graph, String> {
     let table = Table::from_yaml(text, "own.yaml").map_err(|error| error.to_string())?;
-    let scaling = table.scaling("n").ok_or("no scale n")?;
+    let scaling = table.scales[0].1;
     Graph::resolve(&table, scaling, table.nc).map_err(|error| error.to_string())
 }
 
@@ -252,7 +252,7 @@ fn an_absurd_patch_is_refused() {
         ),
         (
             "patch: [{neck: {channels: 1e-308}}]\nextra: 1",
-            "variant own: extra: unknown field `extra`, expected one of",
+            "variant own: unknown key 'extra'; known: title, summary, source, families, arguments, patch",
         ),
         (
             "patch: [{neck: {repeats: 18446744073709551615}}]",

@@ -11,8 +11,8 @@ fn error(name: &str) -> String {
 #[test]
 fn what_is_unknown_is_named_with_what_there_is() {
     assert_eq!(
-        error("yolov9n"),
-        "unknown family 'yolov9'; known: yolov5, yolov8"
+        error("yolov7n"),
+        "unknown family 'yolov7'; known: yolo11, yolo12, yolo26, yolov10, yolov3, yolov3-spp, yolov3-tiny, yolov5, yolov6, yolov8, yolov9"
     );
     assert_eq!(
         error("yolov5z"),
@@ -20,7 +20,7 @@ fn what_is_unknown_is_named_with_what_there_is() {
     );
     assert_eq!(
         error("yolov5n+gosth"),
-        "yolov5n+gosth: unknown variant 'gosth'; known: baseline, asff, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, segment, slimneck"
+        "yolov5n+gosth: unknown variant 'gosth'; known: baseline, asff, cbam, coordconv, eca, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, se, segment, segment26, simam, slimneck, spdconv"
     );
     assert!(
         error("yolov5n+asff:order=no").contains("expected one of parallel, sequential, found 'no'")
@@ -84,7 +84,7 @@ fn a_chain_that_changes_channels_is_refused() {
 fn absurd_depths_are_refused() {
     let text = "nc: 3\ndepth_multiple: 1e5\nbackbone:\n  - [-1, 900, C3, [8]]\nhead:\n  - [[0], 1, Detect, [nc]]\n";
     let table = Table::from_yaml(text, "own.yaml").unwrap();
-    let error = Graph::resolve(&table, table.scaling("n").unwrap(), 3)
+    let error = Graph::resolve(&table, table.scales[0].1, 3)
         .unwrap_err()
         .to_string();
     assert!(
@@ -249,4 +249,46 @@ fn a_size_that_does_not_fit_is_refused() {
         .unwrap_err()
         .to_string();
     assert!(error.starts_with("yolov5: row 12 (Concat): "), "{error}");
+}
+
+/// Where a variant has nothing to change, or makes what a family's blocks can't read.
+const REFUSED: &[(&str, &str)] = &[];
+
+#[test]
+fn every_variant_is_taken_by_every_family_where_its_words_make_sense() {
+    let catalog = Catalog::builtin();
+    let variants: Vec<String> = catalog.variants().map(|v| v.name.clone()).collect();
+    let mut refused = Vec::new();
+    let mut taken = 0;
+    for family in catalog.families() {
+        for variant in &variants {
+            let errors: Vec<String> = catalog
+                .scales(family)
+                .into_iter()
+                .filter_map(|scale| {
+                    let name = ModelName::baseline(family, scale);
+                    let name = name.with_variants(variant).unwrap();
+                    match catalog.resolve(&name) {
+                        Err(error) => Some(error.to_string()),
+                        Ok(model) => Some(format!("{name}: {}", model.graph(None).err()?)),
+                    }
+                })
+                .collect();
+            let expected = REFUSED.contains(&(family.as_str(), variant.as_str()));
+            match errors.first() {
+                None => taken += 1,
+                Some(error) => {
+                    assert!(
+                        error.contains(" row") || error.contains("table has no"),
+                        "a refusal names its row: {error}"
+                    );
+                    if !expected {
+                        refused.push(error.clone());
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+    assert!(taken > 100, "{taken}");
 }

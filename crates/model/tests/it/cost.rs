@@ -1,11 +1,11 @@
-use ablate_model::{
-    Catalog, Cost, Detector, Graph, ModelName,
-    spec::{Scaling, Table},
-};
+use ablate_model::{Catalog, Cost, Detector, Graph, ModelName, spec::Table};
 use burn::{module::Module, tensor::Device};
 use serde::Deserialize;
 
-use crate::support::fixture;
+use crate::{
+    grid::{self, Model, Scales},
+    support::fixture,
+};
 
 #[derive(Deserialize)]
 struct GoldenCost {
@@ -24,16 +24,11 @@ fn golden() -> Vec<GoldenCost> {
 }
 
 fn graph(row: &GoldenCost) -> Graph {
-    let catalog = Catalog::builtin();
-    let scale = if row.scale.len() == 1 {
-        &row.scale
-    } else {
-        "l"
-    };
-    let name = ModelName::baseline(&row.family, scale)
+    let name = ModelName::baseline(&row.family, &row.scale)
         .with_variants(&row.variant)
         .unwrap();
-    catalog.resolve(&name).unwrap().graph(Some(row.nc)).unwrap()
+    let model = Catalog::builtin().resolve(&name).unwrap();
+    model.graph(Some(row.nc)).unwrap()
 }
 
 #[test]
@@ -68,7 +63,7 @@ fn mobilenetv2_at_depth_and_width_one() {
     let row = GoldenCost {
         family: "yolov5".into(),
         variant: "mobilenetv2".into(),
-        scale: "depth 1.0, width 1.0".into(),
+        scale: "l".into(),
         nc: 80,
         params: 5_662_397,
         flops_exact_640: 0,
@@ -84,56 +79,31 @@ fn mobilenetv2_at_depth_and_width_one() {
 /// the module holds and gives.
 #[test]
 fn predictions_hold_for_every_model() {
-    let catalog = Catalog::builtin();
     let device = Device::flex();
-    let mut variants: Vec<String> = catalog
-        .variants()
-        .map(|variant| variant.name.clone())
-        .collect();
-    variants.extend(
-        [
-            "baseline",
-            "ghost+asff",
-            "gsconv+asff:order=sequential,rfb=true",
-            "mobilenetv2:act=relu6+gsconv",
-            "fasternet:size=t0+ghost+asff",
-            "slimneck+repvgg+asff",
-            "fasternet:layer_scale=0.01",
-        ]
-        .map(String::from),
-    );
-    for (family, scale) in ["yolov5", "yolov8"]
-        .into_iter()
-        .flat_map(|family| ["n", "s", "m", "l", "x"].map(|scale| (family, scale)))
-    {
-        for variant in &variants {
-            // The widest scales are held to their parameters at a narrow width: the same depth,
-            // less memory. FasterNet's widths are its own.
-            let name = ModelName::baseline(family, scale)
-                .with_variants(variant)
-                .unwrap();
-            let resolved = catalog.resolve(&name).unwrap();
-            let narrow = Scaling {
-                width: 0.125,
-                ..resolved.scaling
-            };
-            let table = catalog.patched(&name, narrow).unwrap();
-            let graph = Graph::resolve(&table, narrow, 3).unwrap();
-            let cost = Cost::of(&graph, 64, 96).unwrap();
-            let detector = Detector::new(&graph, 0, &device);
-            let statistics = trainable(&detector);
-            assert_eq!(statistics, cost.params(), "parameters of {name}");
-            let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 96], &device));
-            let (_, shapes) = cost.nodes.last().unwrap();
-            for (map, shape) in raw.iter().zip(shapes) {
-                let [boxes, outputs] = if family == "yolov5" { [3, 8] } else { [1, 67] };
-                let outputs = outputs + if variant.contains("segment") { 32 } else { 0 };
-                assert_eq!(
-                    map.dims(),
-                    [1, boxes, shape.h, shape.w, outputs],
-                    "a level of {name}"
-                );
-            }
+    let more = [
+        "ghost+asff",
+        "gsconv+asff:order=sequential,rfb=true",
+        "mobilenetv2:act=relu6+gsconv",
+        "fasternet:size=t0+ghost+asff",
+        "slimneck+repvgg+asff",
+        "fasternet:layer_scale=0.01",
+    ];
+    // At a narrow width: the same depth, less memory. FasterNet's widths are its own.
+    let catalog = Catalog::builtin();
+    for Model { name, graph } in grid::models(&catalog, Scales::All, &more) {
+        let cost = Cost::of(&graph, 64, 96).unwrap();
+        let detector = Detector::new(&graph, 0, &device);
+        assert_eq!(trainable(&detector), cost.params(), "parameters of {name}");
+        let raw = detector.forward(burn::tensor::Tensor::zeros([1, 3, 64, 96], &device));
+        let (_, shapes) = cost.nodes.last().unwrap();
+        let detect = graph.detect();
+        for (map, shape) in raw.iter().zip(shapes) {
+            let boxes = detect.boxes_per_cell();
+            assert_eq!(
+                map.dims(),
+                [1, boxes, shape.h, shape.w, detect.outputs()],
+                "a level of {name}"
+            );
         }
     }
 }
@@ -146,7 +116,7 @@ fn predictions_hold_for_the_other_blocks() {
         "other_blocks",
     )
     .unwrap();
-    let scaling = table.scaling("n").unwrap();
+    let scaling = table.scales[0].1;
     let graph = Graph::resolve(&table, scaling, 3).unwrap();
     let cost = Cost::of(&graph, 64, 96).unwrap();
     let detector = Detector::new(&graph, 0, &Device::flex());
@@ -164,7 +134,7 @@ fn a_head_has_as_many_levels_as_its_row_reads() {
     let text = include_str!("../fixtures/p2_to_p6.yaml");
     for (row, boxes, outputs) in [("[nc, anchors]", 2, 8), ("[nc]", 1, 67)] {
         let table = Table::from_yaml(&text.replace("[nc, anchors]", row), "p2_to_p6").unwrap();
-        let graph = Graph::resolve(&table, table.scaling("n").unwrap(), 3).unwrap();
+        let graph = Graph::resolve(&table, table.scales[0].1, 3).unwrap();
         assert_eq!(graph.detect().strides, [4, 8, 16, 32, 64]);
         let detector = Detector::new(&graph, 0, &Device::flex());
         assert_eq!(

@@ -2,19 +2,17 @@
 //! products run, and every row's outputs have the predicted shapes.
 
 use ablate_kernels::multiply_accumulates;
-use ablate_model::{
-    Catalog, Cost, Detector, Graph, ModelName,
-    registry::NAMES,
-    spec::{Scaling, Table},
-};
+use ablate_model::{Catalog, Cost, Detector, Graph, registry::NAMES, spec::Table};
 use burn::tensor::{Device, Tensor};
+
+use crate::grid::{self, Scales};
 
 const BATCH: usize = 2;
 const SIDES: [usize; 2] = [64, 96];
 
 /// Rows of each registered module. Rows 0 to 2 before them are Convs of 16, 24 and 32 channels at
 /// strides 2, 4 and 8, and -4 is the image; a head reads the three of them.
-const ROWS: [(&str, &[&str]); 26] = [
+const ROWS: [(&str, &[&str]); 27] = [
     (
         "Conv",
         &[
@@ -201,6 +199,13 @@ const ROWS: [(&str, &[&str]); 26] = [
             "[[0, 1, 2], 1, ASFFDetect, [nc, anchors, sequential, True]]",
         ],
     ),
+    (
+        "RTDETRDecoder",
+        &[
+            "[[0, 1, 2], 1, RTDETRDecoder, [nc, 32, 20, 2, 4, 3, 48]]",
+            "[[1, 2], 1, RTDETRDecoder, [nc, 24, 300, 4, 8, 1]]",
+        ],
+    ),
 ];
 
 #[test]
@@ -232,29 +237,15 @@ fn several_outputs_run_what_they_cost() {
 /// Every family with every variant, and combinations, at a narrow width.
 #[test]
 fn every_model_runs_what_it_costs() {
-    let catalog = Catalog::builtin();
-    let mut variants: Vec<&str> = catalog.variants().map(|v| v.name.as_str()).collect();
-    variants.extend([
-        "baseline",
+    let more = [
         "ghost+asff",
         "asff:order=sequential,rfb=true",
         "mobilenetv2+segment",
         "slimneck+repvgg+asff",
-    ]);
-    for family in catalog.families() {
-        for variant in &variants {
-            for scale in ["n", "m"] {
-                let name = ModelName::baseline(family, scale);
-                let name = name.with_variants(variant).unwrap();
-                let scaling = Scaling {
-                    width: 0.125,
-                    ..catalog.resolve(&name).unwrap().scaling
-                };
-                let table = catalog.patched(&name, scaling).unwrap();
-                let graph = Graph::resolve(&table, scaling, 3).unwrap();
-                check(&graph, &name.to_string());
-            }
-        }
+    ];
+    let catalog = Catalog::builtin();
+    for model in grid::models(&catalog, Scales::Two, &more) {
+        check(&model.graph, &model.name.to_string());
     }
 }
 
@@ -285,7 +276,8 @@ fn graph(row: &str) -> Graph {
 }
 
 fn graph_with(keys: &str, row: &str) -> Graph {
-    let is_head = row.contains("Detect") || row.contains("Segment");
+    let heads = ["Detect", "Segment", "RTDETRDecoder"];
+    let is_head = heads.iter().any(|head| row.contains(head));
     let head = if is_head {
         ""
     } else {
@@ -295,7 +287,7 @@ fn graph_with(keys: &str, row: &str) -> Graph {
         "nc: 3\n{keys}backbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [24, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\nhead:\n  - {row}\n{head}"
     );
     let table = Table::from_yaml(&text, row).unwrap();
-    let scaling = table.scaling("").unwrap();
+    let scaling = table.scales[0].1;
     Graph::resolve(&table, scaling, table.nc).unwrap_or_else(|error| panic!("{error}"))
 }
 

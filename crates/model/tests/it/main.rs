@@ -4,15 +4,22 @@
 #![allow(clippy::disallowed_methods)]
 
 mod absurd;
+mod attention;
 mod blocks;
 mod catalog;
 mod cost;
 mod counted;
 #[path = "../../../kernels/tests/support/device.rs"]
 mod device;
+mod grid;
 mod heads;
 mod layers;
 mod models;
 mod mutations;
+mod older;
+mod patches;
+mod queries;
 mod support;
+mod tables;
+mod tutorials;
 mod weights;

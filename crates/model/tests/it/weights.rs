@@ -1,9 +1,13 @@
-use ablate_model::{Catalog, Detector, Graph, ModelName, spec::Scaling, weights};
+use ablate_model::{
+    Catalog, Detector, Graph, ModelName,
+    spec::{Scaling, Table},
+    weights,
+};
 use burn::tensor::Tensor;
 
 use crate::{
     device::device,
-    support::{Golden, fixture},
+    support::{Golden, fixture, fixtures},
 };
 
 fn detector(name: &str, nc: usize, seed: u64) -> Detector {
@@ -125,6 +129,34 @@ fn checkpoints_of_whole_models_are_read() {
             _ => {
                 let parts = vec![decoded.clone().narrow(2, 0, 4), decoded.narrow(2, 5, 3)];
                 golden.assert("y", Tensor::cat(parts, 2).swap_dims(1, 2));
+            }
+        }
+    }
+}
+
+/// The same of small tables with the blocks of one or two families each.
+#[test]
+fn checkpoints_of_every_family_are_read() {
+    let device = device();
+    let names = fixtures("checkpoints");
+    assert!(names.len() > 4, "{names:?}");
+    for name in names {
+        let file = |ending: &str| fixture(&format!("checkpoints/{name}.{ending}"));
+        let text = std::fs::read_to_string(file("yaml")).unwrap();
+        let table = Table::from_yaml(&text, &name).unwrap();
+        let graph = Graph::resolve(&table, table.scaling("").unwrap(), table.nc).unwrap();
+        let mut detector = Detector::new(&graph, 0, &device);
+        let loaded = weights::load(&mut detector, &file("pt")).unwrap();
+        assert!(loaded.fresh.is_empty(), "{name}: {:?}", loaded.fresh);
+
+        let golden = Golden::open(&format!("checkpoints/{name}.safetensors"));
+        for detector in [detector.clone(), detector.fuse()] {
+            let outputs = detector.outputs(golden.tensor("x", &device));
+            let protos = outputs.protos;
+            golden.assert("y", detector.decode(outputs.levels));
+            assert_eq!(protos.is_some(), golden.has("protos"), "{name}");
+            if let Some(protos) = protos {
+                golden.assert("protos", protos);
             }
         }
     }

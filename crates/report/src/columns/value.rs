@@ -4,6 +4,7 @@ use super::Column;
 use crate::number;
 use crate::rows::{self, Gap, Row};
 use crate::statistics::Spread;
+use ablate_records::ImageSize;
 
 /// A value as `results.csv` has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,16 @@ impl From<u64> for Value {
 impl From<usize> for Value {
     fn from(count: usize) -> Self {
         Value::Count(count as u64)
+    }
+}
+
+impl From<ImageSize> for Value {
+    /// A number for a square.
+    fn from(size: ImageSize) -> Self {
+        match size.height == size.width {
+            true => size.height.into(),
+            false => size.to_string().into(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::table::cut;
 use crate::columns;
 use crate::rows::{Gap, Row, Rows};
-use ablate_records::{Environment, Record, Stage, VariantNote};
+use ablate_records::{Environment, ImageSize, Record, Stage, VariantNote};
 
 /// A longer error is cut on the page; `results.csv` has all of it.
 const MOST_ERROR: usize = 4000;
@@ -300,7 +300,7 @@ pub fn commands(rows: &Rows) -> Vec<String> {
         };
         format!("git checkout {}{note}", quoted(commit))
     });
-    let mut shown: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
+    let mut shown: BTreeMap<(usize, ImageSize), Vec<String>> = BTreeMap::new();
     for cell in rows.rows.iter().map(|row| row.cell) {
         let models = shown.entry((cell.nc, cell.imgsz.cost)).or_default();
         let model = quoted(&cell.model);
@@ -309,7 +309,8 @@ pub fn commands(rows: &Rows) -> Vec<String> {
         }
     }
     let show = shown.into_iter().map(|((nc, imgsz), models)| {
-        format!("ablate show {} --nc {nc} --imgsz {imgsz}", models.join(" "))
+        let (models, imgsz) = (models.join(" "), imgsz.arguments());
+        format!("ablate show {models} --nc {nc} --imgsz {imgsz}")
     });
     let sweep = [
         "ablate run SWEEP.yaml --out DIR  # resumes, and measures what is missing",

@@ -73,7 +73,7 @@ impl Plots<'_> {
             let dataset = dataset.unwrap_or_default();
             let setting = format!("{dataset} · trained on {device} at {imgsz} px");
             for x in [GFLOPS, PARAMS] {
-                let file = format!("map-vs-{}-{dataset}-{device}-{imgsz}px", x.word);
+                let file = format!("map-vs-{}-{dataset}-{device}-{}px", x.word, imgsz.word());
                 self.accuracy_against(x, &file, &setting, lines)?;
             }
         }
@@ -88,7 +88,11 @@ impl Plots<'_> {
             let setting = format!(
                 "{dataset} · trained at {trained} px · timed on {device} at {at} px, {timing}"
             );
-            let file = format!("map-vs-latency-{dataset}-{device}-{at}px-{}", timing.word());
+            let file = format!(
+                "map-vs-latency-{dataset}-{device}-{}px-{}",
+                at.word(),
+                timing.word()
+            );
             self.accuracy_against(LATENCY, &file, &setting, lines)?;
         }
         Ok(())
@@ -151,7 +155,12 @@ impl Plots<'_> {
                     y_log: true,
                     series: self.series(lines, x, (latency, "ms"), spread),
                 };
-                let file = format!("latency-vs-{}-{device}-{imgsz}px-{}", x.word, timing.word());
+                let file = format!(
+                    "latency-vs-{}-{device}-{}px-{}",
+                    x.word,
+                    imgsz.word(),
+                    timing.word()
+                );
                 self.add(Kind::Latency, &file, alt, scatter.draw()?);
             }
         }

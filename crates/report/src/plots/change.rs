@@ -22,7 +22,7 @@ impl Plots<'_> {
             let file = format!("change-params-{nc}classes");
             self.change("parameters", &classes, &file, lines, |c| c.params)?;
             let setting = format!("{imgsz} px · {classes}");
-            let file = format!("change-gflops-{imgsz}px-{nc}classes");
+            let file = format!("change-gflops-{}px-{nc}classes", imgsz.word());
             self.change("GFLOPs", &setting, &file, lines, |c| c.gflops)?;
         }
         let timed = gather(
@@ -32,7 +32,11 @@ impl Plots<'_> {
         );
         for ((device, imgsz, _, timing), lines) in &timed {
             let setting = format!("{device} · {imgsz} px · {timing} · median");
-            let file = format!("change-latency-{device}-{imgsz}px-{}", timing.word());
+            let file = format!(
+                "change-latency-{device}-{}px-{}",
+                imgsz.word(),
+                timing.word()
+            );
             self.change("latency", &setting, &file, lines, |c| c.latency)?;
         }
         let trained = gather(
@@ -43,7 +47,7 @@ impl Plots<'_> {
         for ((dataset, device, imgsz, _), lines) in &trained {
             let dataset = dataset.unwrap_or_default();
             let setting = format!("{dataset} · trained on {device} at {imgsz} px");
-            let file = format!("change-map-{dataset}-{device}-{imgsz}px");
+            let file = format!("change-map-{dataset}-{device}-{}px", imgsz.word());
             self.change("mAP50-95", &setting, &file, lines, |c| c.map50_95)?;
         }
         Ok(())

@@ -41,7 +41,7 @@ impl Plots<'_> {
                 let alt = format!("{title}, {setting}: mAP and losses by epoch");
                 self.add(
                     Kind::Training,
-                    &format!("training-{model}-{dataset}-{device}-{imgsz}px"),
+                    &format!("training-{model}-{dataset}-{device}-{}px", imgsz.word()),
                     alt,
                     curves.draw()?,
                 );

@@ -127,7 +127,10 @@ fn a_batch_size_can_be_left_to_the_device() {
 #[test]
 fn what_is_wrong_is_named() {
     for (text, word) in [
-        ("{epoch: 7}", "unknown key 'epoch'; known: epochs, "),
+        (
+            "{epoch: 7}",
+            "unknown key 'epoch'; did you mean 'epochs'? Known: epochs, ",
+        ),
         (
             "{lr0: -1}",
             "lr0: expected a finite number of at least 0, found -1",

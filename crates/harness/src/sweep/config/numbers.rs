@@ -1,21 +1,35 @@
 //! Numbers of a sweep's file within their ranges.
 
+use ablate_records::ImageSize;
 use serde::Deserializer;
 
 use crate::checked;
 
-/// The largest image side, and the largest number of anything else, that are taken for meant.
-const MAX_SIDE: f64 = 8192.0;
+/// What an image's sides have to be multiples of.
+const STRIDE: usize = 32;
+/// The largest number of anything else that is taken for meant.
 const MAX_COUNT: f64 = 1e6;
 
-pub fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    checked::number(deserializer, |size| {
-        match size % 32.0 == 0.0 && (32.0..=MAX_SIDE).contains(&size) {
-            true => Ok(size as usize),
-            false => Err(format!(
-                "expected a multiple of 32 from 32 to {MAX_SIDE}, found {size}"
-            )),
+pub fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ImageSize, D::Error> {
+    checked::numbers(deserializer, |sides| {
+        let whole = |side: &f64| side.fract() == 0.0 && *side >= 0.0;
+        if let Some(side) = sides.iter().find(|side| !whole(side)) {
+            return Err(format!("expected a multiple of {STRIDE}, found {side}"));
         }
+        let size = match sides {
+            [side] => ImageSize::from(*side as usize),
+            [height, width] => ImageSize {
+                height: *height as usize,
+                width: *width as usize,
+            },
+            _ => {
+                return Err(format!(
+                    "expected pixels, or height and width such as [384, 640], found {} numbers",
+                    sides.len()
+                ));
+            }
+        };
+        size.check(STRIDE)
     })
 }
 

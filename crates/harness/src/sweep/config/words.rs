@@ -23,9 +23,18 @@ pub struct Variants(ModelName);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model(pub ModelName);
 
+/// Models, and those that `singles` and `pairs` leave out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The models.
+    pub models: Vec<ModelName>,
+    /// A model's name and why it can't be, in words.
+    pub left_out: Vec<String>,
+}
+
 impl Variants {
     /// These variants of another model.
-    pub fn of(&self, baseline: &ModelName, catalog: &Catalog) -> Vec<ModelName> {
+    pub fn of(&self, baseline: &ModelName, catalog: &Catalog) -> Listed {
         let with = |variants: &[VariantCall]| ModelName {
             variants: variants.to_vec(),
             ..baseline.clone()
@@ -35,27 +44,48 @@ impl Variants {
             arguments: Default::default(),
         };
         let all: Vec<VariantCall> = catalog.variants().map(call).collect();
-        match self.0.variants.as_slice() {
-            [one] if one.name == "singles" => all.chunks(1).map(with).collect(),
-            [one] if one.name == "pairs" => {
-                let pairs = all
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(i, a)| all[i + 1..].iter().map(move |b| [a.clone(), b.clone()]));
-                pairs
-                    .map(|pair| with(&pair))
-                    .filter(|name| fits(name, catalog))
-                    .collect()
+        let words: Vec<&str> = self
+            .0
+            .variants
+            .iter()
+            .map(|call| call.name.as_str())
+            .collect();
+        let mut listed = Listed::default();
+        match words[..] {
+            ["singles"] => all
+                .iter()
+                .for_each(|one| listed.add(&[with(std::slice::from_ref(one))], catalog)),
+            ["pairs"] => {
+                for (i, a) in all.iter().enumerate() {
+                    for b in &all[i + 1..] {
+                        // One may change what the other looks for: the other way round it may fit.
+                        let orders = [[a, b], [b, a]].map(|pair| with(&pair.map(Clone::clone)));
+                        listed.add(&orders, catalog);
+                    }
+                }
             }
-            variants => vec![with(variants)],
+            _ => listed.models.push(with(&self.0.variants)),
         }
+        listed
     }
 }
 
-fn fits(name: &ModelName, catalog: &Catalog) -> bool {
-    catalog
-        .resolve(name)
-        .is_ok_and(|model| model.graph(None).is_ok())
+impl Listed {
+    /// The first of these names of one model that fits, or why the first does not.
+    fn add(&mut self, names: &[ModelName], catalog: &Catalog) {
+        let reason = |name: &ModelName| -> Option<String> {
+            match catalog.resolve(name).map(|model| model.graph(None)) {
+                Ok(Ok(_)) => None,
+                Ok(Err(error)) => Some(format!("{name}: {error}")),
+                Err(error) => Some(error.to_string()),
+            }
+        };
+        let reasons: Vec<Option<String>> = names.iter().map(reason).collect();
+        match reasons.iter().position(Option::is_none) {
+            Some(fits) => self.models.push(names[fits].clone()),
+            None => self.left_out.extend(reasons.into_iter().flatten().next()),
+        }
+    }
 }
 
 /// A word that is no scale.

@@ -15,7 +15,7 @@ impl Cost<'_> {
     fn measure_one(&self, cell: &PlannedCell) -> Result<Measurement> {
         let imgsz = self.0.config.cost.imgsz;
         let graph = self.0.graph(&cell.model, cell.cell.nc)?;
-        let cost = GraphCost::of(&graph, imgsz, imgsz)?;
+        let cost = GraphCost::of(&graph, imgsz.height, imgsz.width)?;
         Ok(Measurement::Cost(CostMeasurement {
             params: cost.params(),
             gflops: cost.gflops(),
