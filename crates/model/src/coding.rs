@@ -44,6 +44,8 @@ pub enum BoxCoding {
         /// Cells of a distribution; with 1 there is none, and the number is the distance.
         reg_max: usize,
     },
+    /// As centre and size in pixels, of queries in place of cells; without objectness.
+    Queries,
 }
 
 impl DetectConfig {
@@ -51,7 +53,15 @@ impl DetectConfig {
     pub fn boxes_per_cell(&self) -> usize {
         match &self.coding {
             BoxCoding::Anchors(anchors) => anchors[0].len(),
-            BoxCoding::Distances { .. } => 1,
+            BoxCoding::Distances { .. } | BoxCoding::Queries => 1,
+        }
+    }
+
+    /// Maps that hold its boxes: one for each level, or one of all queries.
+    pub fn maps(&self) -> usize {
+        match self.coding {
+            BoxCoding::Queries => 1,
+            BoxCoding::Anchors(_) | BoxCoding::Distances { .. } => self.strides.len(),
         }
     }
 
@@ -66,6 +76,7 @@ impl DetectConfig {
         match self.coding {
             BoxCoding::Anchors(_) => 5,
             BoxCoding::Distances { reg_max } => 4 * reg_max,
+            BoxCoding::Queries => 4,
         }
     }
 

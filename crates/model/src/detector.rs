@@ -312,6 +312,11 @@ impl Detector {
                         sigmoid(map.clone().narrow(4, 4 * reg_max, detect.nc)),
                     ]
                 }
+                BoxCoding::Queries => vec![
+                    map.clone().narrow(4, 0, 4),
+                    Tensor::ones([batch, anchors, height, width, 1], &device),
+                    sigmoid(map.clone().narrow(4, 4, detect.nc)),
+                ],
             };
             if detect.masks.is_some() {
                 // The last numbers, as they are.

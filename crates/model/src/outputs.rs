@@ -30,7 +30,7 @@ impl Outputs {
             map.reshape([batch, channels / outputs, outputs, height, width])
                 .permute([0, 1, 3, 4, 2])
         };
-        let count = detect.strides.len();
+        let count = detect.maps();
         let mut maps = maps.into_iter();
         let levels = maps.by_ref().take(count).map(by_box).collect();
         let protos = detect.masks.and_then(|_| maps.next());

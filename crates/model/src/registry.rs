@@ -211,4 +211,5 @@ registry! {
     Segment = "Segment": heads::segment::SegmentConfig,
     Segment26 = "Segment26": heads::segment::Segment26Config,
     AsffDetect = "ASFFDetect": heads::asff::AsffDetectConfig,
+    RtDetr = "RTDETRDecoder": heads::rtdetr::RtDetrConfig,
 }

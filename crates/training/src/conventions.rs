@@ -7,7 +7,7 @@ use ablate_model::coding::{BoxCoding, DetectConfig};
 pub fn interpolation(detect: &DetectConfig) -> Interpolation {
     match detect.coding {
         BoxCoding::Anchors(_) => Interpolation::Area,
-        BoxCoding::Distances { .. } => Interpolation::Linear,
+        BoxCoding::Distances { .. } | BoxCoding::Queries => Interpolation::Linear,
     }
 }
 
@@ -19,7 +19,7 @@ pub fn suppression(detect: &DetectConfig) -> NmsConfig {
     let iou = match detect.coding {
         _ if detect.end2end => None,
         BoxCoding::Anchors(_) => Some(0.6),
-        BoxCoding::Distances { .. } => Some(0.7),
+        BoxCoding::Distances { .. } | BoxCoding::Queries => Some(0.7),
     };
     NmsConfig {
         iou,

@@ -273,6 +273,8 @@ impl Recipe {
                 let other = keys(serde_json::to_value(self.anchor_based));
                 inputs.retain(|key, _| !other.contains_key(key) && key != "noautoanchor");
             }
+            // It is not trained.
+            BoxCoding::Queries => {}
         }
         inputs.into()
     }

@@ -197,6 +197,9 @@ pub fn loss_of(
                 false => Box::new(loss),
             }
         }
+        BoxCoding::Queries => bail!(
+            "a head of queries (RTDETRDecoder) can't be trained: its loss is not supported; costs, latency and evaluation of given weights are"
+        ),
     })
 }
 
@@ -244,5 +247,27 @@ mod tests {
         assert_eq!(small.box_gain, hyp.box_gain * 0.75);
         assert_eq!(small.cls, hyp.cls * 0.75 * 0.25);
         assert_eq!(small.obj, hyp.obj * 0.75 * 0.25);
+    }
+
+    #[test]
+    fn a_head_of_queries_is_not_trained() {
+        let detect = DetectConfig {
+            nc: 1,
+            channels: vec![8],
+            strides: vec![8],
+            coding: BoxCoding::Queries,
+            masks: None,
+            separable: false,
+            end2end: true,
+        };
+        let error = loss_of(&detect, &Recipe::default(), 64.into())
+            .err()
+            .unwrap();
+        assert!(
+            error
+                .to_string()
+                .starts_with("a head of queries (RTDETRDecoder) can't be trained"),
+            "{error}"
+        );
     }
 }

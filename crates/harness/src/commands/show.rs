@@ -91,7 +91,7 @@ fn shown(model: &ModelName, graph: &Graph, imgsz: ImageSize) -> Result<Shown> {
         strides: graph.detect().strides.clone(),
         anchors: match &graph.detect().coding {
             BoxCoding::Anchors(anchors) => Some(anchors.clone()),
-            BoxCoding::Distances { .. } => None,
+            BoxCoding::Distances { .. } | BoxCoding::Queries => None,
         },
         notes: graph.notes.clone(),
         layers: layers.collect(),

@@ -19,7 +19,7 @@ use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 pub fn attend<const D: usize>(queries: Tensor<D>, keys: Tensor<D>, values: Tensor<D>) -> Tensor<D> {
     let scale = (queries.dims()[D - 2] as f64).sqrt().recip();
     let scores = matmul((queries * scale).swap_dims(D - 2, D - 1), keys);
-    matmul(values, softmax(scores, D - 1).swap_dims(D - 2, D - 1))
+    matmul(softmax(scores, D - 1), values.swap_dims(D - 2, D - 1)).swap_dims(D - 2, D - 1)
 }
 
 /// Self-attention over the positions of a map, by convolutions: a 1×1 makes queries, keys and

@@ -2,12 +2,13 @@
 
 use burn::{
     module::Module,
-    tensor::{Tensor, activation::relu, module::max_pool2d, ops::MaxPoolOptions},
+    tensor::{Tensor, activation::relu},
 };
 
 use super::{
     block::{Block, only},
     conv::{Conv, ConvConfig},
+    pool::max_pool,
     row::RowReader,
 };
 use crate::{
@@ -114,7 +115,7 @@ impl Block for ResNetLayerConfig {
                 "argument 0 (input channels): expected {c_in}, which the row reads, found {stated}"
             ));
         }
-        let blocks = row.positive(4, Some(1), "blocks")?;
+        let blocks = row.count(4, 1, "blocks")?;
         Ok(Self {
             c_in,
             hidden: row.positive(1, None, "hidden")?,
@@ -162,12 +163,7 @@ impl Block for ResNetLayerConfig {
 
     fn forward(layer: &ResNetLayer, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let stage = |x, stage: &Stage| match stage {
-            Stage::Stem(conv) => max_pool2d(
-                conv.forward(x),
-                MaxPoolOptions::new([3; 2])
-                    .with_stride([2; 2])
-                    .with_padding([1; 2]),
-            ),
+            Stage::Stem(conv) => max_pool(conv.forward(x), 3, 2),
             Stage::Block(block) => block.forward(x),
         };
         vec![layer.layer.iter().fold(only(inputs), stage)]

@@ -151,7 +151,9 @@ impl Catalog {
             "yolov9t", "yolov9s", "yolov9m", "yolov9c", "yolov9e",
             "yolov10n", "yolov10s", "yolov10m", "yolov10b", "yolov10l", "yolov10x",
             "yolo11", "yolo12", "yolo26");
-        let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment", "se", "eca", "simam", "cbam", "coordconv", "spdconv");
+        let variants = embedded!("variants":
+            "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static",
+            "repvgg", "segment", "segment26", "eca", "se", "cbam", "simam", "coordconv", "spdconv");
         let mut catalog = Self {
             families: BTreeMap::new(),
             variants: BTreeMap::new(),

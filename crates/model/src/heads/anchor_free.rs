@@ -102,7 +102,7 @@ impl DetectConfig {
     fn distribution(&self) -> Option<usize> {
         match self.coding {
             BoxCoding::Distances { reg_max } => Some(reg_max).filter(|cells| *cells > 1),
-            BoxCoding::Anchors(_) => None,
+            BoxCoding::Anchors(_) | BoxCoding::Queries => None,
         }
     }
 

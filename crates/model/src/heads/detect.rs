@@ -132,11 +132,15 @@ impl DetectConfig {
             BoxCoding::Anchors(_) => format!("{} anchors", self.boxes_per_cell()),
             BoxCoding::Distances { reg_max: REG_MAX } => "anchor-free".into(),
             BoxCoding::Distances { reg_max } => format!("anchor-free, reg_max={reg_max}"),
+            BoxCoding::Queries => "queries".into(),
         };
         let end2end = if self.end2end { ", end2end" } else { "" };
         format!("{}, {coding}{end2end}, {:?}", self.nc, self.channels)
     }
 }
+
+/// A coding that no row of Detect is read with.
+pub(super) const OF_QUERIES: &str = "expected anchors or distances, found queries";
 
 impl Block for DetectConfig {
     type Layer = Detect;
@@ -159,6 +163,7 @@ impl Block for DetectConfig {
         Ok(match &self.coding {
             BoxCoding::Anchors(_) => self.trace_anchors(inputs, tally),
             BoxCoding::Distances { .. } => self.trace_anchor_free(inputs, tally),
+            BoxCoding::Queries => return Err(OF_QUERIES.into()),
         })
     }
 
@@ -166,6 +171,7 @@ impl Block for DetectConfig {
         match &self.coding {
             BoxCoding::Anchors(_) => Detect::Anchors(AnchorDetect::new(self, init)),
             BoxCoding::Distances { .. } => Detect::AnchorFree(AnchorFreeDetect::new(self, init)),
+            BoxCoding::Queries => unreachable!("{OF_QUERIES}"),
         }
     }
 

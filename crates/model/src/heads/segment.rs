@@ -5,6 +5,7 @@ use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 use super::{
     anchor_based::AnchorDetect,
     anchor_free::AnchorFreeDetect,
+    detect::OF_QUERIES,
     proto::{Proto, ProtoConfig},
 };
 use crate::{
@@ -109,6 +110,7 @@ impl Block for SegmentConfig {
             BoxCoding::Distances { .. } => {
                 Segment::AnchorFree(AnchorFreeDetect::new(&self.detect, init))
             }
+            BoxCoding::Queries => unreachable!("{OF_QUERIES}"),
         }
     }
 
@@ -151,6 +153,7 @@ impl Block for Segment26Config {
                 Err("expected [nc, coefficients, hidden], found anchors".into())
             }
             BoxCoding::Distances { .. } => Ok(Self(config)),
+            BoxCoding::Queries => Err(OF_QUERIES.into()),
         }
     }
 

@@ -20,7 +20,7 @@ fn what_is_unknown_is_named_with_what_there_is() {
     );
     assert_eq!(
         error("yolov5n+gosth"),
-        "yolov5n+gosth: unknown variant 'gosth'; known: baseline, asff, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, segment, slimneck"
+        "yolov5n+gosth: unknown variant 'gosth'; known: baseline, asff, cbam, coordconv, eca, fasternet, ghost, ghost-static, gsconv, gsconvns, mobilenetv2, repvgg, se, segment, segment26, simam, slimneck, spdconv"
     );
     assert!(
         error("yolov5n+asff:order=no").contains("expected one of parallel, sequential, found 'no'")

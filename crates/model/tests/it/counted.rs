@@ -12,7 +12,7 @@ const SIDES: [usize; 2] = [64, 96];
 
 /// Rows of each registered module. Rows 0 to 2 before them are Convs of 16, 24 and 32 channels at
 /// strides 2, 4 and 8, and -4 is the image; a head reads the three of them.
-const ROWS: [(&str, &[&str]); 26] = [
+const ROWS: [(&str, &[&str]); 27] = [
     (
         "Conv",
         &[
@@ -199,6 +199,13 @@ const ROWS: [(&str, &[&str]); 26] = [
             "[[0, 1, 2], 1, ASFFDetect, [nc, anchors, sequential, True]]",
         ],
     ),
+    (
+        "RTDETRDecoder",
+        &[
+            "[[0, 1, 2], 1, RTDETRDecoder, [nc, 32, 20, 2, 4, 3, 48]]",
+            "[[1, 2], 1, RTDETRDecoder, [nc, 24, 300, 4, 8, 1]]",
+        ],
+    ),
 ];
 
 #[test]
@@ -269,7 +276,8 @@ fn graph(row: &str) -> Graph {
 }
 
 fn graph_with(keys: &str, row: &str) -> Graph {
-    let is_head = row.contains("Detect") || row.contains("Segment");
+    let heads = ["Detect", "Segment", "RTDETRDecoder"];
+    let is_head = heads.iter().any(|head| row.contains(head));
     let head = if is_head {
         ""
     } else {

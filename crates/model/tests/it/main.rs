@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod absurd;
+mod attention;
 mod blocks;
 mod catalog;
 mod cost;
@@ -17,6 +18,7 @@ mod models;
 mod mutations;
 mod older;
 mod patches;
+mod queries;
 mod support;
 mod tables;
 mod tutorials;

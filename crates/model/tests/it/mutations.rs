@@ -91,28 +91,7 @@ const TOKENS: [&str; 40] = [
     "$act",
 ];
 
-const MODULES: [&str; 20] = [
-    "Conv",
-    "C3",
-    "C2f",
-    "SPPF",
-    "nn.Upsample",
-    "Concat",
-    "Index",
-    "GSConv",
-    "GSConvns",
-    "VoVGSCSP",
-    "RepVGG",
-    "InvertedResidual",
-    "FasterNet",
-    "C3DynamicGhost",
-    "C2fStaticGhost",
-    "Detect",
-    "ASFFDetect",
-    "DWConv",
-    "GhostBottleneck",
-    "conv_bn_relu_maxpool",
-];
+const MODULES: &[&str] = ablate_model::registry::NAMES;
 
 #[test]
 fn damaged_tables_never_panic() {
