@@ -32,10 +32,9 @@ pub fn singles(catalog: &Catalog) -> Vec<&str> {
 pub fn models<'a>(
     catalog: &'a Catalog,
     scales: Scales,
-    variants: &[&'a str],
+    variants: Vec<&'a str>,
 ) -> impl Iterator<Item = Model> + 'a {
     let families: Vec<&str> = catalog.families().map(String::as_str).collect();
-    let variants = variants.to_vec();
     let wanted = families.into_iter().flat_map(move |family| {
         let mut of_family = catalog.scales(family);
         match scales {

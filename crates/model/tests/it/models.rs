@@ -72,7 +72,7 @@ fn open(name: &str) -> (Golden, Header) {
 
 /// Every family and every variant, alone, at its smallest scale.
 fn models(catalog: &Catalog) -> impl Iterator<Item = Model> + '_ {
-    grid::models(catalog, Scales::Smallest, &grid::singles(catalog))
+    grid::models(catalog, Scales::Smallest, grid::singles(catalog))
 }
 
 /// Zeros tell nothing, and one colour little.
