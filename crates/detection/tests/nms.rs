@@ -59,6 +59,30 @@ fn without_a_threshold_the_best_stay() {
     );
 }
 
+/// What the package ultralytics takes from an end-to-end head: `fixtures/postprocess.py`.
+#[test]
+fn without_a_threshold_it_takes_what_ultralytics_takes() {
+    let text = include_str!("fixtures/postprocess.json");
+    let stored: serde_json::Value = serde_json::from_str(text).unwrap();
+    let rows =
+        |key: &str| -> Vec<Vec<f32>> { serde_json::from_value(stored[key].clone()).unwrap() };
+    let (predictions, taken) = (rows("predictions"), rows("taken"));
+    let config = NmsConfig {
+        iou: None,
+        max_detections: taken.len(),
+        ..evaluation()
+    };
+    let kept = non_max_suppression(&predictions.concat(), 3, &config);
+    assert_eq!(kept.len(), 25);
+    for (kept, taken) in kept.iter().zip(&taken) {
+        let BBox { x1, y1, x2, y2 } = kept.bbox;
+        let found = [x1, y1, x2, y2, kept.score, kept.class as f32];
+        for (found, taken) in found.iter().zip(taken) {
+            assert!((found - taken).abs() < 1e-5, "{kept:?} for {taken:?}");
+        }
+    }
+}
+
 #[test]
 fn a_suppressed_box_suppresses_none() {
     // A overlaps B, B overlaps C, A does not overlap C.

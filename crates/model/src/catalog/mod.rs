@@ -47,6 +47,10 @@ impl Family {
             .flat_map(|table| table.scales.iter().map(|(name, _)| name))
     }
 
+    fn is_scaleless(&self) -> bool {
+        self.scales().eq([""])
+    }
+
     /// The table that lists a scale.
     fn table(&self, scale: &str) -> Option<(&Table, Scaling)> {
         self.0
@@ -147,7 +151,9 @@ impl Catalog {
             "yolov9t", "yolov9s", "yolov9m", "yolov9c", "yolov9e",
             "yolov10n", "yolov10s", "yolov10m", "yolov10b", "yolov10l", "yolov10x",
             "yolo11", "yolo12", "yolo26");
-        let variants = embedded!("variants": "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg", "segment");
+        let variants = embedded!("variants":
+            "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static",
+            "repvgg", "segment", "segment26", "eca", "se", "cbam", "simam", "coordconv", "spdconv");
         let mut catalog = Self {
             families: BTreeMap::new(),
             variants: BTreeMap::new(),
@@ -210,7 +216,8 @@ impl Catalog {
 
     /// A model's name with family and scale as the catalog has them. The first word of a name may be
     /// a family that shows a scale in its own name (`yolov8s-custom`), one with a single scale, or
-    /// end in a scale (`mines` for scale s of `mine`).
+    /// end in a scale (`mines` for scale s of `mine`). A table without scales is itself at each of
+    /// the usual ones.
     ///
     /// # Errors
     /// An unknown family or scale, and a family with several scales where the name has none.
@@ -239,12 +246,19 @@ impl Catalog {
                 }),
             };
         }
-        if self.families.contains_key(&written.family) {
-            return Ok(written.clone());
+        if let Some(family) = self.families.get(&written.family) {
+            // A table without scales is the same at each of the usual ones.
+            return Ok(match family.is_scaleless() && is_usual(&written.scale) {
+                true => with(&written.family, ""),
+                false => written.clone(),
+            });
         }
         let ends_in_scale = self.families.iter().rev().find_map(|(name, family)| {
             let scale = stem.strip_prefix(name.as_str())?;
-            (!scale.is_empty() && family.table(scale).is_some()).then(|| with(name, scale))
+            match family.is_scaleless() {
+                true => is_usual(scale).then(|| with(name, "")),
+                false => family.table(scale).map(|_| with(name, scale)),
+            }
         });
         if let Some(name) = ends_in_scale {
             return Ok(name);
@@ -374,6 +388,11 @@ impl ResolvedModel {
     pub fn graph(&self, nc: Option<usize>) -> Result<Graph, GraphError> {
         Graph::resolve(&self.table, self.scaling, nc.unwrap_or(self.table.nc))
     }
+}
+
+/// Whether a scale is one of those that the packages publish.
+fn is_usual(scale: &str) -> bool {
+    ["n", "s", "m", "l", "x"].contains(&scale)
 }
 
 /// Names for a message that lists them.

@@ -6,12 +6,14 @@ mod anchors;
 mod bounds;
 mod name;
 mod row;
+mod scalar;
 mod scaling;
 mod step;
 mod table;
 mod tasks;
 mod variant;
 mod words;
+mod written_step;
 mod yaml;
 
 pub use anchors::Anchors;

@@ -38,7 +38,9 @@ use super::{
     bounds::list,
     name::{ModelName, VariantCall},
     row::Arg,
-    step::{Scalar, Step, scalars, steps},
+    scalar::{Scalar, scalars},
+    step::Step,
+    written_step::steps,
     yaml,
 };
 

@@ -23,13 +23,28 @@ const TABLES: [&str; 4] = [
     include_str!("../fixtures/other_blocks.yaml"),
 ];
 
-const VARIANTS: [&str; 5] = [
+const VARIANTS: [&str; 9] = [
     include_str!("../../../../configs/models/variants/asff.yaml"),
+    include_str!("../../../../configs/models/variants/eca.yaml"),
+    include_str!("../../../../configs/models/variants/ghost.yaml"),
+    include_str!("../../../../configs/models/variants/spdconv.yaml"),
+    INSERTED,
     include_str!("../../../../configs/models/variants/fasternet.yaml"),
     include_str!("../../../../configs/models/variants/mobilenetv2.yaml"),
     include_str!("../../../../configs/models/variants/repvgg.yaml"),
     include_str!("../../../../configs/models/variants/slimneck.yaml"),
 ];
+
+/// Every step that no built-in variant has.
+const INSERTED: &str = "
+patch:
+  - insert: {before: Detect, row: [-1, 1, Conv, [$0, 3]]}
+  - insert: {after: [C3, C2f], in: head, row: [4, 1, Conv, [$0, 3, 1]]}
+  - remove: {module: SPPF, in: backbone}
+  - remove: {module: any, index: [2, 5]}
+  - set: {module: Conv, stride: 2, arguments: {1: 5}, repeats: 1}
+  - {replace: {any: [Conv, [$0, 3, 2]]}, in: head, stride: 2, kernel: 3}
+";
 
 /// What a number or a word becomes: the edges of every type, other types, and what YAML makes
 /// something of.

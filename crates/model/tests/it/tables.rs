@@ -201,6 +201,7 @@ fn a_table_is_known_by_its_files_name() {
         ("yolov8-ghost:s", "yolov8s-ghost"),
         // No scales.
         ("plain-yolov5", "plain-yolov5"),
+        ("plain-yolov5n", "plain-yolov5"),
         // The table chooses.
         ("mine", "mine:s"),
         ("minen", "mine:n"),
@@ -228,8 +229,8 @@ fn a_wrong_name_is_answered_with_what_the_table_offers() {
         ),
         ("two", "two: expected a scale, as in two:n; known: n, tiny"),
         (
-            "plain:n",
-            "plain:n: unknown scale 'n' of family plain; known: none, the table has no scales",
+            "plain:tiny",
+            "plain:tiny: unknown scale 'tiny' of family plain; known: none, the table has no scales",
         ),
         (
             "other",

@@ -251,6 +251,22 @@ fn a_training_cut_off_ends_with_the_same_weights() {
 }
 
 #[test]
+fn so_does_one_with_musgd() {
+    let recipe = Recipe {
+        optimizer: Optimizer::MuSgd,
+        ..recipe()
+    };
+    let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    run(&recipe, whole.path(), "a", 0.9, &mut script(&[])).unwrap();
+    let mut evaluator = script(&[]);
+    evaluator.fails_at.set(Some(3));
+    run(&recipe, cut.path(), "a", 0.9, &mut evaluator).unwrap_err();
+    evaluator.fails_at.set(None);
+    run(&recipe, cut.path(), "a", 0.9, &mut evaluator).unwrap();
+    assert!(file(whole.path(), LAST) == file(cut.path(), LAST));
+}
+
+#[test]
 fn so_does_one_with_adam_at_several_sizes() {
     let recipe = Recipe {
         optimizer: Optimizer::AdamW,
