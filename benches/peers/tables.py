@@ -36,7 +36,7 @@ def shown(ablate, model):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
-        raise Refused(words[0].removeprefix("error: ").removeprefix(f"{model.file}: "))
+        raise Refused(words[0].removeprefix("error: ").removeprefix(f"{model.file}: ").split("; known: ")[0])
     told = json.loads(done.stdout)
     rows = [[layer["from"], layer["module"], layer["params"]] for layer in told["layers"]]
     return {"params": told["params"], "thop": told["gflops"], "exact": round(told["gflops_exact"] * 1e9), "rows": rows}

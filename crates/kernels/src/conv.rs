@@ -135,3 +135,42 @@ pub fn conv2d_per_image(x: Tensor<4>, kernels: Tensor<4>, geometry: Conv2d) -> T
 fn count_conv([_, c_in, height, width]: [usize; 4], y: &Tensor<4>) {
     count::add(|| (y.shape().num_elements() * c_in * height * width) as u64);
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::compare::{assert_close, random, weighted_sum};
+
+    /// A rectangle is a square with zeros around it: outputs and gradients.
+    #[test]
+    fn rectangles_are_parts_of_squares() {
+        let device = Device::flex().autodiff();
+        device.seed(3);
+        for (kernel, groups, stride) in [([1, 3], 1, 1), ([3, 1], 2, 1), ([1, 3], 6, 2)] {
+            let what = format!("{kernel:?}, {groups} groups, stride {stride}");
+            let [height, width] = kernel;
+            let (y, x) = ((3 - height) / 2, (3 - width) / 2);
+            let input = random([2, 6, 7, 5], &device);
+            let weight = random([12, 6 / groups, height, width], &device);
+            let convolve = |weight: Tensor<4>, padding| {
+                let geometry = Conv2d {
+                    stride,
+                    padding,
+                    groups,
+                    ..Conv2d::default()
+                };
+                conv2d(input.clone(), weight, None, geometry, Activation::Silu)
+            };
+            let found = convolve(weight.clone(), [height / 2, width / 2]);
+            let expected = convolve(weight.clone().pad((x, x, y, y), 0.0), [1; 2]);
+            assert_close(found.clone().inner(), expected.clone().inner(), 2e-5, &what);
+            let [found, expected] = [found, expected].map(|y| weighted_sum(y).backward());
+            for tensor in [&input, &weight] {
+                let gradient = |of| tensor.grad(of).expect("wanted");
+                assert_close(gradient(&found), gradient(&expected), 2e-4, &what);
+            }
+        }
+    }
+}

@@ -61,8 +61,8 @@ fn rows_that_do_not_fit_are_refused() {
             "expected at least 2 hidden channels that divide into 1 heads, found 0",
         ),
         (
-            "PSA, [64, 2.04]",
-            "expected at least 2 hidden channels that divide into 2 heads, found 130",
+            "PSA, [64, 2.05]",
+            "expected at least 2 hidden channels that divide into 2 heads, found 131",
         ),
         (
             "C3k2, [64, True, 0.5, False, 3]",

@@ -244,7 +244,8 @@ fn every_model_runs_what_it_costs() {
         "slimneck+repvgg+asff",
     ];
     let catalog = Catalog::builtin();
-    for model in grid::models(&catalog, Scales::Two, &more) {
+    let singles = grid::models(&catalog, Scales::Two, &grid::singles(&catalog));
+    for model in singles.chain(grid::models(&catalog, Scales::Smallest, &more)) {
         check(&model.graph, &model.name.to_string());
     }
 }

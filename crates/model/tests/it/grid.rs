@@ -21,18 +21,21 @@ pub struct Model {
     pub graph: Graph,
 }
 
-/// Every family at its scales with each variant and each of `more`. A variant that refuses a family
-/// has to say so by its name; those models are printed, and left out.
+/// The baseline, and every variant alone.
+pub fn singles(catalog: &Catalog) -> Vec<&str> {
+    let variants = catalog.variants().map(|variant| variant.name.as_str());
+    std::iter::once("baseline").chain(variants).collect()
+}
+
+/// Every family at its scales with each of the variants. A variant that refuses a family has to say
+/// so by its name; those models are printed, and left out.
 pub fn models<'a>(
     catalog: &'a Catalog,
     scales: Scales,
-    more: &'a [&'a str],
+    variants: &[&'a str],
 ) -> impl Iterator<Item = Model> + 'a {
     let families: Vec<&str> = catalog.families().map(String::as_str).collect();
-    let variants: Vec<&str> = std::iter::once("baseline")
-        .chain(catalog.variants().map(|variant| variant.name.as_str()))
-        .chain(more.iter().copied())
-        .collect();
+    let variants = variants.to_vec();
     let wanted = families.into_iter().flat_map(move |family| {
         let mut of_family = catalog.scales(family);
         match scales {
