@@ -7,7 +7,9 @@ use ablate_detection::augment::AugmentConfig;
 use ablate_detection::dataset::shapes::ShapesSpec;
 use ablate_detection::dataset::{CachedDataset, DataSpec, Dataset, Interpolation, Split};
 use ablate_detection::geometry::BBox;
-use ablate_detection::loader::{Batch, EvalLoader, InputShape, LoaderConfig, TrainLoader};
+use ablate_detection::loader::{
+    Batch, EvalBatch, EvalLoader, InputShape, LoaderConfig, TrainLoader,
+};
 
 const IMGSZ: usize = 64;
 
@@ -66,6 +68,50 @@ fn an_epoch_has_every_sample_once() {
                     .all(|edge| range.contains(edge))
             );
         }
+    }
+}
+
+#[test]
+fn a_rectangle_holds_whole_images_and_their_boxes() {
+    let mut spec = ShapesSpec {
+        imgsz: 48,
+        ..ShapesSpec::default()
+    };
+    spec.images.train = 10;
+    let set = Dataset::open(&DataSpec::shapes(spec), Split::Train).unwrap();
+    let (width, height) = (96, 64);
+    let data = CachedDataset::open(set, (width, height), Interpolation::Linear).unwrap();
+    // Square images: the lower side binds.
+    assert_eq!(data.image(0).dimensions(), (64, 64));
+    let data = Arc::new(data);
+    let rectangle = LoaderConfig {
+        imgsz: (width, height).into(),
+        ..config(1)
+    };
+    let mut targets = 0;
+    for number in 0..3 {
+        for batch in epoch(&data, rectangle, number) {
+            assert_eq!((batch.width, batch.height), (width, height));
+            assert_eq!(batch.images.len(), batch.size * 3 * width * height);
+            for [.., cx, cy, w, h] in batch.targets {
+                let edges = [cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0];
+                let inside = |edge: &f32| (-1e-6..=1.0 + 1e-6).contains(edge);
+                assert!(edges.iter().all(inside), "{edges:?}");
+                targets += 1;
+            }
+        }
+    }
+    assert!(targets > 10, "{targets}");
+    // Whatever shape is asked for, a rectangle is that of every batch.
+    let shape = InputShape::Rectangular { stride: 32 };
+    let loader = EvalLoader::new(Arc::clone(&data), shape, 4, 0).unwrap();
+    for EvalBatch { batch, frames } in loader.iter() {
+        assert_eq!((batch.width, batch.height), (width, height));
+        let frame = frames[0].letterbox;
+        assert_eq!(frame.pad, (16, 0));
+        // A box goes there and back.
+        let bbox = BBox::from_xyxy(3.0, 6.0, 30.0, 42.0);
+        assert_eq!(frame.to_original(&frame.to_network(&bbox)), bbox);
     }
 }
 
@@ -228,7 +274,7 @@ fn settings_that_make_no_sense_are_named() {
             },
             fine()
         )
-        .contains("expected 64, the size that the images are cached for, found")
+        .contains("expected 64×64, the size that the images are cached for, found 96×96")
     );
     assert!(
         error(
