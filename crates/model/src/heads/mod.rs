@@ -7,6 +7,7 @@ pub mod asff;
 mod branch;
 pub mod deformable;
 pub mod detect;
+mod first_boxes;
 mod proto;
 pub mod query_decoder;
 pub mod rtdetr;

@@ -9,6 +9,7 @@ use burn::{
 
 use super::{
     deformable::DeformableConfig,
+    first_boxes::first_boxes,
     query_decoder::{DecoderLayer, DecoderLayerConfig, Perceptron, refined},
 };
 use crate::{
@@ -72,11 +73,6 @@ struct Decoder {
 struct Embedding {
     weight: Param<Tensor<2>>,
 }
-
-/// Side of a first box, as a share of the image, at the finest level; it doubles with each.
-const FIRST_BOX: f32 = 0.05;
-/// First boxes nearer to an edge are left out.
-const EDGE: f32 = 0.01;
 
 impl RtDetrConfig {
     fn channels(&self) -> usize {
@@ -299,29 +295,4 @@ fn cast<const D: usize>(x: Tensor<D>, dtype: DType) -> Tensor<D> {
         true => x,
         false => x.cast(dtype),
     }
-}
-
-/// The logits of each cell's first box: its centre, and a side that grows with the level; infinite
-/// where it is too near to an edge, and whether it is not, as 1 or 0.
-fn first_boxes(sides: &[[usize; 2]]) -> (Vec<f32>, Vec<f32>) {
-    let (mut boxes, mut inside) = (Vec::new(), Vec::new());
-    for (level, [height, width]) in sides.iter().enumerate() {
-        let side = FIRST_BOX * (1 << level) as f32;
-        for row in 0..*height {
-            for column in 0..*width {
-                let x = (column as f32 + 0.5) / *width as f32;
-                let y = (row as f32 + 0.5) / *height as f32;
-                let shares = [x, y, side, side];
-                let valid = shares
-                    .iter()
-                    .all(|s| (EDGE..1.0 - EDGE).contains(s) && *s > EDGE);
-                boxes.extend(shares.map(|share| match valid {
-                    true => (share / (1.0 - share)).ln(),
-                    false => f32::INFINITY,
-                }));
-                inside.push(f32::from(valid));
-            }
-        }
-    }
-    (boxes, inside)
 }
