@@ -50,6 +50,9 @@ impl Block for SppConfig {
     fn read(row: &RowReader) -> Result<Self, String> {
         row.at_most(2, "channels, kernels")?;
         let kernels = row.numbers(1, "kernels")?.unwrap_or(vec![5, 9, 13]);
+        if row.channels_in()? < 2 {
+            return Err("expected two input channels or more, found 1".into());
+        }
         match kernels.is_empty() || kernels.iter().any(|kernel| kernel.is_multiple_of(2)) {
             true => Err(format!(
                 "kernels: expected odd numbers, so that pooling keeps the size, found {kernels:?}"
