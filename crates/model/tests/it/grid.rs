@@ -1,5 +1,7 @@
 //! All models that the catalog names: every family at its own scales with every variant.
 
+use std::collections::BTreeSet;
+
 use ablate_model::{
     Catalog, Graph, ModelName,
     spec::{Arg, Scaling, Table},
@@ -49,8 +51,12 @@ pub fn models<'a>(
             variants.iter().map(named).collect::<Vec<_>>()
         })
     });
+    let mut seen = BTreeSet::new();
     wanted.filter_map(move |name| match narrow(catalog, &name) {
-        Ok(graph) => Some(Model { name, graph }),
+        // Scales that differ in width alone are one network here.
+        Ok(graph) => seen
+            .insert(printed(&graph))
+            .then_some(Model { name, graph }),
         Err(refusal) => {
             let explained = name
                 .variants
@@ -61,6 +67,13 @@ pub fn models<'a>(
             None
         }
     })
+}
+
+/// All of a network but its weights.
+fn printed(graph: &Graph) -> String {
+    let rows = graph.nodes.iter().map(|node| node.summary());
+    let rows = rows.map(|row| format!("{} {} {} {}\n", row.from, row.n, row.module, row.arguments));
+    rows.collect()
 }
 
 /// A model of three classes at its own depth, as narrow as its blocks allow.
