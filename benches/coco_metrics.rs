@@ -1,5 +1,5 @@
-//! COCO figures of a set of the size of COCO's validation split: 5,000 images, 80 categories, 36,000 objects, 100
-//! detections an image.
+//! COCO figures of a set of the size of COCO's validation split: 5,000 images, 80 categories,
+//! 36,000 objects, 100 detections an image.
 
 use std::hint::black_box;
 

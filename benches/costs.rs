@@ -1,4 +1,5 @@
-//! Costs of the default grid: baseline and the five variants at n, s, m, l and x, from name to GFLOPs.
+//! Costs of the default grid: baseline and the five variants at n, s, m, l and x, from name to
+//! GFLOPs.
 
 use ablate_model::{Catalog, Cost, ModelName};
 use criterion::{Criterion, criterion_group, criterion_main};

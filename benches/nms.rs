@@ -1,4 +1,5 @@
-//! Suppression of one image's predictions as YOLOv5 makes them at 640 pixels: 25,200 rows, 80 classes.
+//! Suppression of one image's predictions as YOLOv5 makes them at 640 pixels: 25,200 rows, 80
+//! classes.
 
 use std::hint::black_box;
 
@@ -10,7 +11,8 @@ use rand_chacha::ChaCha8Rng;
 const ROWS: usize = 25_200;
 const NC: usize = 80;
 
-/// `objects` places where many rows agree on a box and a class; elsewhere objectness is at most `noise`.
+/// `objects` places where many rows agree on a box and a class; elsewhere objectness is at most
+/// `noise`.
 fn predictions(objects: usize, noise: f32) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut rows = Vec::with_capacity(ROWS * (5 + NC));
@@ -51,7 +53,8 @@ fn predictions(objects: usize, noise: f32) -> Vec<f32> {
 fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("nms");
     let config = NmsConfig::default();
-    // A trained network is sure of most of the background; one that has just begun is sure of nothing.
+    // A trained network is sure of most of the background; one that has just begun is sure of
+    // nothing.
     for (name, predictions) in [
         ("trained", predictions(8, 0.002)),
         ("untrained", predictions(0, 1.0)),

@@ -1,4 +1,5 @@
-//! How fast batches are made: loads and augments a training split by YOLOv5's recipe, and prints images a second.
+//! How fast batches are made: loads and augments a training split by YOLOv5's recipe, and prints
+//! images a second.
 //!
 //!     loading DATA.yaml IMGSZ BATCH WORKERS EPOCHS
 

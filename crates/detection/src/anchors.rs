@@ -1,4 +1,5 @@
-//! How well a head's anchors fit the boxes of a data set, and better ones where they don't: YOLOv5's autoanchor.
+//! How well a head's anchors fit the boxes of a data set, and better ones where they don't:
+//! YOLOv5's autoanchor.
 
 use crate::dataset::CachedDataset;
 use crate::dataset::random::{Draw, Stream, stream};
@@ -35,7 +36,8 @@ pub fn box_sizes(data: &CachedDataset) -> Vec<Size> {
         .collect()
 }
 
-/// The same, each image's scaled by a random factor from 0.9 to 1.1, so that boxes at the edge of a match count in part.
+/// The same, each image's scaled by a random factor from 0.9 to 1.1, so that boxes at the edge of a
+/// match count in part.
 pub fn jittered_box_sizes(data: &CachedDataset, seed: u64) -> Vec<Size> {
     let mut rng = random(seed, 0);
     let image = |index: usize| {
@@ -47,7 +49,8 @@ pub fn jittered_box_sizes(data: &CachedDataset, seed: u64) -> Vec<Size> {
     (0..data.len()).flat_map(image).collect()
 }
 
-/// How the anchors fit; a box and an anchor match when no side is `threshold` times the other's. No boxes fit perfectly.
+/// How the anchors fit; a box and an anchor match when no side is `threshold` times the other's. No
+/// boxes fit perfectly.
 pub fn fit(boxes: &[Size], anchors: &[Size], threshold: f32) -> Fit {
     let (mut met, mut matches) = (0usize, 0usize);
     for size in boxes {
@@ -71,7 +74,8 @@ pub fn fit(boxes: &[Size], anchors: &[Size], threshold: f32) -> Fit {
     }
 }
 
-/// Anchors for these boxes, smallest area first: k-means, then mutations of it as long as they fit better. The same for the same seed.
+/// Anchors for these boxes, smallest area first: k-means, then mutations of it as long as they fit
+/// better. The same for the same seed.
 ///
 /// None if the boxes are fewer than the anchors.
 pub fn evolve(boxes: &[Size], count: usize, threshold: f32, seed: u64) -> Option<Vec<Size>> {
@@ -151,7 +155,8 @@ fn k_means(boxes: &[Size], count: usize, rng: &mut Stream) -> Vec<Size> {
         .collect()
 }
 
-/// Moves centres to the means of the points nearest to them until they stay; with the sum of squared distances. A centre without points stays.
+/// Moves centres to the means of the points nearest to them until they stay; with the sum of
+/// squared distances. A centre without points stays.
 fn lloyd(points: &[Size], mut centres: Vec<Size>) -> (Vec<Size>, f64) {
     let distance = |[x, y]: &Size, [u, v]: &Size| f64::from((x - u).powi(2) + (y - v).powi(2));
     let mut total = f64::INFINITY;
@@ -191,7 +196,8 @@ fn deviation(values: impl Iterator<Item = f32> + Clone) -> f32 {
         .sqrt() as f32
 }
 
-/// Most sides changed by a factor around 1, from 0.3 to 3, at least one of them; none below two pixels.
+/// Most sides changed by a factor around 1, from 0.3 to 3, at least one of them; none below two
+/// pixels.
 fn mutated(anchors: &[Size], rng: &mut Stream) -> Vec<Size> {
     loop {
         let strength = rng.unit() * 0.1;
@@ -213,7 +219,8 @@ fn mutated(anchors: &[Size], rng: &mut Stream) -> Vec<Size> {
     }
 }
 
-/// Nearly a standard normal number: the sum of twelve uniform ones, less 6. Exact arithmetic, so the same on every machine.
+/// Nearly a standard normal number: the sum of twelve uniform ones, less 6. Exact arithmetic, so
+/// the same on every machine.
 fn normal(rng: &mut Stream) -> f64 {
     (0..12).map(|_| rng.unit()).sum::<f64>() - 6.0
 }
@@ -243,7 +250,8 @@ mod tests {
             &[[10.0, 10.0], [40.0, 10.0]],
             4.0,
         );
-        // The first matches the first anchor only (40 is four times 10), the second none, the third both.
+        // The first matches the first anchor only (40 is four times 10), the second none, the third
+        // both.
         assert_eq!(
             found,
             Fit {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An axis-aligned box by its corners, in pixels of the image that it belongs to; `x1 <= x2`, `y1 <= y2`.
+/// An axis-aligned box by its corners, in pixels of the image that it belongs to; `x1 <= x2`, `y1
+/// <= y2`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BBox {
     /// Left side.

@@ -1,4 +1,5 @@
-//! Everything around a detector that is not the network: data sets, augmentation, suppression and metrics.
+//! Everything around a detector that is not the network: data sets, augmentation, suppression and
+//! metrics.
 //!
 //! COCO metrics of one object and one detection of it, moved by a quarter of its width:
 //!

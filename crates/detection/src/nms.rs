@@ -25,8 +25,8 @@ pub struct Detection {
 pub struct NmsConfig {
     /// Objectness and score must be above this.
     pub confidence: f32,
-    /// Of two boxes with an intersection over union above this the lower score goes; None: nothing is suppressed, for heads that answer for
-    /// each object once.
+    /// Of two boxes with an intersection over union above this the lower score goes; None: nothing
+    /// is suppressed, for heads that answer for each object once.
     pub iou: Option<f32>,
     /// One candidate for each class of a row above `confidence`, not for its best class only.
     pub multi_label: bool,
@@ -54,14 +54,15 @@ impl Default for NmsConfig {
     }
 }
 
-/// The detections of one image, best score first; of equal scores the earlier row, then the lower class.
+/// The detections of one image, best score first; of equal scores the earlier row, then the lower
+/// class.
 ///
-/// `predictions` are rows of `5 + nc`: centre x, centre y, width, height in pixels of the network's input, objectness,
-/// class probabilities. A row that holds a NaN or an infinity is dropped.
+/// `predictions` are rows of `5 + nc`: centre x, centre y, width, height in pixels of the network's
+/// input, objectness, class probabilities. A row that holds a NaN or an infinity is dropped.
 ///
-/// Classes are suppressed apart exactly. Ultralytics gets there by shifting the boxes of class c by 7680 · c pixels, which
-/// at class 79 rounds coordinates to 1/16 pixel in f32, so overlaps that are within rounding of the threshold may
-/// fall differently there.
+/// Classes are suppressed apart exactly. Ultralytics gets there by shifting the boxes of class c by
+/// 7680 · c pixels, which at class 79 rounds coordinates to 1/16 pixel in f32, so overlaps that are
+/// within rounding of the threshold may fall differently there.
 ///
 /// # Panics
 /// If the predictions are not whole rows.
@@ -154,8 +155,9 @@ fn keep_best(candidates: &mut Vec<Candidate>, max: usize) {
     candidates.sort_unstable_by(best_first);
 }
 
-/// Greedy: a candidate stays unless one that stayed before it overlaps it. Each is compared with those that stayed only,
-/// of its own class unless `agnostic`, and the search ends with the last that may stay.
+/// Greedy: a candidate stays unless one that stayed before it overlaps it. Each is compared with
+/// those that stayed only, of its own class unless `agnostic`, and the search ends with the last
+/// that may stay.
 fn suppress(
     candidates: &[Candidate],
     bbox_of: impl Fn(&Candidate) -> BBox,

@@ -97,7 +97,8 @@ fn more_than_100_detections_in_an_image() {
     assert_case("over_100_dets", &fixture("over_100_dets.json"));
 }
 
-/// Crowds, ties of scores and overlaps, empty images, absent categories and sizes, annotation id 0, boxes without area.
+/// Crowds, ties of scores and overlaps, empty images, absent categories and sizes, annotation id 0,
+/// boxes without area.
 #[test]
 fn random_cases() {
     let cases = fixture("random.json");
@@ -106,8 +107,8 @@ fn random_cases() {
     }
 }
 
-/// Polygons of many parts and beyond the image, run lengths in both forms, crowds, ties, masks without a pixel, more than
-/// 100 detections.
+/// Polygons of many parts and beyond the image, run lengths in both forms, crowds, ties, masks
+/// without a pixel, more than 100 detections.
 #[test]
 fn random_masks() {
     let cases = fixture("mask_random.json");

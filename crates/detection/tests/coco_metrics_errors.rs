@@ -18,7 +18,8 @@ fn truth() -> GroundTruth {
     GroundTruth::from_json(TRUTH.as_bytes()).unwrap()
 }
 
-/// `from` stands once in the annotation file; `to` in its place makes an error at `place` that says `problem`.
+/// `from` stands once in the annotation file; `to` in its place makes an error at `place` that says
+/// `problem`.
 #[track_caller]
 fn assert_truth_error(from: &str, to: &str, place: &str, problem: &str) {
     assert_eq!(TRUTH.matches(from).count(), 1, "{from}");
@@ -208,7 +209,8 @@ const MASK_TRUTH: &str = r#"{"images":[{"id":1,"height":4,"width":5}],"categorie
 
 const MASK_DETECTIONS: &str = r#"[{"image_id":1,"category_id":3,"segmentation":{"size":[4,5],"counts":[0,16,4]},"score":0.5}]"#;
 
-/// `from` stands once in the annotation file; with `to` in its place boxes are evaluated, masks are an error.
+/// `from` stands once in the annotation file; with `to` in its place boxes are evaluated, masks are
+/// an error.
 #[track_caller]
 fn assert_bad_truth_mask(from: &str, to: &str, place: &str, problem: &str) {
     assert_eq!(MASK_TRUTH.matches(from).count(), 1, "{from}");

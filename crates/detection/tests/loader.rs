@@ -389,7 +389,8 @@ fn rectangles_hold_every_image_and_map_boxes_back() {
         .iter()
         .map(|eval| (eval.batch.width, eval.batch.height))
         .collect();
-    // Whole strides, and half a stride more than the images: wide ones together, tall ones together.
+    // Whole strides, and half a stride more than the images: wide ones together, tall ones
+    // together.
     assert_eq!(shapes, [(96, 64), (96, 96), (64, 96)]);
     let mut seen: Vec<usize> = batches
         .iter()

@@ -88,7 +88,8 @@ fn pixels_counts_and_strings_are_one() {
             .map(|at| pixels[at % height * width + at / height])
             .enumerate()
         {
-            // Even places count pixels outside. A run of one is cut in two by an empty one, which makes no difference.
+            // Even places count pixels outside. A run of one is cut in two by an empty one, which
+            // makes no difference.
             if inside == (counts.len() % 2 == 1) || (index % 7 == 0 && counts.len() > 1) {
                 counts.extend(if inside == (counts.len() % 2 == 1) {
                     vec![0]

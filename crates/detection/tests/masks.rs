@@ -111,7 +111,8 @@ fn targets_are_near_those_of_ultralytics_and_lie_in_the_same_order() {
                 Rle::from_pixels(&ours, height, width),
                 Rle::from_pixels(&theirs, height, width),
             );
-            // Theirs draws the border's pixels, too, on a full-size map: on objects of a few pixels that is much.
+            // Theirs draws the border's pixels, too, on a full-size map: on objects of a few pixels
+            // that is much.
             let iou = ours.iou(&theirs, false);
             assert!(
                 theirs.area() < 40 || iou > 0.65,

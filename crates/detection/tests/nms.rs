@@ -1,4 +1,5 @@
-//! Suppression: cases counted by hand, and random ones against a reference that compares every pair.
+//! Suppression: cases counted by hand, and random ones against a reference that compares every
+//! pair.
 
 use ablate_detection::geometry::BBox;
 use ablate_detection::nms::{Detection, NmsConfig, non_max_suppression};

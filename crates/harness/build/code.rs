@@ -1,6 +1,8 @@
-//! Hashes of the sources that a measurement depends on, so that a record is of the code that made it.
+//! Hashes of the sources that a measurement depends on, so that a record is of the code that made
+//! it.
 //!
-//! What is hashed are the tokens of each file: uncommitted edits count; comments, docstrings and the order of white space don't.
+//! What is hashed are the tokens of each file: uncommitted edits count; comments, docstrings and
+//! the order of white space don't.
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
-//! Tells the program what it was built from: the commit, the compiler, the version of burn, and hashes of the sources.
+//! Tells the program what it was built from: the commit, the compiler, the version of burn, and
+//! hashes of the sources.
 //!
 //! Nothing here may fail a build: outside a checkout the commit is `unknown`.
 
@@ -19,7 +20,8 @@ fn main() {
     for watched in ["crates", "Cargo.lock"] {
         rerun_if_changed(&root.join(watched));
     }
-    // The log of HEAD changes with every commit and checkout; in a linked worktree it lies elsewhere.
+    // The log of HEAD changes with every commit and checkout; in a linked worktree it lies
+    // elsewhere.
     if let Some(head) = git(&[
         "rev-parse",
         "--path-format=absolute",

@@ -1,5 +1,5 @@
-//! Values that are checked while they are read, so that an error in a file carries the line of the value, not that of the map
-//! around it.
+//! Values that are checked while they are read, so that an error in a file carries the line of the
+//! value, not that of the map around it.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 

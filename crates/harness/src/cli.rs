@@ -9,11 +9,11 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::{device::DeviceName, measure::precision::Precision};
 use ablate_records::{ImageSize, Stage};
 
-/// Measure whether a change to a YOLO detector is worth it: parameters, GFLOPs, latency and mAP of every variant at every
-/// scale.
+/// Measure whether a change to a YOLO detector is worth it: parameters, GFLOPs, latency and mAP of
+/// every variant at every scale.
 ///
-/// A model's name is its family, scale and variants: yolov5n, yolov5s+gsconv, yolov5n+ghost+asff. Arguments of a variant
-/// follow a colon: yolov5s+asff:order=sequential,rfb=true.
+/// A model's name is its family, scale and variants: yolov5n, yolov5s+gsconv, yolov5n+ghost+asff.
+/// Arguments of a variant follow a colon: yolov5s+asff:order=sequential,rfb=true.
 #[derive(Debug, Parser)]
 #[command(name = "ablate", version)]
 pub struct Cli {
@@ -66,7 +66,8 @@ pub enum Command {
     Run(RunArgs),
     /// Print the layers of models with output shapes, parameters and GFLOPs.
     Show(ShowArgs),
-    /// Compare two models layer by layer: what was replaced, and the change in parameters and GFLOPs.
+    /// Compare two models layer by layer: what was replaced, and the change in parameters and
+    /// GFLOPs.
     Diff(DiffArgs),
     /// List the variants with their sources, arguments and defaults.
     Variants(VariantsArgs),
@@ -287,7 +288,8 @@ pub struct ValArgs {
     /// Minimum confidence, 0 to 1 [default: 0.001].
     #[arg(long, value_parser = share)]
     pub conf: Option<f32>,
-    /// NMS IoU threshold, 0 to 1 [default: 0.6 anchor-based, 0.7 anchor-free]; not for end-to-end heads, which suppress nothing.
+    /// NMS IoU threshold, 0 to 1 [default: 0.6 anchor-based, 0.7 anchor-free]; not for end-to-end
+    /// heads, which suppress nothing.
     #[arg(long, value_parser = share)]
     pub iou: Option<f32>,
     /// Maximum number of detections per image [default: 300].
@@ -334,7 +336,8 @@ pub struct LatencyArgs {
     /// Do not fold batch normalisation and RepVGG's branches into convolutions.
     #[arg(long)]
     pub no_fuse: bool,
-    /// Number format of weights and activations; for f16 and bf16 the rounding error of the outputs is measured too.
+    /// Number format of weights and activations; for f16 and bf16 the rounding error of the outputs
+    /// is measured too.
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub dtype: Precision,
     /// Device to time on; `ablate devices` lists them.
@@ -351,7 +354,8 @@ pub struct MetricsArgs {
     /// Ground truth in COCO's format.
     #[arg(value_name = "GT.json")]
     pub ground_truth: PathBuf,
-    /// Detections in COCO's results format: a list of image_id, category_id, bbox or segmentation, score.
+    /// Detections in COCO's results format: a list of image_id, category_id, bbox or segmentation,
+    /// score.
     #[arg(value_name = "DETECTIONS.json")]
     pub detections: PathBuf,
     /// Output format.

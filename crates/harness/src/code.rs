@@ -1,4 +1,5 @@
-//! The code that a measurement comes from: hashes of the sources that each stage depends on, taken when the program was built.
+//! The code that a measurement comes from: hashes of the sources that each stage depends on, taken
+//! when the program was built.
 
 use ablate_records::Stage;
 use serde_json::{Map, Value};
@@ -13,7 +14,8 @@ const PARTS: [(&str, &str); 6] = [
     ("burn", env!("ABLATE_BURN")),
 ];
 
-/// The parts that a stage's outcome depends on. What reports and what reads command lines is in none.
+/// The parts that a stage's outcome depends on. What reports and what reads command lines is in
+/// none.
 fn parts(stage: Stage) -> &'static [&'static str] {
     match stage {
         Stage::Cost => &["model"],
@@ -31,7 +33,8 @@ pub fn of(stage: Stage) -> Value {
         .into()
 }
 
-/// The parts that differ between this build and the one that a record's inputs name; all, if they name none.
+/// The parts that differ between this build and the one that a record's inputs name; all, if they
+/// name none.
 pub fn differences(stage: Stage, inputs: &Value) -> Vec<&'static str> {
     let own = of(stage);
     parts(stage)

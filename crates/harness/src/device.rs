@@ -44,14 +44,16 @@ pub enum DeviceError {
     Absent { name: String, reason: String },
 }
 
-/// What opening gave, by name: a device is opened once, and one that is absent is not looked for again.
+/// What opening gave, by name: a device is opened once, and one that is absent is not looked for
+/// again.
 static OPENED: Mutex<Vec<(DeviceName, Result<Device, DeviceError>)>> = Mutex::new(Vec::new());
 
 impl DeviceName {
     /// Opens the device, without autodiff.
     ///
     /// # Errors
-    /// If this build lacks the backend or the machine lacks the device; the error says what to install.
+    /// If this build lacks the backend or the machine lacks the device; the error says what to
+    /// install.
     pub fn open(&self) -> Result<Device, DeviceError> {
         let mut opened = OPENED
             .lock()

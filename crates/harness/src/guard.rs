@@ -15,7 +15,8 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         .unwrap_or_else(|payload| Err(anyhow!("panicked: {}", message(&*payload))))
 }
 
-/// An error in one line, without the stack that LibTorch and Burn's GPU runtimes append. If memory ran out, that comes first.
+/// An error in one line, without the stack that LibTorch and Burn's GPU runtimes append. If memory
+/// ran out, that comes first.
 pub fn one_line(error: &anyhow::Error) -> String {
     without_stack(&format!("{error:#}"))
 }
@@ -60,7 +61,8 @@ fn without_stack(text: &str) -> String {
     }
 }
 
-/// From here on a panic prints nothing on its own: it is reported where it is caught. `-v` shows it with its place.
+/// From here on a panic prints nothing on its own: it is reported where it is caught. `-v` shows it
+/// with its place.
 pub fn quiet_panics() {
     panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
 }

@@ -1,16 +1,21 @@
-//! What LibTorch and NVIDIA's libraries are told by the environment. They read it as they are loaded, which is before `main`.
+//! What LibTorch and NVIDIA's libraries are told by the environment. They read it as they are
+//! loaded, which is before `main`.
 
 /// What is set where the user has not set it.
 #[cfg(all(unix, feature = "tch"))]
 const SETTINGS: &[(&str, &str)] = &[
-    // LibTorch's threads wait for one another after each operation. Spinning for milliseconds, as they do by themselves, takes the cores from
-    // whatever else runs: a training became thirty times slower by it. Not spinning at all doubles the time of a forward pass of one image.
-    // So they spin for some ten microseconds, which is about as long as the next operation takes to come.
+    // LibTorch's threads wait for one another after each operation. Spinning for milliseconds, as
+    // they do by themselves, takes the cores from whatever else runs: a training became thirty
+    // times slower by it. Not spinning at all doubles the time of a forward pass of one image. So
+    // they spin for some ten microseconds, which is about as long as the next operation takes to
+    // come.
     ("GOMP_SPINCOUNT", "3000"),
-    // GNU's allocator gives each thread a region of its own, and keeps in one no map of more than 64 MiB: a training step of MobileNetV2 took
-    // a third longer, and at times three times as long, for getting them anew. Rust's side has an allocator of its own.
+    // GNU's allocator gives each thread a region of its own, and keeps in one no map of more than
+    // 64 MiB: a training step of MobileNetV2 took a third longer, and at times three times as long,
+    // for getting them anew. Rust's side has an allocator of its own.
     ("MALLOC_ARENA_MAX", "1"),
-    // Figures are of f32: NVIDIA's libraries, which LibTorch calls, would round to TF32 where they may.
+    // Figures are of f32: NVIDIA's libraries, which LibTorch calls, would round to TF32 where they
+    // may.
     (TF32, "0"),
 ];
 

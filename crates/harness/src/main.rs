@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use ablate::{cli::Cli, commands, guard, libraries, progress};
 
-/// A network's maps are large and short-lived: the system's allocator gives each back to the kernel and has it zeroed again.
+/// A network's maps are large and short-lived: the system's allocator gives each back to the kernel
+/// and has it zeroed again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -13,7 +14,8 @@ const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
     libraries::set();
-    // Everything runs on a thread of the pool: one from outside would hand over each parallel loop and sleep until it is done, twice a layer.
+    // Everything runs on a thread of the pool: one from outside would hand over each parallel loop
+    // and sleep until it is done, twice a layer.
     match rayon::ThreadPoolBuilder::new()
         .stack_size(STACK)
         .build_global()

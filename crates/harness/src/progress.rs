@@ -1,4 +1,5 @@
-//! What the user sees while the program runs: bars with the time left on a terminal, one line per step elsewhere.
+//! What the user sees while the program runs: bars with the time left on a terminal, one line per
+//! step elsewhere.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -37,7 +38,8 @@ fn filter(verbosity: i8) -> String {
     format!("{libraries},{}", own.join(","))
 }
 
-/// Sets up the log on standard error: warnings at -1 (`-q`), steps at 0, more at 1 and 2 (`-v`, `-vv`). `RUST_LOG` overrides it.
+/// Sets up the log on standard error: warnings at -1 (`-q`), steps at 0, more at 1 and 2 (`-v`,
+/// `-vv`). `RUST_LOG` overrides it.
 pub fn init(verbosity: i8) {
     if verbosity < 0 {
         BARS.set_draw_target(ProgressDrawTarget::hidden());

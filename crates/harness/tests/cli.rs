@@ -1,4 +1,5 @@
-//! The commands that measure nothing: show, diff, variants, metrics, devices, completions, man, and errors of a command line.
+//! The commands that measure nothing: show, diff, variants, metrics, devices, completions, man, and
+//! errors of a command line.
 
 mod common;
 
@@ -136,7 +137,8 @@ fn coco(folder: &std::path::Path, shift: f64) -> [String; 2] {
 #[test]
 fn metrics_prints_the_twelve_figures() {
     let folder = tempfile::tempdir().unwrap();
-    // Moved by 10 of 40 pixels: IoU 0.6, which is enough at 0.50, 0.55 and 0.60 of the ten thresholds.
+    // Moved by 10 of 40 pixels: IoU 0.6, which is enough at 0.50, 0.55 and 0.60 of the ten
+    // thresholds.
     let [truth, found] = coco(folder.path(), 10.0);
     let metrics: Value =
         serde_json::from_str(&ablate(&["metrics", &truth, &found, "--format", "json"]).ok())

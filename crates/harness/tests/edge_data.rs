@@ -7,7 +7,8 @@ use std::{fmt::Write, fs, path::Path};
 use common::ablate;
 use image::{Rgb, RgbImage};
 
-/// A data set of grey images of 64 pixels in Ultralytics' layout, with these label rows, one image each; validation on the first.
+/// A data set of grey images of 64 pixels in Ultralytics' layout, with these label rows, one image
+/// each; validation on the first.
 fn dataset(folder: &Path, names: &str, images: &[&str]) {
     for (split, images) in [("train", images), ("val", &images[..1])] {
         let (pictures, labels) = (
@@ -89,11 +90,13 @@ fn without_a_box_there_is_nothing_to_train_on() {
     }
 }
 
-/// Batch normalisation over one number a channel has no spread: what is left of it must still be numbers.
+/// Batch normalisation over one number a channel has no spread: what is left of it must still be
+/// numbers.
 #[test]
 fn a_last_batch_of_one_image_at_the_coarsest_level_of_one_cell_trains() {
     let folder = tempfile::tempdir().unwrap();
-    // Five images make a batch of four and one of one; at several scales the smallest input is 32 pixels, one cell of the last level.
+    // Five images make a batch of four and one of one; at several scales the smallest input is 32
+    // pixels, one cell of the last level.
     dataset(folder.path(), "[thing]", &["0 0.5 0.5 0.4 0.3"; 5]);
     let recipe = folder.path().join("recipe.yaml");
     fs::write(&recipe, "{multi_scale: 0.5, epochs: 3, batch: 4}").unwrap();

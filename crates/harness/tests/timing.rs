@@ -62,8 +62,9 @@ fn run((images, weights): &(Tensor<4>, Tensor<4>)) -> Tensor<4> {
     )
 }
 
-/// On every backend that this build and this machine have, a convolution's time is that of the same work with every byte of its result added up, and it
-/// grows with the work. A measurement that does not wait gives the same small figure for both.
+/// On every backend that this build and this machine have, a convolution's time is that of the same
+/// work with every byte of its result added up, and it grows with the work. A measurement that does
+/// not wait gives the same small figure for both.
 #[test]
 fn a_heavy_convolution_takes_its_time() {
     for backend in BACKENDS {
@@ -76,7 +77,8 @@ fn a_heavy_convolution_takes_its_time() {
             continue;
         };
         let (light, heavy) = (convolution(24, 32, &device), convolution(96, 64, &device));
-        // The best of so many, that one at least has the cores to itself: LibTorch's threads wait long for one that other tests hold up.
+        // The best of so many, that one at least has the cores to itself: LibTorch's threads wait
+        // long for one that other tests hold up.
         let best = |work: &dyn Fn() -> Duration| (0..40).map(|_| work()).min().unwrap();
         let timed = |work: &(Tensor<4>, Tensor<4>)| best(&|| time(|| run(work)).unwrap());
         let read = |work: &(Tensor<4>, Tensor<4>)| {
@@ -216,8 +218,9 @@ fn a_forward_pass_is_timed_on_the_device_without_autodiff() {
     assert!((latency.images_per_s - 2e3 / latency.median_ms).abs() < 1e-9 * latency.images_per_s);
 }
 
-/// Steps that learn their batch have gone through loss, gradients and optimizer, each from where the one before it came. YOLOv8's loss may
-/// rise at first: what it asks for grows with how well the boxes fit.
+/// Steps that learn their batch have gone through loss, gradients and optimizer, each from where
+/// the one before it came. YOLOv8's loss may rise at first: what it asks for grows with how well
+/// the boxes fit.
 #[test]
 fn training_steps_learn_their_batch() {
     let losses = |model: &str| -> Vec<f32> {
@@ -280,7 +283,8 @@ fn a_head_that_makes_masks_has_nothing_to_learn_from() {
     assert!(error.contains("masks"), "{error}");
 }
 
-/// Where a device has no room for a model, the models after it are measured all the same. Not on the CPU's own backend: there the program ends.
+/// Where a device has no room for a model, the models after it are measured all the same. Not on
+/// the CPU's own backend: there the program ends.
 #[test]
 fn a_device_without_room_fails_that_model_alone() {
     for backend in BACKENDS.iter().filter(|backend| backend.name != "flex") {

@@ -186,8 +186,8 @@ pub(crate) fn backbone_strides(
     Ok(shapes.iter().map(stride).collect())
 }
 
-/// How many times smaller the output of each row is than what it reads first, by side; None if it is
-/// no whole number of times smaller, and for a row with several outputs.
+/// How many times smaller the output of each row is than what it reads first, by side; None if it
+/// is no whole number of times smaller, and for a row with several outputs.
 pub(crate) fn row_strides(
     table: &Table,
     scaling: Scaling,

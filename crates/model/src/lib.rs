@@ -2,9 +2,9 @@
 //! a [`cost`] by arithmetic or a [`detector`] that runs.
 //!
 //! The modules from bottom to top, each of which knows only those before it: [`spec`], [`shape`],
-//! [`tally`], [`coding`], [`initializer`], `fuse`, [`outputs`], [`blocks`], [`heads`], [`registry`], [`graph`],
-//! [`catalog`], [`cost`], `layout`, [`detector`], `precision`, [`weights`]. A test holds them to
-//! it.
+//! [`tally`], [`coding`], [`initializer`], `fuse`, [`outputs`], [`blocks`], [`heads`],
+//! [`registry`], [`graph`], [`catalog`], [`cost`], `layout`, [`detector`], `precision`,
+//! [`weights`]. A test holds them to it.
 //!
 //! ```
 //! use ablate_model::{Catalog, Cost, Detector, ModelName};

@@ -3,8 +3,8 @@
 //! *Exact* is 2 × the multiply-accumulates of every convolution and matrix product, however it is
 //! called. *Published* is what the model tables of the YOLO papers and repositories print: the
 //! profiler behind them (THOP) sees modules only, so it counts 2 × (multiply-accumulates of
-//! convolution and linear modules, 4 for each output element of a batch or layer normalization, 1 for
-//! each output element of an upsampling module), and nothing for a functional call, nor for
+//! convolution and linear modules, 4 for each output element of a batch or layer normalization, 1
+//! for each output element of an upsampling module), and nothing for a functional call, nor for
 //! PyTorch's multi-head attention, whose projections are none of these modules.
 //!
 //! Both are of a network as it is built, so of all branches of an end-to-end head, as the packages

@@ -1,7 +1,9 @@
-//! Prints the backends that a command of `ablate` needs beside `flex`: those of its `--device` arguments, and of the `devices`
-//! of the sweep files that it names. The recipes of the justfile build `ablate` with them; this builds without Burn.
+//! Prints the backends that a command of `ablate` needs beside `flex`: those of its `--device`
+//! arguments, and of the `devices` of the sweep files that it names. The recipes of the justfile
+//! build `ablate` with them; this builds without Burn.
 //!
-//! `cargo run --example backends -- run configs/sweeps/smoke.yaml --device tch,wgpu` prints `tch wgpu`.
+//! `cargo run --example backends -- run configs/sweeps/smoke.yaml --device tch,wgpu` prints `tch
+//! wgpu`.
 
 use std::{collections::BTreeSet, env, fs};
 

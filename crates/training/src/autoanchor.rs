@@ -9,8 +9,8 @@ use ablate_model::{Detector, coding::BoxCoding};
 use ablate_records::AnchorFit;
 use anyhow::{Result, ensure};
 
-/// Gives the detector other anchors where its own leave too many boxes without a match and others leave fewer, or, with `always`, in any
-/// case; how they fit. None for a head without anchors.
+/// Gives the detector other anchors where its own leave too many boxes without a match and others
+/// leave fewer, or, with `always`, in any case; how they fit. None for a head without anchors.
 ///
 /// # Errors
 /// With `always`, a data set of fewer boxes than anchors.

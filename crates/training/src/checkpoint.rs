@@ -1,7 +1,8 @@
 //! Files of a training: the weights of the last and the best epoch, and what it resumes from.
 //!
-//! All are SafeTensors, written beside their place and moved there, so a file is whole or absent. Weights are those of the moving average
-//! under the names of a PyTorch state dict. What a training resumes from is one file, so that its parts are of one moment.
+//! All are SafeTensors, written beside their place and moved there, so a file is whole or absent.
+//! Weights are those of the moving average under the names of a PyTorch state dict. What a training
+//! resumes from is one file, so that its parts are of one moment.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -193,7 +194,8 @@ impl Reader {
             .map_err(|error| self.error(format!("cannot read the training state: {error}")))
     }
 
-    /// The tensors for a module's parameters, which stand under their names after a prefix. Those that are absent are left out.
+    /// The tensors for a module's parameters, which stand under their names after a prefix. Those
+    /// that are absent are left out.
     ///
     /// # Errors
     /// Names a tensor that is of another shape than the parameter.

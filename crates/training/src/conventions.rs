@@ -1,4 +1,5 @@
-//! What differs between the families when they evaluate: YOLOv5, whose heads have anchors, and Ultralytics, whose have none.
+//! What differs between the families when they evaluate: YOLOv5, whose heads have anchors, and
+//! Ultralytics, whose have none.
 
 use ablate_detection::{dataset::Interpolation, nms::NmsConfig};
 use ablate_model::coding::{BoxCoding, DetectConfig};
@@ -11,10 +12,12 @@ pub fn interpolation(detect: &DetectConfig) -> Interpolation {
     }
 }
 
-/// How the head's family suppresses boxes for evaluation: YOLOv5 above an IoU of 0.6, Ultralytics above 0.7.
+/// How the head's family suppresses boxes for evaluation: YOLOv5 above an IoU of 0.6, Ultralytics
+/// above 0.7.
 ///
-/// Nothing is suppressed of a head that answers for each object once: the 300 surest boxes are taken, as Ultralytics does with `nms=False`.
-/// The default of its 8.4.190 for such heads is the one-to-many branches and suppression.
+/// Nothing is suppressed of a head that answers for each object once: the 300 surest boxes are
+/// taken, as Ultralytics does with `nms=False`. The default of its 8.4.190 for such heads is the
+/// one-to-many branches and suppression.
 pub fn suppression(detect: &DetectConfig) -> NmsConfig {
     let iou = match detect.coding {
         _ if detect.end2end => None,

@@ -11,7 +11,8 @@ use anyhow::{Result, ensure};
 
 use crate::Recipe;
 
-/// Batches by epoch. An epoch's batches must be the same whenever they are asked for, so that a training can be resumed.
+/// Batches by epoch. An epoch's batches must be the same whenever they are asked for, so that a
+/// training can be resumed.
 pub trait BatchSource {
     /// Batches in an epoch; at least 1.
     fn batches(&self) -> usize;
@@ -35,7 +36,8 @@ impl BatchSource for TrainLoader {
     }
 }
 
-/// A training split as a recipe augments it: with mosaics, and without in the last epochs where the recipe wants that.
+/// A training split as a recipe augments it: with mosaics, and without in the last epochs where the
+/// recipe wants that.
 pub struct TrainingData {
     loader: TrainLoader,
     /// From this epoch on, this loader.
@@ -44,8 +46,8 @@ pub struct TrainingData {
 
 impl TrainingData {
     /// # Errors
-    /// Settings of the recipe out of their range; images that were cached for another size than `imgsz`; objects without a mask, where
-    /// masks are wanted.
+    /// Settings of the recipe out of their range; images that were cached for another size than
+    /// `imgsz`; objects without a mask, where masks are wanted.
     pub fn new(
         data: Arc<CachedDataset>,
         recipe: &Recipe,

@@ -15,8 +15,8 @@ pub struct Ema<M> {
 }
 
 impl<M: Module> Ema<M> {
-    /// Goes on from `average` after so many updates; a new one starts as a copy of the network, `network.valid()`, after 0. With `decay` 0
-    /// it stays a copy.
+    /// Goes on from `average` after so many updates; a new one starts as a copy of the network,
+    /// `network.valid()`, after 0. With `decay` 0 it stays a copy.
     pub fn new(average: M, updates: u64, decay: f64, tau: f64) -> Self {
         Self {
             average: Some(average),
@@ -40,7 +40,8 @@ impl<M: Module> Ema<M> {
 
     /// Takes the network after a step of the optimizer into the average.
     ///
-    /// The decay rises from 0, `decay · (1 - exp(-updates / tau))`, so that the first weights are soon forgotten.
+    /// The decay rises from 0, `decay · (1 - exp(-updates / tau))`, so that the first weights are
+    /// soon forgotten.
     pub fn update(&mut self, network: &M) {
         self.updates += 1;
         let decay = self.decay * (1.0 - (-(self.updates as f64) / self.tau).exp());

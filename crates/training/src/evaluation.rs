@@ -1,4 +1,5 @@
-//! How well a detector detects: network, suppression, COCO metrics, in pixels of the original images.
+//! How well a detector detects: network, suppression, COCO metrics, in pixels of the original
+//! images.
 
 use std::{ops::Range, path::Path, time::Instant};
 
@@ -62,7 +63,8 @@ impl EvaluationSpec<'_> {
     /// Makes the network and reads its weights; also what the file filled.
     ///
     /// # Errors
-    /// Weights that cannot be read, or of which nothing fits; a model for images of other channels than a data set's.
+    /// Weights that cannot be read, or of which nothing fits; a model for images of other channels
+    /// than a data set's.
     pub fn open(self) -> Result<(Evaluator, Loaded)> {
         check_channels(self.graph)?;
         let mut detector = Detector::new(self.graph, 0, self.device);
@@ -81,11 +83,13 @@ impl Evaluator {
         }
     }
 
-    /// Evaluates all images of a loader. `progress` is called with the number of batches that are done. Masks are evaluated too if the detector
-    /// makes them and every object of the data set has one.
+    /// Evaluates all images of a loader. `progress` is called with the number of batches that are
+    /// done. Masks are evaluated too if the detector makes them and every object of the data set
+    /// has one.
     ///
     /// # Errors
-    /// A detector of another number of classes than the data set's, or an output that cannot be read.
+    /// A detector of another number of classes than the data set's, or an output that cannot be
+    /// read.
     pub fn run(&self, loader: &EvalLoader, mut progress: impl FnMut(usize)) -> Result<Evaluation> {
         let start = Instant::now();
         let (detector, device, nms) = (&self.detector, &self.device, &self.nms);
@@ -129,7 +133,8 @@ impl Evaluator {
 }
 
 impl Evaluation {
-    /// The measurement with mAP50-95 on resampled images, to a millionth: what a paired comparison with another model needs.
+    /// The measurement with mAP50-95 on resampled images, to a millionth: what a paired comparison
+    /// with another model needs.
     pub fn resampled(self) -> Result<EvalMeasurement> {
         let replicates = coco::bootstrap(&self.truth, &self.detections, REPLICATES, 0)?;
         let bootstrap = replicates
@@ -185,7 +190,8 @@ fn detect(
     let predictions = detector.decode(outputs.levels);
     let (nc, coefficients) = (detector.detect().nc, detector.detect().coefficients());
     let boxes = values(predictions.clone().narrow(2, 0, 5 + nc))?;
-    // For each image its boxes' coefficients and its prototypes, which are empty where masks are not wanted.
+    // For each image its boxes' coefficients and its prototypes, which are empty where masks are
+    // not wanted.
     let (rows, maps, [height, width]) = match protos.filter(|_| masks) {
         Some(protos) => {
             let [_, _, height, width] = protos.dims();

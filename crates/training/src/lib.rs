@@ -1,7 +1,8 @@
-//! Training and evaluation of detectors: losses, recipes, optimizers, the moving average, checkpoints and the loop that uses them.
+//! Training and evaluation of detectors: losses, recipes, optimizers, the moving average,
+//! checkpoints and the loop that uses them.
 //!
-//! There is one way to train and one to evaluate: a [`TrainingSpec`] is opened, which makes the network, and run; an
-//! [`EvaluationSpec`] is opened, which reads the weights, and run.
+//! There is one way to train and one to evaluate: a [`TrainingSpec`] is opened, which makes the
+//! network, and run; an [`EvaluationSpec`] is opened, which reads the weights, and run.
 //!
 //! How a network is trained is a [`Recipe`], under the key names of YOLOv5 and YOLOv8:
 //!

@@ -11,14 +11,15 @@ use ablate_model::{
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_yaml::{Mapping, Value};
 
-/// The keys of YOLOv5's `hyp.*.yaml` under their names, and what `train.py` takes on its command line. A key that is left out has YOLOv5's
-/// value of its `hyp.scratch-low.yaml`.
+/// The keys of YOLOv5's `hyp.*.yaml` under their names, and what `train.py` takes on its command
+/// line. A key that is left out has YOLOv5's value of its `hyp.scratch-low.yaml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Recipe {
     /// Number of epochs.
     pub epochs: usize,
-    /// Images in a batch; in a file -1 stands for as many as fit the GPU, which is [`AUTO_BATCH`] here until [`Recipe::resolved`].
+    /// Images in a batch; in a file -1 stands for as many as fit the GPU, which is [`AUTO_BATCH`]
+    /// here until [`Recipe::resolved`].
     #[serde(with = "batch_size")]
     pub batch: usize,
     /// Nominal batch: gradients are summed over batches until they make about this many images.
@@ -45,17 +46,20 @@ pub struct Recipe {
     pub clip_norm: f64,
     /// Which optimizer makes the steps.
     pub optimizer: Optimizer,
-    /// Images of a batch are stretched to a side from `imgsz` · (1 - this) to `imgsz` · (1 + this), in whole strides, another for each batch; YOLOv5's flag is 0.5.
+    /// Images of a batch are stretched to a side from `imgsz` · (1 - this) to `imgsz` · (1 + this),
+    /// in whole strides, another for each batch; YOLOv5's flag is 0.5.
     #[serde(deserialize_with = "share_or_flag")]
     pub multi_scale: f64,
-    /// Rows of the model's table whose weights and statistics stay as they are: a number of first ones, or a list.
+    /// Rows of the model's table whose weights and statistics stay as they are: a number of first
+    /// ones, or a list.
     #[serde(deserialize_with = "rows")]
     pub freeze: Vec<usize>,
     /// Whether to keep the anchors even if they fit the data set badly.
     pub noautoanchor: bool,
     /// Whether images are evaluated in rectangles, as YOLOv5 and Ultralytics do, or in squares.
     pub val_rect: bool,
-    /// Decay of the moving average of the weights once `ema_tau` updates are long past; 0: no average.
+    /// Decay of the moving average of the weights once `ema_tau` updates are long past; 0: no
+    /// average.
     pub ema_decay: f64,
     /// Updates over which the decay of the average rises.
     pub ema_tau: f64,
@@ -124,8 +128,8 @@ pub enum Optimizer {
     /// SGD, and for kernels and matrices a step along the orthogonalised gradient beside it.
     #[serde(rename = "MuSGD")]
     MuSgd,
-    /// What Ultralytics chooses: AdamW with a learning rate by the number of classes for short trainings, MuSGD for others; see
-    /// [`Recipe::resolved`].
+    /// What Ultralytics chooses: AdamW with a learning rate by the number of classes for short
+    /// trainings, MuSGD for others; see [`Recipe::resolved`].
     #[serde(rename = "auto")]
     Auto,
 }
@@ -208,8 +212,8 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// The recipe for a training on so many images of so many classes: a batch size that is still to be found is `batch()`, and the optimizer
-    /// `auto` what it stands for.
+    /// The recipe for a training on so many images of so many classes: a batch size that is still
+    /// to be found is `batch()`, and the optimizer `auto` what it stands for.
     pub fn resolved(&self, images: usize, nc: usize, batch: impl FnOnce() -> usize) -> Self {
         let batch = if self.batch == AUTO_BATCH {
             batch()
@@ -258,7 +262,8 @@ impl Recipe {
         }
     }
 
-    /// What a training of this head depends on, for its key: all of the recipe but the gains of the other family's loss.
+    /// What a training of this head depends on, for its key: all of the recipe but the gains of the
+    /// other family's loss.
     pub fn inputs(&self, detect: &DetectConfig) -> serde_json::Value {
         let keys = |value: serde_json::Result<serde_json::Value>| match value {
             Ok(serde_json::Value::Object(keys)) => keys,
@@ -342,8 +347,8 @@ impl Recipe {
     }
 }
 
-/// The keys of a file, where `box` and `cls` beside `dfl` are gains of the loss of a head without anchors: in the files of YOLOv8's users they
-/// stand side by side.
+/// The keys of a file, where `box` and `cls` beside `dfl` are gains of the loss of a head without
+/// anchors: in the files of YOLOv8's users they stand side by side.
 fn by_head(mut keys: Mapping) -> Mapping {
     if keys.contains_key("dfl") {
         let gains = ["box", "cls", "dfl"]

@@ -4,7 +4,8 @@ use std::f64::consts::PI;
 
 use crate::{Rates, Recipe};
 
-/// The way of the learning rate through a training: warm-up by batches, then a line or a cosine by epochs.
+/// The way of the learning rate through a training: warm-up by batches, then a line or a cosine by
+/// epochs.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     recipe: Recipe,
@@ -34,8 +35,9 @@ impl Schedule {
 
     /// Settings for a batch of an epoch, both from 0.
     ///
-    /// In warm-up the bias rate falls from `warmup_bias_lr`, the others rise from 0, momentum and accumulation rise to their
-    /// values; YOLOv5 counts the batch after the last one of the warm-up as its end, and so does this.
+    /// In warm-up the bias rate falls from `warmup_bias_lr`, the others rise from 0, momentum and
+    /// accumulation rise to their values; YOLOv5 counts the batch after the last one of the warm-up
+    /// as its end, and so does this.
     pub fn at(&self, epoch: usize, batch: usize) -> StepSettings {
         let r = &self.recipe;
         let lr = r.lr0 * self.decay(epoch);

@@ -19,8 +19,8 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// What the best epoch is chosen by, as in YOLOv5: a tenth of it mAP at IoU 0.5, the rest that over 0.5 to 0.95; of boxes, and the
-    /// same of masks on top.
+    /// What the best epoch is chosen by, as in YOLOv5: a tenth of it mAP at IoU 0.5, the rest that
+    /// over 0.5 to 0.95; of boxes, and the same of masks on top.
     pub fn fitness(&self) -> f64 {
         let of = |map50: Option<f64>, map50_95: Option<f64>| {
             0.1 * map50.unwrap_or(0.0) + 0.9 * map50_95.unwrap_or(0.0)

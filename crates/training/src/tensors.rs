@@ -6,10 +6,12 @@ use burn::Tensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 
-/// Tensors by parameter: values, gradients, momentum. Burn's map of gradients is one, under a narrower name.
+/// Tensors by parameter: values, gradients, momentum. Burn's map of gradients is one, under a
+/// narrower name.
 pub type Tensors = GradientsParams;
 
-/// Names of all float parameters and running statistics, as a PyTorch state dict spells them: `model.0.conv.weight`.
+/// Names of all float parameters and running statistics, as a PyTorch state dict spells them:
+/// `model.0.conv.weight`.
 pub fn names<M: Module>(module: &M) -> HashMap<ParamId, String> {
     let mut namer = Namer::default();
     module.visit(&mut namer);
@@ -23,7 +25,8 @@ pub fn values<M: Module>(module: &M) -> Tensors {
     values.0
 }
 
-/// The module with the values that `tensors` has for it; its parameters stay trainable where they were.
+/// The module with the values that `tensors` has for it; its parameters stay trainable where they
+/// were.
 pub fn replace<M: Module>(module: M, tensors: Tensors) -> M {
     module.map(&mut Replace(tensors))
 }

@@ -54,7 +54,8 @@ pub struct TrainJob<'a, M> {
     pub recipe: &'a Recipe,
     /// Of whatever in the network is random while it trains; the data have their own.
     pub seed: u64,
-    /// Where checkpoints go. If a checkpoint of the same identity lies there, training goes on from it.
+    /// Where checkpoints go. If a checkpoint of the same identity lies there, training goes on from
+    /// it.
     pub folder: &'a Path,
     /// Says what is trained on what and how, such as the key of a record.
     pub identity: &'a str,
@@ -71,8 +72,9 @@ pub struct TrainJob<'a, M> {
 /// The part of a training that is asked for: all of it by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Leg<'a> {
-    /// Numbers of epochs after which the network is evaluated in addition to the recipe's evaluations. Their scores are logged
-    /// only: the best epoch and the end of the training follow from the recipe's evaluations alone.
+    /// Numbers of epochs after which the network is evaluated in addition to the recipe's
+    /// evaluations. Their scores are logged only: the best epoch and the end of the training follow
+    /// from the recipe's evaluations alone.
     pub rungs: &'a [usize],
     /// Number of epochs after which the training pauses; the next leg goes on from its checkpoint.
     pub until: Option<usize>,
@@ -99,12 +101,12 @@ pub struct Trained {
     pub images_per_s: f64,
 }
 
-/// Trains a network, from the beginning or from the checkpoint in the job's folder. A training that was cut off and resumed ends with
-/// the same weights as one that was not.
+/// Trains a network, from the beginning or from the checkpoint in the job's folder. A training that
+/// was cut off and resumed ends with the same weights as one that was not.
 ///
 /// # Errors
-/// A loss that is not a number, by epoch and batch; files that cannot be written or read; a checkpoint of another training; batches
-/// that do not fit the network; an evaluation that failed.
+/// A loss that is not a number, by epoch and batch; files that cannot be written or read; a
+/// checkpoint of another training; batches that do not fit the network; an evaluation that failed.
 pub fn train<M: TrainableDetector>(job: TrainJob<'_, M>) -> Result<Trained> {
     job.recipe.check()?;
     ensure!(job.data.batches() > 0, "the training split has no image");
@@ -343,7 +345,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         Ok((self, losses))
     }
 
-    /// Width and height of a batch's images: as they come, or, at several scales, of a random side that follows from epoch and batch.
+    /// Width and height of a batch's images: as they come, or, at several scales, of a random side
+    /// that follows from epoch and batch.
     fn input_size(&self, batch: &Batch, epoch: usize, step: usize) -> (usize, usize) {
         let share = self.recipe.multi_scale;
         if share == 0.0 {

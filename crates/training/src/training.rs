@@ -1,4 +1,5 @@
-//! A training as a command or a sweep asks for it: network, loss, data and evaluation put together for [`crate::train`].
+//! A training as a command or a sweep asks for it: network, loss, data and evaluation put together
+//! for [`crate::train`].
 
 use std::{path::Path, sync::Arc};
 
@@ -55,12 +56,13 @@ pub struct Training<'a> {
 const WORKERS: usize = 1;
 
 impl<'a> TrainingSpec<'a> {
-    /// Makes the network: first weights from the seed, and in their place whatever fits of the file; anchors fitted to the data and
-    /// rows frozen as in the recipe.
+    /// Makes the network: first weights from the seed, and in their place whatever fits of the
+    /// file; anchors fitted to the data and rows frozen as in the recipe.
     ///
     /// # Errors
-    /// Weights that cannot be read, or of which nothing fits; rows to freeze that don't exist; a model for images of other channels than a
-    /// data set's; anchors to fit that there are too few boxes for.
+    /// Weights that cannot be read, or of which nothing fits; rows to freeze that don't exist; a
+    /// model for images of other channels than a data set's; anchors to fit that there are too few
+    /// boxes for.
     pub fn open(self) -> Result<Training<'a>> {
         check_channels(self.graph)?;
         let mut detector = Detector::new(self.graph, self.seed, &self.device.clone().autodiff());
@@ -100,8 +102,8 @@ impl Training<'_> {
         Some(taken(self.spec.weights?, self.loaded.as_ref()?))
     }
 
-    /// Trains, or goes on from the folder's checkpoint. `identity` names this training in its checkpoints: a checkpoint of another
-    /// one is rejected.
+    /// Trains, or goes on from the folder's checkpoint. `identity` names this training in its
+    /// checkpoints: a checkpoint of another one is rejected.
     ///
     /// # Errors
     /// Those of [`crate::train`], and data that don't fit the network.
@@ -203,7 +205,8 @@ pub fn loss_of(
     })
 }
 
-/// YOLOv5's gains hold for three levels, 80 classes and 640 pixels; its training scales them to others.
+/// YOLOv5's gains hold for three levels, 80 classes and 640 pixels; its training scales them to
+/// others.
 fn scaled(hyp: Yolov5Hyp, nc: usize, levels: usize, imgsz: ImageSize) -> Yolov5Hyp {
     let levels = 3.0 / levels as f32;
     let side = |pixels: usize| pixels as f32 / 640.0;

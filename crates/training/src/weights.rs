@@ -9,7 +9,8 @@ use ablate_records::FirstWeights;
 /// Names that are listed of each kind before the rest is only counted.
 const MOST_NAMES: usize = 4;
 
-/// What a record keeps: counts, and the file's name without its folder, which differs from machine to machine.
+/// What a record keeps: counts, and the file's name without its folder, which differs from machine
+/// to machine.
 pub fn taken(file: &Path, loaded: &Loaded) -> FirstWeights {
     FirstWeights {
         file: file
@@ -23,7 +24,8 @@ pub fn taken(file: &Path, loaded: &Loaded) -> FirstWeights {
     }
 }
 
-/// How many of the network's tensors the file filled, which others stay random, and what in the file has no place: a line each.
+/// How many of the network's tensors the file filled, which others stay random, and what in the
+/// file has no place: a line each.
 pub fn describe(file: &Path, loaded: &Loaded) -> String {
     let FirstWeights {
         taken: filled,

@@ -107,8 +107,8 @@ fn a_box_is_matched_in_its_cell_and_the_two_nearest() {
         anchors: vec![[1.0, 1.0], [9.0, 1.0]],
         threshold: 4.0,
     };
-    // Centre (2.25, 1.75) on a map of 4 × 4, two cells wide and high: the left and the lower neighbour are nearer, and the
-    // second anchor is more than four times as wide.
+    // Centre (2.25, 1.75) on a map of 4 × 4, two cells wide and high: the left and the lower
+    // neighbour are nearer, and the second anchor is more than four times as wide.
     let target = [1.0, 2.0, 2.25 / 4.0, 1.75 / 4.0, 0.5, 0.5];
     let matches = matcher.matches(&[target], 4, 4);
     let image = 2 * 16;

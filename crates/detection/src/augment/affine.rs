@@ -12,11 +12,13 @@ const MIN_SIDE: f32 = 2.0;
 const MAX_ASPECT: f32 = 100.0;
 /// Boxes of which less than this share is left in the image are dropped.
 const MIN_AREA: f32 = 0.1;
-/// The same for objects with an outline: their boxes fit tightly, so little that is left of one is still of the object.
+/// The same for objects with an outline: their boxes fit tightly, so little that is left of one is
+/// still of the object.
 const MIN_OUTLINED_AREA: f32 = 0.01;
 
-/// Moves an example by a random [`Placement`] into an input of `imgsz`: its centre becomes the input's, but for the shift. So a mosaic of
-/// twice the sides is cut to its middle. Labels follow; those of which too little is left are dropped.
+/// Moves an example by a random [`Placement`] into an input of `imgsz`: its centre becomes the
+/// input's, but for the shift. So a mosaic of twice the sides is cut to its middle. Labels follow;
+/// those of which too little is left are dropped.
 pub fn random_affine(
     example: &Example,
     imgsz: impl Into<InputSize>,
@@ -52,7 +54,8 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// YOLOv5's composition: the centre to the origin, perspective, turn and scale, shear, and shift into the input.
+    /// YOLOv5's composition: the centre to the origin, perspective, turn and scale, shear, and
+    /// shift into the input.
     pub fn random(
         (width, height): (f64, f64),
         imgsz: impl Into<InputSize>,
@@ -134,7 +137,8 @@ impl Placement {
         adjugate.map(|row| row.map(|cell| cell / determinant))
     }
 
-    /// The label in its new place, clipped, unless too little is left of it. Its box is that around its outline, where it has one.
+    /// The label in its new place, clipped, unless too little is left of it. Its box is that around
+    /// its outline, where it has one.
     fn label(&self, label: &Label, [width, height]: [f32; 2]) -> Option<Label> {
         let outline = label
             .outline

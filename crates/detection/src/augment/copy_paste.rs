@@ -1,4 +1,5 @@
-//! Objects pasted again, mirrored (Ghiasi et al. 2021, "Simple Copy-Paste", <https://arxiv.org/abs/2012.07177>, in YOLOv5's form).
+//! Objects pasted again, mirrored (Ghiasi et al. 2021, "Simple Copy-Paste",
+//! <https://arxiv.org/abs/2012.07177>, in YOLOv5's form).
 
 use rand::RngCore;
 
@@ -9,8 +10,8 @@ use crate::geometry::BBox;
 /// A pasted object's box covers less than this share of every other's.
 const MOST_COVERED: f32 = 0.3;
 
-/// Takes a random `share` of the objects that have an outline and pastes each where it would be in the mirror image, if it doesn't cover too
-/// much of another there.
+/// Takes a random `share` of the objects that have an outline and pastes each where it would be in
+/// the mirror image, if it doesn't cover too much of another there.
 pub fn copy_paste(example: &mut Example, share: f64, rng: &mut impl RngCore) {
     if share == 0.0 {
         return;

@@ -6,8 +6,9 @@ use rand::RngCore;
 use super::AugmentConfig;
 use crate::dataset::random::Draw;
 
-/// Multiplies hue, saturation and value by random factors within 1 ± their gains; the hue wraps around, the others stop at their ends.
-/// As YOLOv5 does, but without rounding the three to bytes on the way.
+/// Multiplies hue, saturation and value by random factors within 1 ± their gains; the hue wraps
+/// around, the others stop at their ends. As YOLOv5 does, but without rounding the three to bytes
+/// on the way.
 pub fn random_hsv(image: &mut RgbImage, config: &AugmentConfig, rng: &mut impl RngCore) {
     let gains = [config.hsv_h, config.hsv_s, config.hsv_v];
     let [hue, saturation, value] = gains.map(|gain| (1.0 + rng.uniform(-gain, gain)) as f32);

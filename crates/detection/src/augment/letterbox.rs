@@ -8,8 +8,9 @@ use crate::geometry::BBox;
 
 /// How an image lies in the network's input, and the way back.
 ///
-/// As in YOLOv5's evaluation: one side becomes the input's, small images are enlarged too, and the rest of the input is
-/// padded with grey on both sides; an odd pixel goes to the right or the bottom.
+/// As in YOLOv5's evaluation: one side becomes the input's, small images are enlarged too, and the
+/// rest of the input is padded with grey on both sides; an odd pixel goes to the right or the
+/// bottom.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Letterbox {
     /// Of the original image, in pixels.
@@ -31,7 +32,8 @@ impl Letterbox {
         Self::within(size, imgsz, imgsz.into())
     }
 
-    /// For an original image of this (width, height) that is scaled to fit in `imgsz`, in an `input` of (width, height).
+    /// For an original image of this (width, height) that is scaled to fit in `imgsz`, in an
+    /// `input` of (width, height).
     ///
     /// # Panics
     /// If the input is too small for it.

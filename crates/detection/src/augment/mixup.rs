@@ -5,7 +5,8 @@ use rand::RngCore;
 use super::Example;
 use crate::dataset::random::Draw;
 
-/// Weights the two images by a share from Beta(32, 32), which is near a half, and keeps all labels of both. They must be of the same size.
+/// Weights the two images by a share from Beta(32, 32), which is near a half, and keeps all labels
+/// of both. They must be of the same size.
 pub fn mixup(mut example: Example, other: &Example, rng: &mut impl RngCore) -> Example {
     // The 32nd smallest of 63 uniform numbers has just this distribution.
     let mut numbers: Vec<f64> = (0..63).map(|_| rng.unit()).collect();

@@ -1,7 +1,8 @@
 //! Augmentation by YOLOv5's recipe, a step a file.
 //!
-//! Every step is a function of an image, its labels and a random stream, and of nothing else. Coordinates are continuous: the image
-//! covers 0..width × 0..height and the centre of its first pixel is (0.5, 0.5), for boxes and for resampling alike.
+//! Every step is a function of an image, its labels and a random stream, and of nothing else.
+//! Coordinates are continuous: the image covers 0..width × 0..height and the centre of its first
+//! pixel is (0.5, 0.5), for boxes and for resampling alike.
 
 mod affine;
 mod config;
@@ -61,8 +62,8 @@ pub trait Source {
 
 /// The image of this index, augmented: an input of `imgsz`.
 ///
-/// In YOLOv5's order: mosaic or letterbox, copy-paste, affine, mixup (after a mosaic only), HSV, flips. The configuration must have passed
-/// [`AugmentConfig::validate`].
+/// In YOLOv5's order: mosaic or letterbox, copy-paste, affine, mixup (after a mosaic only), HSV,
+/// flips. The configuration must have passed [`AugmentConfig::validate`].
 pub fn augment(
     source: &impl Source,
     index: usize,

@@ -1,4 +1,5 @@
-//! Four images around a point (Bochkovskiy et al. 2020, YOLOv4, <https://arxiv.org/abs/2004.10934>).
+//! Four images around a point (Bochkovskiy et al. 2020, YOLOv4,
+//! <https://arxiv.org/abs/2004.10934>).
 
 use image::RgbImage;
 use rand::RngCore;
@@ -6,8 +7,9 @@ use rand::RngCore;
 use super::{Example, GREY, Label};
 use crate::dataset::{InputSize, random::Draw};
 
-/// Puts four images, none larger than `imgsz`, around a random point of a grey canvas of twice its sides; what does not fit is cut off.
-/// The point lies in the middle quarter. Labels move along and are clipped; those that end up without area stay for the next step to drop.
+/// Puts four images, none larger than `imgsz`, around a random point of a grey canvas of twice its
+/// sides; what does not fit is cut off. The point lies in the middle quarter. Labels move along and
+/// are clipped; those that end up without area stay for the next step to drop.
 pub fn mosaic(
     parts: [(&RgbImage, &[Label]); 4],
     imgsz: impl Into<InputSize>,

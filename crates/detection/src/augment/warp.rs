@@ -5,7 +5,8 @@ use image::{Rgb, RgbImage};
 /// Fractions of a pixel are counted in 2⁻¹⁶ and weights in 2⁻⁸.
 const ONE: f64 = 65536.0;
 
-/// Draws what the map `to_source` (row by row, from target to source coordinates) sees of an image, bilinearly; `fill` where there is no image.
+/// Draws what the map `to_source` (row by row, from target to source coordinates) sees of an image,
+/// bilinearly; `fill` where there is no image.
 pub fn warp(
     source: &RgbImage,
     to_source: &[[f64; 3]; 3],
@@ -51,8 +52,9 @@ pub fn warp(
     RgbImage::from_raw(width as u32, height as u32, target).unwrap_or_default()
 }
 
-/// The same where lines stay lines and columns columns, which is what no turn and no shear leave: two lines of the image are mixed once for a line
-/// of the target. To the bit what the general way gives, since whole numbers may be added in any order.
+/// The same where lines stay lines and columns columns, which is what no turn and no shear leave:
+/// two lines of the image are mixed once for a line of the target. To the bit what the general way
+/// gives, since whole numbers may be added in any order.
 fn scale(
     source: &RgbImage,
     to_source: &[[f64; 3]; 3],
@@ -63,7 +65,8 @@ fn scale(
     let [[a, _, c], [_, e, f], [_, _, i]] = *to_source;
     let (columns, lines) = (i64::from(source.width()), i64::from(source.height()));
     let (first, step) = (fixed((a * 0.5 + c) / i - 0.5), fixed(a / i));
-    // Where a pixel reads in a line that has one more pixel at either end, and the weight of what comes after; none outside.
+    // Where a pixel reads in a line that has one more pixel at either end, and the weight of what
+    // comes after; none outside.
     let taps: Vec<Option<(usize, u32)>> = (0..width as i64)
         .map(|x| first + x * step)
         .map(|u| {
@@ -203,7 +206,8 @@ fn mix(top: &[u8; 6], bottom: &[u8; 6], fx: u32, fy: u32) -> [u8; 3] {
 mod tests {
     use super::*;
 
-    /// Scaling alone is done another way than the rest: a turn too small to move anything takes that of the rest.
+    /// Scaling alone is done another way than the rest: a turn too small to move anything takes
+    /// that of the rest.
     #[test]
     fn scaling_is_what_the_general_way_gives() {
         let source = RgbImage::from_fn(37, 23, |x, y| {

@@ -14,11 +14,12 @@ use crate::mask::Outline;
 /// What [`CachedDataset::open`] keeps in memory at most: 8 GiB.
 pub const DEFAULT_CACHE_BYTES: usize = 8 << 30;
 
-/// A data set whose images are decoded and resized to fit the network's input, in a square so that the longer side is its, small ones enlarged, as YOLOv5 and Ultralytics do in training
-/// and evaluation.
+/// A data set whose images are decoded and resized to fit the network's input, in a square so that
+/// the longer side is its, small ones enlarged, as YOLOv5 and Ultralytics do in training and
+/// evaluation.
 ///
-/// It keeps at most width × height × 3 bytes of the input an image: 1,000 images need 47 MiB at 128 pixels and 1.2 GB at 640. Images beyond the
-/// limit are decoded each time that they are asked for.
+/// It keeps at most width × height × 3 bytes of the input an image: 1,000 images need 47 MiB at 128
+/// pixels and 1.2 GB at 640. Images beyond the limit are decoded each time that they are asked for.
 #[derive(Debug)]
 pub struct CachedDataset {
     dataset: Dataset,
@@ -55,7 +56,8 @@ impl CachedDataset {
                 "expected at least 1 pixel, found 0",
             ));
         }
-        // Which images are kept follows from the sizes, in order, so that it doesn't depend on who is done first.
+        // Which images are kept follows from the sizes, in order, so that it doesn't depend on who
+        // is done first.
         let mut free = limit;
         let keep: Vec<bool> = dataset
             .samples
@@ -125,8 +127,8 @@ impl CachedDataset {
         self.images.is_empty()
     }
 
-    /// The resized image of a sample. One that isn't kept and can't be decoded any more, though it could at first, is logged and
-    /// comes as grey.
+    /// The resized image of a sample. One that isn't kept and can't be decoded any more, though it
+    /// could at first, is logged and comes as grey.
     pub fn image(&self, index: usize) -> Cow<'_, RgbImage> {
         if let Some(image) = &self.images[index] {
             return Cow::Borrowed(image);

@@ -1,6 +1,7 @@
 //! COCO JSON (<https://cocodataset.org/#format-data>): images, categories, boxes and masks.
 //!
-//! Category ids become class indices in the order of the ids, or in that of `names`. Crowds and areas are kept.
+//! Category ids become class indices in the order of the ids, or in that of `names`. Crowds and
+//! areas are kept.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -151,7 +152,8 @@ fn classes(
             Ok((by_id.into_values().cloned().collect(), class_of))
         }
         Some(names) => {
-            // A category that `names` leaves out is an unknown class; a name that no category has is a mistake.
+            // A category that `names` leaves out is an unknown class; a name that no category has
+            // is a mistake.
             let position = |name: &String| names.iter().position(|own| own == name);
             if let Some(name) = names
                 .iter()

@@ -1,4 +1,5 @@
-//! The last step of every file format: image headers, box checks, clipping; in parallel, in a fixed order.
+//! The last step of every file format: image headers, box checks, clipping; in parallel, in a fixed
+//! order.
 
 use std::path::{Path, PathBuf};
 

@@ -30,8 +30,9 @@ pub enum ImageSource {
 }
 
 impl ImageSource {
-    /// The image in 8-bit RGB, upright: greyscale, 16-bit, palette and CMYK images are converted, transparency is dropped and the
-    /// EXIF orientation is applied. The error does not name the file.
+    /// The image in 8-bit RGB, upright: greyscale, 16-bit, palette and CMYK images are converted,
+    /// transparency is dropped and the EXIF orientation is applied. The error does not name the
+    /// file.
     pub fn decode(&self) -> Result<RgbImage, String> {
         match self {
             Self::File(path) => decode(path),
@@ -47,7 +48,8 @@ impl ImageSource {
         }
     }
 
-    /// BLAKE3 of the file's bytes, or of the drawing's parameters. A file that can't be read has a digest of its own.
+    /// BLAKE3 of the file's bytes, or of the drawing's parameters. A file that can't be read has a
+    /// digest of its own.
     pub(crate) fn digest(&self) -> [u8; 32] {
         match self {
             Self::File(path) => match std::fs::read(path) {
@@ -117,8 +119,9 @@ fn corrupt(error: impl std::fmt::Display) -> String {
     format!("corrupt image: {error}")
 }
 
-/// The decoder fills what is missing of a JPEG with grey and says nothing, so look for the end-of-image marker (FF D9)
-/// behind the last start-of-scan marker (FF DA); neither can occur within the compressed data.
+/// The decoder fills what is missing of a JPEG with grey and says nothing, so look for the
+/// end-of-image marker (FF D9) behind the last start-of-scan marker (FF DA); neither can occur
+/// within the compressed data.
 fn is_truncated_jpeg(bytes: &[u8]) -> bool {
     let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xFF, marker]);
     bytes.starts_with(&[0xFF, 0xD8, 0xFF]) && last(0xD9) < last(0xDA)

@@ -1,9 +1,11 @@
 //! Data sets: images and the boxes in them, from the formats that people have.
 //!
-//! A data set is described by a small YAML file (or is a Pascal VOC folder as it is), read by [`DataSpec::load`]; one of its
-//! splits is opened by [`Dataset::open`]. Paths in the YAML are relative to the YAML file.
+//! A data set is described by a small YAML file (or is a Pascal VOC folder as it is), read by
+//! [`DataSpec::load`]; one of its splits is opened by [`Dataset::open`]. Paths in the YAML are
+//! relative to the YAML file.
 //!
-//! Ultralytics' `data.yaml`, as it is; each split is a folder, a list of folders, or a `.txt` file of image paths:
+//! Ultralytics' `data.yaml`, as it is; each split is a folder, a list of folders, or a `.txt` file
+//! of image paths:
 //! ```yaml
 //! path: ../datasets/mine        # optional, default: the folder of this file
 //! train: images/train           # labels: labels/train/NAME.txt, rows of `class cx cy w h`, normalised
@@ -19,7 +21,8 @@
 //! val: {images: val2017, annotations: annotations/instances_val2017.json}
 //! names: [person, bicycle]      # optional: the classes in the order wanted; default: categories by id
 //! ```
-//! Pascal VOC, a folder with `Annotations/`, `JPEGImages/` and, optionally, `ImageSets/Main/{train,val,test}.txt`:
+//! Pascal VOC, a folder with `Annotations/`, `JPEGImages/` and, optionally,
+//! `ImageSets/Main/{train,val,test}.txt`:
 //! ```yaml
 //! format: voc
 //! path: ../datasets/bccd
@@ -36,9 +39,10 @@
 //! images: {train: 1200, val: 200, test: 200}
 //! ```
 //!
-//! What can't be used (a box without area or outside its image, an unknown class, a row that is not numbers, a row given twice, a missing or
-//! corrupt image) is left out, counted and named in [`Dataset::problems`]; a box that reaches over the border is clipped. An image
-//! without a box is background and stays. A split with no image or no box left is an error.
+//! What can't be used (a box without area or outside its image, an unknown class, a row that is not
+//! numbers, a row given twice, a missing or corrupt image) is left out, counted and named in
+//! [`Dataset::problems`]; a box that reaches over the border is clipped. An image without a box is
+//! background and stays. A split with no image or no box left is an error.
 
 mod cache;
 mod coco;
@@ -119,9 +123,11 @@ pub struct Annotation {
     pub class: usize,
     /// In pixels of the original image, inside it.
     pub bbox: BBox,
-    /// A group of objects under one box (COCO's `iscrowd`): not a target in training, ignored by the metrics where it is met.
+    /// A group of objects under one box (COCO's `iscrowd`): not a target in training, ignored by
+    /// the metrics where it is met.
     pub crowd: bool,
-    /// Area in square pixels where the data set gives one (COCO: that of the mask), else the box's counts.
+    /// Area in square pixels where the data set gives one (COCO: that of the mask), else the box's
+    /// counts.
     pub area: Option<f64>,
     /// In pixels of the original image, where the data set has masks.
     pub mask: Option<Segmentation>,
@@ -153,7 +159,8 @@ pub struct Dataset {
     pub split: Split,
     /// Class names; annotations hold indices into them.
     pub classes: Vec<String>,
-    /// What the data set's own files call each class: COCO's category ids, else the classes' positions.
+    /// What the data set's own files call each class: COCO's category ids, else the classes'
+    /// positions.
     pub category_ids: Vec<i64>,
     /// The images, in a fixed order.
     pub samples: Vec<Sample>,
@@ -165,7 +172,8 @@ impl Dataset {
     /// Reads the annotations of a split and the header of every image.
     ///
     /// # Errors
-    /// A file that can't be read or understood as a whole, a split that the description lacks, or a split with nothing left.
+    /// A file that can't be read or understood as a whole, a split that the description lacks, or a
+    /// split with nothing left.
     pub fn open(spec: &DataSpec, split: Split) -> Result<Self, DataError> {
         let dataset = match &spec.format {
             Format::Yolo(format) => yolo::open(spec, format, split)?,
@@ -218,8 +226,9 @@ impl Dataset {
         })
     }
 
-    /// BLAKE3 over class names, image names and sizes, annotations and the bytes of the image files (drawn images: their
-    /// parameters). Equal fingerprints mean equal data, wherever it lies. Reads every file once.
+    /// BLAKE3 over class names, image names and sizes, annotations and the bytes of the image files
+    /// (drawn images: their parameters). Equal fingerprints mean equal data, wherever it lies.
+    /// Reads every file once.
     pub fn fingerprint(&self) -> String {
         use rayon::prelude::*;
         let images: Vec<[u8; 32]> = self
@@ -244,7 +253,8 @@ impl Dataset {
             ));
             for a in &sample.annotations {
                 let b = a.bbox;
-                // Rust prints floats with the fewest digits that give them back, the same on every machine.
+                // Rust prints floats with the fewest digits that give them back, the same on every
+                // machine.
                 text(&format!(
                     "{} {} {} {} {} {} {:?}",
                     a.class, b.x1, b.y1, b.x2, b.y2, a.crowd, a.area

@@ -43,7 +43,8 @@ impl fmt::Display for Problem {
 pub struct Problems {
     /// The problems, in the order of the files.
     pub list: Vec<Problem>,
-    /// Boxes that reached over their image's border by more than a pixel; they were clipped and stay.
+    /// Boxes that reached over their image's border by more than a pixel; they were clipped and
+    /// stay.
     pub clipped: usize,
 }
 

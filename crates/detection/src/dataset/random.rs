@@ -1,5 +1,5 @@
-//! Random numbers that are the same on every machine and for every version of our dependencies: ChaCha8 streams, and only such
-//! arithmetic as IEEE 754 fixes to the last bit.
+//! Random numbers that are the same on every machine and for every version of our dependencies:
+//! ChaCha8 streams, and only such arithmetic as IEEE 754 fixes to the last bit.
 
 use rand::RngCore;
 use rand_chacha::ChaCha8Rng;
@@ -9,7 +9,8 @@ use rand_chacha::rand_core::SeedableRng;
 #[derive(Clone, Debug)]
 pub struct Stream(ChaCha8Rng);
 
-/// A stream of its own for every key, so that what is drawn for one image doesn't depend on who drew before.
+/// A stream of its own for every key, so that what is drawn for one image doesn't depend on who
+/// drew before.
 pub fn stream(seed: u64, purpose: u64, a: u64, b: u64) -> Stream {
     let mut key = [0; 32];
     for (bytes, part) in key.chunks_exact_mut(8).zip([seed, purpose, a, b]) {

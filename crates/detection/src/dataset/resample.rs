@@ -7,9 +7,11 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Interpolation {
-    /// The nearest four pixels, however much the image shrinks: OpenCV's INTER_LINEAR, by which both packages train.
+    /// The nearest four pixels, however much the image shrinks: OpenCV's INTER_LINEAR, by which
+    /// both packages train.
     Linear,
-    /// All pixels that it covers where the image shrinks, in proportion: OpenCV's INTER_AREA. The nearest four where it grows.
+    /// All pixels that it covers where the image shrinks, in proportion: OpenCV's INTER_AREA. The
+    /// nearest four where it grows.
     Area,
 }
 
@@ -24,7 +26,8 @@ pub fn resample(
     if (old_width, old_height) == (width, height) {
         return image;
     }
-    // Both axes alike, as OpenCV has it: an image that shrinks by one of them only is no case for areas.
+    // Both axes alike, as OpenCV has it: an image that shrinks by one of them only is no case for
+    // areas.
     let area = interpolation == Interpolation::Area && width <= old_width && height <= old_height;
     let pixels = if area {
         averaged(&image, width, height)
@@ -34,14 +37,16 @@ pub fn resample(
     RgbImage::from_raw(width as u32, height as u32, pixels).expect("three values a pixel")
 }
 
-/// The two pixels by one axis that are nearest to the middle of a new one, and how much of each, of 2048 together.
+/// The two pixels by one axis that are nearest to the middle of a new one, and how much of each, of
+/// 2048 together.
 struct Nearest {
     pixels: [usize; 2],
     parts: [i32; 2],
 }
 
 impl Nearest {
-    /// Those of every new pixel of an axis. Beyond the outermost pixels' centres both are the same one.
+    /// Those of every new pixel of an axis. Beyond the outermost pixels' centres both are the same
+    /// one.
     fn along(old: usize, new: usize) -> Vec<Self> {
         let scale = old as f64 / new as f64;
         let last = old as i64 - 1;
@@ -89,7 +94,8 @@ fn interpolated(image: &RgbImage, width: usize, height: usize) -> Vec<u8> {
     values
 }
 
-/// The pixels by one axis, from `first` on, that a new one covers, and the part that each makes of it.
+/// The pixels by one axis, from `first` on, that a new one covers, and the part that each makes of
+/// it.
 struct Covered {
     first: usize,
     parts: Vec<f32>,

@@ -12,7 +12,8 @@ use super::{DataError, Split};
 /// What [`super::Dataset::open`] opens.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DataSpec {
-    /// For people and records: the YAML file's name without ending (or its folder's, where it is called `data.yaml`).
+    /// For people and records: the YAML file's name without ending (or its folder's, where it is
+    /// called `data.yaml`).
     pub name: String,
     /// The file or folder that it was read from; errors name it.
     #[serde(skip)]
@@ -36,7 +37,8 @@ pub enum Format {
     Shapes(ShapesSpec),
 }
 
-/// Ultralytics' `data.yaml`. Keys that it doesn't know (`download`, …) are ignored, as other tools put their own there.
+/// Ultralytics' `data.yaml`. Keys that it doesn't know (`download`, …) are ignored, as other tools
+/// put their own there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct YoloSpec {
@@ -136,8 +138,8 @@ impl<T> OneOrMany<T> {
 }
 
 impl DataSpec {
-    /// Reads a description: a YAML file, a Pascal VOC folder, a folder with a `data.yaml`, or the word `shapes` for the
-    /// built-in set with its defaults.
+    /// Reads a description: a YAML file, a Pascal VOC folder, a folder with a `data.yaml`, or the
+    /// word `shapes` for the built-in set with its defaults.
     ///
     /// # Errors
     /// A file that can't be read, is no YAML, or has a key that is unknown or makes no sense.

@@ -1,11 +1,13 @@
 //! Pascal VOC: `Annotations/NAME.xml`, `JPEGImages/NAME.*`, `ImageSets/Main/SET.txt`.
 //!
-//! VOC counts pixels from 1 and its corners are the first and the last pixel of the object, so a box over the whole image is
-//! (1, 1, width, height). In coordinates from 0 with x2 behind the last pixel that is (xmin − 1, ymin − 1, xmax, ymax): what Detectron2
-//! does. (Ultralytics' converter takes 1 from all four corners, torchvision none.) A box whose corners coincide is left out as one without
-//! area, as by these tools, though strictly it would be one pixel.
+//! VOC counts pixels from 1 and its corners are the first and the last pixel of the object, so a
+//! box over the whole image is (1, 1, width, height). In coordinates from 0 with x2 behind the last
+//! pixel that is (xmin − 1, ymin − 1, xmax, ymax): what Detectron2 does. (Ultralytics' converter
+//! takes 1 from all four corners, torchvision none.) A box whose corners coincide is left out as
+//! one without area, as by these tools, though strictly it would be one pixel.
 //!
-//! Objects marked difficult are left out, as in VOC's own evaluation, unless `difficult: true`; that is no problem and not counted.
+//! Objects marked difficult are left out, as in VOC's own evaluation, unless `difficult: true`;
+//! that is no problem and not counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -130,7 +132,8 @@ fn read_sets(
             DataError::key(&spec.file, split.as_str(), message)
         })?;
         for (index, line) in text.lines().enumerate() {
-            // A name may contain blanks: only if the whole line is no image is its last word a flag.
+            // A name may contain blanks: only if the whole line is no image is its last word a
+            // flag.
             let line = line.trim();
             let id = match line.rsplit_once(char::is_whitespace) {
                 Some((id, "1" | "0" | "-1")) if !images.contains_key(line) => id.trim(),
@@ -153,7 +156,8 @@ fn read_sets(
     Ok(ids)
 }
 
-/// A split's share of all images, shuffled by the seed. Every share above 0 gets an image as long as there are any.
+/// A split's share of all images, shuffled by the seed. Every share above 0 gets an image as long
+/// as there are any.
 fn share_out(
     mut ids: Vec<String>,
     voc: &VocSpec,
@@ -183,7 +187,8 @@ fn share_out(
         ));
     }
     stream(voc.seed, 0x0076_6f63, 0, 0).shuffle(&mut ids);
-    // Test and val take theirs first; where the shares make up all, train gets the rest, rounding and all.
+    // Test and val take theirs first; where the shares make up all, train gets the rest, rounding
+    // and all.
     let n = ids.len();
     let all = shares.iter().sum::<f64>() > 1.0 - 1e-9;
     let mut start = 0;
@@ -205,7 +210,8 @@ fn share_out(
     Ok(part)
 }
 
-/// The names of all classes of the data set, whichever split, sorted. A file that can't be read is told of when its split is opened.
+/// The names of all classes of the data set, whichever split, sorted. A file that can't be read is
+/// told of when its split is opened.
 fn collect_names(pages: &BTreeMap<String, PathBuf>, difficult: bool) -> Vec<String> {
     let names: BTreeSet<String> = pages
         .par_iter()

@@ -1,8 +1,10 @@
 //! Ultralytics' `data.yaml` with YOLO label files.
 //!
-//! The labels of `…/images/a/b.jpg` lie in `…/labels/a/b.txt`: the last folder called `images` becomes `labels`; where there is none,
-//! they lie beside the image. A row is `class cx cy w h`, in shares of the image's size, or `class x1 y1 x2 y2 x3 y3 …`, a polygon,
-//! whose bounding box is the object's box. Shares may miss 0..=1 by 0.01, as rounding makes them. A missing label file means background.
+//! The labels of `…/images/a/b.jpg` lie in `…/labels/a/b.txt`: the last folder called `images`
+//! becomes `labels`; where there is none, they lie beside the image. A row is `class cx cy w h`, in
+//! shares of the image's size, or `class x1 y1 x2 y2 x3 y3 …`, a polygon, whose bounding box is the
+//! object's box. Shares may miss 0..=1 by 0.01, as rounding makes them. A missing label file means
+//! background.
 
 use std::path::{Path, PathBuf};
 
@@ -68,8 +70,8 @@ fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
     }
 }
 
-/// A path of the description. Exports of some tools write `../train/images` where `train/images` is meant, and
-/// Ultralytics forgives them; so do we.
+/// A path of the description. Exports of some tools write `../train/images` where `train/images` is
+/// meant, and Ultralytics forgives them; so do we.
 fn resolve(root: &Path, entry: &Path) -> PathBuf {
     let path = root.join(entry);
     match entry.strip_prefix("..") {
@@ -90,7 +92,8 @@ fn collect(folder: &Path, images: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A `.txt` file with an image path a line, relative to its own folder or to the root of the data set.
+/// A `.txt` file with an image path a line, relative to its own folder or to the root of the data
+/// set.
 fn read_list(
     list: &Path,
     root: &Path,

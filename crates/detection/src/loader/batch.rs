@@ -20,7 +20,8 @@ pub struct Batch {
     pub height: usize,
     /// Width of the images, in pixels.
     pub width: usize,
-    /// Rows of (image in the batch, class, centre x, centre y, width, height), the last four as shares of the image's size.
+    /// Rows of (image in the batch, class, centre x, centre y, width, height), the last four as
+    /// shares of the image's size.
     pub targets: Vec<[f32; 6]>,
     /// Where masks were asked for.
     pub masks: Option<MaskTargets>,
@@ -29,8 +30,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Makes the examples of these samples in parallel and puts them together; all must be of this (width, height). Masks are drawn where there
-    /// is a `mask_stride`.
+    /// Makes the examples of these samples in parallel and puts them together; all must be of this
+    /// (width, height). Masks are drawn where there is a `mask_stride`.
     pub(super) fn assemble(
         indices: &[usize],
         (width, height): (usize, usize),

@@ -18,7 +18,8 @@ pub struct EvalBatch {
     pub frames: Vec<Frame>,
 }
 
-/// Which sample an image is, and how it lies in the network's input: `frame.letterbox.to_original(&bbox)` maps back.
+/// Which sample an image is, and how it lies in the network's input:
+/// `frame.letterbox.to_original(&bbox)` maps back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
     /// Index into the samples of the data set.
@@ -30,10 +31,12 @@ pub struct Frame {
 /// What the network's input looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputShape {
-    /// All images in the input that they were cached for, a square or a rectangle, in the data set's order.
+    /// All images in the input that they were cached for, a square or a rectangle, in the data
+    /// set's order.
     Square,
-    /// Images in the order of their aspect ratios, each batch in the smallest shape of whole strides that leaves half a stride of padding: how YOLOv5
-    /// and Ultralytics evaluate; square images too are padded by a stride.
+    /// Images in the order of their aspect ratios, each batch in the smallest shape of whole
+    /// strides that leaves half a stride of padding: how YOLOv5 and Ultralytics evaluate; square
+    /// images too are padded by a stride.
     Rectangular {
         /// Pixels that both sides are multiples of.
         stride: usize,
@@ -149,8 +152,9 @@ fn tallness((width, height): (usize, usize)) -> f64 {
     height as f64 / width as f64
 }
 
-/// Width and height of the input for images whose longer side becomes `imgsz`: where all are wide, or all are tall, the shorter side is that of
-/// the squarest; half a stride of padding, and whole strides.
+/// Width and height of the input for images whose longer side becomes `imgsz`: where all are wide,
+/// or all are tall, the shorter side is that of the squarest; half a stride of padding, and whole
+/// strides.
 fn rectangle(
     sizes: impl Iterator<Item = (usize, usize)> + Clone,
     imgsz: usize,
@@ -166,7 +170,8 @@ fn rectangle(
 mod tests {
     use super::*;
 
-    /// What `LoadImagesAndLabels` of YOLOv5 and `YOLODataset.set_rectangle` of Ultralytics give with their padding of 0.5.
+    /// What `LoadImagesAndLabels` of YOLOv5 and `YOLODataset.set_rectangle` of Ultralytics give
+    /// with their padding of 0.5.
     #[test]
     fn rectangles_are_those_of_the_packages() {
         let of = |sizes: &[(usize, usize)], imgsz| rectangle(sizes.iter().copied(), imgsz, 32);

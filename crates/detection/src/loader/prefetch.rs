@@ -14,8 +14,9 @@ const AHEAD: usize = 2;
 
 /// An iterator over batches in their order.
 ///
-/// A thread makes them ahead, two and the one at hand, on the workers of a pool; without a pool each is made when it is asked for.
-/// Dropped half-way, it ends that thread and waits for it: for no longer than the batch at hand takes.
+/// A thread makes them ahead, two and the one at hand, on the workers of a pool; without a pool
+/// each is made when it is asked for. Dropped half-way, it ends that thread and waits for it: for
+/// no longer than the batch at hand takes.
 pub struct Batches<T> {
     work: Work<T>,
     left: usize,
@@ -78,7 +79,8 @@ impl<T> Iterator for Batches<T> {
             Work::Ahead { queue, maker } => {
                 let batch = queue.as_ref()?.recv().ok();
                 if batch.is_none() {
-                    // The maker is gone before its time: pass its panic on, instead of a short epoch.
+                    // The maker is gone before its time: pass its panic on, instead of a short
+                    // epoch.
                     if let Some(panic) = maker.take().and_then(|maker| maker.join().err()) {
                         resume_unwind(panic);
                     }

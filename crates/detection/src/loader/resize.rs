@@ -6,8 +6,9 @@ use super::Batch;
 use crate::mask::MaskTargets;
 
 impl Batch {
-    /// The batch stretched to another (width, height), bilinearly, by pixel centres: PyTorch's `interpolate` with `align_corners=False`. Masks
-    /// take the nearest cell; boxes are shares of the image and stay.
+    /// The batch stretched to another (width, height), bilinearly, by pixel centres: PyTorch's
+    /// `interpolate` with `align_corners=False`. Masks take the nearest cell; boxes are shares of
+    /// the image and stay.
     pub fn resized(self, (width, height): (usize, usize)) -> Self {
         if (width, height) == (self.width, self.height) {
             return self;

@@ -23,14 +23,16 @@ pub struct LoaderConfig {
     pub seed: u64,
     /// Pixels of the image for each of the targets' masks; None if no masks are wanted.
     pub mask_stride: Option<usize>,
-    /// Threads that make batches ahead; 0: none, each batch is made when it is asked for. It changes nothing in the batches.
+    /// Threads that make batches ahead; 0: none, each batch is made when it is asked for. It
+    /// changes nothing in the batches.
     pub workers: usize,
 }
 
 /// Batches of a training split.
 ///
-/// The order of an epoch follows from (seed, epoch), and what happens to a sample from (seed, epoch, sample): neither depends on workers,
-/// batch size or what ran before, so a run can be resumed at any epoch.
+/// The order of an epoch follows from (seed, epoch), and what happens to a sample from (seed,
+/// epoch, sample): neither depends on workers, batch size or what ran before, so a run can be
+/// resumed at any epoch.
 pub struct TrainLoader {
     data: Arc<CachedDataset>,
     augment: AugmentConfig,

@@ -1,8 +1,9 @@
 //! COCO's compressed string: every count as a few printable characters.
 //!
-//! A character carries six bits above `'0'`: five of the number, the lowest first, and one that says that more follow.
-//! The last one's fifth bit is the sign. From the fourth on a count is the difference to the one before the last, as
-//! neighbouring columns of an object have runs of about the same length.
+//! A character carries six bits above `'0'`: five of the number, the lowest first, and one that
+//! says that more follow. The last one's fifth bit is the sign. From the fourth on a count is the
+//! difference to the one before the last, as neighbouring columns of an object have runs of about
+//! the same length.
 
 use super::Rle;
 
@@ -18,7 +19,8 @@ impl Rle {
     /// From COCO's compressed string.
     ///
     /// # Errors
-    /// A string that was cut or holds a character that it can't, and counts that don't add up to `height * width`.
+    /// A string that was cut or holds a character that it can't, and counts that don't add up to
+    /// `height * width`.
     pub fn from_compressed(text: &str, height: usize, width: usize) -> Result<Self, String> {
         let mut counts: Vec<u32> = Vec::with_capacity(text.len());
         let mut at = 0;

@@ -3,8 +3,8 @@
 use super::{Rle, Size};
 
 impl Rle {
-    /// From COCO's uncompressed counts: lengths of runs outside and inside the mask in turn, down the columns, beginning
-    /// outside.
+    /// From COCO's uncompressed counts: lengths of runs outside and inside the mask in turn, down
+    /// the columns, beginning outside.
     ///
     /// # Errors
     /// Counts that don't add up to `height * width`.

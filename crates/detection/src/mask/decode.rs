@@ -6,7 +6,8 @@ use super::Rle;
 use crate::augment::Letterbox;
 use crate::geometry::BBox;
 
-/// The mask prototypes of an image: maps that coefficients make masks of (Bolya et al., YOLACT, arXiv:1904.02689).
+/// The mask prototypes of an image: maps that coefficients make masks of (Bolya et al., YOLACT,
+/// arXiv:1904.02689).
 #[derive(Clone, Copy, Debug)]
 pub struct Prototypes<'a> {
     /// Coefficients × height × width.
@@ -20,11 +21,13 @@ pub struct Prototypes<'a> {
 }
 
 impl Prototypes<'_> {
-    /// The mask of a detection in pixels of the original image, whose size it has: `coefficients` · prototypes, interpolated bilinearly at
-    /// the centre of each pixel within `bbox` (of the original image), and above 0.
+    /// The mask of a detection in pixels of the original image, whose size it has: `coefficients` ·
+    /// prototypes, interpolated bilinearly at the centre of each pixel within `bbox` (of the
+    /// original image), and above 0.
     ///
-    /// Straight from the prototypes to the original's pixels and by the logits' sign, as Ultralytics' masks for COCO, but with the place of
-    /// each pixel exact: where there is padding, Ultralytics cuts it off at whole pixels of the prototypes.
+    /// Straight from the prototypes to the original's pixels and by the logits' sign, as
+    /// Ultralytics' masks for COCO, but with the place of each pixel exact: where there is padding,
+    /// Ultralytics cuts it off at whole pixels of the prototypes.
     pub fn mask(&self, coefficients: &[f32], bbox: &BBox) -> Rle {
         let (height, width) = (self.letterbox.height, self.letterbox.width);
         // A pixel belongs to a box that its corner lies in.
@@ -103,7 +106,8 @@ struct Tap {
 }
 
 impl Tap {
-    /// For a pixel of the original image, scaled and padded into `input` pixels, on which the map has `cells`.
+    /// For a pixel of the original image, scaled and padded into `input` pixels, on which the map
+    /// has `cells`.
     fn at(pixel: usize, scale: f32, pad: usize, input: usize, cells: usize) -> Self {
         let place = (pixel as f32 + 0.5) * scale + pad as f32;
         let place = (place * cells as f32 / input as f32 - 0.5).clamp(0.0, (cells - 1) as f32);

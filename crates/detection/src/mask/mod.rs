@@ -1,8 +1,9 @@
 //! Masks as COCO keeps them: run lengths down the columns of an image.
 //!
 //! Pixel for pixel, and to the last bit of an overlap, those of pycocotools' `mask` module
-//! (<https://github.com/cocodataset/cocoapi>). Polygons, pixels, counts and compressed strings all become spans of pixels,
-//! numbered down the columns, and meet in one place, where spans become runs.
+//! (<https://github.com/cocodataset/cocoapi>). Polygons, pixels, counts and compressed strings all
+//! become spans of pixels, numbered down the columns, and meet in one place, where spans become
+//! runs.
 
 mod bounds;
 mod compressed;
@@ -53,14 +54,17 @@ impl Rle {
         u64::from(self.area)
     }
 
-    /// The smallest box around the pixels: x, y of the top left corner, width, height; zeros where there is none.
+    /// The smallest box around the pixels: x, y of the top left corner, width, height; zeros where
+    /// there is none.
     ///
-    /// Like that of pycocotools' `toBbox` it has the image's full height where a run goes on in the next column.
+    /// Like that of pycocotools' `toBbox` it has the image's full height where a run goes on in the
+    /// next column.
     pub fn bbox(&self) -> [f64; 4] {
         self.bbox.map(f64::from)
     }
 
-    /// `spans` are the pixels inside, ascending by their start; they may be empty, touch or overlap.
+    /// `spans` are the pixels inside, ascending by their start; they may be empty, touch or
+    /// overlap.
     fn from_spans(spans: impl IntoIterator<Item = Range<u32>>, size: Size) -> Self {
         let mut inside: Vec<Range<u32>> = Vec::new();
         for span in spans.into_iter().filter(|span| !span.is_empty()) {

@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::{Rle, Segmentation};
 use crate::geometry::BBox;
 
-/// An object's outline: closed polygons of points [x, y] in pixels. What they wind around is inside, the holes are those that wind the
-/// other way. Empty where nothing is known of the outline.
+/// An object's outline: closed polygons of points [x, y] in pixels. What they wind around is
+/// inside, the holes are those that wind the other way. Empty where nothing is known of the
+/// outline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outline {
     /// Polygons as points (x, y), in pixels.
@@ -15,7 +16,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Of a data set's annotation: polygons as they are, run lengths by tracing the edges of their pixels.
+    /// Of a data set's annotation: polygons as they are, run lengths by tracing the edges of their
+    /// pixels.
     pub fn of(segmentation: &Segmentation) -> Self {
         let polygons = match segmentation {
             Segmentation::Polygons(polygons) => polygons
@@ -43,7 +45,8 @@ impl Outline {
         }
     }
 
-    /// The part inside an image of this size (Sutherland and Hodgman 1974, "Reentrant Polygon Clipping").
+    /// The part inside an image of this size (Sutherland and Hodgman 1974, "Reentrant Polygon
+    /// Clipping").
     pub fn clip(&self, width: f32, height: f32) -> Self {
         let sides = [
             (0, 0.0, 1.0),
@@ -77,8 +80,8 @@ impl Outline {
         }))
     }
 
-    /// Calls with the pixels whose centres lie inside, a row and its columns at a time, on a map of `height` × `width` pixels each
-    /// `scale` of the outline's wide.
+    /// Calls with the pixels whose centres lie inside, a row and its columns at a time, on a map of
+    /// `height` × `width` pixels each `scale` of the outline's wide.
     pub fn fill(
         &self,
         height: usize,
@@ -121,7 +124,8 @@ fn edges(polygon: &[[f32; 2]]) -> impl Iterator<Item = [[f32; 2]; 2]> + '_ {
     polygon.iter().zip(next).map(|(a, b)| [*a, *b])
 }
 
-/// The part of a polygon on the inner side of a line `x = limit` (axis 0) or `y = limit` (axis 1); a sign of 1 keeps what lies above it.
+/// The part of a polygon on the inner side of a line `x = limit` (axis 0) or `y = limit` (axis 1);
+/// a sign of 1 keeps what lies above it.
 fn cut(polygon: &[[f32; 2]], axis: usize, limit: f32, sign: f32) -> Vec<[f32; 2]> {
     let depth = |point: &[f32; 2]| (point[axis] - limit) * sign;
     let mut kept = Vec::with_capacity(polygon.len() + 4);
@@ -140,7 +144,8 @@ fn cut(polygon: &[[f32; 2]], axis: usize, limit: f32, sign: f32) -> Vec<[f32; 2]
     kept
 }
 
-/// A polygon turned so that it winds as traced outlines do: several of one object, which may overlap, are all inside then.
+/// A polygon turned so that it winds as traced outlines do: several of one object, which may
+/// overlap, are all inside then.
 fn same_way_round(polygon: &[[f64; 2]]) -> Vec<[f32; 2]> {
     let next = polygon.iter().skip(1).chain(polygon.first());
     let doubled_area: f64 = polygon
@@ -156,7 +161,8 @@ fn same_way_round(polygon: &[[f64; 2]]) -> Vec<[f32; 2]> {
     }
 }
 
-/// The edges between a mask's pixels and what is not of it, joined to polygons: around the mask one way, around its holes the other.
+/// The edges between a mask's pixels and what is not of it, joined to polygons: around the mask one
+/// way, around its holes the other.
 fn trace(mask: &Rle) -> Vec<Vec<[f32; 2]>> {
     let (height, width) = (mask.height(), mask.width());
     let pixels = mask.to_pixels();

@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::{Rle, Size};
 
 impl Rle {
-    /// Intersection over union with an object's mask; intersection over the area of `self`, the detection, where the object
-    /// is a crowd. 0 where the two have nothing in common or are masks of images of different sizes.
+    /// Intersection over union with an object's mask; intersection over the area of `self`, the
+    /// detection, where the object is a crowd. 0 where the two have nothing in common or are masks
+    /// of images of different sizes.
     pub fn iou(&self, truth: &Self, crowd: bool) -> f64 {
         if (self.height, self.width) != (truth.height, truth.width) || apart(self.bbox, truth.bbox)
         {

@@ -15,7 +15,8 @@ impl Rle {
             "pixels of an image of height {height} and width {width}"
         );
         let mut spans = Vec::new();
-        // Going down a column of a row-major image is slow, so only those with a pixel inside are walked.
+        // Going down a column of a row-major image is slow, so only those with a pixel inside are
+        // walked.
         let [left, top, right, bottom] = corners(pixels, width);
         for x in left..right {
             let mut y = top;
@@ -43,7 +44,8 @@ impl Rle {
     }
 }
 
-/// Left, top, right and bottom of the pixels inside, right and bottom excluded; an empty range where there is none.
+/// Left, top, right and bottom of the pixels inside, right and bottom excluded; an empty range
+/// where there is none.
 fn corners(pixels: &[bool], width: usize) -> [usize; 4] {
     let [mut left, mut top, mut right, mut bottom] = [usize::MAX, usize::MAX, 0, 0];
     for (y, row) in pixels.chunks_exact(width.max(1)).enumerate() {

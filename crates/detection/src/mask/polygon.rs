@@ -1,7 +1,8 @@
 //! Polygons to pixels, with the rounding of pycocotools.
 //!
-//! Corners are rounded to a grid of fifths of pixels, and edges are drawn on it step by step along their longer axis. Where
-//! an edge steps over the middle of a column of pixels, inside and outside change places from there on down the column.
+//! Corners are rounded to a grid of fifths of pixels, and edges are drawn on it step by step along
+//! their longer axis. Where an edge steps over the middle of a column of pixels, inside and outside
+//! change places from there on down the column.
 
 use std::ops::Range;
 
@@ -13,11 +14,13 @@ const STEPS: i64 = 5;
 /// The middle of a pixel lies between this step and the next.
 const MIDDLE: i64 = 2;
 
-/// No corner is farther out, in steps: enough for any image, and differences and products of such numbers are exact.
+/// No corner is farther out, in steps: enough for any image, and differences and products of such
+/// numbers are exact.
 const FARTHEST: f64 = (1_u64 << 40) as f64;
 
 impl Rle {
-    /// The union of polygons, each a list of \[x, y\] in pixels, as pycocotools' `frPyObjects` and `merge` make it.
+    /// The union of polygons, each a list of \[x, y\] in pixels, as pycocotools' `frPyObjects` and
+    /// `merge` make it.
     ///
     /// Polygons may reach out of the image. Those of less than three corners are empty.
     ///
@@ -58,7 +61,8 @@ fn on_grid(coordinate: f64) -> i64 {
 /// Appends the pixels from which on an edge changes inside to outside or back.
 fn push_changes(a: [i64; 2], b: [i64; 2], size: Size, changes: &mut Vec<u32>) {
     let (left, right) = (a[0].min(b[0]), a[0].max(b[0]));
-    // Columns whose middle the edge steps over: `left <= step` and `step + 1 <= right` for their middle step.
+    // Columns whose middle the edge steps over: `left <= step` and `step + 1 <= right` for their
+    // middle step.
     let first = (left - MIDDLE + STEPS - 1).div_euclid(STEPS).max(0);
     let last = (right - MIDDLE - 1)
         .div_euclid(STEPS)
@@ -112,7 +116,8 @@ impl Edge {
         (self.start as f64 + self.slope * (step - self.from) as f64 + 0.5) as i64
     }
 
-    /// The step of the longer axis before the other coordinate passes from `step` to the next or back. It must do so.
+    /// The step of the longer axis before the other coordinate passes from `step` to the next or
+    /// back. It must do so.
     fn last_before(&self, step: i64) -> i64 {
         let passed = |at: i64| {
             if self.slope > 0.0 {

@@ -13,8 +13,9 @@ pub struct MaskTargets {
     pub objects: Vec<u16>,
 }
 
-/// Draws the objects of an image into its part of [`MaskTargets::objects`], each pixel of which is `stride` of the image's wide. Where objects
-/// overlap, the smallest lies on top, as YOLOv5 and Ultralytics have it.
+/// Draws the objects of an image into its part of [`MaskTargets::objects`], each pixel of which is
+/// `stride` of the image's wide. Where objects overlap, the smallest lies on top, as YOLOv5 and
+/// Ultralytics have it.
 pub fn draw_targets(
     outlines: &[&Outline],
     height: usize,

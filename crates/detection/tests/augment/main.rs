@@ -28,7 +28,8 @@ fn rectangle(width: u32, height: u32, bbox: [u32; 4]) -> Example {
     }
 }
 
-/// The box around all pixels that are more red than not, half a pixel at most too large or too small on each side.
+/// The box around all pixels that are more red than not, half a pixel at most too large or too
+/// small on each side.
 fn red_pixels(image: &RgbImage) -> Option<BBox> {
     let mut bbox: Option<BBox> = None;
     for (x, y, pixel) in image.enumerate_pixels() {
@@ -124,7 +125,8 @@ fn scale_and_shift_move_boxes_with_pixels() {
             continue;
         };
         kept += 1;
-        // Bilinear edges are half as red within half a pixel: without turning nothing more may be off.
+        // Bilinear edges are half as red within half a pixel: without turning nothing more may be
+        // off.
         assert_close(
             &label.bbox,
             &red_pixels(&out.image).unwrap(),

@@ -124,7 +124,8 @@ fn gflops(old: Tally, new: Tally) -> String {
     }
 }
 
-/// The rows of a section side by side: in order, as many as can be against rows of the same module or the same output, the rest alone.
+/// The rows of a section side by side: in order, as many as can be against rows of the same module
+/// or the same output, the rest alone.
 fn align(before: &Side, after: &Side, section: Section) -> Vec<Pair> {
     let rows = |side: &Side| -> Vec<usize> {
         side.graph

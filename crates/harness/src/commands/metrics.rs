@@ -37,7 +37,8 @@ pub fn execute(args: &MetricsArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// None if the detections have no masks; also, with a warning, if masks of detections or objects are missing or wrong.
+/// None if the detections have no masks; also, with a warning, if masks of detections or objects
+/// are missing or wrong.
 fn masks(
     args: &MetricsArgs,
     truth: &GroundTruth,
@@ -57,7 +58,8 @@ fn masks(
     evaluate_masks(truth, detections).inspect_err(problem).ok()
 }
 
-/// The twelve figures, and AP and AP50 of each class, of masks beside boxes where there are any; a dash where there was nothing to measure.
+/// The twelve figures, and AP and AP50 of each class, of masks beside boxes where there are any; a
+/// dash where there was nothing to measure.
 pub fn table(boxes: &CocoMetrics, masks: Option<&CocoMetrics>) -> String {
     match masks {
         Some(masks) => of_both(boxes, masks),

@@ -97,7 +97,8 @@ fn cell_table(cells: &[&PlannedCell], selection: &Selection) -> String {
     format!("{table}\n{} cells", cells.len())
 }
 
-/// `gsconv,asff:order=sequential,rfb=true` is two variants: a comma before `key=value` belongs to the arguments.
+/// `gsconv,asff:order=sequential,rfb=true` is two variants: a comma before `key=value` belongs to
+/// the arguments.
 fn split_variants(words: &[String]) -> Vec<String> {
     let mut variants: Vec<String> = Vec::new();
     for word in words {

@@ -10,7 +10,8 @@ use super::graphics;
 #[cfg(feature = "tch")]
 use super::libtorch;
 
-/// A backend that a device name can start with. All that is known of a backend is its row in [`BACKENDS`].
+/// A backend that a device name can start with. All that is known of a backend is its row in
+/// [`BACKENDS`].
 #[derive(Debug)]
 pub struct Backend {
     /// What a device name starts with; the cargo feature has the same name.
@@ -162,7 +163,8 @@ impl Backend {
     }
 }
 
-/// Rejects an index beyond the devices of this machine: `sees` as in `CUDA sees`, `thing` as in `GPU`.
+/// Rejects an index beyond the devices of this machine: `sees` as in `CUDA sees`, `thing` as in
+/// `GPU`.
 #[cfg(any(feature = "tch", feature = "wgpu", feature = "cuda"))]
 pub(super) fn check_index(
     index: usize,

@@ -60,7 +60,8 @@ fn open(api: WgpuBackend, place: Place) -> Result<Device> {
         NEEDS,
     )?;
     let device = WgpuDevice::new(kind(&adapters, index)).on(api);
-    // Set up here, so that what is wrong with it is said now. The default and an index can mean the same adapter: then it is set up already.
+    // Set up here, so that what is wrong with it is said now. The default and an index can mean the
+    // same adapter: then it is set up already.
     match try_init_setup::<AutoGraphicsApi>(&device, RuntimeOptions::try_default()?) {
         Err(error) if !is_set_up(&error) => Err(error)?,
         _ => Ok(Device::new(device)),
@@ -86,7 +87,8 @@ fn adapters(api: WgpuBackend) -> Vec<AdapterInfo> {
     adapters
 }
 
-/// The adapters that Burn chooses from: those of the first interface that has a GPU or, where none has, of the first that has anything.
+/// The adapters that Burn chooses from: those of the first interface that has a GPU or, where none
+/// has, of the first that has anything.
 fn choice(api: WgpuBackend) -> Vec<AdapterInfo> {
     let interfaces = match api {
         WgpuBackend::Vulkan => vec![wgpu::Backend::Vulkan],

@@ -1,6 +1,7 @@
 //! LibTorch: the CPU, and NVIDIA's GPUs where it was made for CUDA.
 
-// burn-tch is deprecated in favour of Burn's own runtimes; it is kept here because what they are measured against is LibTorch.
+// burn-tch is deprecated in favour of Burn's own runtimes; it is kept here because what they are
+// measured against is LibTorch.
 #![allow(deprecated)]
 
 use anyhow::Result;

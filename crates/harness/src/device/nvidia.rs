@@ -11,7 +11,8 @@ struct Card {
     what: String,
 }
 
-/// What the GPU at an index is. CUDA counts as the driver does where `CUDA_DEVICE_ORDER=PCI_BUS_ID`, which matters with GPUs of several kinds.
+/// What the GPU at an index is. CUDA counts as the driver does where
+/// `CUDA_DEVICE_ORDER=PCI_BUS_ID`, which matters with GPUs of several kinds.
 #[cfg_attr(not(any(feature = "tch", feature = "cuda")), allow(dead_code))]
 pub fn describe(index: usize) -> String {
     CARDS
@@ -19,7 +20,8 @@ pub fn describe(index: usize) -> String {
         .map_or_else(|| "NVIDIA GPU".into(), |card| card.what.clone())
 }
 
-/// Memory and driver of the GPU at a bus address such as `0000:01:00.0`; None if it is not NVIDIA's.
+/// Memory and driver of the GPU at a bus address such as `0000:01:00.0`; None if it is not
+/// NVIDIA's.
 #[cfg_attr(not(feature = "wgpu"), allow(dead_code))]
 pub fn at(bus: &str) -> Option<&'static str> {
     let card = CARDS

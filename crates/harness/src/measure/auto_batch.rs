@@ -1,4 +1,5 @@
-//! `batch: -1`: as many images as fit the GPU's memory with room to spare, as YOLOv5 and Ultralytics choose them.
+//! `batch: -1`: as many images as fit the GPU's memory with room to spare, as YOLOv5 and
+//! Ultralytics choose them.
 
 use ablate_detection::dataset::CachedDataset;
 use ablate_model::Graph;
@@ -44,8 +45,8 @@ pub fn resolved(
 
 /// Batch size for trainings of a model at an image size.
 ///
-/// The memory of training steps of growing batches is measured, a line drawn through it, and followed to 60 % of what is free. [`DEFAULT_BATCH`]
-/// where there is nothing to measure.
+/// The memory of training steps of growing batches is measured, a line drawn through it, and
+/// followed to 60 % of what is free. [`DEFAULT_BATCH`] where there is nothing to measure.
 fn auto_batch(graph: &Graph, name: &DeviceName, device: &Device, imgsz: ImageSize) -> usize {
     let used = || name.cuda_index().and_then(nvidia::memory);
     let Some(before) = used() else {
@@ -85,7 +86,8 @@ fn step(graph: &Graph, device: &Device, imgsz: ImageSize, batch: usize) -> Resul
     Ok(())
 }
 
-/// The largest batch whose memory, on the line of least squares through what was measured, stays within `target`; None if no line rises.
+/// The largest batch whose memory, on the line of least squares through what was measured, stays
+/// within `target`; None if no line rises.
 fn fitting(measured: &[(f64, f64)], target: f64) -> Option<usize> {
     let n = measured.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| measured.iter().map(of).sum::<f64>() / n;

@@ -9,18 +9,22 @@ use ablate_records::PeakMemory;
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// Forgets earlier peaks, so that the next [`peak`] is of what comes now. No freed memory is kept any more.
+/// Forgets earlier peaks, so that the next [`peak`] is of what comes now. No freed memory is kept
+/// any more.
 pub fn begin(device: &Device) {
     // Frees what the device keeps for reuse; where it keeps nothing, this does nothing.
     device.memory_cleanup();
     release_freed_memory();
-    // Linux's way to set the process's peak back to what it holds; where it is refused, the peak is that of the whole run.
+    // Linux's way to set the process's peak back to what it holds; where it is refused, the peak is
+    // that of the whole run.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Peaks since [`begin`], in MiB: of the host, the resident memory of this process; of the device, what its allocator has reserved.
+/// Peaks since [`begin`], in MiB: of the host, the resident memory of this process; of the device,
+/// what its allocator has reserved.
 ///
-/// The host's is None except on Linux; the device's is None if its backend does not report it: the CPU, and LibTorch.
+/// The host's is None except on Linux; the device's is None if its backend does not report it: the
+/// CPU, and LibTorch.
 pub fn peak(device: &Device) -> PeakMemory {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     PeakMemory {

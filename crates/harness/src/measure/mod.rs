@@ -1,4 +1,5 @@
-//! What is measured on a network: the time of a forward pass or a training step, peak memory, and rounding errors.
+//! What is measured on a network: the time of a forward pass or a training step, peak memory, and
+//! rounding errors.
 
 pub mod auto_batch;
 pub mod memory;

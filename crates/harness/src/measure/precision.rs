@@ -7,7 +7,8 @@ use clap::ValueEnum;
 
 use super::timing::{Protocol, images};
 
-/// Number format of weights and activations: 32 bits, IEEE half precision, or the upper half of 32 bits.
+/// Number format of weights and activations: 32 bits, IEEE half precision, or the upper half of 32
+/// bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 #[expect(
     missing_docs,
@@ -50,8 +51,9 @@ impl Precision {
 /// Values of a prediction that are its box.
 const BOX: usize = 4;
 
-/// The largest difference that rounding makes to a decoded output of a model with random weights on random images: of boxes as a share of
-/// the largest coordinate, of all else as a share of the largest probability, whichever is more; None for 32 bits.
+/// The largest difference that rounding makes to a decoded output of a model with random weights on
+/// random images: of boxes as a share of the largest coordinate, of all else as a share of the
+/// largest probability, whichever is more; None for 32 bits.
 ///
 /// # Errors
 /// A device that can't compute in the format, an output that is no number in it.

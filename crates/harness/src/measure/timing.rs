@@ -1,7 +1,8 @@
 //! How long a forward pass takes, and the protocol for whatever else is timed.
 //!
-//! Models are measured in turn, slice by slice, so that whatever else the machine does (another load, a clock that drops
-//! as it warms) falls on all of them alike: a comparison within one call is paired.
+//! Models are measured in turn, slice by slice, so that whatever else the machine does (another
+//! load, a clock that drops as it warms) falls on all of them alike: a comparison within one call
+//! is paired.
 
 use std::{
     hint::black_box,
@@ -50,7 +51,8 @@ pub trait Pending {
 }
 
 impl<const D: usize> Pending for Tensor<D> {
-    /// Waits for the device and reads the result's bytes: a lazy backend computes them no earlier than that.
+    /// Waits for the device and reads the result's bytes: a lazy backend computes them no earlier
+    /// than that.
     fn wait(self) -> Result<()> {
         self.device().sync().context("the device failed")?;
         let data = self.try_into_data().context("cannot read the output")?;
@@ -91,7 +93,8 @@ impl<'a> Iteration<'a> {
     }
 }
 
-/// A forward pass of a model with random weights on random images, decoded boxes included, without autodiff.
+/// A forward pass of a model with random weights on random images, decoded boxes included, without
+/// autodiff.
 ///
 /// # Errors
 /// Those of [`rounding_error`].
@@ -134,7 +137,8 @@ pub fn images(graph: &Graph, device: &Device, protocol: &Protocol) -> Tensor<4> 
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Times the iterations, all on one device, in turn, and summarises each. One that fails is left out from there on; the others go on.
+/// Times the iterations, all on one device, in turn, and summarises each. One that fails is left
+/// out from there on; the others go on.
 ///
 /// `progress` is called with the share of the work that is done, 0 to 1.
 pub fn measure(

@@ -11,13 +11,15 @@ use burn::{
 use super::timing::{Iteration, Pending, Protocol, images, time};
 use ablate_training::{Rates, Recipe, Sgd, TrainableDetector, loss_of};
 
-/// So small that the network stays much the same however many steps are timed, and with it what the loss has to do.
+/// So small that the network stays much the same however many steps are timed, and with it what the
+/// loss has to do.
 const LR: f64 = 1e-4;
 
 /// Boxes on each image.
 const BOXES: usize = 8;
 
-/// A network that is trained on one batch again and again: random images, boxes that are always the same.
+/// A network that is trained on one batch again and again: random images, boxes that are always the
+/// same.
 pub struct TrainStep {
     /// None while a step changes it in place, and after one that failed.
     network: Option<Detector>,
@@ -82,7 +84,8 @@ pub fn train_step(
     Ok(Iteration::new(move || time(|| step.run())))
 }
 
-/// Rows of image, class, centre and size, image by image, spread over place, size and class without chance: `benches/peers` makes the same.
+/// Rows of image, class, centre and size, image by image, spread over place, size and class without
+/// chance: `benches/peers` makes the same.
 fn boxes(batch: usize, nc: usize) -> Vec<[f32; 6]> {
     let row = |i: usize| {
         let spread = |factor: usize| (i * factor % 97) as f32 / 97.0;

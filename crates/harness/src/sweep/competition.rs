@@ -1,6 +1,8 @@
-//! Trainings that compete: all of them as far as a rung, then those that the rule lets go on to the next, and the last to their end.
+//! Trainings that compete: all of them as far as a rung, then those that the rule lets go on to the
+//! next, and the last to their end.
 //!
-//! Who stops follows from the epochs that records and checkpoints hold, so a run that was killed comes to the same decisions.
+//! Who stops follows from the epochs that records and checkpoints hold, so a run that was killed
+//! comes to the same decisions.
 
 use ablate_model::ModelName;
 use anyhow::Result;
@@ -35,7 +37,8 @@ struct Rungs<'h> {
 }
 
 impl Run<'_> {
-    /// Trains the selected jobs, of which those on one device compete. A cell that is run alone has nobody to lose to, and goes to its end.
+    /// Trains the selected jobs, of which those on one device compete. A cell that is run alone has
+    /// nobody to lose to, and goes to its end.
     pub(super) fn compete(
         &mut self,
         train: &Train,

@@ -35,8 +35,9 @@ pub struct SweepConfig {
     /// Each one letter, as in `yolov5n`.
     #[serde(default)]
     pub scales: Vec<Scale>,
-    /// Each a variant or several joined by `+`, with arguments behind a colon: `baseline`, `ghost+asff:order=sequential`. `singles` stands for
-    /// every variant that fits, `pairs` for every two that fit together in either order.
+    /// Each a variant or several joined by `+`, with arguments behind a colon: `baseline`,
+    /// `ghost+asff:order=sequential`. `singles` stands for every variant that fits, `pairs` for
+    /// every two that fit together in either order.
     #[serde(default)]
     pub variants: Vec<Variants>,
     /// … and these, written in full: `yolov5s+gsconv`.
@@ -94,7 +95,8 @@ pub struct LatencyConfig {
     /// Minimum number of timed iterations per model.
     #[serde(deserialize_with = "at_least_one")]
     pub min_iterations: usize,
-    /// Number formats of weights and activations: `f32`, `f16`, `bf16`, or a list of them. The rounding error of the outputs is measured too.
+    /// Number formats of weights and activations: `f32`, `f16`, `bf16`, or a list of them. The
+    /// rounding error of the outputs is measured too.
     #[serde(deserialize_with = "dtypes")]
     pub dtype: Vec<Precision>,
 }
@@ -107,12 +109,14 @@ pub struct TrainConfig {
     pub scales: Option<Vec<Scale>>,
     /// A data set's file, relative to the sweep's, or `shapes`, which is built in.
     pub data: PathBuf,
-    /// A recipe file, relative to the sweep's, or one for each family, `{yolov5: FILE, yolov8: FILE}` [default: YOLOv5's scratch-low].
+    /// A recipe file, relative to the sweep's, or one for each family, `{yolov5: FILE, yolov8:
+    /// FILE}` [default: YOLOv5's scratch-low].
     pub recipe: Option<RecipeFiles>,
     /// What differs from the recipe, key by key.
     #[serde(default)]
     pub overrides: serde_yaml::Mapping,
-    /// A file of first weights, relative to the sweep's, of which every training takes what fits [default: random weights].
+    /// A file of first weights, relative to the sweep's, of which every training takes what fits
+    /// [default: random weights].
     pub weights: Option<PathBuf>,
     /// Height and width of the network's input, in pixels; one number for squares.
     #[serde(deserialize_with = "image_size")]
@@ -300,7 +304,8 @@ impl SweepConfig {
         Ok(())
     }
 
-    /// All models of the sweep in the order in which they are written, each once. The catalog says which variants `singles` and `pairs` are.
+    /// All models of the sweep in the order in which they are written, each once. The catalog says
+    /// which variants `singles` and `pairs` are.
     pub fn models(&self, catalog: &Catalog) -> Vec<ModelName> {
         self.listed(catalog).models
     }
@@ -339,7 +344,8 @@ impl TrainConfig {
     /// A family's recipe with what the sweep changes in it.
     ///
     /// # Errors
-    /// A recipe that can't be read; keys that it does not have, values out of their range; a family without one, where families have their own.
+    /// A recipe that can't be read; keys that it does not have, values out of their range; a family
+    /// without one, where families have their own.
     pub fn recipe(&self, family: &str) -> Result<Recipe> {
         let recipe = match &self.recipe {
             None => Recipe::default(),

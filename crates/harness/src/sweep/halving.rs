@@ -1,5 +1,5 @@
-//! Successive halving: who goes on at a rung. Pure, so that the rule can be printed before anything runs, and so that a run that was killed
-//! decides the same when it is started again.
+//! Successive halving: who goes on at a rung. Pure, so that the rule can be printed before anything
+//! runs, and so that a run that was killed decides the same when it is started again.
 //!
 //! Jamieson & Talwalkar 2016, <https://arxiv.org/abs/1502.07943>; Karnin, Koren & Somekh 2013.
 
@@ -7,22 +7,24 @@ use super::config::{Among, HalvingConfig};
 use ablate_records::EpochLog;
 use ablate_training::Scores;
 
-/// A model that stands at a rung, its seeds taken together: they go on or stop together, so that no mean over seeds loses some of them.
+/// A model that stands at a rung, its seeds taken together: they go on or stop together, so that no
+/// mean over seeds loses some of them.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// The model's name.
     pub model: String,
     /// Goes on whatever its score is, and takes nobody's place: all others are compared with it.
     pub baseline: bool,
-    /// Mean over the seeds; None if a seed has no score, because it failed or was not evaluated at the rung.
+    /// Mean over the seeds; None if a seed has no score, because it failed or was not evaluated at
+    /// the rung.
     pub score: Option<Score>,
 }
 
 /// How good a model is on the validation split.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// What models are ranked by: see [`Scores::fitness`]. To a thousandth, as it is printed, so that nothing stops for a difference that nobody
-    /// sees.
+    /// What models are ranked by: see [`Scores::fitness`]. To a thousandth, as it is printed, so
+    /// that nothing stops for a difference that nobody sees.
     pub fitness: f64,
     /// mAP50-95 of boxes.
     pub map50_95: f64,
@@ -65,8 +67,9 @@ impl HalvingConfig {
         rungs
     }
 
-    /// Ranks models by fitness: the best share of them goes on, rounded up. Models of the same fitness share their fate, so that no order of
-    /// names decides; at an early rung where all have none, all go on.
+    /// Ranks models by fitness: the best share of them goes on, rounded up. Models of the same
+    /// fitness share their fate, so that no order of names decides; at an early rung where all have
+    /// none, all go on.
     pub fn decide(&self, models: &[Standing]) -> Vec<Fate> {
         let ranked = |model: &Standing| model.score.filter(|_| !model.baseline);
         let mut scores: Vec<f64> = models
@@ -123,8 +126,8 @@ impl HalvingConfig {
     }
 }
 
-/// The means of models over their seeds, from the epochs of each of them; `rung` is a number of epochs. Masks count where every model makes
-/// them: one without would lose to any other.
+/// The means of models over their seeds, from the epochs of each of them; `rung` is a number of
+/// epochs. Masks count where every model makes them: one without would lose to any other.
 pub fn scores(models: &[Vec<&[EpochLog]>], rung: usize) -> Vec<Option<Score>> {
     let at = |log: &&[EpochLog]| log.get(rung - 1).and_then(Scores::of);
     let seeds: Vec<Option<Vec<Scores>>> = models

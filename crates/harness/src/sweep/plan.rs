@@ -1,4 +1,5 @@
-//! From what the user wrote to cells and stages: pure, so that a plan can be printed before anything runs.
+//! From what the user wrote to cells and stages: pure, so that a plan can be printed before
+//! anything runs.
 
 use std::collections::HashMap;
 
@@ -21,7 +22,8 @@ pub struct Plan {
 /// A cell and what the sweep asks of it.
 #[derive(Clone, Debug)]
 pub struct PlannedCell {
-    /// Names the cell on the command line and its folder of weights; the same in every run of the sweep.
+    /// Names the cell on the command line and its folder of weights; the same in every run of the
+    /// sweep.
     pub id: String,
     /// The model.
     pub model: ModelName,
@@ -51,7 +53,8 @@ pub struct Selection {
 }
 
 impl Plan {
-    /// Plans the sweep for a number of classes; `dataset` is the name of the data set that networks are trained on.
+    /// Plans the sweep for a number of classes; `dataset` is the name of the data set that networks
+    /// are trained on.
     ///
     /// # Errors
     /// If two cells would have one id.
@@ -219,7 +222,8 @@ fn planned(
     }
 }
 
-/// A word for files and command lines: model, device, number format where it is not f32, and data set and seed where the cell is trained.
+/// A word for files and command lines: model, device, number format where it is not f32, and data
+/// set and seed where the cell is trained.
 fn id(cell: &Cell) -> String {
     let mut id = format!("{}@{}", cell.model, cell.device);
     if let Some(dtype) = cell.timing().rounded_to {
@@ -260,7 +264,8 @@ fn dtypes(config: &SweepConfig) -> impl Iterator<Item = Precision> + '_ {
 
 fn trains(config: &SweepConfig, model: &ModelName, dtype: Precision) -> Result<(), String> {
     let train = config.train.as_ref().ok_or("the sweep trains nothing")?;
-    // Networks are trained and evaluated once, in 32 bits; their figures stand beside the first of the number formats.
+    // Networks are trained and evaluated once, in 32 bits; their figures stand beside the first of
+    // the number formats.
     if dtypes(config).next() != Some(dtype) {
         return Err(format!(
             "another number format of the latency: no network is trained in {}",

@@ -38,7 +38,8 @@ impl<'a> Reporter<'a> {
         Ok(())
     }
 
-    /// Writes the report. That it can't be written is no reason to stop measuring: the records are what counts.
+    /// Writes the report. That it can't be written is no reason to stop measuring: the records are
+    /// what counts.
     pub fn write(&mut self, records: &[Record]) {
         let start = Instant::now();
         let contents = Contents {

@@ -34,11 +34,12 @@ pub struct Summary {
     pub stopped: usize,
 }
 
-/// Runs the selected cells of a plan. What an earlier run has measured is taken from its records, unless `fresh`; what failed
-/// is tried again.
+/// Runs the selected cells of a plan. What an earlier run has measured is taken from its records,
+/// unless `fresh`; what failed is tried again.
 ///
 /// # Errors
-/// If the selection fits no cell, or a record can't be written. A cell that fails is recorded as failed and counted.
+/// If the selection fits no cell, or a record can't be written. A cell that fails is recorded as
+/// failed and counted.
 pub fn run(
     bench: &Workbench,
     store: &Store,
@@ -112,7 +113,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Says how many records of these cells are of another build: they stay, and the cells are measured again.
+    /// Says how many records of these cells are of another build: they stay, and the cells are
+    /// measured again.
     fn tell_other_builds(&self, stage: Stage, jobs: &[Job]) -> Result<()> {
         let cells: BTreeSet<&Cell> = jobs
             .iter()
@@ -152,8 +154,8 @@ impl<'a> Run<'a> {
             .try_for_each(|group| self.group(stage, work, group, &mut steps))
     }
 
-    /// What is left to do, in groups that are measured together. A group of which one selected member is missing is measured whole:
-    /// figures that are compared come from one measurement.
+    /// What is left to do, in groups that are measured together. A group of which one selected
+    /// member is missing is measured whole: figures that are compared come from one measurement.
     fn groups<'p>(
         &mut self,
         work: &dyn Work,
@@ -291,7 +293,8 @@ fn now() -> String {
     now.round(jiff::Unit::Second).unwrap_or(now).to_string()
 }
 
-/// The plan as a report needs it. Where the inputs of a stage are not known yet, an earlier run may have left a key.
+/// The plan as a report needs it. Where the inputs of a stage are not known yet, an earlier run may
+/// have left a key.
 fn manifest(plan: &Plan, variants: Vec<VariantNote>, earlier: Option<Manifest>) -> Manifest {
     let row = |cell: &PlannedCell, stage| {
         let earlier = earlier

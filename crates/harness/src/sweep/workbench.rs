@@ -49,7 +49,8 @@ pub struct WeightsFile {
 const DEFAULT_NC: usize = 80;
 
 impl Workbench {
-    /// Reads what the sweep names: the user's tables, the recipe, the description of the data set and first weights.
+    /// Reads what the sweep names: the user's tables, the recipe, the description of the data set
+    /// and first weights.
     ///
     /// # Errors
     /// If a file can't be read or is wrong, or a family, scale or variant of a model is unknown.
@@ -71,7 +72,8 @@ impl Workbench {
             }
             let resolved = match catalog.resolve(&model) {
                 Ok(resolved) => Ok(resolved),
-                // A variant that does not fit one of the models is that cell's failure; the others can run.
+                // A variant that does not fit one of the models is that cell's failure; the others
+                // can run.
                 Err(error @ CatalogError::Patch { .. }) => Err(error),
                 Err(error) => return Err(error.into()),
             };
@@ -185,7 +187,8 @@ impl Workbench {
     /// The rule by which the sweep stops trainings early; None if it does not.
     ///
     /// # Errors
-    /// If the data set has no validation split to rank models by. One that can't be opened fails cell by cell.
+    /// If the data set has no validation split to rank models by. One that can't be opened fails
+    /// cell by cell.
     pub fn halving(&self) -> Result<Option<HalvingConfig>> {
         let halving = self.config.train.as_ref().and_then(|train| train.halving);
         if let (Some(_), Some(data)) = (halving, &self.data) {

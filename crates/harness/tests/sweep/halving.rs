@@ -6,7 +6,8 @@ use ablate_records::{Measurement, Outcome, Stage};
 
 use crate::support::{Sweep, rows};
 
-/// Models that differ from the first evaluation on: their losses know one class and one large object.
+/// Models that differ from the first evaluation on: their losses know one class and one large
+/// object.
 const HALVED: &str = "
 name: halved
 models: [yolov5n, yolov5n+gsconv, yolov5n+mobilenetv2, yolov5n+ghost-static]
@@ -27,7 +28,8 @@ fn halved(text: &str) -> Sweep {
     sweep
 }
 
-/// Model by model what became of the trainings, but for what they took of time; of those that were finished the weights.
+/// Model by model what became of the trainings, but for what they took of time; of those that were
+/// finished the weights.
 fn ends(sweep: &Sweep) -> Vec<(String, Option<ablate_records::Rung>, String, Vec<u8>)> {
     let trainings = sweep
         .records()
@@ -182,7 +184,8 @@ fn what_halving_stopped_is_trained_to_its_end_where_nothing_stops_it() {
     );
     let finished = ends(&sweep);
     assert!(finished.iter().all(|end| end.1.is_none()));
-    // It keeps its figures where it would be stopped, and its weights are those of a sweep without halving.
+    // It keeps its figures where it would be stopped, and its weights are those of a sweep without
+    // halving.
     let again = sweep.run(&["--stages", "train"]);
     assert!(
         again

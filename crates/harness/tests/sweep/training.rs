@@ -220,7 +220,8 @@ eval: {split: test}
     );
 }
 
-/// First weights of `yolov5n` for 80 classes, which fit another number of classes but for the head's three convolutions.
+/// First weights of `yolov5n` for 80 classes, which fit another number of classes but for the
+/// head's three convolutions.
 fn first_weights(file: &Path, seed: u64) {
     let graph = Catalog::builtin()
         .resolve(&"yolov5n".parse().unwrap())

@@ -1,4 +1,5 @@
-//! The device of the tests that compare with PyTorch's figures: the CPU's own, or what `ABLATE_TEST_DEVICE` names.
+//! The device of the tests that compare with PyTorch's figures: the CPU's own, or what
+//! `ABLATE_TEST_DEVICE` names.
 
 use burn::tensor::Device;
 

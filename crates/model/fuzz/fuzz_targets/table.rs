@@ -1,4 +1,5 @@
-//! A table from any bytes: read, patched by one of the program's own variants, resolved and costed at its scales.
+//! A table from any bytes: read, patched by one of the program's own variants, resolved and costed
+//! at its scales.
 #![no_main]
 
 use std::sync::LazyLock;

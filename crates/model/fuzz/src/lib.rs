@@ -5,7 +5,8 @@ use ablate_model::{
     spec::{Scaling, Table},
 };
 
-/// Resolves and costs a table. Whatever it holds, that ends in figures that add up or in a refusal, never in a panic.
+/// Resolves and costs a table. Whatever it holds, that ends in figures that add up or in a refusal,
+/// never in a panic.
 pub fn to_costs(table: &Table, scaling: Scaling) {
     let Ok(graph) = Graph::resolve(table, scaling, table.nc) else { return };
     assert!(graph.max_stride() > 0, "a head that is finer than its image");

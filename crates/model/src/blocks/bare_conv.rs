@@ -15,9 +15,9 @@ use crate::{
     tally::Tally,
 };
 
-/// PyTorch's convolution, without normalisation and activation. Row:
-/// `[channels, kernel, stride, padding, dilation, groups, bias]`, channels as in every row: those of
-/// the input are known, and width scales them. YOLOv5's first tables have it so.
+/// PyTorch's convolution, without normalisation and activation. Row: `[channels, kernel, stride,
+/// padding, dilation, groups, bias]`, channels as in every row: those of the input are known, and
+/// width scales them. YOLOv5's first tables have it so.
 ///
 /// Today's packages hand a row to PyTorch as it stands,
 /// `[channels in, channels out, kernel, stride, padding, dilation, groups, bias]`, and take it that

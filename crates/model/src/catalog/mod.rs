@@ -214,10 +214,10 @@ impl Catalog {
         self.variants.values()
     }
 
-    /// A model's name with family and scale as the catalog has them. The first word of a name may be
-    /// a family that shows a scale in its own name (`yolov8s-custom`), one with a single scale, or
-    /// end in a scale (`mines` for scale s of `mine`). A table without scales is itself at each of
-    /// the usual ones.
+    /// A model's name with family and scale as the catalog has them. The first word of a name may
+    /// be a family that shows a scale in its own name (`yolov8s-custom`), one with a single scale,
+    /// or end in a scale (`mines` for scale s of `mine`). A table without scales is itself at each
+    /// of the usual ones.
     ///
     /// # Errors
     /// An unknown family or scale, and a family with several scales where the name has none.

@@ -166,7 +166,8 @@ impl Variant {
 }
 
 impl Argument {
-    /// Its value if a model's name does not give it, by scale; the key `*` holds for the scales that are not listed.
+    /// Its value if a model's name does not give it, by scale; the key `*` holds for the scales
+    /// that are not listed.
     pub fn defaults(&self) -> BTreeMap<&str, &Arg> {
         match &self.default {
             DefaultValue::Everywhere(Scalar(value)) => BTreeMap::from([("*", value)]),

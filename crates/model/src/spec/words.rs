@@ -25,8 +25,8 @@ fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     (changes <= 1 + word.len() / 4).then_some(near)
 }
 
-/// A message of serde, "invalid type: A, expected B" or "unknown field …", in our words; what stands
-/// before and after it, a path or a line, stays.
+/// A message of serde, "invalid type: A, expected B" or "unknown field …", in our words; what
+/// stands before and after it, a path or a line, stays.
 pub fn in_our_words(message: &str) -> String {
     if let Some((before, key, known, after)) = listed(message, "unknown field `") {
         return format!("{before}{}{after}", unknown_key(key, &known));

@@ -2,7 +2,8 @@
 
 use ablate_model::{Cost, Graph, spec::Table};
 
-/// The graph of one row on 64 channels at stride 4, at a scale that changes neither depth nor width.
+/// The graph of one row on 64 channels at stride 4, at a scale that changes neither depth nor
+/// width.
 fn graph(row: &str, scale: &str) -> Result<Graph, String> {
     let text = format!(
         "nc: 3\nscales: {{ {scale}: [1.0, 1.0, 1024] }}\nbackbone:\n  - [-1, 1, Conv, [64, 3, 4]]\nhead:\n  - {row}\n  - [[1], 1, Detect, [nc]]\n"

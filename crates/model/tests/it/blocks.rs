@@ -111,7 +111,8 @@ fn rows() -> Vec<(String, Golden, Row)> {
     fixtures("blocks").into_iter().filter_map(open).collect()
 }
 
-/// Each is read as a row, filled and run, as it is and folded; outputs, their shapes, parameters and FLOPs are PyTorch's.
+/// Each is read as a row, filled and run, as it is and folded; outputs, their shapes, parameters
+/// and FLOPs are PyTorch's.
 #[test]
 fn blocks_equal_pytorch() {
     let device = device();

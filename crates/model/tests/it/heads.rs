@@ -1,4 +1,5 @@
-//! Heads without anchors in tables of their own, against those of the package ultralytics; see `fixtures/heads.py`.
+//! Heads without anchors in tables of their own, against those of the package ultralytics; see
+//! `fixtures/heads.py`.
 
 use ablate_model::{Cost, Detector, Graph, Outputs, spec::Table};
 use burn::{
@@ -50,7 +51,8 @@ fn costs_are_of_both_sets_of_branches_and_inference_of_one() {
     }
 }
 
-/// What is decoded, with the network as it is, folded, and on a training device; there also what the loss takes beside it.
+/// What is decoded, with the network as it is, folded, and on a training device; there also what
+/// the loss takes beside it.
 #[test]
 fn outputs_equal_pytorchs() {
     let device = device();
@@ -142,7 +144,8 @@ fn parameters(detector: &Detector, gradients: Option<&Gradients>) -> Vec<Seen> {
     parameters.seen
 }
 
-/// The one-to-one branches begin as the one-to-many ones, as parameters of their own, and teach the rows before them nothing.
+/// The one-to-one branches begin as the one-to-many ones, as parameters of their own, and teach the
+/// rows before them nothing.
 #[test]
 fn one_to_one_branches_learn_apart() {
     let training = device().autodiff();

@@ -85,7 +85,8 @@ fn image([height, width]: [usize; 2], device: &Device) -> Tensor<4> {
 /// Of the images of fixtures that name none.
 const IMAGE: [usize; 4] = [2, 3, 64, 96];
 
-/// Raw maps, decoded boxes, prototypes, parameters and FLOPs are PyTorch's, with the network as it is and folded.
+/// Raw maps, decoded boxes, prototypes, parameters and FLOPs are PyTorch's, with the network as it
+/// is and folded.
 #[test]
 fn models_equal_pytorch() {
     let device = device();
@@ -158,7 +159,8 @@ fn every_variant_and_every_family_has_a_fixture() {
     assert!(refused.is_empty(), "refused by every family: {refused:?}");
 }
 
-/// Moves every number of a network, running statistics included, so that normalisation is none of the identity.
+/// Moves every number of a network, running statistics included, so that normalisation is none of
+/// the identity.
 struct Shake(u32);
 
 impl ModuleMapper for Shake {

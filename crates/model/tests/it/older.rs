@@ -1,5 +1,5 @@
-//! Tables as YOLOv5's first versions had them, and tables with another neck: parameters and FLOPs are
-//! those of yolov5 7.0.14 and ultralytics 8.4.190 with THOP and PyTorch's counter.
+//! Tables as YOLOv5's first versions had them, and tables with another neck: parameters and FLOPs
+//! are those of yolov5 7.0.14 and ultralytics 8.4.190 with THOP and PyTorch's counter.
 
 use ablate_model::{Cost, Detector, Graph, spec::Table};
 use burn::tensor::{Device, Tensor};

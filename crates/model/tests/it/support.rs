@@ -157,7 +157,8 @@ impl Golden {
         );
     }
 
-    /// Asserts that a tensor is the golden one: the same shape, and no difference above 1e-4 of the largest value.
+    /// Asserts that a tensor is the golden one: the same shape, and no difference above 1e-4 of the
+    /// largest value.
     pub fn assert<const D: usize>(&self, name: &str, ours: Tensor<D>) {
         let (shape, golden) = &self.tensors[name];
         assert_eq!(&ours.dims().to_vec(), shape, "shape of {name}");

@@ -185,7 +185,8 @@ impl Plots<'_> {
                 continue;
             };
             let (key, cell) = (self.styles.key(line), line.cell());
-            // Where all models are of one scale, its letter says nothing, and the variant's name all.
+            // Where all models are of one scale, its letter says nothing, and the variant's name
+            // all.
             let label = if scales.len() > 1 {
                 &cell.scale
             } else {

@@ -1,4 +1,5 @@
-//! Linear and logarithmic axes: plotters' coordinates, with ticks at round values and the same digits in all labels.
+//! Linear and logarithmic axes: plotters' coordinates, with ticks at round values and the same
+//! digits in all labels.
 
 use std::ops::Range;
 
@@ -15,8 +16,8 @@ pub struct Axis {
     step: Option<f64>,
 }
 
-/// The range of the values with a margin at both ends. A logarithmic range ignores values that have no logarithm. None
-/// if there is no value to show.
+/// The range of the values with a margin at both ends. A logarithmic range ignores values that have
+/// no logarithm. None if there is no value to show.
 pub fn range(values: impl IntoIterator<Item = f64>, log: bool) -> Option<Range<f64>> {
     let shown = values
         .into_iter()
@@ -42,8 +43,9 @@ pub fn range(values: impl IntoIterator<Item = f64>, log: bool) -> Option<Range<f
 }
 
 impl Axis {
-    /// An axis with about `count` ticks. Plotters chooses them, but on a logarithmic axis it marks decades only, and
-    /// nothing within one: there the ticks are 1, 2, 5, 10 or 1, 3, 10, if they fit, or linear within a decade.
+    /// An axis with about `count` ticks. Plotters chooses them, but on a logarithmic axis it marks
+    /// decades only, and nothing within one: there the ticks are 1, 2, 5, 10 or 1, 3, 10, if they
+    /// fit, or linear within a decade.
     pub fn new(range: Range<f64>, log: bool, count: usize) -> Self {
         if log && range.end / range.start > 8.0 {
             let powers = range.start.log10().floor() as i32..=range.end.log10().ceil() as i32;

@@ -1,6 +1,7 @@
 //! A drawing backend for plotters that writes SVG. Resvg renders the same SVG as PNG.
 //!
-//! Plotters rounds coordinates to whole pixels. Its pixel is a tenth of a pixel here, so that rounding is not visible.
+//! Plotters rounds coordinates to whole pixels. Its pixel is a tenth of a pixel here, so that
+//! rounding is not visible.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -94,7 +95,8 @@ impl Scene {
         Ok(())
     }
 
-    /// An SVG document, which may stand in an HTML page as it is. `alt` describes it for screen readers.
+    /// An SVG document, which may stand in an HTML page as it is. `alt` describes it for screen
+    /// readers.
     pub fn svg(&self, alt: &str) -> String {
         let (width, height, body) = (self.width, self.height, &self.body);
         let [w, h] = [width, height].map(|length| f64::from(length) / 10.0);
@@ -138,7 +140,8 @@ impl Scene {
     }
 }
 
-/// Invisible shapes are left out: SVG readers warn of lines with one point and of rectangles without area.
+/// Invisible shapes are left out: SVG readers warn of lines with one point and of rectangles
+/// without area.
 impl DrawingBackend for Scene {
     type ErrorType = Infallible;
 

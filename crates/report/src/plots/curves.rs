@@ -49,7 +49,8 @@ impl Panel {
             let width = if *style == 0 { 22 } else { 16 };
             let line = LineSeries::new(points.iter().copied(), series(*style).stroke_width(width));
             chart.draw_series(line)?;
-            // Lines are told apart by their markers too: about six along each, set off from those of other lines.
+            // Lines are told apart by their markers too: about six along each, set off from those
+            // of other lines.
             let stride = points.len().div_ceil(6).max(1);
             let offset = (style * stride / 6) % stride;
             let marked = points.iter().skip(offset).step_by(stride);

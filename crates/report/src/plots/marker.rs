@@ -22,7 +22,8 @@ pub fn marker<C: Clone + 'static>(at: C, series: usize, radius: i32) -> Element<
 
 /// Corners of the n-th series' marker around the origin, in units of its radius; none for a circle.
 fn corners(index: usize) -> Option<Vec<[f64; 2]>> {
-    // A series that shares its colour with another one differs from it in shape: 8 colours × 7 shapes.
+    // A series that shares its colour with another one differs from it in shape: 8 colours × 7
+    // shapes.
     let shape = if index == 0 {
         0
     } else {

@@ -15,8 +15,9 @@ pub const GRID: RGBColor = RGBColor(0xe4, 0xe8, 0xee);
 /// Number of colours before those of the series.
 const FIXED: usize = 4;
 
-/// CSS class, colour on light and on dark ground; the series come last, the baseline's first among them. All but the
-/// grid have a contrast of at least 3:1 to their ground. Neighbours differ in lightness as well as in hue.
+/// CSS class, colour on light and on dark ground; the series come last, the baseline's first among
+/// them. All but the grid have a contrast of at least 3:1 to their ground. Neighbours differ in
+/// lightness as well as in hue.
 const PALETTE: [(&str, RGBColor, &str); 13] = [
     ("paper", PAPER, "#171b22"),
     ("ink", INK, "#e8ecf3"),

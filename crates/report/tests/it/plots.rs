@@ -196,7 +196,8 @@ fn drawings(html: &str) -> Vec<&str> {
         .collect()
 }
 
-/// What is hard to draw: one evaluation, changes of nothing and of much, names in another script and of great length.
+/// What is hard to draw: one evaluation, changes of nothing and of much, names in another script
+/// and of great length.
 fn awkward_sweep() -> Vec<Record> {
     let cell = |variant: &str| Cell {
         dataset: Some("星形 <&> \u{1}".into()),

@@ -5,8 +5,9 @@ use burn::tensor::activation::log_sigmoid;
 
 /// `-(p·t·log σ(x) + (1 - t)·log σ(-x))`, element by element.
 ///
-/// `logits` x and `targets` t, in 0..=1, have the same shape, the result's; `positive_weight` is p. As `log σ(x) = x + log σ(-x)`,
-/// one logarithm does, and with that of `-x` the loss of an easy negative, which most cells are, keeps all its digits.
+/// `logits` x and `targets` t, in 0..=1, have the same shape, the result's; `positive_weight` is p.
+/// As `log σ(x) = x + log σ(-x)`, one logarithm does, and with that of `-x` the loss of an easy
+/// negative, which most cells are, keeps all its digits.
 pub fn bce_with_logits<const D: usize>(
     logits: Tensor<D>,
     targets: Tensor<D>,

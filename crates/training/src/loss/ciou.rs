@@ -1,5 +1,5 @@
-//! Complete intersection over union: Zheng et al., "Distance-IoU Loss: Faster and Better Learning for Bounding Box
-//! Regression", 2020, equations 7 to 11.
+//! Complete intersection over union: Zheng et al., "Distance-IoU Loss: Faster and Better Learning
+//! for Bounding Box Regression", 2020, equations 7 to 11.
 
 use std::f32::consts::PI;
 
@@ -8,11 +8,12 @@ use burn::Tensor;
 /// Keeps the quotients finite for boxes without area.
 const EPSILON: f32 = 1e-7;
 
-/// CIoU of each pair of boxes, `[n, 1]`: the IoU less the squared distance of the centres over the squared diagonal of the
-/// hull, less a penalty for a different aspect ratio. At most 1.
+/// CIoU of each pair of boxes, `[n, 1]`: the IoU less the squared distance of the centres over the
+/// squared diagonal of the hull, less a penalty for a different aspect ratio. At most 1.
 ///
-/// `centers` and `sizes` are those of the predicted boxes, `[n, 2]` each (x, y and width, height); `target_centers` and
-/// `target_sizes` those of the boxes to reach. The weight of the aspect penalty takes no part in the gradient.
+/// `centers` and `sizes` are those of the predicted boxes, `[n, 2]` each (x, y and width, height);
+/// `target_centers` and `target_sizes` those of the boxes to reach. The weight of the aspect
+/// penalty takes no part in the gradient.
 pub fn complete_iou(
     centers: Tensor<2>,
     sizes: Tensor<2>,

@@ -1,6 +1,6 @@
-//! The losses on boxes that are distances from a cell's centre to the four sides: CIoU, and the distribution focal loss on the distances or,
-//! of distances that are no distributions, their L1 loss.
-//! Source of the second: Li et al., "Generalized Focal Loss", arXiv:2006.04388, equation 6.
+//! The losses on boxes that are distances from a cell's centre to the four sides: CIoU, and the
+//! distribution focal loss on the distances or, of distances that are no distributions, their L1
+//! loss. Source of the second: Li et al., "Generalized Focal Loss", arXiv:2006.04388, equation 6.
 
 use burn::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
@@ -9,16 +9,18 @@ use burn::tensor::{Device, Int, TensorData};
 use super::cells::Matched;
 use super::complete_iou;
 
-/// A distance at most this much below the last cell of a distribution, so that there is a cell on either side of it.
+/// A distance at most this much below the last cell of a distribution, so that there is a cell on
+/// either side of it.
 const MARGIN: f32 = 0.01;
 
 /// Added to heights, which keeps a box without one from an infinite slope.
 const EPSILON: f32 = 1e-7;
 
-/// The CIoU loss, and the loss on the distances, of the boxes that cells answer for, each weighted by its cell's score and summed.
+/// The CIoU loss, and the loss on the distances, of the boxes that cells answer for, each weighted
+/// by its cell's score and summed.
 ///
-/// `sides` are the logits of their distances, `[matched, 4 · reg_max]`; `size` the image's width and height in pixels, of which plain
-/// distances are taken as shares.
+/// `sides` are the logits of their distances, `[matched, 4 · reg_max]`; `size` the image's width
+/// and height in pixels, of which plain distances are taken as shares.
 pub(super) fn box_losses(
     sides: Tensor<2>,
     reg_max: usize,
@@ -68,8 +70,8 @@ fn expected(sides: Tensor<2>, cells: usize) -> Tensor<2> {
     shares.matmul(distances).reshape([n, 4])
 }
 
-/// The cross-entropy of each box's distributions, `[n, 1]`. A side's distance lies between two cells of its distribution: both are right,
-/// each as far as the other is off.
+/// The cross-entropy of each box's distributions, `[n, 1]`. A side's distance lies between two
+/// cells of its distribution: both are right, each as far as the other is off.
 fn distribution(sides: Tensor<2>, cells: usize, matched: &[Matched], device: &Device) -> Tensor<2> {
     let n = matched.len();
     let mut targets = vec![0.0f32; n * 4 * cells];

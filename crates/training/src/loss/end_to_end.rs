@@ -1,5 +1,6 @@
-//! The loss of heads whose one-to-one branches answer for each object once: one for each set of branches, weighed by the epoch.
-//! Source: Wang et al., YOLOv10, arXiv:2405.14458, section 3.1; assigners and weights as Ultralytics train YOLOv10 and YOLO26.
+//! The loss of heads whose one-to-one branches answer for each object once: one for each set of
+//! branches, weighed by the epoch. Source: Wang et al., YOLOv10, arXiv:2405.14458, section 3.1;
+//! assigners and weights as Ultralytics train YOLOv10 and YOLO26.
 
 use burn::Tensor;
 
@@ -21,7 +22,8 @@ const SHARES: [f64; 2] = [0.8, 0.1];
 impl EndToEndLoss {
     /// For a training of so many epochs; `loss` is that of each set of branches.
     ///
-    /// A box goes to ten cells of the one-to-many branches, and to the best of seven of the one-to-one ones.
+    /// A box goes to ten cells of the one-to-many branches, and to the best of seven of the
+    /// one-to-one ones.
     pub fn new(loss: Yolov8Loss, epochs: usize) -> Self {
         let mut new = Self {
             one_to_many: loss.clone(),

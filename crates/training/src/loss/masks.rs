@@ -1,5 +1,6 @@
-//! The loss on masks, of both families: binary cross-entropy between an object's mask and the sum of prototypes that its cell's
-//! coefficients make, inside of the object's box. Source: Bolya et al., YOLACT, arXiv:1904.02689, section 3.
+//! The loss on masks, of both families: binary cross-entropy between an object's mask and the sum
+//! of prototypes that its cell's coefficients make, inside of the object's box. Source: Bolya et
+//! al., YOLACT, arXiv:1904.02689, section 3.
 
 use burn::Tensor;
 use burn::tensor::{Device, Int, TensorData};
@@ -35,8 +36,9 @@ pub(super) fn object_numbers(targets: &[[f32; 6]], batch: usize) -> Vec<u16> {
 
 /// Sum over matches of the mean cross-entropy over the pixels of each one's box.
 ///
-/// `protos` are `[batch, coefficients, height, width]`, `coefficients` `[matches, coefficients]` in the order of the matches. The sum
-/// over a box's pixels is divided by its area rather than by their number, as YOLOv5 and YOLOv8 have it. `masks` have the prototypes' size.
+/// `protos` are `[batch, coefficients, height, width]`, `coefficients` `[matches, coefficients]` in
+/// the order of the matches. The sum over a box's pixels is divided by its area rather than by
+/// their number, as YOLOv5 and YOLOv8 have it. `masks` have the prototypes' size.
 pub(super) fn mask_loss(
     protos: Tensor<4>,
     coefficients: Tensor<2>,
@@ -81,7 +83,8 @@ pub(super) fn mask_loss(
     loss
 }
 
-/// For each match and each of the prototypes' pixels: whether it is of the object, and what it counts: nothing outside of the box.
+/// For each match and each of the prototypes' pixels: whether it is of the object, and what it
+/// counts: nothing outside of the box.
 fn pixels<'a>(
     matches: impl Iterator<Item = &'a MaskMatch>,
     objects: &[u16],

@@ -24,8 +24,9 @@ pub struct Match {
 
 /// Matches targets with the anchors of one pyramid level.
 ///
-/// An anchor answers for a box when neither side of the two is `threshold` times the other's or more. It does so in the
-/// box's own cell, and in the cells beside and above or below it to whose side the box's centre is nearer.
+/// An anchor answers for a box when neither side of the two is `threshold` times the other's or
+/// more. It does so in the box's own cell, and in the cells beside and above or below it to whose
+/// side the box's centre is nearer.
 #[derive(Clone, Debug)]
 pub struct AnchorMatcher {
     /// Anchors of the level in cells.
@@ -35,11 +36,12 @@ pub struct AnchorMatcher {
 }
 
 impl AnchorMatcher {
-    /// Matches of `targets`, rows of (image, class, cx, cy, w, h) with the box as fractions of the image, on a map of
-    /// `height` × `width` cells.
+    /// Matches of `targets`, rows of (image, class, cx, cy, w, h) with the box as fractions of the
+    /// image, on a map of `height` × `width` cells.
     ///
-    /// The order is YOLOv5's: own cells, then left, upper, right and lower neighbours; within those by anchor, then by
-    /// target. It matters, for where two boxes meet in a cell of one anchor the later match sets the objectness target.
+    /// The order is YOLOv5's: own cells, then left, upper, right and lower neighbours; within those
+    /// by anchor, then by target. It matters, for where two boxes meet in a cell of one anchor the
+    /// later match sets the objectness target.
     pub fn matches(&self, targets: &[[f32; 6]], height: usize, width: usize) -> Vec<Match> {
         let mut candidates = Vec::new();
         for (index, anchor) in self.anchors.iter().enumerate() {
@@ -98,7 +100,8 @@ enum Side {
 const SIDES: [Side; 5] = [Side::Own, Side::Left, Side::Above, Side::Right, Side::Below];
 
 impl Side {
-    /// The way from a centre into this side's cell, or none where that cell is the farther one or off the map.
+    /// The way from a centre into this side's cell, or none where that cell is the farther one or
+    /// off the map.
     fn step(self, center: [f32; 2], limits: [f32; 2]) -> Option<[f32; 2]> {
         let near = |distance: f32| distance > 1.0 && distance % 1.0 < NEIGHBOUR;
         let [x, y] = center;

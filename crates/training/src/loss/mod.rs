@@ -32,7 +32,8 @@ pub use ablate_model::Outputs;
 /// What it should have emitted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Targets<'a> {
-    /// Rows of (image in the batch, class, cx, cy, w, h), the box as fractions of the image; may be empty.
+    /// Rows of (image in the batch, class, cx, cy, w, h), the box as fractions of the image; may be
+    /// empty.
     pub boxes: &'a [[f32; 6]],
     /// Of the same objects, for a head that makes masks.
     pub masks: Option<&'a MaskTargets>,
@@ -56,7 +57,8 @@ pub trait DetectionLoss {
     /// The loss of a batch.
     ///
     /// # Errors
-    /// Logits of another shape than the head's, targets of an unknown class or image, a head with masks without prototypes or target masks.
+    /// Logits of another shape than the head's, targets of an unknown class or image, a head with
+    /// masks without prototypes or target masks.
     fn forward(&self, outputs: Outputs, targets: Targets) -> Result<LossOutput, LossError>;
 }
 

@@ -1,4 +1,5 @@
-//! How well the masks that cells predict cover the objects: what YOLO26's assigner looks at beside boxes.
+//! How well the masks that cells predict cover the objects: what YOLO26's assigner looks at beside
+//! boxes.
 
 use ablate_detection::geometry::BBox;
 
@@ -24,7 +25,8 @@ pub struct PredictedMasks<'a> {
 }
 
 impl PredictedMasks<'_> {
-    /// IoU of the mask that a cell predicts, cut to its box, with a target's; `bbox` is the cell's, in pixels of the image.
+    /// IoU of the mask that a cell predicts, cut to its box, with a target's; `bbox` is the cell's,
+    /// in pixels of the image.
     pub fn iou(&self, target: usize, cell: usize, bbox: BBox) -> f32 {
         let number = self.numbers[target];
         let (area, width) = (self.objects.len(), self.width);

@@ -1,5 +1,5 @@
-//! The loss on the map of classes that YOLO26's masks are learnt beside: half binary cross-entropy, half Dice.
-//! Source of Dice as a loss: Milletari et al., V-Net, arXiv:1606.04797.
+//! The loss on the map of classes that YOLO26's masks are learnt beside: half binary cross-entropy,
+//! half Dice. Source of Dice as a loss: Milletari et al., V-Net, arXiv:1606.04797.
 
 use burn::Tensor;
 use burn::tensor::TensorData;
@@ -11,8 +11,8 @@ use ablate_detection::mask::MaskTargets;
 /// Added above and below in Dice, so that a class that is nowhere and found nowhere has no loss.
 const SMOOTH: f32 = 1.0;
 
-/// Of the logits `[batch, classes, height, width]`; a pixel's class is that of the object that it shows, taken from the nearest pixel of the
-/// masks.
+/// Of the logits `[batch, classes, height, width]`; a pixel's class is that of the object that it
+/// shows, taken from the nearest pixel of the masks.
 pub(super) fn semantic_loss(
     logits: Tensor<4>,
     masks: &MaskTargets,

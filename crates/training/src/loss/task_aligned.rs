@@ -1,5 +1,5 @@
-//! Which cells answer for which box: Feng et al., "TOOD: Task-aligned One-stage Object Detection", arXiv:2108.07755, section 3.2, with the
-//! constants and the tie rules of YOLOv8.
+//! Which cells answer for which box: Feng et al., "TOOD: Task-aligned One-stage Object Detection",
+//! arXiv:2108.07755, section 3.2, with the constants and the tie rules of YOLOv8.
 
 use std::cmp::Ordering;
 use std::f32::consts::PI;
@@ -8,7 +8,8 @@ use ablate_detection::geometry::BBox;
 
 use super::predicted_masks::PredictedMasks;
 
-/// Task-aligned assignment: a box goes to the cells inside of it that already predict its class and its place best.
+/// Task-aligned assignment: a box goes to the cells inside of it that already predict its class and
+/// its place best.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TaskAlignedAssigner {
     /// Cells that a box asks for.
@@ -61,7 +62,8 @@ struct Candidate {
 }
 
 impl TaskAlignedAssigner {
-    /// The cells that answer for an image's boxes, `targets` being their classes and places in pixels; ordered by cell.
+    /// The cells that answer for an image's boxes, `targets` being their classes and places in
+    /// pixels; ordered by cell.
     pub fn assign(&self, predictions: Predictions, targets: &[(usize, BBox)]) -> Vec<Assigned> {
         let candidates: Vec<Vec<Candidate>> = targets
             .iter()
@@ -69,7 +71,8 @@ impl TaskAlignedAssigner {
             .map(|(i, target)| self.candidates(predictions, i, target))
             .collect();
 
-        // Each box asks for its best cells; a cell that several ask for goes to the box, of all around it, that it overlaps most.
+        // Each box asks for its best cells; a cell that several ask for goes to the box, of all
+        // around it, that it overlaps most.
         let mut asked: Vec<(usize, usize)> = Vec::new();
         for (target, candidates) in candidates.iter().enumerate() {
             let mut best: Vec<Candidate> = candidates
@@ -140,7 +143,8 @@ impl TaskAlignedAssigner {
         best
     }
 
-    /// Whether a place lies inside of a box, sides that are too small being widened about its centre.
+    /// Whether a place lies inside of a box, sides that are too small being widened about its
+    /// centre.
     pub fn surrounds(&self, bbox: &BBox, [x, y]: [f32; 2]) -> bool {
         let inside = |low: f32, high: f32, place: f32| {
             let (middle, half) = ((low + high) / 2.0, (high - low).max(self.least_side) / 2.0);
@@ -245,7 +249,8 @@ mod tests {
     fn a_box_takes_its_best_cells_and_no_more() {
         let centers = [[4.0, 4.0], [12.0, 4.0], [20.0, 4.0], [28.0, 4.0]];
         let target = bbox(0.0, 0.0, 24.0, 8.0);
-        // The third predicts it exactly, the first almost; the second nothing of it, the fourth lies outside.
+        // The third predicts it exactly, the first almost; the second nothing of it, the fourth
+        // lies outside.
         let boxes = [
             bbox(0.0, 0.0, 22.0, 8.0),
             bbox(12.0, 4.0, 12.5, 4.5),

@@ -1,4 +1,5 @@
-//! The loss of YOLOv5 v6 and v7: CIoU on the boxes, binary cross-entropy on objectness, classes and masks.
+//! The loss of YOLOv5 v6 and v7: CIoU on the boxes, binary cross-entropy on objectness, classes and
+//! masks.
 
 use std::collections::HashSet;
 
@@ -26,10 +27,12 @@ pub struct Yolov5Loss {
 }
 
 impl Yolov5Loss {
-    /// For `nc` classes and one list of anchors, width and height in pixels, and one stride for each level, finest first.
+    /// For `nc` classes and one list of anchors, width and height in pixels, and one stride for
+    /// each level, finest first.
     ///
     /// # Errors
-    /// Levels that do not fit together, and hyper-parameters that mean nothing or are not supported.
+    /// Levels that do not fit together, and hyper-parameters that mean nothing or are not
+    /// supported.
     pub fn new(
         nc: usize,
         anchors_px: &[Vec<[f32; 2]>],
@@ -37,7 +40,8 @@ impl Yolov5Loss {
         hyp: Yolov5Hyp,
     ) -> Result<Self, LossError> {
         hyp.check()?;
-        // The finest map has the most cells and the smallest boxes; its mean must not be drowned by the others'.
+        // The finest map has the most cells and the smallest boxes; its mean must not be drowned by
+        // the others'.
         let balance: &[f32] = match anchors_px.len() {
             3 => &[4.0, 1.0, 0.4],
             _ => &[4.0, 1.0, 0.25, 0.06, 0.02],
@@ -111,18 +115,21 @@ impl Yolov5Loss {
         Ok(batch)
     }
 
-    /// CIoU of the boxes that matched rows `[n, outputs]` predict with their targets, `[n, 1]`; in cells.
+    /// CIoU of the boxes that matched rows `[n, outputs]` predict with their targets, `[n, 1]`; in
+    /// cells.
     fn iou(&self, rows: Tensor<2>, matches: &[Match]) -> Tensor<2> {
         let device = rows.device();
         let column = |of: fn(&Match) -> [f32; 2]| pairs(matches.iter().map(of), &device);
-        // A centre lies up to half a cell outside of its cell, a side is at most four times the anchor's.
+        // A centre lies up to half a cell outside of its cell, a side is at most four times the
+        // anchor's.
         let doubled = sigmoid(rows.narrow(1, 0, 4)).mul_scalar(2.0);
         let centers = doubled.clone().narrow(1, 0, 2).sub_scalar(0.5);
         let sizes = doubled.narrow(1, 2, 2).square() * column(|m| m.anchor);
         complete_iou(centers, sizes, column(|m| m.center), column(|m| m.size))
     }
 
-    /// Binary cross-entropy of the matched rows' class logits, mean over each level's rows and classes, summed over levels.
+    /// Binary cross-entropy of the matched rows' class logits, mean over each level's rows and
+    /// classes, summed over levels.
     fn class_loss(&self, rows: Tensor<2>, matched: &Matched, device: &Device) -> Tensor<1> {
         let smoothing = self.hyp.label_smoothing / 2.0;
         let mut targets = vec![smoothing; matched.rows.len() * self.nc];
@@ -138,7 +145,8 @@ impl Yolov5Loss {
         matched.mean(loss.mean_dim(1), device)
     }
 
-    /// Binary cross-entropy of every cell's objectness with the IoU of its box, or 0; mean over each level, balanced.
+    /// Binary cross-entropy of every cell's objectness with the IoU of its box, or 0; mean over
+    /// each level, balanced.
     fn objectness_loss(
         &self,
         logits: Vec<Tensor<2>>,
@@ -176,7 +184,8 @@ impl DetectionLoss for Yolov5Loss {
         }
     }
 
-    /// The levels' logits are `[batch, anchors, height, width, outputs]` each: x, y, w, h, objectness, classes, mask coefficients.
+    /// The levels' logits are `[batch, anchors, height, width, outputs]` each: x, y, w, h,
+    /// objectness, classes, mask coefficients.
     fn forward(
         &self,
         Outputs { levels, protos, .. }: Outputs,
@@ -316,7 +325,8 @@ impl Matched {
         matches
     }
 
-    /// 1 for each row that no later one of its level overrides in its cell, 0 for the others, `[n]`.
+    /// 1 for each row that no later one of its level overrides in its cell, 0 for the others,
+    /// `[n]`.
     fn last_in_cell(&self, device: &Device) -> Tensor<1> {
         let mut last = vec![0.0f32; self.rows.len()];
         let mut end = self.rows.len();

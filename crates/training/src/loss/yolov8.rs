@@ -1,5 +1,5 @@
-//! The loss of Ultralytics' heads without anchors: binary cross-entropy on task-aligned class scores, CIoU on the boxes, and a loss on their
-//! sides.
+//! The loss of Ultralytics' heads without anchors: binary cross-entropy on task-aligned class
+//! scores, CIoU on the boxes, and a loss on their sides.
 
 use burn::Tensor;
 use burn::tensor::{Int, TensorData};
@@ -23,7 +23,8 @@ pub struct Yolov8Hyp {
     pub box_gain: f32,
     /// Gain of the class loss.
     pub cls: f32,
-    /// Gain of the loss on the distances: the distribution focal loss, or L1 for distances that are no distributions.
+    /// Gain of the loss on the distances: the distribution focal loss, or L1 for distances that are
+    /// no distributions.
     pub dfl: f32,
 }
 
@@ -54,7 +55,8 @@ impl Yolov8Hyp {
     }
 }
 
-/// The loss of one network: its classes, the cells of its distributions and its strides, and the gains.
+/// The loss of one network: its classes, the cells of its distributions and its strides, and the
+/// gains.
 #[derive(Clone, Debug)]
 pub struct Yolov8Loss {
     nc: usize,
@@ -69,8 +71,8 @@ pub struct Yolov8Loss {
 }
 
 impl Yolov8Loss {
-    /// For `nc` classes, distances as distributions over `reg_max` cells (plain ones if that is 1), and a stride for each level, finest
-    /// first.
+    /// For `nc` classes, distances as distributions over `reg_max` cells (plain ones if that is 1),
+    /// and a stride for each level, finest first.
     ///
     /// # Errors
     /// Gains that mean nothing.
@@ -108,7 +110,8 @@ impl Yolov8Loss {
         }
     }
 
-    /// For a head that learns a map of classes beside its masks, YOLO26's: cells answer for objects by their masks, too.
+    /// For a head that learns a map of classes beside its masks, YOLO26's: cells answer for objects
+    /// by their masks, too.
     pub fn with_semantics(self) -> Self {
         Self {
             yolo26: true,
@@ -204,7 +207,8 @@ impl DetectionLoss for Yolov8Loss {
         }
     }
 
-    /// The levels' logits are `[batch, 1, height, width, outputs]` each: left, top, right, bottom, classes, mask coefficients.
+    /// The levels' logits are `[batch, 1, height, width, outputs]` each: left, top, right, bottom,
+    /// classes, mask coefficients.
     fn forward(&self, outputs: Outputs, targets: Targets) -> Result<LossOutput, LossError> {
         let Outputs {
             levels,

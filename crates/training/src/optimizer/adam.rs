@@ -1,5 +1,5 @@
-//! Adam (Kingma and Ba 2015, <https://arxiv.org/abs/1412.6980>) and AdamW (Loshchilov and Hutter 2019, <https://arxiv.org/abs/1711.05101>) in
-//! PyTorch's convention and YOLOv5's three groups.
+//! Adam (Kingma and Ba 2015, <https://arxiv.org/abs/1412.6980>) and AdamW (Loshchilov and Hutter
+//! 2019, <https://arxiv.org/abs/1711.05101>) in PyTorch's convention and YOLOv5's three groups.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,8 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// For the parameters of `module`; `beta1` is the decay of the gradients' average, `weight_decay` acts on weights only.
+    /// For the parameters of `module`; `beta1` is the decay of the gradients' average,
+    /// `weight_decay` acts on weights only.
     pub fn new<M: Module>(module: &M, beta1: f64, decay: Decay, weight_decay: f64) -> Self {
         let (averages, squares) = (Tensors::new(), Tensors::new());
         Self {

@@ -5,7 +5,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 
 use crate::tensors::Tensors;
 
-/// Scales gradients down to a norm of at most `most` over all of them together; returns the norm before.
+/// Scales gradients down to a norm of at most `most` over all of them together; returns the norm
+/// before.
 ///
 /// As PyTorch's `clip_grad_norm_`. It waits for the device.
 pub fn clip_norm<M: Module>(module: &M, gradients: &mut Tensors, most: f64) -> f64 {

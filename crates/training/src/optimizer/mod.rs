@@ -1,4 +1,5 @@
-//! What turns gradients into steps, in PyTorch's convention and YOLOv5's three groups of parameters.
+//! What turns gradients into steps, in PyTorch's convention and YOLOv5's three groups of
+//! parameters.
 
 pub(crate) mod adam;
 mod clip;
@@ -29,7 +30,8 @@ pub struct Rates {
     pub momentum: f64,
 }
 
-/// How a parameter is treated: only weights of more than one dimension decay, so those of norms don't.
+/// How a parameter is treated: only weights of more than one dimension decay, so those of norms
+/// don't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Group {
     Bias,

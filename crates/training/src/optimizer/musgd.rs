@@ -1,6 +1,6 @@
-//! MuSGD, with which Ultralytics trains YOLO26 and whatever its `auto` finds long enough: SGD, and for kernels and matrices a step along the
-//! orthogonalised gradient beside it.
-//! Source of that step: Jordan et al., Muon, <https://kellerjordan.github.io/posts/muon>.
+//! MuSGD, with which Ultralytics trains YOLO26 and whatever its `auto` finds long enough: SGD, and
+//! for kernels and matrices a step along the orthogonalised gradient beside it. Source of that
+//! step: Jordan et al., Muon, <https://kellerjordan.github.io/posts/muon>.
 
 use burn::Tensor;
 use burn::module::{Module, ModuleMapper, Param};
@@ -11,7 +11,8 @@ use crate::tensors::Tensors;
 /// What the orthogonalised step counts; that of SGD counts whole.
 const SHARE: f64 = 0.2;
 
-/// Steps of Newton's and Schulz's iteration, its coefficients, and what keeps a gradient of zero finite.
+/// Steps of Newton's and Schulz's iteration, its coefficients, and what keeps a gradient of zero
+/// finite.
 const ITERATIONS: usize = 5;
 const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 const EPSILON: f64 = 1e-7;
@@ -23,8 +24,8 @@ pub struct MuSgd {
 }
 
 impl MuSgd {
-    /// For the parameters of `module`; `weight_decay` is the L2 penalty's factor for weights. The branches to the classes of a detection
-    /// head learn at three times the rate.
+    /// For the parameters of `module`; `weight_decay` is the L2 penalty's factor for weights. The
+    /// branches to the classes of a detection head learn at three times the rate.
     pub fn new<M: Module>(module: &M, weight_decay: f64) -> Self {
         Self {
             sgd: Sgd::new(module, weight_decay).with_fast_classes(module),
@@ -74,8 +75,9 @@ impl ModuleMapper for Stepper<'_> {
     }
 }
 
-/// About the nearest matrix whose singular values are all 1, by Newton's and Schulz's iteration in 32 bits; a kernel is a matrix of a row for
-/// each output channel. A matrix of more rows than columns is scaled up by the root of their ratio, as its own kind.
+/// About the nearest matrix whose singular values are all 1, by Newton's and Schulz's iteration in
+/// 32 bits; a kernel is a matrix of a row for each output channel. A matrix of more rows than
+/// columns is scaled up by the root of their ratio, as its own kind.
 fn orthogonal<const D: usize>(gradient: Tensor<D>) -> Tensor<D> {
     let shape = gradient.dims();
     let rows = shape[0];

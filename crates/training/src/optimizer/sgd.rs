@@ -1,6 +1,8 @@
-//! Stochastic gradient descent with Nesterov momentum, in PyTorch's convention and YOLOv5's three groups.
+//! Stochastic gradient descent with Nesterov momentum, in PyTorch's convention and YOLOv5's three
+//! groups.
 //!
-//! Burn's own `Sgd` is not used: its momentum is fixed when it is made, where a warm-up changes it at every step.
+//! Burn's own `Sgd` is not used: its momentum is fixed when it is made, where a warm-up changes it
+//! at every step.
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,7 +32,8 @@ impl Sgd {
         }
     }
 
-    /// The same with three times the rate for the branches to classes of the head, the last row of a detector.
+    /// The same with three times the rate for the branches to classes of the head, the last row of
+    /// a detector.
     pub(super) fn with_fast_classes<M: Module>(self, module: &M) -> Self {
         Self {
             fast: class_branches(module),
@@ -38,7 +41,8 @@ impl Sgd {
         }
     }
 
-    /// The learning rate of a parameter. While the warm-up lasts, three times the rate is that at its end.
+    /// The learning rate of a parameter. While the warm-up lasts, three times the rate is that at
+    /// its end.
     pub(super) fn rate(&self, id: ParamId, Rates { bias_lr, lr, .. }: Rates) -> f64 {
         let own = match self.groups.get(&id) {
             Some(Group::Bias) => bias_lr,
@@ -52,8 +56,8 @@ impl Sgd {
 
     /// One step down the gradients; parameters without one stay.
     ///
-    /// With g = gradient + decay · p and b = momentum · b + g, p loses lr · (g + momentum · b), as in PyTorch's `SGD` with `nesterov`; a
-    /// buffer starts as the first gradient.
+    /// With g = gradient + decay · p and b = momentum · b + g, p loses lr · (g + momentum · b), as
+    /// in PyTorch's `SGD` with `nesterov`; a buffer starts as the first gradient.
     pub fn step<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
         module.map(&mut Stepper {
             sgd: self,

@@ -18,7 +18,8 @@ pub enum StepRule {
 }
 
 impl StepRule {
-    /// The recipe's, for the parameters of `module`; `weight_decay` is the one for the batches that really make a step.
+    /// The recipe's, for the parameters of `module`; `weight_decay` is the one for the batches that
+    /// really make a step.
     pub fn new<M: Module>(module: &M, recipe: &Recipe, weight_decay: f64) -> Self {
         let adam = |decay| Self::Adam(Adam::new(module, recipe.momentum, decay, weight_decay));
         match recipe.optimizer {

@@ -29,7 +29,8 @@ struct Net {
 }
 
 impl Net {
-    /// Always of the same weights, which come from a formula: Burn's generator is one for all threads, and tests run side by side.
+    /// Always of the same weights, which come from a formula: Burn's generator is one for all
+    /// threads, and tests run side by side.
     fn new() -> Self {
         let device = Device::flex().autodiff();
         let conv = |from, to, side: usize| {
@@ -155,7 +156,8 @@ fn script(scores: &[f64]) -> Script {
     }
 }
 
-/// Three batches make a step once the short warm-up is over, so gradients wait over the end of an epoch.
+/// Three batches make a step once the short warm-up is over, so gradients wait over the end of an
+/// epoch.
 fn recipe() -> Recipe {
     Recipe {
         epochs: 6,
@@ -358,7 +360,8 @@ fn evaluation_comes_when_it_is_due() {
     assert_eq!(evaluated(0), [5]);
 }
 
-/// Epochs that are evaluated for their rung alone change neither the weights nor which of them are the best.
+/// Epochs that are evaluated for their rung alone change neither the weights nor which of them are
+/// the best.
 #[test]
 fn a_training_in_legs_ends_as_one_without() {
     let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -81,7 +81,8 @@ pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 /// Of the levels, in pixels.
 pub const STRIDES: [usize; 3] = [8, 16, 32];
 
-/// Logits of all positions side by side, channels first, as a head without anchors gives them for an image of this height and width.
+/// Logits of all positions side by side, channels first, as a head without anchors gives them for
+/// an image of this height and width.
 pub fn by_level(all: &Tensor<3>, [height, width]: [usize; 2]) -> Vec<Tensor<5>> {
     let mut start = 0;
     let level = |stride: usize| {

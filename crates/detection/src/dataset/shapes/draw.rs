@@ -71,7 +71,8 @@ impl Scene {
     }
 }
 
-/// Smooth noise: random heights in −1..1 on a square lattice, and between them bilinear with eased weights.
+/// Smooth noise: random heights in −1..1 on a square lattice, and between them bilinear with eased
+/// weights.
 struct Lattice {
     cells: usize,
     heights: Vec<f64>,

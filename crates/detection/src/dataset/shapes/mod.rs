@@ -1,13 +1,16 @@
 //! The built-in data set: shapes drawn from a seed, with nothing to download.
 //!
-//! Each image has a coloured, textured background with strokes, and objects of several classes over it, from small to large, that
-//! turn, stretch, overlap, reach over the border, and carry noise. A class shows in its shape and, mostly (`color_hint`), in its colour.
-//! An image depends on its parameters, its split and its index alone, and its bytes are the same on every machine: it is drawn with such
-//! arithmetic only as IEEE 754 fixes (no sine, no power). Every split draws from random streams of its own.
+//! Each image has a coloured, textured background with strokes, and objects of several classes over
+//! it, from small to large, that turn, stretch, overlap, reach over the border, and carry noise. A
+//! class shows in its shape and, mostly (`color_hint`), in its colour. An image depends on its
+//! parameters, its split and its index alone, and its bytes are the same on every machine: it is
+//! drawn with such arithmetic only as IEEE 754 fixes (no sine, no power). Every split draws from
+//! random streams of its own.
 //!
-//! What an annotation is: an object is annotated if at least `min_visible` of its area is in the image and not covered by later
-//! objects. Its box is the tight one around the shape, or, where something covers it, around the pixels of it that show. With `masks`, its mask is those
-//! pixels, each of which belongs to the uppermost object that covers more than half of it.
+//! What an annotation is: an object is annotated if at least `min_visible` of its area is in the
+//! image and not covered by later objects. Its box is the tight one around the shape, or, where
+//! something covers it, around the pixels of it that show. With `masks`, its mask is those pixels,
+//! each of which belongs to the uppermost object that covers more than half of it.
 
 mod draw;
 mod outline;
@@ -39,8 +42,8 @@ pub struct ShapesSpec {
     pub seed: u64,
     /// Fewest and most objects in an image (fewer where `overlap` leaves no room).
     pub objects: [u32; 2],
-    /// Shortest and longest side of an object (the longer of its sides before it is turned) as a share of the image's; the
-    /// small are more frequent.
+    /// Shortest and longest side of an object (the longer of its sides before it is turned) as a
+    /// share of the image's; the small are more frequent.
     pub scale: [f64; 2],
     /// Longest ratio of an object's sides, from 1.
     pub stretch: f64,

@@ -89,7 +89,8 @@ impl Shape {
         }
     }
 
-    /// The corners of its convex hull, as far as they matter for its bounds; none for what is round.
+    /// The corners of its convex hull, as far as they matter for its bounds; none for what is
+    /// round.
     fn hull(self) -> &'static [(f64, f64)] {
         match self {
             Self::Circle | Self::Ring => &[],
@@ -183,8 +184,8 @@ impl Outline {
         (a * dx + b * dy, c * dx + d * dy)
     }
 
-    /// Share of the pixel whose top left corner is (x, y) that it covers, in sixteenths; a quick look at the corners
-    /// settles most pixels.
+    /// Share of the pixel whose top left corner is (x, y) that it covers, in sixteenths; a quick
+    /// look at the corners settles most pixels.
     pub fn coverage(&self, x: f64, y: f64) -> f64 {
         const GRID: [f64; 4] = [0.125, 0.375, 0.625, 0.875];
         let inside = |dx: f64, dy: f64| {

@@ -52,7 +52,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Draws lots for the image of this index. The specification must have passed its check, as it has when opened.
+    /// Draws lots for the image of this index. The specification must have passed its check, as it
+    /// has when opened.
     pub fn new(spec: &ShapesSpec, split: Split, index: u32) -> Self {
         let mut rng = stream(spec.seed, 0x7368_6170, split as u64, u64::from(index));
         let side = f64::from(spec.imgsz);

@@ -17,7 +17,8 @@ pub(super) struct Curve {
 
 /// Curves of one category per area range, None if it has no object of that size.
 ///
-/// `outcomes` come in the order of their images; `positives` is how many objects count, per area range.
+/// `outcomes` come in the order of their images; `positives` is how many objects count, per area
+/// range.
 pub(super) fn curves(
     mut outcomes: Vec<Outcome>,
     positives: [usize; AREA_RANGES.len()],
@@ -64,11 +65,11 @@ fn precision(right: usize, wrong: usize) -> f64 {
     right as f64 / ((wrong + right) as f64 + f64::EPSILON)
 }
 
-/// Mean of the precision at the 101 recalls 0, 0.01 … 1, where the precision at a recall is the best at that or any higher
-/// recall, and 0 beyond the last.
+/// Mean of the precision at the 101 recalls 0, 0.01 … 1, where the precision at a recall is the
+/// best at that or any higher recall, and 0 beyond the last.
 ///
-/// `precisions[n]` is the precision when the `n + 1`-th object was found. Between two finds precision only falls and
-/// recall stands still, so nothing else can be the best.
+/// `precisions[n]` is the precision when the `n + 1`-th object was found. Between two finds
+/// precision only falls and recall stands still, so nothing else can be the best.
 pub(super) fn average_precision(mut precisions: Vec<f64>, positives: usize) -> f64 {
     for index in (1..precisions.len()).rev() {
         precisions[index - 1] = precisions[index - 1].max(precisions[index]);
@@ -94,7 +95,8 @@ mod tests {
 
     #[test]
     fn precision_is_interpolated_from_the_right() {
-        // Two of four objects found: the first at precision 1/2, the second at 2/3, which lifts the first.
+        // Two of four objects found: the first at precision 1/2, the second at 2/3, which lifts the
+        // first.
         let average = average_precision(vec![0.5, 2.0 / 3.0], 4);
         // Recalls 0 … 0.50 are reached: 51 of 101.
         assert!((average - 51.0 * (2.0 / 3.0) / 101.0).abs() < 1e-15);

@@ -1,4 +1,5 @@
-//! How sure a figure is: mAP50-95 of resampled images (Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979).
+//! How sure a figure is: mAP50-95 of resampled images (Efron, "Bootstrap Methods: Another Look at
+//! the Jackknife", 1979).
 
 use std::collections::HashMap;
 
@@ -12,11 +13,12 @@ use super::types::{DetectionBox, GroundTruth};
 use super::{AREA_RANGES, IOU_THRESHOLDS};
 use crate::dataset::random::{Draw, stream};
 
-/// mAP50-95 of boxes on `replicates` sets of images, each drawn with replacement from all and as many; None if no drawn image has an
-/// object.
+/// mAP50-95 of boxes on `replicates` sets of images, each drawn with replacement from all and as
+/// many; None if no drawn image has an object.
 ///
-/// Which images are drawn follows from `seed` and the number of images alone. So replicate by replicate, two detectors on one data set saw the
-/// same images, and the spread of their difference is that of a paired comparison.
+/// Which images are drawn follows from `seed` and the number of images alone. So replicate by
+/// replicate, two detectors on one data set saw the same images, and the spread of their difference
+/// is that of a paired comparison.
 ///
 /// # Errors
 /// Those of [`evaluate`](super::evaluate).
@@ -80,7 +82,8 @@ fn resample(images: usize, seed: u64, replicate: u64) -> Vec<usize> {
     drawn
 }
 
-/// What became of a category's detections, best score first: image, thresholds at which it is right, and wrong.
+/// What became of a category's detections, best score first: image, thresholds at which it is
+/// right, and wrong.
 struct Matched {
     outcomes: Vec<(usize, u16, u16)>,
     /// Objects that count, by image.
@@ -107,7 +110,8 @@ impl Matched {
             for threshold in 0..IOU_THRESHOLDS.len() {
                 wrong[threshold] += drawn[image] * usize::from(wrong_set >> threshold & 1);
                 if right_set >> threshold & 1 == 1 {
-                    // All copies come at once: in between, precision is never better than after the last.
+                    // All copies come at once: in between, precision is never better than after the
+                    // last.
                     let right = precisions[threshold].len() + drawn[image];
                     let precision = right as f64 / (right + wrong[threshold]) as f64;
                     precisions[threshold].resize(right, precision);
@@ -127,7 +131,8 @@ mod tests {
     use super::super::types::{Category, GroundTruthBox};
     use super::*;
 
-    /// Objects in a row, each found a little off, not found, or found twice; no two scores are equal.
+    /// Objects in a row, each found a little off, not found, or found twice; no two scores are
+    /// equal.
     fn scene(images: u64) -> (GroundTruth, Vec<DetectionBox>) {
         let mut rng = stream(7, 0, 0, 0);
         let (mut objects, mut found) = (Vec::new(), Vec::new());

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 pub struct MetricsError {
     /// The file; None if the boxes did not come from one.
     pub file: Option<PathBuf>,
-    /// Index and key of the entry: `annotations[3].bbox`, `[17].score`; empty if the whole file is wrong.
+    /// Index and key of the entry: `annotations[3].bbox`, `[17].score`; empty if the whole file is
+    /// wrong.
     pub place: String,
     /// What is wrong there, and what was expected.
     pub problem: String,

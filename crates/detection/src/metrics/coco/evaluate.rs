@@ -15,10 +15,12 @@ use crate::mask::Rle;
 
 /// The COCO figures of the boxes of `detections`.
 ///
-/// Of equal scores the detection that comes first wins, within an image; between images, that of the smaller image id.
+/// Of equal scores the detection that comes first wins, within an image; between images, that of
+/// the smaller image id.
 ///
 /// # Errors
-/// A detection of an image or category that `truth` does not know, or with a number that is not finite.
+/// A detection of an image or category that `truth` does not know, or with a number that is not
+/// finite.
 pub fn evaluate(
     truth: &GroundTruth,
     detections: &[DetectionBox],
@@ -30,7 +32,8 @@ pub fn evaluate(
 /// The COCO figures of the masks of `detections`: pycocotools' with the `iouType` "segm".
 ///
 /// # Errors
-/// Those of [`evaluate`], an object or a detection without a mask, and masks of different sizes in one image.
+/// Those of [`evaluate`], an object or a detection without a mask, and masks of different sizes in
+/// one image.
 pub fn evaluate_masks(
     truth: &GroundTruth,
     detections: &[DetectionBox],

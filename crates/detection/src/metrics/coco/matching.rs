@@ -1,4 +1,5 @@
-//! Which detections found which objects: greedy, best score first, for every size and IoU threshold at once.
+//! Which detections found which objects: greedy, best score first, for every size and IoU threshold
+//! at once.
 
 use std::cmp::Ordering;
 
@@ -10,8 +11,8 @@ pub(super) type ThresholdSet = u16;
 
 pub(super) const ALL_THRESHOLDS: ThresholdSet = (1 << IOU_THRESHOLDS.len()) - 1;
 
-/// What became of a detection. At a threshold it is neither right nor wrong where it is ignored: it matched a crowd or an
-/// object of another size, or matched nothing and is of another size itself.
+/// What became of a detection. At a threshold it is neither right nor wrong where it is ignored: it
+/// matched a crowd or an object of another size, or matched nothing and is of another size itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outcome {
     pub image_id: u64,
@@ -31,7 +32,8 @@ pub(super) struct Object<S> {
     /// In square pixels.
     pub area: f64,
     pub crowd: bool,
-    /// False for the one that a detection may match without becoming right (`GroundTruth::id_zero`).
+    /// False for the one that a detection may match without becoming right
+    /// (`GroundTruth::id_zero`).
     pub credits: bool,
 }
 
@@ -141,8 +143,8 @@ impl<'a, S: Shape<'a>> Matcher<S> {
         }
     }
 
-    /// Takes the best free candidate at each threshold. Returns the thresholds at which there was one, and those at which
-    /// it does not count.
+    /// Takes the best free candidate at each threshold. Returns the thresholds at which there was
+    /// one, and those at which it does not count.
     fn take(&mut self, area: usize) -> (ThresholdSet, ThresholdSet) {
         let (mut matched, mut ignored) = (0, 0);
         let best_iou = self
@@ -168,7 +170,8 @@ impl<'a, S: Shape<'a>> Matcher<S> {
         (matched, ignored)
     }
 
-    /// The free object of most overlap, the last of equals; one that does not count only where no other will do.
+    /// The free object of most overlap, the last of equals; one that does not count only where no
+    /// other will do.
     fn best_candidate(&self, area: usize, bit: ThresholdSet, threshold: f64) -> Option<usize> {
         for ignored in [false, true] {
             let (mut best, mut best_iou) = (None, threshold);

@@ -1,8 +1,10 @@
-//! The COCO detection metrics, figure for figure those of pycocotools' `COCOeval` for boxes and for masks.
+//! The COCO detection metrics, figure for figure those of pycocotools' `COCOeval` for boxes and for
+//! masks.
 //!
-//! Lin et al., "Microsoft COCO: Common Objects in Context", 2014, and <https://cocodataset.org/#detection-eval>.
-//! Boxes and masks go one way: read → grouped by category → matched image by image → accumulated to a precision and recall curve
-//! per category, object size and IoU threshold → summarised.
+//! Lin et al., "Microsoft COCO: Common Objects in Context", 2014, and
+//! <https://cocodataset.org/#detection-eval>. Boxes and masks go one way: read → grouped by
+//! category → matched image by image → accumulated to a precision and recall curve per category,
+//! object size and IoU threshold → summarised.
 
 mod accumulate;
 mod bootstrap;
@@ -21,7 +23,8 @@ pub use evaluate::{evaluate, evaluate_masks};
 pub use summary::{CategoryAp, CocoMetrics};
 pub use types::{Category, DetectionBox, GroundTruth, GroundTruthBox};
 
-/// IoU thresholds 0.50:0.05:0.95. Those of `np.linspace(.5, .95, 10)` to the last bit, which is why the ninth is not 0.9.
+/// IoU thresholds 0.50:0.05:0.95. Those of `np.linspace(.5, .95, 10)` to the last bit, which is why
+/// the ninth is not 0.9.
 const IOU_THRESHOLDS: [f64; 10] = [
     0.5,
     0.55,

@@ -16,14 +16,16 @@ use super::types::{Category, DetectionBox, GroundTruth, GroundTruthBox};
 use crate::mask::Rle;
 
 impl GroundTruth {
-    /// Reads a COCO annotation file: `images` (`id`), `categories` (`id`, `name`) and `annotations` (`id`, `image_id`,
-    /// `category_id`, `bbox`; `iscrowd` is 0 where absent, `area` is width × height). Other keys are passed over.
+    /// Reads a COCO annotation file: `images` (`id`), `categories` (`id`, `name`) and `annotations`
+    /// (`id`, `image_id`, `category_id`, `bbox`; `iscrowd` is 0 where absent, `area` is width ×
+    /// height). Other keys are passed over.
     ///
-    /// A `segmentation` becomes a mask; as polygons it needs the `height` and `width` of its image. One that can't be read
-    /// is an error only once figures of masks are asked for.
+    /// A `segmentation` becomes a mask; as polygons it needs the `height` and `width` of its image.
+    /// One that can't be read is an error only once figures of masks are asked for.
     ///
     /// # Errors
-    /// An unreadable file, a missing key, a value of the wrong shape, an unknown or repeated id: each with index and key.
+    /// An unreadable file, a missing key, a value of the wrong shape, an unknown or repeated id:
+    /// each with index and key.
     pub fn read(file: &Path) -> Result<Self, MetricsError> {
         Self::from_json(&bytes(file)?).map_err(|error| error.in_file(file))
     }
@@ -91,13 +93,16 @@ impl GroundTruth {
 }
 
 impl DetectionBox {
-    /// Reads a COCO results file, a list of `{image_id, category_id, bbox, segmentation, score}`, that belongs to `truth`.
+    /// Reads a COCO results file, a list of `{image_id, category_id, bbox, segmentation, score}`,
+    /// that belongs to `truth`.
     ///
-    /// One of `bbox` and `segmentation` is enough: without `bbox` a detection has the box around its mask, and its mask's area.
+    /// One of `bbox` and `segmentation` is enough: without `bbox` a detection has the box around
+    /// its mask, and its mask's area.
     ///
     /// # Errors
-    /// An unreadable file, a missing key, a value of the wrong shape, a score that is not a finite number, an id that
-    /// `truth` does not know, run lengths of another size than the image: each with index and key.
+    /// An unreadable file, a missing key, a value of the wrong shape, a score that is not a finite
+    /// number, an id that `truth` does not know, run lengths of another size than the image: each
+    /// with index and key.
     pub fn read_all(file: &Path, truth: &GroundTruth) -> Result<Vec<Self>, MetricsError> {
         Self::all_from_json(&bytes(file)?, truth).map_err(|error| error.in_file(file))
     }

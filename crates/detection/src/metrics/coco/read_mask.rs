@@ -7,7 +7,8 @@ use crate::mask::{Rle, Segmentation};
 
 /// The mask that the value at `place` holds, None if it is null or an empty list.
 ///
-/// `size` is the height and width of the image, where they are known: polygons need them, run lengths must agree.
+/// `size` is the height and width of the image, where they are known: polygons need them, run
+/// lengths must agree.
 pub(super) fn read_mask(
     value: &Value,
     size: Option<(usize, usize)>,

@@ -12,7 +12,8 @@ pub(super) trait Shape<'a>: Copy + Send {
     /// That of the detection at an index.
     fn of_detection(detections: &'a [DetectionBox], index: usize) -> Result<Self, MetricsError>;
 
-    /// Intersection over union with an object; for a crowd, intersection over the detection's own area.
+    /// Intersection over union with an object; for a crowd, intersection over the detection's own
+    /// area.
     fn overlap(self, object: Self, crowd: bool) -> f64;
 }
 

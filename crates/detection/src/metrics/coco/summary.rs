@@ -6,11 +6,12 @@ use super::AREA_RANGES;
 use super::accumulate::{Curve, PerThreshold};
 use super::types::GroundTruth;
 
-/// COCO's twelve figures in 0..=1, and average precision per category. A figure is None if there is no object to
-/// measure it on (pycocotools prints -1).
+/// COCO's twelve figures in 0..=1, and average precision per category. A figure is None if there is
+/// no object to measure it on (pycocotools prints -1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CocoMetrics {
-    /// Average precision over IoU 0.50:0.05:0.95, all sizes, 100 detections an image and category: mAP50-95.
+    /// Average precision over IoU 0.50:0.05:0.95, all sizes, 100 detections an image and category:
+    /// mAP50-95.
     #[serde(rename = "AP")]
     pub ap: Option<f64>,
     /// At IoU 0.50: mAP50.

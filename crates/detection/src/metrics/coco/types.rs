@@ -1,4 +1,5 @@
-//! Ground truth and detections, as COCO keeps them: ids, boxes as top left corner, width and height in `f64`, and masks.
+//! Ground truth and detections, as COCO keeps them: ids, boxes as top left corner, width and height
+//! in `f64`, and masks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,8 +24,8 @@ pub struct GroundTruthBox {
     pub category_id: u64,
     /// x, y of the top left corner, width, height, in pixels of the original image.
     pub bbox: [f64; 4],
-    /// Area of the object in square pixels, which decides whether it is small, medium or large. Where it is not known:
-    /// width × height.
+    /// Area of the object in square pixels, which decides whether it is small, medium or large.
+    /// Where it is not known: width × height.
     pub area: f64,
     /// A crowd region: it may match any number of detections, and neither it nor they count.
     pub crowd: bool,
@@ -41,8 +42,9 @@ pub struct DetectionBox {
     pub category_id: u64,
     /// x, y of the top left corner, width, height, in pixels of the original image.
     pub bbox: [f64; 4],
-    /// In square pixels, which decides whether it is small, medium or large. As in pycocotools, that of its box, for boxes and masks
-    /// alike, and that of its mask only where it was given without a box.
+    /// In square pixels, which decides whether it is small, medium or large. As in pycocotools,
+    /// that of its box, for boxes and masks alike, and that of its mask only where it was given
+    /// without a box.
     pub area: f64,
     /// Confidence; only the order matters.
     pub score: f64,
@@ -53,23 +55,26 @@ pub struct DetectionBox {
 /// What the detections are compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroundTruth {
-    /// Every image that was looked at, ascending; images without a box count, as detections in them are wrong.
+    /// Every image that was looked at, ascending; images without a box count, as detections in them
+    /// are wrong.
     images: Vec<u64>,
     /// Ascending by id.
     categories: Vec<Category>,
     boxes: Vec<GroundTruthBox>,
-    /// The box whose annotation id is 0, of which only the reader knows. pycocotools marks an unmatched detection by 0
-    /// and so takes a detection that matched this box for a wrong one; figures that are to be equal must do the same.
+    /// The box whose annotation id is 0, of which only the reader knows. pycocotools marks an
+    /// unmatched detection by 0 and so takes a detection that matched this box for a wrong one;
+    /// figures that are to be equal must do the same.
     pub(super) id_zero: Option<usize>,
     /// Height and width of the images in pixels, where the file that was read has them.
     pub(super) sizes: HashMap<u64, (usize, usize)>,
-    /// What is wrong with segmentations that could not be read, by the index of their box: an error only if mask metrics are
-    /// asked for.
+    /// What is wrong with segmentations that could not be read, by the index of their box: an error
+    /// only if mask metrics are asked for.
     pub(super) bad_masks: BTreeMap<usize, MetricsError>,
 }
 
 impl GroundTruth {
-    /// Ids that come twice are taken once (the last name wins). The order of `boxes` within an image decides ties.
+    /// Ids that come twice are taken once (the last name wins). The order of `boxes` within an
+    /// image decides ties.
     ///
     /// # Errors
     /// A box of an unknown image or category, or with a number that is not finite.

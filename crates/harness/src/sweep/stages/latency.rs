@@ -1,4 +1,5 @@
-//! Time of a forward pass. All variants of a scale are timed in turn, in one go, so that they can be compared.
+//! Time of a forward pass. All variants of a scale are timed in turn, in one go, so that they can
+//! be compared.
 
 use std::time::Duration;
 

@@ -18,7 +18,8 @@ use ablate_records::{
 
 /// A stage's own part; the scheduler does the rest.
 pub trait Work {
-    /// All that goes into the measurement of a cell: what is not in here must not change the outcome.
+    /// All that goes into the measurement of a cell: what is not in here must not change the
+    /// outcome.
     fn inputs(&self, cell: &PlannedCell) -> Result<Value>;
 
     /// Whether two cells are measured together, so that they can be compared.

@@ -1,4 +1,5 @@
-//! Training, with checkpoints in `weights/CELL/KEY`: a training that was cut off goes on from there.
+//! Training, with checkpoints in `weights/CELL/KEY`: a training that was cut off goes on from
+//! there.
 
 use std::path::{Path, PathBuf};
 
