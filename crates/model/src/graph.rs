@@ -95,9 +95,6 @@ impl GraphError {
     }
 }
 
-/// Ultralytics' heads classify by depthwise convolutions in tables with one of these.
-const MODERN: [&str; 3] = ["C3k2", "A2C2f", "C2fCIB"];
-
 /// Sides of the image on which a graph is resolved; strides up to this can be told apart.
 const REFERENCE: usize = 256;
 
@@ -226,9 +223,7 @@ fn resolve_rows(
         anchors: table.anchors.as_ref(),
         reg_max: table.reg_max,
         end2end: table.end2end,
-        modern: rows
-            .iter()
-            .any(|(_, row)| MODERN.contains(&row.module.as_str())),
+        separable: table.separable,
     };
     let mut nodes: Vec<Node> = Vec::with_capacity(rows.len());
     let mut shapes: Vec<Vec<Shape>> = Vec::with_capacity(rows.len());

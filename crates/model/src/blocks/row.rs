@@ -29,16 +29,14 @@ pub(crate) struct RowContext<'a> {
 
 /// What the whole table says, for the rows that go by it.
 #[derive(Clone, Copy, Default)]
-#[allow(dead_code)] // The heads that read them come next.
 pub(crate) struct TableContext<'a> {
     pub anchors: Option<&'a Anchors>,
     /// Cells of the distributions of a box's distances; None for the head's default.
     pub reg_max: Option<usize>,
     /// Whether the head has branches that need no suppression.
     pub end2end: bool,
-    /// Whether one of Ultralytics' blocks from YOLOv10 on stands in the table: their heads
-    /// classify by depthwise convolutions.
-    pub modern: bool,
+    /// Whether an anchor-free head classifies by depthwise convolutions.
+    pub separable: bool,
 }
 
 /// Reads a row's arguments.

@@ -117,7 +117,7 @@ impl DetectConfig {
                 nc,
                 channels,
                 strides: row.strides()?,
-                separable: anchor_free && table.modern,
+                separable: anchor_free && table.separable,
                 end2end: anchor_free && table.end2end,
                 coding,
                 masks: None,

@@ -35,11 +35,18 @@ pub struct Table {
     pub reg_max: Option<usize>,
     /// Whether the head has branches that need no suppression.
     pub end2end: bool,
+    /// Whether an anchor-free head classifies by depthwise convolutions, as Ultralytics' from
+    /// YOLOv10 on. The file's rows say so; a variant that replaces them leaves the head as it is, so
+    /// that what it changes is what it says.
+    pub separable: bool,
     /// The rows that extract features.
     pub backbone: Vec<Row>,
     /// The rows after the backbone: the neck, and the detection head as the last one.
     pub head: Vec<Row>,
 }
+
+/// Ultralytics' heads classify by depthwise convolutions in tables with one of these.
+const SEPARABLE: [&str; 3] = ["C3k2", "A2C2f", "C2fCIB"];
 
 /// The two parts of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -126,6 +133,10 @@ impl Table {
         let scales = written
             .scales
             .unwrap_or_else(|| vec![(String::new(), everywhere)]);
+        let rows = written.backbone.iter().chain(&written.head);
+        let separable = rows
+            .into_iter()
+            .any(|row| SEPARABLE.contains(&row.module.as_str()));
         Ok(Self {
             source: source.into(),
             nc: written.nc,
@@ -136,6 +147,7 @@ impl Table {
             channels: written.ch.or(written.channels).unwrap_or(3),
             reg_max: written.reg_max,
             end2end: written.end2end.unwrap_or(false),
+            separable,
             backbone: written.backbone,
             head: written.head,
         })

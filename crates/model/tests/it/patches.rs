@@ -1,7 +1,7 @@
 //! What the steps of a patch make of a table, row by row.
 
 use ablate_model::{
-    Catalog, Graph,
+    Catalog, Cost, Graph,
     graph::Node,
     spec::{Table, Variant},
 };
@@ -263,4 +263,22 @@ fn a_patch_for_one_family_is_refused_on_others() {
         error.unwrap_err().to_string(),
         "yolov8n+mine: variant mine: expected a model of yolov5, found one of yolov8; its key 'families' says so"
     );
+}
+
+/// Ultralytics' heads go by the blocks before them; one that a variant replaces must not change the
+/// head, too.
+#[test]
+fn a_variant_leaves_the_head_as_it_is() {
+    let catalog = Catalog::builtin();
+    let head = |name: &str| {
+        let model = catalog.resolve(&name.parse().unwrap()).unwrap();
+        let cost = Cost::of(&model.graph(None).unwrap(), 640, 640).unwrap();
+        cost.nodes.last().unwrap().0.params
+    };
+    for family in ["yolo11n", "yolo12n", "yolo26n", "yolov10n", "yolov8n"] {
+        for variant in ["ghost", "ghost-static", "gsconv"] {
+            let name = format!("{family}+{variant}");
+            assert_eq!(head(&name), head(family), "head of {name}");
+        }
+    }
 }
