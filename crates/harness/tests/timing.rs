@@ -99,9 +99,10 @@ fn a_heavy_convolution_takes_its_time() {
             timed_heavy.as_secs_f64() > 0.3 * read_heavy.as_secs_f64(),
             "{timed_heavy:?} for {read_heavy:?} of work"
         );
-        // 64 times the multiplications; caches and threads make it less than 64 times the time.
+        // 64 times the multiplications; caches, threads and other programs make it less than 64
+        // times the time, but nothing makes it the same.
         assert!(
-            timed_heavy > 5 * timed_light,
+            timed_heavy > 2 * timed_light,
             "{timed_heavy:?} for 64 times the work of {timed_light:?}"
         );
     }
