@@ -254,7 +254,6 @@ fn a_size_that_does_not_fit_is_refused() {
 
 /// Where a variant has nothing to change, or makes what a family's blocks can't read.
 const REFUSED: &[(&str, &[&str])] = &[
-    ("yolov10", &["asff", "segment"]),
     ("yolov3", &["ghost", "ghost-static", "slimneck"]),
     ("yolov3-spp", &["ghost", "ghost-static", "slimneck"]),
     (
