@@ -5,7 +5,6 @@
 
 #![warn(missing_docs)]
 
-pub mod files;
 mod image_size;
 mod record;
 pub mod store;

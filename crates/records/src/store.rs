@@ -14,8 +14,8 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use crate::files::write_atomic;
 use crate::{Cell, Environment, Outcome, Record, Stage};
+use ablate_files::write_atomic;
 
 /// The folder of a sweep.
 ///

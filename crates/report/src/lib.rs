@@ -23,7 +23,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 
-use ablate_records::{Record, VariantNote, files::write_atomic};
+use ablate_files::write_atomic;
+use ablate_records::{Record, VariantNote};
 
 /// What a report is about.
 #[derive(Clone, Copy, Debug)]

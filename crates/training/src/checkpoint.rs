@@ -15,7 +15,7 @@ use burn::tensor::TensorData;
 use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
-use ablate_records::files::write_atomic;
+use ablate_files::write_atomic;
 
 use crate::tensors::{Tensors, names};
 use ablate_records::EpochLog;

@@ -170,7 +170,7 @@ impl Recipe {
     /// # Errors
     /// Names the file, and the line or the key that is wrong.
     pub fn load(path: &Path) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path).map_err(|source| RecipeError::Read {
+        let text = ablate_files::read_text(path).map_err(|source| RecipeError::Read {
             path: path.into(),
             source,
         })?;

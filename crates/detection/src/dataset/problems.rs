@@ -13,6 +13,8 @@ pub enum Subject {
     Image,
     /// One box.
     Annotation,
+    /// The mask of a box that stays.
+    Mask,
 }
 
 /// One thing left out.
@@ -46,6 +48,8 @@ pub struct Problems {
     /// Boxes that reached over their image's border by more than a pixel; they were clipped and
     /// stay.
     pub clipped: usize,
+    /// Images that are taken for background because no label file was found for them.
+    pub unlabelled: usize,
 }
 
 impl Problems {
@@ -57,6 +61,11 @@ impl Problems {
     /// Annotations left out of images that stay.
     pub fn annotations(&self) -> usize {
         self.count(Subject::Annotation)
+    }
+
+    /// Masks left out of boxes that stay.
+    pub fn masks(&self) -> usize {
+        self.count(Subject::Mask)
     }
 
     /// Whether nothing was left out.
@@ -89,9 +98,14 @@ impl Problems {
         self.add(Subject::Annotation, file, line, reason);
     }
 
+    pub(crate) fn mask(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
+        self.add(Subject::Mask, file, line, reason);
+    }
+
     pub(crate) fn extend(&mut self, other: Self) {
         self.list.extend(other.list);
         self.clipped += other.clipped;
+        self.unlabelled += other.unlabelled;
     }
 
     fn add(&mut self, subject: Subject, file: &Path, line: Option<usize>, reason: impl ToString) {

@@ -165,7 +165,7 @@ impl DataSpec {
                 )),
             };
         }
-        let text = std::fs::read_to_string(path).map_err(|error| DataError::io(path, error))?;
+        let text = ablate_files::read_text(path).map_err(|error| DataError::io(path, error))?;
         Self::parse(&text, path)
     }
 

@@ -127,7 +127,7 @@ fn read_sets(
     let mut seen = BTreeSet::new();
     for set in sets {
         let path = folder.join(format!("{set}.txt"));
-        let text = std::fs::read_to_string(&path).map_err(|error| {
+        let text = ablate_files::read_text(&path).map_err(|error| {
             let message = format!("cannot read image set '{set}': {}: {error}", path.display());
             DataError::key(&spec.file, split.as_str(), message)
         })?;
@@ -222,10 +222,10 @@ fn collect_names(pages: &BTreeMap<String, PathBuf>, difficult: bool) -> Vec<Stri
 }
 
 fn read_page(xml: &Path, difficult: bool) -> Result<Page, String> {
-    let text = std::fs::read_to_string(xml)
+    let text = ablate_files::read_text(xml)
         .map_err(|error| format!("unreadable annotation file: {error}"))?;
-    let document = Document::parse(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| format!("corrupt annotation file: {error}"))?;
+    let document =
+        Document::parse(&text).map_err(|error| format!("corrupt annotation file: {error}"))?;
     let mut page = Page::default();
     let root = document.root_element();
     page.size = child(root, "size").and_then(|size| {

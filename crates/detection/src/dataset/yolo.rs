@@ -100,7 +100,7 @@ fn read_list(
     images: &mut Vec<PathBuf>,
     problems: &mut Problems,
 ) -> Result<(), DataError> {
-    let text = std::fs::read_to_string(list).map_err(|error| DataError::io(list, error))?;
+    let text = ablate_files::read_text(list).map_err(|error| DataError::io(list, error))?;
     let folder = list.parent().unwrap_or(Path::new(""));
     for (index, line) in text.lines().enumerate() {
         let entry = line.trim().trim_start_matches("./");
@@ -132,7 +132,7 @@ fn draft(image: PathBuf, root: &Path, nc: usize) -> Draft {
     let file = label_path(&image);
     let mut problems = Problems::default();
     let mut boxes = Vec::new();
-    match std::fs::read_to_string(&file) {
+    match ablate_files::read_text(&file) {
         Ok(text) => {
             for (index, row) in text
                 .lines()

@@ -203,8 +203,8 @@ impl SweepConfig {
     /// # Errors
     /// Name the file, and line and key where something in it is wrong.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = ablate_files::read_text(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         let mut config = Self::from_yaml(&text).with_context(|| path.display().to_string())?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.tables = config

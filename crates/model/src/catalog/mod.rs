@@ -180,7 +180,7 @@ impl Catalog {
     /// # Errors
     /// A file that can't be read, and a table or a patch that is refused.
     pub fn add_file(&mut self, path: &Path) -> Result<(), CatalogError> {
-        let text = fs::read_to_string(path).map_err(|error| CatalogError::Read {
+        let text = ablate_files::read_text(path).map_err(|error| CatalogError::Read {
             path: path.display().to_string(),
             error,
         })?;
