@@ -1,4 +1,5 @@
-//! Files: text read as any editor writes it, and files written whole or not at all.
+//! Files: text read as any editor writes it, files written whole or not at all, and leases, by
+//! which processes that share a folder share its work.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;
@@ -10,8 +11,12 @@
 
 #![warn(missing_docs)]
 
+mod lease;
+mod process;
 mod read;
 mod write;
 
+pub use lease::{Claim, Lease, Leases, Timing, release_all};
+pub use process::{Holder, Place};
 pub use read::{decode_text, read_text};
 pub use write::{write_atomic, write_atomic_with};

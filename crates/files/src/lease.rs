@@ -1,0 +1,516 @@
+//! Leases: which process of several that share a folder does which work.
+//!
+//! A lease is a small file, `NAME.GENERATION`, that names its holder and counts its heartbeats. It
+//! is made by a hard link, which fails if the name is taken on every file system that knows hard
+//! links, NFS included; so one of several takers wins. A holder that is gone is replaced by the next
+//! generation, which one taker wins in the same way.
+//!
+//! A process of the same machine is gone if the system no longer knows it: after `kill -9` nothing
+//! waits. A process of another machine is gone if its count has stood still for [`Timing::patience`]
+//! *of the watcher's own monotonic clock*: nobody's date matters.
+
+use std::{
+    collections::HashMap,
+    fmt, fs,
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use crate::process::{Holder, Place};
+
+/// How often holders count, and how long others wait for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Time between two heartbeats.
+    pub beat: Duration,
+    /// Time without a heartbeat after which a holder on another machine counts as gone. NFS shows a
+    /// change up to a minute late.
+    pub patience: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            beat: Duration::from_secs(10),
+            patience: Duration::from_secs(150),
+        }
+    }
+}
+
+/// The leases of a folder.
+pub struct Leases {
+    folder: PathBuf,
+    timing: Timing,
+    /// What was last read in a file that another machine holds, and since when it is so.
+    watched: Mutex<HashMap<PathBuf, (String, Instant)>>,
+    heart: Mutex<Option<Heart>>,
+    held: Arc<Held>,
+}
+
+/// What a claim comes to.
+pub enum Claim {
+    /// The work is ours as long as the lease lives.
+    Ours(Lease),
+    /// Somebody else does it.
+    Theirs(Holder),
+}
+
+/// Work that this process holds; dropping it gives the work back.
+pub struct Lease {
+    entry: Arc<Entry>,
+    held: Arc<Held>,
+}
+
+struct Entry {
+    folder: PathBuf,
+    name: String,
+    generation: u64,
+    file: PathBuf,
+    /// Tells it from others of this process.
+    claim: u64,
+    beats: AtomicU64,
+    lost: AtomicBool,
+}
+
+#[derive(Default)]
+struct Held {
+    entries: Mutex<Vec<Arc<Entry>>>,
+    end: Mutex<bool>,
+    ended: Condvar,
+}
+
+/// The thread that counts.
+struct Heart {
+    thread: JoinHandle<()>,
+}
+
+/// Everything that any lease of this process holds: a signal may end it at any moment.
+static ALL: Mutex<Vec<Arc<Entry>>> = Mutex::new(Vec::new());
+
+/// How often this process has asked for anything.
+static CLAIMS: AtomicU64 = AtomicU64::new(0);
+
+/// Gives back what this process holds, as it is about to end.
+pub fn release_all() {
+    for entry in lock(&ALL).drain(..) {
+        entry.remove();
+    }
+}
+
+impl Leases {
+    /// The leases in a folder, which is made when the first is claimed.
+    pub fn open(folder: impl Into<PathBuf>) -> Self {
+        Self::with_timing(folder, Timing::default())
+    }
+
+    /// As [`Self::open`], with other times than the usual ones. All who share the folder must agree
+    /// on them.
+    pub fn with_timing(folder: impl Into<PathBuf>, timing: Timing) -> Self {
+        Self {
+            folder: folder.into(),
+            timing,
+            watched: Mutex::default(),
+            heart: Mutex::default(),
+            held: Arc::default(),
+        }
+    }
+
+    /// Asks for a piece of work by its name, which may be part of a file's name. Whoever gets it
+    /// must look again whether it is still to be done: another may have finished it just now.
+    ///
+    /// # Errors
+    /// A folder that can't be read or written.
+    pub fn claim(&self, name: &str) -> io::Result<Claim> {
+        fs::create_dir_all(&self.folder)?;
+        loop {
+            let generation = highest(&self.folder, name)?;
+            let gone = match generation {
+                None => None,
+                Some(generation) => {
+                    let file = path(&self.folder, name, generation);
+                    let Some(text) = read(&file)? else {
+                        continue; // Given back just now.
+                    };
+                    if !self.is_gone(&file, &text) {
+                        return Ok(Claim::Theirs(Holder::parse(&text)));
+                    }
+                    Some((file, text))
+                }
+            };
+            let entry = Entry {
+                folder: self.folder.clone(),
+                name: name.to_owned(),
+                generation: generation.map_or(1, |generation| generation + 1),
+                file: path(
+                    &self.folder,
+                    name,
+                    generation.map_or(1, |generation| generation + 1),
+                ),
+                claim: CLAIMS.fetch_add(1, Ordering::Relaxed),
+                beats: AtomicU64::new(0),
+                lost: AtomicBool::new(false),
+            };
+            if !entry.create()? {
+                continue; // Another was faster.
+            }
+            // Whoever was slow here may have judged a holder that others have replaced, and whose
+            // work is done by now.
+            if let Some((file, text)) = gone {
+                if read(&file)?.as_ref() != Some(&text) {
+                    entry.remove();
+                    continue;
+                }
+                let _ = fs::remove_file(&file);
+            }
+            return Ok(Claim::Ours(self.hold(entry)));
+        }
+    }
+
+    /// The claims that live now, by name.
+    ///
+    /// # Errors
+    /// A folder that can't be read.
+    pub fn holders(&self) -> io::Result<Vec<(String, Holder)>> {
+        let mut holders = Vec::new();
+        for (name, generation) in list(&self.folder)? {
+            let file = path(&self.folder, &name, generation);
+            if let Some(text) = read(&file)?
+                && !self.is_gone(&file, &text)
+            {
+                holders.push((name, Holder::parse(&text)));
+            }
+        }
+        holders.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(holders)
+    }
+
+    fn is_gone(&self, file: &Path, text: &str) -> bool {
+        let here = Place::here();
+        let holder = Holder::parse(text);
+        if holder.place == *here {
+            return !holder.is_alive_here();
+        }
+        let mut watched = lock(&self.watched);
+        match watched.get(file) {
+            Some((seen, since)) if seen == text => since.elapsed() >= self.timing.patience,
+            _ => {
+                watched.insert(file.to_owned(), (text.to_owned(), Instant::now()));
+                false
+            }
+        }
+    }
+
+    fn hold(&self, entry: Entry) -> Lease {
+        let entry = Arc::new(entry);
+        lock(&ALL).push(Arc::clone(&entry));
+        lock(&self.held.entries).push(Arc::clone(&entry));
+        let mut heart = lock(&self.heart);
+        if heart.is_none() {
+            let (held, beat) = (Arc::clone(&self.held), self.timing.beat);
+            let thread = std::thread::spawn(move || held.beat(beat));
+            *heart = Some(Heart { thread });
+        }
+        Lease {
+            entry,
+            held: Arc::clone(&self.held),
+        }
+    }
+}
+
+impl Drop for Leases {
+    fn drop(&mut self) {
+        if let Some(heart) = lock(&self.heart).take() {
+            *lock(&self.held.end) = true;
+            self.held.ended.notify_all();
+            let _ = heart.thread.join();
+        }
+    }
+}
+
+impl Held {
+    fn beat(&self, every: Duration) {
+        let mut end = lock(&self.end);
+        while !*end {
+            (end, _) = self
+                .ended
+                .wait_timeout(end, every)
+                .unwrap_or_else(PoisonError::into_inner);
+            let entries = lock(&self.entries).clone();
+            entries.iter().for_each(|entry| entry.beat());
+        }
+    }
+}
+
+impl Lease {
+    /// Whether another process has taken the work over, since it saw no heartbeat for long: ours
+    /// was stopped, or cut off from the folder. What was made of the work must not be kept.
+    pub fn is_lost(&self) -> bool {
+        self.entry.lost.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        for entries in [&self.held.entries, &ALL] {
+            lock(entries).retain(|entry| !Arc::ptr_eq(entry, &self.entry));
+        }
+        if !self.is_lost() {
+            self.entry.remove();
+        }
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lease({})", self.entry.file.display())
+    }
+}
+
+impl Entry {
+    /// Makes the file whole under its name; false if the name is taken.
+    fn create(&self) -> io::Result<bool> {
+        let mut new = tempfile::Builder::new()
+            .prefix(".")
+            .tempfile_in(&self.folder)?;
+        new.write_all(self.text().as_bytes())?;
+        new.as_file().sync_all()?;
+        match fs::hard_link(new.path(), &self.file) {
+            Ok(()) => Ok(true),
+            // NFS may repeat a request that was done, and call its own file another's.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Ok(read(&self.file)?.is_some_and(|text| text == self.text()))
+            }
+            Err(error) if error.kind() == ErrorKind::Unsupported => self.create_without_link(),
+            Err(error) if error.raw_os_error() == Some(EPERM) => self.create_without_link(),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// On file systems without hard links.
+    fn create_without_link(&self) -> io::Result<bool> {
+        match fs::File::create_new(&self.file) {
+            Ok(mut file) => file.write_all(self.text().as_bytes()).map(|()| true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn text(&self) -> String {
+        Holder::own().text(self.claim, self.beats.load(Ordering::Relaxed))
+    }
+
+    /// Counts, unless another generation has come.
+    fn beat(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
+        match highest(&self.folder, &self.name) {
+            Ok(Some(generation)) if generation == self.generation => {
+                // In place: the text keeps its length, and other machines see a new content sooner
+                // than a new file.
+                let written = fs::OpenOptions::new()
+                    .write(true)
+                    .open(&self.file)
+                    .and_then(|mut file| file.write_all(self.text().as_bytes()));
+                // A heartbeat that can't be written may be written the next time.
+                drop(written);
+            }
+            Ok(_) => self.lost.store(true, Ordering::Relaxed),
+            Err(_) => {}
+        }
+    }
+
+    fn remove(&self) {
+        let _ = fs::remove_file(&self.file);
+    }
+}
+
+/// Linux says so where a file system has no hard links.
+const EPERM: i32 = 1;
+
+fn path(folder: &Path, name: &str, generation: u64) -> PathBuf {
+    folder.join(format!("{name}.{generation}"))
+}
+
+/// The text of a file; None if it is gone.
+fn read(file: &Path) -> io::Result<Option<String>> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::StaleNetworkFileHandle => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Names and generations of a folder, of each name the highest.
+fn list(folder: &Path) -> io::Result<HashMap<String, u64>> {
+    let mut highest: HashMap<String, u64> = HashMap::new();
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(highest),
+        entries => entries?,
+    };
+    for entry in entries {
+        let file = entry?.file_name();
+        let Some((name, generation)) = file.to_str().and_then(|file| file.rsplit_once('.')) else {
+            continue;
+        };
+        if let (false, Ok(generation)) = (name.is_empty(), generation.parse()) {
+            let known = highest.entry(name.to_owned()).or_insert(generation);
+            *known = generation.max(*known);
+        }
+    }
+    Ok(highest)
+}
+
+fn highest(folder: &Path, name: &str) -> io::Result<Option<u64>> {
+    Ok(list(folder)?.get(name).copied())
+}
+
+/// What a panicking thread has left is whole: no lock is held while anything can fail half-way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Timing = Timing {
+        beat: Duration::from_millis(20),
+        patience: Duration::from_millis(400),
+    };
+
+    fn ours(claim: Claim) -> Lease {
+        match claim {
+            Claim::Ours(lease) => lease,
+            Claim::Theirs(holder) => panic!("held by {holder}"),
+        }
+    }
+
+    fn is_ours(leases: &Leases) -> bool {
+        matches!(leases.claim("a").unwrap(), Claim::Ours(_))
+    }
+
+    fn files(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn one_of_two_gets_it_and_the_other_when_it_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = [0, 1].map(|_| Leases::open(folder.path()));
+        let lease = ours(first.claim("a").unwrap());
+        assert!(!is_ours(&second));
+        ours(second.claim("b").unwrap());
+        drop(lease);
+        assert!(is_ours(&second));
+        assert!(files(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn of_many_one_gets_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..20 {
+            let claims: Vec<Claim> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8)
+                    .map(|_| scope.spawn(|| Leases::open(folder.path()).claim("a").unwrap()))
+                    .collect();
+                threads.into_iter().map(|t| t.join().unwrap()).collect()
+            });
+            let won = claims.iter().filter(|c| matches!(c, Claim::Ours(_)));
+            assert_eq!(won.count(), 1);
+        }
+    }
+
+    /// A file as a process leaves it that is no more.
+    fn leave(folder: &Path, holder: &Holder) {
+        fs::write(folder.join("a.3"), holder.text(5, 7)).unwrap();
+    }
+
+    #[test]
+    fn who_was_killed_here_blocks_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let gone = Holder {
+            process: child.id(),
+            ..Holder::own().clone()
+        };
+        child.wait().unwrap();
+        leave(folder.path(), &gone);
+        let leases = Leases::open(folder.path());
+        let _lease = ours(leases.claim("a").unwrap());
+        assert_eq!(files(folder.path()), ["a.4"]);
+    }
+
+    #[test]
+    fn another_machine_s_is_taken_over_once_its_count_stands_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = Holder {
+            place: Place::parse("node7 1 2"),
+            ..Holder::own().clone()
+        };
+        leave(folder.path(), &elsewhere);
+        let leases = Leases::with_timing(folder.path(), QUICK);
+        assert!(!is_ours(&leases));
+        std::thread::sleep(QUICK.patience / 2);
+        fs::write(folder.path().join("a.3"), elsewhere.text(5, 8)).unwrap();
+        assert!(!is_ours(&leases));
+        std::thread::sleep(QUICK.patience / 2);
+        assert!(!is_ours(&leases), "it counted since");
+        std::thread::sleep(QUICK.patience);
+        assert!(is_ours(&leases));
+    }
+
+    #[test]
+    fn a_holder_counts_and_knows_when_it_was_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let leases = Leases::with_timing(folder.path(), QUICK);
+        let lease = ours(leases.claim("a").unwrap());
+        let text = || fs::read_to_string(folder.path().join("a.1")).unwrap();
+        let first = text();
+        let until = Instant::now() + Duration::from_secs(20);
+        while text() == first {
+            assert!(Instant::now() < until, "no heartbeat");
+            std::thread::sleep(QUICK.beat);
+        }
+        assert!(!lease.is_lost());
+        fs::write(folder.path().join("a.2"), text()).unwrap();
+        while !lease.is_lost() {
+            assert!(Instant::now() < until, "not noticed");
+            std::thread::sleep(QUICK.beat);
+        }
+        drop(lease);
+        assert!(files(folder.path()).contains(&"a.2".into()));
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_is_waited_for_and_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.1"), [0xFF, 0]).unwrap();
+        let leases = Leases::with_timing(folder.path(), QUICK);
+        assert!(!is_ours(&leases));
+        std::thread::sleep(QUICK.patience);
+        assert!(is_ours(&leases));
+    }
+
+    #[test]
+    fn holders_are_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let leases = Leases::open(folder.path().join("leases"));
+        assert!(leases.holders().unwrap().is_empty());
+        let _lease = ours(leases.claim("a.b").unwrap());
+        let holders = leases.holders().unwrap();
+        assert_eq!(holders.len(), 1);
+        assert_eq!(holders[0].0, "a.b");
+        assert_eq!(holders[0].1.process, std::process::id());
+    }
+}

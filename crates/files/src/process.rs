@@ -1,0 +1,145 @@
+//! Processes as leases name them: on which machine, and which of its processes.
+
+use std::{fmt, fs, sync::LazyLock};
+
+/// Where a process runs: its host, the host's boot and the processes' namespace, so that two
+/// containers of one name are told apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place(String);
+
+/// Who holds a lease.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Where it runs.
+    pub place: Place,
+    /// Its number there.
+    pub process: u32,
+    /// When it started, in the system's ticks: numbers are used again.
+    pub(crate) started: String,
+}
+
+static HERE: LazyLock<Place> = LazyLock::new(|| {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let host = read("/proc/sys/kernel/hostname");
+    let host = match host.trim() {
+        "" => std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")),
+        host => Ok(host.to_owned()),
+    };
+    let boot = read("/proc/sys/kernel/random/boot_id");
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    Place(format!(
+        "{} {} {}",
+        host.unwrap_or_else(|_| "unknown".into()),
+        boot.trim(),
+        namespace.display()
+    ))
+});
+
+static OWN: LazyLock<Holder> = LazyLock::new(|| {
+    let process = std::process::id();
+    Holder {
+        place: HERE.clone(),
+        process,
+        started: started(process).unwrap_or_default(),
+    }
+});
+
+impl Place {
+    /// That of this process.
+    pub fn here() -> &'static Self {
+        &HERE
+    }
+
+    pub(crate) fn parse(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Display for Place {
+    /// The host's name alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.split(' ').next() {
+            None | Some("") => f.write_str("unknown host"),
+            Some(host) => f.write_str(host),
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.process, self.place)
+    }
+}
+
+impl Holder {
+    /// This process.
+    pub fn own() -> &'static Self {
+        &OWN
+    }
+
+    /// What the file of its claim of a number says; its length does not change with the count.
+    pub(crate) fn text(&self, claim: u64, beats: u64) -> String {
+        format!(
+            "place: {}\nprocess: {}\nstarted: {}\nclaim: {claim}\nbeats: {beats:020}\n",
+            self.place.0, self.process, self.started
+        )
+    }
+
+    /// From a lease's file; what can't be read is empty.
+    pub(crate) fn parse(text: &str) -> Self {
+        let value = |key: &str| {
+            let mut lines = text.lines();
+            lines.find_map(|line| line.strip_prefix(key)).unwrap_or("")
+        };
+        Self {
+            place: Place::parse(value("place: ")),
+            process: value("process: ").parse().unwrap_or_default(),
+            started: value("started: ").to_owned(),
+        }
+    }
+
+    /// Whether the process of this machine still runs. Where the system does not tell, it does.
+    pub(crate) fn is_alive_here(&self) -> bool {
+        match fs::exists("/proc/self/stat") {
+            Ok(true) => started(self.process).is_some_and(|started| started == self.started),
+            _ => true,
+        }
+    }
+}
+
+/// The start of a process, after its name, which may hold anything, in Linux's list of its figures.
+/// A process that is dead and only waits to be asked for its end counts as gone.
+fn started(process: u32) -> Option<String> {
+    const STATE: usize = 0;
+    const START: usize = 19;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let words: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    match words.get(STATE)? {
+        &"Z" | &"X" => None,
+        _ => words.get(START).map(|word| (*word).to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_s_text_is_read_back_and_keeps_its_length() {
+        let own = Holder::own();
+        assert_eq!(Holder::parse(&own.text(1, 5)), *own);
+        assert_eq!(own.text(1, 0).len(), own.text(1, u64::MAX).len());
+        assert_eq!(Holder::parse("nothing"), Holder::default());
+        assert_eq!(Holder::default().to_string(), "process 0 on unknown host");
+    }
+
+    #[test]
+    fn this_process_is_alive_and_one_of_another_start_is_not() {
+        assert!(Holder::own().is_alive_here());
+        let other = Holder {
+            started: "1".into(),
+            ..Holder::own().clone()
+        };
+        assert!(!other.is_alive_here() || cfg!(not(target_os = "linux")));
+    }
+}
