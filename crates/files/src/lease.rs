@@ -249,9 +249,10 @@ impl Held {
 
 impl Lease {
     /// Whether another process has taken the work over, since it saw no heartbeat for long: ours
-    /// was stopped, or cut off from the folder. What was made of the work must not be kept.
+    /// was stopped, or cut off from the folder. What was made of the work must not be kept. Looks at
+    /// the folder.
     pub fn is_lost(&self) -> bool {
-        self.entry.lost.load(Ordering::Relaxed)
+        self.entry.is_lost()
     }
 }
 
@@ -308,20 +309,22 @@ impl Entry {
     /// Counts, unless another generation has come.
     fn beat(&self) {
         self.beats.fetch_add(1, Ordering::Relaxed);
-        match highest(&self.folder, &self.name) {
-            Ok(Some(generation)) if generation == self.generation => {
-                // In place: the text keeps its length, and other machines see a new content sooner
-                // than a new file.
-                let written = fs::OpenOptions::new()
-                    .write(true)
-                    .open(&self.file)
-                    .and_then(|mut file| file.write_all(self.text().as_bytes()));
-                // A heartbeat that can't be written may be written the next time.
-                drop(written);
-            }
-            Ok(_) => self.lost.store(true, Ordering::Relaxed),
-            Err(_) => {}
+        if !self.is_lost() {
+            // In place: the text keeps its length, and other machines see a new content sooner than
+            // a new file. A heartbeat that can't be written may be written the next time.
+            let file = fs::OpenOptions::new().write(true).open(&self.file);
+            let _ = file.and_then(|mut file| file.write_all(self.text().as_bytes()));
         }
+    }
+
+    /// A folder that can't be read says nothing.
+    fn is_lost(&self) -> bool {
+        if let Ok(generation) = highest(&self.folder, &self.name)
+            && generation != Some(self.generation)
+        {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        self.lost.load(Ordering::Relaxed)
     }
 
     fn remove(&self) {
@@ -381,7 +384,7 @@ mod tests {
 
     const QUICK: Timing = Timing {
         beat: Duration::from_millis(20),
-        patience: Duration::from_millis(400),
+        patience: Duration::from_millis(1500),
     };
 
     fn ours(claim: Claim) -> Lease {

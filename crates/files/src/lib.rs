@@ -19,4 +19,4 @@ mod write;
 pub use lease::{Claim, Lease, Leases, Timing, release_all};
 pub use process::{Holder, Place};
 pub use read::{decode_text, read_text};
-pub use write::{write_atomic, write_atomic_with};
+pub use write::{remove_unfinished, write_atomic, write_atomic_with};

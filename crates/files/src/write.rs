@@ -17,6 +17,21 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }
 
+/// Removes what writers that were killed have left in a folder. Nobody else may be writing there.
+pub fn remove_unfinished(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// What a file is called while it is written, around something random.
+const PREFIX: &str = ".";
+const SUFFIX: &str = ".part";
+
 /// As [`write_atomic`], with the content that `fill` writes: into a new file in the same folder,
 /// which then replaces `path`.
 ///
@@ -34,7 +49,7 @@ pub fn write_atomic_with(
         // decides.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(".").suffix(".part").tempfile_in(folder)?;
+        let mut file = builder.prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
         fill(file.as_file_mut())?;
         file.as_file().sync_all()?;
         file.persist(path)?;

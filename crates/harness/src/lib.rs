@@ -9,6 +9,7 @@ pub mod commands;
 pub mod device;
 pub mod environment;
 pub mod guard;
+pub mod interrupt;
 pub mod libraries;
 pub mod measure;
 pub mod progress;

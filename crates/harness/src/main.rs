@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ablate::{cli::Cli, commands, guard, libraries, progress};
+use ablate::{cli::Cli, commands, guard, interrupt, libraries, progress};
 
 /// A network's maps are large and short-lived: the system's allocator gives each back to the kernel
 /// and has it zeroed again.
@@ -29,9 +29,14 @@ fn run() -> ExitCode {
     let cli = Cli::of(std::env::args_os());
     progress::init(if cli.quiet { -1 } else { cli.verbose as i8 });
     guard::quiet_panics();
+    interrupt::watch();
     match guard::guarded(|| commands::execute(cli.command)) {
         Ok(code) => code,
         Err(error) => {
+            if let Some(interrupted) = error.downcast_ref::<interrupt::Interrupted>() {
+                eprintln!("{interrupted}");
+                return ExitCode::from(interrupted.exit_code());
+            }
             eprintln!("error: {}", guard::one_line(&error));
             ExitCode::from(if error.is::<commands::Failure>() {
                 1

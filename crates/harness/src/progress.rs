@@ -16,9 +16,10 @@ use ablate_training::{self, StepReport};
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// The crates whose log is ours; what libraries log is shown from `-v` on, errors aside.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "ablate",
     "ablate_detection",
+    "ablate_files",
     "ablate_kernels",
     "ablate_model",
     "ablate_records",
@@ -160,24 +161,30 @@ impl Steps {
 }
 
 /// A training's epochs and batches on a bar, and a line per epoch in the log.
-pub struct Epochs {
+pub struct Epochs<'a> {
     name: String,
     bar: ProgressBar,
     epochs: usize,
+    interrupted: Box<dyn Fn() -> bool + 'a>,
 }
 
-impl Epochs {
-    /// `name` says what is trained.
-    pub fn new(name: impl Into<String>, steps: &Steps) -> Self {
+impl<'a> Epochs<'a> {
+    /// `name` says what is trained; `interrupted`, whether it shall end after the batch at hand.
+    pub fn new(
+        name: impl Into<String>,
+        steps: &Steps,
+        interrupted: impl Fn() -> bool + 'a,
+    ) -> Self {
         Self {
             name: name.into(),
             bar: steps.parts(0),
             epochs: 0,
+            interrupted: Box::new(interrupted),
         }
     }
 }
 
-impl ablate_training::Progress for Epochs {
+impl ablate_training::Progress for Epochs<'_> {
     fn start(&mut self, first_epoch: usize, epochs: usize, steps: usize) {
         self.epochs = epochs;
         self.bar.set_length((epochs * steps) as u64);
@@ -206,6 +213,10 @@ impl ablate_training::Progress for Epochs {
         self.bar.inc(1);
     }
 
+    fn interrupted(&self) -> bool {
+        (self.interrupted)()
+    }
+
     fn epoch(&mut self, log: &EpochLog, epochs: usize) {
         let losses: Vec<String> = log
             .losses
@@ -229,7 +240,7 @@ impl ablate_training::Progress for Epochs {
     }
 }
 
-impl Drop for Epochs {
+impl Drop for Epochs<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

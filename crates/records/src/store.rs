@@ -128,6 +128,18 @@ impl Manifest {
         }
     }
 
+    /// Takes over what another manifest of the sweep knows where this one waits: another run may be
+    /// further.
+    pub fn fill(&mut self, other: &Self) {
+        for row in &mut self.rows {
+            if row.record == Reference::Waiting
+                && let Some(key) = other.key(&row.cell, row.stage)
+            {
+                row.record = Reference::Key(key.clone());
+            }
+        }
+    }
+
     /// Sets where the record of a stage is. Does nothing if the sweep has no such stage.
     pub fn set(&mut self, cell: &Cell, stage: Stage, record: Reference) {
         if let Some(row) = self

@@ -51,6 +51,22 @@ pub struct TrainingState {
     pub batches_s: f64,
     /// Images trained on.
     pub images: usize,
+    /// The epoch that is begun, where the training was interrupted in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<BegunEpoch>,
+}
+
+/// What is done of an epoch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BegunEpoch {
+    /// Batches.
+    pub steps: usize,
+    /// Their losses summed up, part by part.
+    pub losses: Vec<f64>,
+    /// Learning rate of the last one.
+    pub lr: f64,
+    /// Seconds that they took.
+    pub seconds: f64,
 }
 
 /// Why a checkpoint cannot be written or read, by file.

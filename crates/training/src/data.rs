@@ -18,8 +18,8 @@ pub trait BatchSource {
     fn batches(&self) -> usize;
     /// Images in an epoch.
     fn images(&self) -> usize;
-    /// The batches of an epoch, which counts from 0.
-    fn epoch(&self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + '_>;
+    /// The batches of an epoch from one of them on; both count from 0.
+    fn epoch_from(&self, epoch: usize, first: usize) -> Box<dyn Iterator<Item = Batch> + '_>;
 }
 
 impl BatchSource for TrainLoader {
@@ -31,8 +31,8 @@ impl BatchSource for TrainLoader {
         TrainLoader::images(self)
     }
 
-    fn epoch(&self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + '_> {
-        Box::new(TrainLoader::epoch(self, epoch))
+    fn epoch_from(&self, epoch: usize, first: usize) -> Box<dyn Iterator<Item = Batch> + '_> {
+        Box::new(TrainLoader::epoch_from(self, epoch, first))
     }
 }
 
@@ -82,10 +82,10 @@ impl BatchSource for TrainingData {
         self.loader.images()
     }
 
-    fn epoch(&self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + '_> {
+    fn epoch_from(&self, epoch: usize, first: usize) -> Box<dyn Iterator<Item = Batch> + '_> {
         match &self.closing {
-            Some((from, loader)) if epoch >= *from => Box::new(loader.epoch(epoch)),
-            _ => Box::new(self.loader.epoch(epoch)),
+            Some((from, loader)) if epoch >= *from => Box::new(loader.epoch_from(epoch, first)),
+            _ => Box::new(self.loader.epoch_from(epoch, first)),
         }
     }
 }

@@ -25,6 +25,11 @@ pub trait Progress {
     fn step(&mut self, _report: &StepReport) {}
     /// An epoch is done, of `epochs`; the log counts epochs from 0.
     fn epoch(&mut self, _log: &EpochLog, _epochs: usize) {}
+    /// Whether the training shall end here, asked after each batch. It keeps a checkpoint, from
+    /// which it goes on another time.
+    fn interrupted(&self) -> bool {
+        false
+    }
 }
 
 /// Reports nothing.

@@ -95,6 +95,8 @@ pub struct Trained {
     pub stopped: bool,
     /// Whether there is more to train: the leg ended before the training did.
     pub paused: bool,
+    /// Whether it was interrupted, and waits for another run.
+    pub interrupted: bool,
     /// Seconds of wall-clock time, evaluation included, summed over resumed runs.
     pub train_s: f64,
     /// Images a second over all batches: loading included, evaluation and checkpoints not.
@@ -200,6 +202,10 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             let start = Instant::now();
             self = self.epoch(epoch)?;
             self.state.total_s += start.elapsed().as_secs_f64();
+            if self.state.begun.is_some() {
+                self.save_state()?;
+                break;
+            }
             // Checkpoints are part of the time, too, but the last one can't know its own.
             let start = Instant::now();
             self.save()?;
@@ -215,11 +221,13 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             total_s,
             batches_s,
             images,
+            begun,
             ..
         } = self.state;
         Ok(Trained {
             best_epoch: best.map_or(log.len().saturating_sub(1), |(epoch, _)| epoch),
             paused: !stopped && log.len() < self.recipe.epochs,
+            interrupted: begun.is_some(),
             epochs: log,
             best_weights: self.folder.join(BEST),
             last_weights: self.folder.join(LAST),
@@ -229,44 +237,45 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         })
     }
 
-    /// All batches of an epoch, then evaluation where it is due.
+    /// All batches of an epoch, then evaluation where it is due. If it is interrupted, the state
+    /// says how far it came.
     fn epoch(mut self, epoch: usize) -> Result<Self> {
         let start = Instant::now();
         let steps = self.data.batches();
-        // Whatever is random in the network follows from the epoch, not from what ran before.
-        self.device.seed(
-            self.seed
-                .wrapping_add(epoch as u64)
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15),
-        );
         self.loss.start_epoch(epoch);
-        let mut sums = vec![0.0f64; self.loss.items().len()];
-        let mut lr = 0.0;
+        let mut begun = self.state.begun.take().unwrap_or_default();
+        begun.losses.resize(self.loss.items().len(), 0.0);
         let data = self.data;
-        for (step, batch) in data.epoch(epoch).enumerate() {
+        for (batch, step) in data.epoch_from(epoch, begun.steps).zip(begun.steps..) {
             let settings = self.schedule.at(epoch, step);
-            lr = settings.rates.lr;
+            begun.lr = settings.rates.lr;
             self.state.images += batch.size;
             let losses;
             (self, losses) = self.batch(batch, settings, epoch, step)?;
-            sums.iter_mut()
-                .zip(&losses)
-                .for_each(|(sum, (_, loss))| *sum += f64::from(*loss));
+            let sums = begun.losses.iter_mut().zip(&losses);
+            sums.for_each(|(sum, (_, loss))| *sum += f64::from(*loss));
             self.progress.step(&StepReport {
                 epoch,
                 step,
                 steps,
                 losses,
-                lr,
+                lr: begun.lr,
             });
+            if self.progress.interrupted() {
+                begun.steps = step + 1;
+                begun.seconds += start.elapsed().as_secs_f64();
+                self.state.batches_s += start.elapsed().as_secs_f64();
+                self.state.begun = Some(begun);
+                return Ok(self);
+            }
         }
         self.state.batches_s += start.elapsed().as_secs_f64();
 
         let scores = self.evaluate(epoch)?;
-        let losses = self.loss.items().iter().zip(sums);
+        let losses = self.loss.items().iter().zip(begun.losses);
         self.state.log.push(EpochLog {
             epoch,
-            lr,
+            lr: begun.lr,
             losses: losses
                 .map(|(name, sum)| ((*name).to_owned(), sum / steps as f64))
                 .collect(),
@@ -274,7 +283,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             map50_95: scores.and_then(|scores| scores.map50_95),
             mask_map50: scores.and_then(|scores| scores.mask_map50),
             mask_map50_95: scores.and_then(|scores| scores.mask_map50_95),
-            seconds: start.elapsed().as_secs_f64(),
+            seconds: begun.seconds + start.elapsed().as_secs_f64(),
         });
         Ok(self)
     }
@@ -287,6 +296,13 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         epoch: usize,
         step: usize,
     ) -> Result<(Self, Vec<(&'static str, f32)>)> {
+        let number = epoch * self.data.batches() + step;
+        // Whatever is random in the network follows from the batch, not from what ran before.
+        self.device.seed(
+            self.seed
+                .wrapping_add(number as u64)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        );
         let size = self.input_size(&batch, epoch, step);
         let Batch {
             images,
@@ -324,7 +340,6 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
         self.gradients.accumulate(&self.network, gradients);
 
-        let number = epoch * self.data.batches() + step;
         if number as i64 - self.state.last_update.map_or(-1, |last| last as i64)
             >= settings.accumulate as i64
         {
@@ -404,6 +419,11 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         if self.state.best.is_none() {
             self.save_weights(BEST)?;
         }
+        self.save_state()
+    }
+
+    /// What the training goes on from.
+    fn save_state(&mut self) -> Result<()> {
         self.state.ema_updates = self.ema.updates();
         let network = self.network.valid();
         let gradients = self.gradients.grads();

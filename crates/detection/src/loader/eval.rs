@@ -109,7 +109,7 @@ impl EvalLoader {
             self.data.imgsz(),
         );
         let order = self.order();
-        Batches::start(self.batches(), self.pool.clone(), move |number| {
+        Batches::start(0..self.batches(), self.pool.clone(), move |number| {
             let indices = &order[number * size..order.len().min((number + 1) * size)];
             let sizes = indices.iter().map(|index| original_size(&data, *index));
             let input = match shape {

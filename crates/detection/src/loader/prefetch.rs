@@ -1,5 +1,6 @@
 //! A few batches ahead of whoever takes them.
 
+use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -44,15 +45,16 @@ pub(super) fn pool(workers: usize) -> Result<Option<Arc<ThreadPool>>, DataError>
 }
 
 impl<T: Send + 'static> Batches<T> {
-    /// Batches 0 to `count` of what `make` makes.
+    /// The batches of these numbers of what `make` makes.
     pub(super) fn start(
-        count: usize,
+        numbers: Range<usize>,
         pool: Option<Arc<ThreadPool>>,
         make: impl Fn(usize) -> T + Send + Sync + 'static,
     ) -> Self {
-        let mut next = 0..count;
+        let (left, end) = (numbers.len(), numbers.end);
+        let mut next = numbers;
         let work = match pool {
-            None => Work::Here(Box::new(move || make(next.next().unwrap_or(count)))),
+            None => Work::Here(Box::new(move || make(next.next().unwrap_or(end)))),
             Some(pool) => {
                 let (sender, queue) = sync_channel(AHEAD);
                 let maker = std::thread::spawn(move || {
@@ -65,7 +67,7 @@ impl<T: Send + 'static> Batches<T> {
                 }
             }
         };
-        Self { work, left: count }
+        Self { work, left }
     }
 }
 

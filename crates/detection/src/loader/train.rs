@@ -105,6 +105,11 @@ impl TrainLoader {
 
     /// All samples once, in the order of this epoch.
     pub fn epoch(&self, epoch: usize) -> Batches<Batch> {
+        self.epoch_from(epoch, 0)
+    }
+
+    /// What is left of an epoch from a batch on, which counts from 0.
+    pub fn epoch_from(&self, epoch: usize, first: usize) -> Batches<Batch> {
         let LoaderConfig {
             batch,
             imgsz,
@@ -116,7 +121,7 @@ impl TrainLoader {
         let mut order: Vec<usize> = (0..self.data.len()).collect();
         stream(seed, 0x6f72_6465, epoch, 0).shuffle(&mut order);
         let (data, config) = (Arc::clone(&self.data), self.augment.clone());
-        Batches::start(self.batches(), self.pool.clone(), move |number| {
+        Batches::start(first..self.batches(), self.pool.clone(), move |number| {
             let indices = &order[number * batch..order.len().min((number + 1) * batch)];
             Batch::assemble(indices, imgsz.into(), mask_stride, |index| {
                 let mut rng = stream(seed, 0x6175_676d, epoch, index as u64);

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
+use ablate_files::{Claim, Leases};
+
 use ablate_detection::dataset::{CachedDataset, DataSpec, Interpolation, Split};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -15,6 +17,7 @@ use super::{Failure, catalog, check_imgsz, graph, print_notes};
 use crate::{
     cli::TrainArgs,
     guard::guarded,
+    interrupt,
     measure::auto_batch::resolved,
     progress::{Epochs, Steps, print},
     sweep::data::{is_missing, open},
@@ -54,6 +57,20 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         ),
         _ => {}
     }
+    // Of two trainings in one folder each would write over the other's checkpoints.
+    let leases = Leases::open(folder.join("leases"));
+    let lease = match leases.claim("training") {
+        Ok(Claim::Ours(lease)) => lease,
+        Ok(Claim::Theirs(holder)) => bail!(
+            "--out: expected a folder of its own, found {} in use by {holder}",
+            folder.display()
+        ),
+        Err(error) => {
+            return Err(error)
+                .with_context(|| format!("cannot use the folder {}", folder.display()));
+        }
+    };
+    ablate_files::remove_unfinished(&folder);
     let identity = store::key(
         Stage::Train,
         &json!({
@@ -89,10 +106,20 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         print(&describe_anchors(fit));
     }
     let steps = Steps::new("train", 1);
-    let mut epochs = Epochs::new(args.model.to_string(), &steps);
+    let signals = interrupt::Training::begin()?;
+    let ends = || signals.interrupted() || lease.is_lost();
+    let mut epochs = Epochs::new(args.model.to_string(), &steps, ends);
     let trained = guarded(|| training.run(&folder, &identity, Leg::default(), &mut epochs));
     drop((epochs, steps));
-    print(&summary(&trained.context(Failure("training failed"))?));
+    let trained = trained.context(Failure("training failed"))?;
+    if trained.interrupted {
+        interrupt::check().context("--resume goes on")?;
+        bail!(
+            "{}: another training has taken the folder over",
+            folder.display()
+        );
+    }
+    print(&summary(&trained));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,13 +8,14 @@ use ablate_model::ModelName;
 use anyhow::Result;
 
 use super::{
+    claims::in_turn,
     config::{Among, HalvingConfig},
     halving::{Fate, Place, Standing, percent, scores},
     plan::PlannedCell,
-    run::{Run, failed},
+    run::{Run, failed, held},
     stages::{Job, Train, Work},
 };
-use crate::{guard::guarded, progress::Steps};
+use crate::{guard::guarded, interrupt::Interrupted, progress::Steps};
 use ablate_records::{EpochLog, Measurement, Outcome, Rung, Stage, TrainMeasurement};
 use ablate_training::Leg;
 
@@ -52,46 +53,48 @@ impl Run<'_> {
             epochs,
         };
         tracing::info!("{}", halving.rule(epochs, self.bench.config.seeds.len()));
-        let mut fields: Vec<Vec<Entrant>> = Vec::new();
+        let mut fields: Vec<Vec<Job>> = Vec::new();
         for job in jobs {
             if !self.is_selected(Stage::Train, &job)
-                || fields
-                    .iter()
-                    .flatten()
-                    .any(|other| other.job.key == job.key)
+                || fields.iter().flatten().any(|other| other.key == job.key)
             {
                 continue; // One record serves both cells.
             }
-            let entrant = self.enter(job);
             match fields
                 .iter_mut()
-                .find(|field| halving.meet(field[0].job.cell, entrant.job.cell))
+                .find(|field| halving.meet(field[0].cell, job.cell))
             {
-                Some(field) => field.push(entrant),
-                None => fields.push(vec![entrant]),
+                Some(field) => field.push(job),
+                None => fields.push(vec![job]),
             }
         }
+        let open = fields.iter().flatten().filter(|job| self.enter(job).open);
         // Those that stop come first, after a few epochs.
-        let mut steps = Steps::new(
-            Stage::Train.name(),
-            fields
+        let mut steps = Steps::new(Stage::Train.name(), open.count()).unlike();
+        // A field is one piece of work: who goes on follows from all of it.
+        in_turn(Stage::Train, fields, |field| {
+            let leases = match self.claims.claim(Stage::Train, field)? {
+                Ok(leases) => leases,
+                Err(holder) => return Ok(Some(holder)),
+            };
+            let field: Vec<Entrant> = held(field, leases)
                 .iter()
-                .flatten()
-                .filter(|entrant| entrant.open)
-                .count(),
-        )
-        .unlike();
-        fields
-            .into_iter()
-            .try_for_each(|field| self.field(train, &rungs, field, &mut steps))
+                .map(|job| self.enter(job))
+                .collect();
+            self.summary.reused += field.iter().filter(|entrant| !entrant.open).count();
+            self.field(train, &rungs, field, &mut steps)?;
+            Ok(None)
+        })
     }
 
-    fn enter<'p>(&mut self, job: Job<'p>) -> Entrant<'p> {
+    /// How a training stands before it competes.
+    fn enter<'p>(&self, job: &Job<'p>) -> Entrant<'p> {
+        let new = self.claims.settled(self.store, job).is_some();
         let found = self
             .store
             .load(&job.key)
             .map(|record| record.outcome)
-            .filter(|_| !self.fresh);
+            .filter(|_| !self.fresh || new);
         let (open, log) = match &found {
             // What an earlier run has finished has survived, whatever place it comes to.
             Some(Outcome::Done {
@@ -100,9 +103,8 @@ impl Run<'_> {
             Some(Outcome::Stopped { epochs, .. }) => (true, epochs.clone()),
             _ => (true, Vec::new()),
         };
-        self.summary.reused += usize::from(!open);
         Entrant {
-            job,
+            job: job.clone(),
             open,
             log,
             found,
@@ -120,7 +122,7 @@ impl Run<'_> {
             return Ok(());
         }
         for entrant in field.iter_mut().filter(|entrant| entrant.open) {
-            if self.fresh {
+            if self.fresh && self.claims.settled(self.store, &entrant.job).is_none() {
                 train.forget(&entrant.job)?;
             }
             if let Some(error) = entrant.job.error.clone() {
@@ -180,13 +182,20 @@ impl Run<'_> {
                         measurement: Measurement::Train(trained),
                     }
                 }
+                Err(error) if error.is::<Interrupted>() => return Err(error),
                 Err(error) => {
                     entrant.log.clear();
                     failed(&error)
                 }
             };
             entrant.open = false;
-            self.keep(Stage::Train, &entrant.job, outcome, steps)?;
+            match entrant.job.is_lost() {
+                true => tracing::warn!(
+                    "{}: another run has taken it over",
+                    entrant.job.cell.cell.model
+                ),
+                false => self.keep(Stage::Train, &entrant.job, outcome, steps)?,
+            }
             self.reporter.after_record()?;
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! A sweep: many models measured the same way. What the user wrote ([`config`]) becomes cells and
 //! stages ([`plan`]), which run stage by stage ([`run`]); what one stage does to a cell is in
-//! [`stages`]. [`halving`] is the rule by which trainings stop early, and `competition` its
+//! [`stages`]. [`claims`] shares the work among runs. [`halving`] is the rule by which trainings stop early, and `competition` its
 //! scheduler.
 
+mod claims;
 mod competition;
 pub mod config;
 pub mod data;

@@ -1,11 +1,13 @@
 //! The scheduler: stage by stage over all cells, each record kept as soon as it is known.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
+use ablate_files::Lease;
 use anyhow::Result;
 
 use super::{
     Workbench,
+    claims::{Claims, Settled, in_turn},
     plan::{Plan, PlannedCell, Selection},
     reporter::Reporter,
     stages::{Job, Train, Work, work},
@@ -13,6 +15,7 @@ use super::{
 use crate::{
     code, environment,
     guard::{guarded, one_line},
+    interrupt::Interrupted,
     progress::{Steps, print},
 };
 use ablate_records::{
@@ -54,6 +57,7 @@ pub fn run(
         selected: plan.select(selection)?,
         manifest: manifest(plan, variants.clone(), store.manifest()),
         reporter: Reporter::new(store, &plan.sweep, variants),
+        claims: Claims::open(store),
         fresh,
         summary: Summary::default(),
     };
@@ -72,6 +76,7 @@ pub(super) struct Run<'a> {
     selected: Vec<&'a PlannedCell>,
     manifest: Manifest,
     pub(super) reporter: Reporter<'a>,
+    pub(super) claims: Claims,
     pub(super) fresh: bool,
     pub(super) summary: Summary,
 }
@@ -91,7 +96,11 @@ impl<'a> Run<'a> {
             self.manifest
                 .set(&job.cell.cell, stage, Reference::Key(job.key.clone()));
         }
+        if let Some(written) = self.store.manifest() {
+            self.manifest.fill(&written);
+        }
         self.store.save_manifest(&self.manifest)?;
+        self.claims.remember(self.store, &jobs);
         self.tell_other_builds(stage, &jobs)?;
 
         match self.bench.halving()? {
@@ -149,9 +158,37 @@ impl<'a> Run<'a> {
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
         let groups: Vec<Vec<Job>> = self.groups(work, jobs, stage);
         let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
-        groups
-            .iter()
-            .try_for_each(|group| self.group(stage, work, group, &mut steps))
+        in_turn(stage, groups, |group| {
+            if self.is_settled(stage, group, &mut steps) {
+                return Ok(None);
+            }
+            let leases = match self.claims.claim(stage, group)? {
+                Ok(leases) => leases,
+                Err(holder) => return Ok(Some(holder)),
+            };
+            // Another run may have ended it between the two looks.
+            if !self.is_settled(stage, group, &mut steps) {
+                self.group(stage, work, &held(group, leases), &mut steps)?;
+            }
+            Ok(None)
+        })
+    }
+
+    /// Whether another run has measured a group since this one began; if so, it is counted.
+    fn is_settled(&mut self, stage: Stage, group: &[Job], steps: &mut Steps) -> bool {
+        let selected = group.iter().filter(|job| self.is_selected(stage, job));
+        let settled: Option<Vec<(&Job, Settled)>> = selected
+            .map(|job| Some((job, self.claims.settled(self.store, job)?)))
+            .collect();
+        let Some(settled) = settled else { return false };
+        for (job, settled) in settled {
+            match settled {
+                Settled::Done => self.summary.reused += 1,
+                Settled::Failed => self.summary.failed += 1,
+            }
+            steps.end(&job.cell.cell.model, "measured by another run");
+        }
+        true
     }
 
     /// What is left to do, in groups that are measured together. A group of which one selected
@@ -220,10 +257,17 @@ impl<'a> Run<'a> {
             .map(|(job, _)| job.clone())
             .collect();
         let mut measured = match guarded(|| Ok(work.measure(&able, steps))) {
-            Ok(results) => results.into_iter().map(outcome).collect::<Vec<_>>(),
+            Ok(results) => {
+                let results: Result<Vec<_>> = results.into_iter().map(outcome).collect();
+                results?
+            }
             Err(error) => able.iter().map(|_| failed(&error)).collect(),
         }
         .into_iter();
+        if group.iter().any(Job::is_lost) {
+            tracing::warn!("{}: another run has taken it over", names(group));
+            return Ok(());
+        }
         for (job, early) in group.iter().zip(&mut outcomes) {
             let outcome = early
                 .take()
@@ -262,11 +306,24 @@ fn early_outcome(work: &dyn Work, job: &Job) -> Option<Outcome> {
     })
 }
 
-fn outcome(result: Result<Measurement>) -> Outcome {
-    result.map_or_else(
-        |error| failed(&error),
-        |measurement| Outcome::Done { measurement },
-    )
+/// # Errors
+/// A signal: it is no failure of the cell.
+fn outcome(result: Result<Measurement>) -> Result<Outcome> {
+    match result {
+        Ok(measurement) => Ok(Outcome::Done { measurement }),
+        Err(error) if error.is::<Interrupted>() => Err(error),
+        Err(error) => Ok(failed(&error)),
+    }
+}
+
+/// The jobs with what says that no other run measures them.
+pub(super) fn held<'p>(jobs: &[Job<'p>], leases: Vec<Lease>) -> Vec<Job<'p>> {
+    let leases = Arc::new(leases);
+    let held = |job: &Job<'p>| Job {
+        leases: Arc::clone(&leases),
+        ..job.clone()
+    };
+    jobs.iter().map(held).collect()
 }
 
 pub(super) fn failed(error: &anyhow::Error) -> Outcome {

@@ -14,8 +14,8 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Device, TensorData};
 
 use crate::{
-    BEST, BatchSource, Evaluate, LAST, Leg, Optimizer, RESUME, Recipe, Scores, Silent, TrainJob,
-    TrainableDetector, Trained, train,
+    BEST, BatchSource, Evaluate, LAST, Leg, Optimizer, Progress, RESUME, Recipe, Scores, Silent,
+    StepReport, TrainJob, TrainableDetector, Trained, train,
 };
 
 const SIDE: usize = 32;
@@ -91,8 +91,8 @@ impl BatchSource for Squares {
         8
     }
 
-    fn epoch(&self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + '_> {
-        Box::new((0..4).map(move |step| {
+    fn epoch_from(&self, epoch: usize, first: usize) -> Box<dyn Iterator<Item = Batch> + '_> {
+        Box::new((first..4).map(move |step| {
             let mut images = vec![0.1; 2 * 3 * SIDE * SIDE];
             let mut targets = Vec::new();
             for image in 0..2 {
@@ -187,6 +187,18 @@ fn run_leg(
     evaluator: &mut Script,
     leg: Leg,
 ) -> Result<Trained> {
+    run_until(recipe, folder, identity, value, evaluator, leg, &mut Silent)
+}
+
+fn run_until(
+    recipe: &Recipe,
+    folder: &Path,
+    identity: &str,
+    value: f32,
+    evaluator: &mut Script,
+    leg: Leg,
+    progress: &mut dyn Progress,
+) -> Result<Trained> {
     let anchors = [8.0f32, 16.0, 24.0].map(|side| vec![[side, side]]);
     train(TrainJob {
         detector: Net::new(),
@@ -204,7 +216,7 @@ fn run_leg(
         stride: 32,
         evaluator: Some(evaluator),
         leg,
-        progress: &mut Silent,
+        progress,
     })
 }
 
@@ -250,6 +262,57 @@ fn a_training_cut_off_ends_with_the_same_weights() {
     // Once done, it is done: nothing changes.
     let again = run(&recipe(), cut.path(), "a", 0.9, &mut evaluator).unwrap();
     assert_eq!(losses(&again), losses(&expected));
+}
+
+/// Asks for the end after so many batches.
+struct EndsAfter(usize);
+
+impl Progress for EndsAfter {
+    fn step(&mut self, _: &StepReport) {
+        self.0 -= 1;
+    }
+
+    fn interrupted(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[test]
+fn one_that_is_interrupted_anywhere_in_an_epoch_loses_no_batch() {
+    let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let scores = [0.1, 0.2, 0.3, 0.25, 0.5, 0.4];
+    let expected = run(&recipe(), whole.path(), "a", 0.9, &mut script(&scores)).unwrap();
+
+    let mut runs = 0;
+    let resumed = loop {
+        let mut evaluator = script(&scores);
+        // Three batches a run of four an epoch: each place of an epoch is met, its last one too.
+        let trained = run_until(
+            &recipe(),
+            cut.path(),
+            "a",
+            0.9,
+            &mut evaluator,
+            Leg::default(),
+            &mut EndsAfter(3),
+        )
+        .unwrap();
+        runs += 1;
+        if !trained.interrupted {
+            break trained;
+        }
+        assert!(trained.paused);
+    };
+    assert_eq!(runs, 24 / 3 + 1);
+    for (one, other) in resumed.epochs.iter().zip(&expected.epochs) {
+        assert_eq!((&one.losses, one.lr), (&other.losses, other.lr));
+    }
+    for name in [LAST, BEST] {
+        assert!(
+            file(whole.path(), name) == file(cut.path(), name),
+            "{name} differs"
+        );
+    }
 }
 
 #[test]

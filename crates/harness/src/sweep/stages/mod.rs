@@ -5,6 +5,9 @@ mod eval;
 mod latency;
 mod train;
 
+use std::sync::Arc;
+
+use ablate_files::Lease;
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -69,6 +72,8 @@ pub struct Job<'p> {
     pub key: String,
     /// Why it can't be measured: its inputs can't be had.
     pub error: Option<String>,
+    /// What says that no other run measures it, nor what is measured with it.
+    pub leases: Arc<Vec<Lease>>,
 }
 
 impl<'p> Job<'p> {
@@ -84,6 +89,12 @@ impl<'p> Job<'p> {
             key: store::key(stage, &inputs),
             inputs,
             error,
+            leases: Arc::default(),
         }
+    }
+
+    /// Whether another run has taken it over.
+    pub fn is_lost(&self) -> bool {
+        self.leases.iter().any(Lease::is_lost)
     }
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use ablate_detection::dataset::{Interpolation, Split};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use ablate_records::{FirstWeights, Measurement, TrainMeasurement, store::Store};
@@ -12,6 +12,7 @@ use ablate_training::{Leg, RESUME, TrainingSpec, conventions, describe_anchors};
 
 use super::{Job, Work, Workbench};
 use crate::{
+    interrupt,
     measure::{auto_batch::resolved, memory},
     progress::{Epochs, Steps},
     sweep::plan::PlannedCell,
@@ -64,9 +65,16 @@ impl Train<'_> {
         if let Some(fit) = anchors.as_ref().filter(|_| !folder.join(RESUME).exists()) {
             tracing::info!("{}: {}", job.cell.cell.model, describe_anchors(fit));
         }
+        ablate_files::remove_unfinished(&folder);
         memory::begin(&device);
-        let mut progress = Epochs::new(&job.cell.cell.model, steps);
+        let signals = interrupt::Training::begin()?;
+        let ends = || signals.interrupted() || job.is_lost();
+        let mut progress = Epochs::new(&job.cell.cell.model, steps, ends);
         let trained = training.run(&folder, &job.key, leg, &mut progress)?;
+        if trained.interrupted {
+            interrupt::check()?;
+            bail!("another run has taken it over");
+        }
         let measurement = TrainMeasurement {
             epochs: trained.epochs,
             train_s: trained.train_s,

@@ -1,0 +1,122 @@
+//! Several runs of one sweep, in one folder: each takes the cells that no other has, and waits for
+//! what is left.
+
+use std::{collections::HashMap, thread, time::Duration};
+
+use ablate_files::{Claim, Holder, Lease, Leases};
+use ablate_records::{Outcome, Stage, store::Store};
+use anyhow::{Context, Result};
+
+use super::stages::Job;
+use crate::interrupt;
+
+/// Between two looks at work that another run holds.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What this run holds, and what it found when it began.
+pub struct Claims {
+    leases: Leases,
+    /// By key: when the record was finished that was there before this run.
+    before: HashMap<String, Option<String>>,
+}
+
+/// What became of a piece of work while others had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Measured, or stopped by halving.
+    Done,
+    /// Recorded as failed.
+    Failed,
+}
+
+impl Claims {
+    /// Of a sweep's folder, in which leases have one of their own.
+    pub fn open(store: &Store) -> Self {
+        Self {
+            leases: Leases::open(store.folder().join("leases")),
+            before: HashMap::new(),
+        }
+    }
+
+    /// Remembers what the records of these jobs are now. What is new afterwards is of another run,
+    /// which has just measured it.
+    pub fn remember(&mut self, store: &Store, jobs: &[Job]) {
+        for job in jobs {
+            let finished = store.load(&job.key).map(|record| record.finished);
+            self.before.insert(job.key.clone(), finished);
+        }
+    }
+
+    /// How another run has ended the job since; None if it has not.
+    pub fn settled(&self, store: &Store, job: &Job) -> Option<Settled> {
+        let record = store.load(&job.key)?;
+        match self.before.get(&job.key) {
+            Some(before) if before.as_ref() == Some(&record.finished) => None,
+            _ => Some(match record.outcome {
+                Outcome::Failed { .. } => Settled::Failed,
+                _ => Settled::Done,
+            }),
+        }
+    }
+
+    /// The leases of all these jobs, or who holds one of them. Latencies have the machine to
+    /// themselves, as far as this sweep goes.
+    ///
+    /// # Errors
+    /// A folder that can't be written.
+    pub fn claim(&self, stage: Stage, jobs: &[Job]) -> Result<Result<Vec<Lease>, Holder>> {
+        let mut names: Vec<String> = jobs.iter().map(|job| job.key.clone()).collect();
+        if stage == Stage::Latency {
+            names.push(format!("latency-on-{}", Holder::own().place).replace(['/', '\\'], "-"));
+        }
+        // In one order, so that no two runs hold what the other waits for.
+        names.sort();
+        let mut leases = Vec::with_capacity(names.len());
+        for name in names {
+            let claim = self.leases.claim(&name);
+            match claim.context("cannot claim work in the folder of the sweep")? {
+                Claim::Ours(lease) => leases.push(lease),
+                Claim::Theirs(holder) => return Ok(Err(holder)),
+            }
+        }
+        Ok(Ok(leases))
+    }
+}
+
+/// Does pieces of work in turn, those first that nobody else holds. `act` returns who holds a piece
+/// that it could not have.
+///
+/// # Errors
+/// Those of `act`, and a signal that ends the program.
+pub fn in_turn<T>(
+    stage: Stage,
+    pieces: Vec<T>,
+    mut act: impl FnMut(&T) -> Result<Option<Holder>>,
+) -> Result<()> {
+    let mut left = pieces;
+    let mut told = None;
+    while !left.is_empty() {
+        let mut holder = None;
+        let before = left.len();
+        let mut waiting = Vec::new();
+        for piece in left {
+            interrupt::check()?;
+            match act(&piece)? {
+                None => {}
+                Some(other) => {
+                    holder = Some(other);
+                    waiting.push(piece);
+                }
+            }
+        }
+        left = waiting;
+        if let Some(holder) = holder.filter(|_| left.len() == before) {
+            if told.as_ref() != Some(&holder) {
+                tracing::info!("{}: waits for {holder}, which measures it", stage.name());
+                told = Some(holder);
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+    Ok(())
+}
