@@ -4,5 +4,6 @@
 mod common;
 mod costs;
 mod halving;
+mod shared;
 mod support;
 mod training;

@@ -1,0 +1,15 @@
+//! COCO's annotations.
+#![no_main]
+
+use std::sync::Once;
+
+use ablate_detection::dataset::Split;
+use ablate_detection_fuzz::{image, open, write};
+
+static ONCE: Once = Once::new();
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    ONCE.call_once(|| image("images/a.png"));
+    write("a.json", bytes);
+    open("format: coco\ntrain: {images: images, annotations: a.json}\n", Split::Train);
+});

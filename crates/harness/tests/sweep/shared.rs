@@ -1,0 +1,206 @@
+//! Several runs of one sweep, and runs that end before their time.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use ablate_files::Leases;
+use ablate_records::Stage;
+
+use crate::support::{Sweep, done, find};
+
+fn sweep() -> Sweep {
+    let sweep = Sweep::new(
+        "
+name: shared
+tables: [small.yaml, wide.yaml]
+models: [small, wide]
+seeds: [0, 1]
+latency: {imgsz: 64, budget_s: 0.05, warmup: 1, min_iterations: 3}
+train:
+  data: drawn.yaml
+  imgsz: 64
+  epochs: 12
+  batch: 4
+  overrides: {nbs: 8, mosaic: 0.0}
+eval: {split: test}
+",
+    );
+    for (name, channels) in [("small.yaml", 16), ("wide.yaml", 24)] {
+        let conv = |channels| format!("  - [-1, 1, Conv, [{channels}, 3, 2]]\n");
+        let backbone = conv(8) + &conv(channels).repeat(3);
+        let head = "head:\n  - [[2, 3], 1, Detect, [nc]]\n";
+        sweep.write(name, &format!("backbone:\n{backbone}{head}"));
+    }
+    sweep.write(
+        "drawn.yaml",
+        "format: shapes\nimgsz: 64\nimages: {train: 32, val: 4, test: 4}\n",
+    );
+    sweep
+}
+
+/// A run that goes on beside the test.
+struct Running {
+    child: Child,
+}
+
+impl Running {
+    fn start(sweep: &Sweep, more: &[&str]) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_ablate"))
+            .arg("run")
+            .arg(sweep.folder.path().join("sweep.yaml"))
+            .arg("--out")
+            .arg(sweep.out())
+            .args(more)
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("ablate starts");
+        Self { child }
+    }
+
+    /// The exit code, none after a signal, and what it logged.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut log = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap().code(), log)
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, name: &str) {
+        let number = self.child.id().to_string();
+        let status = Command::new("kill").args([name, &number]).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+/// Waits until a training has a checkpoint.
+fn checkpoint(sweep: &Sweep) -> PathBuf {
+    let start = Instant::now();
+    loop {
+        if let Some(file) = find(&sweep.out(), "resume.safetensors") {
+            return file;
+        }
+        assert!(start.elapsed() < Duration::from_secs(300), "no checkpoint");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// `N measured` of the last line.
+fn measured(log: &str) -> usize {
+    let words: Vec<&str> = log.split_whitespace().collect();
+    let place = words.iter().rposition(|word| *word == "measured,");
+    words[place.unwrap_or_else(|| panic!("{log}")) - 1]
+        .parse()
+        .unwrap()
+}
+
+/// Names and bytes of the weights.
+fn weights(sweep: &Sweep) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for record in sweep.records() {
+        if record.stage == Stage::Train {
+            let ablate_records::Measurement::Train(trained) = done(&record) else {
+                panic!("{record:?}")
+            };
+            for file in [&trained.best_weights, &trained.last_weights] {
+                files.push((file.clone(), fs::read(sweep.out().join(file)).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).unwrap().next().is_none()
+}
+
+#[test]
+fn two_runs_in_one_folder_share_its_cells() {
+    let sweep = sweep();
+    let runs = [0, 1].map(|_| Running::start(&sweep, &[]));
+    let ends = runs.map(Running::end);
+    for (code, log) in &ends {
+        assert_eq!(*code, Some(0), "{log}");
+    }
+    // Costs are of a model, all else of a model and a seed or a model.
+    let records = sweep.records();
+    assert_eq!(
+        ends.iter().map(|(_, log)| measured(log)).sum::<usize>(),
+        records.len(),
+        "each is measured once: {ends:?}"
+    );
+    let trained = records.iter().filter(|record| record.stage == Stage::Train);
+    assert_eq!(trained.count(), 4);
+    assert!(is_empty(&sweep.out().join("leases")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_training_with_a_checkpoint() {
+    let (whole, cut) = (sweep(), sweep());
+    whole.run(&["--stages", "train"]).ok();
+
+    let run = Running::start(&cut, &["--stages", "train"]);
+    checkpoint(&cut);
+    run.signal("-TERM");
+    let (code, log) = run.end();
+    assert_eq!(code, Some(143), "{log}");
+    assert!(
+        log.ends_with("SIGTERM: ended with a checkpoint; the same command goes on from there\n"),
+        "{log}"
+    );
+    assert!(is_empty(&cut.out().join("leases")));
+    assert!(cut.records().len() < 4);
+
+    let log = cut.run(&["--stages", "train"]).stderr();
+    assert!(log.contains(": continues after epoch "), "{log}");
+    assert!(weights(&whole) == weights(&cut));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_was_killed_blocks_no_other() {
+    let (whole, cut) = (sweep(), sweep());
+    whole.run(&["--stages", "train"]).ok();
+
+    let run = Running::start(&cut, &["--stages", "train"]);
+    let file = checkpoint(&cut);
+    run.signal("-KILL");
+    assert_eq!(run.end().0, None);
+    assert!(!is_empty(&cut.out().join("leases")));
+    // As of a file that was being written.
+    let unfinished = file.with_file_name(".abc.part");
+    fs::write(&unfinished, "half").unwrap();
+
+    let log = cut.run(&["--stages", "train"]).stderr();
+    assert!(!log.contains("waits for"), "{log}");
+    assert!(!unfinished.exists());
+    assert!(is_empty(&cut.out().join("leases")));
+    assert!(weights(&whole) == weights(&cut));
+}
+
+#[test]
+fn a_run_waits_for_what_another_holds() {
+    let sweep = sweep();
+    sweep.run(&["--stages", "cost"]).ok();
+    let cell = sweep.record("small", Stage::Cost);
+    fs::remove_file(sweep.out().join(format!("records/{}.json", cell.key))).unwrap();
+    let leases = Leases::open(sweep.out().join("leases"));
+    let claim = leases.claim(&cell.key).unwrap();
+    let run = Running::start(&sweep, &["--stages", "cost"]);
+    std::thread::sleep(Duration::from_secs(2));
+    drop(claim);
+    let (code, log) = run.end();
+    assert_eq!(code, Some(0), "{log}");
+    let own = format!("cost: waits for process {} on ", std::process::id());
+    assert!(log.contains(&own), "{log}");
+    assert_eq!(measured(&log), 1, "{log}");
+}
