@@ -182,7 +182,13 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             progress,
         };
         if let Some(file) = Reader::open(&folder.join(RESUME))? {
-            trainer = trainer.resume(&file)?;
+            let state = file.state()?;
+            let best = folder.join(BEST);
+            match state.log.is_empty() || best.exists() {
+                true => trainer = trainer.resume(&file, state)?,
+                // Its epoch can't be had again but by training.
+                false => tracing::warn!("{} is missing; the training begins anew", best.display()),
+            }
         }
         Ok(trainer)
     }
@@ -212,6 +218,16 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             self.state.total_s += start.elapsed().as_secs_f64();
             if let Some(log) = self.state.log.last() {
                 self.progress.epoch(log, self.recipe.epochs);
+            }
+        }
+        if self.state.begun.is_none() {
+            for name in [BEST, LAST] {
+                let file = self.folder.join(name);
+                ensure!(
+                    file.exists(),
+                    "{}: vanished while the network was trained",
+                    file.display()
+                );
             }
         }
         let TrainingState {
@@ -439,8 +455,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         Ok(writer.write(&self.folder.join(RESUME), Some(&self.state))?)
     }
 
-    fn resume(mut self, file: &Reader) -> Result<Self> {
-        let state = file.state()?;
+    fn resume(mut self, file: &Reader, state: TrainingState) -> Result<Self> {
         if state.identity != self.state.identity {
             let (found, expected) = (&state.identity, &self.state.identity);
             let message = format!(

@@ -316,6 +316,18 @@ fn one_that_is_interrupted_anywhere_in_an_epoch_loses_no_batch() {
 }
 
 #[test]
+fn one_whose_best_weights_are_gone_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let scores = [0.5, 0.2, 0.3, 0.25, 0.1, 0.4];
+    let expected = run(&recipe(), folder.path(), "a", 0.9, &mut script(&scores)).unwrap();
+    let best = file(folder.path(), BEST);
+    std::fs::remove_file(folder.path().join(BEST)).unwrap();
+    let again = run(&recipe(), folder.path(), "a", 0.9, &mut script(&scores)).unwrap();
+    assert_eq!(again.best_epoch, expected.best_epoch);
+    assert!(file(folder.path(), BEST) == best);
+}
+
+#[test]
 fn so_does_one_with_musgd() {
     let recipe = Recipe {
         optimizer: Optimizer::MuSgd,

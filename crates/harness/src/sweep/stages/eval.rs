@@ -40,6 +40,12 @@ impl Eval<'_> {
         let images = data.cached(split, conventions::interpolation(graph.detect()))?;
         let device = job.cell.device.open()?;
         let file = self.store.folder().join(&trained.best_weights);
+        ensure!(
+            file.exists(),
+            "{} is missing; --fresh --cell {} trains it again",
+            file.display(),
+            job.cell.id
+        );
         let spec = EvaluationSpec {
             graph: &graph,
             weights: &file,
