@@ -48,6 +48,7 @@ mod cache;
 mod coco;
 mod error;
 mod finish;
+mod folder;
 mod image_file;
 mod input_size;
 mod problems;

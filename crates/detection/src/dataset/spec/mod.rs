@@ -1,13 +1,19 @@
 //! The description of a data set, as written in YAML.
 
-use std::path::{Component, Path, PathBuf};
+mod keys;
+mod names;
 
-use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 
+use super::folder::{below, listing, tidy};
 use super::shapes::ShapesSpec;
-use super::{DataError, Split};
+use super::{DataError, Split, voc};
+
+pub(crate) use keys::line_of_key;
+pub(crate) use names::class_names;
 
 /// What [`super::Dataset::open`] opens.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,7 +44,7 @@ pub enum Format {
 }
 
 /// Ultralytics' `data.yaml`. Keys that it doesn't know (`download`, …) are ignored, as other tools
-/// put their own there.
+/// put their own there, but for those that look like one of these mistyped.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct YoloSpec {
@@ -55,6 +61,10 @@ pub struct YoloSpec {
     pub names: Option<Value>,
     /// Number of classes, if they have no names.
     pub nc: Option<usize>,
+    /// Of a pose data set: the number of keypoints and of numbers a keypoint, which follow each box
+    /// and are not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kpt_shape: Option<Vec<usize>>,
 }
 
 /// COCO: a folder of images and a JSON file for each split.
@@ -83,15 +93,21 @@ pub struct CocoSplit {
     pub annotations: PathBuf,
 }
 
-/// Pascal VOC: a folder with `Annotations/` and `JPEGImages/`.
+/// Pascal VOC: XML files and images, in two folders or side by side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VocSpec {
     /// The data set's folder, relative to the file's.
     pub path: Option<PathBuf>,
+    /// Folder of the images; by default `JPEGImages` or `images`, or where the XML files lie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<PathBuf>,
+    /// Folder of the XML files; by default `Annotations` or `annotations`, or where the images lie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<PathBuf>,
     /// The classes; by default all names in the XML files, sorted.
     pub names: Option<Value>,
-    /// Names of image sets.
+    /// Names of image sets, or of folders where the data set has one for each split.
     pub train: Option<OneOrMany<String>>,
     /// The same of the validation split.
     pub val: Option<OneOrMany<String>>,
@@ -119,7 +135,7 @@ pub struct Fractions {
 
 /// `x` or `[x, y]` in YAML.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a name, or a list of names")]
 pub enum OneOrMany<T> {
     /// A single value.
     One(T),
@@ -138,35 +154,45 @@ impl<T> OneOrMany<T> {
 }
 
 impl DataSpec {
-    /// Reads a description: a YAML file, a Pascal VOC folder, a folder with a `data.yaml`, or the
+    /// Reads a description: a YAML file, a folder with a `data.yaml`, a Pascal VOC folder, or the
     /// word `shapes` for the built-in set with its defaults.
     ///
     /// # Errors
-    /// A file that can't be read, is no YAML, or has a key that is unknown or makes no sense.
+    /// A file that can't be read, is no YAML, or has a key that is unknown or makes no sense; a
+    /// folder that is no data set.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
         if path == Path::new("shapes") && !path.exists() {
             return Ok(Self::shapes(ShapesSpec::default()));
         }
         if path.is_dir() {
-            return match path.join("data.yaml") {
-                file if file.is_file() => Self::load(file),
-                _ if path.join("Annotations").is_dir() => Ok(Self {
-                    name: name_of(path),
-                    file: path.to_owned(),
-                    format: Format::Voc(VocSpec {
-                        path: Some(PathBuf::from(".")),
-                        ..VocSpec::default()
-                    }),
-                }),
-                _ => Err(DataError::file(
-                    path,
-                    "expected data.yaml or Annotations/ in this folder, found neither",
-                )),
-            };
+            return Self::load_folder(path);
         }
         let text = ablate_files::read_text(path).map_err(|error| DataError::io(path, error))?;
         Self::parse(&text, path)
+    }
+
+    fn load_folder(folder: &Path) -> Result<Self, DataError> {
+        let yaml = ["data.yaml", "data.yml"].map(|name| folder.join(name));
+        if let Some(yaml) = yaml.into_iter().find(|file| file.is_file()) {
+            return Self::load(yaml);
+        }
+        if !voc::is_voc(folder) {
+            let message = format!(
+                "expected data.yaml or a Pascal VOC data set ({}) in this folder, found {}",
+                voc::LAYOUTS,
+                listing(folder)
+            );
+            return Err(DataError::file(folder, message));
+        }
+        Ok(Self {
+            name: name_of(folder),
+            file: folder.to_owned(),
+            format: Format::Voc(VocSpec {
+                path: Some(PathBuf::from(".")),
+                ..VocSpec::default()
+            }),
+        })
     }
 
     /// The built-in set.
@@ -180,28 +206,27 @@ impl DataSpec {
 
     /// From the text of a YAML file; `file` is where relative paths start and what errors name.
     pub fn parse(text: &str, file: &Path) -> Result<Self, DataError> {
-        let mut value: Value =
-            serde_yaml::from_str(text).map_err(|error| DataError::file(file, error))?;
-        let Some(keys) = value.as_mapping_mut() else {
-            return Err(DataError::file(file, "expected keys and values"));
-        };
-        let format = match keys.remove("format") {
+        let mut value = keys::parse(text, file)?;
+        let format = match value
+            .as_mapping_mut()
+            .and_then(|keys| keys.remove("format"))
+        {
             None => "yolo".to_owned(),
             Some(Value::String(format)) => format,
-            Some(other) => {
-                return Err(DataError::key(
-                    file,
-                    "format",
-                    format!("{other:?} is not a name"),
-                ));
+            Some(_) => {
+                let message = "expected one of yolo, coco, voc, shapes";
+                return Err(DataError::key(file, "format", message));
             }
         };
         let format = match format.as_str() {
-            "yolo" => Format::Yolo(typed(value, file)?),
-            "coco" => Format::Coco(typed(value, file)?),
-            "voc" => Format::Voc(typed(value, file)?),
+            "yolo" => {
+                keys::check_near(&value, file)?;
+                Format::Yolo(keys::typed(value, file)?)
+            }
+            "coco" => Format::Coco(keys::typed(value, file)?),
+            "voc" => Format::Voc(keys::typed(value, file)?),
             "shapes" => {
-                let spec: ShapesSpec = typed(value, file)?;
+                let spec: ShapesSpec = keys::typed(value, file)?;
                 spec.check()
                     .map_err(|(key, message)| DataError::key(file, key, message))?;
                 Format::Shapes(spec)
@@ -226,20 +251,21 @@ impl DataSpec {
             self.file.parent()
         };
         let folder = folder.unwrap_or(Path::new(""));
-        tidy(&path.map_or_else(|| folder.to_owned(), |path| folder.join(path)))
+        tidy(&path.map_or_else(|| folder.to_owned(), |path| below(folder, path)))
     }
-}
 
-/// The path without `x/..`, as people would write it; messages are full of it.
-fn tidy(path: &Path) -> PathBuf {
-    let mut tidy = PathBuf::new();
-    for part in path.components() {
-        match (part, tidy.components().next_back()) {
-            (Component::ParentDir, Some(Component::Normal(_))) => drop(tidy.pop()),
-            _ => tidy.push(part),
+    /// As [`Self::root`], of a format all of whose files lie there.
+    ///
+    /// # Errors
+    /// A `path` that is no folder.
+    pub(crate) fn existing_root(&self, path: Option<&Path>) -> Result<PathBuf, DataError> {
+        let root = self.root(path);
+        if path.is_some() && !root.as_os_str().is_empty() && !root.is_dir() {
+            let message = format!("expected a folder, found none: {}", root.display());
+            return Err(DataError::key(&self.file, "path", message));
         }
+        Ok(root)
     }
-    tidy
 }
 
 impl YoloSpec {
@@ -255,10 +281,9 @@ impl CocoSpec {
 }
 
 impl VocSpec {
-    /// The image sets of a split.
-    pub(crate) fn sets(&self, split: Split) -> Vec<String> {
-        pick(split, &self.train, &self.val, &self.test)
-            .map_or_else(|| vec![split.to_string()], |sets| sets.as_slice().to_vec())
+    /// The image sets or folders that the description names for a split.
+    pub(crate) fn sets(&self, split: Split) -> Option<&[String]> {
+        pick(split, &self.train, &self.val, &self.test).map(OneOrMany::as_slice)
     }
 }
 
@@ -275,10 +300,6 @@ fn pick<'a, T>(
     }
 }
 
-fn typed<T: DeserializeOwned>(value: Value, file: &Path) -> Result<T, DataError> {
-    serde_yaml::from_value(value).map_err(|error| DataError::file(file, error))
-}
-
 fn name_of(path: &Path) -> String {
     let name = |path: &Path| {
         path.file_stem()
@@ -289,41 +310,4 @@ fn name_of(path: &Path) -> String {
         (Some(own), _) => own,
         (None, _) => "dataset".into(),
     }
-}
-
-/// Class names from a YAML list or a map from index to name.
-pub(crate) fn class_names(names: &Value, file: &Path) -> Result<Vec<String>, DataError> {
-    let wrong = |message: String| DataError::key(file, "names", message);
-    let text = |value: &Value| match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        // YAML reads bare `yes` and `no` as truth values in some dialects.
-        Value::Bool(truth) => Ok(truth.to_string()),
-        other => Err(wrong(format!("{other:?} is not a class name"))),
-    };
-    let list = match names {
-        Value::Sequence(list) => list.iter().map(text).collect::<Result<Vec<_>, _>>()?,
-        Value::Mapping(map) => (0..map.len())
-            .map(|index| match map.get(Value::from(index)) {
-                Some(name) => text(name),
-                None => Err(wrong(format!(
-                    "class {index} is missing; number the classes from 0 without a gap"
-                ))),
-            })
-            .collect::<Result<_, _>>()?,
-        _ => {
-            return Err(wrong(
-                "expected a list of names, or a map from index to name".into(),
-            ));
-        }
-    };
-    if list.is_empty() {
-        return Err(wrong("expected at least one class, found none".into()));
-    }
-    for (index, name) in list.iter().enumerate() {
-        if list[..index].contains(name) {
-            return Err(wrong(format!("class '{name}' is listed twice")));
-        }
-    }
-    Ok(list)
 }
