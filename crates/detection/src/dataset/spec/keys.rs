@@ -20,6 +20,10 @@ const YOLO_KEYS: [(&str, &[&str]); 6] = [
 /// The keys and values of a YAML file.
 pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
     let value: Value = serde_yaml::from_str(text).map_err(|error| {
+        let message = error.to_string();
+        if let Some(key) = message.strip_prefix("duplicate entry with key \"") {
+            return twice(text, file, key.trim_end_matches('"'));
+        }
         let tab = |line: &&str| line.trim_start_matches(' ').starts_with('\t');
         let at = error.location().map(|place| place.line());
         let line = at.and_then(|at| text.lines().nth(at.saturating_sub(1)));
@@ -27,7 +31,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
             Some(_) => "; YAML is indented with blanks, not with tabs",
             None => "",
         };
-        DataError::file(file, format!("{error}{hint}"))
+        DataError::file(file, message + hint)
     })?;
     let Some(keys) = value.as_mapping() else {
         let found = if value.is_null() {
@@ -44,6 +48,19 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
         return Err(DataError::key(file, &key.to_string(), message));
     }
     Ok(value)
+}
+
+/// That a key of a YAML text is there twice.
+fn twice(text: &str, file: &Path, key: &str) -> DataError {
+    let is_key = |(_, line): &(usize, &str)| starts_with_key(line.trim_start(), key);
+    let lines: Vec<String> = text
+        .lines()
+        .enumerate()
+        .filter(is_key)
+        .map(|(index, _)| (index + 1).to_string())
+        .collect();
+    let message = format!("listed twice: see lines {}", lines.join(", "));
+    DataError::key(file, key, message)
 }
 
 /// The keys of one format.
@@ -143,7 +160,11 @@ fn in_words(message: &str) -> String {
         None if expected.starts_with("struct ") => "keys and values",
         None => expected,
     };
-    let found = found.replace("unit value", "nothing");
+    let found: String = found
+        .replace("unit value", "nothing")
+        .chars()
+        .take(80)
+        .collect();
     format!("expected {expected}, found {found}")
 }
 

@@ -218,7 +218,7 @@ impl DataSpec {
                 return Err(DataError::key(file, "format", message));
             }
         };
-        let format = match format.as_str() {
+        let format = match format.to_lowercase().as_str() {
             "yolo" => {
                 keys::check_near(&value, file)?;
                 Format::Yolo(keys::typed(value, file)?)
@@ -231,8 +231,8 @@ impl DataSpec {
                     .map_err(|(key, message)| DataError::key(file, key, message))?;
                 Format::Shapes(spec)
             }
-            other => {
-                let message = format!("unknown format '{other}'; known: yolo, coco, voc, shapes");
+            _ => {
+                let message = format!("unknown format '{format}'; known: yolo, coco, voc, shapes");
                 return Err(DataError::key(file, "format", message));
             }
         };
@@ -261,7 +261,8 @@ impl DataSpec {
     pub(crate) fn existing_root(&self, path: Option<&Path>) -> Result<PathBuf, DataError> {
         let root = self.root(path);
         if path.is_some() && !root.as_os_str().is_empty() && !root.is_dir() {
-            let message = format!("expected a folder, found none: {}", root.display());
+            let found = if root.is_file() { "a file" } else { "none" };
+            let message = format!("expected a folder, found {found}: {}", root.display());
             return Err(DataError::key(&self.file, "path", message));
         }
         Ok(root)

@@ -101,9 +101,10 @@ fn named(spec: &DataSpec, voc: &VocSpec, root: &Path) -> Result<Option<Part>, Da
         }
         (None, Some(annotations)) => {
             let usual = subfolder(root, &["JPEGImages", "images"]);
-            let places = [usual, Some(annotations.clone()), Some(root.to_owned())];
-            let mut places = places.into_iter().flatten();
-            let found = places.find(|place| contains(place, is_image));
+            let mut places = usual.into_iter().chain([annotations.clone()]);
+            let found = places
+                .find(|place| contains(place, is_image))
+                .or_else(|| holds(root, is_image).then(|| root.to_owned()));
             let images = found.ok_or_else(|| lacking("images", "images"))?;
             Some(Part::of(images, annotations))
         }
@@ -197,9 +198,15 @@ pub(super) fn parts(
     let own = own_folders(root, split);
     match own.as_slice() {
         [] => {
-            let names = folder_names(split).join("/ or ");
-            let message = format!("missing: this data set has no folder {names}/");
             let key = split.as_str();
+            let folders = folder_names(split).iter();
+            let mut folders = folders.filter_map(|name| subfolder(root, &[name]));
+            if let Some(folder) = folders.find(|folder| contains(folder, is_image)) {
+                let message = format!("folder {} has images but no .xml files", folder.display());
+                return Err(DataError::key(&spec.file, key, message));
+            }
+            let names = folder_names(split).join("/ or ");
+            let message = format!("missing: this data set has no folder {names}/ with images");
             Err(DataError::missing_split_because(
                 &spec.file, split, key, message,
             ))

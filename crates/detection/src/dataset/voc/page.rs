@@ -31,6 +31,10 @@ pub(super) fn read_page(xml: &Path, difficult: bool) -> Result<Page, String> {
         Document::parse(&text).map_err(|error| format!("corrupt annotation file: {error}"))?;
     let mut page = Page::default();
     let root = document.root_element();
+    let name = root.tag_name().name();
+    if !name.eq_ignore_ascii_case("annotation") && child(root, "object").is_none() {
+        return Err(format!("expected an <annotation>, found a <{name}>"));
+    }
     page.size = child(root, "size").and_then(|size| {
         let number = |name| child(size, name).and_then(text_of)?.parse::<usize>().ok();
         Some((number("width")?, number("height")?))

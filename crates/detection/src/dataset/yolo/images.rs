@@ -37,9 +37,11 @@ pub(super) fn find(
         } else if path.is_file() {
             images.add_list(&path, root)?;
         } else {
+            // As it is written where it is another machine's.
+            let shown = if has_drive(entry) { entry } else { &path };
             let message = format!(
-                "expected a folder of images, or a .txt file that lists them, found neither: {} does not exist",
-                path.display()
+                "expected a folder of images or a .txt file that lists them; {} does not exist",
+                shown.display()
             );
             return Err(DataError::key(&spec.file, split.as_str(), message));
         }
@@ -140,7 +142,7 @@ fn locate(entry: &str, folder: &Path, root: &Path) -> Result<PathBuf, String> {
             return Ok(tidied(path));
         }
     }
-    let absolute = portable.starts_with('/') || portable.as_bytes().get(1) == Some(&b':');
+    let absolute = portable.starts_with('/') || has_drive(Path::new(entry));
     let parts: Vec<&str> = portable
         .split('/')
         .filter(|part| !matches!(*part, "" | "."))
@@ -177,6 +179,11 @@ fn tidied(path: PathBuf) -> PathBuf {
     let tidy = tidy(&path);
     let same = tidy == path || tidy.canonicalize().ok() == path.canonicalize().ok();
     if same { tidy } else { path }
+}
+
+/// Whether a path starts with a drive, such as `H:`.
+fn has_drive(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().get(1) == Some(&b':')
 }
 
 fn foreign(path: &Path) -> Option<String> {

@@ -21,6 +21,9 @@ use super::spec::{YoloSpec, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
 use crate::mask::Segmentation;
 
+/// More classes than any data set has; above, `nc` is mistyped.
+const MOST_CLASSES: usize = 1_000_000;
+
 pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dataset, DataError> {
     let classes = classes(spec, yolo)?;
     let entries = entries(spec, yolo, split)?;
@@ -119,6 +122,10 @@ fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
             Err(DataError::key(&spec.file, "nc", message))
         }
         (Some(names), _) => Ok(names),
+        (None, Some(nc)) if nc > MOST_CLASSES => {
+            let message = format!("expected 1 to {MOST_CLASSES} classes, found {nc}");
+            Err(DataError::key(&spec.file, "nc", message))
+        }
         (None, Some(nc)) if nc > 0 => Ok((0..nc).map(|class| format!("class_{class}")).collect()),
         _ => Err(DataError::key(
             &spec.file,

@@ -98,13 +98,15 @@ impl Grammar {
     }
 }
 
-/// The start of a text, for a message.
+/// The start of a text that may be anything, for a message.
 fn short(text: &str) -> String {
     const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+    let visible = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
+    let mut start: String = text.chars().take(MOST).map(visible).collect();
+    if text.chars().nth(MOST).is_some() {
+        start.push('…');
     }
+    start
 }
 
 fn number(word: &str) -> Option<f64> {
@@ -241,9 +243,20 @@ mod tests {
                 "expected a decimal point, found a comma: '0,5'",
             ),
             ("0;0,5;0,5;0,1;0,1", "is not a number"),
+            ("0 0.5 \0 0.1 0.1", "'\u{FFFD}' is not a number"),
         ] {
             let found = grammar(0).parse(row).unwrap_err();
             assert!(found.contains(reason), "{row}: {found}");
         }
+        let long = grammar(0).parse(&"x".repeat(1 << 20)).unwrap_err();
+        assert!(long.len() < 100, "{long}");
+        // A class may be called as another one's number.
+        let numbers = Grammar {
+            classes: ["1", "0"].map(String::from).to_vec(),
+            keypoints: 0,
+        };
+        assert_eq!(numbers.parse("1 0.5 0.5 0.1 0.1").unwrap().class, 1);
+        let found = numbers.parse("1 0.5 x 0.1 0.1").unwrap_err();
+        assert_eq!(found, "'x' is not a number");
     }
 }
