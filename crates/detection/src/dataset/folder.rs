@@ -14,13 +14,13 @@ fn walk_within(
     within: &mut Vec<PathBuf>,
     found: &mut impl FnMut(PathBuf),
 ) -> io::Result<()> {
-    let real = folder.canonicalize()?;
+    let real = readable(folder).canonicalize()?;
     if within.contains(&real) {
         return Ok(());
     }
     within.push(real);
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
+    for entry in std::fs::read_dir(readable(folder))? {
+        let path = folder.join(entry?.file_name());
         if path.is_dir() {
             walk_within(&path, within, found)?;
         } else {
@@ -38,9 +38,8 @@ pub(crate) fn subfolder(parent: &Path, names: &[&str]) -> Option<PathBuf> {
     if let Some(folder) = exact.into_iter().find(|path| path.is_dir()) {
         return Some(folder);
     }
-    let entries = std::fs::read_dir(parent).ok()?.flatten();
-    let mut folders: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
+    let mut folders: Vec<PathBuf> = entries(parent)
+        .into_iter()
         .filter(|path| {
             let name = path.file_name().and_then(|name| name.to_str());
             name.is_some_and(|name| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
@@ -51,17 +50,33 @@ pub(crate) fn subfolder(parent: &Path, names: &[&str]) -> Option<PathBuf> {
     folders.into_iter().next()
 }
 
+/// What lies right in a folder; nothing if it can't be read.
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(readable(folder)).into_iter().flatten();
+    let names = entries.flatten().map(|entry| entry.file_name());
+    names.map(|name| folder.join(name)).collect()
+}
+
+/// The empty path means the working folder where something is joined to it, but can't be read.
+fn readable(folder: &Path) -> &Path {
+    match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    }
+}
+
 /// What lies in a folder, for an error: folders with a `/`, the first few.
 pub(crate) fn listing(folder: &Path) -> String {
     const SHOWN: usize = 6;
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return "nothing".into();
-    };
-    let mut names: Vec<String> = entries
-        .flatten()
-        .map(|entry| {
-            let slash = if entry.path().is_dir() { "/" } else { "" };
-            entry.file_name().to_string_lossy().into_owned() + slash
+    let mut names: Vec<String> = entries(folder)
+        .iter()
+        .map(|path| {
+            let slash = if path.is_dir() { "/" } else { "" };
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+                + slash
         })
         .collect();
     // Folders first: they tell the format.

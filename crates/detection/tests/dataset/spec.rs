@@ -186,7 +186,7 @@ fn keys_of_other_tools_are_ignored() {
     assert_eq!(set.classes, ["class_0"]);
     folder.write(
         "data.yaml",
-        "train: images\nname: mine\nnames: {'0': cat}\n",
+        "train: images\nname: mine\nnum_classes: 1\nnch: 3\nnames: {'0': cat}\n",
     );
     let set = folder.open("data.yaml", Split::Train).unwrap();
     assert_eq!(set.classes, ["cat"]);

@@ -170,9 +170,11 @@ fn an_image_that_is_named_twice_is_used_once() {
 
 #[test]
 fn a_validation_split_may_be_the_training_split() {
-    let folder = folder("train: images\nval: ./images/\nnames: [cat]\n");
-    let of = |split| folder.open("data.yaml", split).unwrap();
-    assert_eq!(names(&of(Split::Train)), names(&of(Split::Val)));
+    let folder = folder("train: images\nval: ./images/\ntest: .\nnames: [cat]\n");
+    for split in Split::ALL {
+        let set = folder.open("data.yaml", split).unwrap();
+        assert_eq!(names(&set), ["images/a.png"]);
+    }
 }
 
 #[test]

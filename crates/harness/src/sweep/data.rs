@@ -85,8 +85,8 @@ pub fn open(spec: &DataSpec, split: Split) -> Result<Dataset> {
 /// Whether a split can't be opened because the data set has none of that name.
 pub fn is_missing(error: &anyhow::Error, split: Split) -> bool {
     error
-        .downcast_ref()
-        .is_some_and(|error: &DataError| error.is_missing_split(split))
+        .downcast_ref::<DataError>()
+        .is_some_and(|error| error.is_missing_split(split))
 }
 
 /// The value of a cell, made if it is empty.

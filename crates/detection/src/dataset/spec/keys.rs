@@ -99,11 +99,15 @@ pub(super) fn check_near(value: &Value, file: &Path) -> Result<(), DataError> {
         let near = YOLO_KEYS.iter().find(|(known, others)| {
             others.contains(&key) || strsim::osa_distance(&key.to_lowercase(), known) <= 1
         });
-        // A data set may well have a `name`, and classes that are only counted.
-        let is_name =
-            |known: &str| known == "names" && keys.contains_key("nc") && value.is_string();
+        // A data set may well have a `name`, where classes are only counted, and `names` are
+        // counted anyway.
+        let is_own = |known: &str| match known {
+            "names" => keys.contains_key("nc") && value.is_string(),
+            "nc" => keys.contains_key("names"),
+            _ => false,
+        };
         match near {
-            Some(&(known, _)) if !keys.contains_key(known) && !is_name(known) => {
+            Some(&(known, _)) if !keys.contains_key(known) && !is_own(known) => {
                 let known_keys = YOLO_KEYS.map(|(known, _)| known);
                 return Err(DataError::key(file, key, unknown(Some(known), &known_keys)));
             }

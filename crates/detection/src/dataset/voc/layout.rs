@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::super::folder::{below, listing, subfolder, walk};
+use super::super::folder::{below, entries, listing, subfolder, walk};
 use super::super::image_file::is_image;
 use super::super::spec::VocSpec;
 use super::super::{DataError, DataSpec, Split};
@@ -252,10 +252,8 @@ fn prefixed(part: Part, folder: &Path, root: &Path) -> Part {
 
 /// Whether such a file lies right in a folder.
 fn holds(folder: &Path, wanted: fn(&Path) -> bool) -> bool {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.path())
-        .any(|path| wanted(&path) && path.is_file())
+    let files = entries(folder);
+    files.iter().any(|path| wanted(path) && path.is_file())
 }
 
 /// Whether such a file lies anywhere below a folder.

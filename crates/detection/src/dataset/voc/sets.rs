@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::super::error::in_words;
-use super::super::folder::subfolder;
+use super::super::folder::{entries, subfolder};
 use super::super::image_file::is_image;
 use super::super::random::{Draw, stream};
 use super::super::spec::{Fractions, VocSpec};
@@ -82,8 +82,8 @@ pub(super) fn no_fractions(spec: &DataSpec, voc: &VocSpec, own: &str) -> Result<
 fn folder(root: &Path) -> Option<PathBuf> {
     let sets = subfolder(root, &["ImageSets"])?;
     subfolder(&sets, &["Main"]).or_else(|| {
-        let mut files = std::fs::read_dir(&sets).ok()?.flatten();
-        let any = files.any(|file| file.path().extension().is_some_and(|end| end == "txt"));
+        let is_set = |path: &PathBuf| path.extension().is_some_and(|end| end == "txt");
+        let any = entries(&sets).iter().any(is_set);
         any.then_some(sets)
     })
 }

@@ -112,6 +112,8 @@ impl Images {
 
     /// Adds an image, unless it is there already; `place` is the line of the list that names it.
     fn add(&mut self, path: PathBuf, place: Option<(&Path, usize)>) {
+        // The folder of a description may be `.`.
+        let path = path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
         let line = place.map(|(_, line)| line);
         match (self.seen.get(&path), place) {
             (None, _) => {
