@@ -98,6 +98,10 @@ fn keys_are_named_by_line() {
             "data.yaml:1: key `trian`: unknown; did you mean `train`? Known: path, train, val, test, names, nc",
         ),
         (
+            "fromat: coco\ntrain: images\n",
+            "data.yaml:1: key `fromat`: unknown; did you mean `format`?",
+        ),
+        (
             "train: images\nvall: images\n",
             "data.yaml:2: key `vall`: unknown; did you mean `val`?",
         ),

@@ -132,6 +132,13 @@ fn a_folder_for_each_split() {
         names(&folder.open("voc.yaml", Split::Test).unwrap()),
         ["val/d"]
     );
+    folder.write("voc.yaml", "format: voc\nval: ''\ntest: val\n");
+    let error = folder.open("voc.yaml", Split::Val).unwrap_err();
+    assert!(error.is_missing_split(Split::Val), "{error}");
+    assert_eq!(
+        folder.open("voc.yaml", Split::Train).unwrap().classes,
+        ["cell"]
+    );
     folder.write("voc.yaml", "format: voc\nval: vali\n");
     let error = folder.open("voc.yaml", Split::Val).unwrap_err();
     assert!(!error.is_missing_split(Split::Val), "{error}");

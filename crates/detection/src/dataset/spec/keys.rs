@@ -8,13 +8,14 @@ use serde_yaml::Value;
 use super::DataError;
 
 /// Keys of a `data.yaml`, and other words that people write for them.
-const YOLO_KEYS: [(&str, &[&str]); 6] = [
+const YOLO_KEYS: [(&str, &[&str]); 7] = [
     ("path", &[]),
     ("train", &["training"]),
     ("val", &["valid"]),
     ("test", &["testing"]),
     ("names", &["classes", "class_names"]),
     ("nc", &["num_classes"]),
+    ("format", &[]),
 ];
 
 /// The keys and values of a YAML file.

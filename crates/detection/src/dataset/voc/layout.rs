@@ -181,6 +181,9 @@ pub(super) fn parts(
     split: Split,
 ) -> Result<Vec<Part>, DataError> {
     if let Some(names) = voc.sets(split) {
+        if names.iter().all(String::is_empty) {
+            return Err(DataError::missing_split(&spec.file, split));
+        }
         let named = names.iter().map(|name| {
             let folder = below(root, Path::new(name));
             let part = Part::find(&folder).filter(|_| !name.is_empty());
