@@ -9,7 +9,7 @@
 //! ```yaml
 //! path: ../datasets/mine        # optional, default: the folder of this file
 //! train: images/train           # labels: labels/train/NAME.txt, rows of `class cx cy w h`, normalised
-//! val: images/val
+//! val: images/val               # a key that is absent or empty: no such split; a path that leads nowhere: an error
 //! test: [images/test, more/images]
 //! names: [cat, dog]             # or a map {0: cat, 1: dog}
 //! ```
@@ -21,14 +21,17 @@
 //! val: {images: val2017, annotations: annotations/instances_val2017.json}
 //! names: [person, bicycle]      # optional: the classes in the order wanted; default: categories by id
 //! ```
-//! Pascal VOC, a folder with `Annotations/`, `JPEGImages/` and, optionally,
-//! `ImageSets/Main/{train,val,test}.txt`:
+//! Pascal VOC: images and XML files in `JPEGImages/` and `Annotations/`, in `images/` and
+//! `annotations/`, or side by side, and, optionally, `ImageSets/Main/{train,val,test}.txt`; or all
+//! this in a folder for each split, `train/`, `valid/` (or `val/`) and `test/`:
 //! ```yaml
 //! format: voc
 //! path: ../datasets/bccd
+//! images: pictures              # optional: other names of the two folders
+//! annotations: pictures/xml
 //! names: [RBC, WBC, Platelets]  # optional, default: all names in the XML files, sorted
-//! train: trainval               # optional: an image set, or a list of them; default: the split's own name
-//! fractions: {train: 0.8, val: 0.1, test: 0.1}  # only without ImageSets; this is the default
+//! train: trainval               # optional: an image set (or a split's folder), or a list of them; default: the split's own name
+//! fractions: {train: 0.8, val: 0.1, test: 0.1}  # only without image sets and splits' folders; this is the default
 //! seed: 0
 //! difficult: false              # keep objects marked difficult?
 //! ```
@@ -42,12 +45,14 @@
 //! What can't be used (a box without area or outside its image, an unknown class, a row that is not
 //! numbers, a row given twice, a missing or corrupt image) is left out, counted and named in
 //! [`Dataset::problems`]; a box that reaches over the border is clipped. An image without a box is
-//! background and stays. A split with no image or no box left is an error.
+//! background and stays; where that is because it has no label file, it is counted in
+//! [`Problems::unlabelled`]. A split with no image or no box left is an error.
 
 mod cache;
 mod coco;
 mod error;
 mod finish;
+mod folder;
 mod image_file;
 mod input_size;
 mod problems;

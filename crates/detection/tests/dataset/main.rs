@@ -4,8 +4,11 @@ mod coco;
 mod images;
 mod resample;
 mod shapes;
+mod spec;
 mod voc;
+mod voc_folders;
 mod yolo;
+mod yolo_files;
 
 use std::path::{Path, PathBuf};
 
@@ -40,6 +43,13 @@ impl Folder {
             .save(&path)
             .unwrap();
         path
+    }
+
+    /// The error of opening a split, with the folder's own path taken out.
+    pub fn error(&self, yaml: &str, split: Split) -> String {
+        let error = self.open(yaml, split).unwrap_err();
+        let own = format!("{}/", self.0.path().display());
+        error.to_string().replace(&own, "")
     }
 
     pub fn open(&self, yaml: &str, split: Split) -> Result<Dataset, DataError> {

@@ -3,7 +3,7 @@ use ablate_detection::dataset::Split;
 use crate::{Folder, corners, names, problems};
 
 /// An annotation file in BCCD's form; each object is a name and the text of its four coordinates.
-fn xml(size: (u32, u32), objects: &[(&str, [&str; 4])]) -> String {
+pub fn xml(size: (u32, u32), objects: &[(&str, [&str; 4])]) -> String {
     let mut text = format!(
         "<annotation>\n<folder>JPEGImages</folder>\n<size><width>{}</width><height>{}</height><depth>3</depth></size>\n",
         size.0, size.1
@@ -84,14 +84,16 @@ fn image_sets_may_have_flags_and_other_names() {
         names(&folder.open("blood.yaml", Split::Val).unwrap()),
         ["c"]
     );
-    let error = folder
-        .open("blood.yaml", Split::Test)
-        .unwrap_err()
-        .to_string();
+    let error = folder.open("blood.yaml", Split::Test).unwrap_err();
+    assert!(error.is_missing_split(Split::Test));
+    let error = error.to_string();
     assert!(
         error.contains("key `test`") && error.contains("test.txt"),
         "{error}"
     );
+    folder.write("blood.yaml", "format: voc\npath: voc\ntest: test\n");
+    let error = folder.open("blood.yaml", Split::Test).unwrap_err();
+    assert!(!error.is_missing_split(Split::Test), "it is named: {error}");
     folder.write(
         "blood.yaml",
         "format: voc\npath: voc\ntest: [train, val]\nnames: [WBC, RBC]\n",
@@ -119,6 +121,10 @@ fn without_image_sets_every_image_is_in_one_split() {
         );
     }
     let mut all = Vec::new();
+    // The shuffle is part of every result.
+    let of = |split| folder.open("", split).unwrap();
+    assert_eq!(names(&of(Split::Val)), ["02", "19"]);
+    assert_eq!(names(&of(Split::Test)), ["10", "15"]);
     let counts = Split::ALL.map(|split| {
         let set = folder.open("", split).unwrap();
         all.extend(names(&set).into_iter().map(str::to_owned));
@@ -134,8 +140,14 @@ fn without_image_sets_every_image_is_in_one_split() {
         folder.open("voc.yaml", Split::Train).unwrap().samples.len(),
         20
     );
-    let error = folder.open("voc.yaml", Split::Val).unwrap_err().to_string();
-    assert!(error.contains("fractions.val"), "{error}");
+    let error = folder.open("voc.yaml", Split::Val).unwrap_err();
+    assert!(error.is_missing_split(Split::Val));
+    assert!(
+        error
+            .to_string()
+            .contains("voc.yaml:2: key `fractions.val`"),
+        "{error}"
+    );
     folder.write(
         "voc.yaml",
         "format: voc\nfractions: {train: 0.9, val: 0.2}\n",
@@ -168,9 +180,11 @@ fn leaves_out_what_is_bad() {
     folder.image("voc/JPEGImages/alone.jpg", 8, 8);
     folder.image("voc/JPEGImages/other.jpg", 8, 8);
     folder.write("voc/Annotations/other.xml", &xml((80, 8), &[]));
+    folder.image("voc/JPEGImages/page.jpg", 8, 8);
+    folder.write("voc/Annotations/page.xml", "<html/>");
     folder.write(
         "voc/ImageSets/Main/train.txt",
-        "a\nbroken\nalone\nnone\nother\na\n",
+        "a\nbroken\nalone\nnone\nother\na\npage\n",
     );
     let set = folder.open("blood.yaml", Split::Train).unwrap();
     assert_eq!(names(&set), ["a"]);
@@ -181,7 +195,7 @@ fn leaves_out_what_is_bad() {
             set.problems.annotations(),
             set.problems.clipped
         ),
-        (5, 2, 1)
+        (6, 2, 1)
     );
     let text = set.problems.summary(9);
     for part in [
@@ -189,6 +203,7 @@ fn leaves_out_what_is_bad() {
         "a.xml:5: RBC: box (89, 20, 99, 40) lies outside the 64×48 image",
         "broken.xml: corrupt annotation file",
         "alone.xml: missing annotation file",
+        "page.xml: expected an <annotation>, found a <html>",
         "none: missing image",
         "other.jpg: the image is 8×8 but its annotation says 80×8",
         "train.txt:6: 'a' is listed twice",

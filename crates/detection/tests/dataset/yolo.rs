@@ -192,7 +192,7 @@ fn errors_name_the_key() {
         folder.open("bad.yaml", split).unwrap_err().to_string()
     };
     let e = error("train: set/images/train\nval:\nnames: [a, b]\n", Split::Val);
-    assert!(e.contains("bad.yaml: key `val`"), "{e}");
+    assert!(e.contains("bad.yaml:2: key `val`"), "{e}");
     let e = error("train: set/images/none\nnames: [a, b]\n", Split::Train);
     assert!(e.contains("key `train`") && e.contains("none"), "{e}");
     let e = error("train: set/images/train\n", Split::Train);

@@ -84,7 +84,9 @@ pub fn open(spec: &DataSpec, split: Split) -> Result<Dataset> {
 
 /// Whether a split can't be opened because the data set has none of that name.
 pub fn is_missing(error: &anyhow::Error, split: Split) -> bool {
-    matches!(error.downcast_ref(), Some(DataError::Key { key, .. }) if key == split.as_str())
+    error
+        .downcast_ref::<DataError>()
+        .is_some_and(|error| error.is_missing_split(split))
 }
 
 /// The value of a cell, made if it is empty.

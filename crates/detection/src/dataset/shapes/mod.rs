@@ -189,8 +189,9 @@ pub(crate) fn open(
         .check()
         .map_err(|(key, message)| DataError::key(&spec.file, key, message))?;
     if shapes.count(split) == 0 {
-        return Err(DataError::key(
+        return Err(DataError::missing_split_because(
             &spec.file,
+            split,
             &format!("images.{split}"),
             "0: this data set has no split of that name",
         ));

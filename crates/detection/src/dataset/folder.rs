@@ -1,0 +1,140 @@
+//! Folders: all files below one, and files and folders whose names are written in several ways.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// Calls `found` with every file below a folder. Links to folders are followed, but not back into a
+/// folder that the walk is in, which would have no end.
+pub(crate) fn walk(folder: &Path, found: &mut impl FnMut(PathBuf)) -> io::Result<()> {
+    walk_within(folder, &mut Vec::new(), found)
+}
+
+fn walk_within(
+    folder: &Path,
+    within: &mut Vec<PathBuf>,
+    found: &mut impl FnMut(PathBuf),
+) -> io::Result<()> {
+    let real = readable(folder).canonicalize()?;
+    if within.contains(&real) {
+        return Ok(());
+    }
+    within.push(real);
+    for entry in std::fs::read_dir(readable(folder))? {
+        let path = folder.join(entry?.file_name());
+        if path.is_dir() {
+            walk_within(&path, within, found)?;
+        } else {
+            found(path);
+        }
+    }
+    within.pop();
+    Ok(())
+}
+
+/// The folder in `parent` with the first of these names that there is: written so, or else in any
+/// case of letters.
+pub(crate) fn subfolder(parent: &Path, names: &[&str]) -> Option<PathBuf> {
+    let exact = names.iter().map(|name| parent.join(name));
+    if let Some(folder) = exact.into_iter().find(|path| path.is_dir()) {
+        return Some(folder);
+    }
+    let mut folders: Vec<PathBuf> = entries(parent)
+        .into_iter()
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+        })
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    folders.into_iter().next()
+}
+
+/// What lies right in a folder; nothing if it can't be read.
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(readable(folder)).into_iter().flatten();
+    let names = entries.flatten().map(|entry| entry.file_name());
+    names.map(|name| folder.join(name)).collect()
+}
+
+/// The empty path means the working folder where something is joined to it, but can't be read.
+fn readable(folder: &Path) -> &Path {
+    match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    }
+}
+
+/// What lies in a folder, for an error: folders with a `/`, the first few.
+pub(crate) fn listing(folder: &Path) -> String {
+    const SHOWN: usize = 6;
+    let mut names: Vec<String> = entries(folder)
+        .iter()
+        .map(|path| {
+            let slash = if path.is_dir() { "/" } else { "" };
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+                + slash
+        })
+        .collect();
+    // Folders first: they tell the format.
+    names.sort_by_key(|name| (!name.ends_with('/'), name.clone()));
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    match (names.is_empty(), more) {
+        (true, _) => "nothing".into(),
+        (false, 0) => names.join(", "),
+        (false, more) => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// The path without `x/..`, as people would write it; messages are full of it.
+pub(crate) fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match (part, tidy.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(tidy.pop()),
+            (Component::CurDir, _) => {}
+            _ => tidy.push(part),
+        }
+    }
+    tidy
+}
+
+/// `entry` below `folder`; one that does not exist, with `/` where it has `\`, as Windows writes it.
+pub(crate) fn below(folder: &Path, entry: &Path) -> PathBuf {
+    let path = folder.join(entry);
+    match entry.to_str() {
+        Some(text) if text.contains('\\') && !path.exists() => folder.join(text.replace('\\', "/")),
+        _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tidy_path_has_no_detours() {
+        let tidied = |path: &str| tidy(Path::new(path)).to_string_lossy().into_owned();
+        assert_eq!(tidied("a/./b/../c"), "a/c");
+        assert_eq!(tidied("../a"), "../a");
+        assert_eq!(tidied("/a/../b"), "/b");
+    }
+
+    #[test]
+    fn a_listing_is_short_and_has_folders_first() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(listing(folder.path()), "nothing");
+        std::fs::create_dir(folder.path().join("z")).unwrap();
+        for n in 0..7 {
+            std::fs::write(folder.path().join(format!("{n}.txt")), "").unwrap();
+        }
+        assert_eq!(
+            listing(folder.path()),
+            "z/, 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 2 more"
+        );
+    }
+}

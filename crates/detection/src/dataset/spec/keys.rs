@@ -1,0 +1,235 @@
+//! Keys of a description: reading them, and errors that name file, line and key.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde_yaml::Value;
+
+use super::DataError;
+
+/// Keys of a `data.yaml`, and other words that people write for them.
+const YOLO_KEYS: [(&str, &[&str]); 7] = [
+    ("path", &[]),
+    ("train", &["training"]),
+    ("val", &["valid"]),
+    ("test", &["testing"]),
+    ("names", &["classes", "class_names"]),
+    ("nc", &["num_classes"]),
+    ("format", &[]),
+];
+
+/// The keys and values of a YAML file.
+pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
+    let value: Value = serde_yaml::from_str(text).map_err(|error| {
+        let message = error.to_string();
+        if let Some(key) = message.strip_prefix("duplicate entry with key \"") {
+            return twice(text, file, key.trim_end_matches('"'));
+        }
+        let tab = |line: &&str| line.trim_start_matches(' ').starts_with('\t');
+        let at = error.location().map(|place| place.line());
+        let line = at.and_then(|at| text.lines().nth(at.saturating_sub(1)));
+        let hint = match line.filter(tab) {
+            Some(_) => "; YAML is indented with blanks, not with tabs",
+            None => "",
+        };
+        DataError::file(file, message + hint)
+    })?;
+    let Some(keys) = value.as_mapping() else {
+        let found = if value.is_null() {
+            "an empty file"
+        } else {
+            "no keys"
+        };
+        let message =
+            format!("expected keys and values, as in `train: images/train`, found {found}");
+        return Err(DataError::file(file, message));
+    };
+    if let Some(key) = keys.keys().find_map(Value::as_u64) {
+        let message = "expected a word; class names must be indented below `names`";
+        return Err(DataError::key(file, &key.to_string(), message));
+    }
+    Ok(value)
+}
+
+/// That a key of a YAML text is there twice.
+fn twice(text: &str, file: &Path, key: &str) -> DataError {
+    let is_key = |(_, line): &(usize, &str)| starts_with_key(line.trim_start(), key);
+    let lines: Vec<String> = text
+        .lines()
+        .enumerate()
+        .filter(is_key)
+        .map(|(index, _)| (index + 1).to_string())
+        .collect();
+    let message = format!("listed twice: see lines {}", lines.join(", "));
+    DataError::key(file, key, message)
+}
+
+/// The keys of one format.
+pub(super) fn typed<T: DeserializeOwned>(value: Value, file: &Path) -> Result<T, DataError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.inner().to_string();
+        match unknown_field(&message) {
+            Some((key, known)) => {
+                let parent = path.strip_suffix(key).unwrap_or(&path);
+                let parent = parent.trim_end_matches('.');
+                let dot = if parent.is_empty() { "" } else { "." };
+                DataError::key(
+                    file,
+                    &format!("{parent}{dot}{key}"),
+                    unknown(nearest(key, &known), &known),
+                )
+            }
+            None if path == "." => DataError::file(file, in_words(&message)),
+            None => DataError::key(file, &path, in_words(&message)),
+        }
+    })
+}
+
+/// Rejects keys of a `data.yaml` that look like a known one mistyped, which is not there itself.
+/// Other keys are other tools' own.
+pub(super) fn check_near(value: &Value, file: &Path) -> Result<(), DataError> {
+    let Some(keys) = value.as_mapping() else {
+        return Ok(());
+    };
+    for (key, value) in keys {
+        let Some(key) = key.as_str() else { continue };
+        if key.len() < 3 || YOLO_KEYS.iter().any(|(known, _)| *known == key) {
+            continue;
+        }
+        let near = YOLO_KEYS.iter().find(|(known, others)| {
+            others.contains(&key) || strsim::osa_distance(&key.to_lowercase(), known) <= 1
+        });
+        // A data set may well have a `name`, where classes are only counted, and `names` are
+        // counted anyway.
+        let is_own = |known: &str| match known {
+            "names" => keys.contains_key("nc") && value.is_string(),
+            "nc" => keys.contains_key("names"),
+            _ => false,
+        };
+        match near {
+            Some(&(known, _)) if !keys.contains_key(known) && !is_own(known) => {
+                let known_keys = YOLO_KEYS.map(|(known, _)| known);
+                return Err(DataError::key(file, key, unknown(Some(known), &known_keys)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn unknown(near: Option<&str>, known: &[&str]) -> String {
+    let known = known.join(", ");
+    match near {
+        Some(near) => format!("unknown; did you mean `{near}`? Known: {known}"),
+        None => format!("unknown; known: {known}"),
+    }
+}
+
+/// The known word that differs least, if not by more than a typing error or two.
+fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let changes = |known: &&'k str| (strsim::osa_distance(word, known), *known);
+    let (changes, near) = known.iter().map(changes).min()?;
+    (changes <= 1 + word.len() / 4).then_some(near)
+}
+
+/// The unknown and the known keys in a message of serde.
+fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
+    let (key, known) = message
+        .strip_prefix("unknown field `")?
+        .split_once("`, expected ")?;
+    Some((key, known.split('`').skip(1).step_by(2).collect()))
+}
+
+/// A message of serde, "invalid type: A, expected B", in plain words.
+fn in_words(message: &str) -> String {
+    const TYPES: [(&str, &str); 8] = [
+        ("usize", "a whole number, 0 or more"),
+        ("u64", "a whole number, 0 or more"),
+        ("u32", "a whole number, 0 or more"),
+        ("f64", "a number"),
+        ("f32", "a number"),
+        ("a boolean", "true or false"),
+        ("path string", "a path"),
+        ("a sequence", "a list"),
+    ];
+    let found = ["invalid type: ", "invalid value: "]
+        .iter()
+        .find_map(|start| message.strip_prefix(start));
+    let Some((found, expected)) = found.and_then(|found| found.split_once(", expected ")) else {
+        return message.to_owned();
+    };
+    let plain = TYPES.iter().find(|(rust, _)| *rust == expected);
+    let expected = match plain {
+        Some((_, plain)) => plain,
+        None if expected.starts_with("struct ") => "keys and values",
+        None => expected,
+    };
+    let found: String = found
+        .replace("unit value", "nothing")
+        .chars()
+        .take(80)
+        .collect();
+    format!("expected {expected}, found {found}")
+}
+
+/// The line, from 1, of a key such as `names` or `fractions.val` in a YAML file. None if the file
+/// has no such key, or is none.
+pub(crate) fn line_of_key(file: &Path, key: &str) -> Option<usize> {
+    let text = ablate_files::read_text(file).ok()?;
+    let lines: Vec<&str> = text.lines().collect();
+    let is_indented = |line: &str| line.starts_with([' ', '\t']);
+    let mut parts = key.split('.');
+    let first = parts.next()?;
+    let mut at = lines
+        .iter()
+        .position(|line| !is_indented(line) && starts_with_key(line, first))?;
+    for part in parts {
+        let block = lines[at + 1..]
+            .iter()
+            .take_while(|line| is_indented(line) || line.trim().is_empty());
+        match block
+            .clone()
+            .position(|line| starts_with_key(line.trim_start(), part))
+        {
+            Some(below) => at += 1 + below,
+            // `{val: 0}` stands in the line of its key.
+            None => break,
+        }
+    }
+    Some(at + 1)
+}
+
+fn starts_with_key(line: &str, key: &str) -> bool {
+    let line = line.trim_start_matches(['"', '\'']);
+    let rest = line
+        .strip_prefix(key)
+        .map(|rest| rest.trim_start_matches(['"', '\'']).trim_start());
+    rest.is_some_and(|rest| rest.starts_with(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_by_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("data.yaml");
+        let yaml = "# train: no\ntrain: {images: a}\n\"val\" :\n  images: b\nnames: [a]\n";
+        std::fs::write(&file, yaml).unwrap();
+        let lines = ["train", "train.images", "val", "val.images", "names", "nc"];
+        let lines = lines.map(|key| line_of_key(&file, key));
+        assert_eq!(lines, [Some(2), Some(2), Some(3), Some(4), Some(5), None]);
+        assert_eq!(line_of_key(folder.path(), "train"), None);
+    }
+
+    #[test]
+    fn messages_are_in_plain_words() {
+        assert_eq!(
+            in_words("invalid type: string \"x\", expected usize"),
+            "expected a whole number, 0 or more, found string \"x\""
+        );
+        assert_eq!(in_words("missing field `images`"), "missing field `images`");
+    }
+}

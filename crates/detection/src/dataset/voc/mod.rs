@@ -1,0 +1,176 @@
+//! Pascal VOC: an XML file for each image, such as `Annotations/NAME.xml` and `JPEGImages/NAME.jpg`,
+//! and perhaps `ImageSets/Main/SET.txt`.
+//!
+//! VOC counts pixels from 1 and its corners are the first and the last pixel of the object, so a
+//! box over the whole image is (1, 1, width, height). In coordinates from 0 with x2 behind the last
+//! pixel that is (xmin − 1, ymin − 1, xmax, ymax): what Detectron2 does. (Ultralytics' converter
+//! takes 1 from all four corners, torchvision none.) A box whose corners coincide is left out as
+//! one without area, as by these tools, though strictly it would be one pixel.
+//!
+//! Objects marked difficult are left out, as in VOC's own evaluation, unless `difficult: true`;
+//! that is no problem and not counted.
+
+mod layout;
+mod page;
+mod sets;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use self::layout::{Files, Layout, Part};
+use self::page::{Page, read_page};
+use super::finish::{Draft, DraftBox, finish};
+use super::spec::{VocSpec, class_names};
+use super::{DataError, DataSpec, Dataset, Problems, Split};
+
+pub(crate) use layout::{LAYOUTS, is_voc};
+
+pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Dataset, DataError> {
+    if voc
+        .sets(split)
+        .is_some_and(|sets| sets.iter().all(String::is_empty))
+    {
+        return Err(DataError::missing_split(&spec.file, split));
+    }
+    let root = spec.existing_root(voc.path.as_deref())?;
+    let layout = layout::find(spec, voc, &root)?;
+    let parts = match &layout {
+        Layout::Whole(part) => vec![part.clone()],
+        Layout::Splits => layout::parts(spec, voc, &root, split)?,
+    };
+    let is_whole = layout != Layout::Splits;
+    let (images, pages) = files(&parts)?;
+    let mut problems = Problems::default();
+    let ids = match layout {
+        Layout::Whole(_) => sets::of(spec, voc, split, &root, &images, &pages, &mut problems)?,
+        Layout::Splits => {
+            sets::no_fractions(spec, voc, "a folder for each split")?;
+            sets::all(&images, &pages)
+        }
+    };
+    let classes = match &voc.names {
+        Some(names) => class_names(names, &spec.file)?,
+        None if is_whole => collect_names(&pages, voc.difficult),
+        None => collect_names(&pages_of_all(spec, voc, &root)?, voc.difficult),
+    };
+
+    for id in &ids {
+        tell_doubles(images.get(id), Problems::image, &mut problems);
+        tell_doubles(pages.get(id), Problems::annotation, &mut problems);
+    }
+    let read: Vec<_> = ids
+        .into_par_iter()
+        .map(|id| {
+            let part = parts.iter().find(|part| id.starts_with(&part.prefix));
+            let part = part.unwrap_or(&parts[0]);
+            match (first(&images, &id), first(&pages, &id)) {
+                (Some(image), Some(xml)) => match read_page(xml, voc.difficult) {
+                    Ok(page) => Ok(draft(id, image, xml, page, &classes)),
+                    Err(reason) => Err((xml.clone(), reason)),
+                },
+                (None, _) => Err((part.place(&part.images, &id), "missing image".to_owned())),
+                (_, None) => Err((
+                    part.place(&part.annotations, &(id + ".xml")),
+                    "missing annotation file".to_owned(),
+                )),
+            }
+        })
+        .collect();
+    let mut drafts = Vec::with_capacity(read.len());
+    for result in read {
+        match result {
+            Ok(draft) => drafts.push(draft),
+            Err((file, reason)) => problems.image(&file, None, reason),
+        }
+    }
+    Ok(finish(&spec.name, split, classes, drafts, problems))
+}
+
+/// The images and the XML files of some folders.
+fn files(parts: &[Part]) -> Result<(Files, Files), DataError> {
+    let (mut images, mut pages) = (Files::new(), Files::new());
+    for part in parts {
+        let (some_images, some_pages) = part.files()?;
+        images.extend(some_images);
+        pages.extend(some_pages);
+    }
+    Ok((images, pages))
+}
+
+/// The XML files of all splits that there are.
+fn pages_of_all(spec: &DataSpec, voc: &VocSpec, root: &Path) -> Result<Files, DataError> {
+    let mut all = Files::new();
+    for split in Split::ALL {
+        match layout::parts(spec, voc, root, split) {
+            Ok(parts) => all.extend(files(&parts)?.1),
+            Err(error) if error.is_missing_split(split) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+fn first<'f>(files: &'f Files, id: &str) -> Option<&'f PathBuf> {
+    files.get(id)?.first()
+}
+
+/// Of several files of one name, the first in order is used.
+fn tell_doubles(
+    paths: Option<&Vec<PathBuf>>,
+    tell: fn(&mut Problems, &Path, Option<usize>, String),
+    problems: &mut Problems,
+) {
+    if let Some([used, others @ ..]) = paths.map(Vec::as_slice) {
+        let used = used.file_name().unwrap_or_default().to_string_lossy();
+        for other in others {
+            let reason = format!("{used} has the same name and is used");
+            tell(problems, other, None, reason);
+        }
+    }
+}
+
+/// The names of all classes of the data set, whichever split, sorted. A file that can't be read is
+/// told of when its split is opened.
+fn collect_names(pages: &Files, difficult: bool) -> Vec<String> {
+    let names: BTreeSet<String> = pages
+        .par_iter()
+        .filter_map(|(_, xml)| read_page(xml.first()?, difficult).ok())
+        .flat_map_iter(|page| page.objects.into_iter().map(|object| object.name))
+        .collect();
+    names.into_iter().collect()
+}
+
+fn draft(id: String, image: &Path, xml: &Path, page: Page, classes: &[String]) -> Draft {
+    let mut problems = page.problems;
+    let mut boxes = Vec::with_capacity(page.objects.len());
+    for object in page.objects {
+        match classes.iter().position(|class| *class == object.name) {
+            Some(class) => boxes.push(DraftBox {
+                line: Some(object.line),
+                label: format!("{}: ", object.name),
+                class,
+                corners: object.corners,
+                normalised: false,
+                crowd: false,
+                area: None,
+                mask: None,
+            }),
+            None => problems.annotation(
+                xml,
+                Some(object.line),
+                format!("unknown class '{}'", object.name),
+            ),
+        }
+    }
+    Draft {
+        id: None,
+        name: id,
+        image: image.to_owned(),
+        stated: page.size,
+        file: xml.to_owned(),
+        boxes,
+        problems,
+    }
+}

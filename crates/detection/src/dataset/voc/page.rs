@@ -1,0 +1,96 @@
+//! The XML file of an image.
+
+use std::path::Path;
+
+use roxmltree::{Document, Node};
+
+use super::super::Problems;
+use super::super::error::in_words;
+
+/// The content of an XML file.
+#[derive(Default)]
+pub(super) struct Page {
+    /// Width and height of the image, where it states them.
+    pub size: Option<(usize, usize)>,
+    pub objects: Vec<Object>,
+    pub problems: Problems,
+}
+
+/// An object in it, in corners that count from 0.
+pub(super) struct Object {
+    pub line: usize,
+    pub name: String,
+    pub corners: [f64; 4],
+}
+
+/// Reads a file, or says why it can't be used at all.
+pub(super) fn read_page(xml: &Path, difficult: bool) -> Result<Page, String> {
+    let text = ablate_files::read_text(xml)
+        .map_err(|error| format!("unreadable annotation file: {}", in_words(&error)))?;
+    let document =
+        Document::parse(&text).map_err(|error| format!("corrupt annotation file: {error}"))?;
+    let mut page = Page::default();
+    let root = document.root_element();
+    let name = root.tag_name().name();
+    if !name.eq_ignore_ascii_case("annotation") && child(root, "object").is_none() {
+        return Err(format!("expected an <annotation>, found a <{name}>"));
+    }
+    page.size = child(root, "size").and_then(|size| {
+        let number = |name| child(size, name).and_then(text_of)?.parse::<usize>().ok();
+        Some((number("width")?, number("height")?))
+            .filter(|&(width, height)| width > 0 && height > 0)
+    });
+    for object in root.children().filter(|node| node.has_tag_name("object")) {
+        let is_difficult = child(object, "difficult")
+            .and_then(text_of)
+            .is_some_and(|flag| flag == "1");
+        if is_difficult && !difficult {
+            continue;
+        }
+        let line = document.text_pos_at(object.range().start).row as usize;
+        match read_object(object, line) {
+            Ok(object) => page.objects.push(object),
+            Err(reason) => page.problems.annotation(xml, Some(line), reason),
+        }
+    }
+    Ok(page)
+}
+
+fn read_object(object: Node, line: usize) -> Result<Object, String> {
+    let name = child(object, "name")
+        .and_then(text_of)
+        .ok_or("object without a name")?
+        .to_owned();
+    let bndbox = child(object, "bndbox").ok_or("object without a bndbox")?;
+    let number = |key: &str| -> Result<f64, String> {
+        let text = child(bndbox, key)
+            .and_then(text_of)
+            .ok_or_else(|| format!("bndbox without {key}"))?;
+        text.parse()
+            .map_err(|_| format!("{key}: '{text}' is not a number"))
+    };
+    let [xmin, ymin, xmax, ymax] = [
+        number("xmin")?,
+        number("ymin")?,
+        number("xmax")?,
+        number("ymax")?,
+    ];
+    if xmax <= xmin || ymax <= ymin {
+        return Err(format!(
+            "{name}: box without area ({xmin}, {ymin}, {xmax}, {ymax})"
+        ));
+    }
+    Ok(Object {
+        line,
+        name,
+        corners: [xmin - 1.0, ymin - 1.0, xmax, ymax],
+    })
+}
+
+fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
+    node.children().find(|child| child.has_tag_name(name))
+}
+
+fn text_of<'a>(node: Node<'a, '_>) -> Option<&'a str> {
+    node.text().map(str::trim).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,200 @@
+//! Which images are in a split: by image sets, or by a share of all.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::super::error::in_words;
+use super::super::folder::{entries, subfolder};
+use super::super::image_file::is_image;
+use super::super::random::{Draw, stream};
+use super::super::spec::{Fractions, VocSpec};
+use super::super::{DataError, DataSpec, Problems, Split};
+use super::layout::Files;
+
+/// The names of a split's images, of a data set all of whose splits lie together.
+pub(super) fn of(
+    spec: &DataSpec,
+    voc: &VocSpec,
+    split: Split,
+    root: &Path,
+    images: &Files,
+    pages: &Files,
+    problems: &mut Problems,
+) -> Result<Vec<String>, DataError> {
+    let named = voc.sets(split);
+    let Some(folder) = folder(root) else {
+        if let Some(sets) = named {
+            let message = format!(
+                "expected image sets ({}) in {}, found no such folder",
+                sets.join(", "),
+                root.join("ImageSets/Main").display()
+            );
+            return Err(DataError::key(&spec.file, split.as_str(), message));
+        }
+        return share_out(all(images, pages), voc, split, &spec.file);
+    };
+    no_fractions(spec, voc, "image sets")?;
+    let own = [split.to_string()];
+    let paths = named
+        .unwrap_or(&own)
+        .iter()
+        .map(|set| set_file(&folder, set));
+    let paths: Vec<PathBuf> = paths.collect();
+    if let Some(path) = paths.iter().find(|path| !path.is_file()) {
+        let message = format!("image set {} does not exist", path.display());
+        let key = split.as_str();
+        return Err(match named {
+            Some(_) => DataError::key(&spec.file, key, message),
+            None => DataError::missing_split_because(&spec.file, split, key, message),
+        });
+    }
+    let ids = read_sets(&paths, images, problems)?;
+    if ids.is_empty() {
+        let paths: Vec<String> = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let message = format!(
+            "expected names of images in {}, found none",
+            paths.join(", ")
+        );
+        return Err(DataError::key(&spec.file, split.as_str(), message));
+    }
+    Ok(ids)
+}
+
+/// The names of all images and all XML files.
+pub(super) fn all(images: &Files, pages: &Files) -> Vec<String> {
+    let names: BTreeSet<_> = images.keys().chain(pages.keys()).cloned().collect();
+    names.into_iter().collect()
+}
+
+/// Rejects shares where the data set has splits of its own.
+pub(super) fn no_fractions(spec: &DataSpec, voc: &VocSpec, own: &str) -> Result<(), DataError> {
+    if voc.fractions.is_none() {
+        return Ok(());
+    }
+    let message = format!("this data set has {own}, which decide on the splits; remove the key");
+    Err(DataError::key(&spec.file, "fractions", message))
+}
+
+/// `ImageSets/Main`, or `ImageSets` with sets right in it.
+fn folder(root: &Path) -> Option<PathBuf> {
+    let sets = subfolder(root, &["ImageSets"])?;
+    subfolder(&sets, &["Main"]).or_else(|| {
+        let is_set = |path: &PathBuf| path.extension().is_some_and(|end| end == "txt");
+        let any = entries(&sets).iter().any(is_set);
+        any.then_some(sets)
+    })
+}
+
+fn set_file(folder: &Path, set: &str) -> PathBuf {
+    let set = set.strip_suffix(".txt").unwrap_or(set);
+    folder.join(format!("{set}.txt"))
+}
+
+/// The names in some image sets, in their order. A line is a name, perhaps followed by a flag.
+fn read_sets(
+    paths: &[PathBuf],
+    images: &Files,
+    problems: &mut Problems,
+) -> Result<Vec<String>, DataError> {
+    let mut ids = Vec::new();
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        let text = ablate_files::read_text(path)
+            .map_err(|error| DataError::file(path, in_words(&error)))?;
+        for (index, line) in text.lines().enumerate() {
+            // A name may contain blanks: only if the whole line is no image is its last word a
+            // flag.
+            let line = line.trim();
+            let id = match line.rsplit_once(char::is_whitespace) {
+                Some((id, "1" | "0" | "-1")) if !images.contains_key(line) => id.trim(),
+                _ => line,
+            };
+            if id.is_empty() {
+                continue;
+            }
+            let id = without_ending(id, images);
+            if seen.insert(id.clone()) {
+                ids.push(id);
+            } else {
+                let reason = format!("'{id}' is listed twice; it is used once");
+                problems.image(path, Some(index + 1), reason);
+            }
+        }
+    }
+    Ok(ids)
+}
+
+/// `a` for `a.jpg`, where that is the name of an image.
+fn without_ending(id: &str, images: &Files) -> String {
+    let stem = Path::new(id).with_extension("");
+    match stem.to_str() {
+        Some(stem)
+            if is_image(Path::new(id)) && !images.contains_key(id) && images.contains_key(stem) =>
+        {
+            stem.to_owned()
+        }
+        _ => id.to_owned(),
+    }
+}
+
+/// A split's share of all images, shuffled by the seed. Every share above 0 gets an image as long
+/// as there are any.
+fn share_out(
+    mut ids: Vec<String>,
+    voc: &VocSpec,
+    split: Split,
+    file: &Path,
+) -> Result<Vec<String>, DataError> {
+    let shares = voc.fractions.unwrap_or(Fractions {
+        train: 0.8,
+        val: 0.1,
+        test: 0.1,
+    });
+    let shares = [shares.train, shares.val, shares.test];
+    if shares.iter().any(|share| !(0.0..=1.0).contains(share))
+        || shares.iter().sum::<f64>() > 1.0 + 1e-9
+    {
+        return Err(DataError::key(
+            file,
+            "fractions",
+            "expected shares from 0 to 1, together at most 1",
+        ));
+    }
+    if shares[split as usize] == 0.0 {
+        return Err(DataError::missing_split_because(
+            file,
+            split,
+            &format!("fractions.{split}"),
+            "0: this data set has no split of that name",
+        ));
+    }
+    stream(voc.seed, 0x0076_6f63, 0, 0).shuffle(&mut ids);
+    // Test and val take theirs first; where the shares make up all, train gets the rest, rounding
+    // and all.
+    let n = ids.len();
+    let all = shares.iter().sum::<f64>() > 1.0 - 1e-9;
+    let mut start = 0;
+    let mut part = Vec::new();
+    for turn in [Split::Test, Split::Val, Split::Train] {
+        let share = shares[turn as usize];
+        let count = ((share * n as f64).round() as usize).max(usize::from(share > 0.0));
+        let end = if all && turn == Split::Train {
+            n
+        } else {
+            (start + count).min(n)
+        };
+        if turn == split {
+            part = ids[start..end].to_vec();
+        }
+        start = end;
+    }
+    if part.is_empty() && n > 0 {
+        let message = format!("no image is left for this split of {n} images");
+        return Err(DataError::key(file, &format!("fractions.{split}"), message));
+    }
+    part.sort();
+    Ok(part)
+}

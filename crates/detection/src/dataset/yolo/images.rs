@@ -1,0 +1,196 @@
+//! The images of a split: in folders, in lists (`.txt` files of paths), or named one by one.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::super::folder::{below, tidy, walk};
+use super::super::image_file::{IMAGE_SUFFIXES, is_image};
+use super::super::{DataError, DataSpec, Problems, Split};
+
+/// Endings of images that can't be decoded here; they are named, not passed over.
+const FOREIGN_SUFFIXES: [&str; 9] = [
+    "gif", "heic", "heif", "avif", "dng", "jp2", "jfif", "mpo", "pfm",
+];
+
+/// Images in the order found, each once.
+#[derive(Default)]
+struct Images {
+    paths: Vec<PathBuf>,
+    seen: HashMap<PathBuf, Option<usize>>,
+    problems: Problems,
+}
+
+/// The images that a split's entries name.
+pub(super) fn find(
+    spec: &DataSpec,
+    split: Split,
+    entries: &[PathBuf],
+    root: &Path,
+) -> Result<(Vec<PathBuf>, Problems), DataError> {
+    let mut images = Images::default();
+    for entry in entries {
+        let path = resolve(root, entry);
+        if path.is_dir() {
+            images.add_folder(&path)?;
+        } else if path.is_file() && is_image(&path) {
+            images.add(path, None);
+        } else if path.is_file() {
+            images.add_list(&path, root)?;
+        } else {
+            // As it is written where it is another machine's.
+            let shown = if has_drive(entry) { entry } else { &path };
+            let message = format!(
+                "expected a folder of images or a .txt file that lists them; {} does not exist",
+                shown.display()
+            );
+            return Err(DataError::key(&spec.file, split.as_str(), message));
+        }
+    }
+    let Images {
+        paths, problems, ..
+    } = images;
+    if paths.is_empty() && problems.is_empty() {
+        let places: Vec<String> = entries
+            .iter()
+            .map(|entry| resolve(root, entry).display().to_string())
+            .collect();
+        let message = format!(
+            "expected images (.{}) in {}, found none",
+            IMAGE_SUFFIXES.join(", ."),
+            places.join(", ")
+        );
+        return Err(DataError::key(&spec.file, split.as_str(), message));
+    }
+    Ok((paths, problems))
+}
+
+/// A path of the description. Exports of some tools write `../train/images` where `train/images` is
+/// meant, and Ultralytics forgives them; so do we.
+fn resolve(root: &Path, entry: &Path) -> PathBuf {
+    let path = below(root, entry);
+    let text = entry.to_string_lossy().replace('\\', "/");
+    match text.strip_prefix("../") {
+        Some(rest) if !path.exists() && root.join(rest).exists() => root.join(rest),
+        _ => tidied(path),
+    }
+}
+
+impl Images {
+    fn add_folder(&mut self, folder: &Path) -> Result<(), DataError> {
+        let mut files = Vec::new();
+        walk(folder, &mut |path| files.push(path)).map_err(|error| DataError::io(folder, error))?;
+        files.sort();
+        for path in files {
+            if is_image(&path) {
+                self.add(path, None);
+            } else if let Some(suffix) = foreign(&path) {
+                let reason =
+                    format!("images of type {suffix} are not supported; convert it to JPEG or PNG");
+                self.problems.image(&path, None, reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// A `.txt` file with an image path a line, relative to its own folder or to the root of the
+    /// data set.
+    fn add_list(&mut self, list: &Path, root: &Path) -> Result<(), DataError> {
+        let text = ablate_files::read_text(list).map_err(|error| DataError::io(list, error))?;
+        let folder = list.parent().unwrap_or(Path::new(""));
+        for (index, line) in text.lines().enumerate() {
+            let entry = line.trim().trim_matches(['"', '\'']).trim();
+            if entry.is_empty() {
+                continue;
+            }
+            match locate(entry, folder, root) {
+                Ok(path) => self.add(path, Some((list, index + 1))),
+                Err(reason) => self.problems.image(list, Some(index + 1), reason),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an image, unless it is there already; `place` is the line of the list that names it.
+    fn add(&mut self, path: PathBuf, place: Option<(&Path, usize)>) {
+        // The folder of a description may be `.`.
+        let path = path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
+        let line = place.map(|(_, line)| line);
+        match (self.seen.get(&path), place) {
+            (None, _) => {
+                self.seen.insert(path.clone(), line);
+                self.paths.push(path);
+            }
+            (Some(_), None) => {
+                let reason = "found twice, in folders or lists that overlap; it is used once";
+                self.problems.image(&path, None, reason);
+            }
+            (Some(first), Some((list, line))) => {
+                let first =
+                    first.map_or(String::new(), |first| format!(" (first in line {first})"));
+                let reason = format!("{} is listed twice{first}; it is used once", path.display());
+                self.problems.image(list, Some(line), reason);
+            }
+        }
+    }
+}
+
+/// The file that a line of a list means. As other tools, below the list's folder or the root;
+/// failing that, as a path of another machine, by the longest end of it that exists there.
+fn locate(entry: &str, folder: &Path, root: &Path) -> Result<PathBuf, String> {
+    let portable = entry.replace('\\', "/");
+    for entry in [entry, portable.as_str()] {
+        let paths = [folder.join(entry), root.join(entry)];
+        if let Some(path) = paths.into_iter().find(|path| path.is_file()) {
+            return Ok(tidied(path));
+        }
+    }
+    let absolute = portable.starts_with('/') || has_drive(Path::new(entry));
+    let parts: Vec<&str> = portable
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    let start = parts
+        .iter()
+        .rposition(|part| *part == "..")
+        .map_or(0, |at| at + 1);
+    // A name alone tells little of a path that may just have been mistyped.
+    let fewest = if absolute { 1 } else { 2 };
+    for at in start.max(1)..=parts.len().saturating_sub(fewest) {
+        let end: PathBuf = parts[at..].iter().collect();
+        let [mut here, mut there] = [root, folder].map(|base| Some(base.join(&end)));
+        for path in [&mut here, &mut there] {
+            path.take_if(|path| !path.is_file());
+        }
+        match (here, there) {
+            (Some(here), Some(there)) if tidy(&here) != tidy(&there) => {
+                return Err(format!(
+                    "missing image: {entry}; both {} and {} may be meant",
+                    here.display(),
+                    there.display()
+                ));
+            }
+            (Some(path), _) | (None, Some(path)) => return Ok(tidied(path)),
+            (None, None) => {}
+        }
+    }
+    Err(format!("missing image: {entry}"))
+}
+
+/// Without detours, where that is the same file (a link may make it another).
+fn tidied(path: PathBuf) -> PathBuf {
+    let tidy = tidy(&path);
+    let same = tidy == path || tidy.canonicalize().ok() == path.canonicalize().ok();
+    if same { tidy } else { path }
+}
+
+/// Whether a path starts with a drive, such as `H:`.
+fn has_drive(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().get(1) == Some(&b':')
+}
+
+fn foreign(path: &Path) -> Option<String> {
+    let suffix = path.extension()?.to_str()?.to_ascii_lowercase();
+    FOREIGN_SUFFIXES
+        .contains(&suffix.as_str())
+        .then_some(suffix)
+}

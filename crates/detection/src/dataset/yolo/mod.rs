@@ -1,0 +1,180 @@
+//! Ultralytics' `data.yaml` with YOLO label files.
+//!
+//! The labels of `…/images/a/b.jpg` lie in `…/labels/a/b.txt`: the last folder called `images`
+//! becomes `labels`; where there is no such file, they lie beside the image. A row is
+//! `class cx cy w h`, in shares of the image's size, or `class x1 y1 x2 y2 x3 y3 …`, a polygon, whose
+//! bounding box is the object's box. Shares may miss 0..=1 by 0.01, as rounding makes them. An image
+//! without a label file is background, and counted in [`Problems::unlabelled`].
+
+mod images;
+mod labels;
+mod row;
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use self::labels::Labels;
+use self::row::Grammar;
+use super::finish::{Draft, DraftBox, finish, name_below};
+use super::spec::{YoloSpec, class_names};
+use super::{DataError, DataSpec, Dataset, Problems, Split};
+use crate::mask::Segmentation;
+
+/// More classes than any data set has; above, `nc` is mistyped.
+const MOST_CLASSES: usize = 1_000_000;
+
+pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dataset, DataError> {
+    let classes = classes(spec, yolo)?;
+    let entries = entries(spec, yolo, split)?;
+    let root = spec.existing_root(yolo.path.as_deref())?;
+    let (images, mut problems) = images::find(spec, split, entries, &root)?;
+    let grammar = Grammar {
+        classes,
+        keypoints: keypoints(spec, yolo)?,
+    };
+    let read: Vec<_> = images
+        .into_par_iter()
+        .map(|image| draft(image, &root, &grammar))
+        .collect();
+    let mut drafts = Vec::with_capacity(read.len());
+    let mut unlabelled = None;
+    for result in read {
+        match result {
+            Ok(draft) => {
+                if draft.problems.unlabelled > 0 && unlabelled.is_none() {
+                    unlabelled = Some(labels::main_places(&draft.image));
+                }
+                drafts.push(draft);
+            }
+            Err((file, reason)) => problems.image(&file, None, reason),
+        }
+    }
+    let dataset = finish(&spec.name, split, grammar.classes, drafts, problems);
+    match unlabelled {
+        Some(looked_for) if dataset.problems.unlabelled > 0 && dataset.annotation_count() == 0 => {
+            Err(no_labels(&dataset, looked_for))
+        }
+        _ => Ok(dataset),
+    }
+}
+
+/// The folders and lists of a split, of which there is at least one.
+fn entries<'s>(
+    spec: &DataSpec,
+    yolo: &'s YoloSpec,
+    split: Split,
+) -> Result<&'s [PathBuf], DataError> {
+    let is_empty = |path: &PathBuf| path.as_os_str().is_empty();
+    match yolo.split(split) {
+        Some(entries) if !entries.iter().all(is_empty) => {
+            if entries.iter().any(is_empty) {
+                let message = "expected paths, found an empty one";
+                return Err(DataError::key(&spec.file, split.as_str(), message));
+            }
+            Ok(entries)
+        }
+        _ => Err(DataError::missing_split(&spec.file, split)),
+    }
+}
+
+/// Why a data set in which images have no label file has no box.
+fn no_labels(dataset: &Dataset, looked_for: Vec<PathBuf>) -> DataError {
+    let problems = &dataset.problems;
+    DataError::NoLabels {
+        name: dataset.name.clone(),
+        split: dataset.split,
+        unlabelled: problems.unlabelled,
+        images: dataset.samples.len(),
+        looked_for,
+        problems: match problems.is_empty() {
+            true => String::new(),
+            false => problems.summary(5),
+        },
+    }
+}
+
+/// How many numbers of keypoints follow a box: `kpt_shape` of a pose data set, the number of points
+/// and of numbers a point.
+fn keypoints(spec: &DataSpec, yolo: &YoloSpec) -> Result<usize, DataError> {
+    match yolo.kpt_shape.as_deref() {
+        None => Ok(0),
+        Some(&[points, numbers @ (2 | 3)]) => Ok(points.saturating_mul(numbers)),
+        Some(other) => {
+            let message = format!("expected [number of keypoints, 2 or 3], found {other:?}");
+            Err(DataError::key(&spec.file, "kpt_shape", message))
+        }
+    }
+}
+
+fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
+    let names = yolo
+        .names
+        .as_ref()
+        .map(|names| class_names(names, &spec.file))
+        .transpose()?;
+    match (names, yolo.nc) {
+        (Some(names), Some(nc)) if names.len() != nc => {
+            let message = format!(
+                "expected {}, the number of `names`, found {nc}",
+                names.len()
+            );
+            Err(DataError::key(&spec.file, "nc", message))
+        }
+        (Some(names), _) => Ok(names),
+        (None, Some(nc)) if nc > MOST_CLASSES => {
+            let message = format!("expected 1 to {MOST_CLASSES} classes, found {nc}");
+            Err(DataError::key(&spec.file, "nc", message))
+        }
+        (None, Some(nc)) if nc > 0 => Ok((0..nc).map(|class| format!("class_{class}")).collect()),
+        _ => Err(DataError::key(
+            &spec.file,
+            "names",
+            "missing; list the class names (or set their number as `nc`)",
+        )),
+    }
+}
+
+/// An image with its labels, or the file that makes it useless and why.
+fn draft(image: PathBuf, root: &Path, grammar: &Grammar) -> Result<Draft, (PathBuf, String)> {
+    let mut problems = Problems::default();
+    let mut boxes = Vec::new();
+    let (file, text) = match labels::read(&image) {
+        Labels::Found(file, text) => (file, text),
+        // Its objects are unknown: it must not teach that there are none.
+        Labels::Unreadable(file, reason) => return Err((file, reason)),
+        Labels::None => {
+            problems.unlabelled = 1;
+            (image.with_extension("txt"), String::new())
+        }
+    };
+    for (index, row) in text.lines().enumerate() {
+        if row.trim().is_empty() {
+            continue;
+        }
+        match grammar.parse(row) {
+            Ok(row) => boxes.push(DraftBox {
+                line: Some(index + 1),
+                label: String::new(),
+                class: row.class,
+                corners: row.corners,
+                normalised: true,
+                crowd: false,
+                area: None,
+                mask: row
+                    .polygon
+                    .map(|polygon| Segmentation::Polygons(vec![polygon])),
+            }),
+            Err(reason) => problems.annotation(&file, Some(index + 1), reason),
+        }
+    }
+    Ok(Draft {
+        id: None,
+        name: name_below(&image, root),
+        image,
+        stated: None,
+        file,
+        boxes,
+        problems,
+    })
+}

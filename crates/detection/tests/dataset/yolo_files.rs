@@ -1,0 +1,240 @@
+//! Where images and labels lie: lists, twins of `images`, links, and what is named there.
+
+use ablate_detection::dataset::Split;
+
+use crate::{Folder, corners, names, problems};
+
+const BOX: &str = "0 0.5 0.5 0.5 0.5\n";
+
+/// `images/a.png`, labelled, and a description.
+fn folder(yaml: &str) -> Folder {
+    let folder = Folder::new();
+    folder.image("images/a.png", 8, 8);
+    folder.write("labels/a.txt", BOX);
+    folder.write("data.yaml", yaml);
+    folder
+}
+
+#[test]
+fn labels_may_lie_beside_their_images() {
+    let folder = folder("train: [images, flat, Images]\nnames: [cat]\n");
+    folder.image("images/b.png", 8, 8);
+    folder.write("images/b.txt", BOX);
+    // In both places: the twin's counts, as other tools look there only.
+    folder.write("images/a.txt", "0 0.5 0.5 1 1\n");
+    folder.image("flat/c.png", 8, 8);
+    folder.write("flat/c.txt", BOX);
+    folder.image("Images/d.png", 8, 8);
+    folder.write("Labels/d.txt", BOX);
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(
+        names(&set),
+        ["images/a.png", "images/b.png", "flat/c.png", "Images/d.png"]
+    );
+    for sample in 0..4 {
+        assert_eq!(corners(&set, sample), [[2.0, 2.0, 6.0, 6.0]]);
+    }
+    assert_eq!(set.problems.unlabelled, 0);
+}
+
+#[test]
+fn images_without_a_label_file_are_counted() {
+    let folder = folder("train: images\nnames: [cat]\n");
+    folder.image("images/b.png", 8, 8);
+    folder.image("images/c.png", 8, 8);
+    folder.write("labels/c.txt", "");
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!((set.samples.len(), set.problems.unlabelled), (3, 1));
+    assert!(set.problems.is_empty(), "an empty file says background");
+}
+
+#[test]
+fn without_any_label_the_error_says_where_they_were_looked_for() {
+    let folder = folder("train: images\nnames: [cat]\n");
+    std::fs::remove_file(folder.path("labels/a.txt")).unwrap();
+    folder.image("images/b.png", 8, 8);
+    folder.write("labels/b.txt", "");
+    folder.image("images/c.png", 8, 8);
+    let error = folder.error("data.yaml", Split::Train);
+    assert!(
+        error.ends_with(
+            "split `train`: expected at least one box, found none: 2 of 3 images have no label \
+             file; a.txt was looked for in labels, images"
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn labels_that_are_no_text_cost_their_image() {
+    let folder = folder("train: images\nnames: [cat]\n");
+    folder.image("images/b.png", 8, 8);
+    std::fs::write(folder.path("labels/b.txt"), [b'0', b' ', 0xFF]).unwrap();
+    folder.image("images/c.png", 8, 8);
+    std::fs::create_dir(folder.path("labels/c.txt")).unwrap();
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(names(&set), ["images/a.png"], "not as background");
+    let reasons = problems(&set).into_iter().map(|problem| problem.2);
+    let reasons: Vec<_> = reasons.collect();
+    assert!(reasons[0].starts_with("unreadable labels: line 1: expected UTF-8"));
+    assert_eq!(
+        reasons[1],
+        "unreadable labels: expected a file, found a folder"
+    );
+    assert_eq!(set.problems.images(), 2);
+}
+
+#[test]
+fn lists_are_read_as_other_systems_write_them() {
+    let folder = folder("train: lists/list.txt\nnames: [cat]\n");
+    for name in ["b", "c", "d", "e f ö"] {
+        folder.image(&format!("images/{name}.png"), 8, 8);
+    }
+    folder.image("lists/beside.png", 8, 8);
+    folder.write(
+        "lists/list.txt",
+        "\u{FEFF}.\\images\\a.png\r\n\r\n  \"images/b.png\" \r\n\
+         data/images/c.png\r\nH:\\sets\\mine\\images\\d.png\r\n\
+         /home/me/mine/images/e f ö.png\r\nbeside.png\r\n\
+         old/a.png\r\nlabels\\none.png",
+    );
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(
+        names(&set),
+        [
+            "images/a.png",
+            "images/b.png",
+            "images/c.png",
+            "images/d.png",
+            "images/e f ö.png",
+            "lists/beside.png"
+        ]
+    );
+    assert_eq!(
+        problems(&set),
+        [
+            (
+                "list.txt".into(),
+                Some(8),
+                "missing image: old/a.png".into()
+            ),
+            (
+                "list.txt".into(),
+                Some(9),
+                "missing image: labels\\none.png".into()
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_path_of_another_machine_that_may_be_two_files_is_named() {
+    let folder = folder("train: lists/list.txt\nnames: [cat]\n");
+    folder.image("lists/images/a.png", 8, 8);
+    folder.write("lists/labels/a.txt", BOX);
+    folder.write("lists/list.txt", "images/a.png\n/x/images/a.png\n");
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(
+        names(&set),
+        ["lists/images/a.png"],
+        "the list's own folder first"
+    );
+    let (_, line, reason) = &problems(&set)[0];
+    assert_eq!(*line, Some(2));
+    assert!(
+        reason.contains("missing image: /x/images/a.png; both"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn an_image_that_is_named_twice_is_used_once() {
+    let folder = folder("train: [list.txt, images, images/a.png]\nnames: [cat]\n");
+    folder.write("list.txt", "images/a.png\n./images/../images/a.png\n");
+    folder.image("images/b.png", 8, 8);
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(names(&set), ["images/a.png", "images/b.png"]);
+    let found = problems(&set);
+    assert_eq!((found.len(), set.problems.images()), (3, 3));
+    assert_eq!((found[0].0.as_str(), found[0].1), ("list.txt", Some(2)));
+    assert!(
+        found[0]
+            .2
+            .ends_with("is listed twice (first in line 1); it is used once")
+    );
+    for (file, _, reason) in &found[1..] {
+        assert_eq!(file, "a.png");
+        assert!(reason.starts_with("found twice"), "{reason}");
+    }
+}
+
+#[test]
+fn a_validation_split_may_be_the_training_split() {
+    let folder = folder("train: images\nval: ./images/\ntest: .\nnames: [cat]\n");
+    for split in Split::ALL {
+        let set = folder.open("data.yaml", split).unwrap();
+        assert_eq!(names(&set), ["images/a.png"]);
+    }
+}
+
+#[test]
+fn paths_of_windows_are_paths() {
+    let folder = folder("path: ..\\set\ntrain: ..\\images\\deep\nnames: [cat]\n");
+    folder.image("set/images/deep/a.png", 8, 8);
+    folder.write("set/labels/deep/a.txt", BOX);
+    folder.write(
+        "other/data.yaml",
+        "path: ..\\set\ntrain: ..\\images\\deep\nnames: [cat]\n",
+    );
+    let set = folder.open("other/data.yaml", Split::Train).unwrap();
+    assert_eq!(names(&set), ["images/deep/a.png"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_but_not_in_circles() {
+    use std::os::unix::fs::symlink;
+    let folder = folder("train: images\nnames: [cat]\n");
+    folder.image("store/x.png", 8, 8);
+    folder.write("labels/more/x.txt", BOX);
+    symlink("..", folder.path("images/up")).unwrap();
+    symlink(".", folder.path("images/self")).unwrap();
+    symlink("../store", folder.path("images/more")).unwrap();
+    symlink("nowhere.png", folder.path("images/gone.png")).unwrap();
+    symlink("turn.png", folder.path("images/turn.png")).unwrap();
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    // `up` leads to the data set's own folder, from which `images` is not entered again.
+    assert_eq!(
+        names(&set),
+        ["images/a.png", "images/more/x.png", "images/up/store/x.png"]
+    );
+    let found = problems(&set);
+    assert_eq!(found[0], ("gone.png".into(), None, "missing image".into()));
+    assert_eq!(found[1].0, "turn.png");
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn images_of_other_types_are_named() {
+    let folder = folder("train: images\nnames: [cat]\n");
+    folder.write("images/b.HEIC", "x");
+    folder.write("images/notes.md", "x");
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(
+        problems(&set),
+        [(
+            "b.HEIC".into(),
+            None,
+            "images of type heic are not supported; convert it to JPEG or PNG".into()
+        )]
+    );
+}
+
+#[test]
+fn keypoints_are_passed_over() {
+    let folder = folder("train: images\nkpt_shape: [1, 2]\nnames: [cat]\n");
+    folder.write("labels/a.txt", "0 0.5 0.5 0.5 0.5 0.1 0.9\n");
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(corners(&set, 0), [[2.0, 2.0, 6.0, 6.0]]);
+    assert!(set.samples[0].annotations[0].mask.is_none());
+}
