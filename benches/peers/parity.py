@@ -11,7 +11,7 @@ import sys
 from peer import bccd, ours
 
 HERE = pathlib.Path(__file__).resolve().parent
-PACKAGES = {"yolov5n": "yolov5 7.0.14", "yolov8n": "ultralytics 8.4.190"}
+PACKAGES = {"yolov5n": "yolov5 7.0.14", "yolov8n": "ultralytics 8.4.190", "yolo11n": "ultralytics 8.4.190"}
 # A mean may be so much below the other.
 MARGIN = 0.01
 
