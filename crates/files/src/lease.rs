@@ -212,6 +212,7 @@ impl Leases {
         lock(&self.held.entries).push(Arc::clone(&entry));
         let mut heart = lock(&self.heart);
         if heart.is_none() {
+            sweep_up(&self.folder);
             let (held, beat) = (Arc::clone(&self.held), self.timing.beat);
             let thread = std::thread::spawn(move || held.beat(beat));
             *heart = Some(Heart { thread });
@@ -277,7 +278,7 @@ impl Entry {
     /// Makes the file whole under its name; false if the name is taken.
     fn create(&self) -> io::Result<bool> {
         let mut new = tempfile::Builder::new()
-            .prefix(".")
+            .prefix(&Holder::own().prefix())
             .tempfile_in(&self.folder)?;
         new.write_all(self.text().as_bytes())?;
         new.as_file().sync_all()?;
@@ -369,6 +370,17 @@ fn list(folder: &Path) -> io::Result<HashMap<String, u64>> {
     Ok(highest)
 }
 
+/// Removes files that processes of this machine were making as they were killed.
+fn sweep_up(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(Holder::of_prefix);
+        if maker.is_some_and(|maker| !maker.is_alive_here()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn highest(folder: &Path, name: &str) -> io::Result<Option<u64>> {
     Ok(list(folder)?.get(name).copied())
 }
@@ -449,6 +461,7 @@ mod tests {
         };
         child.wait().unwrap();
         leave(folder.path(), &gone);
+        fs::write(folder.path().join(gone.prefix() + "abc"), "").unwrap();
         let leases = Leases::open(folder.path());
         let _lease = ours(leases.claim("a").unwrap());
         assert_eq!(files(folder.path()), ["a.4"]);

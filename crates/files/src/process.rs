@@ -1,6 +1,10 @@
 //! Processes as leases name them: on which machine, and which of its processes.
 
-use std::{fmt, fs, sync::LazyLock};
+use std::{
+    fmt, fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::LazyLock,
+};
 
 /// Where a process runs: its host, the host's boot and the processes' namespace, so that two
 /// containers of one name are told apart.
@@ -53,6 +57,12 @@ impl Place {
     pub(crate) fn parse(text: &str) -> Self {
         Self(text.to_owned())
     }
+
+    fn number(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 impl fmt::Display for Place {
@@ -98,6 +108,26 @@ impl Holder {
         }
     }
 
+    /// The start of the names of its files that are not under their own name yet: `.PLACE.PROCESS.`
+    /// and when it started.
+    pub(crate) fn prefix(&self) -> String {
+        let place = self.place.number();
+        format!(".{place:x}.{}.{}.", self.process, self.started)
+    }
+
+    /// The process of this machine in a name that begins with [`Self::prefix`]; none for others.
+    pub(crate) fn of_prefix(name: &str) -> Option<Self> {
+        let mut parts = name.strip_prefix('.')?.split('.');
+        let place = u64::from_str_radix(parts.next()?, 16).ok()?;
+        let process = parts.next()?.parse().ok()?;
+        let started = parts.next()?.to_owned();
+        (place == Place::here().number()).then(|| Self {
+            place: Place::here().clone(),
+            process,
+            started,
+        })
+    }
+
     /// Whether the process of this machine still runs. Where the system does not tell, it does.
     pub(crate) fn is_alive_here(&self) -> bool {
         match fs::exists("/proc/self/stat") {
@@ -128,6 +158,9 @@ mod tests {
     fn a_holder_s_text_is_read_back_and_keeps_its_length() {
         let own = Holder::own();
         assert_eq!(Holder::parse(&own.text(1, 5)), *own);
+        assert_eq!(Holder::of_prefix(&(own.prefix() + "x")).as_ref(), Some(own));
+        assert_eq!(Holder::of_prefix(".0.1.2.x"), None);
+        assert_eq!(Holder::of_prefix("name.1"), None);
         assert_eq!(own.text(1, 0).len(), own.text(1, u64::MAX).len());
         assert_eq!(Holder::parse("nothing"), Holder::default());
         assert_eq!(Holder::default().to_string(), "process 0 on unknown host");
