@@ -50,6 +50,7 @@ mod error;
 mod finish;
 mod image_file;
 mod input_size;
+mod jpeg;
 mod problems;
 pub mod random;
 mod resample;
@@ -65,6 +66,7 @@ use serde::{Deserialize, Serialize};
 use crate::geometry::BBox;
 use crate::mask::Segmentation;
 
+pub use crate::id::Id;
 pub use cache::{CachedDataset, DEFAULT_CACHE_BYTES};
 pub use error::DataError;
 pub use image_file::ImageSource;
@@ -136,8 +138,12 @@ pub struct Annotation {
 /// One image and its objects.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// COCO's image id, or the position in the split.
+    /// COCO's image id if all of the file are whole numbers, else a number in their order, or the
+    /// position in the split.
     pub id: u64,
+    /// What the data set itself calls the image: COCO's image id, else the file name without its
+    /// ending, as a number if it is one.
+    pub own_id: Id,
     /// The same wherever the data set lies: its file name or path inside the data set.
     pub name: String,
     /// Of the original image, in pixels, upright (EXIF orientation applied).
@@ -161,7 +167,7 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// What the data set's own files call each class: COCO's category ids, else the classes'
     /// positions.
-    pub category_ids: Vec<i64>,
+    pub category_ids: Vec<Id>,
     /// The images, in a fixed order.
     pub samples: Vec<Sample>,
     /// What was left out, and why.

@@ -17,6 +17,7 @@ mod shape;
 mod summary;
 mod types;
 
+pub use crate::id::Id;
 pub use bootstrap::bootstrap;
 pub use error::MetricsError;
 pub use evaluate::{evaluate, evaluate_masks};
