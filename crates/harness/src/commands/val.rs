@@ -1,9 +1,14 @@
 //! `ablate val`: weights on a split of a data set.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use ablate_detection::{
-    dataset::{CachedDataset, DataSpec, Dataset},
+    dataset::{CachedDataset, DataSpec, Dataset, Id},
     loader::{EvalLoader, InputShape},
     metrics::coco::DetectionBox,
     nms::NmsConfig,
@@ -69,11 +74,7 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     drop(steps);
 
     if let Some(file) = &args.save_json {
-        save(
-            file,
-            &evaluation.detections,
-            &loader.data().dataset().category_ids,
-        )?;
+        save(file, &evaluation.detections, loader.data().dataset())?;
     }
     let measured = &evaluation.measurement;
     match args.format {
@@ -97,11 +98,21 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
 }
 
 /// COCO's results format, with masks where there are any, under the data set's own ids.
-fn save(file: &Path, detections: &[DetectionBox], category_ids: &[i64]) -> Result<()> {
+fn save(file: &Path, detections: &[DetectionBox], dataset: &Dataset) -> Result<()> {
+    let samples = dataset.samples.iter();
+    let own: HashMap<u64, &Id> = samples.map(|sample| (sample.id, &sample.own_id)).collect();
+    let distinct: HashSet<&Id> = own.values().copied().collect();
+    if distinct.len() < own.len() {
+        tracing::warn!(
+            "{}: {} images share their id with another: files of one name in several folders; their detections cannot be told apart",
+            file.display(),
+            own.len() - distinct.len()
+        );
+    }
     let rows = detections.iter().map(|detection| {
         let mut row = json!({
-            "image_id": detection.image_id,
-            "category_id": category_ids[detection.category_id as usize],
+            "image_id": own[&detection.image_id],
+            "category_id": dataset.category_ids[detection.category_id as usize],
             "bbox": detection.bbox,
             "score": detection.score,
         });
