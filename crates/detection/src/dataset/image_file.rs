@@ -5,8 +5,11 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use image::error::{ImageFormatHint, UnsupportedErrorKind};
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
+use image::{
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage,
+};
 
 use super::shapes::{Scene, ShapesSpec};
 use super::{Split, jpeg};
@@ -139,7 +142,7 @@ fn decode(path: &Path) -> Result<RgbImage, String> {
 fn upright(bytes: &[u8]) -> Result<DynamicImage, String> {
     let mut decoder = decoder(bytes)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(corrupt)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(reason)?;
     image.apply_orientation(orientation);
     Ok(image)
 }
@@ -168,11 +171,15 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
-        .map_err(corrupt)?;
+        .map_err(|error| format!("unreadable image: {error}"))?;
+    // BigTIFF, which the decoder knows but the guess does not.
+    if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+        reader.set_format(ImageFormat::Tiff);
+    }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(corrupt)?;
+    let decoder = reader.into_decoder().map_err(reason)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(format!(
@@ -193,10 +200,26 @@ fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
         let message = (panic.downcast_ref::<String>().map(String::as_str))
             .or(panic.downcast_ref::<&str>().copied())
             .unwrap_or("no message");
-        Err(format!("corrupt image: the decoder failed: {message}"))
+        Err(format!(
+            "unsupported image: the decoder failed: {message}; convert it to PNG or JPEG"
+        ))
     })
 }
 
-fn corrupt(error: impl std::fmt::Display) -> String {
-    format!("corrupt image: {error}")
+fn reason(error: ImageError) -> String {
+    match error {
+        ImageError::Unsupported(error)
+            if !matches!(
+                error.kind(),
+                UnsupportedErrorKind::Format(ImageFormatHint::Unknown)
+            ) =>
+        {
+            format!("unsupported image: {error}; convert it to PNG or JPEG")
+        }
+        ImageError::Limits(error) => format!(
+            "image too large: {error}; the limit is {} MiB",
+            MAX_BYTES >> 20
+        ),
+        error => format!("corrupt image: {error}"),
+    }
 }

@@ -58,7 +58,7 @@ fn grey_and_16_bit_and_transparent_images_become_rgb() {
 
 #[test]
 fn of_several_images_the_first_counts() {
-    for name in ["animated.webp", "pages.tif"] {
+    for name in ["animated.webp", "pages.tif", "big.tif"] {
         let image = decode(fixture(name)).unwrap();
         assert_eq!(image.dimensions(), (16, 8), "{name}");
         assert_eq!(image.get_pixel(1, 1).0, [250, 0, 0], "{name}");
@@ -67,7 +67,14 @@ fn of_several_images_the_first_counts() {
 
 /// The range of floats is a matter of whoever wrote them.
 #[test]
-fn an_image_of_floats_is_named() {
+fn images_of_kinds_that_are_not_read_are_named() {
+    let reason = decode(fixture("palette.tif")).unwrap_err();
+    assert!(
+        reason.starts_with("unsupported image: ")
+            && reason.ends_with("; convert it to PNG or JPEG"),
+        "{reason}"
+    );
+
     let folder = Folder::new();
     let path = folder.path("floats.tiff");
     image::Rgb32FImage::from_pixel(4, 4, Rgb([100.0; 3]))
