@@ -41,8 +41,9 @@
 //!
 //! What can't be used (a box without area or outside its image, an unknown class, a row that is not
 //! numbers, a row given twice, a missing or corrupt image) is left out, counted and named in
-//! [`Dataset::problems`]; a box that reaches over the border is clipped. An image without a box is
-//! background and stays. A split with no image or no box left is an error.
+//! [`Dataset::problems`]; of a box whose mask can't be used only the mask is. A box that reaches over
+//! the border is clipped. An image without a box is background and stays. A split with no image or
+//! no box left is an error.
 
 mod cache;
 mod coco;

@@ -28,6 +28,10 @@ fn bytes_behind_the_end_do_no_harm() {
     for name in KINDS {
         let jpeg = bytes(name);
         let whole = decode(&jpeg).unwrap();
+        assert!(
+            whole == image::open(fixture(name)).unwrap().into_rgb8(),
+            "{name}"
+        );
         for more in [
             b"\xFF\xDA\0\x08ftypmp42".as_slice(),
             b"\xFF\xD8\xFF",

@@ -8,6 +8,7 @@
 
 mod accumulate;
 mod bootstrap;
+mod counted;
 mod error;
 mod evaluate;
 mod matching;

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::counted::{Counted, counted};
 use super::error::MetricsError;
 use super::evaluate::check_detections;
 use super::read_mask::read_mask;
@@ -57,7 +58,7 @@ impl GroundTruth {
                     Ok(mask) => (mask, None),
                     Err(error) => (None, Some((index, error))),
                 };
-                (counted.to_box(annotation, mask), bad)
+                (annotation.to_box(counted, mask), bad)
             })
             .unzip();
         let names = raw.categories.into_iter().enumerate();
@@ -90,80 +91,6 @@ impl GroundTruth {
         (truth.image_ids, truth.category_ids) = (images, categories);
         Ok(truth)
     }
-}
-
-/// An annotation that counts.
-struct Counted {
-    /// Its place in the file.
-    origin: usize,
-    image_id: u64,
-    category_id: u64,
-}
-
-impl Counted {
-    fn to_box(&self, annotation: &RawAnnotation, mask: Option<Rle>) -> GroundTruthBox {
-        let bbox = annotation.bbox;
-        GroundTruthBox {
-            image_id: self.image_id,
-            category_id: self.category_id,
-            bbox,
-            area: annotation.area.unwrap_or(bbox[2] * bbox[3]),
-            crowd: annotation.iscrowd.0,
-            mask,
-        }
-    }
-}
-
-/// The annotations that count, as pycocotools picks them: by image and category first, then by
-/// their ids, of which it knows the last annotation only.
-fn counted(rows: &[RawAnnotation], images: &IdIndex, categories: &IdIndex) -> Vec<Counted> {
-    let of = |origin: usize| {
-        let row: &RawAnnotation = &rows[origin];
-        let image_id = images.number(&row.image_id);
-        let category_id = categories.number(&row.category_id);
-        Some(Counted {
-            origin,
-            image_id: image_id?,
-            category_id: category_id?,
-        })
-    };
-    let mut last = HashMap::with_capacity(rows.len());
-    let mut repeated = None;
-    for (origin, row) in rows.iter().enumerate() {
-        if let Some(id) = &row.id
-            && let Some(before) = last.insert(id, origin)
-        {
-            repeated.get_or_insert((before, origin));
-        }
-    }
-    let mut counted: Vec<Counted> = (0..rows.len()).filter_map(of).collect();
-    if let Some(missing) = (0..rows.len()).find(|&origin| of(origin).is_none()) {
-        let row = &rows[missing];
-        let (key, what, id) = match images.number(&row.image_id) {
-            None => ("image_id", "image", &row.image_id),
-            Some(_) => ("category_id", "category", &row.category_id),
-        };
-        tracing::warn!(
-            "annotations[{missing}].{key}: no {what} has the id {id}; {} annotations of unknown images or categories don't count, as in pycocotools",
-            rows.len() - counted.len()
-        );
-    }
-    if let Some((before, origin)) = repeated {
-        let id = rows[origin]
-            .id
-            .as_ref()
-            .map_or(String::new(), Id::to_string);
-        tracing::warn!(
-            "annotations[{origin}].id: {id} is the id of annotations[{before}] already; pycocotools, and so these figures, take the last annotation of an id for all of them: give each its own"
-        );
-        counted.sort_by_key(|counted| counted.image_id);
-        let known = |counted: Counted| match &rows[counted.origin].id {
-            Some(id) => of(last[id]),
-            None => Some(counted),
-        };
-        return counted.into_iter().filter_map(known).collect();
-    }
-    counted
 }
 
 impl DetectionBox {
@@ -262,11 +189,11 @@ struct RawCategory {
 }
 
 #[derive(Deserialize)]
-struct RawAnnotation {
+pub(super) struct RawAnnotation {
     #[serde(default)]
-    id: Option<Id>,
-    image_id: Id,
-    category_id: Id,
+    pub id: Option<Id>,
+    pub image_id: Id,
+    pub category_id: Id,
     #[serde(deserialize_with = "xywh")]
     bbox: [f64; 4],
     #[serde(default, deserialize_with = "lenient_number")]
@@ -275,6 +202,19 @@ struct RawAnnotation {
     iscrowd: Flag,
     #[serde(default)]
     segmentation: Value,
+}
+
+impl RawAnnotation {
+    fn to_box(&self, ids: &Counted, mask: Option<Rle>) -> GroundTruthBox {
+        GroundTruthBox {
+            image_id: ids.image_id,
+            category_id: ids.category_id,
+            bbox: self.bbox,
+            area: self.area.unwrap_or(self.bbox[2] * self.bbox[3]),
+            crowd: self.iscrowd.0,
+            mask,
+        }
+    }
 }
 
 #[derive(Deserialize)]
