@@ -29,7 +29,7 @@ pub(crate) struct Draft {
 /// A box with the place where it was read.
 pub(crate) struct DraftBox {
     pub line: Option<usize>,
-    /// What the row is called where there are no lines, such as "annotation 17: ".
+    /// What the row is called where there are no lines, such as "annotations[17]: ".
     pub label: String,
     pub class: usize,
     /// Corners x1, y1, x2, y2 in pixels, or in shares of the image's size.

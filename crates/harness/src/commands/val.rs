@@ -125,3 +125,49 @@ fn save(file: &Path, detections: &[DetectionBox], dataset: &Dataset) -> Result<(
     let text = serde_json::to_vec(&rows.collect::<Vec<_>>())?;
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use ablate_detection::dataset::{ImageSource, Problems, Sample, Split};
+
+    use super::*;
+
+    #[test]
+    fn saved_detections_bear_the_data_set_s_own_ids() {
+        let sample = |id, own_id: Id| Sample {
+            id,
+            own_id,
+            name: id.to_string(),
+            width: 64,
+            height: 64,
+            source: ImageSource::File("none.jpg".into()),
+            annotations: Vec::new(),
+        };
+        let dataset = Dataset {
+            name: "own".into(),
+            split: Split::Val,
+            classes: vec!["cat".into(), "dog".into()],
+            category_ids: vec![90_u64.into(), "dog".into()],
+            samples: vec![sample(1, "b.jpg".into()), sample(0, 7_u64.into())],
+            problems: Problems::default(),
+        };
+        let detection = |image_id, category_id| DetectionBox {
+            image_id,
+            category_id,
+            bbox: [1.0, 2.0, 3.0, 4.0],
+            area: 12.0,
+            score: 0.5,
+            mask: None,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("found.json");
+        save(&file, &[detection(0, 1), detection(1, 0)], &dataset).unwrap();
+        let rows: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let expected = json!([
+            { "image_id": 7, "category_id": "dog", "bbox": [1.0, 2.0, 3.0, 4.0], "score": 0.5 },
+            { "image_id": "b.jpg", "category_id": 90, "bbox": [1.0, 2.0, 3.0, 4.0], "score": 0.5 },
+        ]);
+        assert_eq!(rows, expected);
+    }
+}
