@@ -30,6 +30,8 @@ pub mod anchors;
 pub mod augment;
 pub mod dataset;
 pub mod geometry;
+mod id;
+mod json;
 pub mod loader;
 pub mod mask;
 pub mod metrics;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ablate_detection::metrics::coco::{
-    CocoMetrics, DetectionBox, GroundTruth, evaluate, evaluate_masks,
+    CocoMetrics, DetectionBox, GroundTruth, Id, evaluate, evaluate_masks,
 };
 use serde_json::Value;
 
@@ -56,14 +56,16 @@ fn assert_metrics(name: &str, case: &Value, metrics: &CocoMetrics) {
     let per_category = case["per_category_ap_ap50"].as_object().unwrap();
     assert_eq!(metrics.per_category.len(), per_category.len());
     for category in &metrics.per_category {
-        let expected = &per_category[&category.id.to_string()];
+        // Python prints 7.0 where we have 7, but the names are made of what it prints.
+        let id = category.id.to_string();
+        let printed = category.name.strip_prefix('c').unwrap_or_default();
+        let expected = per_category
+            .get(&id)
+            .unwrap_or_else(|| &per_category[printed]);
+        let of = &category.name;
+        assert_figure(&format!("{name}, AP of {of}"), category.ap, &expected[0]);
         assert_figure(
-            &format!("{name}, AP of {}", category.id),
-            category.ap,
-            &expected[0],
-        );
-        assert_figure(
-            &format!("{name}, AP50 of {}", category.id),
+            &format!("{name}, AP50 of {of}"),
             category.ap50,
             &expected[1],
         );
@@ -87,8 +89,8 @@ fn a_category_without_a_box() {
     let metrics = metrics_of(&case);
     let absent = metrics.per_category.last().unwrap();
     assert_eq!(
-        (absent.id, absent.ap, absent.ap50, absent.instances),
-        (11, None, None, 0)
+        (&absent.id, absent.ap, absent.ap50, absent.instances),
+        (&Id::from(11_u64), None, None, 0)
     );
 }
 
@@ -105,6 +107,57 @@ fn random_cases() {
     for (index, case) in cases.as_array().unwrap().iter().enumerate() {
         assert_case(&format!("random {index}"), case);
     }
+}
+
+/// Ids that are floats, signed or text, that come twice or are 0; annotations and detections of what
+/// the file does not list; flags of every kind; integer scores; no detections.
+#[test]
+fn files_as_tools_write_them() {
+    let cases = fixture("ids.json");
+    for (index, case) in cases.as_array().unwrap().iter().enumerate() {
+        assert_case(&format!("ids {index}"), case);
+    }
+}
+
+/// What pycocotools computes, whichever of the two files has its ids as text or with a point.
+#[test]
+fn ids_are_matched_by_their_meaning() {
+    let case = fixture("plain.json");
+    let expected = metrics_of(&case);
+    let rewritten = |rows: &Value, id: fn(&Value) -> Value| {
+        let mut rows = rows.clone();
+        for row in rows.as_array_mut().unwrap() {
+            for key in ["image_id", "category_id"] {
+                row[key] = id(&row[key]);
+            }
+        }
+        rows
+    };
+    for id in [(|id| id.to_string().into()) as fn(&Value) -> Value, |id| {
+        id.as_f64().unwrap().into()
+    }] {
+        let mut case = case.clone();
+        case["dt"] = rewritten(&case["dt"], id);
+        assert_eq!(metrics_of(&case), expected);
+        case["gt"]["annotations"] = rewritten(&case["gt"]["annotations"], id);
+        assert_eq!(metrics_of(&case), expected);
+    }
+}
+
+/// Names where numbers are usual; the detections come from a Windows editor.
+#[test]
+fn ids_may_be_names() {
+    let truth = r#"{"images":[{"id":"b.jpg"},{"id":"a.jpg"}],"categories":[{"id":"cat","name":"cat"}],
+        "annotations":[{"image_id":"a.jpg","category_id":"cat","bbox":[10,10,20,20],"area":"400","iscrowd":null}]}"#;
+    let truth = GroundTruth::from_json(format!("\u{FEFF}{truth}").as_bytes()).unwrap();
+    let found = r#"[{"image_id":"a.jpg","category_id":"cat","bbox":[10,10,20,20],"score":1},
+        {"image_id":"a.jpg","category_id":"dog","bbox":[10,10,20,20],"score":2}]"#;
+    let utf16: Vec<u8> = found.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let found = DetectionBox::all_from_json(&utf16, &truth).unwrap();
+    let metrics = evaluate(&truth, &found).unwrap();
+    assert!((metrics.ap.unwrap() - 1.0).abs() < 1e-12);
+    assert_eq!((metrics.ar_small, metrics.images), (Some(1.0), 2));
+    assert_eq!(metrics.per_category[0].id, "cat".into());
 }
 
 /// Polygons of many parts and beyond the image, run lengths in both forms, crowds, ties, masks

@@ -238,13 +238,21 @@ fn what_segmentation_may_hold() {
             .contains("size is [2, 3], but its image has height 3 and width 2")
     );
 
+    // Without the brackets of the list, and with an empty part.
+    let triangle = read(json!([[0, 0, 0, 2, 2, 2]])).unwrap();
+    assert_eq!(read(json!([0, 0, 0, 2, 2.0, 2])).unwrap(), triangle);
+    assert_eq!(read(json!([[0, 0, 0, 2, 2, 2], []])).unwrap(), triangle);
+
     for (value, problem) in [
         (
             json!(null),
             "a list of polygons or {size: [height, width], counts}",
         ),
         (json!([]), "no polygon"),
-        (json!([0, 0, 0, 2, 2, 2]), "expected a sequence"),
+        (json!([[]]), "no polygon"),
+        (json!([0, 0, 2, 2]), "4 numbers, expected 6 or more"),
+        (json!([[0, 0, 0, 2, 2, 2], 1]), "numbers beside polygons"),
+        (json!([[[0, 0], [0, 2], [2, 2]]]), "expected f64"),
         (json!([[0, 0, 2, 2]]), "4 numbers, expected 6 or more"),
         (json!([[0, 0, 0, 2, 2, 2, 1]]), "7 numbers, expected pairs"),
         (json!([[0, 0, 0, 2, 2, "2"]]), "expected f64"),

@@ -298,7 +298,8 @@ pub struct ValArgs {
     /// Device to evaluate on; `ablate devices` lists them.
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,
-    /// Write the detections to this file, in COCO's results format.
+    /// Write the detections to this file, in COCO's results format, under the data set's own image
+    /// ids (else file names).
     #[arg(long, value_name = "FILE")]
     pub save_json: Option<PathBuf>,
     /// Output format.

@@ -1,9 +1,9 @@
 //! COCO JSON (<https://cocodataset.org/#format-data>): images, categories, boxes and masks.
 //!
 //! Category ids become class indices in the order of the ids, or in that of `names`. Crowds and
-//! areas are kept.
+//! areas are kept. Ids may be numbers or text and are matched by what they mean: an image "12" is
+//! that of an annotation whose `image_id` is 12.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -12,6 +12,8 @@ use serde_json::Value;
 use super::finish::{Draft, DraftBox, finish};
 use super::spec::{CocoSpec, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
+use crate::id::{Id, IdIndex};
+use crate::json::{self, Flag, lenient_number};
 use crate::mask::Segmentation;
 
 #[derive(Deserialize)]
@@ -24,17 +26,25 @@ struct File {
 
 #[derive(Deserialize)]
 struct Image {
-    id: u64,
+    id: Id,
     file_name: String,
-    #[serde(default)]
-    width: usize,
-    #[serde(default)]
-    height: usize,
+    #[serde(default, deserialize_with = "lenient_number")]
+    width: Option<f64>,
+    #[serde(default, deserialize_with = "lenient_number")]
+    height: Option<f64>,
+}
+
+impl Image {
+    /// Width and height, if the file states both.
+    fn stated(&self) -> Option<(usize, usize)> {
+        let side = |side: Option<f64>| side.filter(|side| *side > 0.0).map(|side| side as usize);
+        side(self.width).zip(side(self.height))
+    }
 }
 
 #[derive(Deserialize)]
 struct Category {
-    id: i64,
+    id: Id,
     name: String,
 }
 
@@ -42,7 +52,6 @@ struct Category {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Row {
-    id: Value,
     image_id: Value,
     category_id: Value,
     bbox: Value,
@@ -61,151 +70,204 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
         let message = format!("`images`: folder {} not found", folder.display());
         return Err(DataError::key(&spec.file, split.as_str(), message));
     }
-    let bytes = std::fs::read(&json).map_err(|error| DataError::io(&json, error))?;
-    let file: File =
-        serde_json::from_slice(&bytes).map_err(|error| DataError::file(&json, error))?;
+    let file = read(&json)?;
     let names = coco
         .names
         .as_ref()
         .map(|names| class_names(names, &spec.file))
         .transpose()?;
-    let (classes, class_of) = classes(&file.categories, names, &json)?;
+    let classes = Classes::new(&file.categories, names, &json)?;
 
     let mut problems = Problems::default();
-    let mut drafts = Vec::with_capacity(file.images.len());
-    let mut place = HashMap::with_capacity(file.images.len());
-    for image in file.images {
-        if place.contains_key(&image.id) {
-            problems.image(
-                &json,
-                None,
-                format!(
-                    "image {} ({}): this id is listed twice",
-                    image.id, image.file_name
-                ),
-            );
+    let ids = IdIndex::new(file.images.iter().map(|image| image.id.clone()).collect());
+    let mut drafts: Vec<Draft> = Vec::with_capacity(file.images.len());
+    // By the place of the image in the file.
+    let mut draft_of: Vec<usize> = Vec::with_capacity(file.images.len());
+    for (place, image) in file.images.into_iter().enumerate() {
+        if let Some(first) = ids.place(&image.id).filter(|&first| first != place) {
+            let (id, name) = (&image.id, &image.file_name);
+            let reason = format!("images[{place}].id: {id} is the id of images[{first}] already");
+            problems.image(&json, None, format!("{reason} ({name})"));
+            draft_of.push(draft_of[first]);
             continue;
         }
-        place.insert(image.id, drafts.len());
+        draft_of.push(drafts.len());
         drafts.push(Draft {
-            id: Some(image.id),
+            stated: image.stated(),
+            id: Some((ids.number_at(place), image.id)),
             image: folder.join(&image.file_name),
             name: image.file_name,
-            stated: Some((image.width, image.height)).filter(|&stated| stated != (0, 0)),
             file: json.clone(),
             boxes: Vec::new(),
             problems: Problems::default(),
         });
     }
-    for row in &file.annotations {
-        let label = format!("annotation {}: ", row.id);
-        let draft = row
-            .image_id
-            .as_u64()
-            .and_then(|id| place.get(&id))
-            .map(|&place| &mut drafts[place]);
-        match (draft, parse_row(row, &class_of)) {
-            (Some(draft), Ok(draft_box)) => draft.boxes.push(DraftBox { label, ..draft_box }),
-            (_, Err(reason)) => problems.annotation(&json, None, label + &reason),
-            (None, Ok(_)) => problems.annotation(
-                &json,
-                None,
-                format!("{label}unknown image {}", row.image_id),
-            ),
+    for (index, row) in file.annotations.iter().enumerate() {
+        let label = format!("annotations[{index}]");
+        let place = find(&ids, &row.image_id, "image_id", "image");
+        match place.and_then(|place| Ok((draft_of[place], parse_row(row, &classes)?))) {
+            Ok((draft, (mut draft_box, mask))) => {
+                let draft = &mut drafts[draft];
+                match mask {
+                    Ok(mask) => draft_box.mask = mask,
+                    Err(reason) => draft.problems.mask(&json, None, label.clone() + &reason),
+                }
+                draft_box.label = format!("{label}: ");
+                draft.boxes.push(draft_box);
+            }
+            Err(reason) => problems.annotation(&json, None, label + &reason),
         }
     }
-    let mut dataset = finish(&spec.name, split, classes, drafts, problems);
-    class_of
-        .into_iter()
-        .for_each(|(id, class)| dataset.category_ids[class] = id);
+    let mut dataset = finish(&spec.name, split, classes.names, drafts, problems);
+    for (place, class) in classes.of_category.into_iter().enumerate() {
+        if let Some(class) = class {
+            dataset.category_ids[class] = file.categories[place].id.clone();
+        }
+    }
     Ok(dataset)
 }
 
-/// Class names, and the class of each category id.
-fn classes(
-    categories: &[Category],
-    names: Option<Vec<String>>,
-    json: &Path,
-) -> Result<(Vec<String>, HashMap<i64, usize>), DataError> {
-    let mut by_id = BTreeMap::new();
-    for category in categories {
-        if by_id.insert(category.id, &category.name).is_some() {
-            return Err(DataError::file(
-                json,
-                format!("category id {} is listed twice", category.id),
-            ));
-        }
-    }
-    if by_id.is_empty() {
-        return Err(DataError::file(
-            json,
-            "`categories`: expected at least one, found none",
-        ));
-    }
-    match names {
-        None => {
-            let class_of = by_id
-                .keys()
-                .enumerate()
-                .map(|(class, &id)| (id, class))
-                .collect();
-            Ok((by_id.into_values().cloned().collect(), class_of))
-        }
-        Some(names) => {
-            // A category that `names` leaves out is an unknown class; a name that no category has
-            // is a mistake.
-            let position = |name: &String| names.iter().position(|own| own == name);
-            if let Some(name) = names
-                .iter()
-                .find(|name| !by_id.values().any(|own| own == name))
-            {
+fn read(json: &Path) -> Result<File, DataError> {
+    let bytes = std::fs::read(json).map_err(|error| DataError::io(json, error))?;
+    let shape = "expected {images: [{id, file_name}, …], categories: [{id, name}, …], annotations: [{image_id, category_id, bbox}, …]}";
+    json::parse(&bytes, shape).map_err(|error| {
+        let colon = if error.place.is_empty() { "" } else { ": " };
+        DataError::file(json, format!("{}{colon}{}", error.place, error.problem))
+    })
+}
+
+/// The classes of a data set, and which category is which.
+struct Classes {
+    names: Vec<String>,
+    ids: IdIndex,
+    /// By the place of the category in the file; None if `names` leaves it out.
+    of_category: Vec<Option<usize>>,
+}
+
+impl Classes {
+    fn new(
+        categories: &[Category],
+        names: Option<Vec<String>>,
+        json: &Path,
+    ) -> Result<Self, DataError> {
+        let ids = IdIndex::new(categories.iter().map(|own| own.id.clone()).collect());
+        for (place, category) in categories.iter().enumerate() {
+            if let Some(first) = ids.place(&category.id).filter(|&first| first != place) {
+                let id = &category.id;
                 return Err(DataError::file(
                     json,
-                    format!("no category has the name '{name}' that `names` lists"),
+                    format!(
+                        "categories[{place}].id: {id} is the id of categories[{first}] already"
+                    ),
                 ));
             }
-            let class_of = by_id
-                .iter()
-                .filter_map(|(&id, name)| Some((id, position(name)?)))
-                .collect();
-            Ok((names, class_of))
         }
+        if categories.is_empty() {
+            return Err(DataError::file(
+                json,
+                "`categories`: expected at least one, found none",
+            ));
+        }
+        let Some(names) = names else {
+            let mut order: Vec<usize> = (0..categories.len()).collect();
+            // "10" comes after "9".
+            let key = |place: &usize| {
+                let id = &categories[*place].id;
+                (id.meaning(), id)
+            };
+            order.sort_by(|a, b| key(a).cmp(&key(b)));
+            let mut of_category = vec![None; categories.len()];
+            for (class, &place) in order.iter().enumerate() {
+                of_category[place] = Some(class);
+            }
+            let name = |place: usize| categories[place].name.clone();
+            return Ok(Self {
+                names: order.into_iter().map(name).collect(),
+                ids,
+                of_category,
+            });
+        };
+        // A category that `names` leaves out is an unknown class; a name that no category has is a
+        // mistake.
+        if let Some(name) = names
+            .iter()
+            .find(|name| !categories.iter().any(|own| own.name == **name))
+        {
+            return Err(DataError::file(
+                json,
+                format!("no category has the name '{name}' that `names` lists"),
+            ));
+        }
+        let position = |own: &Category| names.iter().position(|name| *name == own.name);
+        Ok(Self {
+            of_category: categories.iter().map(position).collect(),
+            names,
+            ids,
+        })
     }
 }
 
-fn parse_row(row: &Row, class_of: &HashMap<i64, usize>) -> Result<DraftBox, String> {
-    let class = row
-        .category_id
-        .as_i64()
-        .and_then(|id| class_of.get(&id))
-        .copied();
-    let class = class.ok_or_else(|| format!("unknown category {}", row.category_id))?;
+/// The place of the id that a key of an annotation names, or what is wrong with it.
+fn find(ids: &IdIndex, value: &Value, key: &str, what: &str) -> Result<usize, String> {
+    let id = Id::from_json(value)
+        .ok_or_else(|| format!(".{key}: expected a number or a string, found {value}"))?;
+    ids.place(&id)
+        .ok_or_else(|| format!(".{key}: no {what} has the id {id}"))
+}
+
+/// A mask, if there is one, or why it can't be read.
+type Mask = Result<Option<Segmentation>, String>;
+
+/// The box without its mask and label. Errors and that of the mask begin with the key.
+fn parse_row(row: &Row, classes: &Classes) -> Result<(DraftBox, Mask), String> {
+    let place = find(&classes.ids, &row.category_id, "category_id", "category")?;
+    let class = classes.of_category[place]
+        .ok_or_else(|| format!(".category_id: `names` leaves {} out", row.category_id))?;
     let numbers: Option<Vec<f64>> = row
         .bbox
         .as_array()
         .and_then(|list| list.iter().map(Value::as_f64).collect());
     let Some([x, y, w, h]) = numbers.as_deref() else {
-        return Err(format!("`bbox`: expected four numbers, found {}", row.bbox));
+        return Err(format!(
+            ".bbox: expected four numbers, found {}",
+            short(&row.bbox)
+        ));
     };
-    Ok(DraftBox {
+    let wrong = |key: &str, expected: &str, value: &Value| {
+        format!(".{key}: expected {expected}, found {}", short(value))
+    };
+    let Flag(crowd) =
+        Flag::deserialize(&row.iscrowd).map_err(|_| wrong("iscrowd", "0 or 1", &row.iscrowd))?;
+    let area = lenient_number(&row.area).map_err(|_| wrong("area", "a number", &row.area))?;
+    let draft_box = DraftBox {
         line: None,
         label: String::new(),
         class,
         corners: [*x, *y, x + w, y + h],
         normalised: false,
-        crowd: row.iscrowd.as_i64() == Some(1) || row.iscrowd.as_bool() == Some(true),
-        area: row.area.as_f64(),
-        mask: mask(&row.segmentation)?,
-    })
+        crowd,
+        area,
+        mask: None,
+    };
+    Ok((draft_box, mask(&row.segmentation)))
 }
 
 /// A row's mask; None if the key is absent, or empty, as exports of boxes write it.
-fn mask(segmentation: &Value) -> Result<Option<Segmentation>, String> {
+fn mask(segmentation: &Value) -> Mask {
     match segmentation {
         Value::Null => Ok(None),
         Value::Array(polygons) if polygons.is_empty() => Ok(None),
         value => Segmentation::deserialize(value)
             .map(Some)
-            .map_err(|reason| format!("`segmentation`: {reason}")),
+            .map_err(|reason| format!(".segmentation: {reason}")),
+    }
+}
+
+/// A value as text that fits in a message.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }

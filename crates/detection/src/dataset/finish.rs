@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{Annotation, Dataset, ImageSource, Problems, Sample, Split, image_file};
+use super::image_file::Header;
+use super::{Annotation, Dataset, ImageSource, Problems, Sample, Split};
 use crate::geometry::BBox;
+use crate::id::Id;
 use crate::mask::Segmentation;
 
 /// An image as its annotation file describes it.
 pub(crate) struct Draft {
-    pub id: Option<u64>,
+    /// A number for the image, and what its file calls it; None if the file has no ids.
+    pub id: Option<(u64, Id)>,
     pub name: String,
     pub image: PathBuf,
     /// Size that the annotation file states, if it does.
@@ -26,7 +29,7 @@ pub(crate) struct Draft {
 /// A box with the place where it was read.
 pub(crate) struct DraftBox {
     pub line: Option<usize>,
-    /// What the row is called where there are no lines, such as "annotation 17: ".
+    /// What the row is called where there are no lines, such as "annotations[17]: ".
     pub label: String,
     pub class: usize,
     /// Corners x1, y1, x2, y2 in pixels, or in shares of the image's size.
@@ -56,7 +59,7 @@ pub(crate) fn finish(
         problems.extend(found);
         samples.extend(sample);
     }
-    let category_ids = (0..classes.len() as i64).collect();
+    let category_ids = (0..classes.len() as u64).map(Id::from).collect();
     Dataset {
         name: name.to_owned(),
         split,
@@ -69,8 +72,12 @@ pub(crate) fn finish(
 
 fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
     let mut problems = draft.problems;
-    let (width, height) = match image_file::upright_size(&draft.image) {
-        Ok(size) => size,
+    let Header {
+        width,
+        height,
+        turned,
+    } = match Header::read(&draft.image) {
+        Ok(header) => header,
         Err(reason) => {
             // The boxes of an image that is left out are not problems of their own.
             let mut only = Problems::default();
@@ -79,18 +86,25 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
         }
     };
     if let Some((w, h)) = draft.stated.filter(|&stated| stated != (width, height)) {
-        let reason = format!("the image is {width}×{height} but its annotation says {w}×{h}");
+        let mut reason = format!("the image is {width}×{height} but its annotation says {w}×{h}");
+        if let Some(turn) = turned.filter(|_| (w, h) == (height, width)) {
+            reason += &format!(
+                ": EXIF turns it {turn}; annotate the upright image, or remove the orientation"
+            );
+        }
         let mut only = Problems::default();
         only.image(&draft.image, None, reason);
         return (None, only);
     }
     let mut annotations: Vec<Annotation> = Vec::with_capacity(draft.boxes.len());
     for draft_box in draft.boxes {
-        let checked = check_box(&draft_box, width, height);
-        let checked = checked
-            .and_then(|(bbox, clipped)| Ok((bbox, clipped, in_pixels(&draft_box, width, height)?)));
-        match checked {
-            Ok((bbox, clipped, mask)) => {
+        match check_box(&draft_box, width, height) {
+            Ok((bbox, clipped)) => {
+                let mask = in_pixels(&draft_box, width, height).unwrap_or_else(|reason| {
+                    let reason = draft_box.label.clone() + &reason;
+                    problems.mask(&draft.file, draft_box.line, reason);
+                    None
+                });
                 let annotation = Annotation {
                     class: draft_box.class,
                     bbox,
@@ -115,8 +129,11 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
             }
         }
     }
+    let by_file = || (position as u64, Id::of_file(&draft.image));
+    let (id, own_id) = draft.id.unwrap_or_else(by_file);
     let sample = Sample {
-        id: draft.id.unwrap_or(position as u64),
+        id,
+        own_id,
         name: draft.name,
         width,
         height,

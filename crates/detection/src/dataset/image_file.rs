@@ -1,17 +1,31 @@
 //! Images: where they come from, and decoding them to upright 8-bit RGB.
 
 use std::io::Cursor;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use image::error::{ImageFormatHint, UnsupportedErrorKind};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
+use image::{
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage,
+};
 
-use super::Split;
 use super::shapes::{Scene, ShapesSpec};
+use super::{Split, jpeg};
 
 /// File name endings that are taken for images (those that the `image` crate decodes here).
 pub(crate) const IMAGE_SUFFIXES: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff"];
+
+/// Pixels of the largest image that is decoded: Pillow's limit. A file of a few bytes can claim more
+/// than fits in memory.
+const MAX_PIXELS: u64 = 178_956_970;
+
+/// What one decoder may take in memory: the largest image at eight bytes a pixel.
+const MAX_BYTES: u64 = 8 * MAX_PIXELS;
+
+/// Bytes of the largest image file that is read.
+const MAX_FILE: u64 = 1 << 30;
 
 /// Where the pixels of a sample come from.
 #[derive(Clone, Debug)]
@@ -31,8 +45,11 @@ pub enum ImageSource {
 
 impl ImageSource {
     /// The image in 8-bit RGB, upright: greyscale, 16-bit, palette and CMYK images are converted,
-    /// transparency is dropped and the EXIF orientation is applied. The error does not name the
-    /// file.
+    /// transparency is dropped and the EXIF orientation is applied. Of a file with several images
+    /// (an animation, the pages of a TIFF, a motion photo) it is the first.
+    ///
+    /// # Errors
+    /// What is wrong with the image: missing, corrupt, cut off, too large. It does not name the file.
     pub fn decode(&self) -> Result<RgbImage, String> {
         match self {
             Self::File(path) => decode(path),
@@ -68,61 +85,141 @@ pub(crate) fn is_image(path: &Path) -> bool {
         .is_some_and(|suffix| IMAGE_SUFFIXES.contains(&suffix.to_ascii_lowercase().as_str()))
 }
 
-/// Width and height of an image once upright, from its header.
-pub(crate) fn upright_size(path: &Path) -> Result<(usize, usize), String> {
-    let bytes = read(path)?;
-    let mut decoder = decoder(&bytes)?;
-    let (width, height) = decoder.dimensions();
-    let sideways = matches!(
-        decoder.orientation(),
-        Ok(Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH)
-    );
-    let (width, height) = if sideways {
-        (height, width)
-    } else {
-        (width, height)
-    };
-    Ok((width as usize, height as usize))
+/// What the header of an image says.
+pub(crate) struct Header {
+    /// Once upright, in pixels.
+    pub width: usize,
+    /// The same.
+    pub height: usize,
+    /// How EXIF turns the stored image, if that swaps width and height.
+    pub turned: Option<&'static str>,
+}
+
+impl Header {
+    /// # Errors
+    /// A missing or unreadable file, no image, an image beyond [`MAX_PIXELS`].
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let bytes = read(path)?;
+        guarded(|| {
+            let mut decoder = decoder(&bytes)?;
+            let (width, height) = decoder.dimensions();
+            let (width, height) = (width as usize, height as usize);
+            let turned = match decoder.orientation() {
+                Ok(Orientation::Rotate90) => Some("by 90°"),
+                Ok(Orientation::Rotate270) => Some("by 270°"),
+                Ok(Orientation::Rotate90FlipH | Orientation::Rotate270FlipH) => {
+                    Some("by 90° and mirrors it")
+                }
+                _ => None,
+            };
+            Ok(match turned {
+                Some(_) => Self {
+                    width: height,
+                    height: width,
+                    turned,
+                },
+                None => Self {
+                    width,
+                    height,
+                    turned,
+                },
+            })
+        })
+    }
 }
 
 fn decode(path: &Path) -> Result<RgbImage, String> {
     let bytes = read(path)?;
-    if is_truncated_jpeg(&bytes) {
-        return Err("corrupt image: JPEG data end before the image does".into());
-    }
-    let mut decoder = decoder(&bytes)?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(corrupt)?;
-    image.apply_orientation(orientation);
-    Ok(image.into_rgb8())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "missing image".into(),
-        _ => format!("unreadable image: {error}"),
+    guarded(|| {
+        let image = match jpeg::is_jpeg(&bytes) {
+            true => jpeg::decode_whole(&bytes, upright)?,
+            false => upright(&bytes)?,
+        };
+        Ok(image.into_rgb8())
     })
 }
 
+fn upright(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let mut decoder = decoder(bytes)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(reason)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "missing image".into(),
+        _ => format!("unreadable image: {error}"),
+    };
+    // Anything else, such as a pipe, may never end.
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err("unreadable image: expected a file".into());
+    }
+    if metadata.len() > MAX_FILE {
+        let mib = metadata.len() >> 20;
+        return Err(format!(
+            "image too large: the file has {mib} MiB, the limit is {} MiB",
+            MAX_FILE >> 20
+        ));
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+/// A decoder that has read the header, of an image that fits in memory and in eight bits.
 fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
-    ImageReader::new(Cursor::new(bytes))
+    let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
-        .map_err(corrupt)?
-        .into_decoder()
-        .map_err(corrupt)
+        .map_err(|error| format!("unreadable image: {error}"))?;
+    // BigTIFF, which the decoder knows but the guess does not.
+    if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+        reader.set_format(ImageFormat::Tiff);
+    }
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(reason)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(format!(
+            "image too large: its header says {width}×{height}, the limit is {MAX_PIXELS} pixels"
+        ));
+    }
+    if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
+        return Err(
+            "unsupported image: its pixels are 32-bit floats, whose range is not known; save it with 8 or 16 bits".into(),
+        );
+    }
+    Ok(decoder)
 }
 
-fn corrupt(error: impl std::fmt::Display) -> String {
-    format!("corrupt image: {error}")
+/// Runs a decoder; its panic is a fault of the image, too.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
+        let message = (panic.downcast_ref::<String>().map(String::as_str))
+            .or(panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(format!(
+            "unsupported image: the decoder failed: {message}; convert it to PNG or JPEG"
+        ))
+    })
 }
 
-/// The decoder fills what is missing of a JPEG with grey and says nothing, so look for the
-/// end-of-image marker (FF D9) behind the last start-of-scan marker (FF DA); neither can occur
-/// within the compressed data.
-fn is_truncated_jpeg(bytes: &[u8]) -> bool {
-    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xFF, marker]);
-    bytes.starts_with(&[0xFF, 0xD8, 0xFF]) && last(0xD9) < last(0xDA)
+fn reason(error: ImageError) -> String {
+    match error {
+        ImageError::Unsupported(error)
+            if !matches!(
+                error.kind(),
+                UnsupportedErrorKind::Format(ImageFormatHint::Unknown)
+            ) =>
+        {
+            format!("unsupported image: {error}; convert it to PNG or JPEG")
+        }
+        ImageError::Limits(error) => format!(
+            "image too large: {error}; the limit is {} MiB",
+            MAX_BYTES >> 20
+        ),
+        error => format!("corrupt image: {error}"),
+    }
 }

@@ -44,9 +44,10 @@
 //!
 //! What can't be used (a box without area or outside its image, an unknown class, a row that is not
 //! numbers, a row given twice, a missing or corrupt image) is left out, counted and named in
-//! [`Dataset::problems`]; a box that reaches over the border is clipped. An image without a box is
-//! background and stays; where that is because it has no label file, it is counted in
-//! [`Problems::unlabelled`]. A split with no image or no box left is an error.
+//! [`Dataset::problems`]; of a box whose mask can't be used only the mask is. A box that reaches over
+//! the border is clipped. An image without a box is background and stays; where that is because it
+//! has no label file, it is counted in [`Problems::unlabelled`]. A split with no image or no box left
+//! is an error.
 
 mod cache;
 mod coco;
@@ -55,6 +56,7 @@ mod finish;
 mod folder;
 mod image_file;
 mod input_size;
+mod jpeg;
 mod problems;
 pub mod random;
 mod resample;
@@ -70,6 +72,7 @@ use serde::{Deserialize, Serialize};
 use crate::geometry::BBox;
 use crate::mask::Segmentation;
 
+pub use crate::id::Id;
 pub use cache::{CachedDataset, DEFAULT_CACHE_BYTES};
 pub use error::DataError;
 pub use image_file::ImageSource;
@@ -141,8 +144,12 @@ pub struct Annotation {
 /// One image and its objects.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// COCO's image id, or the position in the split.
+    /// COCO's image id if all of the file are whole numbers, else a number in their order, or the
+    /// position in the split.
     pub id: u64,
+    /// What the data set itself calls the image: COCO's image id, else the file name without its
+    /// ending, as a number if it is one.
+    pub own_id: Id,
     /// The same wherever the data set lies: its file name or path inside the data set.
     pub name: String,
     /// Of the original image, in pixels, upright (EXIF orientation applied).
@@ -166,7 +173,7 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// What the data set's own files call each class: COCO's category ids, else the classes'
     /// positions.
-    pub category_ids: Vec<i64>,
+    pub category_ids: Vec<Id>,
     /// The images, in a fixed order.
     pub samples: Vec<Sample>,
     /// What was left out, and why.

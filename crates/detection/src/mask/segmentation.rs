@@ -45,9 +45,18 @@ impl<'de> Deserialize<'de> for Segmentation {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut polygons = Vec::new();
-                while let Some(Polygon(polygon)) = list.next_element()? {
-                    polygons.push(polygon);
+                let (mut polygons, mut flat) = (Vec::new(), Vec::new());
+                while let Some(part) = list.next_element()? {
+                    match part {
+                        Part::Polygon(polygon) => polygons.extend(polygon),
+                        Part::Number(number) => flat.push(number),
+                    }
+                }
+                // Some tools write the numbers of an only polygon without its brackets.
+                if polygons.is_empty() {
+                    polygons.extend(polygon::<A::Error>(&flat)?);
+                } else if !flat.is_empty() {
+                    return Err(A::Error::custom("numbers beside polygons"));
                 }
                 if polygons.is_empty() {
                     Err(A::Error::custom("no polygon"))
@@ -78,25 +87,58 @@ impl<'de> Deserialize<'de> for Segmentation {
     }
 }
 
-/// A flat list x, y, x, y, …
-struct Polygon(Vec<[f64; 2]>);
+/// An entry of a list of polygons.
+enum Part {
+    /// None if the list is empty.
+    Polygon(Option<Vec<[f64; 2]>>),
+    /// It is no list of polygons, but a polygon.
+    Number(f64),
+}
 
-impl<'de> Deserialize<'de> for Polygon {
+impl<'de> Deserialize<'de> for Part {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let numbers = Vec::<f64>::deserialize(deserializer)?;
-        let (corners, []) = numbers.as_chunks() else {
-            return Err(D::Error::custom(format!(
-                "{} numbers, expected pairs of x and y",
-                numbers.len()
-            )));
-        };
-        if corners.len() < 3 {
-            return Err(D::Error::custom(format!(
-                "{} numbers, expected 6 or more",
-                numbers.len()
-            )));
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Part;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a polygon [x, y, x, y, …]")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Part, A::Error> {
+                let mut numbers = Vec::new();
+                while let Some(number) = list.next_element::<f64>()? {
+                    numbers.push(number);
+                }
+                polygon(&numbers).map(Part::Polygon)
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Part, E> {
+                Ok(Part::Number(number as f64))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Part, E> {
+                Ok(Part::Number(number as f64))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Part, E> {
+                Ok(Part::Number(number))
+            }
         }
-        Ok(Self(corners.to_vec()))
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// The corners in a list x, y, x, y, …; None if it is empty.
+fn polygon<E: Error>(numbers: &[f64]) -> Result<Option<Vec<[f64; 2]>>, E> {
+    let count = numbers.len();
+    match numbers.as_chunks() {
+        ([], []) => Ok(None),
+        (corners, []) if corners.len() >= 3 => Ok(Some(corners.to_vec())),
+        (_, []) => Err(E::custom(format!("{count} numbers, expected 6 or more"))),
+        _ => Err(E::custom(format!(
+            "{count} numbers, expected pairs of x and y"
+        ))),
     }
 }
 

@@ -1,6 +1,7 @@
-use ablate_detection::dataset::Split;
+use ablate_detection::dataset::{Id, Split};
 use ablate_detection::mask::Segmentation;
 
+use crate::images::turn;
 use crate::{Folder, corners, problems};
 
 const YAML: &str = "format: coco\npath: set\ntrain: {images: pictures, annotations: train.json}\n";
@@ -37,7 +38,7 @@ fn keeps_ids_areas_and_crowds_and_numbers_classes_by_category_id() {
         (set.classes.as_slice(), set.category_ids.as_slice()),
         (
             ["cat", "dog"].map(String::from).as_slice(),
-            [2, 90].as_slice()
+            [2_u64, 90].map(Id::from).as_slice()
         )
     );
     assert_eq!(
@@ -102,22 +103,30 @@ fn leaves_out_bad_rows() {
            {"id": 6, "image_id": 7, "category_id": 2, "bbox": [1, 2, "x", 5]},
            {"id": 7, "image_id": 7, "category_id": 2},
            {"id": 8, "image_id": 7, "category_id": 90, "bbox": [1, 2, 10, 5]},
-           {"image_id": 7, "category_id": 2, "bbox": [1, 2, -3, 5]}"#,
+           {"image_id": 7, "category_id": 2, "bbox": [1, 2, -3, 5]},
+           {"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 5, 0.9]},
+           {"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 5], "iscrowd": "some"},
+           {"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 5], "area": "large"},
+           {"image_id": [7], "category_id": 2, "bbox": [1, 2, 3, 5]}"#,
     )
     .open("coco.yaml", Split::Train)
     .unwrap();
     assert_eq!(set.annotation_count(), 1);
-    assert_eq!((set.problems.images(), set.problems.annotations()), (1, 8));
+    assert_eq!((set.problems.images(), set.problems.annotations()), (1, 12));
     let text = set.problems.summary(20);
     for part in [
-        "annotation 2: box without area",
-        "annotation 3: unknown category 5",
-        "annotation 4: unknown image 8",
-        "annotation 5: box (50, 2, 60, 7) lies outside the 40×20 image",
-        "annotation 6: `bbox`: expected four numbers, found ",
-        "annotation 7: `bbox`: expected four numbers, found null",
-        "annotation 8: the same box",
-        "annotation null: box without area",
+        "annotations[1]: box without area",
+        "annotations[2].category_id: no category has the id 5",
+        "annotations[3].image_id: no image has the id 8",
+        "annotations[4]: box (50, 2, 60, 7) lies outside the 40×20 image",
+        "annotations[5].bbox: expected four numbers, found [1,2,\"x\",5]",
+        "annotations[6].bbox: expected four numbers, found null",
+        "annotations[7]: the same box",
+        "annotations[8]: box without area",
+        "annotations[9].bbox: expected four numbers, found [1,2,3,5,0.9]",
+        "annotations[10].iscrowd: expected 0 or 1, found \"some\"",
+        "annotations[11].area: expected a number, found \"large\"",
+        "annotations[12].image_id: expected a number or a string, found [7]",
     ] {
         assert!(text.contains(part), "{text}\nlacks {part}");
     }
@@ -159,6 +168,99 @@ fn an_image_of_another_size_than_stated_is_left_out() {
     );
 }
 
+/// A camera was turned, and the annotation tool did not know.
+#[test]
+fn an_image_annotated_as_it_is_stored_is_named() {
+    let folder = folder(r#"{"id": 1, "image_id": 3, "category_id": 2, "bbox": [1, 2, 10, 5]}"#);
+    let stored = folder.image("turned.jpg", 40, 20);
+    let mut jpeg = std::fs::read(stored).unwrap();
+    turn(&mut jpeg);
+    std::fs::write(folder.path("set/pictures/a.png"), jpeg).unwrap();
+    let set = folder.open("coco.yaml", Split::Train).unwrap();
+    assert_eq!(
+        problems(&set)[0].2,
+        "the image is 20×40 but its annotation says 40×20: EXIF turns it by 90°; annotate the upright image, or remove the orientation"
+    );
+}
+
+/// Ids of text and with a point, flags and sizes of every kind, in a file of a Windows editor.
+#[test]
+fn ids_and_flags_are_read_by_their_meaning() {
+    let folder = folder("");
+    let json = r#"{"images": [{"id": "b.jpg", "file_name": "b.png", "width": "30", "height": 30.0},
+                   {"id": "7", "file_name": "a.png", "width": 40, "height": null}],
+        "categories": [{"id": "10", "name": "dog"}, {"id": "9", "name": "cat"}],
+        "annotations": [
+            {"image_id": 7, "category_id": 10, "bbox": [1, 2, 10, 5], "iscrowd": null, "area": null},
+            {"image_id": "7.0", "category_id": "9", "bbox": [2, 2, 10, 5], "iscrowd": 0.0, "area": "12.5"},
+            {"image_id": "b.jpg", "category_id": 9.0, "bbox": [3, 2, 10, 5], "iscrowd": "0"},
+            {"image_id": "b.jpg", "category_id": 9.0, "bbox": [4, 2, 10, 5], "iscrowd": true},
+            {"image_id": "c.jpg", "category_id": "8", "bbox": [4, 2, 10, 5]}]}"#;
+    let utf16: Vec<u8> = format!("\u{FEFF}{json}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    std::fs::write(folder.path("set/train.json"), utf16).unwrap();
+    let set = folder.open("coco.yaml", Split::Train).unwrap();
+    assert_eq!(set.classes, ["cat", "dog"]);
+    assert_eq!(set.category_ids, ["9", "10"].map(Id::from));
+    let ids: Vec<_> = (set.samples.iter())
+        .map(|sample| (sample.id, sample.own_id.clone()))
+        .collect();
+    assert_eq!(ids, [(1, "b.jpg".into()), (0, "7".into())]);
+    let of = |sample: usize| {
+        let annotations = &set.samples[sample].annotations;
+        Vec::from_iter(annotations.iter().map(|a| (a.class, a.crowd, a.area)))
+    };
+    assert_eq!(of(0), [(0, false, None), (0, true, None)]);
+    assert_eq!(of(1), [(1, false, None), (0, false, Some(12.5))]);
+    assert_eq!(
+        problems(&set)[0].2,
+        "annotations[4].image_id: no image has the id 'c.jpg'"
+    );
+}
+
+#[test]
+fn a_broken_mask_costs_the_mask_and_not_the_box() {
+    let segmentations = [
+        "[]",
+        "null",
+        "[1, 1, 9, 1, 9, 6]",
+        "[[1, 1, 9, 1, 9, 6], []]",
+        "[[]]",
+        "[[1, 1, 9, 6]]",
+        "[[[1, 1], [9, 1], [9, 6]]]",
+        "[1, 1, 9, 6]",
+        r#"{"size": [30, 30], "counts": [900]}"#,
+        r#"{"size": [20, 40], "counts": "?"}"#,
+        r#""none""#,
+    ];
+    let rows = segmentations.iter().enumerate().map(|(index, segmentation)| {
+        format!(r#"{{"image_id": 7, "category_id": 90, "bbox": [1, {index}, 10, 5], "segmentation": {segmentation}}}"#)
+    });
+    let set = folder(&Vec::from_iter(rows).join(","))
+        .open("coco.yaml", Split::Train)
+        .unwrap();
+    assert_eq!(set.annotation_count(), segmentations.len());
+    let masks = (set.samples[0].annotations.iter()).filter_map(|a| a.mask.as_ref());
+    let triangle = Segmentation::Polygons(vec![vec![[1.0, 1.0], [9.0, 1.0], [9.0, 6.0]]]);
+    assert_eq!(Vec::from_iter(masks), [&triangle, &triangle]);
+    assert_eq!((set.problems.annotations(), set.problems.masks()), (0, 7));
+    let text = set.problems.summary(20);
+    for part in [
+        "annotations[4].segmentation: no polygon",
+        "annotations[5].segmentation: 4 numbers, expected 6 or more",
+        "annotations[6].segmentation: invalid type: sequence",
+        "annotations[7].segmentation: 4 numbers",
+        "annotations[8]: expected a mask of 40×20 pixels, as the image, found 30×30",
+        "annotations[9].segmentation: counts: ",
+        "annotations[10].segmentation: ",
+    ] {
+        assert!(text.contains(part), "{text}\nlacks {part}");
+    }
+    assert!(set.check_masks().is_err());
+}
+
 #[test]
 fn errors_name_file_and_key() {
     let folder = folder("");
@@ -181,9 +283,48 @@ fn errors_name_file_and_key() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("train.json") && error.contains("line 1"),
+        error.contains("train.json: images: invalid type: integer `3`, expected a sequence"),
         "{error}"
     );
+    for (from, to, place) in [
+        (
+            r#""file_name": "b.png", "#,
+            "",
+            "train.json: images[1]: missing field `file_name`",
+        ),
+        (
+            r#""id": 3, "#,
+            r#""id": null, "#,
+            "train.json: images[1].id: ",
+        ),
+        (
+            r#""width": 30"#,
+            r#""width": "wide""#,
+            "train.json: images[1].width: ",
+        ),
+        (
+            r#""name": "dog""#,
+            r#""name": 4"#,
+            "train.json: categories[0].name: ",
+        ),
+        (
+            r#""id": 2,"#,
+            r#""id": 90.0,"#,
+            "train.json: categories[1].id: 90 is the id of categories[0] already",
+        ),
+        ("30}],", "NaN}],", "train.json: images[2].height: "),
+    ] {
+        let folder = self::folder("");
+        let path = folder.path("set/train.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from}");
+        folder.write("set/train.json", &text.replacen(from, to, 1));
+        let error = folder
+            .open("coco.yaml", Split::Train)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(place), "{error}");
+    }
     folder.write("coco.yaml", &format!("{YAML}trian: 3\n"));
     let error = folder
         .open("coco.yaml", Split::Train)

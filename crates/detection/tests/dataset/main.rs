@@ -1,7 +1,9 @@
 //! Data sets of every format, written to a temporary folder and read back.
 
+mod broken;
 mod coco;
 mod images;
+mod jpeg;
 mod resample;
 mod shapes;
 mod spec;

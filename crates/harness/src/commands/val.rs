@@ -1,9 +1,14 @@
 //! `ablate val`: weights on a split of a data set.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use ablate_detection::{
-    dataset::{CachedDataset, DataSpec, Dataset},
+    dataset::{CachedDataset, DataSpec, Dataset, Id},
     loader::{EvalLoader, InputShape},
     metrics::coco::DetectionBox,
     nms::NmsConfig,
@@ -69,11 +74,7 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     drop(steps);
 
     if let Some(file) = &args.save_json {
-        save(
-            file,
-            &evaluation.detections,
-            &loader.data().dataset().category_ids,
-        )?;
+        save(file, &evaluation.detections, loader.data().dataset())?;
     }
     let measured = &evaluation.measurement;
     match args.format {
@@ -97,11 +98,21 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
 }
 
 /// COCO's results format, with masks where there are any, under the data set's own ids.
-fn save(file: &Path, detections: &[DetectionBox], category_ids: &[i64]) -> Result<()> {
+fn save(file: &Path, detections: &[DetectionBox], dataset: &Dataset) -> Result<()> {
+    let samples = dataset.samples.iter();
+    let own: HashMap<u64, &Id> = samples.map(|sample| (sample.id, &sample.own_id)).collect();
+    let distinct: HashSet<&Id> = own.values().copied().collect();
+    if distinct.len() < own.len() {
+        tracing::warn!(
+            "{}: {} images share their id with another: files of one name in several folders; their detections cannot be told apart",
+            file.display(),
+            own.len() - distinct.len()
+        );
+    }
     let rows = detections.iter().map(|detection| {
         let mut row = json!({
-            "image_id": detection.image_id,
-            "category_id": category_ids[detection.category_id as usize],
+            "image_id": own[&detection.image_id],
+            "category_id": dataset.category_ids[detection.category_id as usize],
             "bbox": detection.bbox,
             "score": detection.score,
         });
@@ -113,4 +124,50 @@ fn save(file: &Path, detections: &[DetectionBox], category_ids: &[i64]) -> Resul
     });
     let text = serde_json::to_vec(&rows.collect::<Vec<_>>())?;
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use ablate_detection::dataset::{ImageSource, Problems, Sample, Split};
+
+    use super::*;
+
+    #[test]
+    fn saved_detections_bear_the_data_set_s_own_ids() {
+        let sample = |id, own_id: Id| Sample {
+            id,
+            own_id,
+            name: id.to_string(),
+            width: 64,
+            height: 64,
+            source: ImageSource::File("none.jpg".into()),
+            annotations: Vec::new(),
+        };
+        let dataset = Dataset {
+            name: "own".into(),
+            split: Split::Val,
+            classes: vec!["cat".into(), "dog".into()],
+            category_ids: vec![90_u64.into(), "dog".into()],
+            samples: vec![sample(1, "b.jpg".into()), sample(0, 7_u64.into())],
+            problems: Problems::default(),
+        };
+        let detection = |image_id, category_id| DetectionBox {
+            image_id,
+            category_id,
+            bbox: [1.0, 2.0, 3.0, 4.0],
+            area: 12.0,
+            score: 0.5,
+            mask: None,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("found.json");
+        save(&file, &[detection(0, 1), detection(1, 0)], &dataset).unwrap();
+        let rows: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let expected = json!([
+            { "image_id": 7, "category_id": "dog", "bbox": [1.0, 2.0, 3.0, 4.0], "score": 0.5 },
+            { "image_id": "b.jpg", "category_id": 90, "bbox": [1.0, 2.0, 3.0, 4.0], "score": 0.5 },
+        ]);
+        assert_eq!(rows, expected);
+    }
 }

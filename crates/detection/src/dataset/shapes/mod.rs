@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataError, DataSpec, Dataset, ImageSource, Problems, Sample, Split};
+use super::{DataError, DataSpec, Dataset, Id, ImageSource, Problems, Sample, Split};
 
 pub use outline::Shape;
 pub use scene::Scene;
@@ -202,6 +202,7 @@ pub(crate) fn open(
         .into_par_iter()
         .map(|index| Sample {
             id: u64::from(index),
+            own_id: u64::from(index).into(),
             name: format!("{split}/{index:06}"),
             width: side,
             height: side,
@@ -217,7 +218,7 @@ pub(crate) fn open(
         name: spec.name.clone(),
         split,
         classes: shapes.classes.iter().map(ToString::to_string).collect(),
-        category_ids: (0..shapes.classes.len() as i64).collect(),
+        category_ids: (0..shapes.classes.len() as u64).map(Id::from).collect(),
         samples,
         problems: Problems::default(),
     })

@@ -19,8 +19,8 @@ use crate::mask::Rle;
 /// the smaller image id.
 ///
 /// # Errors
-/// A detection of an image or category that `truth` does not know, or with a number that is not
-/// finite.
+/// A detection of an image that `truth` does not know, or with a number that is not finite. One of a
+/// category that it does not know does not count.
 pub fn evaluate(
     truth: &GroundTruth,
     detections: &[DetectionBox],
@@ -81,18 +81,19 @@ pub(super) fn by_category<'a, S: Shape<'a>>(
                 shape: S::of_object(truth, index)?,
                 area: object.area,
                 crowd: object.crowd,
-                credits: truth.id_zero != Some(index),
+                credits: !truth.id_zero.contains(&index),
             });
     }
     for (index, detection) in detections.iter().enumerate() {
-        categories[index_of[&detection.category_id]]
-            .found
-            .push(Found {
-                image_id: detection.image_id,
-                shape: S::of_detection(detections, index)?,
-                area: detection.area,
-                score: detection.score,
-            });
+        let Some(&category) = index_of.get(&detection.category_id) else {
+            continue;
+        };
+        categories[category].found.push(Found {
+            image_id: detection.image_id,
+            shape: S::of_detection(detections, index)?,
+            area: detection.area,
+            score: detection.score,
+        });
     }
     Ok(categories)
 }
@@ -102,11 +103,6 @@ pub(super) fn check_detections(
     detections: &[DetectionBox],
 ) -> Result<(), MetricsError> {
     let images: HashSet<u64> = truth.images().iter().copied().collect();
-    let categories: HashSet<u64> = truth
-        .categories()
-        .iter()
-        .map(|category| category.id)
-        .collect();
     for (index, detection) in detections.iter().enumerate() {
         let problem =
             |key: &str, problem: String| Err(MetricsError::at(format!("[{index}].{key}"), problem));
@@ -115,16 +111,7 @@ pub(super) fn check_detections(
                 "image_id",
                 format!(
                     "the ground truth has no image with the id {}",
-                    detection.image_id
-                ),
-            );
-        }
-        if !categories.contains(&detection.category_id) {
-            return problem(
-                "category_id",
-                format!(
-                    "the ground truth has no category with the id {}",
-                    detection.category_id
+                    truth.image_ids.id(detection.image_id)
                 ),
             );
         }
@@ -146,25 +133,25 @@ pub(super) fn check_detections(
 
 /// Masks can be laid over each other only where their images are of one size.
 fn check_sizes(truth: &GroundTruth, detections: &[DetectionBox]) -> Result<(), MetricsError> {
-    let truths = truth
-        .boxes()
-        .iter()
-        .enumerate()
-        .map(|(index, b)| ("annotations", index, b.image_id, &b.mask));
-    let detections = detections
-        .iter()
-        .enumerate()
-        .map(|(index, b)| ("", index, b.image_id, &b.mask));
+    let truths = (0..truth.boxes().len()).map(|index| {
+        let object = &truth.boxes()[index];
+        (truth.place(index), object.image_id, &object.mask)
+    });
+    let detections = (0..detections.len()).map(|index| {
+        let detection = &detections[index];
+        (format!("[{index}]"), detection.image_id, &detection.mask)
+    });
     let mut sizes = HashMap::new();
-    for (list, index, image, mask) in truths.chain(detections) {
+    for (place, image, mask) in truths.chain(detections) {
         let Some(mask) = mask else { continue };
         let size = [mask.height(), mask.width()];
         let expected = *sizes.entry(image).or_insert(size);
         if size != expected {
             return Err(MetricsError::at(
-                format!("{list}[{index}].segmentation"),
+                format!("{place}.segmentation"),
                 format!(
-                    "a mask of height and width {size:?}, another one of image {image} has {expected:?}"
+                    "a mask of height and width {size:?}, another one of image {} has {expected:?}",
+                    truth.image_ids.id(image)
                 ),
             ));
         }

@@ -8,6 +8,7 @@
 
 mod accumulate;
 mod bootstrap;
+mod counted;
 mod error;
 mod evaluate;
 mod matching;
@@ -17,6 +18,7 @@ mod shape;
 mod summary;
 mod types;
 
+pub use crate::id::Id;
 pub use bootstrap::bootstrap;
 pub use error::MetricsError;
 pub use evaluate::{evaluate, evaluate_masks};

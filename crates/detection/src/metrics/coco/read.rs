@@ -1,31 +1,35 @@
 //! Readers of the two JSON files of COCO: ground truth, and the results of a detector.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
 use rayon::prelude::*;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::counted::{Counted, counted};
 use super::error::MetricsError;
 use super::evaluate::check_detections;
 use super::read_mask::read_mask;
-use super::types::{Category, DetectionBox, GroundTruth, GroundTruthBox};
+use super::types::{Category, DetectionBox, GroundTruth, GroundTruthBox, UNKNOWN_CATEGORY};
+use crate::id::{Id, IdIndex};
+use crate::json::{self, Flag, lenient_number};
 use crate::mask::Rle;
 
 impl GroundTruth {
     /// Reads a COCO annotation file: `images` (`id`), `categories` (`id`, `name`) and `annotations`
     /// (`id`, `image_id`, `category_id`, `bbox`; `iscrowd` is 0 where absent, `area` is width ×
-    /// height). Other keys are passed over.
+    /// height). Other keys are passed over. Ids may be numbers or text.
+    ///
+    /// As in pycocotools, annotations of an image or category that the file does not list don't
+    /// count, and of annotations with one id the last stands for all; both are logged.
     ///
     /// A `segmentation` becomes a mask; as polygons it needs the `height` and `width` of its image.
     /// One that can't be read is an error only once figures of masks are asked for.
     ///
     /// # Errors
-    /// An unreadable file, a missing key, a value of the wrong shape, an unknown or repeated id:
-    /// each with index and key.
+    /// An unreadable file, a missing key, a value of the wrong shape: each with index and key.
     pub fn read(file: &Path) -> Result<Self, MetricsError> {
         Self::from_json(&bytes(file)?).map_err(|error| error.in_file(file))
     }
@@ -36,58 +40,55 @@ impl GroundTruth {
             json,
             "an annotation file is {images: […], categories: […], annotations: […]}",
         )?;
-        let mut seen = HashMap::with_capacity(raw.annotations.len());
-        for (index, annotation) in raw.annotations.iter().enumerate() {
-            if let Some(first) = seen.insert(annotation.id, index) {
-                return Err(MetricsError::at(
-                    format!("annotations[{index}].id"),
-                    format!(
-                        "{} is the id of annotations[{first}] already",
-                        annotation.id
-                    ),
-                ));
-            }
-        }
-        let sizes: HashMap<u64, (usize, usize)> = raw
-            .images
-            .iter()
-            .filter_map(|image| Some((image.id, image.size()?)))
+        let images = IdIndex::new(raw.images.iter().map(|image| image.id.clone()).collect());
+        let categories = raw.categories.iter().map(|category| category.id.clone());
+        let categories = IdIndex::new(categories.collect());
+        let sizes: HashMap<u64, (usize, usize)> = (0..raw.images.len())
+            .filter_map(|place| Some((images.number_at(place), raw.images[place].size()?)))
             .collect();
-        let (boxes, bad_masks): (Vec<_>, Vec<_>) = raw
-            .annotations
-            .into_par_iter()
+        let counted = counted(&raw.annotations, &images, &categories);
+        let (boxes, bad_masks): (Vec<_>, Vec<_>) = counted
+            .par_iter()
             .enumerate()
-            .map(|(index, annotation)| {
-                let size = sizes.get(&annotation.image_id).copied();
-                let mask = read_mask(
-                    &annotation.segmentation,
-                    size,
-                    &format!("annotations[{index}].segmentation"),
-                );
-                let (mask, bad) =
-                    mask.map_or_else(|error| (None, Some((index, error))), |mask| (mask, None));
-                (annotation.into_box(mask), bad)
+            .map(|(index, counted)| {
+                let place = format!("annotations[{}].segmentation", counted.origin);
+                let annotation = &raw.annotations[counted.origin];
+                let size = sizes.get(&counted.image_id).copied();
+                let (mask, bad) = match read_mask(&annotation.segmentation, size, &place) {
+                    Ok(mask) => (mask, None),
+                    Err(error) => (None, Some((index, error))),
+                };
+                (annotation.to_box(counted, mask), bad)
             })
             .unzip();
-        let mut truth = Self::new(
-            raw.images.into_iter().map(|image| image.id).collect(),
-            raw.categories
-                .into_iter()
-                .map(|RawCategory { id, name }| Category {
-                    id,
-                    name: name.unwrap_or_else(|| id.to_string()),
-                })
-                .collect(),
-            boxes,
-        )?;
+        let names = raw.categories.into_iter().enumerate();
+        let names = names.map(|(place, RawCategory { id, name })| Category {
+            id: categories.number_at(place),
+            name: match name {
+                Value::Null => id.to_text(),
+                Value::String(name) => name,
+                other => other.to_string(),
+            },
+        });
+        let numbers = (0..raw.images.len()).map(|place| images.number_at(place));
+        let mut truth = Self::new(numbers.collect(), names.collect(), boxes)?;
         truth.sizes = sizes;
         truth.bad_masks = bad_masks.into_iter().flatten().collect();
-        truth.id_zero = seen.get(&0).copied();
-        if let Some(index) = truth.id_zero {
+        let is_zero = |counted: &Counted| {
+            let id = raw.annotations[counted.origin].id.as_ref();
+            id.is_some_and(|id| id.meaning() == Id::from(0_u64))
+        };
+        truth.id_zero = (0..counted.len())
+            .filter(|&index| is_zero(&counted[index]))
+            .collect();
+        if let Some(first) = truth.id_zero.first() {
             tracing::warn!(
-                "annotations[{index}].id is 0: pycocotools, and so these figures, count a detection that matches it as wrong; number annotations from 1"
+                "annotations[{}].id is 0: pycocotools, and so these figures, count a detection that matches it as wrong; number annotations from 1",
+                counted[*first].origin
             );
         }
+        truth.origins = counted.iter().map(|counted| counted.origin).collect();
+        (truth.image_ids, truth.category_ids) = (images, categories);
         Ok(truth)
     }
 }
@@ -101,8 +102,9 @@ impl DetectionBox {
     ///
     /// # Errors
     /// An unreadable file, a missing key, a value of the wrong shape, a score that is not a finite
-    /// number, an id that `truth` does not know, run lengths of another size than the image: each
-    /// with index and key.
+    /// number, an image that `truth` does not know, run lengths of another size than the image:
+    /// each with index and key. Detections of a category that it does not know don't count, as in
+    /// pycocotools; they are logged.
     pub fn read_all(file: &Path, truth: &GroundTruth) -> Result<Vec<Self>, MetricsError> {
         Self::all_from_json(&bytes(file)?, truth).map_err(|error| error.in_file(file))
     }
@@ -113,10 +115,30 @@ impl DetectionBox {
             json,
             "a results file is a list of {image_id, category_id, bbox or segmentation, score}",
         )?;
-        let mut detections = raw
-            .iter()
-            .map(RawDetection::without_mask)
-            .collect::<Vec<_>>();
+        let mut detections = Vec::with_capacity(raw.len());
+        let mut unknown = BTreeSet::new();
+        let mut without = 0;
+        for (index, raw) in raw.iter().enumerate() {
+            let image_id = truth.image_ids.number(&raw.image_id).ok_or_else(|| {
+                MetricsError::at(
+                    format!("[{index}].image_id"),
+                    format!("the ground truth has no image with the id {}", raw.image_id),
+                )
+            })?;
+            let category_id = truth.category_ids.number(&raw.category_id);
+            if category_id.is_none() {
+                unknown.insert(&raw.category_id);
+                without += 1;
+            }
+            let category_id = category_id.unwrap_or(UNKNOWN_CATEGORY);
+            detections.push(raw.without_mask(image_id, category_id));
+        }
+        if let Some(first) = unknown.first() {
+            tracing::warn!(
+                "the ground truth has no category with the id {first}; {without} detections of {} unknown categories don't count, as in pycocotools",
+                unknown.len()
+            );
+        }
         check_detections(truth, &detections)?;
         // The first error, whichever thread comes first.
         let error = detections
@@ -124,7 +146,7 @@ impl DetectionBox {
             .zip(&raw)
             .enumerate()
             .find_map_first(|(index, (detection, raw))| {
-                let size = truth.sizes.get(&raw.image_id).copied();
+                let size = truth.sizes.get(&detection.image_id).copied();
                 raw.add_mask(detection, size, &format!("[{index}]")).err()
             });
         error.map_or(Ok(detections), Err)
@@ -140,7 +162,7 @@ struct RawGroundTruth {
 
 #[derive(Deserialize)]
 struct RawImage {
-    id: u64,
+    id: Id,
     // Only masks need the size, so it may be anything in a file without.
     #[serde(default)]
     height: Value,
@@ -152,10 +174,8 @@ impl RawImage {
     /// Height and width in pixels.
     fn size(&self) -> Option<(usize, usize)> {
         let side = |value: &Value| {
-            value
-                .as_u64()
-                .and_then(|side| usize::try_from(side).ok())
-                .filter(|&side| side > 0)
+            let side = lenient_number(value).ok().flatten()?;
+            (side >= 1.0 && side.fract() == 0.0).then_some(side as usize)
         };
         side(&self.height).zip(side(&self.width))
     }
@@ -163,17 +183,20 @@ impl RawImage {
 
 #[derive(Deserialize)]
 struct RawCategory {
-    id: u64,
-    name: Option<String>,
+    id: Id,
+    #[serde(default)]
+    name: Value,
 }
 
 #[derive(Deserialize)]
-struct RawAnnotation {
-    id: u64,
-    image_id: u64,
-    category_id: u64,
+pub(super) struct RawAnnotation {
+    #[serde(default)]
+    pub id: Option<Id>,
+    pub image_id: Id,
+    pub category_id: Id,
     #[serde(deserialize_with = "xywh")]
     bbox: [f64; 4],
+    #[serde(default, deserialize_with = "lenient_number")]
     area: Option<f64>,
     #[serde(default)]
     iscrowd: Flag,
@@ -182,10 +205,10 @@ struct RawAnnotation {
 }
 
 impl RawAnnotation {
-    fn into_box(self, mask: Option<Rle>) -> GroundTruthBox {
+    fn to_box(&self, ids: &Counted, mask: Option<Rle>) -> GroundTruthBox {
         GroundTruthBox {
-            image_id: self.image_id,
-            category_id: self.category_id,
+            image_id: ids.image_id,
+            category_id: ids.category_id,
             bbox: self.bbox,
             area: self.area.unwrap_or(self.bbox[2] * self.bbox[3]),
             crowd: self.iscrowd.0,
@@ -196,8 +219,8 @@ impl RawAnnotation {
 
 #[derive(Deserialize)]
 struct RawDetection {
-    image_id: u64,
-    category_id: u64,
+    image_id: Id,
+    category_id: Id,
     #[serde(default, deserialize_with = "some_xywh")]
     bbox: Option<[f64; 4]>,
     #[serde(default)]
@@ -207,21 +230,14 @@ struct RawDetection {
 
 impl RawDetection {
     /// With a box of zeros where there is none.
-    fn without_mask(&self) -> DetectionBox {
-        let &Self {
-            image_id,
-            category_id,
-            bbox,
-            score,
-            ..
-        } = self;
-        let bbox = bbox.unwrap_or_default();
+    fn without_mask(&self, image_id: u64, category_id: u64) -> DetectionBox {
+        let bbox = self.bbox.unwrap_or_default();
         DetectionBox {
             image_id,
             category_id,
             bbox,
             area: bbox[2] * bbox[3],
-            score,
+            score: self.score,
             mask: None,
         }
     }
@@ -245,28 +261,6 @@ impl RawDetection {
             (detection.bbox, detection.area) = (mask.bbox(), mask.area() as f64);
         }
         Ok(())
-    }
-}
-
-/// 0 or 1, as COCO writes it, or a boolean.
-#[derive(Default)]
-struct Flag(bool);
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected 0 or 1")]
-        enum Either {
-            Number(u64),
-            Boolean(bool),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Number(number @ (0 | 1)) => Ok(Self(number == 1)),
-            Either::Number(number) => Err(serde::de::Error::custom(format!(
-                "{number}, expected 0 or 1"
-            ))),
-            Either::Boolean(boolean) => Ok(Self(boolean)),
-        }
     }
 }
 
@@ -309,40 +303,6 @@ fn bytes(file: &Path) -> Result<Vec<u8>, MetricsError> {
     fs::read(file).map_err(|error| MetricsError::at("", error.to_string()).in_file(file))
 }
 
-/// Keeping track of the path costs time, so it is done only once there is an error to place.
-fn parse<T: DeserializeOwned>(json: &[u8], shape: &str) -> Result<T, MetricsError> {
-    serde_json::from_slice(json).map_err(|error| {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let place = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-            // The path ends in a question mark where the key is not known.
-            Err(error) => error
-                .path()
-                .to_string()
-                .trim_end_matches(['.', '?'])
-                .to_owned(),
-            // The value is whole: something follows it.
-            Ok(_) => String::new(),
-        };
-        let hint = if is_not_finite(json, &error) {
-            "NaN and Infinity are neither JSON nor usable"
-        } else {
-            shape
-        };
-        MetricsError::at(place, format!("{error} ({hint})"))
-    })
-}
-
-/// Whether the parser tripped over a `NaN` or `Infinity`, as Python's `json.dump` writes them.
-fn is_not_finite(json: &[u8], error: &serde_json::Error) -> bool {
-    let line = json
-        .split(|&byte| byte == b'\n')
-        .nth(error.line().saturating_sub(1))
-        .unwrap_or_default();
-    // The column is that of the first or, after a minus sign, second letter, counted from 1.
-    let before = error.column().saturating_sub(2).min(line.len());
-    let near = &line[before..];
-    [0, 1].into_iter().any(|skip| {
-        let near = near.get(skip..).unwrap_or_default();
-        near.starts_with(b"NaN") || near.starts_with(b"Infinity") || near.starts_with(b"-Infinity")
-    })
+fn parse<T: serde::de::DeserializeOwned>(json: &[u8], shape: &str) -> Result<T, MetricsError> {
+    json::parse(json, shape).map_err(|error| MetricsError::at(error.place, error.problem))
 }

@@ -49,7 +49,7 @@ impl<'a> Shape<'a> for [f64; 4] {
 
 impl<'a> Shape<'a> for &'a Rle {
     fn of_object(truth: &'a GroundTruth, index: usize) -> Result<Self, MetricsError> {
-        let missing = || no_mask(format!("annotations[{index}].segmentation"));
+        let missing = || no_mask(truth.place(index) + ".segmentation");
         truth.boxes()[index]
             .mask
             .as_ref()

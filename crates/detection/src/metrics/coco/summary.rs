@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::AREA_RANGES;
 use super::accumulate::{Curve, PerThreshold};
 use super::types::GroundTruth;
+use crate::id::Id;
 
 /// COCO's twelve figures in 0..=1, and average precision per category. A figure is None if there is
 /// no object to measure it on (pycocotools prints -1).
@@ -59,7 +60,7 @@ pub struct CocoMetrics {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CategoryAp {
     /// Its id.
-    pub id: u64,
+    pub id: Id,
     /// Its name.
     pub name: String,
     /// Objects that count: crowds left out.
@@ -113,7 +114,7 @@ impl CocoMetrics {
             .iter()
             .zip(curves)
             .map(|(category, curves)| CategoryAp {
-                id: category.id,
+                id: truth.category_ids.id(category.id),
                 name: category.name.clone(),
                 instances: truth
                     .boxes()

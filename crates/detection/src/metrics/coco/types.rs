@@ -4,12 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::error::MetricsError;
+use crate::id::{Id, IdIndex};
 use crate::mask::Rle;
+
+/// The category of detections whose own the ground truth does not know.
+pub(super) const UNKNOWN_CATEGORY: u64 = u64::MAX;
 
 /// A class of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Category {
-    /// Its id.
+    /// Its id; a number in the order of the ids if they are not all whole numbers in their file.
     pub id: u64,
     /// Its name.
     pub name: String,
@@ -18,7 +22,8 @@ pub struct Category {
 /// An object that is really there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroundTruthBox {
-    /// The image that it is in.
+    /// The image that it is in; a number in the order of the images' ids if they are not all whole
+    /// numbers in their file.
     pub image_id: u64,
     /// Its category.
     pub category_id: u64,
@@ -36,7 +41,8 @@ pub struct GroundTruthBox {
 /// A box that the detector reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DetectionBox {
-    /// The image that it is in.
+    /// The image that it is in; a number in the order of the images' ids if they are not all whole
+    /// numbers in their file.
     pub image_id: u64,
     /// Its category.
     pub category_id: u64,
@@ -61,10 +67,15 @@ pub struct GroundTruth {
     /// Ascending by id.
     categories: Vec<Category>,
     boxes: Vec<GroundTruthBox>,
-    /// The box whose annotation id is 0, of which only the reader knows. pycocotools marks an
-    /// unmatched detection by 0 and so takes a detection that matched this box for a wrong one;
+    /// What the file calls images and categories.
+    pub(super) image_ids: IdIndex,
+    pub(super) category_ids: IdIndex,
+    /// Places of the boxes in the file; empty if they did not come from one.
+    pub(super) origins: Vec<usize>,
+    /// The boxes whose annotation id is 0, of which only the reader knows. pycocotools marks an
+    /// unmatched detection by 0 and so takes a detection that matched such a box for a wrong one;
     /// figures that are to be equal must do the same.
-    pub(super) id_zero: Option<usize>,
+    pub(super) id_zero: BTreeSet<usize>,
     /// Height and width of the images in pixels, where the file that was read has them.
     pub(super) sizes: HashMap<u64, (usize, usize)>,
     /// What is wrong with segmentations that could not be read, by the index of their box: an error
@@ -117,14 +128,18 @@ impl GroundTruth {
                 return problem("area", format!("{} is not a finite number", truth.area));
             }
         }
+        let own = |ids: Vec<u64>| IdIndex::new(ids.into_iter().map(Id::from).collect());
         Ok(Self {
+            image_ids: own(images.iter().copied().collect()),
+            category_ids: own(categories.keys().copied().collect()),
+            origins: Vec::new(),
             images: images.into_iter().collect(),
             categories: categories
                 .into_iter()
                 .map(|(id, name)| Category { id, name })
                 .collect(),
             boxes,
-            id_zero: None,
+            id_zero: BTreeSet::new(),
             sizes: HashMap::new(),
             bad_masks: BTreeMap::new(),
         })
@@ -143,5 +158,11 @@ impl GroundTruth {
     /// The boxes in the order in which they were given.
     pub fn boxes(&self) -> &[GroundTruthBox] {
         &self.boxes
+    }
+
+    /// What errors call a box: `annotations[3]`.
+    pub(super) fn place(&self, index: usize) -> String {
+        let origin = self.origins.get(index).copied().unwrap_or(index);
+        format!("annotations[{origin}]")
     }
 }
