@@ -6,7 +6,7 @@ mod edit;
 mod patch;
 mod select;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use crate::{
     graph::{Graph, GraphError},
