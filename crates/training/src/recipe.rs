@@ -1,5 +1,7 @@
 //! A recipe: how a network is trained, apart from the network and the data.
 
+mod packages;
+
 use std::path::{Path, PathBuf};
 
 use crate::loss::{Yolov5Hyp, Yolov8Hyp};
@@ -54,6 +56,11 @@ pub struct Recipe {
     /// ones, or a list.
     #[serde(deserialize_with = "rows")]
     pub freeze: Vec<usize>,
+    /// Anchors of each level, as many as the table's, to fit to the data set in any case; None: the
+    /// table's anchors, as long as they fit. A fraction, which YOLOv5's evolution leaves, is
+    /// rounded, and 0 is None, as there.
+    #[serde(deserialize_with = "count")]
+    pub anchors: Option<usize>,
     /// Whether to keep the anchors even if they fit the data set badly.
     pub noautoanchor: bool,
     /// Whether images are evaluated in rectangles, as YOLOv5 and Ultralytics do, or in squares.
@@ -98,6 +105,7 @@ impl Default for Recipe {
             optimizer: Optimizer::Sgd,
             multi_scale: 0.0,
             freeze: Vec::new(),
+            anchors: None,
             noautoanchor: false,
             val_rect: true,
             ema_decay: 0.9999,
@@ -150,6 +158,9 @@ pub enum RecipeError {
     Syntax { path: PathBuf, message: String },
     #[error("{0}")]
     UnknownKey(String),
+    /// Keys of the packages that would change the training.
+    #[error("{0}")]
+    Unsupported(String),
     #[error("{}", in_our_words(&.0.to_string()))]
     Yaml(#[from] serde_yaml::Error),
     #[error("{key}: expected {expected}, found {value}")]
@@ -165,19 +176,26 @@ pub enum RecipeError {
 }
 
 impl Recipe {
-    /// Reads a recipe from a YAML file.
+    /// Reads a recipe from a YAML file, which may be one of YOLOv5's `hyp.*.yaml` or Ultralytics'
+    /// `args.yaml`. Also what is to be said of it, a line each: keys that have no effect here.
     ///
     /// # Errors
     /// Names the file, and the line or the key that is wrong.
-    pub fn load(path: &Path) -> Result<Self, RecipeError> {
+    pub fn load(path: &Path) -> Result<(Self, Vec<String>), RecipeError> {
         let text = ablate_files::read_text(path).map_err(|source| RecipeError::Read {
             path: path.into(),
             source,
         })?;
-        let recipe = serde_yaml::from_str(&text)
-            .map_err(RecipeError::from)
-            .and_then(|keys| Self::default().with(&by_head(keys)));
-        recipe.map_err(|error| RecipeError::Syntax {
+        let read = || {
+            // A file of comments alone says nothing.
+            let keys: Option<Mapping> = serde_yaml::from_str(&text)?;
+            let packages::Read { base, keys, notes } = packages::read(keys.unwrap_or_default())?;
+            let notes = notes
+                .iter()
+                .map(|note| format!("{}: {note}", path.display()));
+            Ok((base.with(&keys)?, notes.collect()))
+        };
+        read().map_err(|error: RecipeError| RecipeError::Syntax {
             path: path.into(),
             message: error.to_string(),
         })
@@ -276,7 +294,9 @@ impl Recipe {
             }
             BoxCoding::Distances { .. } => {
                 let other = keys(serde_json::to_value(self.anchor_based));
-                inputs.retain(|key, _| !other.contains_key(key) && key != "noautoanchor");
+                inputs.retain(|key, _| {
+                    !other.contains_key(key) && !["anchors", "noautoanchor"].contains(&key.as_str())
+                });
             }
             // It is not trained.
             BoxCoding::Queries => {}
@@ -347,19 +367,6 @@ impl Recipe {
     }
 }
 
-/// The keys of a file, where `box` and `cls` beside `dfl` are gains of the loss of a head without
-/// anchors: in the files of YOLOv8's users they stand side by side.
-fn by_head(mut keys: Mapping) -> Mapping {
-    if keys.contains_key("dfl") {
-        let gains = ["box", "cls", "dfl"]
-            .into_iter()
-            .filter_map(|key| Some((Value::from(key), keys.remove(key)?)));
-        let gains: Mapping = gains.collect();
-        keys.insert("anchor_free".into(), gains.into());
-    }
-    keys
-}
-
 /// A value as YAML writes it, for an error.
 fn as_written(value: &Value) -> String {
     serde_yaml::to_string(value)
@@ -424,6 +431,26 @@ fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Err
         ))
     })
 }
+
+/// A number of anchors, rounded; 0 and nothing for none.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let number = match &value {
+        Value::Null => Some(0.0),
+        value => value.as_f64().map(f64::round_ties_even),
+    };
+    match number {
+        Some(0.0) => Ok(None),
+        Some(number) if (1.0..=MAX_ANCHORS).contains(&number) => Ok(Some(number as usize)),
+        _ => Err(D::Error::custom(format!(
+            "anchors: expected a number of anchors for each level, 0 for the table's own, found {}",
+            as_written(&value)
+        ))),
+    }
+}
+
+/// More anchors of a level than anybody has.
+const MAX_ANCHORS: f64 = 100.0;
 
 /// More rows than any model's table has.
 const MAX_ROWS: u64 = 10_000;
