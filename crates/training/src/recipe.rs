@@ -158,6 +158,8 @@ pub enum RecipeError {
     Syntax { path: PathBuf, message: String },
     #[error("{0}")]
     UnknownKey(String),
+    #[error("{0}")]
+    Key(String),
     /// Keys of the packages that would change the training.
     #[error("{0}")]
     Unsupported(String),
@@ -225,9 +227,30 @@ impl Recipe {
                 }
             }
         }
-        let recipe: Self = serde_yaml::from_value(Value::Mapping(all))?;
+        let recipe: Self = serde_yaml::from_value(Value::Mapping(all))
+            .map_err(|error| self.by_key(keys, error))?;
         recipe.check()?;
         Ok(recipe)
+    }
+
+    /// An error over some keys as that of the first wrong one, which it may not name.
+    fn by_key(&self, keys: &Mapping, error: serde_yaml::Error) -> RecipeError {
+        let one = |(key, value): (&Value, &Value)| {
+            self.with(&Mapping::from_iter([(key.clone(), value.clone())]))
+                .err()
+        };
+        let first = (keys.len() > 1)
+            .then(|| keys.iter().find_map(one))
+            .flatten();
+        let named = |key: &str, message: String| match message.starts_with(key) {
+            true => message,
+            false => format!("{key}: {message}"),
+        };
+        match (first, keys.keys().next().and_then(Value::as_str)) {
+            (Some(error), _) => error,
+            (None, Some(key)) => RecipeError::Key(named(key, RecipeError::Yaml(error).to_string())),
+            (None, None) => error.into(),
+        }
     }
 
     /// The recipe for a training on so many images of so many classes: a batch size that is still

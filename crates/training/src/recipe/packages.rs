@@ -196,6 +196,7 @@ pub(super) fn read(mut keys: Mapping) -> Result<Read, RecipeError> {
     let ultralytics = ULTRALYTICS.iter().any(|key| keys.contains_key(key));
     let (mut without, mut refused) = (BTreeMap::<&str, Vec<String>>::new(), Vec::new());
     let pastes = keys.get("copy_paste").and_then(Value::as_f64) != Some(0.0);
+    keys.values_mut().for_each(zero);
     keys.retain(|key, value| {
         let Some((key, answer)) = key.as_str().zip(answer(key, ultralytics)) else {
             return true;
@@ -242,6 +243,14 @@ fn answer(key: &Value, ultralytics: bool) -> Option<Answer> {
     other
         .map(|(_, answer)| answer)
         .or(listed.map(|(answer, _)| *answer))
+}
+
+/// A `00`, as YOLOv5's `hyp.no-augmentation.yaml` has it, is a number in YAML 1.1 and a text in 1.2.
+fn zero(value: &mut Value) {
+    let text = value.as_str().unwrap_or_default();
+    if text.len() > 1 && text.chars().all(|digit| digit == '0') {
+        *value = Value::from(0);
+    }
 }
 
 /// Whether a value is this one, however it is written: 0 and 0.0 are the same.

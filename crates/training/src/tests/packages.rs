@@ -184,7 +184,10 @@ fn what_would_change_the_training_is_refused() {
         ("cutmix: 0.5", "cutmix: expected 0, found 0.5"),
         ("overlap_mask: false", "overlap_mask: expected true"),
         ("mask_ratio: 1", "mask_ratio: expected 4, found 1"),
-        ("batch: 0.7", "batch"),
+        (
+            "batch: 0.7",
+            "batch: expected i64, found floating point `0.7`",
+        ),
         ("optimizer: RAdam", "RAdam"),
         ("freeze: 3.5", "freeze"),
         ("epoch: 3", "unknown key 'epoch'; did you mean 'epochs'?"),

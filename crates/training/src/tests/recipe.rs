@@ -138,7 +138,10 @@ fn what_is_wrong_is_named() {
             "{lr0: -1}",
             "lr0: expected a finite number of at least 0, found -1",
         ),
-        ("{lr0: fast}", "fast"),
+        (
+            "{lrf: 0.1, lr0: fast}",
+            "lr0: expected f64, found string \"fast\"",
+        ),
         (
             "{batch: 0}",
             "batch: expected at least 1, or -1 for as many images as fit the GPU, found 0",
