@@ -63,10 +63,12 @@ pub fn gaps(loaded: &Loaded) -> Option<String> {
     let (random, biases) = (names(loaded.random()), names(loaded.lost_biases()));
     if !random.is_empty() {
         let needed = loaded.taken.len() + random.len();
-        let why = match loaded.misfits.is_empty() {
-            true => String::new(),
-            false => format!("; {}", first(&loaded.misfits)),
+        let of_random = |misfit: &&String| {
+            let quoted = |name: &String| misfit.starts_with(&format!("'{name}'"));
+            random.iter().any(quoted)
         };
+        let why = loaded.misfits.iter().find(of_random);
+        let why = why.map_or(String::new(), |why| format!("; {why}"));
         return Some(format!(
             "{} of the model's {needed} tensors stay random: {}{why}",
             random.len(),

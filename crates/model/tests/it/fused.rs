@@ -202,6 +202,41 @@ fn merged_branches_come_back_as_one_and_zeros() {
     });
 }
 
+/// RepVGG's branches, the input itself among them, as one convolution.
+#[test]
+fn merged_branches_of_repvgg_come_back() {
+    let (_, loaded) = assert_loads("yolov5n+repvgg", |all| {
+        let blocks: Vec<String> = all
+            .keys()
+            .filter_map(|name| name.strip_suffix("rbr_dense.conv.bias"))
+            .map(String::from)
+            .collect();
+        assert!(!blocks.is_empty());
+        for block in blocks {
+            let whole = format!("{block}rbr_reparam");
+            let [large, small] = ["rbr_dense", "rbr_1x1"].map(|one| format!("{block}{one}.conv"));
+            merge(all, [&large, &small, &whole]);
+            let mut part = |part: &str| {
+                let name = format!("{block}rbr_identity.{part}");
+                all.remove(&name).map(|(_, values)| values)
+            };
+            let Some(weight) = part("weight") else {
+                continue;
+            };
+            let [bias, mean, variance] =
+                ["bias", "running_mean", "running_var"].map(|name| part(name).unwrap());
+            for (i, weight) in weight.iter().enumerate() {
+                let scale = weight / (variance[i] + 1e-3).sqrt();
+                let (shape, kernel) = all.get_mut(&format!("{whole}.weight")).unwrap();
+                kernel[(i * shape[1] + i) * 9 + 4] += scale;
+                let sum = &mut all.get_mut(&format!("{whole}.bias")).unwrap().1;
+                sum[i] += bias[i] - mean[i] * scale;
+            }
+        }
+    });
+    assert!(loaded.fused > 30);
+}
+
 /// A bias for which a block has no norm is told, since the network computes something else.
 #[test]
 fn biases_without_a_place_are_named() {
