@@ -31,7 +31,7 @@ pub(super) fn networks(path: &Path) -> Result<Vec<Network>, String> {
         let all = store.get_all_tensors().cloned();
         return all
             .map(|all| vec![all])
-            .map_err(|error| format!("not a SafeTensors file: {error}"));
+            .map_err(|error| format!("not a SafeTensors file, or one that is cut short: {error}"));
     }
     let under = |key: &str| {
         let store = PytorchStore::from_file(path).map_indices_contiguous(false);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_yaml::{Mapping, Value};
 
-use super::{Recipe, RecipeError, as_written};
+use super::{Recipe, RecipeError, values::as_written};
 use crate::Optimizer;
 
 /// What becomes of a key that a recipe does not have.
