@@ -77,8 +77,7 @@ pub fn gaps(loaded: &Loaded) -> Option<String> {
     }
     (!biases.is_empty()).then(|| {
         format!(
-            "{} biases have no place in the model, which computes something else without them: {}",
-            biases.len(),
+            "biases without a place in the model, which computes something else without them: {}",
             first(&biases)
         )
     })
@@ -174,7 +173,7 @@ mod tests {
         };
         assert_eq!(
             gaps(&biased).unwrap(),
-            "1 biases have no place in the model, which computes something else without them: a.bias"
+            "biases without a place in the model, which computes something else without them: a.bias"
         );
     }
 }

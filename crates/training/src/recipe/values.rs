@@ -21,7 +21,7 @@ pub(super) fn share_or_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     }
 }
 
-/// Above 0, or -1 for [`AUTO_BATCH`].
+/// Above 0, or -1 for [`super::AUTO_BATCH`].
 pub(super) mod batch_size {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
