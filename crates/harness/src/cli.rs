@@ -270,6 +270,9 @@ pub struct ValArgs {
     /// File of weights (.safetensors or .pt).
     #[arg(long)]
     pub weights: PathBuf,
+    /// Evaluate even if the file leaves some of the model's tensors random.
+    #[arg(long)]
+    pub allow_partial: bool,
     /// Data set: a YAML file, a folder, or `shapes` (built in).
     #[arg(long)]
     pub data: PathBuf,

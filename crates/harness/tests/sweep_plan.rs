@@ -418,7 +418,7 @@ fn paths_are_relative_to_the_sweeps_file() {
 
 #[test]
 fn overrides_change_the_recipe() {
-    let recipe = read(SWEEP)
+    let (recipe, _) = read(SWEEP)
         .unwrap()
         .train
         .unwrap()

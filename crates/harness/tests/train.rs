@@ -94,6 +94,14 @@ fn what_cannot_be_done_is_said_before_training() {
     for (recipe, words) in [
         ("{freeze: 99}", "can't freeze row 13"),
         ("{lr: 0.1}", "unknown key 'lr'; did you mean 'lr0'?"),
+        (
+            "{mode: train, cutmix: 0.5}",
+            "cutmix: expected 0, found 0.5",
+        ),
+        (
+            "{epochs: 1, anchors: 5}",
+            "anchors: expected 3, as many as the head of the model's table has on each level, found 5",
+        ),
     ] {
         let file = folder.path().join("recipe.yaml");
         fs::write(&file, recipe).unwrap();
@@ -110,6 +118,18 @@ fn what_cannot_be_done_is_said_before_training() {
         let error = run.refused();
         assert!(error.contains(words), "{error}");
     }
+}
+
+/// A file of YOLOv5's as it is; what of it has no effect is said, once.
+#[test]
+fn a_packages_file_trains_with_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = train(
+        folder.path(),
+        "{epochs: 1, batch: 8, iou_t: 0.2, fl_gamma: 0.0, anchor_t: 4.0, anchors: 3.2}",
+    );
+    assert_eq!(text.matches("no effect here: iou_t").count(), 1, "{text}");
+    assert!(text.contains("anchors fitted to the data"), "{text}");
 }
 
 /// The example table with other words, in a file of its own; its path.

@@ -50,7 +50,7 @@ pub use schedule::{Schedule, StepSettings};
 pub use scores::{Evaluate, Scores};
 pub use trainer::{Leg, TrainJob, TrainableDetector, Trained, train};
 pub use training::{Training, TrainingSpec, loss_of};
-pub use weights::{describe as describe_weights, taken};
+pub use weights::{describe as describe_weights, gaps, taken};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,8 @@
 //! A recipe: how a network is trained, apart from the network and the data.
 
+mod packages;
+mod values;
+
 use std::path::{Path, PathBuf};
 
 use crate::loss::{Yolov5Hyp, Yolov8Hyp};
@@ -8,7 +11,7 @@ use ablate_model::{
     coding::{BoxCoding, DetectConfig},
     spec::{in_our_words, unknown_key},
 };
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
 
 /// The keys of YOLOv5's `hyp.*.yaml` under their names, and what `train.py` takes on its command
@@ -20,7 +23,7 @@ pub struct Recipe {
     pub epochs: usize,
     /// Images in a batch; in a file -1 stands for as many as fit the GPU, which is [`AUTO_BATCH`]
     /// here until [`Recipe::resolved`].
-    #[serde(with = "batch_size")]
+    #[serde(with = "values::batch_size")]
     pub batch: usize,
     /// Nominal batch: gradients are summed over batches until they make about this many images.
     pub nbs: usize,
@@ -48,12 +51,17 @@ pub struct Recipe {
     pub optimizer: Optimizer,
     /// Images of a batch are stretched to a side from `imgsz` · (1 - this) to `imgsz` · (1 + this),
     /// in whole strides, another for each batch; YOLOv5's flag is 0.5.
-    #[serde(deserialize_with = "share_or_flag")]
+    #[serde(deserialize_with = "values::share_or_flag")]
     pub multi_scale: f64,
     /// Rows of the model's table whose weights and statistics stay as they are: a number of first
     /// ones, or a list.
-    #[serde(deserialize_with = "rows")]
+    #[serde(deserialize_with = "values::rows")]
     pub freeze: Vec<usize>,
+    /// Anchors of each level, as many as the table's, to fit to the data set in any case; None: the
+    /// table's anchors, as long as they fit. A fraction, which YOLOv5's evolution leaves, is
+    /// rounded, and 0 is None, as there.
+    #[serde(deserialize_with = "values::count")]
+    pub anchors: Option<usize>,
     /// Whether to keep the anchors even if they fit the data set badly.
     pub noautoanchor: bool,
     /// Whether images are evaluated in rectangles, as YOLOv5 and Ultralytics do, or in squares.
@@ -98,6 +106,7 @@ impl Default for Recipe {
             optimizer: Optimizer::Sgd,
             multi_scale: 0.0,
             freeze: Vec::new(),
+            anchors: None,
             noautoanchor: false,
             val_rect: true,
             ema_decay: 0.9999,
@@ -150,6 +159,11 @@ pub enum RecipeError {
     Syntax { path: PathBuf, message: String },
     #[error("{0}")]
     UnknownKey(String),
+    #[error("{0}")]
+    Key(String),
+    /// Keys of the packages that would change the training.
+    #[error("{0}")]
+    Unsupported(String),
     #[error("{}", in_our_words(&.0.to_string()))]
     Yaml(#[from] serde_yaml::Error),
     #[error("{key}: expected {expected}, found {value}")]
@@ -165,19 +179,26 @@ pub enum RecipeError {
 }
 
 impl Recipe {
-    /// Reads a recipe from a YAML file.
+    /// Reads a recipe from a YAML file, which may be one of YOLOv5's `hyp.*.yaml` or Ultralytics'
+    /// `args.yaml`. Also what is to be said of it, a line each: keys that have no effect here.
     ///
     /// # Errors
     /// Names the file, and the line or the key that is wrong.
-    pub fn load(path: &Path) -> Result<Self, RecipeError> {
+    pub fn load(path: &Path) -> Result<(Self, Vec<String>), RecipeError> {
         let text = ablate_files::read_text(path).map_err(|source| RecipeError::Read {
             path: path.into(),
             source,
         })?;
-        let recipe = serde_yaml::from_str(&text)
-            .map_err(RecipeError::from)
-            .and_then(|keys| Self::default().with(&by_head(keys)));
-        recipe.map_err(|error| RecipeError::Syntax {
+        let read = || {
+            // A file of comments alone says nothing.
+            let keys: Option<Mapping> = serde_yaml::from_str(&text)?;
+            let packages::Read { base, keys, notes } = packages::read(keys.unwrap_or_default())?;
+            let notes = notes
+                .iter()
+                .map(|note| format!("{}: {note}", path.display()));
+            Ok((base.with(&keys)?, notes.collect()))
+        };
+        read().map_err(|error: RecipeError| RecipeError::Syntax {
             path: path.into(),
             message: error.to_string(),
         })
@@ -207,9 +228,30 @@ impl Recipe {
                 }
             }
         }
-        let recipe: Self = serde_yaml::from_value(Value::Mapping(all))?;
+        let recipe: Self = serde_yaml::from_value(Value::Mapping(all))
+            .map_err(|error| self.by_key(keys, error))?;
         recipe.check()?;
         Ok(recipe)
+    }
+
+    /// An error over some keys as that of the first wrong one, which it may not name.
+    fn by_key(&self, keys: &Mapping, error: serde_yaml::Error) -> RecipeError {
+        let one = |(key, value): (&Value, &Value)| {
+            self.with(&Mapping::from_iter([(key.clone(), value.clone())]))
+                .err()
+        };
+        let first = (keys.len() > 1)
+            .then(|| keys.iter().find_map(one))
+            .flatten();
+        let named = |key: &str, message: String| match message.starts_with(key) {
+            true => message,
+            false => format!("{key}: {message}"),
+        };
+        match (first, keys.keys().next().and_then(Value::as_str)) {
+            (Some(error), _) => error,
+            (None, Some(key)) => RecipeError::Key(named(key, RecipeError::Yaml(error).to_string())),
+            (None, None) => error.into(),
+        }
     }
 
     /// The recipe for a training on so many images of so many classes: a batch size that is still
@@ -276,7 +318,9 @@ impl Recipe {
             }
             BoxCoding::Distances { .. } => {
                 let other = keys(serde_json::to_value(self.anchor_based));
-                inputs.retain(|key, _| !other.contains_key(key) && key != "noautoanchor");
+                inputs.retain(|key, _| {
+                    !other.contains_key(key) && !["anchors", "noautoanchor"].contains(&key.as_str())
+                });
             }
             // It is not trained.
             BoxCoding::Queries => {}
@@ -346,84 +390,3 @@ impl Recipe {
         Ok(())
     }
 }
-
-/// The keys of a file, where `box` and `cls` beside `dfl` are gains of the loss of a head without
-/// anchors: in the files of YOLOv8's users they stand side by side.
-fn by_head(mut keys: Mapping) -> Mapping {
-    if keys.contains_key("dfl") {
-        let gains = ["box", "cls", "dfl"]
-            .into_iter()
-            .filter_map(|key| Some((Value::from(key), keys.remove(key)?)));
-        let gains: Mapping = gains.collect();
-        keys.insert("anchor_free".into(), gains.into());
-    }
-    keys
-}
-
-/// A value as YAML writes it, for an error.
-fn as_written(value: &Value) -> String {
-    serde_yaml::to_string(value)
-        .map_or_else(|_| format!("{value:?}"), |yaml| yaml.trim_end().into())
-}
-
-/// A share, or `true` for a half and `false` for none.
-fn share_or_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Bool(on) => Ok(if on { 0.5 } else { 0.0 }),
-        Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
-        other => Err(D::Error::custom(format!(
-            "multi_scale: expected a number from 0 to below 1, true or false, found {}",
-            as_written(&other)
-        ))),
-    }
-}
-
-/// Above 0, or -1 for [`AUTO_BATCH`].
-mod batch_size {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use super::AUTO_BATCH;
-
-    pub fn serialize<S: Serializer>(batch: &usize, serializer: S) -> Result<S::Ok, S::Error> {
-        match *batch {
-            AUTO_BATCH => serializer.serialize_i64(-1),
-            batch => serializer.serialize_u64(batch as u64),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-        match i64::deserialize(deserializer)? {
-            -1 => Ok(AUTO_BATCH),
-            batch @ 1.. => Ok(batch as usize),
-            batch => Err(D::Error::custom(format!(
-                "batch: expected at least 1, or -1 for as many images as fit the GPU, found {batch}"
-            ))),
-        }
-    }
-}
-
-/// Rows by number: a count of first ones, a list, or nothing for none.
-fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    let rows = match &value {
-        Value::Null => Some(Vec::new()),
-        Value::Number(count) => count
-            .as_u64()
-            .filter(|count| *count <= MAX_ROWS)
-            .map(|count| (0..count as usize).collect()),
-        Value::Sequence(rows) => rows
-            .iter()
-            .map(|row| row.as_u64().map(|row| row as usize))
-            .collect(),
-        _ => None,
-    };
-    rows.ok_or_else(|| {
-        D::Error::custom(format!(
-            "freeze: expected a number of first rows or a list of row numbers, found {}",
-            as_written(&value)
-        ))
-    })
-}
-
-/// More rows than any model's table has.
-const MAX_ROWS: u64 = 10_000;

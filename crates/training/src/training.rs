@@ -70,11 +70,12 @@ impl<'a> TrainingSpec<'a> {
             .weights
             .map(|file| weights::load(&mut detector, file))
             .transpose()?;
-        let counted = self.graph.fits_anchors;
+        check_anchors(self.recipe, &detector)?;
+        let counted = self.graph.fits_anchors || self.recipe.anchors.is_some();
         let anchors = match self.recipe.noautoanchor {
             true if counted => {
                 bail!(
-                    "noautoanchor: expected false, since the model's table only counts its anchors"
+                    "noautoanchor: expected false, since the model's table or the recipe only counts the anchors"
                 )
             }
             true => None,
@@ -160,6 +161,18 @@ impl Training<'_> {
             leg,
             progress,
         })
+    }
+}
+
+/// Rejects a number of anchors that the head does not have: it makes other convolutions.
+fn check_anchors(recipe: &Recipe, detector: &Detector) -> Result<()> {
+    let detect = detector.detect();
+    match (recipe.anchors, &detect.coding) {
+        (Some(count), BoxCoding::Anchors(_)) if count != detect.boxes_per_cell() => bail!(
+            "anchors: expected {}, as many as the head of the model's table has on each level, found {count}; for another number, write `anchors: {count}` into a table of your own",
+            detect.boxes_per_cell()
+        ),
+        _ => Ok(()),
     }
 }
 

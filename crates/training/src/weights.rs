@@ -24,8 +24,8 @@ pub fn taken(file: &Path, loaded: &Loaded) -> FirstWeights {
     }
 }
 
-/// How many of the network's tensors the file filled, which others stay random, and what in the
-/// file has no place: a line each.
+/// How many of the network's tensors the file filled and how, which others stay random, and what in
+/// the file has no place: a line each.
 pub fn describe(file: &Path, loaded: &Loaded) -> String {
     let FirstWeights {
         taken: filled,
@@ -36,8 +36,17 @@ pub fn describe(file: &Path, loaded: &Loaded) -> String {
         "{}: {filled} of {total} tensors taken",
         file.display()
     )];
+    if let Some(prefix) = &loaded.prefix {
+        lines.push(format!("  names taken {prefix}"));
+    }
+    if loaded.fused > 0 {
+        lines.push(format!("  fused: {} norms taken from biases", loaded.fused));
+    }
+    let random: Vec<String> = loaded.random().into_iter().map(String::from).collect();
     for (names, what) in [
-        (&loaded.fresh, "still random"),
+        (&random, "still random"),
+        (&loaded.idle, "absent, which evaluation does without"),
+        (&loaded.misfits, "of another shape or format"),
         (&loaded.unused, "in the file without a place"),
     ] {
         if !names.is_empty() {
@@ -45,6 +54,33 @@ pub fn describe(file: &Path, loaded: &Loaded) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Why the network does not compute what that of the file does: tensors that stay random, biases
+/// that have no place; None if it does.
+pub fn gaps(loaded: &Loaded) -> Option<String> {
+    let names = |names: Vec<&str>| names.into_iter().map(String::from).collect::<Vec<_>>();
+    let (random, biases) = (names(loaded.random()), names(loaded.lost_biases()));
+    if !random.is_empty() {
+        let needed = loaded.taken.len() + random.len();
+        let of_random = |misfit: &&String| {
+            let quoted = |name: &String| misfit.starts_with(&format!("'{name}'"));
+            random.iter().any(quoted)
+        };
+        let why = loaded.misfits.iter().find(of_random);
+        let why = why.map_or(String::new(), |why| format!("; {why}"));
+        return Some(format!(
+            "{} of the model's {needed} tensors stay random: {}{why}",
+            random.len(),
+            first(&random)
+        ));
+    }
+    (!biases.is_empty()).then(|| {
+        format!(
+            "biases without a place in the model, which computes something else without them: {}",
+            first(&biases)
+        )
+    })
 }
 
 /// The first names in their order, and an ellipsis for the others.
@@ -62,6 +98,8 @@ fn first(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ablate_model::weights::Prefix;
+
     use super::*;
 
     #[test]
@@ -72,6 +110,7 @@ mod tests {
             taken: names("taken", 9),
             fresh: names("fresh", 5),
             unused: names("unused", 1),
+            ..Loaded::default()
         };
         let file = Path::new("some/folder/yolov5n.pt");
         assert_eq!(
@@ -87,14 +126,54 @@ mod tests {
                 unused: 1
             }
         );
+        assert_eq!(
+            gaps(&loaded).unwrap(),
+            "5 of the model's 14 tensors stay random: fresh.0, fresh.1, fresh.2, fresh.3, …"
+        );
         let whole = Loaded {
             fresh: Vec::new(),
             unused: Vec::new(),
             ..loaded
         };
+        assert_eq!(gaps(&whole), None);
         assert_eq!(
             describe(file, &whole),
             "some/folder/yolov5n.pt: 9 of 9 tensors taken"
+        );
+    }
+
+    #[test]
+    fn how_a_file_was_read_is_said() {
+        let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+        let loaded = Loaded {
+            taken: names(&["a.weight", "b.weight"]),
+            fresh: names(&["c.weight", "d.weight"]),
+            idle: names(&["d.weight"]),
+            unused: Vec::new(),
+            misfits: names(&["'c.weight': expected [1], found [2]"]),
+            prefix: Some(Prefix {
+                removed: "module.".into(),
+                added: String::new(),
+            }),
+            fused: 57,
+        };
+        assert_eq!(
+            describe(Path::new("x.pt"), &loaded),
+            "x.pt: 2 of 4 tensors taken\n  names taken without 'module.'\n  fused: 57 norms taken from biases\n  1 still random: c.weight\n  1 absent, which evaluation does without: d.weight\n  1 of another shape or format: 'c.weight': expected [1], found [2]"
+        );
+        assert_eq!(
+            gaps(&loaded).unwrap(),
+            "1 of the model's 3 tensors stay random: c.weight; 'c.weight': expected [1], found [2]"
+        );
+        // A bias beside a weight that was taken.
+        let biased = Loaded {
+            taken: names(&["a.weight"]),
+            unused: names(&["a.bias", "z.bias"]),
+            ..Loaded::default()
+        };
+        assert_eq!(
+            gaps(&biased).unwrap(),
+            "biases without a place in the model, which computes something else without them: a.bias"
         );
     }
 }

@@ -41,11 +41,13 @@ pub struct TrainLoader {
 }
 
 impl TrainLoader {
+    /// `copy_paste` has no effect, which is logged, where no object has a mask.
+    ///
     /// # Errors
     /// A setting out of its range, or an `imgsz` that the images were not cached for.
     pub fn new(
         data: Arc<CachedDataset>,
-        augment: AugmentConfig,
+        mut augment: AugmentConfig,
         config: LoaderConfig,
     ) -> Result<Self, DataError> {
         augment.validate()?;
@@ -77,12 +79,13 @@ impl TrainLoader {
                     .any(|label| !label.outline.is_empty())
             })
         {
-            let message = format!(
-                "expected 0, since no object of {} has a mask to paste, found {}",
-                data.dataset().name,
-                augment.copy_paste
+            // As in both packages, whose recipes hold it for data of boxes alone, too.
+            tracing::warn!(
+                "copy_paste: {} has no effect, since no object of {} has a mask to paste",
+                augment.copy_paste,
+                data.dataset().name
             );
-            return Err(DataError::setting("copy_paste", message));
+            augment.copy_paste = 0.0;
         }
         let pool = pool(config.workers)?;
         Ok(Self {

@@ -124,10 +124,11 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
 }
 
 fn recipe(args: &TrainArgs) -> Result<Recipe> {
-    let recipe = args
-        .recipe
-        .as_deref()
-        .map_or_else(|| Ok(Recipe::default()), Recipe::load)?;
+    let (recipe, notes) = match &args.recipe {
+        Some(file) => Recipe::load(file)?,
+        None => (Recipe::default(), Vec::new()),
+    };
+    notes.iter().for_each(|note| print(note));
     let mut keys = serde_yaml::Mapping::new();
     for (key, value) in [
         ("epochs", args.epochs.map(|epochs| epochs as i64)),

@@ -13,7 +13,7 @@ use ablate_detection::{
     metrics::coco::DetectionBox,
     nms::NmsConfig,
 };
-use ablate_training::{EvaluationSpec, conventions, describe_weights, taken};
+use ablate_training::{EvaluationSpec, conventions, describe_weights, gaps, taken};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
@@ -38,15 +38,16 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         device: &device,
     };
     let (mut evaluator, loaded) = spec.open()?;
+    if let Some(gaps) = gaps(&loaded) {
+        let file = args.weights.display();
+        ensure!(
+            args.allow_partial,
+            "{file}: {gaps}; --allow-partial evaluates it all the same"
+        );
+        tracing::warn!("{file}: {gaps}");
+    }
     if let TextFormat::Table = args.format {
         print(&describe_weights(&args.weights, &loaded));
-    }
-    if !loaded.fresh.is_empty() {
-        tracing::warn!(
-            "{}: {} of the model's tensors are missing and stay random",
-            args.weights.display(),
-            loaded.fresh.len()
-        );
     }
     let shape = InputShape::new(!args.square, graph.max_stride());
     let family = evaluator.nms;

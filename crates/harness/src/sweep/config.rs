@@ -340,14 +340,14 @@ impl SweepConfig {
 }
 
 impl TrainConfig {
-    /// A family's recipe with what the sweep changes in it.
+    /// A family's recipe with what the sweep changes in it, and what is to be said of its file.
     ///
     /// # Errors
     /// A recipe that can't be read; keys that it does not have, values out of their range; a family
     /// without one, where families have their own.
-    pub fn recipe(&self, family: &str) -> Result<Recipe> {
-        let recipe = match &self.recipe {
-            None => Recipe::default(),
+    pub fn recipe(&self, family: &str) -> Result<(Recipe, Vec<String>)> {
+        let (recipe, notes) = match &self.recipe {
+            None => (Recipe::default(), Vec::new()),
             Some(RecipeFiles::One(file)) => Recipe::load(file)?,
             Some(RecipeFiles::ByFamily(files)) => {
                 let file = files
@@ -365,7 +365,7 @@ impl TrainConfig {
                 keys.insert(key.into(), value.into());
             }
         }
-        Ok(recipe.with(&keys)?)
+        Ok((recipe.with(&keys)?, notes))
     }
 
     /// Rejects a halving that could stop nothing, or whose rungs are not the same for all.
@@ -375,7 +375,7 @@ impl TrainConfig {
         };
         let recipes = families.map(|family| self.recipe(family).context("key `train`"));
         let epochs: BTreeSet<usize> = recipes
-            .map(|recipe| Ok(recipe?.epochs))
+            .map(|recipe| Ok(recipe?.0.epochs))
             .collect::<Result<_>>()?;
         if epochs.len() > 1 {
             let found: Vec<String> = epochs.iter().map(usize::to_string).collect();

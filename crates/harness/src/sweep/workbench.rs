@@ -32,6 +32,8 @@ pub struct Workbench {
     data: Option<SweepData>,
     /// By family.
     recipes: BTreeMap<String, Recipe>,
+    /// What is to be said of the recipes' files.
+    recipe_notes: BTreeSet<String>,
     weights: Option<WeightsFile>,
     /// What `singles` and `pairs` leave out, and why.
     pub left_out: Vec<String>,
@@ -60,15 +62,15 @@ impl Workbench {
             catalog.add_file(table)?;
         }
         let (mut recipes, mut models) = (BTreeMap::new(), BTreeMap::new());
+        let mut recipe_notes = BTreeSet::new();
         let listed = config.listed(&catalog);
         for model in listed.models {
             if let Some(train) = &config.train
                 && !recipes.contains_key(&model.family)
             {
-                recipes.insert(
-                    model.family.clone(),
-                    train.recipe(&model.family).context("key `train`")?,
-                );
+                let (recipe, notes) = train.recipe(&model.family).context("key `train`")?;
+                recipes.insert(model.family.clone(), recipe);
+                recipe_notes.extend(notes);
             }
             let resolved = match catalog.resolve(&model) {
                 Ok(resolved) => Ok(resolved),
@@ -98,6 +100,7 @@ impl Workbench {
             models,
             data,
             recipes,
+            recipe_notes,
             weights,
             left_out: listed.left_out,
         })
@@ -162,14 +165,15 @@ impl Workbench {
         Ok(json!({ "scaling": resolved.scaling, "table": table }))
     }
 
-    /// What was read of the families' tables otherwise than written, each once.
+    /// What was read of the families' tables and of recipes otherwise than written, each once.
     pub fn notes(&self) -> BTreeSet<String> {
         let notes = |(name, model): (&ModelName, &Result<ResolvedModel, CatalogError>)| {
             let graph = model.as_ref().ok()?.graph(None).ok()?;
             let of = |note: &String| format!("{}: {note}", name.family);
             Some(graph.notes.iter().map(of).collect::<Vec<_>>())
         };
-        self.models.iter().filter_map(notes).flatten().collect()
+        let tables = self.models.iter().filter_map(notes).flatten();
+        tables.chain(self.recipe_notes.iter().cloned()).collect()
     }
 
     /// The data set of the sweep's trainings.

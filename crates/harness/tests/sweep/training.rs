@@ -331,6 +331,15 @@ train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8, weights: first.safeten
         text.starts_with(&begun) && text.contains("best epoch 1 of 1"),
         "{text}"
     );
+    // Of a network that is random in part there are figures only if somebody asks for them.
+    let error = ablate(&[&["val"], &common[..]].concat()).refused();
+    assert!(
+        error.contains("6 of the model's")
+            && error.contains("stay random: model.24.m.0.bias")
+            && error.contains("--allow-partial"),
+        "{error}"
+    );
+    let common = [&common[..], &["--allow-partial"]].concat();
     let text = ablate(&[&["val"], &common[..]].concat()).ok();
     assert!(
         text.starts_with(&begun) && text.contains("4 images"),
@@ -350,6 +359,7 @@ train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8, weights: first.safeten
         data,
         "--imgsz",
         "64",
+        "--allow-partial",
     ])
     .ok();
     assert!(

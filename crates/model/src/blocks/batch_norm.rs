@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Added to the variance: what the YOLO families set, where PyTorch's default is 1e-5.
-const EPSILON: f64 = 1e-3;
+pub(crate) const EPSILON: f64 = 1e-3;
 /// Weight of the new batch in the running statistics; PyTorch's default is 0.1.
 const MOMENTUM: f64 = 0.03;
 

@@ -11,6 +11,7 @@ mod cost;
 mod counted;
 #[path = "../../../kernels/tests/support/device.rs"]
 mod device;
+mod fused;
 mod grid;
 mod heads;
 mod layers;
@@ -22,4 +23,5 @@ mod queries;
 mod support;
 mod tables;
 mod tutorials;
+mod weight_files;
 mod weights;

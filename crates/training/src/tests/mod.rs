@@ -3,6 +3,7 @@
 mod ema;
 mod musgd;
 mod optimizer;
+mod packages;
 mod recipe;
 mod trainer;
 

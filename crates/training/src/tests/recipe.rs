@@ -15,7 +15,10 @@ fn recipe(text: &str) -> Result<Recipe, String> {
 fn the_published_recipe_is_what_holds_without_one() {
     let file =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/recipes/yolov5-scratch-low.yaml");
-    assert_eq!(Recipe::load(&file).unwrap(), Recipe::default());
+    assert_eq!(
+        Recipe::load(&file).unwrap(),
+        (Recipe::default(), Vec::new())
+    );
 }
 
 #[test]
@@ -36,7 +39,7 @@ fn keys_of_all_parts_are_read() {
 #[test]
 fn yolov8s_gains_are_those_beside_dfl() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/recipes/yolov8.yaml");
-    let recipe = Recipe::load(&file).unwrap();
+    let (recipe, _) = Recipe::load(&file).unwrap();
     let published = Recipe {
         epochs: 100,
         warmup_min_steps: 0,
@@ -44,7 +47,7 @@ fn yolov8s_gains_are_those_beside_dfl() {
         ..Recipe::default()
     };
     assert_eq!(recipe, published);
-    let auto = Recipe::load(&file.with_file_name("yolo26.yaml")).unwrap();
+    let (auto, _) = Recipe::load(&file.with_file_name("yolo26.yaml")).unwrap();
     let optimizer = Optimizer::Auto;
     assert_eq!(
         auto,
@@ -64,7 +67,7 @@ fn yolov8s_gains_are_those_beside_dfl() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("own.yaml");
     std::fs::write(&own, "{box: 5, dfl: 1}").unwrap();
-    let own = Recipe::load(&own).unwrap();
+    let (own, _) = Recipe::load(&own).unwrap();
     assert_eq!(
         (
             own.anchor_free.box_gain,
@@ -135,7 +138,10 @@ fn what_is_wrong_is_named() {
             "{lr0: -1}",
             "lr0: expected a finite number of at least 0, found -1",
         ),
-        ("{lr0: fast}", "fast"),
+        (
+            "{lrf: 0.1, lr0: fast}",
+            "lr0: expected f64, found string \"fast\"",
+        ),
         (
             "{batch: 0}",
             "batch: expected at least 1, or -1 for as many images as fit the GPU, found 0",

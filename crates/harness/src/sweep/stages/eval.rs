@@ -4,8 +4,8 @@ use ablate_detection::{
     dataset::Split,
     loader::{EvalLoader, InputShape},
 };
-use ablate_training::{EvaluationSpec, conventions};
-use anyhow::{Context, Result, ensure};
+use ablate_training::{EvaluationSpec, conventions, gaps};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::{Job, Work, Workbench, train::Train};
@@ -52,12 +52,9 @@ impl Eval<'_> {
             device: &device,
         };
         let (evaluator, loaded) = spec.open()?;
-        ensure!(
-            loaded.fresh.is_empty(),
-            "{}: {} of the model's tensors are missing",
-            file.display(),
-            loaded.fresh.len()
-        );
+        if let Some(gaps) = gaps(&loaded) {
+            bail!("{}: {gaps}", file.display());
+        }
         let loader = EvalLoader::new(
             images,
             InputShape::new(recipe.val_rect, graph.max_stride()),
