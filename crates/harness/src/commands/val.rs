@@ -1,9 +1,9 @@
 //! `ablate val`: weights on a split of a data set.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode};
 
 use ablate_detection::{
-    dataset::{CachedDataset, DataSpec, Dataset},
+    dataset::{DataSpec, Dataset},
     loader::{EvalLoader, InputShape},
     metrics::coco::DetectionBox,
     nms::NmsConfig,
@@ -16,6 +16,7 @@ use super::{catalog, check_imgsz, graph, metrics};
 use crate::{
     cli::{TextFormat, ValArgs},
     progress::{Steps, print},
+    sweep::data::decoded,
 };
 
 pub fn execute(args: &ValArgs) -> Result<ExitCode> {
@@ -56,12 +57,12 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         max_detections: args.max_det.unwrap_or(family.max_detections),
         ..family
     };
-    let images = CachedDataset::open(
+    let images = decoded(
         dataset,
-        args.imgsz.wh(),
+        args.imgsz,
         conventions::interpolation(graph.detect()),
     )?;
-    let loader = EvalLoader::new(Arc::new(images), shape, args.batch, 1)?;
+    let loader = EvalLoader::new(images, shape, args.batch, 1)?;
     let steps = Steps::new("val", 1);
     let bar = steps.parts(loader.batches() as u64);
     let evaluation = evaluator.run(&loader, |done| bar.set_position(done as u64))?;
