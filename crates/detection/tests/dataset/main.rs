@@ -4,6 +4,7 @@ mod coco;
 mod images;
 mod resample;
 mod shapes;
+mod statistics;
 mod voc;
 mod yolo;
 

@@ -23,7 +23,7 @@ const read = () => {
   show();
 };
 chosen.addEventListener("change", () => {
-  history.replaceState(null, "", chosen.value === "" ? location.pathname : `#class=${chosen.value}`);
+  history.replaceState(null, "", chosen.value === "" ? "#" : `#class=${chosen.value}`);
   show();
 });
 window.addEventListener("hashchange", read);
