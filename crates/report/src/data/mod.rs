@@ -17,7 +17,7 @@ use ablate_files::write_atomic;
 pub const PER_PAGE: usize = 100;
 
 /// Images of each split on the index.
-const ON_INDEX: usize = 8;
+const ON_INDEX: usize = 10;
 
 /// With more boxes than this in an image, the classes are named below it only.
 const MOST_NAMED: usize = 12;
@@ -295,9 +295,9 @@ fn shot(thumbnail: Thumbnail, classes: &[String]) -> Shot<'_> {
     }
 }
 
-/// A colour for each class, bright on a photograph: hues by the golden angle, so that neighbours
-/// differ.
+/// A colour for each class, of equal lightness and bright on a photograph: hues by the golden
+/// angle, so that neighbours differ.
 fn color(class: usize) -> String {
     let hue = (class as f64 * 137.508 + 140.0) % 360.0;
-    format!("hsl({hue:.0} 95% 62%)")
+    format!("oklch(0.84 0.18 {hue:.0})")
 }

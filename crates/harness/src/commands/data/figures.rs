@@ -110,7 +110,7 @@ fn accounts(findings: &Findings) -> DataTable {
     DataTable {
         note: "Background: images without a box. Clipped: boxes that reached over the border by more than a pixel.".into(),
         ..table(
-            &format!("Data set {}", findings.name),
+            &format!("Splits of {}", findings.name),
             &["split", "images", "boxes", "background", "no label file", "clipped", "left out"],
             findings.splits.iter().map(row).collect(),
         )
