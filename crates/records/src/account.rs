@@ -61,6 +61,11 @@ impl LeftOut {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Number of things left out, of whatever kind.
+    pub fn total(&self) -> usize {
+        self.images + self.annotations + self.masks
+    }
 }
 
 /// `3 images, 7 annotations, 1 mask`; what is zero is not named.

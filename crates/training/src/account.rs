@@ -47,3 +47,47 @@ fn cut(text: String) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ablate_detection::dataset::{DataSpec, Problem, Split, Subject};
+
+    use super::*;
+
+    #[test]
+    fn an_account_holds_counts_reasons_and_a_few_short_examples() {
+        let spec = DataSpec::load("shapes").unwrap();
+        let mut dataset = Dataset::open(&spec, Split::Val).unwrap();
+        let clean = account(&dataset);
+        assert_eq!(
+            (clean.name.as_str(), clean.split.as_str()),
+            ("shapes", "val")
+        );
+        assert_eq!(
+            (clean.images, clean.boxes),
+            (200, dataset.annotation_count())
+        );
+        assert!(clean.left_out.is_empty() && clean.reasons.is_empty());
+
+        dataset.samples[0].annotations.clear();
+        let problem = |line| Problem {
+            subject: Subject::Annotation,
+            file: "a".repeat(2 * MOST_EXAMPLE).into(),
+            line: Some(line),
+            reason: format!("unknown class {line}"),
+        };
+        dataset.problems.list = (1..=10).map(problem).collect();
+        let account = account(&dataset);
+        assert_eq!(account.background, clean.background + 1);
+        assert_eq!(
+            (account.left_out.annotations, account.left_out.total()),
+            (10, 10)
+        );
+        let [reason] = account.reasons.as_slice() else {
+            panic!("{:?}", account.reasons)
+        };
+        assert_eq!((reason.what.as_str(), reason.count), ("annotation", 10));
+        assert_eq!(reason.examples.len(), EXAMPLES);
+        assert_eq!(reason.examples[0].chars().count(), MOST_EXAMPLE + 1);
+    }
+}

@@ -109,10 +109,8 @@ fn count(count: usize) -> Td {
 
 fn left_out(account: &DataAccount) -> Td {
     let left_out = account.left_out;
-    let things = left_out.images + left_out.annotations + left_out.masks;
-    let td = Td::figure(left_out.to_string(), things as f64);
     Td {
-        class: if things > 0 { "lost" } else { "" },
-        ..td
+        class: if left_out.is_empty() { "" } else { "lost" },
+        ..Td::figure(left_out.to_string(), left_out.total() as f64)
     }
 }
