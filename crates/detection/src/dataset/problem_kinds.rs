@@ -65,25 +65,46 @@ impl Problems {
 
 /// A reason without what differs from place to place.
 fn kind(reason: &str) -> String {
-    let reason = unlabelled(reason);
+    let (key, reason) = unlabelled(reason);
     let reason = reason.split("; ").next().unwrap_or(reason);
     let cause = CAUSES.iter().find(|cause| reason.starts_with(**cause));
-    match cause {
+    let reason = match cause {
         Some(cause) => (*cause).to_owned(),
-        None => without_values(reason),
+        None => without_values(&without_paths(reason)),
+    };
+    match key {
+        "" => reason,
+        key => format!("{key}: {reason}"),
     }
 }
 
-/// Without the name of the row at its beginning, `annotation 17: ` or `annotations[17].bbox: `.
-fn unlabelled(reason: &str) -> &str {
-    match reason.split_once(": ") {
-        Some((label, rest))
-            if label.starts_with("annotation") && label.contains(|c: char| c.is_ascii_digit()) =>
-        {
-            rest
-        }
-        _ => reason,
+/// The key, which may be empty, and what is wrong with it, without the number of the row: of
+/// `annotation 17: …` and of `annotations[17].bbox: …`.
+fn unlabelled(reason: &str) -> (&str, &str) {
+    let Some((label, rest)) = reason.split_once(": ") else {
+        return ("", reason);
+    };
+    if let Some((list, place)) = label.split_once('[')
+        && let Some((number, key)) = place.split_once(']')
+        && list.chars().all(|c| c.is_ascii_alphabetic())
+        && number.chars().all(|c| c.is_ascii_digit())
+    {
+        return (key.trim_start_matches('.'), rest);
     }
+    match label.strip_prefix("annotation ") {
+        Some(number) if number.chars().all(|c| c.is_ascii_digit()) => ("", rest),
+        _ => ("", reason),
+    }
+}
+
+/// With `…` for every word that is a path.
+fn without_paths(text: &str) -> String {
+    let is_path = |word: &str| word.contains(['/', '\\']);
+    let words = text.split(' ');
+    let words: Vec<&str> = words
+        .map(|word| if is_path(word) { "…" } else { word })
+        .collect();
+    words.join(" ")
 }
 
 /// With `…` for every number and quoted name; several in a row are one.
@@ -156,8 +177,17 @@ mod tests {
             ("corrupt image: unexpected end of file", "corrupt image"),
             ("annotation 17: box without area", "box without area"),
             (
-                "annotations[17].bbox: expected four numbers",
-                "expected four numbers",
+                "annotations[17].bbox: expected 4 numbers",
+                "bbox: expected … numbers",
+            ),
+            (
+                "images[3].id: 5 is the id of images[2] already (a.jpg)",
+                "id: … is the id of images[…] already (a.jpg)",
+            ),
+            ("annotations[3]: box without area", "box without area"),
+            (
+                "/data/a.jpg is listed twice (first in line 3); it is used once",
+                "… is listed twice (first in line …)",
             ),
             (
                 "box (-1.5, 2, 1e-7, 4) lies outside the 640×480 image",
