@@ -91,7 +91,7 @@ fn every_image_is_on_a_page_with_its_boxes() {
     let index = read(folder.path(), "index.html");
     for text in [
         "1 image of train is evaluated on, too",
-        "val/x.png: corrupt image",
+        "val&#x2f;x.png: corrupt image",
         "<td>17</td>",
         "As COCO parts them.",
         "<a href=\"train-3.html\" data-classes=\"1 \">201–201</a>",
