@@ -71,6 +71,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// List the variants with their sources, arguments and defaults.
     Variants(VariantsArgs),
+    /// Look at a data set: what it holds, what was left out and why, and its images with their boxes.
+    Data(DataArgs),
     /// Train one model.
     Train(TrainArgs),
     /// Evaluate weights on a split of a data set.
@@ -217,6 +219,23 @@ pub struct ManArgs {
     /// Write a page for the command and each subcommand to this folder instead.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// Arguments of `ablate data`.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Data set: a YAML file, a folder, or `shapes` (built in).
+    #[arg(value_name = "FILE")]
+    pub data: PathBuf,
+    /// Look at this split only: train, val or test [default: all that there are].
+    #[arg(long)]
+    pub split: Option<Split>,
+    /// Write pages of all images with their boxes to this folder; open its index.html.
+    #[arg(long, value_name = "FOLDER")]
+    pub html: Option<PathBuf>,
+    /// Output format; -v prints all problems in the table, JSON has them always.
+    #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+    pub format: TextFormat,
 }
 
 /// Arguments of `ablate train`.

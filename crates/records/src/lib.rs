@@ -5,10 +5,12 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod image_size;
 mod record;
 pub mod store;
 
+pub use account::{DataAccount, LeftOut, LeftOutReason};
 pub use image_size::ImageSize;
 pub use record::*;
 pub use store::{Manifest, ManifestEntry, Reference, Store, VariantNote, key};

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ImageSize;
+use crate::{DataAccount, ImageSize};
 
 /// The four stages of a cell, in the order in which a sweep runs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -280,6 +280,10 @@ pub struct TrainMeasurement {
     pub train_images: usize,
     /// Number of images of the validation split.
     pub val_images: usize,
+    /// What the training and the validation split hold, and what was left out of them; empty in
+    /// records of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataAccount>,
     /// The file of weights that the training started from; None if all weights were random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<FirstWeights>,
@@ -349,6 +353,9 @@ pub struct EvalMeasurement {
     pub images: usize,
     /// Number of objects in them.
     pub instances: usize,
+    /// What the split holds, and what was left out of it; None in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataAccount>,
     /// Figures of the boxes.
     #[serde(flatten)]
     pub boxes: ApFigures,

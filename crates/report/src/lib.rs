@@ -8,6 +8,7 @@
 
 mod columns;
 mod csv;
+mod data;
 mod html;
 mod interval;
 mod mark;
@@ -17,6 +18,10 @@ mod rows;
 pub mod statistics;
 mod summary;
 pub mod terminal;
+
+pub use data::{
+    DataPages, DataTable, PER_PAGE, SplitPages, Thumbnail, ThumbnailBox, write_data_pages,
+};
 
 use std::path::{Path, PathBuf};
 

@@ -20,7 +20,7 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::{conventions, data::check_channels};
+use crate::{account, conventions, data::check_channels};
 use ablate_records::{ApFigures, ClassAp, EvalMeasurement};
 
 /// The figures and the boxes that they come from.
@@ -117,6 +117,7 @@ impl Evaluator {
             split: dataset.split.to_string(),
             images: boxes.images,
             instances: boxes.instances,
+            data: Some(account(dataset)),
             boxes: figures(&boxes),
             masks: masks.as_ref().map(figures),
             bootstrap: Vec::new(),

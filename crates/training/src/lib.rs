@@ -21,6 +21,7 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod autoanchor;
 mod checkpoint;
 pub mod conventions;
@@ -38,6 +39,7 @@ mod trainer;
 mod training;
 mod weights;
 
+pub use account::account;
 pub use autoanchor::describe as describe_anchors;
 pub use checkpoint::{BEST, CheckpointError, LAST, RESUME, TrainingState};
 pub use data::{BatchSource, TrainingData};

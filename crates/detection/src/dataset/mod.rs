@@ -51,17 +51,20 @@
 
 mod cache;
 mod coco;
+mod duplicates;
 mod error;
 mod finish;
 mod folder;
 mod image_file;
 mod input_size;
 mod jpeg;
+mod problem_kinds;
 mod problems;
 pub mod random;
 mod resample;
 pub mod shapes;
 mod spec;
+mod statistics;
 mod voc;
 mod yolo;
 
@@ -74,12 +77,15 @@ use crate::mask::Segmentation;
 
 pub use crate::id::Id;
 pub use cache::{CachedDataset, DEFAULT_CACHE_BYTES};
+pub use duplicates::{Duplicates, ImageCopy, duplicates};
 pub use error::DataError;
 pub use image_file::ImageSource;
 pub use input_size::InputSize;
+pub use problem_kinds::ProblemKind;
 pub use problems::{Problem, Problems, Subject};
 pub use resample::{Interpolation, resample};
 pub use spec::{CocoSpec, CocoSplit, DataSpec, Format, Fractions, OneOrMany, VocSpec, YoloSpec};
+pub use statistics::{BoxSizes, ClassCount, ImageSizes, Quantiles, SizeCount, Statistics};
 
 /// Which part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -203,6 +209,14 @@ impl Dataset {
             .iter()
             .map(|sample| sample.annotations.len())
             .sum()
+    }
+
+    /// Number of images without an object.
+    pub fn background_count(&self) -> usize {
+        let samples = self.samples.iter();
+        samples
+            .filter(|sample| sample.annotations.is_empty())
+            .count()
     }
 
     /// Whether every object has a mask, as it must to train or evaluate masks.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 /// What was left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
     /// A whole image with all its boxes.
@@ -15,6 +15,17 @@ pub enum Subject {
     Annotation,
     /// The mask of a box that stays.
     Mask,
+}
+
+impl Subject {
+    /// `image`, `annotation` or `mask`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Annotation => "annotation",
+            Self::Mask => "mask",
+        }
+    }
 }
 
 /// One thing left out.
@@ -81,9 +92,15 @@ impl Problems {
             self.annotations(),
             self.clipped
         );
-        for problem in self.list.iter().take(shown) {
-            text += &format!("\n  {problem}");
-        }
+        text += &self.lines(shown);
+        text
+    }
+
+    /// The first `shown` problems, each on a line of its own, and how many more there are. Begins
+    /// with a line break; empty if there is no problem.
+    pub fn lines(&self, shown: usize) -> String {
+        let problems = self.list.iter().take(shown);
+        let mut text: String = problems.map(|problem| format!("\n  {problem}")).collect();
         if self.list.len() > shown && shown > 0 {
             text += &format!("\n  … and {} more", self.list.len() - shown);
         }

@@ -7,6 +7,7 @@ mod jpeg;
 mod resample;
 mod shapes;
 mod spec;
+mod statistics;
 mod voc;
 mod voc_folders;
 mod yolo;

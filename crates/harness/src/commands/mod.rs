@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod completions;
+mod data;
 mod devices;
 mod diff;
 mod latency;
@@ -39,6 +40,7 @@ pub fn execute(command: Command) -> Result<ExitCode> {
         Command::Show(args) => show::execute(&args),
         Command::Diff(args) => diff::execute(&args),
         Command::Variants(args) => variants::execute(&args),
+        Command::Data(args) => data::execute(&args),
         Command::Train(args) => train::execute(&args),
         Command::Val(args) => val::execute(&args),
         Command::Latency(args) => latency::execute(&args),

@@ -1,10 +1,9 @@
 //! `ablate train`: one model, outside a sweep.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode};
 
+use ablate_detection::dataset::{DataSpec, Dataset, Interpolation, Split};
 use ablate_files::{Claim, Leases};
-
-use ablate_detection::dataset::{CachedDataset, DataSpec, Interpolation, Split};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
@@ -20,15 +19,16 @@ use crate::{
     interrupt,
     measure::auto_batch::resolved,
     progress::{Epochs, Steps, print},
-    sweep::data::{is_missing, open},
+    sweep::data::{decoded, is_missing},
 };
 
 pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     let device = args.device.open()?;
     let recipe = recipe(args)?;
     let spec = DataSpec::load(&args.data)?;
-    let train_split = open(&spec, Split::Train)?;
-    let val_split = match open(&spec, Split::Val) {
+    let open = |split| anyhow::Ok(Dataset::open(&spec, split)?);
+    let train_split = open(Split::Train)?;
+    let val_split = match open(Split::Val) {
         Ok(val) => Some(val),
         Err(error) if is_missing(&error, Split::Val) => None,
         Err(error) => return Err(error),
@@ -82,9 +82,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
             "val": val_split.as_ref().map(|val| val.fingerprint()),
         }),
     );
-    let cached = |split, interpolation| {
-        CachedDataset::open(split, args.imgsz.wh(), interpolation).map(Arc::new)
-    };
+    let cached = |split, interpolation| decoded(split, args.imgsz, interpolation);
     let train = cached(train_split, Interpolation::Linear)?;
     let recipe = resolved(&recipe, &graph, &train, &args.device, &device);
     let training = TrainingSpec {

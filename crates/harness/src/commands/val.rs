@@ -4,11 +4,10 @@ use std::{
     collections::{HashMap, HashSet},
     path::Path,
     process::ExitCode,
-    sync::Arc,
 };
 
 use ablate_detection::{
-    dataset::{CachedDataset, DataSpec, Dataset, Id},
+    dataset::{DataSpec, Dataset, Id},
     loader::{EvalLoader, InputShape},
     metrics::coco::DetectionBox,
     nms::NmsConfig,
@@ -21,6 +20,7 @@ use super::{catalog, check_imgsz, graph, metrics};
 use crate::{
     cli::{TextFormat, ValArgs},
     progress::{Steps, print},
+    sweep::data::decoded,
 };
 
 pub fn execute(args: &ValArgs) -> Result<ExitCode> {
@@ -62,12 +62,12 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         max_detections: args.max_det.unwrap_or(family.max_detections),
         ..family
     };
-    let images = CachedDataset::open(
+    let images = decoded(
         dataset,
-        args.imgsz.wh(),
+        args.imgsz,
         conventions::interpolation(graph.detect()),
     )?;
-    let loader = EvalLoader::new(Arc::new(images), shape, args.batch, 1)?;
+    let loader = EvalLoader::new(images, shape, args.batch, 1)?;
     let steps = Steps::new("val", 1);
     let bar = steps.parts(loader.batches() as u64);
     let evaluation = evaluator.run(&loader, |done| bar.set_position(done as u64))?;

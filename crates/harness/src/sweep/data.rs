@@ -1,11 +1,16 @@
 //! A sweep's data set: opened, fingerprinted and decoded once for all cells.
 
-use std::{cell::OnceCell, path::Path, sync::Arc};
+use std::{
+    cell::{Cell, OnceCell},
+    path::Path,
+    sync::Arc,
+};
 
 use ablate_detection::dataset::{
     CachedDataset, DataError, DataSpec, Dataset, Interpolation, Split,
 };
 use ablate_records::ImageSize;
+use ablate_training::account;
 use anyhow::Result;
 
 /// A data set, each part of which is read when it is first asked for.
@@ -15,6 +20,8 @@ pub struct SweepData {
     splits: [OnceCell<Dataset>; 3],
     fingerprints: [OnceCell<String>; 3],
     cached: [[OnceCell<Arc<CachedDataset>>; 2]; 3],
+    /// Of which splits the account has been told.
+    told: [Cell<bool>; 3],
 }
 
 impl SweepData {
@@ -26,6 +33,7 @@ impl SweepData {
             splits: Default::default(),
             fingerprints: Default::default(),
             cached: Default::default(),
+            told: Default::default(),
         })
     }
 
@@ -36,7 +44,9 @@ impl SweepData {
 
     /// A split with its annotations.
     pub fn split(&self, split: Split) -> Result<&Dataset> {
-        once(&self.splits[split as usize], || open(&self.spec, split))
+        once(&self.splits[split as usize], || {
+            Ok(Dataset::open(&self.spec, split)?)
+        })
     }
 
     /// Whether the data set has the split at all.
@@ -56,30 +66,45 @@ impl SweepData {
         })
     }
 
-    /// The images of a split, decoded.
+    /// The images of a split, decoded. Tells the account of the split when it is first asked for.
     pub fn cached(&self, split: Split, interpolation: Interpolation) -> Result<Arc<CachedDataset>> {
         let open = || {
-            Ok(Arc::new(CachedDataset::open(
-                self.split(split)?.clone(),
-                self.imgsz.wh(),
-                interpolation,
-            )?))
+            let dataset = self.split(split)?.clone();
+            let images = CachedDataset::open(dataset, self.imgsz.wh(), interpolation)?;
+            if !self.told[split as usize].replace(true) {
+                tell(images.dataset());
+            }
+            Ok(Arc::new(images))
         };
         once(&self.cached[split as usize][interpolation as usize], open).cloned()
     }
 }
 
-/// Opens a split and logs what was left out of it.
-pub fn open(spec: &DataSpec, split: Split) -> Result<Dataset> {
-    let dataset = Dataset::open(spec, split)?;
-    if !dataset.problems.is_empty() {
-        tracing::warn!(
-            "data set {}, {split}: {}",
-            dataset.name,
-            dataset.problems.summary(5)
-        );
+/// The images of a split, decoded to fit in a size in pixels; tells the account of the split.
+///
+/// # Errors
+/// See [`CachedDataset::open`].
+pub fn decoded(
+    dataset: Dataset,
+    imgsz: ImageSize,
+    interpolation: Interpolation,
+) -> Result<Arc<CachedDataset>> {
+    let images = CachedDataset::open(dataset, imgsz.wh(), interpolation)?;
+    tell(images.dataset());
+    Ok(Arc::new(images))
+}
+
+/// Problems that are shown of a split.
+const SHOWN: usize = 5;
+
+/// Says on the screen what a split holds: a line, and where something was left out of it a warning
+/// with the first problems.
+fn tell(dataset: &Dataset) {
+    let account = account(dataset);
+    match dataset.problems.is_empty() {
+        true => tracing::info!("{account}"),
+        false => tracing::warn!("{account}{}", dataset.problems.lines(SHOWN)),
     }
-    Ok(dataset)
 }
 
 /// Whether a split can't be opened because the data set has none of that name.

@@ -130,6 +130,16 @@ pub const COLUMNS: &[Column] = &[
     })
     .on(&[Page(Training, "val images")]),
     Column::csv(
+        "train_left_out",
+        "",
+        "images, boxes and masks of the training split that could not be used",
+        |row| {
+            let mut splits = row.train()?.data.iter();
+            let train = splits.find(|account| account.split == "train")?;
+            Some(train.left_out.total().into())
+        },
+    ),
+    Column::csv(
         "best_epoch",
         "",
         "best epoch, counted from 1, by the fitness on the validation split",
@@ -198,6 +208,12 @@ pub const COLUMNS: &[Column] = &[
     Column::csv("eval_instances", "", "objects in that split", |row| {
         Some(row.eval()?.instances.into())
     }),
+    Column::csv(
+        "eval_left_out",
+        "",
+        "images, boxes and masks of that split that could not be used",
+        |row| Some(row.eval()?.data.as_ref()?.left_out.total().into()),
+    ),
     Column::csv("eval_s", "s", "evaluation time", |row| {
         Some(row.eval()?.seconds.into())
     }),

@@ -2,6 +2,7 @@
 
 mod classes;
 mod compare;
+mod data;
 mod measured;
 mod parts;
 mod table;
@@ -69,6 +70,7 @@ pub fn render(
         summaries => compare::summaries(tables),
         latencies => measured::latencies(tables),
         classes => classes::classes(tables),
+        data => data::data(rows),
         trainings => measured::trainings(rows),
         gaps => parts::gaps(rows),
         environments => parts::environments(rows),

@@ -1,6 +1,9 @@
 //! `results.csv` as a reader of CSV sees it.
 
-use ablate_records::{Cell, Environment, EvalMeasurement, Measurement, Outcome, Record, Stage};
+use ablate_records::{
+    Cell, DataAccount, Environment, EvalMeasurement, LeftOut, Measurement, Outcome, Record, Stage,
+    TrainMeasurement,
+};
 
 use crate::support::*;
 
@@ -16,7 +19,7 @@ fn columns_come_in_the_agreed_order() {
         change_map50_95_low change_map50_95_high latency_imgsz train_imgsz layers latency_warmup latency_iterations \
         latency_dtype latency_rounding_error mask_map50 mask_map50_95 mask_map75 mask_map_small mask_map_medium mask_map_large \
         mask_ar_1 mask_ar_10 mask_ar_100 mask_ar_small mask_ar_medium mask_ar_large train_images_per_s train_images val_images \
-        best_epoch best_weights weights weights_taken weights_total eval_split eval_images eval_instances eval_s \
+        train_left_out best_epoch best_weights weights weights_taken weights_total eval_split eval_images eval_instances eval_left_out eval_s \
         latency_peak_host_mib latency_peak_device_mib train_peak_host_mib train_peak_device_mib ablate burn rustc commit os \
         cpu cores threads memory_gib cost_key latency_key train_key eval_key finished";
     let agreed: Vec<&str> = agreed.split_whitespace().collect();
@@ -321,4 +324,48 @@ fn a_change_of_one_seed_has_an_interval_over_the_test_images() {
         assert!((figure - expected).abs() < 1e-9, "{change:?}");
     }
     assert_eq!(rows[0]["change_map50_95_low"], "");
+}
+
+#[test]
+fn what_was_left_out_of_the_data_is_counted() {
+    let account = |split: &str, images| DataAccount {
+        split: split.into(),
+        left_out: LeftOut {
+            images,
+            annotations: 2,
+            masks: 1,
+        },
+        ..DataAccount::default()
+    };
+    let Measurement::Train(trained) = train(0.4, 2) else {
+        unreachable!()
+    };
+    let Measurement::Eval(evaluated) = eval(0.4) else {
+        unreachable!()
+    };
+    let trained = TrainMeasurement {
+        data: vec![account("train", 4), account("val", 0)],
+        ..trained
+    };
+    let evaluated = EvalMeasurement {
+        data: Some(account("val", 0)),
+        ..evaluated
+    };
+    let (new, old) = (cell("baseline", "n"), cell("gsconv", "n"));
+    let rows = table(&[
+        done(&new, Measurement::Train(trained)),
+        done(&new, Measurement::Eval(evaluated)),
+        done(&old, train(0.4, 2)),
+    ]);
+    assert_eq!(
+        (
+            rows[0]["train_left_out"].as_str(),
+            rows[0]["eval_left_out"].as_str()
+        ),
+        ("7", "3")
+    );
+    assert_eq!(
+        rows[1]["train_left_out"], "",
+        "a record of an earlier version"
+    );
 }

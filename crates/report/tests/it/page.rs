@@ -1,6 +1,9 @@
 //! The HTML report.
 
-use ablate_records::{Cell, EvalMeasurement, Measurement, Record, Stage, VariantNote};
+use ablate_records::{
+    Cell, DataAccount, EvalMeasurement, LeftOut, LeftOutReason, Measurement, Record, Stage,
+    TrainMeasurement, VariantNote,
+};
 use ablate_report::Contents;
 
 use crate::support::*;
@@ -365,5 +368,73 @@ fn the_columns_of_the_csv_are_explained() {
     for name in reader.headers().unwrap() {
         let heading = format!("<th scope=\"row\"><code>{name}</code></th>");
         assert!(html.contains(&heading), "{name} is missing");
+    }
+}
+
+#[test]
+fn the_data_have_a_block_with_what_was_left_out() {
+    let account = |split: &str, images| DataAccount {
+        name: "cells <2>".into(),
+        split: split.into(),
+        images,
+        boxes: 2003,
+        background: 12,
+        ..DataAccount::default()
+    };
+    let with_gaps = DataAccount {
+        left_out: LeftOut {
+            images: 4,
+            annotations: 0,
+            masks: 1,
+        },
+        reasons: vec![LeftOutReason {
+            what: "image".into(),
+            reason: "corrupt image".into(),
+            count: 4,
+            examples: vec!["a<b>.png: corrupt image: no header".into()],
+        }],
+        ..account("train", 800)
+    };
+    let trained = |variant: &str, data: Vec<DataAccount>| {
+        let Measurement::Train(train) = train(0.4, 2) else {
+            unreachable!()
+        };
+        let measurement = Measurement::Train(TrainMeasurement { data, ..train });
+        done(&cell(variant, "n"), measurement)
+    };
+    assert!(
+        !page(&[trained("baseline", Vec::new())]).contains("<section id=\"data\">"),
+        "records of earlier versions have no account"
+    );
+    let clean = page(&[trained("baseline", vec![account("train", 800)])]);
+    assert!(clean.contains("Nothing was left out."));
+
+    let Measurement::Eval(eval) = eval(0.4) else {
+        unreachable!()
+    };
+    let eval = EvalMeasurement {
+        data: Some(account("val", 120)),
+        ..eval
+    };
+    let both = || vec![account("val", 120), with_gaps.clone()];
+    let html = page(&[
+        trained("baseline", both()),
+        trained("gsconv", both()),
+        done(&cell("baseline", "n"), Measurement::Eval(eval)),
+    ]);
+    let block = html.split("<section id=\"data\">").nth(1).unwrap();
+    let block = block.split("</section>").next().unwrap();
+    // A row for each split, whoever used it; training comes first.
+    assert_eq!(block.matches("cells &lt;2&gt;</th>").count(), 2);
+    assert!(block.find(">train<").unwrap() < block.find(">val<").unwrap());
+    for text in [
+        ">800<",
+        "class=\"lost\" data-sort=\"5.0\">4 images, 1 mask<",
+        "cells &lt;2&gt;, train: 4 images, 1 mask left out",
+        "<strong>4</strong> images: corrupt image",
+        "a&lt;b&gt;.png: corrupt image: no header",
+        "… and 3 more",
+    ] {
+        assert!(block.contains(text), "{text} is missing: {block}");
     }
 }

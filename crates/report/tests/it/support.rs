@@ -234,6 +234,7 @@ pub fn train(map: f64, epochs: usize) -> Measurement {
         last_weights: "weights/last.safetensors".into(),
         train_images: 480,
         val_images: 120,
+        data: Vec::new(),
         weights: None,
         anchors: None,
         memory: PeakMemory {
@@ -280,6 +281,7 @@ pub fn eval(map: f64) -> Measurement {
         split: "val".into(),
         images: 120,
         instances: 611,
+        data: None,
         boxes: ApFigures {
             coco: figures
                 .map(|(name, x)| (name.to_string(), x))

@@ -5,7 +5,7 @@ use ablate_detection::{
     loader::{EvalLoader, InputShape},
 };
 use ablate_training::{EvaluationSpec, conventions, gaps};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::{Job, Work, Workbench, train::Train};

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use ablate_records::{FirstWeights, Measurement, TrainMeasurement, store::Store};
-use ablate_training::{Leg, RESUME, TrainingSpec, conventions, describe_anchors};
+use ablate_training::{Leg, RESUME, TrainingSpec, account, conventions, describe_anchors};
 
 use super::{Job, Work, Workbench};
 use crate::{
@@ -83,7 +83,12 @@ impl Train<'_> {
             best_weights: self.relative(&trained.best_weights),
             last_weights: self.relative(&trained.last_weights),
             train_images: train_images.len(),
-            val_images: val_images.map_or(0, |images| images.len()),
+            val_images: val_images.as_ref().map_or(0, |images| images.len()),
+            data: [Some(&train_images), val_images.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(|images| account(images.dataset()))
+                .collect(),
             weights,
             anchors: anchors.map(Box::new),
             memory: memory::peak(&device),
