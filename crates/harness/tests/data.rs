@@ -164,3 +164,49 @@ fn training_and_evaluation_give_the_same_account() {
     assert_eq!(value["data"]["left_out"]["images"], 1);
     assert_eq!(value["data"]["reasons"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn a_sweep_tells_the_account_once_and_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = dataset(folder.path());
+    let (sweep, out) = (folder.path().join("sweep.yaml"), folder.path().join("out"));
+    let text = format!(
+        "name: accounts\nfamilies: [tiny]\nscales: [n]\nvariants: [baseline, gsconv]\n\
+         tables: ['{ROOT}/configs/models/own/tiny.yaml']\n\
+         train: {{data: '{data}', imgsz: 64, epochs: 1, batch: 2}}\neval: {{split: val}}\n"
+    );
+    fs::write(&sweep, text).unwrap();
+    let [sweep, out_word] = [&sweep, &out].map(|path| path.to_str().unwrap());
+    let run = ablate(&[
+        "run",
+        sweep,
+        "--out",
+        out_word,
+        "--stages",
+        "cost,train,eval",
+    ]);
+    let log = run.stderr();
+    run.ok();
+    let left_out = "; left out: 1 image, 1 annotation";
+    assert_eq!(log.matches(left_out).count(), 1, "{log}");
+    assert_eq!(
+        log.matches("data mine, val: 1 image, 1 box").count(),
+        1,
+        "{log}"
+    );
+
+    let records = fs::read_dir(out.join("records")).unwrap();
+    let accounts: Vec<Value> = records
+        .map(|entry| serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap())
+        .map(|record: Value| record["outcome"]["measurement"]["data"].clone())
+        .collect();
+    let trained = accounts.iter().filter(|data| {
+        data[0]["left_out"]["images"] == 1
+            && data[0]["split"] == "train"
+            && data[1]["split"] == "val"
+    });
+    let evaluated = accounts.iter().filter(|data| data["split"] == "val");
+    assert_eq!((trained.count(), evaluated.count()), (2, 2), "{accounts:?}");
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("mine, train: 1 image, 1 annotation left out"));
+}
