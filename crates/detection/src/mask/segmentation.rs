@@ -107,7 +107,8 @@ impl<'de> Deserialize<'de> for Part {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Part, A::Error> {
                 let mut numbers = Vec::new();
-                while let Some(number) = list.next_element::<f64>()? {
+                let wrong = |_| A::Error::custom("expected polygons [x, y, x, y, …] of numbers");
+                while let Some(number) = list.next_element::<f64>().map_err(wrong)? {
                     numbers.push(number);
                 }
                 polygon(&numbers).map(Part::Polygon)
