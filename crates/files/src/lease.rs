@@ -172,6 +172,21 @@ impl Leases {
         }
     }
 
+    /// Gives back what processes held that are gone: one that was killed between its work and this
+    /// leaves a lease that nobody asks for any more.
+    ///
+    /// # Errors
+    /// A folder that can't be read or written.
+    pub fn clear_away(&self) -> io::Result<()> {
+        for (name, generation) in list(&self.folder)? {
+            let file = path(&self.folder, &name, generation);
+            if read(&file)?.is_some_and(|text| self.is_gone(&file, &text)) {
+                drop(self.claim(&name)?);
+            }
+        }
+        Ok(())
+    }
+
     /// The claims that live now, by name.
     ///
     /// # Errors
@@ -463,8 +478,15 @@ mod tests {
         leave(folder.path(), &gone);
         fs::write(folder.path().join(gone.prefix() + "abc"), "").unwrap();
         let leases = Leases::open(folder.path());
-        let _lease = ours(leases.claim("a").unwrap());
+        let lease = ours(leases.claim("a").unwrap());
         assert_eq!(files(folder.path()), ["a.4"]);
+        leases.clear_away().unwrap();
+        assert_eq!(files(folder.path()), ["a.4"]);
+        drop(lease);
+
+        leave(folder.path(), &gone);
+        leases.clear_away().unwrap();
+        assert!(files(folder.path()).is_empty());
     }
 
     #[test]

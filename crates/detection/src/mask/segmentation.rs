@@ -107,8 +107,7 @@ impl<'de> Deserialize<'de> for Part {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Part, A::Error> {
                 let mut numbers = Vec::new();
-                let wrong = |_| A::Error::custom("expected polygons [x, y, x, y, …] of numbers");
-                while let Some(number) = list.next_element::<f64>().map_err(wrong)? {
+                while let Some(number) = list.next_element::<f64>()? {
                     numbers.push(number);
                 }
                 polygon(&numbers).map(Part::Polygon)

@@ -38,6 +38,13 @@ impl Claims {
         }
     }
 
+    /// Removes leases that runs left when they were killed.
+    pub fn clear_away(&self) {
+        if let Err(error) = self.leases.clear_away() {
+            tracing::warn!("cannot clear the folder of leases: {error}");
+        }
+    }
+
     /// Remembers what the records of these jobs are now. What is new afterwards is of another run,
     /// which has just measured it.
     pub fn remember(&mut self, store: &Store, jobs: &[Job]) {

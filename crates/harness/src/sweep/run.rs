@@ -67,6 +67,7 @@ pub fn run(
     {
         run.stage(plan, stage)?;
     }
+    run.claims.clear_away();
     Ok(run.summary)
 }
 
