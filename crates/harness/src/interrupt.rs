@@ -13,7 +13,7 @@ use std::sync::{
 
 /// That the program was asked to end, and did so in order.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("{0}: ended with a checkpoint; the same command goes on from there")]
+#[error("{0}: ended with a checkpoint, from which the next run goes on")]
 pub struct Interrupted(Signal);
 
 /// A signal.

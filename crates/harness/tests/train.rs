@@ -177,7 +177,9 @@ fn anchors_that_a_table_counts_are_fitted_whatever_they_match() {
     let more = ["--imgsz", "64", "--recipe", recipe.to_str().unwrap()];
     let error = epoch(folder.path(), &kept, &more).refused();
     assert!(
-        error.contains("noautoanchor: expected false, since the model's table or the recipe only counts"),
+        error.contains(
+            "noautoanchor: expected false, since the model's table or the recipe only counts"
+        ),
         "{error}"
     );
 }

@@ -58,7 +58,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         _ => {}
     }
     // Of two trainings in one folder each would write over the other's checkpoints.
-    let leases = Leases::open(folder.join("leases"));
+    let leases = Leases::open(&folder);
     let lease = match leases.claim("training") {
         Ok(Claim::Ours(lease)) => lease,
         Ok(Claim::Theirs(holder)) => bail!(
@@ -111,7 +111,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     drop((epochs, steps));
     let trained = trained.context(Failure("training failed"))?;
     if trained.interrupted {
-        interrupt::check().context("--resume goes on")?;
+        interrupt::check().inspect_err(|_| tracing::info!("--resume goes on from it"))?;
         bail!(
             "{}: another training has taken the folder over",
             folder.display()

@@ -154,7 +154,7 @@ fn a_signal_ends_a_training_with_a_checkpoint() {
     let (code, log) = run.end();
     assert_eq!(code, Some(143), "{log}");
     assert!(
-        log.ends_with("SIGTERM: ended with a checkpoint; the same command goes on from there\n"),
+        log.ends_with("SIGTERM: ended with a checkpoint, from which the next run goes on\n"),
         "{log}"
     );
     assert!(is_empty(&cut.out().join("leases")));
