@@ -22,7 +22,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::process::{Holder, Place};
+use crate::{
+    process::{Holder, Place},
+    write::remove_unfinished,
+};
 
 /// How often holders count, and how long others wait for it.
 #[derive(Clone, Copy, Debug)]
@@ -227,7 +230,7 @@ impl Leases {
         lock(&self.held.entries).push(Arc::clone(&entry));
         let mut heart = lock(&self.heart);
         if heart.is_none() {
-            sweep_up(&self.folder);
+            remove_unfinished(&self.folder);
             let (held, beat) = (Arc::clone(&self.held), self.timing.beat);
             let thread = std::thread::spawn(move || held.beat(beat));
             *heart = Some(Heart { thread });
@@ -383,17 +386,6 @@ fn list(folder: &Path) -> io::Result<HashMap<String, u64>> {
         }
     }
     Ok(highest)
-}
-
-/// Removes files that processes of this machine were making as they were killed.
-fn sweep_up(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let maker = name.to_str().and_then(Holder::of_prefix);
-        if maker.is_some_and(|maker| !maker.is_alive_here()) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
 }
 
 fn highest(folder: &Path, name: &str) -> io::Result<Option<u64>> {

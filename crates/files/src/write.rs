@@ -9,6 +9,8 @@ use std::{
 
 use anyhow::{Context, Result};
 
+use crate::process::Holder;
+
 /// Writes `bytes` to `path`; creates its folder if it does not exist.
 ///
 /// # Errors
@@ -17,20 +19,16 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }
 
-/// Removes what writers that were killed have left in a folder. Nobody else may be writing there.
+/// Removes what processes of this machine were writing into a folder as they were killed.
 pub fn remove_unfinished(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+        let writer = name.to_str().and_then(Holder::of_prefix);
+        if writer.is_some_and(|writer| !writer.is_alive_here()) {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
-
-/// What a file is called while it is written, around something random.
-const PREFIX: &str = ".";
-const SUFFIX: &str = ".part";
 
 /// As [`write_atomic`], with the content that `fill` writes: into a new file in the same folder,
 /// which then replaces `path`.
@@ -44,16 +42,45 @@ pub fn write_atomic_with(
     let attempt = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let mut builder = tempfile::Builder::new();
+        let (prefix, mut builder) = (Holder::own().prefix(), tempfile::Builder::new());
         // Temporary files are private by default; a sweep's folder may be shared, so the umask
         // decides.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
+        let mut file = builder
+            .prefix(&prefix)
+            .suffix(".part")
+            .tempfile_in(folder)?;
         fill(file.as_file_mut())?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     };
     attempt().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_was_writing_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let gone = Holder {
+            process: child.id(),
+            ..Holder::own().clone()
+        };
+        child.wait().unwrap();
+        let file = |name: String| folder.path().join(name);
+        let files = [
+            file(gone.prefix() + "a.part"),
+            file(Holder::own().prefix() + "b.part"),
+            file("c.part".into()),
+        ];
+        files.iter().for_each(|file| fs::write(file, "").unwrap());
+        remove_unfinished(folder.path());
+        let left: Vec<bool> = files.iter().map(|file| file.exists()).collect();
+        assert_eq!(left, [cfg!(not(target_os = "linux")), true, true]);
+    }
 }

@@ -38,8 +38,11 @@ impl Claims {
         }
     }
 
-    /// Removes leases that runs left when they were killed.
-    pub fn clear_away(&self) {
+    /// Removes what runs left when they were killed: leases, and files that they were writing.
+    pub fn clear_away(&self, store: &Store) {
+        for folder in [".", "records", "plots"] {
+            ablate_files::remove_unfinished(&store.folder().join(folder));
+        }
         if let Err(error) = self.leases.clear_away() {
             tracing::warn!("cannot clear the folder of leases: {error}");
         }

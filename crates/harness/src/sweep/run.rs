@@ -67,7 +67,7 @@ pub fn run(
     {
         run.stage(plan, stage)?;
     }
-    run.claims.clear_away();
+    run.claims.clear_away(store);
     Ok(run.summary)
 }
 
