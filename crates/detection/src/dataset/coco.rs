@@ -180,7 +180,15 @@ impl Classes {
             for (class, &place) in order.iter().enumerate() {
                 of_category[place] = Some(class);
             }
-            let name = |place: usize| categories[place].name.clone();
+            // Of two categories of one name the id tells which is which.
+            let name = |place: usize| {
+                let Category { id, name } = &categories[place];
+                let again = categories.iter().filter(|other| other.name == *name);
+                match again.count() {
+                    1 => name.clone(),
+                    _ => format!("{name} (id {id})"),
+                }
+            };
             return Ok(Self {
                 names: order.into_iter().map(name).collect(),
                 ids,

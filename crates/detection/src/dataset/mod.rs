@@ -33,7 +33,7 @@
 //! train: trainval               # optional: an image set (or a split's folder), or a list of them; default: the split's own name
 //! fractions: {train: 0.8, val: 0.1, test: 0.1}  # only without image sets and splits' folders; this is the default
 //! seed: 0
-//! difficult: false              # keep objects marked difficult?
+//! difficult: false              # take objects marked difficult for objects? else they are ignored
 //! ```
 //! Built in, drawn from a seed, no file needed: see [`shapes::ShapesSpec`] for its keys.
 //! ```yaml

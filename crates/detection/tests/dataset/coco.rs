@@ -335,3 +335,13 @@ fn errors_name_file_and_key() {
         "{error}"
     );
 }
+
+#[test]
+fn categories_of_one_name_stay_apart() {
+    let folder = folder(r#"{"id": 1, "image_id": 7, "category_id": 90, "bbox": [1, 2, 10, 5]}"#);
+    let json = std::fs::read_to_string(folder.path("set/train.json")).unwrap();
+    folder.write("set/train.json", &json.replace("\"dog\"", "\"cat\""));
+    let set = folder.open("coco.yaml", Split::Train).unwrap();
+    assert_eq!(set.classes, ["cat (id 2)", "cat (id 90)"]);
+    assert_eq!(set.samples[0].annotations[0].class, 1);
+}

@@ -213,24 +213,18 @@ fn leaves_out_what_is_bad() {
 }
 
 #[test]
-fn difficult_objects_stay_only_on_request() {
+fn difficult_objects_are_ignored_unless_they_are_asked_for() {
     let folder = blood();
     let hard =
         xml((64, 48), &[("RBC", ["1", "1", "5", "5"])]).replace("<difficult>0", "<difficult>1");
     folder.write("voc/Annotations/b.xml", &hard);
-    assert_eq!(
-        folder
-            .open("blood.yaml", Split::Train)
-            .unwrap()
-            .annotation_count(),
-        2
-    );
+    let ignored = || {
+        let samples = folder.open("blood.yaml", Split::Train).unwrap().samples;
+        let all = samples.iter().flat_map(|sample| &sample.annotations);
+        all.map(|annotation| annotation.crowd).collect::<Vec<_>>()
+    };
+    assert_eq!(ignored().iter().filter(|crowd| **crowd).count(), 1);
+    assert_eq!(ignored().len(), 3);
     folder.write("blood.yaml", "format: voc\npath: voc\ndifficult: true\n");
-    assert_eq!(
-        folder
-            .open("blood.yaml", Split::Train)
-            .unwrap()
-            .annotation_count(),
-        3
-    );
+    assert_eq!(ignored(), [false; 3]);
 }

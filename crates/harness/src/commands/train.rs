@@ -113,7 +113,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     if trained.interrupted {
         interrupt::check().inspect_err(|_| tracing::info!("--resume goes on from it"))?;
         bail!(
-            "{}: another training has taken the folder over",
+            "{}: the lease is gone: another training has taken the folder over, or it was removed",
             folder.display()
         );
     }

@@ -81,7 +81,7 @@ pub struct VocSpec {
     pub fractions: Option<Fractions>,
     /// Of the shuffle before the images are shared out.
     pub seed: u64,
-    /// Keep objects marked difficult?
+    /// Whether objects marked difficult are like others; else they are ignored.
     pub difficult: bool,
 }
 

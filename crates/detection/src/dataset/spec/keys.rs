@@ -20,7 +20,7 @@ const YOLO_KEYS: [(&str, &[&str]); 7] = [
 
 /// The keys and values of a YAML file.
 pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
-    let value: Value = serde_yaml::from_str(text).map_err(|error| {
+    let mut value: Value = serde_yaml::from_str(text).map_err(|error| {
         let message = error.to_string();
         if let Some(key) = message.strip_prefix("duplicate entry with key \"") {
             return twice(text, file, key.trim_end_matches('"'));
@@ -34,6 +34,10 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
         };
         DataError::file(file, message + hint)
     })?;
+    // `<<: *other`, as PyYAML reads it.
+    value
+        .apply_merge()
+        .map_err(|error| DataError::file(file, error))?;
     let Some(keys) = value.as_mapping() else {
         let found = if value.is_null() {
             "an empty file"

@@ -47,14 +47,14 @@ pub enum Format {
 
 impl DataSpec {
     /// Reads a description: a YAML file, a folder with a `data.yaml`, a Pascal VOC folder, or the
-    /// word `shapes` for the built-in set with its defaults.
+    /// word `shapes` for the built-in set with its defaults (a folder of that name is `./shapes`).
     ///
     /// # Errors
     /// A file that can't be read, is no YAML, or has a key that is unknown or makes no sense; a
     /// folder that is no data set.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
-        if path == Path::new("shapes") && !path.exists() {
+        if path == Path::new("shapes") {
             return Ok(Self::shapes(ShapesSpec::default()));
         }
         if path.is_dir() {

@@ -7,8 +7,9 @@
 //! takes 1 from all four corners, torchvision none.) A box whose corners coincide is left out as
 //! one without area, as by these tools, though strictly it would be one pixel.
 //!
-//! Objects marked difficult are left out, as in VOC's own evaluation, unless `difficult: true`;
-//! that is no problem and not counted.
+//! Objects marked difficult are, as crowds of COCO, no targets in training and ignored by the metrics
+//! where they are met, as in VOC's own evaluation; with `difficult: true` they are objects like
+//! others.
 
 mod layout;
 mod page;
@@ -52,8 +53,8 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
     };
     let classes = match &voc.names {
         Some(names) => class_names(names, &spec.file)?,
-        None if is_whole => collect_names(&pages, voc.difficult),
-        None => collect_names(&pages_of_all(spec, voc, &root)?, voc.difficult),
+        None if is_whole => collect_names(&pages),
+        None => collect_names(&pages_of_all(spec, voc, &root)?),
     };
 
     for id in &ids {
@@ -66,8 +67,8 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
             let part = parts.iter().find(|part| id.starts_with(&part.prefix));
             let part = part.unwrap_or(&parts[0]);
             match (first(&images, &id), first(&pages, &id)) {
-                (Some(image), Some(xml)) => match read_page(xml, voc.difficult) {
-                    Ok(page) => Ok(draft(id, image, xml, page, &classes)),
+                (Some(image), Some(xml)) => match read_page(xml) {
+                    Ok(page) => Ok(draft(id, image, xml, page, &classes, voc.difficult)),
                     Err(reason) => Err((xml.clone(), reason)),
                 },
                 (None, _) => Err((part.place(&part.images, &id), "missing image".to_owned())),
@@ -133,16 +134,23 @@ fn tell_doubles(
 
 /// The names of all classes of the data set, whichever split, sorted. A file that can't be read is
 /// told of when its split is opened.
-fn collect_names(pages: &Files, difficult: bool) -> Vec<String> {
+fn collect_names(pages: &Files) -> Vec<String> {
     let names: BTreeSet<String> = pages
         .par_iter()
-        .filter_map(|(_, xml)| read_page(xml.first()?, difficult).ok())
+        .filter_map(|(_, xml)| read_page(xml.first()?).ok())
         .flat_map_iter(|page| page.objects.into_iter().map(|object| object.name))
         .collect();
     names.into_iter().collect()
 }
 
-fn draft(id: String, image: &Path, xml: &Path, page: Page, classes: &[String]) -> Draft {
+fn draft(
+    id: String,
+    image: &Path,
+    xml: &Path,
+    page: Page,
+    classes: &[String],
+    keep_difficult: bool,
+) -> Draft {
     let mut problems = page.problems;
     let mut boxes = Vec::with_capacity(page.objects.len());
     for object in page.objects {
@@ -153,7 +161,7 @@ fn draft(id: String, image: &Path, xml: &Path, page: Page, classes: &[String]) -
                 class,
                 corners: object.corners,
                 normalised: false,
-                crowd: false,
+                crowd: object.difficult && !keep_difficult,
                 area: None,
                 mask: None,
             }),

@@ -21,10 +21,11 @@ pub(super) struct Object {
     pub line: usize,
     pub name: String,
     pub corners: [f64; 4],
+    pub difficult: bool,
 }
 
 /// Reads a file, or says why it can't be used at all.
-pub(super) fn read_page(xml: &Path, difficult: bool) -> Result<Page, String> {
+pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
     let text = ablate_files::read_text(xml)
         .map_err(|error| format!("unreadable annotation file: {}", in_words(&error)))?;
     let document =
@@ -41,12 +42,6 @@ pub(super) fn read_page(xml: &Path, difficult: bool) -> Result<Page, String> {
             .filter(|&(width, height)| width > 0 && height > 0)
     });
     for object in root.children().filter(|node| node.has_tag_name("object")) {
-        let is_difficult = child(object, "difficult")
-            .and_then(text_of)
-            .is_some_and(|flag| flag == "1");
-        if is_difficult && !difficult {
-            continue;
-        }
         let line = document.text_pos_at(object.range().start).row as usize;
         match read_object(object, line) {
             Ok(object) => page.objects.push(object),
@@ -84,6 +79,7 @@ fn read_object(object: Node, line: usize) -> Result<Object, String> {
         line,
         name,
         corners: [xmin - 1.0, ymin - 1.0, xmax, ymax],
+        difficult: child(object, "difficult").and_then(text_of) == Some("1"),
     })
 }
 

@@ -145,6 +145,11 @@ fn locate(entry: &str, folder: &Path, root: &Path) -> Result<PathBuf, String> {
         }
     }
     let absolute = portable.starts_with('/') || has_drive(Path::new(entry));
+    // Where its folder is here, so should the image be: it is missing, whatever else has its name.
+    let folder_exists = |base: &Path| base.join(&portable).parent().is_some_and(Path::is_dir);
+    if !absolute && [folder, root].into_iter().any(folder_exists) {
+        return Err(format!("missing image: {entry}"));
+    }
     let parts: Vec<&str> = portable
         .split('/')
         .filter(|part| !matches!(*part, "" | "."))
@@ -153,9 +158,9 @@ fn locate(entry: &str, folder: &Path, root: &Path) -> Result<PathBuf, String> {
         .iter()
         .rposition(|part| *part == "..")
         .map_or(0, |at| at + 1);
-    // A name alone tells little of a path that may just have been mistyped.
-    let fewest = if absolute { 1 } else { 2 };
-    for at in start.max(1)..=parts.len().saturating_sub(fewest) {
+    // A name alone tells little: another folder may have an image of that name, too.
+    const FEWEST: usize = 2;
+    for at in start.max(1)..=parts.len().saturating_sub(FEWEST) {
         let end: PathBuf = parts[at..].iter().collect();
         let [mut here, mut there] = [root, folder].map(|base| Some(base.join(&end)));
         for path in [&mut here, &mut there] {

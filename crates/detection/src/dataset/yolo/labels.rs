@@ -22,6 +22,10 @@ pub(super) fn read(image: &Path) -> Labels {
         match ablate_files::read_text(&path) {
             Ok(text) => return Labels::Found(path, text),
             Err(error) => match error.kind() {
+                // A link that leads nowhere is no missing file: there are labels, but elsewhere.
+                ErrorKind::NotFound if path.is_symlink() => {
+                    return Labels::Unreadable(path, "unreadable labels: a broken link".into());
+                }
                 // `labels` may be a file, too.
                 ErrorKind::NotFound | ErrorKind::NotADirectory => {}
                 _ => {

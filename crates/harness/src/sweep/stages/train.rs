@@ -73,7 +73,7 @@ impl Train<'_> {
         let trained = training.run(&folder, &job.key, leg, &mut progress)?;
         if trained.interrupted {
             interrupt::check()?;
-            bail!("another run has taken it over");
+            bail!("its lease is gone: another run has taken it over, or the folder was removed");
         }
         let measurement = TrainMeasurement {
             epochs: trained.epochs,
