@@ -76,6 +76,8 @@ fn labels_that_are_no_text_cost_their_image() {
     {
         folder.image("images/d.png", 8, 8);
         std::os::unix::fs::symlink("/no/such/file", folder.path("labels/d.txt")).unwrap();
+        folder.image("images/e.png", 8, 8);
+        std::os::unix::net::UnixListener::bind(folder.path("labels/e.txt")).unwrap();
     }
     let set = folder.open("data.yaml", Split::Train).unwrap();
     assert_eq!(names(&set), ["images/a.png"], "not as background");
@@ -88,8 +90,9 @@ fn labels_that_are_no_text_cost_their_image() {
     );
     if cfg!(unix) {
         assert_eq!(reasons[2], "unreadable labels: a broken link");
+        assert_eq!(reasons[3], "unreadable labels: expected a file");
     }
-    assert_eq!(set.problems.images(), if cfg!(unix) { 3 } else { 2 });
+    assert_eq!(set.problems.images(), if cfg!(unix) { 4 } else { 2 });
 }
 
 #[test]

@@ -74,9 +74,6 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     bar.finish_and_clear();
     drop(steps);
 
-    if let Some(file) = &args.save_json {
-        save(file, &evaluation.detections, loader.data().dataset())?;
-    }
     let measured = &evaluation.measurement;
     match args.format {
         TextFormat::Json => {
@@ -94,6 +91,10 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
                 measured.images, measured.instances, measured.seconds
             ));
         }
+    }
+    // Last: the figures are not lost where the file can't be written.
+    if let Some(file) = &args.save_json {
+        save(file, &evaluation.detections, loader.data().dataset())?;
     }
     Ok(ExitCode::SUCCESS)
 }

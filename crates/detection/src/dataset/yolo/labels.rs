@@ -19,6 +19,11 @@ pub(super) enum Labels {
 /// Reads the labels of an image.
 pub(super) fn read(image: &Path) -> Labels {
     for path in places(image) {
+        // A pipe would be waited for.
+        let special = |kind: std::fs::Metadata| !kind.is_file() && !kind.is_dir();
+        if path.metadata().is_ok_and(special) {
+            return Labels::Unreadable(path, "unreadable labels: expected a file".into());
+        }
         match ablate_files::read_text(&path) {
             Ok(text) => return Labels::Found(path, text),
             Err(error) => match error.kind() {
