@@ -52,7 +52,8 @@ pub struct Leases {
     timing: Timing,
     /// What was last read in a file that another machine holds, and since when it is so.
     watched: Mutex<HashMap<PathBuf, (String, Instant)>>,
-    heart: Mutex<Option<Heart>>,
+    /// The thread that counts.
+    heart: Mutex<Option<JoinHandle<()>>>,
     held: Arc<Held>,
 }
 
@@ -86,11 +87,6 @@ struct Held {
     entries: Mutex<Vec<Arc<Entry>>>,
     end: Mutex<bool>,
     ended: Condvar,
-}
-
-/// The thread that counts.
-struct Heart {
-    thread: JoinHandle<()>,
 }
 
 /// Everything that any lease of this process holds: a signal may end it at any moment.
@@ -146,15 +142,12 @@ impl Leases {
                     Some((file, text))
                 }
             };
+            let next = generation.map_or(1, |generation| generation + 1);
             let entry = Entry {
                 folder: self.folder.clone(),
                 name: name.to_owned(),
-                generation: generation.map_or(1, |generation| generation + 1),
-                file: path(
-                    &self.folder,
-                    name,
-                    generation.map_or(1, |generation| generation + 1),
-                ),
+                generation: next,
+                file: path(&self.folder, name, next),
                 claim: CLAIMS.fetch_add(1, Ordering::Relaxed),
                 beats: AtomicU64::new(0),
                 lost: AtomicBool::new(false),
@@ -232,8 +225,7 @@ impl Leases {
         if heart.is_none() {
             remove_unfinished(&self.folder);
             let (held, beat) = (Arc::clone(&self.held), self.timing.beat);
-            let thread = std::thread::spawn(move || held.beat(beat));
-            *heart = Some(Heart { thread });
+            *heart = Some(std::thread::spawn(move || held.beat(beat)));
         }
         Lease {
             entry,
@@ -247,7 +239,7 @@ impl Drop for Leases {
         if let Some(heart) = lock(&self.heart).take() {
             *lock(&self.held.end) = true;
             self.held.ended.notify_all();
-            let _ = heart.thread.join();
+            let _ = heart.join();
         }
     }
 }
@@ -461,12 +453,7 @@ mod tests {
     #[test]
     fn who_was_killed_here_blocks_nobody() {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        let gone = Holder {
-            process: child.id(),
-            ..Holder::own().clone()
-        };
-        child.wait().unwrap();
+        let gone = Holder::gone();
         leave(folder.path(), &gone);
         fs::write(folder.path().join(gone.prefix() + "abc"), "").unwrap();
         let leases = Leases::open(folder.path());

@@ -151,6 +151,20 @@ fn started(process: u32) -> Option<String> {
 }
 
 #[cfg(test)]
+impl Holder {
+    /// A process of this machine that is no more.
+    pub(crate) fn gone() -> Self {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let process = child.id();
+        child.wait().unwrap();
+        Self {
+            process,
+            ..Self::own().clone()
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -6,10 +6,7 @@
 //! signal ends the program at once. The exit code is the shell's: 128 and the signal's number, 143
 //! for SIGTERM.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// That the program was asked to end, and did so in order.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -26,13 +23,16 @@ static STATE: Mutex<State> = Mutex::new(State {
     trainings: 0,
 });
 
-/// The signal once there was one, for a look after each batch.
-static ASKED: AtomicUsize = AtomicUsize::new(0);
-
 struct State {
     asked: Option<Signal>,
     /// How many of them will end with a checkpoint, or with their last batch.
     trainings: usize,
+}
+
+impl State {
+    fn check(&self) -> Result<(), Interrupted> {
+        self.asked.map_or(Ok(()), |signal| Err(Interrupted(signal)))
+    }
 }
 
 impl Interrupted {
@@ -68,18 +68,14 @@ impl Training {
     /// A signal that has come already.
     pub fn begin() -> Result<Self, Interrupted> {
         let mut state = state();
-        match state.asked {
-            Some(signal) => Err(Interrupted(signal)),
-            None => {
-                state.trainings += 1;
-                Ok(Self(()))
-            }
-        }
+        state.check()?;
+        state.trainings += 1;
+        Ok(Self(()))
     }
 
     /// Whether a signal asks it to end.
     pub fn interrupted(&self) -> bool {
-        ASKED.load(Ordering::Relaxed) != 0
+        check().is_err()
     }
 }
 
@@ -94,10 +90,7 @@ impl Drop for Training {
 /// # Errors
 /// The signal.
 pub fn check() -> Result<(), Interrupted> {
-    match state().asked {
-        Some(signal) => Err(Interrupted(signal)),
-        None => Ok(()),
-    }
+    state().check()
 }
 
 fn state() -> MutexGuard<'static, State> {
@@ -124,7 +117,6 @@ pub fn watch() {
                 signal_hook::low_level::exit(i32::from(signal.exit_code()));
             }
             state.asked = Some(signal);
-            ASKED.store(number as usize, Ordering::Relaxed);
             tracing::warn!(
                 "{signal}: ending after this batch with a checkpoint; a second signal ends at once"
             );

@@ -1,7 +1,7 @@
 //! A sweep: many models measured the same way. What the user wrote ([`config`]) becomes cells and
 //! stages ([`plan`]), which run stage by stage ([`run`]); what one stage does to a cell is in
-//! [`stages`]. `claims` shares the work among runs. [`halving`] is the rule by which trainings stop early, and `competition` its
-//! scheduler.
+//! [`stages`]. `claims` shares the work among runs. [`halving`] is the rule by which trainings stop
+//! early, and `competition` its scheduler.
 
 mod claims;
 mod competition;
