@@ -87,6 +87,8 @@ def main():
             map50 = statistics.mean(by_seed[seed][1] for seed in args.seeds)
             lines.append(f"| {model} | {side} | {each} | {means[side][0]:.4f} | {means[side][1]:.4f} | {map50:.4f} |")
         (our_mean, _), (their_mean, their_spread) = means["ablate"], means[PACKAGES[model]]
+        if our_mean > 2 * their_mean:
+            raise SystemExit(f"{model}: {our_mean:.4f} against {their_mean:.4f}: are the package's images and classes numbered as ours?")
         holds = our_mean >= their_mean - MARGIN - (their_spread if len(args.seeds) > 1 else 0)
         verdicts.append(f"{model}: {our_mean - their_mean:+.4f}, {'not below' if holds else 'BELOW'} by more than {MARGIN} and their spread")
     print("\n".join([*lines, "", *verdicts]))

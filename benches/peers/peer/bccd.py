@@ -67,6 +67,6 @@ def detections(source, folder):
     """What the best weights of a package's training, in its folder, find on the test split, under the numbers that images and classes have here."""
     places = ids(source, "test")
     # The old package counts classes from 0, the other from 1.
-    first = 1 if "yolov8" in folder.name else 0
+    first = 0 if folder.name.startswith("yolov5") else 1
     rows = json.loads((folder / "detections.json").read_text())
     return [{**row, "image_id": places[row["image_id"]], "category_id": row["category_id"] - first} for row in rows]
