@@ -347,9 +347,15 @@ pub struct LatencyArgs {
     /// Time a training step instead: forward, loss, backward, optimizer.
     #[arg(long)]
     pub train_step: bool,
-    /// Timed work per model, in seconds.
+    /// Least timed work per model, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     pub budget: f64,
+    /// Go on until each ratio is known within ± so many percent; 0: end with the budget.
+    #[arg(long, value_name = "PERCENT", default_value_t = 2.0)]
+    pub within: f64,
+    /// Timed work per model at most, in seconds [default: 4 × the budget].
+    #[arg(long, value_name = "SECONDS")]
+    pub limit: Option<f64>,
     /// Number of untimed iterations per model.
     #[arg(long, default_value_t = 3)]
     pub warmup: usize,
@@ -402,6 +408,9 @@ pub enum TextFormat {
 pub struct ReportArgs {
     /// Folder of a sweep's results, such as reports/ablate.
     pub folder: PathBuf,
+    /// A change of mAP within so many points is as good [default: as the sweep says].
+    #[arg(long, value_name = "POINTS")]
+    pub margin: Option<f64>,
 }
 
 fn stage(word: &str) -> Result<Stage, String> {

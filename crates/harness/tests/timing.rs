@@ -9,7 +9,8 @@ use ablate::{
     device::BACKENDS,
     measure::{
         precision::{Precision, rounding_error},
-        timing::{Iteration, Pending, Protocol, forward_pass, measure, time},
+        rounds::{measure, ratio},
+        timing::{Aim, Iteration, Pending, Protocol, forward_pass, time},
         train_step::{TrainStep, train_step},
     },
 };
@@ -24,6 +25,7 @@ fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
         warmup: 1,
         budget: Duration::from_millis(budget_ms),
         min_iterations,
+        aim: None,
         fuse: true,
         precision: Precision::F32,
     }
@@ -122,6 +124,7 @@ fn models_are_timed_in_turn_within_budget_and_minimum() {
     let mut heard = Vec::new();
     let measured = measure(
         vec![pass('a', 1), pass('b', 4)],
+        0,
         &Device::flex(),
         &protocol(20, 8),
         |done| heard.push(done),
@@ -133,16 +136,22 @@ fn models_are_timed_in_turn_within_budget_and_minimum() {
         a.iterations
     );
     assert_eq!(
-        b.iterations, 8,
-        "five would fill the budget, eight is the minimum"
+        b.iterations, 10,
+        "five would fill the budget, eight is the minimum, ten rounds take one each"
     );
     assert_eq!((a.median_ms, b.median_ms, a.std_ms), (1.0, 4.0, 0.0));
     assert_eq!((a.warmup, a.samples_ms.len()), (1, a.iterations));
 
     let order: String = order.borrow().iter().collect();
     assert!(
-        order.starts_with("ab"),
+        order.starts_with("abab"),
         "warm-up of both comes first: {order}"
+    );
+    let firsts = order[4..].as_bytes().windows(2);
+    let by = |pair: &[u8]| firsts.clone().filter(|found| *found == pair).count();
+    assert!(
+        by(b"ab") > 0 && by(b"ba") > 0 && by(b"bb") > 0,
+        "the order of a round is drawn: {order}"
     );
     let turns = order
         .as_bytes()
@@ -171,6 +180,7 @@ fn a_model_that_fails_or_panics_leaves_the_others_alone() {
             Ok(Iteration::new(|| bail!("no such operation"))),
             Err(anyhow::anyhow!("no weights")),
         ],
+        0,
         &Device::flex(),
         &protocol(5, 5),
         |_| {},
@@ -184,6 +194,53 @@ fn a_model_that_fails_or_panics_leaves_the_others_alone() {
         errors,
         ["panicked: out of memory", "no such operation", "no weights"]
     );
+}
+
+/// Durations that wander by 10 %, the same for both models of a round; the second takes 5 % longer.
+#[test]
+fn rounds_go_on_until_the_ratio_is_known() {
+    let pass = |factor: f64| {
+        let mut calls = 0_u32;
+        Ok(Iteration::new(move || {
+            calls += 1;
+            let wander = 1.0 + 0.05 * (f64::from(calls) * 1.7 * factor).sin();
+            Ok(Duration::from_secs_f64(0.001 * factor * wander))
+        }))
+    };
+    let timed = |aim| {
+        let protocol = Protocol {
+            aim,
+            budget: Duration::ZERO,
+            ..protocol(0, 1)
+        };
+        let measured = measure(
+            vec![pass(1.0), pass(1.05)],
+            0,
+            &Device::flex(),
+            &protocol,
+            |_| {},
+        );
+        let [base, own] = [0, 1].map(|i| measured[i].as_ref().unwrap().clone());
+        let rounds = base.rounds.as_ref().unwrap().medians_ms.len();
+        assert_eq!(rounds, own.rounds.as_ref().unwrap().medians_ms.len());
+        (rounds, ratio(&own, &base, 1).unwrap())
+    };
+    let aim = |within, limit_s| {
+        Some(Aim {
+            within,
+            limit: Duration::from_secs(limit_s),
+            claims: 1,
+        })
+    };
+    assert_eq!(timed(None).0, 10);
+    let (rounds, [ratio, low, high]) = timed(aim(0.5, 100));
+    assert!(
+        rounds > 10 && high - low < 0.0106,
+        "{rounds} rounds, {low} … {high}"
+    );
+    assert!((1.03..1.07).contains(&ratio) && low > 1.0, "{ratio}");
+    // A limit that is reached ends it.
+    assert_eq!(timed(aim(0.0001, 0)).0, 10);
 }
 
 fn graph(model: &str) -> Graph {
@@ -202,7 +259,7 @@ fn a_forward_pass_is_timed_on_the_device_without_autodiff() {
         ..protocol(1, 3)
     };
     let pass = forward_pass(&graph("yolov5n"), &Device::flex(), &protocol);
-    let latency = measure(vec![pass], &Device::flex(), &protocol, |_| {})
+    let latency = measure(vec![pass], 0, &Device::flex(), &protocol, |_| {})
         .remove(0)
         .unwrap();
     assert!(latency.iterations >= 3);
@@ -262,7 +319,7 @@ fn a_training_step_is_timed_to_its_end() {
         forward_pass(&graph, &device, &protocol),
         train_step(&graph, &device, &protocol),
     ];
-    let measured = measure(iterations, &device, &protocol, |_| {});
+    let measured = measure(iterations, 0, &device, &protocol, |_| {});
     let [forward, step] = [0, 1].map(|i| measured[i].as_ref().unwrap());
     assert!(step.iterations >= 5);
     assert!(
@@ -277,7 +334,7 @@ fn a_training_step_is_timed_to_its_end() {
 fn a_head_that_makes_masks_has_nothing_to_learn_from() {
     let protocol = protocol(1, 1);
     let step = train_step(&graph("yolov5n+segment"), &Device::flex(), &protocol);
-    let error = measure(vec![step], &Device::flex(), &protocol, |_| {})
+    let error = measure(vec![step], 0, &Device::flex(), &protocol, |_| {})
         .remove(0)
         .unwrap_err()
         .to_string();
@@ -305,6 +362,7 @@ fn a_device_without_room_fails_that_model_alone() {
         };
         let measured = measure(
             vec![ones(1 << 20), ones(1)],
+            0,
             &device,
             &protocol(1, 2),
             |_| {},

@@ -13,4 +13,4 @@ pub mod store;
 pub use account::{DataAccount, LeftOut, LeftOutReason};
 pub use image_size::ImageSize;
 pub use record::*;
-pub use store::{Manifest, ManifestEntry, Reference, Store, VariantNote, key};
+pub use store::{Judging, Manifest, ManifestEntry, Reference, Store, VariantNote, key};

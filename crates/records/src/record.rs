@@ -242,6 +242,13 @@ pub struct LatencyMeasurement {
     pub iterations: usize,
     /// Every timed iteration in milliseconds, in order.
     pub samples_ms: Vec<f64>,
+    /// The rounds in which it was timed in turn with other models; None in records of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<Rounds>,
+    /// What else the machine did meanwhile; None if it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
     /// Peak of the untimed iterations; it includes the weights of the models that are timed in
     /// turn.
     #[serde(default)]
@@ -250,6 +257,53 @@ pub struct LatencyMeasurement {
     /// a share of the largest (0 to 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounding_error: Option<f64>,
+}
+
+/// The rounds in which several models were timed, each once in every round, in an order drawn anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rounds {
+    /// The same for all models that were timed in turn, and for no others.
+    pub session: String,
+    /// Median of the iterations of each round, in milliseconds.
+    pub medians_ms: Vec<f64>,
+}
+
+/// What else a machine did while something was timed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Cores that other programs kept busy, on average.
+    pub others: f64,
+    /// Cores that a virtual machine asked for and did not get, on average.
+    pub stolen: f64,
+    /// Clock of the slowest core in MHz, before and after; None if the system does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_mhz: Option<(f64, f64)>,
+    /// The hottest sensor in °C, at the end; None if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature_c: Option<f64>,
+}
+
+impl Load {
+    /// What disturbed the timing, in words; None if nothing did. `cores` is the number of cores of
+    /// the machine.
+    pub fn disturbance(&self, cores: usize) -> Option<String> {
+        // So much of all cores comes from the system itself.
+        let share = |busy: f64| busy / cores.max(1) as f64 > 0.03;
+        let mut found = Vec::new();
+        if share(self.others) {
+            found.push(format!("other programs kept {:.1} cores busy", self.others));
+        }
+        if share(self.stolen) {
+            found.push(format!("the host withheld {:.1} cores", self.stolen));
+        }
+        if let Some((before, after)) = self.clock_mhz.filter(|(a, b)| *b < 0.9 * a) {
+            found.push(format!("the clock fell from {before:.0} to {after:.0} MHz"));
+        }
+        if let Some(celsius) = self.temperature_c.filter(|celsius| *celsius >= 95.0) {
+            found.push(format!("a sensor read {celsius:.0} °C"));
+        }
+        (!found.is_empty()).then(|| found.join(", "))
+    }
 }
 
 /// Peak memory in MiB; None if it is not known.

@@ -75,8 +75,23 @@ pub struct Manifest {
     /// What its variants are; empty in files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<VariantNote>,
+    /// How changes are judged; the defaults in files of earlier versions.
+    #[serde(default)]
+    pub judging: Judging,
     /// The stages of all cells.
     pub rows: Vec<ManifestEntry>,
+}
+
+/// How changes against the baseline are judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Judging {
+    /// A change of mAP within this margin, in points, is as good; None: no change is called so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+    /// The seeds that chose how many more there are: their spread counts. None if the number was
+    /// fixed beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seeds: Option<usize>,
 }
 
 /// What a variant is, for the reader of a report.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// A crate, and the crates of the workspace that it may know.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("files", &[]),
     ("kernels", &[]),
     ("model", &["files", "kernels"]),
@@ -13,7 +13,8 @@ const CRATES: [(&str, &[&str]); 8] = [
         "training",
         &["files", "kernels", "model", "detection", "records"],
     ),
-    ("report", &["files", "records"]),
+    ("statistics", &[]),
+    ("report", &["files", "records", "statistics"]),
     (
         "harness",
         &[
@@ -24,11 +25,12 @@ const CRATES: [(&str, &[&str]); 8] = [
             "training",
             "records",
             "report",
+            "statistics",
         ],
     ),
 ];
 
-const WITHOUT_BURN: [&str; 4] = ["files", "detection", "records", "report"];
+const WITHOUT_BURN: [&str; 5] = ["files", "detection", "records", "report", "statistics"];
 
 #[test]
 fn crates_know_only_what_is_below_them() {

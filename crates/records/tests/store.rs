@@ -4,7 +4,7 @@ use std::fs;
 
 use ablate_records::{
     Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage,
-    store::{Manifest, ManifestEntry, Reference, Store, VariantNote, key},
+    store::{Judging, Manifest, ManifestEntry, Reference, Store, VariantNote, key},
 };
 use serde_json::{Value, json};
 
@@ -135,6 +135,7 @@ fn a_report_has_the_plans_order_and_says_what_is_skipped() {
         cell("yolov5s", None),
     );
     let index = Manifest {
+        judging: Judging::default(),
         sweep: "test".into(),
         variants: vec![VariantNote {
             name: "gsconv".into(),

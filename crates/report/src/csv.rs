@@ -6,7 +6,8 @@
 
 use anyhow::Result;
 
-use crate::columns::{self, Change, Comparison, Value};
+use crate::columns::{self, Comparison, Value};
+use crate::interval::Interval;
 use crate::rows::{Row, Rows};
 
 /// The whole file, with its header.
@@ -46,10 +47,10 @@ fn fields(part: &[columns::Column], rows: &Rows, row: &Row) -> Vec<String> {
 }
 
 /// The interval of one row is over test images, of its seed alone.
-fn change_fields(comparison: Comparison, change: Option<Change>) -> Vec<String> {
-    let mut fields = vec![rounded(change.map(|change| change.value))];
-    if comparison.evidence.has_interval() {
-        let interval = change.and_then(|change| change.interval);
+fn change_fields(comparison: Comparison, change: Option<(f64, Option<Interval>)>) -> Vec<String> {
+    let mut fields = vec![rounded(change.map(|(value, _)| value))];
+    if comparison.evidence.has_interval_of_row() {
+        let interval = change.and_then(|(_, interval)| interval);
         fields.push(rounded(interval.map(|interval| interval.low)));
         fields.push(rounded(interval.map(|interval| interval.high)));
     }

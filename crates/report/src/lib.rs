@@ -15,7 +15,6 @@ mod mark;
 mod number;
 mod plots;
 mod rows;
-pub mod statistics;
 mod summary;
 pub mod terminal;
 
@@ -29,7 +28,7 @@ use anyhow::{Context, Result};
 use rayon::prelude::*;
 
 use ablate_files::write_atomic;
-use ablate_records::{Record, VariantNote};
+use ablate_records::{Judging, Record, VariantNote};
 
 /// What a report is about.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +38,8 @@ pub struct Contents<'a> {
     /// What the variants are. Those without records are left out; a variant without a note is not
     /// explained.
     pub variants: &'a [VariantNote],
+    /// How changes are judged.
+    pub judging: Judging,
     /// What was measured, in any order; a sweep may still be running.
     pub records: &'a [Record],
 }
@@ -63,7 +64,7 @@ pub struct Written {
 /// # Examples
 /// A report of a sweep's folder:
 /// ```
-/// use ablate_records::Store;
+/// use ablate_records::{Judging, Store};
 /// use ablate_report::Contents;
 ///
 /// # fn main() -> anyhow::Result<()> {
@@ -72,6 +73,7 @@ pub struct Written {
 /// let contents = Contents {
 ///     title: "My sweep",
 ///     variants: &[],
+///     judging: Judging::default(),
 ///     records: &store.report()?,
 /// };
 /// let written = ablate_report::write(store.folder(), &contents)?;
@@ -80,7 +82,7 @@ pub struct Written {
 /// # }
 /// ```
 pub fn write(dir: &Path, contents: &Contents) -> Result<Written> {
-    let rows = rows::Rows::join(contents.records);
+    let rows = rows::Rows::join(contents.records, contents.judging);
     let csv = dir.join("results.csv");
     write_atomic(&csv, &csv::render(&rows)?)?;
 

@@ -1,8 +1,17 @@
-//! Better, worse or no clear change: the judgement of a change, and the sign that shows it without
+//! Better, worse, as good or can't tell: the verdict of a change, and the sign that shows it without
 //! colour.
+
+use crate::interval::Interval;
 
 /// A change that rounds to 0.0 is none.
 const SMALLEST: f64 = 0.05;
+
+/// What `≈` means, wherever it is explained.
+pub const AS_GOOD: &str =
+    "≈ as good (the whole interval lies within the margin, or the figures are the same)";
+
+/// What `?` means.
+pub const OPEN: &str = "? can't tell";
 
 /// Which way a figure improves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,23 +25,43 @@ pub enum Better {
 /// What a change means for the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
+    /// A clear change for the better.
     Better,
+    /// A clear change for the worse.
     Worse,
-    /// No clear change: it rounds to zero, or lies within the spread.
+    /// The whole interval lies within the margin, or the figures are the same.
     Same,
-    /// One seed: no spread to judge by.
+    /// Nothing can be told.
     Open,
 }
 
 impl Mark {
-    /// Judges a signed change; `clear` says whether it lies outside the spread, and is None if
-    /// there is no spread.
-    pub fn of(change: f64, better: Better, clear: Option<bool>) -> Self {
-        match clear {
-            None => Mark::Open,
-            Some(clear) if !clear || change.abs() < SMALLEST => Mark::Same,
-            Some(_) if (change < 0.0) == (better == Better::Lower) => Mark::Better,
-            Some(_) => Mark::Worse,
+    /// Of a change that has no chance in it.
+    pub fn exact(change: f64, better: Better) -> Self {
+        if change.abs() < SMALLEST {
+            Mark::Same
+        } else {
+            Self::direction(change, better)
+        }
+    }
+
+    /// Of a change with an interval. `margin` is the change that the reader does not mind.
+    pub fn of(change: f64, interval: &Interval, margin: Option<f64>, better: Better) -> Self {
+        let within = |margin: f64| interval.low >= -margin && interval.high <= margin;
+        if margin.is_some_and(within) {
+            Mark::Same
+        } else if interval.excludes_zero() {
+            Self::direction(change, better)
+        } else {
+            Mark::Open
+        }
+    }
+
+    fn direction(change: f64, better: Better) -> Self {
+        if (change < 0.0) == (better == Better::Lower) {
+            Mark::Better
+        } else {
+            Mark::Worse
         }
     }
 
@@ -49,8 +78,8 @@ impl Mark {
     /// In words, for a tooltip.
     pub fn meaning(self) -> &'static str {
         match self {
-            Mark::Same => "no clear change",
-            Mark::Open => "one seed: no spread to judge by",
+            Mark::Same => "as good",
+            Mark::Open => "can't tell",
             mark => mark.word(),
         }
     }
@@ -71,21 +100,42 @@ impl Mark {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interval::Over;
 
     #[test]
-    fn a_change_is_judged_by_its_direction_and_its_spread() {
+    fn a_change_is_judged_by_its_direction() {
         use Better::{Higher, Lower};
-        for (change, better, clear, mark, sign) in [
-            (-1.0, Lower, Some(true), Mark::Better, "▼"),
-            (1.0, Lower, Some(true), Mark::Worse, "△"),
-            (1.0, Higher, Some(true), Mark::Better, "▲"),
-            (-1.0, Higher, Some(true), Mark::Worse, "▽"),
-            (-9.0, Lower, Some(false), Mark::Same, "≈"),
-            (0.04, Higher, Some(true), Mark::Same, "≈"),
-            (9.0, Higher, None, Mark::Open, "?"),
+        for (change, better, mark, sign) in [
+            (-1.0, Lower, Mark::Better, "▼"),
+            (1.0, Lower, Mark::Worse, "△"),
+            (1.0, Higher, Mark::Better, "▲"),
+            (-1.0, Higher, Mark::Worse, "▽"),
+            (0.04, Higher, Mark::Same, "≈"),
         ] {
-            let judged = Mark::of(change, better, clear);
+            let judged = Mark::exact(change, better);
             assert_eq!((judged, judged.sign(change)), (mark, sign), "{change}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_judged_by_its_interval_and_the_margin() {
+        for (low, high, margin, mark) in [
+            (0.1, 2.0, None, Mark::Better),
+            (-2.0, -0.1, None, Mark::Worse),
+            (-0.2, 0.3, None, Mark::Open),
+            (-0.2, 0.3, Some(1.0), Mark::Same),
+            (-0.2, 1.3, Some(1.0), Mark::Open),
+            // Clear, but no more than the reader minds.
+            (-0.8, -0.2, Some(1.0), Mark::Same),
+            (-1.2, -0.2, Some(1.0), Mark::Worse),
+        ] {
+            let interval = Interval {
+                low,
+                high,
+                over: Over::Seeds { seeds: 3 },
+            };
+            let found = Mark::of(low + high, &interval, margin, Better::Higher);
+            assert_eq!(found, mark, "{low} … {high}");
         }
     }
 }

@@ -8,10 +8,9 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::statistics::quantile;
 use ablate_records::{
-    Cell, CostMeasurement, EpochLog, EvalMeasurement, ImageSize, LatencyMeasurement, Measurement,
-    Outcome, Record, Rung, Stage, Timing, TrainMeasurement,
+    Cell, CostMeasurement, EpochLog, EvalMeasurement, ImageSize, Judging, LatencyMeasurement,
+    Measurement, Outcome, Record, Rung, Stage, Timing, TrainMeasurement,
 };
 
 /// The variant that others are compared with.
@@ -289,13 +288,15 @@ pub fn gap<'a>(seeds: &[Row<'a>], stage: Stage) -> Option<Gap<'a>> {
 /// scale and variant, the baseline first.
 pub struct Rows<'a> {
     pub rows: Vec<Row<'a>>,
+    /// How changes are judged.
+    pub judging: Judging,
     baselines: HashMap<Scope<'a>, usize>,
 }
 
 impl<'a> Rows<'a> {
     /// Joins records, in any order, into one row per cell. Of two records of one stage the later
     /// one counts.
-    pub fn join(records: &'a [Record]) -> Self {
+    pub fn join(records: &'a [Record], judging: Judging) -> Self {
         let mut by_scope: HashMap<Scope, Vec<&Record>> = HashMap::new();
         for record in records {
             by_scope
@@ -330,7 +331,11 @@ impl<'a> Rows<'a> {
                 baselines.entry(Scope::of(stage, row.cell)).or_insert(index);
             }
         }
-        Self { rows, baselines }
+        Self {
+            rows,
+            judging,
+            baselines,
+        }
     }
 
     /// The row that this one is compared with in the figures of a stage: the baseline of the same
@@ -368,7 +373,7 @@ fn precedence<'r>(
 }
 
 /// Whether both were evaluated on the same split after as many epochs from the same first weights.
-fn comparable(row: &Row, base: &Row) -> bool {
+pub fn comparable(row: &Row, base: &Row) -> bool {
     let split = |row: &Row| row.eval().map(|eval| eval.split.clone());
     let epochs = |row: &Row| row.train().map(|train| train.epochs.len());
     let weights = |row: &Row| {
@@ -406,19 +411,4 @@ fn cell_order(a: &Cell, b: &Cell) -> Ordering {
         .then_with(|| a.dataset.cmp(&b.dataset))
         .then_with(|| rest(a).cmp(&rest(b)))
         .then_with(|| a.cmp(b))
-}
-
-/// Whether two latencies clearly differ: each median lies outside the middle half of the other's
-/// timed iterations.
-pub fn medians_differ(a: &Row, b: &Row) -> bool {
-    let inside = |x: f64, samples: &[f64]| {
-        let mut sorted = samples.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let quartiles = quantile(&sorted, 0.25).zip(quantile(&sorted, 0.75));
-        quartiles.is_some_and(|(low, high)| (low..=high).contains(&x))
-    };
-    let (Some(a), Some(b)) = (a.latency(), b.latency()) else {
-        return false;
-    };
-    !inside(a.median_ms, &b.samples_ms) && !inside(b.median_ms, &a.samples_ms)
 }

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::columns::{self, Change, Column};
-use crate::interval::Interval;
+use crate::columns::{self, Change, Column, Evidence, LATENCY_MARGIN};
+use crate::interval::{Interval, Over};
+use crate::mark::Mark;
 use crate::rows::{self, Gap, Row, Rows, scale_order, variant_order};
-use crate::statistics::Spread;
-use ablate_records::{Cell, CostMeasurement, ImageSizes, LatencyMeasurement, Stage, Timing};
+use ablate_records::{
+    Cell, CostMeasurement, ImageSizes, Judging, LatencyMeasurement, Stage, Timing,
+};
+use ablate_statistics::Spread;
 
 /// What the models of one table have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +59,9 @@ pub struct Changes {
     pub gflops: Option<f64>,
     /// Percent, of the median.
     pub latency: Option<f64>,
-    /// Points: 100 × the difference; the mean over the seeds.
+    /// Of the change of the latency.
+    pub latency_interval: Option<Interval>,
+    /// Points: 100 × the difference of the means over the seeds.
     pub map50_95: Option<f64>,
     /// Of the change of mAP50-95: over the seeds, or over test images for one seed.
     pub map_interval: Option<Interval>,
@@ -66,24 +71,27 @@ pub struct Changes {
 pub struct Line<'a> {
     /// One for each seed, at least one.
     pub rows: Vec<Row<'a>>,
-    /// Against the baseline; mAP is the mean of the changes seed by seed.
+    /// Against the baseline.
     pub changes: Changes,
     /// The changes of all columns, by their name in `results.csv`.
     by_column: BTreeMap<&'static str, Change>,
 }
 
 impl<'a> Line<'a> {
-    fn of(all: &Rows<'a>, rows: Vec<Row<'a>>) -> Self {
-        let by_column: BTreeMap<_, _> = columns::all()
-            .filter_map(|column| Some((column.csv, column.change(all, &rows)?)))
-            .collect();
+    fn of(rows: Vec<Row<'a>>, by_column: BTreeMap<&'static str, Change>) -> Self {
         let change = |name| by_column.get(name).map(|change| change.value);
+        let interval = |name| {
+            by_column
+                .get(name)
+                .and_then(|change: &Change| change.interval)
+        };
         let changes = Changes {
             params: change("params"),
             gflops: change("gflops"),
             latency: change("latency_ms_median"),
+            latency_interval: interval("latency_ms_median"),
             map50_95: change("map50_95"),
-            map_interval: by_column.get("map50_95").and_then(|change| change.interval),
+            map_interval: interval("map50_95"),
         };
         Self {
             rows,
@@ -148,13 +156,26 @@ pub fn tables<'a>(rows: &Rows<'a>) -> Vec<Table<'a>> {
             .or_default()
             .push(row);
     }
-    let line = |seeds: Vec<Row<'a>>| Line::of(rows, seeds);
-    tables
-        .into_iter()
-        .map(|(setting, lines)| Table {
-            setting,
-            lines: lines.into_values().map(line).collect(),
-        })
+    let table = |(setting, lines): (Setting<'a>, BTreeMap<_, Vec<Row<'a>>>)| Table {
+        setting,
+        lines: judged(rows, lines.into_values().collect()),
+    };
+    tables.into_iter().map(table).collect()
+}
+
+/// Models with their changes, which are judged together, column by column.
+fn judged<'a>(rows: &Rows<'a>, models: Vec<Vec<Row<'a>>>) -> Vec<Line<'a>> {
+    let mut by_model = vec![BTreeMap::new(); models.len()];
+    for column in columns::all() {
+        for (of_model, change) in by_model.iter_mut().zip(column.changes(rows, &models)) {
+            if let Some(change) = change {
+                of_model.insert(column.csv, change);
+            }
+        }
+    }
+    let lines = models.into_iter().zip(by_model);
+    lines
+        .map(|(rows, changes)| Line::of(rows, changes))
         .collect()
 }
 
@@ -197,7 +218,7 @@ pub struct Glance<'a> {
 /// The mean change of a column over the scales where both the variant and the baseline were
 /// measured.
 pub struct MeanChange {
-    /// The mean; it is clear if the change is at more than half of the scales that can be judged.
+    /// The mean.
     pub change: Change,
     /// How many scales.
     pub scales: usize,
@@ -205,22 +226,53 @@ pub struct MeanChange {
 
 impl<'a> Glance<'a> {
     /// The mean change of a column; None if no scale has one.
-    pub fn mean(&self, column: &Column) -> Option<MeanChange> {
+    pub fn mean(&self, column: &Column, judging: &Judging) -> Option<MeanChange> {
+        let comparison = column.comparison?;
         let changes: Vec<&Change> = self
             .lines
             .iter()
             .filter_map(|line| line.change(column))
             .collect();
-        let values: Vec<f64> = changes.iter().map(|change| change.value).collect();
-        let judged: Vec<bool> = changes.iter().filter_map(|change| change.clear).collect();
-        let clear = judged.iter().filter(|&&clear| clear).count();
+        let mean = |pick: &dyn Fn(&Change) -> Option<f64>| {
+            let values: Option<Vec<f64>> = changes.iter().map(|change| pick(change)).collect();
+            comparison.unit.mean(&values?)
+        };
+        let value = mean(&|change| Some(change.value))?;
+        // All intervals hold at once, so the mean lies between the means of their ends.
+        let end = |end: fn(&Interval) -> f64| mean(&|change| change.interval.as_ref().map(end));
+        let interval = || {
+            Some(Interval {
+                low: end(|interval| interval.low)?,
+                high: end(|interval| interval.high)?,
+                over: changes.first()?.interval?.over,
+            })
+        };
+        let interval = interval();
+        let one = || {
+            changes
+                .iter()
+                .any(|change| change.mark == Mark::Open && change.interval.is_none())
+        };
+        let mark = match (comparison.evidence, &interval) {
+            (Evidence::Exact, _) => Mark::exact(value, comparison.better),
+            (_, Some(interval)) if interval.over != Over::Images && !one() => {
+                let margin = match comparison.evidence {
+                    Evidence::Rounds => Some(LATENCY_MARGIN),
+                    _ => judging.margin,
+                };
+                Mark::of(value, interval, margin, comparison.better)
+            }
+            _ => Mark::Open,
+        };
+        let outlook = changes.iter().find_map(|change| change.outlook);
         Some(MeanChange {
             change: Change {
-                value: column.comparison?.unit.mean(&values)?,
-                clear: (!judged.is_empty()).then_some(2 * clear > judged.len()),
-                interval: None,
+                value,
+                mark,
+                interval,
+                outlook: outlook.filter(|_| mark == Mark::Open),
             },
-            scales: values.len(),
+            scales: changes.len(),
         })
     }
 
@@ -235,7 +287,7 @@ impl<'a> Glance<'a> {
 }
 
 /// The variants of a table that have a mean change in at least one column of "At a glance".
-pub fn glances<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
+pub fn glances<'a>(table: &'a Table<'a>, judging: &Judging) -> Vec<Glance<'a>> {
     let mut variants: BTreeMap<_, Vec<&Line>> = BTreeMap::new();
     for line in &table.lines {
         let cell = line.cell();
@@ -251,6 +303,8 @@ pub fn glances<'a>(table: &'a Table<'a>) -> Vec<Glance<'a>> {
             variant,
             lines,
         })
-        .filter(|glance| columns::at_a_glance().any(|(column, _)| glance.mean(column).is_some()))
+        .filter(|glance| {
+            columns::at_a_glance().any(|(column, _)| glance.mean(column, judging).is_some())
+        })
         .collect()
 }

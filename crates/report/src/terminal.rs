@@ -9,10 +9,10 @@ use comfy_table::{
 };
 
 use crate::columns::{self, Column, Comparison, Entry};
-use crate::mark::Mark;
+use crate::mark::{AS_GOOD, Mark, OPEN};
 use crate::rows::{BASELINE, Gap, Rows};
 use crate::summary::{Line, Table, tables};
-use ablate_records::{Record, Stage};
+use ablate_records::{Judging, Record, Stage};
 
 /// Errors printed under the tables; `results.csv` has all.
 const MOST_ERRORS: usize = 5;
@@ -21,11 +21,12 @@ const MOST_ERRORS: usize = 5;
 /// columns and no colour.
 ///
 /// `NO_COLOR` in the environment turns colours off.
-pub fn summary(records: &[Record]) -> String {
+pub fn summary(records: &[Record], judging: Judging) -> String {
     let tty = std::io::stdout().is_terminal();
     let width = if tty { Grid::new().width() } else { None };
     render(
         records,
+        judging,
         width,
         tty && std::env::var_os("NO_COLOR").is_none(),
     )
@@ -33,8 +34,8 @@ pub fn summary(records: &[Record]) -> String {
 
 /// The summary in at most `width` characters, as far as leaving out columns can do that; None means
 /// all columns.
-pub fn render(records: &[Record], width: Option<u16>, colour: bool) -> String {
-    let rows = Rows::join(records);
+pub fn render(records: &[Record], judging: Judging, width: Option<u16>, colour: bool) -> String {
+    let rows = Rows::join(records, judging);
     if rows.rows.is_empty() {
         return "No records yet.\n".into();
     }
@@ -62,7 +63,7 @@ const INTERVAL_RANK: u8 = 4;
 enum Content {
     Figure,
     Change(Comparison),
-    Interval,
+    Interval(Comparison),
 }
 
 /// A column of the screen.
@@ -90,7 +91,7 @@ impl Shown {
         if let Some((comparison, rank)) = column.comparison.and_then(|c| Some((c, c.rank?))) {
             all.push(shown("Δ", rank, Content::Change(comparison)));
             if comparison.evidence.has_interval() {
-                all.push(shown("95 %", INTERVAL_RANK, Content::Interval));
+                all.push(shown("95 %", INTERVAL_RANK, Content::Interval(comparison)));
             }
         }
         all
@@ -102,15 +103,15 @@ impl Shown {
             Content::Figure => (figure(self.column.entry(&line.rows)), None),
             Content::Change(comparison) => match line.change(self.column) {
                 Some(change) => {
-                    let mark = change.mark(comparison.better);
+                    let mark = change.mark;
                     let text = comparison.unit.text(change.value);
                     (format!("{} {text}", mark.sign(change.value)), Some(mark))
                 }
                 None => Default::default(),
             },
-            Content::Interval => {
+            Content::Interval(comparison) => {
                 let interval = line.change(self.column).and_then(|change| change.interval);
-                let text = interval.map(|interval| interval.to_string());
+                let text = interval.map(|interval| comparison.unit.interval(&interval));
                 (text.unwrap_or_default(), None)
             }
         }
@@ -243,13 +244,15 @@ fn legend(rows: &Rows) -> String {
     if rows.rows.iter().any(|row| row.cell.variant == BASELINE)
         && rows.rows.iter().any(|row| row.cell.variant != BASELINE)
     {
-        words.push("Δ change against the baseline of the same scale: ▲▼ better, △▽ worse, ≈ no clear change, ? one seed: no spread to judge by");
+        words.push(format!(
+            "Δ change against the baseline of the same scale: ▲▼ better, △▽ worse, {AS_GOOD}, {OPEN}"
+        ));
     }
     if gaps().any(|gap| gap == Gap::NotYet) {
-        words.push("… not yet measured");
+        words.push("… not yet measured".into());
     }
     if gaps().any(|gap| gap == Gap::NotAsked) {
-        words.push("– not asked for");
+        words.push("– not asked for".into());
     }
     if words.is_empty() {
         String::new()

@@ -9,10 +9,12 @@ use serde_json::json;
 use super::{catalog, check_imgsz, graph};
 use crate::{
     cli::{Format, LatencyArgs},
+    environment,
     guard::{guarded, one_line},
     measure::{
         precision::Precision,
-        timing::{Protocol, forward_pass, measure},
+        rounds::{measure, ratio},
+        timing::{Aim, Protocol, forward_pass},
         train_step::train_step,
     },
     progress::{Steps, print},
@@ -26,6 +28,18 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         "--budget: expected 0 to 1000000 seconds, found {}",
         args.budget
     );
+    ensure!(
+        (0.0..=100.0).contains(&args.within),
+        "--within: expected 0 to 100 percent, found {}",
+        args.within
+    );
+    if let Some(limit) = args.limit {
+        ensure!(
+            (args.budget..=1e6).contains(&limit),
+            "--limit: expected {} (--budget) to 1000000 seconds, found {limit}",
+            args.budget
+        );
+    }
     let device = args.device.open()?;
     let catalog = catalog(&args.models.tables)?;
     let protocol = Protocol {
@@ -34,6 +48,11 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         warmup: args.warmup,
         budget: Duration::from_secs_f64(args.budget),
         min_iterations: args.min_iterations,
+        aim: (args.within > 0.0).then(|| Aim {
+            within: args.within,
+            limit: Duration::from_secs_f64(args.limit.unwrap_or(4.0 * args.budget)),
+            claims: args.models.models.len() - 1,
+        }),
         fuse: !args.no_fuse,
         precision: args.dtype,
     };
@@ -55,7 +74,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     }
     let steps = Steps::new("latency", 1);
     let bar = steps.parts(1000);
-    let measured = measure(iterations, &device, &protocol, |done| {
+    let measured = measure(iterations, 0, &device, &protocol, |done| {
         bar.set_position((done * 1000.0) as u64)
     });
     bar.finish_and_clear();
@@ -76,24 +95,47 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         .filter_map(|(name, result)| Some((name, result.as_ref().ok()?)))
         .collect();
     // The ratio is to the first model that was named; there is none where that one failed.
-    let first_ms = measured
-        .first()
-        .and_then(|first| Some(first.as_ref().ok()?.median_ms));
+    let first = measured.first().and_then(|first| first.as_ref().ok());
+    let rows: Vec<Timed> = rows
+        .into_iter()
+        .map(|(name, latency)| Timed {
+            name,
+            latency,
+            ratio: first.and_then(|first| {
+                if std::ptr::eq(first, latency) {
+                    return Some([1.0; 3]);
+                }
+                ratio(latency, first, names.len() - 1)
+            }),
+        })
+        .collect();
     print(
         match args.format {
-            Format::Table => table(&rows, first_ms) + &rounded(args, &rows),
-            Format::Json => json(args, &rows, first_ms)?,
-            Format::Csv => csv(args, &rows, first_ms)?,
+            Format::Table => table(&rows) + &rounded(args, &rows),
+            Format::Json => json(args, &rows)?,
+            Format::Csv => csv(args, &rows)?,
         }
         .trim_end(),
     );
+    let load = rows.iter().find_map(|row| row.latency.load);
+    if let Some(how) = load.and_then(|load| load.disturbance(environment::current().cores)) {
+        tracing::warn!("the timing was disturbed: {how}");
+    }
     Ok(ExitCode::from(failed as u8))
 }
 
+/// A model that was timed.
+struct Timed<'a> {
+    name: &'a str,
+    latency: &'a LatencyMeasurement,
+    /// Its time as a share of the first model's, and the ends of the 95 % interval.
+    ratio: Option<[f64; 3]>,
+}
+
 /// What rounding did to each model's outputs.
-fn rounded(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)]) -> String {
-    let line = |(model, latency): &(&String, &LatencyMeasurement)| {
-        let percent = 100.0 * latency.rounding_error?;
+fn rounded(args: &LatencyArgs, rows: &[Timed]) -> String {
+    let line = |row: &Timed| {
+        let (model, percent) = (row.name, 100.0 * row.latency.rounding_error?);
         Some(format!(
             "\n{model} in {}: off by {percent:.2} % of the largest box or probability",
             args.dtype.name()
@@ -102,12 +144,13 @@ fn rounded(args: &LatencyArgs, rows: &[(&String, &LatencyMeasurement)]) -> Strin
     rows.iter().filter_map(line).collect()
 }
 
-fn table(rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> String {
+fn table(rows: &[Timed]) -> String {
     let mut table = Table::new();
     let header = [
         "model",
         "median ms",
         "ratio",
+        "95 %",
         "mean",
         "std",
         "min",
@@ -117,10 +160,17 @@ fn table(rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> Stri
         "iterations",
     ];
     table.load_preset(NOTHING).set_header(header);
-    for (name, latency) in rows {
+    for Timed {
+        name,
+        latency,
+        ratio,
+    } in rows
+    {
         let mut row = vec![name.to_string(), format!("{:.2}", latency.median_ms)];
-        row.push(first_ms.map_or("–".into(), |first| {
-            format!("{:.3}", latency.median_ms / first)
+        row.push(ratio.map_or("–".into(), |[ratio, ..]| format!("{ratio:.3}")));
+        let interval = ratio.filter(|ratio| *ratio != [1.0; 3]);
+        row.push(interval.map_or(String::new(), |[_, low, high]| {
+            format!("{low:.3} … {high:.3}")
         }));
         row.extend(
             [
@@ -145,15 +195,17 @@ fn table(rows: &[(&String, &LatencyMeasurement)], first_ms: Option<f64>) -> Stri
     table.to_string()
 }
 
-fn json(
-    args: &LatencyArgs,
-    rows: &[(&String, &LatencyMeasurement)],
-    first_ms: Option<f64>,
-) -> Result<String> {
+fn json(args: &LatencyArgs, rows: &[Timed]) -> Result<String> {
     let mut models = Vec::new();
-    for (name, latency) in rows {
+    for Timed {
+        name,
+        latency,
+        ratio,
+    } in rows
+    {
+        let [ratio, low, high] = [0, 1, 2].map(|part| ratio.map(|ratio| ratio[part]));
         let mut model =
-            json!({ "model": name, "ratio": first_ms.map(|first| latency.median_ms / first) });
+            json!({ "model": name, "ratio": ratio, "ratio_low": low, "ratio_high": high });
         if let (Some(model), serde_json::Value::Object(latency)) =
             (model.as_object_mut(), serde_json::to_value(latency)?)
         {
@@ -165,11 +217,7 @@ fn json(
     Ok(serde_json::to_string_pretty(&whole)?)
 }
 
-fn csv(
-    args: &LatencyArgs,
-    rows: &[(&String, &LatencyMeasurement)],
-    first_ms: Option<f64>,
-) -> Result<String> {
+fn csv(args: &LatencyArgs, rows: &[Timed]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record([
         "model",
@@ -180,6 +228,8 @@ fn csv(
         "train_step",
         "median_ms",
         "ratio",
+        "ratio_low",
+        "ratio_high",
         "mean_ms",
         "std_ms",
         "min_ms",
@@ -189,7 +239,12 @@ fn csv(
         "iterations",
         "rounding_error",
     ])?;
-    for (name, latency) in rows {
+    for Timed {
+        name,
+        latency,
+        ratio,
+    } in rows
+    {
         let mut row = vec![
             name.to_string(),
             args.device.to_string(),
@@ -199,9 +254,8 @@ fn csv(
         row.push(args.dtype.name().into());
         row.push(args.train_step.to_string());
         row.push(latency.median_ms.to_string());
-        row.push(first_ms.map_or(String::new(), |first| {
-            (latency.median_ms / first).to_string()
-        }));
+        let parts = [0, 1, 2].map(|part| ratio.map(|ratio| ratio[part].to_string()));
+        row.extend(parts.map(Option::unwrap_or_default));
         let figures = [
             latency.mean_ms,
             latency.std_ms,

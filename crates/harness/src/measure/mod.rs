@@ -2,8 +2,10 @@
 //! rounding errors.
 
 pub mod auto_batch;
+pub mod load;
 pub mod memory;
 pub mod precision;
+pub mod rounds;
 pub mod statistics;
 pub mod timing;
 pub mod train_step;

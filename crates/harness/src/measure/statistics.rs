@@ -1,7 +1,7 @@
 //! Statistics of timed iterations.
 
 use ablate_records::{LatencyMeasurement, PeakMemory};
-use ablate_report::statistics::{mean, quantile, standard_deviation};
+use ablate_statistics::{mean, quantile, standard_deviation};
 
 /// Sums up timed iterations, each a forward pass of `batch` images, in milliseconds.
 ///
@@ -25,6 +25,8 @@ pub fn summarize(samples_ms: Vec<f64>, batch: usize, warmup: usize) -> LatencyMe
         warmup,
         iterations: sorted.len(),
         samples_ms,
+        rounds: None,
+        load: None,
         memory: PeakMemory::default(),
         rounding_error: None,
     }

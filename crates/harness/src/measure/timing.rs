@@ -1,8 +1,4 @@
 //! How long a forward pass takes, and the protocol for whatever else is timed.
-//!
-//! Models are measured in turn, slice by slice, so that whatever else the machine does (another
-//! load, a clock that drops as it warms) falls on all of them alike: a comparison within one call
-//! is paired.
 
 use std::{
     hint::black_box,
@@ -14,13 +10,8 @@ use ablate_model::{Detector, graph::Graph};
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{
-    memory,
-    precision::{Precision, rounding_error},
-    statistics::summarize,
-};
-use crate::guard::guarded;
-use ablate_records::{ImageSize, LatencyMeasurement, PeakMemory};
+use super::precision::{Precision, rounding_error};
+use ablate_records::ImageSize;
 
 /// How models are timed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,18 +22,28 @@ pub struct Protocol {
     pub imgsz: ImageSize,
     /// Iterations before the first that is timed.
     pub warmup: usize,
-    /// Timed work per model; more if the minimum number of iterations takes longer.
+    /// Least timed work per model; more if the minimum number of iterations takes longer.
     pub budget: Duration,
     /// Minimum number of timed iterations per model.
     pub min_iterations: usize,
+    /// How precisely ratios to the first model are to be known; None: as the budget allows.
+    pub aim: Option<Aim>,
     /// Whether batch normalisation is folded into the convolutions, and RepVGG's branches into one.
     pub fuse: bool,
     /// Number format of weights and activations.
     pub precision: Precision,
 }
 
-/// The budget of a model is spent in at least this many slices.
-const SLICES: u32 = 10;
+/// How precisely ratios of times are to be known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aim {
+    /// Half the width of a ratio's interval, in percent.
+    pub within: f64,
+    /// Timed work per model after which it ends even so.
+    pub limit: Duration,
+    /// How many ratios are claimed at once, here and elsewhere in the sweep.
+    pub claims: usize,
+}
 
 /// Work that may still be under way when the call that began it has returned.
 pub trait Pending {
@@ -78,9 +79,9 @@ pub fn time<P: Pending>(work: impl FnOnce() -> P) -> Result<Duration> {
 /// What is timed again and again.
 pub struct Iteration<'a> {
     /// Runs the work to its end and says how long it took.
-    run: Box<dyn FnMut() -> Result<Duration> + 'a>,
+    pub run: Box<dyn FnMut() -> Result<Duration> + 'a>,
     /// See [`rounding_error`].
-    rounding_error: Option<f64>,
+    pub rounding_error: Option<f64>,
 }
 
 impl<'a> Iteration<'a> {
@@ -135,114 +136,4 @@ pub fn images(graph: &Graph, device: &Device, protocol: &Protocol) -> Tensor<4> 
         .map(|_: usize| rng.unit() as f32)
         .collect();
     Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-/// Times the iterations, all on one device, in turn, and summarises each. One that fails is left
-/// out from there on; the others go on.
-///
-/// `progress` is called with the share of the work that is done, 0 to 1.
-pub fn measure(
-    iterations: Vec<Result<Iteration>>,
-    device: &Device,
-    protocol: &Protocol,
-    mut progress: impl FnMut(f64),
-) -> Vec<Result<LatencyMeasurement>> {
-    let mut subjects: Vec<Subject> = iterations.into_iter().map(Subject::new).collect();
-    for subject in &mut subjects {
-        memory::begin(device);
-        subject.warm_up(protocol.warmup);
-        if protocol.warmup > 0 {
-            subject.memory = memory::peak(device);
-        }
-    }
-    ablate_kernels::keep_freed_memory();
-    // Once more, for what is kept to be there.
-    subjects
-        .iter_mut()
-        .for_each(|subject| subject.warm_up(protocol.warmup.min(1)));
-    let slice = protocol.budget / SLICES;
-    while subjects.iter().any(|subject| subject.left(protocol) > 0.0) {
-        for subject in subjects
-            .iter_mut()
-            .filter(|subject| subject.left(protocol) > 0.0)
-        {
-            subject.slice(slice);
-        }
-        let left: f64 = subjects.iter().map(|subject| subject.left(protocol)).sum();
-        progress(1.0 - left / subjects.len() as f64);
-    }
-    let summary = |subject: Subject| {
-        let rounding_error = subject.iteration?.rounding_error;
-        let memory = subject.memory;
-        Ok(LatencyMeasurement {
-            memory,
-            rounding_error,
-            ..summarize(subject.samples_ms, protocol.batch, protocol.warmup)
-        })
-    };
-    subjects.into_iter().map(summary).collect()
-}
-
-struct Subject<'a> {
-    iteration: Result<Iteration<'a>>,
-    samples_ms: Vec<f64>,
-    memory: PeakMemory,
-}
-
-impl<'a> Subject<'a> {
-    fn new(iteration: Result<Iteration<'a>>) -> Self {
-        Self {
-            iteration,
-            samples_ms: Vec::new(),
-            memory: PeakMemory::default(),
-        }
-    }
-
-    /// Runs work on the iteration; where that fails, the failure takes its place.
-    fn advance(&mut self, work: impl FnOnce(&mut Iteration<'a>) -> Result<()>) {
-        if let Ok(iteration) = &mut self.iteration
-            && let Err(error) = guarded(|| work(iteration))
-        {
-            self.iteration = Err(error);
-        }
-    }
-
-    fn warm_up(&mut self, iterations: usize) {
-        self.advance(|iteration| (0..iterations).try_for_each(|_| (iteration.run)().map(|_| ())));
-    }
-
-    /// Iterates until the slice is over, at least once.
-    fn slice(&mut self, slice: Duration) {
-        let mut samples = Vec::new();
-        self.advance(|iteration| {
-            let start = Instant::now();
-            loop {
-                samples.push((iteration.run)()?.as_secs_f64() * 1e3);
-                if start.elapsed() >= slice {
-                    return Ok(());
-                }
-            }
-        });
-        self.samples_ms.append(&mut samples);
-    }
-
-    /// The part of the work that is left, 0 to 1.
-    fn left(&self, protocol: &Protocol) -> f64 {
-        if self.iteration.is_err() {
-            return 0.0;
-        }
-        let part = |done: f64, whole: f64| {
-            if done < whole {
-                1.0 - done / whole
-            } else {
-                0.0
-            }
-        };
-        let spent_ms: f64 = self.samples_ms.iter().sum();
-        let iterations = part(
-            self.samples_ms.len() as f64,
-            protocol.min_iterations.max(1) as f64,
-        );
-        iterations.max(part(spent_ms, protocol.budget.as_secs_f64() * 1e3))
-    }
 }

@@ -10,13 +10,13 @@ use std::{
 
 use ablate_detection::dataset::Split;
 use ablate_model::{Catalog, ModelName, spec::in_our_words};
-use ablate_records::ImageSize;
+use ablate_records::{ImageSize, Judging};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 pub use self::words::{Listed, Model, RecipeFiles, Scale, Variants};
 use self::{
-    numbers::{at_least_one, classes, image_size, seconds, share},
+    numbers::{at_least_one, classes, image_size, maybe_seconds, percent, points, seconds, share},
     words::dtypes,
 };
 use crate::{device::DeviceName, measure::precision::Precision};
@@ -54,6 +54,9 @@ pub struct SweepConfig {
     /// One trained network for each seed.
     #[serde(default = "default_seeds")]
     pub seeds: Vec<u64>,
+    /// A change of mAP within so many points is as good [default: none is called so].
+    #[serde(default, deserialize_with = "points")]
+    pub margin: Option<f64>,
     /// How cost is computed.
     #[serde(default)]
     pub cost: CostConfig,
@@ -89,6 +92,13 @@ pub struct LatencyConfig {
     /// Timed work per model, in seconds.
     #[serde(deserialize_with = "seconds")]
     pub budget_s: f64,
+    /// Timing goes on until the ratio of each model to its baseline is known within ± so many
+    /// percent; 0 ends it with the budget.
+    #[serde(deserialize_with = "percent")]
+    pub within: f64,
+    /// Timed work per model at most, in seconds [default: 4 × the budget].
+    #[serde(deserialize_with = "maybe_seconds")]
+    pub limit_s: Option<f64>,
     /// Number of untimed iterations per model.
     pub warmup: usize,
     /// Minimum number of timed iterations per model.
@@ -173,10 +183,21 @@ impl Default for LatencyConfig {
             imgsz: 640.into(),
             batch: 1,
             budget_s: 5.0,
+            within: 2.0,
+            limit_s: None,
             warmup: 3,
             min_iterations: 10,
             dtype: vec![Precision::F32],
         }
+    }
+}
+
+impl LatencyConfig {
+    /// Timed work per model at most, in seconds.
+    pub fn limit_s(&self) -> f64 {
+        self.limit_s
+            .unwrap_or(4.0 * self.budget_s)
+            .max(self.budget_s)
     }
 }
 
@@ -273,6 +294,14 @@ impl SweepConfig {
             bail!("key `eval`: requires the key `train`");
         }
         Ok(config)
+    }
+
+    /// How the sweep's report judges changes.
+    pub fn judging(&self) -> Judging {
+        Judging {
+            margin: self.margin,
+            first_seeds: None,
+        }
     }
 
     /// Adds families, scales and variants that a command line names to those of the grid.

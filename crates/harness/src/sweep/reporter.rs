@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use ablate_records::{Record, VariantNote, store::Store};
+use ablate_records::{Judging, Record, VariantNote, store::Store};
 use ablate_report::Contents;
 
 /// Writes the report after records, but spends no more than a small part of the time on it.
@@ -12,6 +12,7 @@ pub struct Reporter<'a> {
     store: &'a Store,
     title: String,
     variants: Vec<VariantNote>,
+    judging: Judging,
     next: Instant,
 }
 
@@ -20,12 +21,18 @@ const REST: u32 = 20;
 const LEAST_REST: Duration = Duration::from_secs(2);
 
 impl<'a> Reporter<'a> {
-    /// For a sweep's title and the variants that it names.
-    pub fn new(store: &'a Store, title: &str, variants: Vec<VariantNote>) -> Self {
+    /// For a sweep's title, the variants that it names, and how it judges.
+    pub fn new(
+        store: &'a Store,
+        title: &str,
+        variants: Vec<VariantNote>,
+        judging: Judging,
+    ) -> Self {
         Self {
             store,
             title: title.into(),
             variants,
+            judging,
             next: Instant::now() + LEAST_REST,
         }
     }
@@ -45,6 +52,7 @@ impl<'a> Reporter<'a> {
         let contents = Contents {
             title: &self.title,
             variants: &self.variants,
+            judging: self.judging,
             records,
         };
         if let Err(error) = ablate_report::write(self.store.folder(), &contents) {

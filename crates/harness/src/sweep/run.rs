@@ -19,7 +19,7 @@ use crate::{
     progress::{Steps, print},
 };
 use ablate_records::{
-    Cell, Measurement, Outcome, Record, Stage, VariantNote,
+    Cell, Judging, Measurement, Outcome, Record, Stage, VariantNote,
     store::{Manifest, ManifestEntry, Reference, Store},
 };
 use ablate_report::terminal;
@@ -51,12 +51,13 @@ pub fn run(
     fresh: bool,
 ) -> Result<Summary> {
     let variants = bench.variants(plan);
+    let judging = bench.config.judging();
     let mut run = Run {
         bench,
         store,
         selected: plan.select(selection)?,
-        manifest: manifest(plan, variants.clone(), store.manifest()),
-        reporter: Reporter::new(store, &plan.sweep, variants),
+        manifest: manifest(plan, variants.clone(), judging, store.manifest()),
+        reporter: Reporter::new(store, &plan.sweep, variants, judging),
         claims: Claims::open(store),
         fresh,
         summary: Summary::default(),
@@ -118,7 +119,7 @@ impl<'a> Run<'a> {
             _ => self.groups_in_turn(stage, &*work, jobs)?,
         }
         let records = self.store.report()?;
-        print(terminal::summary(&records).trim_end());
+        print(terminal::summary(&records, self.manifest.judging).trim_end());
         self.reporter.write(&records);
         Ok(())
     }
@@ -353,7 +354,12 @@ fn now() -> String {
 
 /// The plan as a report needs it. Where the inputs of a stage are not known yet, an earlier run may
 /// have left a key.
-fn manifest(plan: &Plan, variants: Vec<VariantNote>, earlier: Option<Manifest>) -> Manifest {
+fn manifest(
+    plan: &Plan,
+    variants: Vec<VariantNote>,
+    judging: Judging,
+    earlier: Option<Manifest>,
+) -> Manifest {
     let row = |cell: &PlannedCell, stage| {
         let earlier = earlier
             .as_ref()
@@ -377,6 +383,7 @@ fn manifest(plan: &Plan, variants: Vec<VariantNote>, earlier: Option<Manifest>) 
     Manifest {
         sweep: plan.sweep.clone(),
         variants,
+        judging,
         rows,
     }
 }

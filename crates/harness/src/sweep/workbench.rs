@@ -51,6 +51,15 @@ pub struct WeightsFile {
 const DEFAULT_NC: usize = 80;
 
 impl Workbench {
+    /// How many models of the sweep are compared with a baseline, scale by scale.
+    pub fn comparisons(&self) -> usize {
+        let variants = self
+            .models
+            .keys()
+            .filter(|model| !model.variants.is_empty());
+        variants.count()
+    }
+
     /// Reads what the sweep names: the user's tables, the recipe, the description of the data set
     /// and first weights.
     ///

@@ -1,11 +1,13 @@
 //! How a column is compared with the baseline.
 
 use super::Column;
+use ablate_statistics::{mean, quantile};
+
+use super::judge::{percent, rounds};
 use crate::interval::{Interval, Over};
 use crate::mark::{Better, Mark};
 use crate::number;
-use crate::rows::{self, Row, Rows};
-use crate::statistics::{Spread, mean};
+use crate::rows::{Row, Rows};
 
 /// How a column is compared with the baseline of the same family, scale and setting.
 #[derive(Clone, Copy)]
@@ -16,7 +18,7 @@ pub struct Comparison {
     pub better: Better,
     /// What a change is given in.
     pub unit: ChangeUnit,
-    /// What tells whether a change is clear.
+    /// What a change is judged by.
     pub evidence: Evidence,
     /// Rank on the screen of the change, which the page's summary then shows too; None if
     /// `results.csv` alone has it.
@@ -30,7 +32,7 @@ impl Comparison {
     /// if it has one.
     pub fn csv_columns(self) -> Vec<(String, &'static str)> {
         let mut columns = vec![(self.csv.to_string(), "change against the baseline")];
-        if self.evidence.has_interval() {
+        if self.evidence.has_interval_of_row() {
             let stem = self.csv.trim_end_matches(self.unit.word());
             columns.extend([
                 (
@@ -95,6 +97,15 @@ impl ChangeUnit {
         }
     }
 
+    /// `−3.0 … +1.2`, of percent with its sign.
+    pub fn interval(self, interval: &Interval) -> String {
+        let [low, high] = [interval.low, interval.high].map(number::points);
+        match self {
+            ChangeUnit::Percent => format!("{low} … {high} %"),
+            ChangeUnit::Points => format!("{low} … {high}"),
+        }
+    }
+
     /// With sign and unit: `−3.0 %`, `+1.2 points`.
     pub fn with_unit(self, change: f64) -> String {
         match self {
@@ -104,24 +115,28 @@ impl ChangeUnit {
     }
 }
 
-/// What tells whether a change is clear.
+/// What a change is judged by.
 #[derive(Clone, Copy)]
 pub enum Evidence {
-    /// Arithmetic has no spread: every change is clear.
+    /// Arithmetic has no chance in it.
     Exact,
-    /// The timed iterations of the two rows, own and baseline.
-    Samples(fn(&Row, &Row) -> bool),
-    /// Trainings: the 95 % interval over the seeds, which one seed does not have.
+    /// The rounds in which the models were timed in turn.
+    Rounds,
+    /// Trainings under several seeds.
     Seeds,
-    /// As `Seeds`; of one seed there is an interval over resampled test images, whose figures (0 to
-    /// 1) this gives. It is shown, but judges nothing.
-    SeedsOrImages(for<'a> fn(&Row<'a>) -> &'a [Option<f64>]),
+    /// As `Seeds`, and the test images are resampled: the figures (0 to 1) that this gives.
+    SeedsAndImages(for<'a> fn(&Row<'a>) -> &'a [Option<f64>]),
 }
 
 impl Evidence {
-    /// Whether changes come with an interval.
+    /// Whether the interval of a change is shown beside it.
     pub fn has_interval(self) -> bool {
-        matches!(self, Evidence::SeedsOrImages(_))
+        matches!(self, Evidence::Rounds | Evidence::SeedsAndImages(_))
+    }
+
+    /// Whether the change of a single row has an interval: over test images.
+    pub fn has_interval_of_row(self) -> bool {
+        matches!(self, Evidence::SeedsAndImages(_))
     }
 }
 
@@ -130,86 +145,115 @@ impl Evidence {
 pub struct Change {
     /// Percent or points.
     pub value: f64,
-    /// Whether it lies outside the spread; None if there is no spread to judge by.
-    pub clear: Option<bool>,
-    /// 95 % confidence interval, in points.
+    /// The verdict.
+    pub mark: Mark,
+    /// 95 % confidence interval, in the unit of the change.
     pub interval: Option<Interval>,
+    /// If nothing can be told: why, and what would help.
+    pub outlook: Option<Outlook>,
 }
 
-impl Change {
-    /// What the change means.
-    pub fn mark(&self, better: Better) -> Mark {
-        Mark::of(self.value, better, self.clear)
+/// Why nothing can be told of a change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outlook {
+    /// So many seeds of each model would tell, if difference and spread stay as they are.
+    Seeds(usize),
+    /// A hundred seeds would not.
+    NoSeeds,
+    /// However many seeds there are, the test images leave the interval so wide: half of it, in
+    /// points.
+    Images(f64),
+    /// One seed has no spread.
+    OneSeed,
+    /// Neither the model nor the baseline finds anything.
+    NothingLearnt,
+    /// Not timed in the same rounds as the baseline, or in too few.
+    FewRounds,
+}
+
+impl Outlook {
+    /// In words, after "can't tell".
+    pub fn words(self) -> String {
+        match self {
+            Outlook::Seeds(seeds) => format!(
+                "about {seeds} seeds of each model would tell, if difference and spread stay as they are"
+            ),
+            Outlook::NoSeeds => "a hundred seeds would not tell either".into(),
+            Outlook::Images(half) => {
+                format!("more seeds do not help: the test images alone leave ±{half:.1} points")
+            }
+            Outlook::OneSeed => "one seed has no spread".into(),
+            Outlook::NothingLearnt => "neither network has learnt".into(),
+            Outlook::FewRounds => {
+                "not timed in the same rounds as the baseline, or in too few".into()
+            }
+        }
     }
 }
 
 impl Column {
-    /// The change of one row; None for a baseline, and if either side was not measured, or not in
-    /// the same way.
-    pub fn change_of_row(&self, rows: &Rows, row: &Row) -> Option<Change> {
+    /// The change of one row, with its interval over test images; None for a baseline, and if either
+    /// side was not measured, or not in the same way.
+    pub fn change_of_row(&self, rows: &Rows, row: &Row) -> Option<(f64, Option<Interval>)> {
         let comparison = self.comparison?;
         let base = rows.baseline(self.stage?, row)?;
         let figure = |row: &Row| (self.value)(row)?.number();
         let value = comparison.unit.change(figure(row)?, figure(base)?)?;
-        let (clear, interval) = match comparison.evidence {
-            Evidence::Exact => (Some(true), None),
-            Evidence::Samples(is_clear) => (Some(is_clear(row, base)), None),
-            Evidence::Seeds => (None, None),
-            Evidence::SeedsOrImages(bootstrap) => {
-                (None, Interval::over_images(bootstrap(row), bootstrap(base)))
-            }
-        };
-        Some(Change {
-            value,
-            clear,
-            interval,
-        })
-    }
-
-    /// The change of one model: its rows are its seeds.
-    pub fn change(&self, rows: &Rows, seeds: &[Row]) -> Option<Change> {
-        let all: Vec<Change> = seeds
-            .iter()
-            .filter_map(|row| self.change_of_row(rows, row))
-            .collect();
-        if !self.mean_of_seeds {
-            return all.first().copied();
-        }
-        // The change of a mean is shown only beside the mean.
-        rows::evaluated(seeds).next()?;
-        let spread = Spread::of(all.iter().map(|change| change.value))?;
-        let over_seeds = Interval::over_seeds(spread);
-        let has_interval = self.comparison?.evidence.has_interval();
-        Some(Change {
-            value: spread.mean,
-            clear: over_seeds.map(|interval| interval.excludes_zero()),
-            interval: over_seeds
-                .or_else(|| all.iter().find_map(|change| change.interval))
-                .filter(|_| has_interval),
+        Some(match comparison.evidence {
+            Evidence::Exact | Evidence::Seeds => (value, None),
+            // Round by round, so that what slowed both down says nothing.
+            Evidence::Rounds => match rounds(rows, row) {
+                Some(logs) => (percent(middle(logs)?), None),
+                None => (value, None),
+            },
+            Evidence::SeedsAndImages(resampled) => (
+                value,
+                Interval::over_images(resampled(row), resampled(base)),
+            ),
         })
     }
 
     /// What the data say of a change that has an interval, in words.
     pub fn verdict(&self, change: &Change) -> Option<String> {
-        let interval = change.interval?;
-        let (heading, unit) = (self.on_screen()?.1, self.comparison?.unit);
-        let better = (change.value > 0.0) == (self.comparison?.better == Better::Higher);
-        let verdict = match (interval.over, interval.excludes_zero()) {
-            (Over::Seeds(_), true) if better => "better than the baseline",
-            (Over::Seeds(_), true) => "worse than the baseline",
-            (Over::Seeds(_), false) => "no clear change",
-            (Over::Images, true) => {
-                "holds for other test images; one seed cannot say whether it holds for other seeds"
-            }
-            (Over::Images, false) => "no clear change between these two trainings",
-        };
-        let over = match interval.over {
-            Over::Seeds(n) => format!("{n} seeds"),
-            Over::Images => "test images".into(),
+        let comparison = self.comparison?;
+        let interval = change
+            .interval
+            .filter(|_| comparison.evidence.has_interval())?;
+        // Its unit stands beside the figure.
+        let heading = comparison.glance?.split(',').next()?;
+        let verdict = match (interval.over, change.mark) {
+            (Over::Images, _) => format!(
+                "can't tell: {}, {}",
+                if interval.excludes_zero() {
+                    "it holds for other test images"
+                } else {
+                    "other test images might say otherwise"
+                },
+                change.outlook.map_or_else(String::new, Outlook::words)
+            ),
+            (_, Mark::Better) => "better than the baseline".into(),
+            (_, Mark::Worse) => "worse than the baseline".into(),
+            (_, Mark::Same) => "as good as the baseline".into(),
+            (_, Mark::Open) => match change.outlook {
+                Some(outlook) => format!("can't tell: {}", outlook.words()),
+                None => "can't tell".into(),
+            },
         };
         Some(format!(
-            "{} of {heading}, 95 % interval {interval} over {over}: {verdict}",
-            unit.with_unit(change.value),
+            "{heading} {}, 95 % interval {} over {}: {verdict}",
+            comparison.unit.with_unit(change.value),
+            comparison.unit.interval(&interval),
+            interval.over.words(),
         ))
     }
+}
+
+/// The median of the means of all pairs, as [`ablate_statistics::shift`] has it.
+fn middle(logs: Vec<f64>) -> Option<f64> {
+    let pairs = (0..logs.len()).flat_map(|i| (i..logs.len()).map(move |j| (i, j)));
+    let mut means: Vec<f64> = pairs
+        .map(|(i, j)| f64::midpoint(logs[i], logs[j]))
+        .collect();
+    means.sort_by(f64::total_cmp);
+    quantile(&means, 0.5)
 }

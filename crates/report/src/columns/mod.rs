@@ -6,10 +6,12 @@
 
 mod compare;
 mod details;
+mod judge;
 mod results;
 mod value;
 
 pub use compare::{Change, ChangeUnit, Comparison, Evidence};
+pub use judge::LATENCY_MARGIN;
 pub use value::{Entry, Format, Value};
 
 use crate::rows::Row;

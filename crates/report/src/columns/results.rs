@@ -5,7 +5,7 @@ use super::Place::{Page, Screen};
 use super::{ChangeUnit, Column, Comparison, Evidence, Format};
 use crate::mark::Better;
 use crate::number::thousands;
-use crate::rows::{Row, medians_differ};
+use crate::rows::Row;
 use ablate_records::Stage;
 
 pub const COLUMNS: &[Column] = &[
@@ -105,7 +105,7 @@ pub const COLUMNS: &[Column] = &[
         csv: "change_latency_percent",
         better: Better::Lower,
         unit: ChangeUnit::Percent,
-        evidence: Evidence::Samples(medians_differ),
+        evidence: Evidence::Rounds,
         rank: Some(2),
         glance: Some("Latency"),
     })
@@ -207,7 +207,7 @@ pub const COLUMNS: &[Column] = &[
         csv: "change_map50_95_points",
         better: Better::Higher,
         unit: ChangeUnit::Points,
-        evidence: Evidence::SeedsOrImages(|row| {
+        evidence: Evidence::SeedsAndImages(|row| {
             row.eval().map_or(&[], |eval| eval.bootstrap.as_slice())
         }),
         rank: Some(1),

@@ -3,8 +3,8 @@
 use super::Column;
 use crate::number;
 use crate::rows::{self, Gap, Row};
-use crate::statistics::Spread;
 use ablate_records::ImageSize;
+use ablate_statistics::Spread;
 
 /// A value as `results.csv` has it.
 #[derive(Clone, Debug, PartialEq)]

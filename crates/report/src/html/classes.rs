@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::table::{Group, Sheet, Td, Th, Tr, grouped};
 use crate::number;
 use crate::rows::{BASELINE, Row};
-use crate::statistics::Spread;
 use crate::summary::{Line, Table};
 use ablate_records::{ApFigures, EvalMeasurement};
+use ablate_statistics::Spread;
 
 /// With more classes than this a class is a row.
 const MOST_CLASSES_ACROSS: usize = 12;

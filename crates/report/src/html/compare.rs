@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ablate_records::Judging;
 use serde::Serialize;
 
 use super::table::{Group, Sheet, Td, Th, Tr, columns_of, grouped, head, tr};
@@ -9,9 +10,9 @@ use crate::columns::{self, ChangeUnit, Column, Comparison};
 use crate::summary::{Glance, Line, Table, glances};
 
 /// Mean change of each variant over the scales.
-pub fn means(tables: &[Table]) -> Vec<Sheet> {
+pub fn means(tables: &[Table], judging: &Judging) -> Vec<Sheet> {
     let sheets = tables.iter().map(|table| {
-        let glances = glances(table);
+        let glances = glances(table, judging);
         let families: BTreeSet<&str> = glances.iter().map(|glance| glance.family).collect();
         let rows = glances.iter().map(|glance| Tr {
             name: if families.len() > 1 {
@@ -21,7 +22,7 @@ pub fn means(tables: &[Table]) -> Vec<Sheet> {
             },
             baseline: false,
             cells: columns::at_a_glance()
-                .map(|(column, _)| mean(glance, column))
+                .map(|(column, _)| mean(glance, column, judging))
                 .collect(),
         });
         let groups = vec![Group {
@@ -44,8 +45,8 @@ pub fn means(tables: &[Table]) -> Vec<Sheet> {
         .collect()
 }
 
-fn mean(glance: &Glance, column: &Column) -> Td {
-    let (Some(comparison), Some(mean)) = (column.comparison, glance.mean(column)) else {
+fn mean(glance: &Glance, column: &Column, judging: &Judging) -> Td {
+    let (Some(comparison), Some(mean)) = (column.comparison, glance.mean(column, judging)) else {
         let gap = column.stage.and_then(|stage| glance.gap(stage));
         return gap.map_or_else(|| Td::empty("–", "not measured on both sides"), Td::gap);
     };
@@ -145,7 +146,9 @@ fn change(line: &Line, column: &Column) -> Option<Td> {
     };
     let td = Td::change(comparison, change);
     Some(match (change.interval, column.verdict(change)) {
-        (Some(interval), Some(verdict)) => td.note(interval.to_string()).tip(verdict),
+        (Some(interval), Some(verdict)) => {
+            td.note(comparison.unit.interval(&interval)).tip(verdict)
+        }
         _ => td,
     })
 }

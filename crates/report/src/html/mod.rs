@@ -12,6 +12,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
+use crate::mark::{AS_GOOD, OPEN};
 use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
 use crate::plots::{Figure, Kind};
 use crate::rows::Rows;
@@ -60,8 +61,11 @@ pub fn render(
         regular => BASE64_STANDARD.encode(REGULAR),
         semibold => BASE64_STANDARD.encode(SEMIBOLD),
         facts => parts::facts(rows),
-        means => compare::means(tables),
+        means => compare::means(tables, &rows.judging),
         verdicts => compare::verdicts(tables),
+        as_good => AS_GOOD,
+        open => OPEN,
+        margins => parts::margins(&rows.judging),
         variants => parts::variants(rows, notes),
         accuracy => plots(figures, Kind::Accuracy),
         latency => plots(figures, Kind::Latency),

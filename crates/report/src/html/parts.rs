@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::table::cut;
-use crate::columns;
+use crate::columns::{self, LATENCY_MARGIN};
 use crate::rows::{Gap, Row, Rows};
-use ablate_records::{Environment, ImageSize, Record, Stage, VariantNote};
+use ablate_records::{Environment, ImageSize, Judging, Record, Stage, VariantNote};
 
 /// A longer error is cut on the page; `results.csv` has all of it.
 const MOST_ERROR: usize = 4000;
@@ -329,5 +329,16 @@ fn quoted(word: &str) -> String {
         word.into()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Which changes count as none.
+pub fn margins(judging: &Judging) -> String {
+    let latency = format!("{LATENCY_MARGIN} % of latency");
+    match judging.margin {
+        Some(points) => format!("The margin is {points} points of mAP and {latency}."),
+        None => format!(
+            "The margin is {latency}; of mAP the sweep sets none (key margin), so no mAP is called as good."
+        ),
     }
 }

@@ -119,11 +119,14 @@ impl Td {
 
     /// A change against the baseline, with its judgement.
     pub fn change(comparison: Comparison, change: &Change) -> Self {
-        let mark = change.mark(comparison.better);
+        let mark = change.mark;
         let text = comparison.unit.text(change.value);
         Td {
             class: mark.word(),
-            tip: mark.meaning().into(),
+            tip: match change.outlook {
+                Some(outlook) => format!("{}: {}", mark.meaning(), outlook.words()),
+                None => mark.meaning().into(),
+            },
             ..Td::figure(format!("{} {text}", mark.sign(change.value)), change.value)
         }
     }

@@ -10,8 +10,6 @@ use super::sheet::{Key, Swatch, chart, floor, sheet};
 use super::style::{INK, series};
 use super::text::{bold, text, text_size};
 
-/// How many times the largest bar an interval is drawn to.
-const REACH: f64 = 1.6;
 /// Share of a group's room that its bars take, and of a bar's room that it fills.
 const FILLED: f64 = 0.86;
 
@@ -37,11 +35,11 @@ pub struct Bars {
 pub type Group = (String, Vec<Bar>);
 
 impl Bar {
-    /// What is drawn of the interval; without one, the value.
-    fn span(&self, reach: f64) -> (f64, f64) {
+    /// The interval with the value, which alone stands where there is no interval.
+    fn span(&self) -> (f64, f64) {
         let value = self.value;
         let (low, high) = self.interval.unwrap_or((value, value));
-        (low.max(-reach).min(value), high.min(reach).max(value))
+        (low.min(value), high.max(value))
     }
 }
 
@@ -49,18 +47,16 @@ impl Bars {
     /// None if there is no bar.
     pub fn draw(&self) -> Result<Option<Scene>> {
         let bars = || self.groups.iter().flat_map(|(_, bars)| bars);
-        // An interval that would dwarf the bars is cut off, and open at that end.
-        let reach = REACH * bars().map(|bar| bar.value.abs()).fold(1.0, f64::max);
-        let ends = bars().flat_map(|bar| <[f64; 2]>::from(bar.span(reach)));
+        let ends = bars().flat_map(|bar| <[f64; 2]>::from(bar.span()));
         let y = range(ends.chain([0.0]), false).filter(|_| bars().next().is_some());
         let Some(y) = y else { return Ok(None) };
         let y = Axis::new(y.start.min(-1.0)..y.end.max(1.0), false, 9);
         let titles = [self.title.as_str(), &self.subtitle];
-        let plot = |area: &Area| self.plot(area, y, reach);
+        let plot = |area: &Area| self.plot(area, y);
         sheet(titles, &self.keys, Swatch::Bar, 3050, plot).map(Some)
     }
 
-    fn plot(&self, area: &Area, y: Axis, reach: f64) -> Result<()> {
+    fn plot(&self, area: &Area, y: Axis) -> Result<()> {
         // Horizontally a group has one unit.
         let x = Axis::new(0.0..self.groups.len() as f64, false, 0);
         let mut chart = chart(&area.margin(80, 0, 110, 220), ("", x), (&self.y_name, y))?;
@@ -82,11 +78,10 @@ impl Bars {
                 let tip = bar.tip.clone();
                 chart.draw_series([Tipped { element, tip }])?;
                 let (x, cap) = (left + step * FILLED / 2.0, step * 0.12);
-                let (low, high) = bar.span(reach);
+                let (low, high) = bar.span();
                 if let Some(interval) = bar.interval {
                     let ends = <[f64; 2]>::from(interval).into_iter();
-                    let closed = ends.filter(|end| end.abs() <= reach);
-                    let caps = closed.map(|end| [(x - cap, end), (x + cap, end)]);
+                    let caps = ends.map(|end| [(x - cap, end), (x + cap, end)]);
                     let lines = caps.chain([[(x, low), (x, high)]]);
                     chart.draw_series(lines.map(|line| PathElement::new(line, whisker)))?;
                 }

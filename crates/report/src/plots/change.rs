@@ -5,10 +5,13 @@ use anyhow::Result;
 use super::bars::{Bar, Bars, Group};
 use super::sheet::Key;
 use super::{Kind, Plots, gather};
+use crate::columns::ChangeUnit;
+use crate::interval::Interval;
 use crate::number;
 use crate::summary::{Changes, Line, Table};
 
 type Pick = fn(&Changes) -> Option<f64>;
+type Sure = fn(&Changes) -> Option<Interval>;
 
 impl Plots<'_> {
     pub fn changes(&mut self, tables: &[Table]) -> Result<()> {
@@ -20,10 +23,10 @@ impl Plots<'_> {
         for ((imgsz, nc), lines) in &costed {
             let classes = format!("{nc} classes");
             let file = format!("change-params-{nc}classes");
-            self.change("parameters", &classes, &file, lines, |c| c.params)?;
+            self.change("parameters", &classes, &file, lines, |c| c.params, |_| None)?;
             let setting = format!("{imgsz} px · {classes}");
             let file = format!("change-gflops-{}px-{nc}classes", imgsz.word());
-            self.change("GFLOPs", &setting, &file, lines, |c| c.gflops)?;
+            self.change("GFLOPs", &setting, &file, lines, |c| c.gflops, |_| None)?;
         }
         let timed = gather(
             tables,
@@ -37,7 +40,14 @@ impl Plots<'_> {
                 imgsz.word(),
                 timing.word()
             );
-            self.change("latency", &setting, &file, lines, |c| c.latency)?;
+            self.change(
+                "latency",
+                &setting,
+                &file,
+                lines,
+                |c| c.latency,
+                |c| c.latency_interval,
+            )?;
         }
         let trained = gather(
             tables,
@@ -48,7 +58,14 @@ impl Plots<'_> {
             let dataset = dataset.unwrap_or_default();
             let setting = format!("{dataset} · trained on {device} at {imgsz} px");
             let file = format!("change-map-{dataset}-{device}-{}px", imgsz.word());
-            self.change("mAP50-95", &setting, &file, lines, |c| c.map50_95)?;
+            self.change(
+                "mAP50-95",
+                &setting,
+                &file,
+                lines,
+                |c| c.map50_95,
+                |c| c.map_interval,
+            )?;
         }
         Ok(())
     }
@@ -60,6 +77,7 @@ impl Plots<'_> {
         file: &str,
         lines: &[&Line],
         pick: Pick,
+        interval: Sure,
     ) -> Result<()> {
         // Only mAP changes by points, and only of mAP more is better.
         let points = what == "mAP50-95";
@@ -68,7 +86,7 @@ impl Plots<'_> {
         } else {
             ("lower", "percent")
         };
-        let (keys, groups) = self.bars(lines, pick, points);
+        let (keys, groups) = self.bars(lines, pick, interval, points);
         let mut bars = groups.iter().flat_map(|(_, bars)| bars);
         let sure = bars.any(|bar| bar.interval.is_some());
         let sure = if sure { " · with 95 % intervals" } else { "" };
@@ -87,7 +105,13 @@ impl Plots<'_> {
     }
 
     /// Series and groups of bars of the lines that have the change.
-    fn bars(&self, lines: &[&Line], pick: Pick, points: bool) -> (Vec<Key>, Vec<Group>) {
+    fn bars(
+        &self,
+        lines: &[&Line],
+        pick: Pick,
+        sure: Sure,
+        points: bool,
+    ) -> (Vec<Key>, Vec<Group>) {
         let mut keys: Vec<Key> = Vec::new();
         let mut groups: Vec<Group> = Vec::new();
         for line in lines {
@@ -97,22 +121,22 @@ impl Plots<'_> {
             let (key, cell) = (self.styles.key(line), line.cell());
             let group = format!("{}{}", cell.family, cell.scale);
             let label = number::signed(value, usize::from(value.abs() < 9.95));
-            let change = if points {
-                number::points(value) + " points"
+            let interval = sure(&line.changes);
+            let unit = if points {
+                ChangeUnit::Points
             } else {
-                number::percent(value)
+                ChangeUnit::Percent
             };
-            // Only mAP has one.
-            let interval = line.changes.map_interval.filter(|_| points);
-            let sure = interval.map_or_else(String::new, |interval| {
-                format!(", 95 % interval {interval}")
+            let change = unit.with_unit(value);
+            let within = interval.map_or_else(String::new, |interval| {
+                format!(", 95 % interval {}", unit.interval(&interval))
             });
             let bar = Bar {
                 style: key.style,
                 value,
                 interval: interval.map(|interval| (interval.low, interval.high)),
                 label,
-                tip: format!("{}: {change}{sure}", cell.model),
+                tip: format!("{}: {change}{within}", cell.model),
             };
             match groups.last_mut().filter(|(name, _)| *name == group) {
                 Some((_, bars)) => bars.push(bar),

@@ -1,8 +1,8 @@
 //! The HTML report.
 
 use ablate_records::{
-    Cell, DataAccount, EvalMeasurement, LeftOut, LeftOutReason, Measurement, Record, Stage,
-    TrainMeasurement, VariantNote,
+    Cell, DataAccount, EvalMeasurement, Judging, LeftOut, LeftOutReason, Measurement, Record,
+    Stage, TrainMeasurement, VariantNote,
 };
 use ablate_report::Contents;
 
@@ -179,26 +179,31 @@ fn a_long_error_is_cut_on_the_page_and_whole_in_the_csv() {
     assert!(table(&records)[0]["error"].ends_with("the end"));
 }
 
-#[test]
-fn seeds_are_averaged_and_their_spread_decides() {
+/// Three models under three seeds: the second is two points better, the third the same on average.
+fn three_seeds() -> Vec<Record> {
     let seed = |variant: &str, seed| Cell {
         seed: Some(seed),
         ..cell(variant, "n")
     };
     let mut records: Vec<Record> = Vec::new();
-    for (i, base) in [0.40, 0.42, 0.44].into_iter().enumerate() {
+    for (i, base) in [0.400, 0.402, 0.404].into_iter().enumerate() {
         records.push(done(&seed("baseline", i as u64), eval(base)));
-        // Two points better with every seed; better and worse by turns.
         records.push(done(&seed("asff", i as u64), eval(base + 0.02)));
         records.push(done(
             &seed("ghost", i as u64),
-            eval(base + [0.03, -0.03, 0.01][i]),
+            eval(base + [0.003, -0.003, 0.001][i]),
         ));
     }
-    let html = page(&records);
-    assert!(html.contains("42.0 <small>± 2.0</small>"));
+    records
+}
+
+#[test]
+fn seeds_are_averaged_and_their_spread_decides() {
+    let html = page(&three_seeds());
+    assert!(html.contains("40.2 <small>± 0.2</small>"));
     assert!(html.contains("▲ +2.0"));
-    assert!(html.contains("≈ +0.3"));
+    assert!(html.contains("? ±0.0"));
+    assert!(html.contains("better than the baseline") && html.contains("can&#x27;t tell: "));
     assert!(html.contains("up to 3 seeds") && !html.contains("One seed"));
     assert!(
         html.contains("higher is better · with 95 % intervals")
@@ -208,15 +213,64 @@ fn seeds_are_averaged_and_their_spread_decides() {
 }
 
 #[test]
-fn a_latency_within_the_spread_is_not_judged() {
+fn within_the_margin_is_as_good() {
+    let judging = Judging {
+        margin: Some(1.0),
+        ..Judging::default()
+    };
+    let html = page_judged(&three_seeds(), judging);
+    assert!(html.contains("≈ ±0.0") && html.contains("as good as the baseline"));
+    assert!(html.contains("The margin is 1 points of mAP and 3 % of latency."));
+}
+
+#[test]
+fn nothing_learnt_is_no_verdict() {
+    let seed = |variant: &str, seed| Cell {
+        seed: Some(seed),
+        ..cell(variant, "n")
+    };
+    let records: Vec<Record> = [("baseline", 0), ("baseline", 1), ("asff", 0), ("asff", 1)]
+        .map(|(variant, i)| done(&seed(variant, i), eval(0.0)))
+        .into();
+    let html = page(&records);
+    assert!(html.contains("can&#x27;t tell: neither network has learnt"));
+    assert!(!html.contains("as good as the baseline"));
+}
+
+/// A claim of one table is made more carefully the more of them there are.
+#[test]
+fn intervals_of_a_table_hold_together() {
+    let seed = |variant: &str, scale: &str, seed| Cell {
+        seed: Some(seed),
+        ..cell(variant, scale)
+    };
+    let sweep = |scales: &[&str]| -> Vec<Record> {
+        let mut records = Vec::new();
+        for scale in scales {
+            for (i, base) in [0.400, 0.402, 0.404].into_iter().enumerate() {
+                records.push(done(&seed("baseline", scale, i as u64), eval(base)));
+                records.push(done(&seed("asff", scale, i as u64), eval(base + 0.02)));
+            }
+        }
+        records
+    };
+    assert!(page(&sweep(&["n"])).contains("95 % interval +1.5 … +2.5 over 3 seeds"));
+    assert!(page(&sweep(&["n", "s", "m"])).contains("95 % interval +1.4 … +2.6 over 3 seeds"));
+}
+
+#[test]
+fn a_latency_is_judged_by_its_rounds() {
     let records = [
         done(&cell("baseline", "n"), latency(20.0)),
         done(&cell("gsconv", "n"), latency(20.1)),
         done(&cell("ghost", "n"), latency(22.0)),
+        done(&cell("asff", "n"), unpaired(latency(30.0))),
     ];
     let html = page(&records);
     assert!(html.contains("≈ +0.5 %"));
     assert!(html.contains("△ +10.0 %"));
+    assert!(html.contains("95 % interval +10.0 … +10.0 % over 20 rounds"));
+    assert!(html.contains("? +50.0 %") && html.contains("not timed in the same rounds"));
 }
 
 #[test]
@@ -259,7 +313,7 @@ fn a_stopped_model_has_no_map_but_a_reason() {
         html.contains(">5 <small>of 20</small></td>") && html.contains("A curve that ends early")
     );
     assert!(
-        !html.contains("<strong>yolov5n+asff</strong>"),
+        !html.contains("<strong>yolov5n+asff</strong>: mAP"),
         "there is nothing to judge"
     );
 }
@@ -328,6 +382,7 @@ fn the_variants_of_the_report_are_explained() {
     let contents = Contents {
         title: "A test",
         variants: &notes,
+        judging: Judging::default(),
         records: &records,
     };
     let written = ablate_report::write(folder.path(), &contents).unwrap();

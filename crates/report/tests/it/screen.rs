@@ -1,9 +1,13 @@
 //! The summary on the screen.
 
-use ablate_records::Stage;
-use ablate_report::terminal::{render, summary};
+use ablate_records::{Judging, Record, Stage};
+use ablate_report::terminal;
 
 use crate::support::*;
+
+fn render(records: &[Record], width: Option<u16>, colour: bool) -> String {
+    terminal::render(records, Judging::default(), width, colour)
+}
 
 #[test]
 fn it_is_plain_and_whole_without_a_terminal() {
@@ -32,6 +36,10 @@ fn it_is_plain_and_whole_without_a_terminal() {
             "≈",
             "−0.8",
             "%",
+            "−0.8",
+            "…",
+            "−0.8",
+            "%",
             "83.7",
             "65.1",
             "40.7",
@@ -40,7 +48,10 @@ fn it_is_plain_and_whole_without_a_terminal() {
         ]
     );
     assert!(text.contains("2 failed:\n  yolov5n+fasternet train: the loss is NaN"));
-    assert_eq!(summary(&[]), "No records yet.\n");
+    assert_eq!(
+        terminal::summary(&[], Judging::default()),
+        "No records yet.\n"
+    );
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use ablate_records::{
     ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement,
-    FirstWeights, LatencyMeasurement, Measurement, Outcome, PeakMemory, Record, Rung, Stage,
-    TrainMeasurement,
+    FirstWeights, Judging, LatencyMeasurement, Measurement, Outcome, PeakMemory, Record, Rounds,
+    Rung, Stage, TrainMeasurement,
 };
 use ablate_report::{Contents, Written};
 
@@ -191,6 +191,13 @@ pub fn latency(median_ms: f64) -> Measurement {
         images_per_s: 1000.0 / median_ms,
         warmup: 5,
         iterations: 40,
+        rounds: Some(Rounds {
+            session: "one".into(),
+            medians_ms: (0..20)
+                .map(|i| median_ms * (1.0 + 0.01 * f64::from(i % 3)))
+                .collect(),
+        }),
+        load: None,
         samples_ms,
         memory: PeakMemory {
             host_mib: Some(512.5),
@@ -410,14 +417,43 @@ fn each(make: impl Fn(&str, &str, u64, f64) -> Vec<Record>) -> Vec<Record> {
         .collect()
 }
 
+/// A latency that was not timed in turn with others.
+pub fn unpaired(latency: Measurement) -> Measurement {
+    match latency {
+        Measurement::Latency(latency) => Measurement::Latency(LatencyMeasurement {
+            rounds: None,
+            ..latency
+        }),
+        other => other,
+    }
+}
+
 /// Writes a report without notes on variants.
 pub fn write(dir: &Path, title: &str, records: &[Record]) -> anyhow::Result<Written> {
+    write_judged(dir, title, records, Judging::default())
+}
+
+/// The same, judged otherwise than by default.
+pub fn write_judged(
+    dir: &Path,
+    title: &str,
+    records: &[Record],
+    judging: Judging,
+) -> anyhow::Result<Written> {
     let contents = Contents {
         title,
         variants: &[],
+        judging,
         records,
     };
     ablate_report::write(dir, &contents)
+}
+
+/// The page of a report.
+pub fn page_judged(records: &[Record], judging: Judging) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let written = write_judged(folder.path(), "A test", records, judging).unwrap();
+    std::fs::read_to_string(written.html).unwrap()
 }
 
 /// A sweep's folder with the report in it.

@@ -65,3 +65,28 @@ pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Err
         }
     })
 }
+
+pub fn maybe_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    seconds(deserializer).map(Some)
+}
+
+pub fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked::number(deserializer, |percent| {
+        match (0.0..=100.0).contains(&percent) {
+            true => Ok(percent),
+            false => Err(format!("expected percent from 0 to 100, found {percent}")),
+        }
+    })
+}
+
+/// A difference of mAP.
+pub fn points<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    checked::number(deserializer, |points| {
+        match points > 0.0 && points <= 100.0 {
+            true => Ok(Some(points)),
+            false => Err(format!(
+                "expected points of mAP above 0, at most 100, found {points}"
+            )),
+        }
+    })
+}

@@ -13,7 +13,8 @@ use crate::{
     guard::guarded,
     measure::{
         precision::Precision,
-        timing::{Iteration, Protocol, forward_pass, measure},
+        rounds::measure,
+        timing::{Aim, Iteration, Protocol, forward_pass},
     },
     progress::Steps,
     sweep::{config::LatencyConfig, plan::PlannedCell},
@@ -40,6 +41,11 @@ impl Latency<'_> {
             warmup: config.warmup,
             budget: Duration::from_secs_f64(config.budget_s),
             min_iterations: config.min_iterations,
+            aim: (config.within > 0.0).then(|| Aim {
+                within: config.within,
+                limit: Duration::from_secs_f64(config.limit_s()),
+                claims: self.0.comparisons(),
+            }),
             fuse: true,
             precision,
         })
@@ -65,6 +71,8 @@ impl Work for Latency<'_> {
             "imgsz": config.imgsz,
             "batch": config.batch,
             "budget_s": config.budget_s,
+            "within": config.within,
+            "limit_s": config.limit_s(),
             "warmup": config.warmup,
             "min_iterations": config.min_iterations,
             "fused": true,
@@ -111,7 +119,9 @@ impl Work for Latency<'_> {
             .map(|job| guarded(|| self.iteration(job.cell, &device, &protocol)))
             .collect();
         let bar = steps.parts(1000);
-        let measured = measure(iterations, &device, &protocol, |done| {
+        let is_baseline = |job: &Job| job.cell.model.variants.is_empty();
+        let baseline = jobs.iter().position(is_baseline).unwrap_or(0);
+        let measured = measure(iterations, baseline, &device, &protocol, |done| {
             bar.set_position((done * 1000.0) as u64)
         });
         bar.finish_and_clear();

@@ -1,0 +1,338 @@
+//! The changes of all models of a table, judged together: what is claimed of one column is all true
+//! with the confidence of a single interval.
+
+use std::collections::BTreeMap;
+
+use ablate_statistics::{Arm, Comparison as Contrasted, Contrast, seeds_to_tell, shift};
+
+use super::Column;
+use super::compare::{Change, Comparison, Evidence, Outlook};
+use crate::interval::{CONFIDENCE, Interval, Over};
+use crate::mark::Mark;
+use crate::rows::{self, BASELINE, Row, Rows, comparable};
+
+/// A change of latency within this margin, in percent, is as good: another day, or another order of
+/// the same instructions, makes as much of a difference.
+pub const LATENCY_MARGIN: f64 = 3.0;
+
+/// Fewer resamplings do not tell the spread over test images.
+const FEWEST_RESAMPLED: usize = 200;
+
+/// Below this mAP, in points, a network has learnt nothing.
+const LEARNT: f64 = 0.05;
+
+impl Column {
+    /// The changes of the models of a table, in their order: the rows of a model are its seeds.
+    ///
+    /// None for a baseline, and where either side was not measured, or not in the same way.
+    pub fn changes(&self, rows: &Rows, models: &[Vec<Row>]) -> Vec<Option<Change>> {
+        let Some(comparison) = self.comparison else {
+            return vec![None; models.len()];
+        };
+        match comparison.evidence {
+            Evidence::Exact => models
+                .iter()
+                .map(|seeds| self.exact(rows, seeds, comparison))
+                .collect(),
+            Evidence::Rounds => self.timed(rows, models, comparison),
+            Evidence::Seeds => self.trained(rows, models, comparison, |_| &[]),
+            Evidence::SeedsAndImages(resampled) => {
+                self.trained(rows, models, comparison, resampled)
+            }
+        }
+    }
+
+    /// Of arithmetic, which all seeds share.
+    fn exact(&self, rows: &Rows, seeds: &[Row], comparison: Comparison) -> Option<Change> {
+        let mut changes = seeds.iter().filter_map(|row| self.change_of_row(rows, row));
+        let value = changes.next()?.0;
+        Some(Change {
+            value,
+            mark: Mark::exact(value, comparison.better),
+            interval: None,
+            outlook: None,
+        })
+    }
+
+    /// Of times, which all seeds share: the models of a family and scale were timed in rounds.
+    fn timed(
+        &self,
+        rows: &Rows,
+        models: &[Vec<Row>],
+        comparison: Comparison,
+    ) -> Vec<Option<Change>> {
+        let paired = models.iter().map(|seeds| {
+            let mut rounds = seeds.iter().filter_map(|row| rounds(rows, row));
+            rounds.next()
+        });
+        let paired: Vec<Option<Vec<f64>>> = paired.collect();
+        // Each of so many independent claims may be wrong so rarely that all are right in 95 %; these
+        // share a baseline, which makes them wrong together, so less often.
+        let claims = paired.iter().flatten().count();
+        let confidence = CONFIDENCE.powf(1.0 / claims.max(1) as f64);
+        let change = |(seeds, paired): (&Vec<Row>, &Option<Vec<f64>>)| {
+            let mut changes = seeds.iter().filter_map(|row| self.change_of_row(rows, row));
+            let value = changes.next()?.0;
+            let interval = paired.as_ref().and_then(|logs| {
+                let shift = shift(logs, confidence)?;
+                Some(Interval {
+                    low: percent(shift.low),
+                    high: percent(shift.high),
+                    over: Over::Rounds { rounds: logs.len() },
+                })
+            });
+            Some(Change {
+                value,
+                mark: interval.map_or(Mark::Open, |interval| {
+                    Mark::of(value, &interval, Some(LATENCY_MARGIN), comparison.better)
+                }),
+                interval,
+                outlook: interval.is_none().then_some(Outlook::FewRounds),
+            })
+        };
+        models.iter().zip(&paired).map(change).collect()
+    }
+
+    /// Of trainings.
+    fn trained(
+        &self,
+        rows: &Rows,
+        models: &[Vec<Row>],
+        comparison: Comparison,
+        resampled: for<'a> fn(&Row<'a>) -> &'a [Option<f64>],
+    ) -> Vec<Option<Change>> {
+        let figure = |row: &Row| Some(100.0 * (self.value)(row)?.number()?);
+        let mut groups: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+        for (index, seeds) in models.iter().enumerate() {
+            let cell = seeds[0].cell;
+            let group = (cell.family.as_str(), cell.scale.as_str());
+            groups.entry(group).or_default().push(index);
+        }
+        let groups: Vec<Group> = groups
+            .values()
+            .filter_map(|members| Group::of(members, models, figure, resampled))
+            .collect();
+        let claiming = groups.iter().filter(|group| group.has_spread()).count();
+        // Groups share nothing, so their confidences multiply.
+        let confidence = CONFIDENCE.powf(1.0 / claiming.max(1) as f64);
+        let mut changes = vec![None; models.len()];
+        for group in &groups {
+            group.judge(rows, confidence, comparison, &mut changes);
+        }
+        changes
+    }
+}
+
+/// The trained models of a family and scale.
+struct Group<'r, 'a> {
+    baseline: Trained<'r, 'a>,
+    /// With their places in the table.
+    arms: Vec<(usize, Trained<'r, 'a>)>,
+}
+
+/// The trainings of a model that can be compared with the others.
+struct Trained<'r, 'a> {
+    rows: Vec<&'r Row<'a>>,
+    /// Points, seed by seed.
+    figures: Vec<f64>,
+    /// Points, the mean over the seeds by resampling of the images; empty if they were not resampled.
+    resampled: Vec<Option<f64>>,
+}
+
+impl<'r, 'a> Group<'r, 'a> {
+    fn of(
+        members: &[usize],
+        models: &'r [Vec<Row<'a>>],
+        figure: impl Fn(&Row) -> Option<f64>,
+        resampled: for<'b> fn(&Row<'b>) -> &'b [Option<f64>],
+    ) -> Option<Self> {
+        let evaluated =
+            |seeds: &'r [Row<'a>]| rows::evaluated(seeds).filter(|row| figure(row).is_some());
+        let is_baseline = |&&index: &&usize| models[index][0].cell.variant == BASELINE;
+        let baseline = *members.iter().find(is_baseline)?;
+        let like = evaluated(&models[baseline]).next()?;
+        let trained = |seeds: &'r [Row<'a>]| {
+            let rows: Vec<&Row> = evaluated(seeds)
+                .filter(|row| comparable(row, like))
+                .collect();
+            Trained {
+                figures: rows.iter().filter_map(|row| figure(row)).collect(),
+                resampled: mean_resampled(&rows, resampled),
+                rows,
+            }
+        };
+        let arms = members.iter().filter(|&&index| index != baseline);
+        let arms = arms.map(|&index| (index, trained(&models[index])));
+        let arms: Vec<_> = arms.filter(|(_, arm)| !arm.rows.is_empty()).collect();
+        let baseline = trained(&models[baseline]);
+        (!arms.is_empty()).then_some(Self { baseline, arms })
+    }
+
+    fn has_spread(&self) -> bool {
+        let arms = self.arms.iter().map(|(_, arm)| arm);
+        arms.chain([&self.baseline])
+            .any(|arm| arm.figures.len() > 1)
+    }
+
+    fn judge(
+        &self,
+        rows: &Rows,
+        confidence: f64,
+        comparison: Comparison,
+        changes: &mut [Option<Change>],
+    ) {
+        let resampled = self.resampled();
+        let resampled = |place: usize| resampled.get(place).map_or(&[][..], Vec::as_slice);
+        let arms = (1..).zip(&self.arms).map(|(place, (_, trained))| Arm {
+            seeds: &trained.figures,
+            resampled: resampled(place),
+        });
+        let arms: Vec<Arm> = arms.collect();
+        let contrasted = Contrasted {
+            baseline: Arm {
+                seeds: &self.baseline.figures,
+                resampled: resampled(0),
+            },
+            arms: &arms,
+            confidence,
+            first_seeds: rows.judging.first_seeds,
+        };
+        let contrasts = contrasted.contrasts();
+        for ((index, trained), contrast) in self.arms.iter().zip(contrasts) {
+            changes[*index] = Some(match contrast {
+                Some(contrast) => self.told(trained, &contrast, rows.judging.margin, comparison),
+                None => self.untold(trained),
+            });
+        }
+    }
+
+    /// A change over seeds.
+    fn told(
+        &self,
+        trained: &Trained,
+        contrast: &Contrast,
+        margin: Option<f64>,
+        comparison: Comparison,
+    ) -> Change {
+        let seeds = trained.figures.len();
+        let interval = Interval {
+            low: contrast.low,
+            high: contrast.high,
+            over: if contrast.of_images > 0.0 {
+                Over::SeedsAndImages { seeds }
+            } else {
+                Over::Seeds { seeds }
+            },
+        };
+        let value = contrast.difference;
+        let mark = if self.has_learnt(trained) {
+            Mark::of(value, &interval, margin, comparison.better)
+        } else {
+            Mark::Open
+        };
+        let outlook = || {
+            if !self.has_learnt(trained) {
+                return Outlook::NothingLearnt;
+            }
+            match seeds_to_tell(contrast, margin) {
+                Some(seeds) => Outlook::Seeds(seeds),
+                None if contrast.least_half() > contrast.difference.abs() => {
+                    Outlook::Images(contrast.least_half())
+                }
+                None => Outlook::NoSeeds,
+            }
+        };
+        Change {
+            value,
+            mark,
+            interval: Some(interval),
+            outlook: (mark == Mark::Open).then(outlook),
+        }
+    }
+
+    /// A change of single seeds, of which the test images alone say something.
+    fn untold(&self, trained: &Trained) -> Change {
+        let mean =
+            |trained: &Trained| ablate_statistics::mean(&trained.figures).unwrap_or(f64::NAN);
+        let one = trained.figures.len() == 1 && self.baseline.figures.len() == 1;
+        let over_images = Interval::over_images(&trained.resampled, &self.baseline.resampled);
+        Change {
+            value: mean(trained) - mean(&self.baseline),
+            mark: Mark::Open,
+            interval: over_images.filter(|_| one),
+            outlook: Some(if self.has_learnt(trained) {
+                Outlook::OneSeed
+            } else {
+                Outlook::NothingLearnt
+            }),
+        }
+    }
+
+    /// Whether the model or the baseline finds anything.
+    fn has_learnt(&self, trained: &Trained) -> bool {
+        let figures = [&trained.figures, &self.baseline.figures];
+        figures
+            .into_iter()
+            .flatten()
+            .any(|&figure| figure >= LEARNT)
+    }
+
+    /// The resampled figures of the baseline, then of the arms, of those resamplings that all have;
+    /// empty if there are too few.
+    fn resampled(&self) -> Vec<Vec<f64>> {
+        let arms = self.arms.iter().map(|(_, arm)| arm);
+        let all: Vec<&Vec<Option<f64>>> = [&self.baseline]
+            .into_iter()
+            .chain(arms)
+            .map(|trained| &trained.resampled)
+            .collect();
+        let count = all[0].len();
+        if all.iter().any(|resampled| resampled.len() != count) {
+            return Vec::new();
+        }
+        let kept = (0..count).filter(|&i| all.iter().all(|resampled| resampled[i].is_some()));
+        let kept: Vec<usize> = kept.collect();
+        if kept.len() < FEWEST_RESAMPLED {
+            return Vec::new();
+        }
+        let figures =
+            |resampled: &Vec<Option<f64>>| kept.iter().filter_map(|&i| resampled[i]).collect();
+        all.into_iter().map(figures).collect()
+    }
+}
+
+/// The mean over the seeds in points, resampling by resampling; empty if a seed was resampled
+/// otherwise than the first.
+fn mean_resampled<'a>(
+    rows: &[&Row<'a>],
+    resampled: for<'b> fn(&Row<'b>) -> &'b [Option<f64>],
+) -> Vec<Option<f64>> {
+    let seeds: Vec<&[Option<f64>]> = rows.iter().map(|row| resampled(row)).collect();
+    let count = seeds.first().map_or(0, |first| first.len());
+    if seeds.iter().any(|seed| seed.len() != count) {
+        return Vec::new();
+    }
+    let mean = |i: usize| {
+        let sum: Option<f64> = seeds.iter().map(|seed| seed[i]).sum();
+        sum.map(|sum| 100.0 * sum / seeds.len() as f64)
+    };
+    (0..count).map(mean).collect()
+}
+
+/// Logarithms of own time to the baseline's, round by round; None unless both were timed in the same
+/// rounds.
+pub fn rounds(rows: &Rows, row: &Row) -> Option<Vec<f64>> {
+    let base = rows
+        .baseline(ablate_records::Stage::Latency, row)?
+        .latency()?;
+    let own = row.latency()?;
+    let (own, base) = (own.rounds.as_ref()?, base.rounds.as_ref()?);
+    let together = own.session == base.session && own.medians_ms.len() == base.medians_ms.len();
+    let ratios = own.medians_ms.iter().zip(&base.medians_ms);
+    together.then(|| ratios.map(|(own, base)| (own / base).ln()).collect())
+}
+
+/// What a logarithm of a ratio is in percent.
+pub fn percent(log: f64) -> f64 {
+    100.0 * log.exp_m1()
+}

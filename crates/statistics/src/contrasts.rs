@@ -1,0 +1,439 @@
+//! Simultaneous intervals: what all the differences from one baseline are, at once.
+//!
+//! The intervals of one [`Comparison`] hold together: all of them contain the true difference with
+//! the confidence asked for, however many models are compared.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+use crate::{describe, dunnett::critical};
+
+/// The figures of one model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Arm<'a> {
+    /// One for each seed.
+    pub seeds: &'a [f64],
+    /// The mean over the seeds on resampled test images, the same resamplings for every model.
+    /// Empty if the test images are taken as given.
+    pub resampled: &'a [f64],
+}
+
+/// What is compared, and how surely.
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison<'a> {
+    /// What the others are compared with.
+    pub baseline: Arm<'a>,
+    /// The others.
+    pub arms: &'a [Arm<'a>],
+    /// The probability that all intervals are right, 0 to 1.
+    pub confidence: f64,
+    /// The spread is that of the first so many seeds of each; None: of all. It is set where the
+    /// number of seeds was chosen by their spread: see [`crate::seeds_for_width`].
+    pub first_seeds: Option<usize>,
+}
+
+/// The difference of one model from the baseline.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contrast {
+    /// Difference of the means.
+    pub difference: f64,
+    /// Lower end of its interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Variance of one seed's figure, as the interval takes it: of the arm, and of the baseline.
+    pub variance: [f64; 2],
+    /// Variance of the difference from the choice of test images; 0 if they are taken as given.
+    pub of_images: f64,
+    /// Degrees of freedom of the variance over seeds.
+    pub degrees: f64,
+    /// Number of seeds: of the arm, and of the baseline.
+    pub seeds: [usize; 2],
+    /// Number of models that are compared with the baseline at once.
+    pub comparisons: usize,
+    /// The probability that all their intervals are right.
+    pub confidence: f64,
+}
+
+impl Contrast {
+    /// Half the width of the interval.
+    pub fn half(&self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+
+    /// Half the width that the interval would have with so many seeds of each model, if their spread
+    /// stays as it is and is known with so many degrees of freedom.
+    pub(crate) fn half_with(&self, seeds: usize, degrees: f64) -> f64 {
+        self.terms([seeds; 2]).half_of(self.variance, degrees)
+    }
+
+    /// Half the width that the interval keeps however many seeds there are: the choice of test
+    /// images.
+    pub fn least_half(&self) -> f64 {
+        self.terms([1; 2]).half_of([0.0; 2], f64::INFINITY)
+    }
+
+    fn terms(&self, seeds: [usize; 2]) -> Terms {
+        Terms {
+            seeds,
+            of_images: self.of_images,
+            comparisons: self.comparisons,
+            correlation: 0.5,
+            confidence: self.confidence,
+        }
+    }
+}
+
+/// Whether all models spread alike over the seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spreads {
+    /// Nothing speaks against it: the spread is pooled over all models.
+    Alike,
+    /// They may differ: each interval is the wider of that by the pooled spread and that by the two
+    /// models' own.
+    Unlike,
+}
+
+/// Bartlett's test asks whether spreads differ. With three seeds it finds only gross differences,
+/// and a baseline that spreads twice as much as the others makes two and a half times as many false
+/// claims as promised. So the models' own spreads count, too, already where half of all equal
+/// spreads would differ less: this costs 14 % of width at three seeds, and false claims stay rare.
+const ALIKE: f64 = 0.5;
+
+impl Comparison<'_> {
+    /// The differences in the order of the arms; None for an arm that has no seed, and for all if
+    /// no model has two, so that nothing is known of their spread.
+    pub fn contrasts(&self) -> Vec<Option<Contrast>> {
+        let nothing = || vec![None; self.arms.len()];
+        let Some(pooled) = self.pooled() else {
+            return nothing();
+        };
+        let Some(base) = describe::mean(self.baseline.seeds) else {
+            return nothing();
+        };
+        let unlike = self.spreads() == Some(Spreads::Unlike);
+        let comparisons = self.compared().count();
+        let correlation = self.correlation();
+        let contrast = |arm: &Arm| {
+            let difference = describe::mean(arm.seeds)? - base;
+            let terms = Terms {
+                seeds: [arm.seeds.len(), self.baseline.seeds.len()],
+                of_images: images_variance(arm, &self.baseline),
+                comparisons,
+                correlation,
+                confidence: self.confidence,
+            };
+            let pooled = Variances {
+                each: [pooled.variance; 2],
+                degrees: Degrees::Pooled(pooled.degrees),
+            };
+            let own = || {
+                let variance =
+                    |arm: &Arm| Some(describe::standard_deviation(self.first(arm))?.powi(2));
+                let degrees = |arm: &Arm| (self.first(arm).len() - 1) as f64;
+                Some(Variances {
+                    each: [variance(arm)?, variance(&self.baseline)?],
+                    degrees: Degrees::Own([degrees(arm), degrees(&self.baseline)]),
+                })
+            };
+            let widest = if unlike {
+                // One seed says nothing of its own spread.
+                let own = own()?;
+                if terms.half(&own) > terms.half(&pooled) {
+                    own
+                } else {
+                    pooled
+                }
+            } else {
+                pooled
+            };
+            let half = terms.half(&widest);
+            Some(Contrast {
+                difference,
+                low: difference - half,
+                high: difference + half,
+                variance: widest.each,
+                of_images: terms.of_images,
+                degrees: widest.degrees.of_seeds(&widest.each, terms.seeds),
+                seeds: terms.seeds,
+                comparisons,
+                confidence: self.confidence,
+            })
+        };
+        self.arms.iter().map(contrast).collect()
+    }
+
+    /// Whether the models spread alike, by Bartlett's test; None if fewer than two models have a
+    /// spread.
+    pub fn spreads(&self) -> Option<Spreads> {
+        let pooled = self.pooled()?;
+        let groups: Vec<(f64, f64)> = self
+            .models()
+            .filter_map(|arm| {
+                let seeds = self.first(arm);
+                let variance = describe::standard_deviation(seeds)?.powi(2);
+                Some((variance, (seeds.len() - 1) as f64))
+            })
+            .collect();
+        if groups.len() < 2 {
+            return None;
+        }
+        if pooled.variance == 0.0 {
+            return Some(Spreads::Alike);
+        }
+        let differing = (groups.len() - 1) as f64;
+        let logs: f64 = groups.iter().map(|(variance, df)| df * variance.ln()).sum();
+        let inverse: f64 = groups.iter().map(|(_, df)| 1.0 / df).sum();
+        let correction = 1.0 + (inverse - 1.0 / pooled.degrees) / (3.0 * differing);
+        let statistic = (pooled.degrees * pooled.variance.ln() - logs) / correction;
+        let chi = ChiSquared::new(differing).ok()?;
+        Some(if statistic > chi.inverse_cdf(1.0 - ALIKE) {
+            Spreads::Unlike
+        } else {
+            Spreads::Alike
+        })
+    }
+
+    /// The models that are compared and have a figure.
+    fn compared(&self) -> impl Iterator<Item = &Arm<'_>> {
+        self.arms.iter().filter(|arm| !arm.seeds.is_empty())
+    }
+
+    fn models(&self) -> impl Iterator<Item = &Arm<'_>> {
+        self.compared().chain([&self.baseline])
+    }
+
+    /// The seeds that the spread is of.
+    fn first<'a>(&self, arm: &Arm<'a>) -> &'a [f64] {
+        let count = self.first_seeds.unwrap_or(arm.seeds.len());
+        &arm.seeds[..count.min(arm.seeds.len())]
+    }
+
+    /// The spread over all models.
+    fn pooled(&self) -> Option<Pooled> {
+        let (mut squares, mut degrees) = (0.0, 0.0);
+        for arm in self.models() {
+            let seeds = self.first(arm);
+            let mean = describe::mean(seeds)?;
+            squares += seeds.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+            degrees += (seeds.len() - 1) as f64;
+        }
+        (degrees > 0.0).then(|| Pooled {
+            variance: squares / degrees,
+            degrees,
+        })
+    }
+
+    /// The smallest correlation of two differences: the share of the baseline's own variance in
+    /// both.
+    fn correlation(&self) -> f64 {
+        let base = self.baseline.seeds.len() as f64;
+        let shares = self.compared().map(|arm| {
+            let own = arm.seeds.len() as f64;
+            own / (own + base)
+        });
+        shares.fold(0.5, f64::min)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Pooled {
+    variance: f64,
+    degrees: f64,
+}
+
+/// Variances of one seed's figure, of an arm and of the baseline.
+struct Variances {
+    each: [f64; 2],
+    degrees: Degrees,
+}
+
+enum Degrees {
+    /// Both are the same estimate.
+    Pooled(f64),
+    /// Each is an estimate of its own.
+    Own([f64; 2]),
+}
+
+impl Degrees {
+    /// Of the variance of a difference of means, by Welch and Satterthwaite.
+    fn of_seeds(&self, each: &[f64; 2], seeds: [usize; 2]) -> f64 {
+        match self {
+            Degrees::Pooled(degrees) => *degrees,
+            Degrees::Own(degrees) => {
+                let parts = [0, 1].map(|i| each[i] / seeds[i] as f64);
+                let whole = parts[0] + parts[1];
+                let sum: f64 = (0..2).map(|i| parts[i].powi(2) / degrees[i]).sum();
+                if sum > 0.0 {
+                    whole.powi(2) / sum
+                } else {
+                    degrees[0] + degrees[1]
+                }
+            }
+        }
+    }
+}
+
+/// What the width of an interval is made of beside the variances over seeds.
+struct Terms {
+    seeds: [usize; 2],
+    of_images: f64,
+    comparisons: usize,
+    correlation: f64,
+    confidence: f64,
+}
+
+impl Terms {
+    fn half(&self, variances: &Variances) -> f64 {
+        let degrees = variances.degrees.of_seeds(&variances.each, self.seeds);
+        self.half_of(variances.each, degrees)
+    }
+
+    /// Half the width of the interval, given variances of one seed's figure and their degrees of
+    /// freedom.
+    ///
+    /// The choice of images has so many degrees of freedom that it counts as known.
+    fn half_of(&self, each: [f64; 2], degrees: f64) -> f64 {
+        let of_seeds = each[0] / self.seeds[0] as f64 + each[1] / self.seeds[1] as f64;
+        let variance = of_seeds + self.of_images;
+        if variance == 0.0 {
+            return 0.0;
+        }
+        let degrees = degrees * (variance / of_seeds).powi(2);
+        critical(self.confidence, self.comparisons, self.correlation, degrees) * variance.sqrt()
+    }
+}
+
+/// Variance of the difference over resampled test images; 0 where they are not resampled alike.
+fn images_variance(arm: &Arm, baseline: &Arm) -> f64 {
+    if arm.resampled.len() != baseline.resampled.len() {
+        return 0.0;
+    }
+    let differences: Vec<f64> = arm
+        .resampled
+        .iter()
+        .zip(baseline.resampled)
+        .map(|(own, base)| own - base)
+        .collect();
+    describe::standard_deviation(&differences).map_or(0.0, |std| std.powi(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASELINE: [f64; 3] = [40.1, 41.0, 39.2];
+
+    fn arm(seeds: &[f64]) -> Arm<'_> {
+        Arm {
+            seeds,
+            resampled: &[],
+        }
+    }
+
+    fn contrasts(arms: &[Arm]) -> Vec<Option<Contrast>> {
+        let comparison = Comparison {
+            baseline: arm(&BASELINE),
+            arms,
+            confidence: 0.95,
+            first_seeds: None,
+        };
+        comparison.contrasts()
+    }
+
+    fn assert_interval(contrast: Option<Contrast>, low: f64, high: f64, tolerance: f64) {
+        let contrast = contrast.unwrap();
+        assert!(
+            (contrast.low - low).abs() < tolerance && (contrast.high - high).abs() < tolerance,
+            "{contrast:?}"
+        );
+    }
+
+    /// Expected intervals are those of SciPy's `stats.dunnett`, which draws random numbers and is
+    /// right to three digits.
+    #[test]
+    fn models_that_spread_alike_have_dunnetts_intervals() {
+        let arms = [
+            arm(&[42.0, 41.5, 43.1]),
+            arm(&[40.0, 39.9, 41.2]),
+            arm(&[38.2, 39.0, 37.5]),
+        ];
+        let found = contrasts(&arms);
+        assert_interval(found[0], 0.217_46, 3.982_54, 4e-3);
+        assert_interval(found[1], -1.615_87, 2.149_20, 4e-3);
+        assert_interval(found[2], -3.749_20, 0.015_87, 4e-3);
+    }
+
+    /// Two models: Welch's interval, by SciPy's `stats.ttest_ind(…, equal_var=False)`.
+    #[test]
+    fn models_that_spread_unlike_go_by_their_own_spread() {
+        let wild = [30.0, 50.0, 41.0];
+        let comparison = Comparison {
+            baseline: arm(&BASELINE),
+            arms: &[arm(&wild)],
+            confidence: 0.95,
+            first_seeds: None,
+        };
+        assert_eq!(comparison.spreads(), Some(Spreads::Unlike));
+        let found = comparison.contrasts();
+        assert_interval(found[0], -24.373_090, 24.839_757, 1e-4);
+        assert!((found[0].unwrap().degrees - 2.032_290).abs() < 1e-5);
+    }
+
+    #[test]
+    fn one_seed_goes_by_the_others_spread() {
+        let found = contrasts(&[arm(&[44.0]), arm(&[40.0, 39.9, 41.2]), arm(&[])]);
+        let one = found[0].unwrap();
+        assert!(one.low > 0.0 && one.half() > found[1].unwrap().half());
+        assert_eq!(found[2], None);
+        let single = Comparison {
+            baseline: arm(&BASELINE[..1]),
+            arms: &[arm(&[44.0])],
+            confidence: 0.95,
+            first_seeds: None,
+        };
+        assert_eq!((single.contrasts(), single.spreads()), (vec![None], None));
+    }
+
+    /// The choice of test images widens the interval, and only by what the two models do not have
+    /// in common.
+    #[test]
+    fn test_images_add_their_own_chance() {
+        let own = [40.0, 39.9, 41.2];
+        let easy_or_hard: Vec<f64> = (0..200).map(|i| f64::from(i % 10)).collect();
+        let harder: Vec<f64> = easy_or_hard.iter().map(|x| x - 1.0).collect();
+        let other: Vec<f64> = (0..200).map(|i| f64::from(i % 7)).collect();
+        let of = |resampled| {
+            let comparison = Comparison {
+                baseline: Arm {
+                    seeds: &BASELINE,
+                    resampled: &easy_or_hard,
+                },
+                arms: &[Arm {
+                    seeds: &own,
+                    resampled,
+                }],
+                confidence: 0.95,
+                first_seeds: None,
+            };
+            comparison.contrasts()[0].unwrap()
+        };
+        let given = contrasts(&[arm(&own)])[0].unwrap();
+        assert_eq!(of(&harder).half(), given.half());
+        let wide = of(&other);
+        assert!(wide.half() > given.half() && wide.of_images > 1.0);
+        assert!(wide.least_half() > 0.0 && wide.least_half() < wide.half());
+        assert_eq!(given.least_half(), 0.0);
+    }
+
+    #[test]
+    fn what_never_varies_is_known() {
+        let comparison = Comparison {
+            baseline: arm(&[0.0, 0.0]),
+            arms: &[arm(&[0.0, 0.0])],
+            confidence: 0.95,
+            first_seeds: None,
+        };
+        let found = comparison.contrasts()[0].unwrap();
+        assert_eq!((found.low, found.high), (0.0, 0.0));
+    }
+}
