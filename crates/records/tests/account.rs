@@ -51,6 +51,14 @@ fn an_account_is_one_line() {
         ..account()
     };
     assert!(one.to_string().contains(": 1 image, 1 box, "));
+    let crowded = DataAccount {
+        ignored: 3,
+        ..account()
+    };
+    assert_eq!(
+        crowded.to_string(),
+        "data mine, train: 800 images, 2003 boxes (3 ignored: crowds or difficult), 12 background"
+    );
     assert_eq!(LeftOut::default().to_string(), "nothing");
 }
 

@@ -19,6 +19,7 @@ pub fn account(dataset: &Dataset) -> DataAccount {
         split: dataset.split.to_string(),
         images: dataset.samples.len(),
         boxes: dataset.annotation_count(),
+        ignored: dataset.ignored_count(),
         background: dataset.background_count(),
         unlabelled: problems.unlabelled,
         clipped: problems.clipped,

@@ -44,11 +44,13 @@
 //!
 //! What can't be used (a box without area or outside its image, an unknown class, a row that is not
 //! numbers, a row given twice, a missing or corrupt image) is left out, counted and named in
-//! [`Dataset::problems`]; of a box whose mask can't be used only the mask is. A box that reaches over
+//! [`Dataset::problems`]; of a box whose mask can't be used, or is of another place, only the mask
+//! is. What is used in another way than it is written is a [`Subject::Note`] there. A box that reaches over
 //! the border is clipped. An image without a box is background and stays; where that is because it
 //! has no label file, it is counted in [`Problems::unlabelled`]. A split with no image or no box left
 //! is an error.
 
+mod box_mask;
 mod cache;
 mod coco;
 mod duplicates;
@@ -209,6 +211,13 @@ impl Dataset {
             .iter()
             .map(|sample| sample.annotations.len())
             .sum()
+    }
+
+    /// How many of these are ignored: crowds and, in Pascal VOC, difficult objects. The others are
+    /// the targets of training and the instances of evaluation.
+    pub fn ignored_count(&self) -> usize {
+        let annotations = self.samples.iter().flat_map(|sample| &sample.annotations);
+        annotations.filter(|annotation| annotation.crowd).count()
     }
 
     /// Number of images without an object.

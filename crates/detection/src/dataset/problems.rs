@@ -1,11 +1,11 @@
-//! What was left out of a data set, and why.
+//! What was left out of a data set, and why; and what to know of the rest.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-/// What was left out.
+/// What a problem is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
@@ -15,23 +15,27 @@ pub enum Subject {
     Annotation,
     /// The mask of a box that stays.
     Mask,
+    /// Nothing is left out, but something is used in another way than it is written, or falsifies
+    /// what is made of it.
+    Note,
 }
 
 impl Subject {
-    /// `image`, `annotation` or `mask`.
+    /// `image`, `annotation`, `mask` or `note`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Image => "image",
             Self::Annotation => "annotation",
             Self::Mask => "mask",
+            Self::Note => "note",
         }
     }
 }
 
-/// One thing left out.
+/// One thing left out, or to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// What was left out.
+    /// What was left out, if anything.
     pub subject: Subject,
     /// The file at fault.
     pub file: PathBuf,
@@ -51,10 +55,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that was left out of one split.
+/// All that was left out of one split, and notes on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Problems {
-    /// The problems, in the order of the files.
+    /// The problems, in the order of the files. Notes on the whole split come first.
     pub list: Vec<Problem>,
     /// Boxes that reached over their image's border by more than a pixel; they were clipped and
     /// stay.
@@ -79,7 +83,7 @@ impl Problems {
         self.count(Subject::Mask)
     }
 
-    /// Whether nothing was left out.
+    /// Whether nothing was left out, and there is no note.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -117,6 +121,10 @@ impl Problems {
 
     pub(crate) fn mask(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
         self.add(Subject::Mask, file, line, reason);
+    }
+
+    pub(crate) fn note(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
+        self.add(Subject::Note, file, line, reason);
     }
 
     pub(crate) fn extend(&mut self, other: Self) {

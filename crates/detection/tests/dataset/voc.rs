@@ -213,6 +213,21 @@ fn leaves_out_what_is_bad() {
 }
 
 #[test]
+fn boxes_in_shares_are_named() {
+    let folder = blood();
+    let objects = [
+        ("RBC", ["0.1", "0.2", "0.6", "1"]),
+        ("RBC", ["1", "1", "2", "2"]),
+    ];
+    folder.write("voc/Annotations/b.xml", &xml((64, 48), &objects));
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    assert_eq!(corners(&set, 0), [[0.0, 0.0, 2.0, 2.0]]);
+    let expected =
+        "RBC: box (0.1, 0.2, 0.6, 1) looks like shares of the 64×48 image; this format has pixels";
+    assert_eq!(problems(&set), [("b.xml".into(), Some(4), expected.into())]);
+}
+
+#[test]
 fn difficult_objects_are_ignored_unless_they_are_asked_for() {
     let folder = blood();
     let hard =

@@ -408,6 +408,20 @@ fn the_data_have_a_block_with_what_was_left_out() {
     );
     let clean = page(&[trained("baseline", vec![account("train", 800)])]);
     assert!(clean.contains("Nothing was left out."));
+    let noted = DataAccount {
+        reasons: vec![LeftOutReason {
+            what: "note".into(),
+            reason: "… images are in train, too".into(),
+            count: 1,
+            examples: Vec::new(),
+        }],
+        ..account("val", 120)
+    };
+    let noted = page(&[trained("baseline", vec![noted])]);
+    assert!(
+        noted.contains("Nothing was left out.") && noted.contains("</strong> note: … images are"),
+        "a note loses nothing, and is told"
+    );
 
     let Measurement::Eval(eval) = eval(0.4) else {
         unreachable!()

@@ -161,6 +161,7 @@ fn draft(
                 class,
                 corners: object.corners,
                 normalised: false,
+                like_shares: object.like_shares,
                 crowd: object.difficult && !keep_difficult,
                 area: None,
                 mask: None,

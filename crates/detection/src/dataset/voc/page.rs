@@ -21,6 +21,8 @@ pub(super) struct Object {
     pub line: usize,
     pub name: String,
     pub corners: [f64; 4],
+    /// What it is called if its numbers look like shares of the image's size.
+    pub like_shares: Option<String>,
     pub difficult: bool,
 }
 
@@ -75,8 +77,11 @@ fn read_object(object: Node, line: usize) -> Result<Object, String> {
             "{name}: box without area ({xmin}, {ymin}, {xmax}, {ymax})"
         ));
     }
+    // As corners of pixels, which count from 1, such numbers lie within the first one.
+    let like_shares = xmin.min(ymin) >= 0.0 && xmax.max(ymax) <= 1.0;
     Ok(Object {
         line,
+        like_shares: like_shares.then(|| format!("box ({xmin}, {ymin}, {xmax}, {ymax})")),
         name,
         corners: [xmin - 1.0, ymin - 1.0, xmax, ymax],
         difficult: child(object, "difficult").and_then(text_of) == Some("1"),

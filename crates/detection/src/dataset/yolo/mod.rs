@@ -159,6 +159,7 @@ fn draft(image: PathBuf, root: &Path, grammar: &Grammar) -> Result<Draft, (PathB
                 class: row.class,
                 corners: row.corners,
                 normalised: true,
+                like_shares: None,
                 crowd: false,
                 area: None,
                 mask: row

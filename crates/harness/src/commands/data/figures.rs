@@ -99,6 +99,7 @@ fn accounts(findings: &Findings) -> DataTable {
         let counts = [
             data.images,
             data.boxes,
+            data.ignored,
             data.background,
             data.unlabelled,
             data.clipped,
@@ -108,10 +109,10 @@ fn accounts(findings: &Findings) -> DataTable {
         row
     };
     DataTable {
-        note: "Background: images without a box. Clipped: boxes that reached over the border by more than a pixel.".into(),
+        note: "Ignored: crowds and difficult objects. Background: images without a box. Clipped: boxes that reached over the border by more than a pixel.".into(),
         ..table(
             &format!("Splits of {}", findings.name),
-            &["split", "images", "boxes", "background", "no label file", "clipped", "left out"],
+            &["split", "images", "boxes", "ignored", "background", "no label file", "clipped", "left out"],
             findings.splits.iter().map(row).collect(),
         )
     }
