@@ -45,12 +45,15 @@ pub struct LeftOut {
     pub annotations: usize,
     /// Masks of boxes that stay.
     pub masks: usize,
+    /// Label files, and their boxes, of which there is no image.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_files: usize,
 }
 
 /// Things left out for the same reason, or a note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOutReason {
-    /// `image`, `annotation` or `mask`; `note` where nothing was left out.
+    /// `image`, `annotation`, `mask` or `label file`; `note` where nothing was left out.
     pub what: String,
     /// The reason without what differs from place to place: numbers and names are `…`.
     pub reason: String,
@@ -68,7 +71,7 @@ impl LeftOut {
 
     /// Number of things left out, of whatever kind.
     pub fn total(&self) -> usize {
-        self.images + self.annotations + self.masks
+        self.images + self.annotations + self.masks + self.label_files
     }
 }
 
@@ -79,6 +82,7 @@ impl fmt::Display for LeftOut {
             (self.images, "image"),
             (self.annotations, "annotation"),
             (self.masks, "mask"),
+            (self.label_files, "label file"),
         ];
         let parts: Vec<String> = parts
             .into_iter()

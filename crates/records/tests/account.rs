@@ -24,6 +24,7 @@ fn with_gaps() -> DataAccount {
             images: 3,
             annotations: 1,
             masks: 0,
+            ..LeftOut::default()
         },
         reasons: vec![LeftOutReason {
             what: "image".into(),
@@ -60,6 +61,14 @@ fn an_account_is_one_line() {
         "data mine, train: 800 images, 2003 boxes (3 ignored: crowds or difficult), 12 background"
     );
     assert_eq!(LeftOut::default().to_string(), "nothing");
+    let orphans = LeftOut {
+        label_files: 2,
+        ..LeftOut::default()
+    };
+    assert_eq!(
+        (orphans.to_string().as_str(), orphans.total()),
+        ("2 label files", 2)
+    );
 }
 
 #[test]

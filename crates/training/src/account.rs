@@ -27,6 +27,7 @@ pub fn account(dataset: &Dataset) -> DataAccount {
             images: problems.images(),
             annotations: problems.annotations(),
             masks: problems.masks(),
+            label_files: problems.label_files(),
         },
         reasons: problems.kinds(EXAMPLES).into_iter().map(reason).collect(),
     }

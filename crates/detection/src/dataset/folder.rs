@@ -1,5 +1,7 @@
 //! Folders: all files below one, and files and folders whose names are written in several ways.
 
+use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -20,8 +22,9 @@ fn walk_within(
     }
     within.push(real);
     for entry in std::fs::read_dir(readable(folder))? {
-        let path = folder.join(entry?.file_name());
-        if path.is_dir() {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        if is_folder(&entry, &path) {
             walk_within(&path, within, found)?;
         } else {
             found(path);
@@ -29,6 +32,14 @@ fn walk_within(
     }
     within.pop();
     Ok(())
+}
+
+/// Whether an entry is a folder or a link to one. Only links are looked up: an entry tells of itself.
+fn is_folder(entry: &DirEntry, path: &Path) -> bool {
+    match entry.file_type() {
+        Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+        _ => path.is_dir(),
+    }
 }
 
 /// The folder in `parent` with the first of these names that there is: written so, or else in any
@@ -50,6 +61,20 @@ pub(crate) fn subfolder(parent: &Path, names: &[&str]) -> Option<PathBuf> {
     folders.into_iter().next()
 }
 
+/// The names of files and of folders right in a folder; nothing if it can't be read.
+pub(crate) fn names(folder: &Path) -> (Vec<OsString>, Vec<OsString>) {
+    let entries = std::fs::read_dir(readable(folder)).into_iter().flatten();
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        match is_folder(&entry, &folder.join(&name)) {
+            true => folders.push(name),
+            false => files.push(name),
+        }
+    }
+    (files, folders)
+}
+
 /// What lies right in a folder; nothing if it can't be read.
 pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(readable(folder)).into_iter().flatten();
@@ -58,7 +83,7 @@ pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The empty path means the working folder where something is joined to it, but can't be read.
-fn readable(folder: &Path) -> &Path {
+pub(crate) fn readable(folder: &Path) -> &Path {
     match folder.as_os_str().is_empty() {
         true => Path::new("."),
         false => folder,

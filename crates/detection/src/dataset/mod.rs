@@ -60,6 +60,7 @@ mod folder;
 mod image_file;
 mod input_size;
 mod jpeg;
+mod overlap;
 mod problem_kinds;
 mod problems;
 pub mod random;
@@ -195,13 +196,14 @@ impl Dataset {
     /// A file that can't be read or understood as a whole, a split that the description lacks, or a
     /// split with nothing left.
     pub fn open(spec: &DataSpec, split: Split) -> Result<Self, DataError> {
-        let dataset = match &spec.format {
+        let mut dataset = match &spec.format {
             Format::Yolo(format) => yolo::open(spec, format, split)?,
             Format::Coco(format) => coco::open(spec, format, split)?,
             Format::Voc(format) => voc::open(spec, format, split)?,
             Format::Shapes(format) => shapes::open(spec, format, split)?,
         };
         dataset.check_not_empty()?;
+        overlap::tell(spec, &mut dataset);
         Ok(dataset)
     }
 

@@ -15,18 +15,22 @@ pub enum Subject {
     Annotation,
     /// The mask of a box that stays.
     Mask,
+    /// A label file, and its boxes, of which there is no image.
+    #[serde(rename = "label file")]
+    Labels,
     /// Nothing is left out, but something is used in another way than it is written, or falsifies
     /// what is made of it.
     Note,
 }
 
 impl Subject {
-    /// `image`, `annotation`, `mask` or `note`.
+    /// `image`, `annotation`, `mask`, `label file` or `note`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Image => "image",
             Self::Annotation => "annotation",
             Self::Mask => "mask",
+            Self::Labels => "label file",
             Self::Note => "note",
         }
     }
@@ -83,6 +87,11 @@ impl Problems {
         self.count(Subject::Mask)
     }
 
+    /// Label files left out, as there is no image of them.
+    pub fn label_files(&self) -> usize {
+        self.count(Subject::Labels)
+    }
+
     /// Whether nothing was left out, and there is no note.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -123,8 +132,18 @@ impl Problems {
         self.add(Subject::Mask, file, line, reason);
     }
 
+    pub(crate) fn labels(&mut self, file: &Path, reason: impl ToString) {
+        self.add(Subject::Labels, file, None, reason);
+    }
+
     pub(crate) fn note(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
         self.add(Subject::Note, file, line, reason);
+    }
+
+    /// A note on the whole split: it is the first that is shown.
+    pub(crate) fn note_first(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
+        self.note(file, line, reason);
+        self.list.rotate_right(1);
     }
 
     pub(crate) fn extend(&mut self, other: Self) {

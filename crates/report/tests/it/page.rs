@@ -386,6 +386,7 @@ fn the_data_have_a_block_with_what_was_left_out() {
             images: 4,
             annotations: 0,
             masks: 1,
+            ..LeftOut::default()
         },
         reasons: vec![LeftOutReason {
             what: "image".into(),

@@ -7,14 +7,16 @@
 mod classes;
 mod row;
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use self::classes::{Category, Classes};
 use self::row::{Row, find};
 use super::finish::{Draft, finish};
-use super::spec::{CocoSpec, class_names};
+use super::spec::{CocoSpec, CocoSplit, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
 use crate::id::{Id, IdIndex};
 use crate::json::{self, lenient_number};
@@ -37,6 +39,17 @@ struct Image {
     height: Option<f64>,
 }
 
+/// The images alone.
+#[derive(Deserialize)]
+struct Names {
+    images: Vec<Name>,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    file_name: String,
+}
+
 impl Image {
     /// Width and height, if the file states both.
     fn stated(&self) -> Option<(usize, usize)> {
@@ -50,12 +63,12 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
         .split(split)
         .ok_or_else(|| DataError::missing_split(&spec.file, split))?;
     let root = spec.root(coco.path.as_deref());
-    let (json, folder) = (root.join(&paths.annotations), root.join(&paths.images));
+    let (json, folder) = files(paths, &root);
     if !folder.is_dir() {
         let message = format!("`images`: folder {} not found", folder.display());
         return Err(DataError::key(&spec.file, split.as_str(), message));
     }
-    let file = read(&json)?;
+    let file: File = parse(&json)?;
     let names = coco
         .names
         .as_ref()
@@ -68,6 +81,7 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
     let mut drafts: Vec<Draft> = Vec::with_capacity(file.images.len());
     // By the place of the image in the file.
     let mut draft_of: Vec<usize> = Vec::with_capacity(file.images.len());
+    let mut place_of_file: HashMap<String, usize> = HashMap::with_capacity(file.images.len());
     for (place, image) in file.images.into_iter().enumerate() {
         if let Some(first) = ids.place(&image.id).filter(|&first| first != place) {
             let (id, name) = (&image.id, &image.file_name);
@@ -75,6 +89,14 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
             problems.image(&json, None, format!("{reason} ({name})"));
             draft_of.push(draft_of[first]);
             continue;
+        }
+        let mut problems = Problems::default();
+        if let Some(first) = place_of_file.insert(image.file_name.clone(), place) {
+            let name = &image.file_name;
+            let reason = format!(
+                "images[{place}].file_name: {name} is the file of images[{first}] already; each is used with its own boxes: give all boxes of a file one image_id"
+            );
+            problems.note(&json, None, reason);
         }
         draft_of.push(drafts.len());
         drafts.push(Draft {
@@ -84,7 +106,7 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
             name: image.file_name,
             file: json.clone(),
             boxes: Vec::new(),
-            problems: Problems::default(),
+            problems,
         });
     }
     for (index, row) in file.annotations.iter().enumerate() {
@@ -115,7 +137,35 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
     Ok(dataset)
 }
 
-fn read(json: &Path) -> Result<File, DataError> {
+/// The annotation file and the folder of images of a split.
+fn files(paths: &CocoSplit, root: &Path) -> (PathBuf, PathBuf) {
+    (root.join(&paths.annotations), root.join(&paths.images))
+}
+
+/// The image files of a split, if some may be those of another: if one of their folders is the
+/// other's, or lies in it. Annotation files may be large.
+pub(crate) fn image_files(
+    spec: &DataSpec,
+    coco: &CocoSpec,
+    split: Split,
+    other: Split,
+) -> Result<Vec<PathBuf>, DataError> {
+    let (Some(paths), Some(others)) = (coco.split(split), coco.split(other)) else {
+        return Ok(Vec::new());
+    };
+    let root = spec.root(coco.path.as_deref());
+    let (json, folder) = files(paths, &root);
+    let real = |folder: &Path| folder.canonicalize().unwrap_or_default();
+    let (one, two) = (real(&folder), real(&files(others, &root).1));
+    if !one.starts_with(&two) && !two.starts_with(&one) {
+        return Ok(Vec::new());
+    }
+    let names: Names = parse(&json)?;
+    let names = names.images.into_iter();
+    Ok(names.map(|image| folder.join(image.file_name)).collect())
+}
+
+fn parse<T: DeserializeOwned>(json: &Path) -> Result<T, DataError> {
     let bytes = std::fs::read(json).map_err(|error| DataError::io(json, error))?;
     let shape = "expected {images: [{id, file_name}, …], categories: [{id, name}, …], annotations: [{image_id, category_id, bbox}, …]}";
     json::parse(&bytes, shape).map_err(|error| {

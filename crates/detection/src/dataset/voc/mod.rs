@@ -28,7 +28,21 @@ use super::{DataError, DataSpec, Dataset, Problems, Split};
 
 pub(crate) use layout::{LAYOUTS, is_voc};
 
-pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Dataset, DataError> {
+/// What a split lists, before any file is read.
+struct Listed {
+    /// The folders, of which there is at least one.
+    parts: Vec<Part>,
+    /// Whether the folders hold all splits.
+    is_whole: bool,
+    images: Files,
+    pages: Files,
+    /// Names of the split's images.
+    ids: Vec<String>,
+    root: PathBuf,
+    problems: Problems,
+}
+
+fn list(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Listed, DataError> {
     if voc
         .sets(split)
         .is_some_and(|sets| sets.iter().all(String::is_empty))
@@ -41,7 +55,6 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
         Layout::Whole(part) => vec![part.clone()],
         Layout::Splits => layout::parts(spec, voc, &root, split)?,
     };
-    let is_whole = layout != Layout::Splits;
     let (images, pages) = files(&parts)?;
     let mut problems = Problems::default();
     let ids = match layout {
@@ -51,6 +64,38 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
             sets::all(&images, &pages)
         }
     };
+    Ok(Listed {
+        is_whole: layout != Layout::Splits,
+        parts,
+        images,
+        pages,
+        ids,
+        root,
+        problems,
+    })
+}
+
+/// The image files of a split.
+pub(crate) fn image_files(
+    spec: &DataSpec,
+    voc: &VocSpec,
+    split: Split,
+) -> Result<Vec<PathBuf>, DataError> {
+    let Listed { images, ids, .. } = list(spec, voc, split)?;
+    let ids = ids.iter();
+    Ok(ids.filter_map(|id| first(&images, id).cloned()).collect())
+}
+
+pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Dataset, DataError> {
+    let Listed {
+        parts,
+        is_whole,
+        images,
+        pages,
+        ids,
+        root,
+        mut problems,
+    } = list(spec, voc, split)?;
     let classes = match &voc.names {
         Some(names) => class_names(names, &spec.file)?,
         None if is_whole => collect_names(&pages),

@@ -1,6 +1,6 @@
 //! The images of a split: in folders, in lists (`.txt` files of paths), or named one by one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::super::folder::{below, tidy, walk};
@@ -8,16 +8,22 @@ use super::super::image_file::{IMAGE_SUFFIXES, is_image};
 use super::super::{DataError, DataSpec, Problems, Split};
 
 /// Endings of images that can't be decoded here; they are named, not passed over.
-const FOREIGN_SUFFIXES: [&str; 9] = [
-    "gif", "heic", "heif", "avif", "dng", "jp2", "jfif", "mpo", "pfm",
+const FOREIGN_SUFFIXES: [&str; 38] = [
+    "gif", "heic", "heif", "avif", "jxl", "jp2", "j2k", "jpf", "jpx", "pbm", "pgm", "ppm", "pnm",
+    "pam", "pfm", "tga", "ico", "cur", "pcx", "dds", "exr", "hdr", "qoi", "ff", "psd", "svg",
+    "dcm", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2", "raf", "fits", "sgi", "ras",
 ];
 
 /// Images in the order found, each once.
 #[derive(Default)]
-struct Images {
-    paths: Vec<PathBuf>,
+pub(super) struct Images {
+    pub paths: Vec<PathBuf>,
+    pub problems: Problems,
+    /// The folders of the description, and those below them in which images were found.
+    pub folders: BTreeSet<PathBuf>,
+    /// Images in these of types that are not read.
+    pub foreign: Vec<PathBuf>,
     seen: HashMap<PathBuf, Option<usize>>,
-    problems: Problems,
 }
 
 /// The images that a split's entries name.
@@ -26,7 +32,7 @@ pub(super) fn find(
     split: Split,
     entries: &[PathBuf],
     root: &Path,
-) -> Result<(Vec<PathBuf>, Problems), DataError> {
+) -> Result<Images, DataError> {
     let mut images = Images::default();
     for entry in entries {
         let path = resolve(root, entry);
@@ -46,10 +52,7 @@ pub(super) fn find(
             return Err(DataError::key(&spec.file, split.as_str(), message));
         }
     }
-    let Images {
-        paths, problems, ..
-    } = images;
-    if paths.is_empty() && problems.is_empty() {
+    if images.paths.is_empty() && images.problems.is_empty() {
         let places: Vec<String> = entries
             .iter()
             .map(|entry| resolve(root, entry).display().to_string())
@@ -61,7 +64,7 @@ pub(super) fn find(
         );
         return Err(DataError::key(&spec.file, split.as_str(), message));
     }
-    Ok((paths, problems))
+    Ok(images)
 }
 
 /// A path of the description. Exports of some tools write `../train/images` where `train/images` is
@@ -80,13 +83,19 @@ impl Images {
         let mut files = Vec::new();
         walk(folder, &mut |path| files.push(path)).map_err(|error| DataError::io(folder, error))?;
         files.sort();
+        self.folders.insert(plain(folder.to_owned()));
         for path in files {
             if is_image(&path) {
+                let parent = path.parent().unwrap_or(folder);
+                if !self.folders.contains(parent) {
+                    self.folders.insert(plain(parent.to_owned()));
+                }
                 self.add(path, None);
             } else if let Some(suffix) = foreign(&path) {
                 let reason =
                     format!("images of type {suffix} are not supported; convert it to JPEG or PNG");
                 self.problems.image(&path, None, reason);
+                self.foreign.push(plain(path));
             }
         }
         Ok(())
@@ -112,8 +121,7 @@ impl Images {
 
     /// Adds an image, unless it is there already; `place` is the line of the list that names it.
     fn add(&mut self, path: PathBuf, place: Option<(&Path, usize)>) {
-        // The folder of a description may be `.`.
-        let path = path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
+        let path = plain(path);
         let line = place.map(|(_, line)| line);
         match (self.seen.get(&path), place) {
             (None, _) => {
@@ -131,6 +139,14 @@ impl Images {
                 self.problems.image(list, Some(line), reason);
             }
         }
+    }
+}
+
+/// Without the `.` in front: the folder of a description may be that.
+fn plain(path: PathBuf) -> PathBuf {
+    match path.strip_prefix(".") {
+        Ok(rest) => rest.to_owned(),
+        Err(_) => path,
     }
 }
 
