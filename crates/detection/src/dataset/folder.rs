@@ -128,12 +128,27 @@ pub(crate) fn tidy(path: &Path) -> PathBuf {
     tidy
 }
 
-/// `entry` below `folder`; one that does not exist, with `/` where it has `\`, as Windows writes it.
+/// `entry` below `folder`; one that does not exist, with `/` where it has `\`, as Windows writes it,
+/// or below the home folder where it begins with `~`, as shells read it.
 pub(crate) fn below(folder: &Path, entry: &Path) -> PathBuf {
     let path = folder.join(entry);
     match entry.to_str() {
+        Some(text) if text.starts_with('~') && !path.exists() => {
+            in_home(text, std::env::home_dir()).unwrap_or(path)
+        }
         Some(text) if text.contains('\\') && !path.exists() => folder.join(text.replace('\\', "/")),
         _ => path,
+    }
+}
+
+/// A path that begins with `~`; None of `~other`, another person's folder, and of all where no home
+/// folder is known.
+fn in_home(entry: &str, home: Option<PathBuf>) -> Option<PathBuf> {
+    let home = home.filter(|home| !home.as_os_str().is_empty())?;
+    let rest = entry.strip_prefix('~')?.replace('\\', "/");
+    match rest.strip_prefix('/') {
+        Some(rest) => Some(home.join(rest.trim_start_matches('/'))),
+        None => rest.is_empty().then_some(home),
     }
 }
 
@@ -147,6 +162,24 @@ mod tests {
         assert_eq!(tidied("a/./b/../c"), "a/c");
         assert_eq!(tidied("../a"), "../a");
         assert_eq!(tidied("/a/../b"), "/b");
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_folder() {
+        let home = |entry: &str| in_home(entry, Some("/home/me".into()));
+        assert_eq!(home("~/sets/mine"), Some("/home/me/sets/mine".into()));
+        assert_eq!(home("~\\sets\\mine"), Some("/home/me/sets/mine".into()));
+        assert_eq!(home("~//etc"), Some("/home/me/etc".into()));
+        assert_eq!(home("~"), Some("/home/me".into()));
+        assert_eq!(home("~you/sets"), None);
+        assert_eq!(in_home("~/sets", None), None);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("~")).unwrap();
+        assert_eq!(
+            below(folder.path(), Path::new("~")),
+            folder.path().join("~"),
+            "a folder of that name comes first"
+        );
     }
 
     #[test]

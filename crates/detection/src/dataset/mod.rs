@@ -68,6 +68,7 @@ mod resample;
 pub mod shapes;
 mod spec;
 mod statistics;
+mod visible;
 mod voc;
 mod yolo;
 

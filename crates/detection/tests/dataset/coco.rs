@@ -438,6 +438,16 @@ fn errors_name_file_and_key() {
             .to_string();
         assert!(error.contains(place), "{error}");
     }
+    folder.write(
+        "set/train.json",
+        " [{\"image_id\": 7, \"bbox\": [1, 2, 10, 5]}]",
+    );
+    let error = folder.error("coco.yaml", Split::Train);
+    assert!(
+        error.starts_with("set/train.json: expected {images: ")
+            && error.contains(", found a list, as detections are saved; give the annotation file"),
+        "{error}"
+    );
     folder.write("coco.yaml", &format!("{YAML}trian: 3\n"));
     let error = folder
         .open("coco.yaml", Split::Train)

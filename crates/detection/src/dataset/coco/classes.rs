@@ -1,16 +1,23 @@
 //! Categories: which class each one is.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::super::DataError;
+use super::super::visible::visible;
 use crate::id::{Id, IdIndex};
 
 #[derive(Deserialize)]
 pub(super) struct Category {
     pub id: Id,
+    #[serde(deserialize_with = "visible_name")]
     pub name: String,
+}
+
+fn visible_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(visible)
 }
 
 /// The classes of a data set, and which category is which.
@@ -57,11 +64,14 @@ impl Classes {
             for (class, &place) in order.iter().enumerate() {
                 of_category[place] = Some(class);
             }
+            let mut counts: HashMap<&str, usize> = HashMap::with_capacity(categories.len());
+            for Category { name, .. } in categories {
+                *counts.entry(name).or_default() += 1;
+            }
             // Of two categories of one name the id tells which is which.
             let name = |place: usize| {
                 let Category { id, name } = &categories[place];
-                let again = categories.iter().filter(|other| other.name == *name);
-                match again.count() {
+                match counts[name.as_str()] {
                     1 => name.clone(),
                     _ => format!("{name} (id {id})"),
                 }
@@ -74,16 +84,16 @@ impl Classes {
         };
         // A category that `names` leaves out is an unknown class; a name that no category has is a
         // mistake.
-        if let Some(name) = names
-            .iter()
-            .find(|name| !categories.iter().any(|own| own.name == **name))
-        {
+        let known: HashSet<&str> = categories.iter().map(|own| own.name.as_str()).collect();
+        if let Some(name) = names.iter().find(|name| !known.contains(name.as_str())) {
             return Err(DataError::file(
                 json,
                 format!("no category has the name '{name}' that `names` lists"),
             ));
         }
-        let position = |own: &Category| names.iter().position(|name| *name == own.name);
+        let wanted = names.iter().enumerate();
+        let wanted: HashMap<&str, usize> = wanted.map(|(n, name)| (name.as_str(), n)).collect();
+        let position = |own: &Category| wanted.get(own.name.as_str()).copied();
         Ok(Self {
             of_category: categories.iter().map(position).collect(),
             names,

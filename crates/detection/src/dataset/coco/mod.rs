@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use self::classes::{Category, Classes};
 use self::row::{Row, find};
 use super::finish::{Draft, finish};
+use super::folder::below;
 use super::spec::{CocoSpec, CocoSplit, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
 use crate::id::{Id, IdIndex};
@@ -139,7 +140,7 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
 
 /// The annotation file and the folder of images of a split.
 fn files(paths: &CocoSplit, root: &Path) -> (PathBuf, PathBuf) {
-    (root.join(&paths.annotations), root.join(&paths.images))
+    (below(root, &paths.annotations), below(root, &paths.images))
 }
 
 /// The image files of a split, if some may be those of another: if one of their folders is the
@@ -168,6 +169,12 @@ pub(crate) fn image_files(
 fn parse<T: DeserializeOwned>(json: &Path) -> Result<T, DataError> {
     let bytes = std::fs::read(json).map_err(|error| DataError::io(json, error))?;
     let shape = "expected {images: [{id, file_name}, …], categories: [{id, name}, …], annotations: [{image_id, category_id, bbox}, …]}";
+    if json::is_list(&bytes) {
+        let message = format!(
+            "{shape}, found a list, as detections are saved; give the annotation file of the data set"
+        );
+        return Err(DataError::file(json, message));
+    }
     json::parse(&bytes, shape).map_err(|error| {
         let colon = if error.place.is_empty() { "" } else { ": " };
         DataError::file(json, format!("{}{colon}{}", error.place, error.problem))

@@ -15,7 +15,7 @@ mod layout;
 mod page;
 mod sets;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -106,6 +106,8 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
         tell_doubles(images.get(id), Problems::image, &mut problems);
         tell_doubles(pages.get(id), Problems::annotation, &mut problems);
     }
+    let numbered = classes.iter().enumerate();
+    let numbers: HashMap<&str, usize> = numbered.map(|(n, name)| (name.as_str(), n)).collect();
     let read: Vec<_> = ids
         .into_par_iter()
         .map(|id| {
@@ -113,7 +115,7 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
             let part = part.unwrap_or(&parts[0]);
             match (first(&images, &id), first(&pages, &id)) {
                 (Some(image), Some(xml)) => match read_page(xml) {
-                    Ok(page) => Ok(draft(id, image, xml, page, &classes, voc.difficult)),
+                    Ok(page) => Ok(draft(id, image, xml, page, &numbers, voc.difficult)),
                     Err(reason) => Err((xml.clone(), reason)),
                 },
                 (None, _) => Err((part.place(&part.images, &id), "missing image".to_owned())),
@@ -193,13 +195,13 @@ fn draft(
     image: &Path,
     xml: &Path,
     page: Page,
-    classes: &[String],
+    classes: &HashMap<&str, usize>,
     keep_difficult: bool,
 ) -> Draft {
     let mut problems = page.problems;
     let mut boxes = Vec::with_capacity(page.objects.len());
     for object in page.objects {
-        match classes.iter().position(|class| *class == object.name) {
+        match classes.get(object.name.as_str()).copied() {
             Some(class) => boxes.push(DraftBox {
                 line: Some(object.line),
                 label: format!("{}: ", object.name),

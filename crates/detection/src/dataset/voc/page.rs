@@ -6,6 +6,7 @@ use roxmltree::{Document, Node};
 
 use super::super::Problems;
 use super::super::error::in_words;
+use super::super::visible::visible;
 
 /// The content of an XML file.
 #[derive(Default)]
@@ -28,7 +29,7 @@ pub(super) struct Object {
 
 /// Reads a file, or says why it can't be used at all.
 pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
-    let text = ablate_files::read_text(xml)
+    let text = ablate_files::read_xml(xml)
         .map_err(|error| format!("unreadable annotation file: {}", in_words(&error)))?;
     let document =
         Document::parse(&text).map_err(|error| format!("corrupt annotation file: {error}"))?;
@@ -56,8 +57,8 @@ pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
 fn read_object(object: Node, line: usize) -> Result<Object, String> {
     let name = child(object, "name")
         .and_then(text_of)
-        .ok_or("object without a name")?
-        .to_owned();
+        .ok_or("object without a name")?;
+    let name = visible(name.to_owned());
     let bndbox = child(object, "bndbox").ok_or("object without a bndbox")?;
     let number = |key: &str| -> Result<f64, String> {
         let text = child(bndbox, key)

@@ -26,6 +26,21 @@ pub(super) struct Images {
     seen: HashMap<PathBuf, Option<usize>>,
 }
 
+/// Where the image of a list's line was found.
+enum Located {
+    AsWritten(PathBuf),
+    /// By the longest end of its path that exists here.
+    ByEnd(PathBuf),
+}
+
+/// Paths of a list that were found by their end.
+#[derive(Default)]
+struct ByEnd {
+    count: usize,
+    /// Line, entry and image of the first.
+    first: Option<(usize, String, PathBuf)>,
+}
+
 /// The images that a split's entries name.
 pub(super) fn find(
     spec: &DataSpec,
@@ -40,6 +55,12 @@ pub(super) fn find(
             images.add_folder(&path)?;
         } else if path.is_file() && is_image(&path) {
             images.add(path, None);
+        } else if path.is_file() && is_described(&path) {
+            let message = format!(
+                "expected a folder of images or a .txt file that lists them, found {}; of COCO JSON set `format: coco`",
+                path.display()
+            );
+            return Err(DataError::key(&spec.file, split.as_str(), message));
         } else if path.is_file() {
             images.add_list(&path, root)?;
         } else {
@@ -106,15 +127,30 @@ impl Images {
     fn add_list(&mut self, list: &Path, root: &Path) -> Result<(), DataError> {
         let text = ablate_files::read_text(list).map_err(|error| DataError::io(list, error))?;
         let folder = list.parent().unwrap_or(Path::new(""));
+        let mut by_end = ByEnd::default();
         for (index, line) in text.lines().enumerate() {
             let entry = line.trim().trim_matches(['"', '\'']).trim();
             if entry.is_empty() {
                 continue;
             }
             match locate(entry, folder, root) {
-                Ok(path) => self.add(path, Some((list, index + 1))),
+                Ok(Located::AsWritten(path)) => self.add(path, Some((list, index + 1))),
+                Ok(Located::ByEnd(path)) => {
+                    by_end.count += 1;
+                    by_end
+                        .first
+                        .get_or_insert_with(|| (index + 1, entry.to_owned(), path.clone()));
+                    self.add(path, Some((list, index + 1)));
+                }
                 Err(reason) => self.problems.image(list, Some(index + 1), reason),
             }
+        }
+        if let Some((line, entry, path)) = by_end.first {
+            let (count, path) = (by_end.count, path.display());
+            let reason = format!(
+                "{count} of the paths lead nowhere as written and are found by their end; the first: {entry} → {path}"
+            );
+            self.problems.note(list, Some(line), reason);
         }
         Ok(())
     }
@@ -152,13 +188,16 @@ fn plain(path: PathBuf) -> PathBuf {
 
 /// The file that a line of a list means. As other tools, below the list's folder or the root;
 /// failing that, as a path of another machine, by the longest end of it that exists there.
-fn locate(entry: &str, folder: &Path, root: &Path) -> Result<PathBuf, String> {
+fn locate(entry: &str, folder: &Path, root: &Path) -> Result<Located, String> {
     let portable = entry.replace('\\', "/");
-    for entry in [entry, portable.as_str()] {
-        let paths = [folder.join(entry), root.join(entry)];
-        if let Some(path) = paths.into_iter().find(|path| path.is_file()) {
-            return Ok(tidied(path));
-        }
+    let paths = [folder, root].map(|base| below(base, Path::new(entry)));
+    if let Some(path) = paths.iter().find(|path| path.is_file()) {
+        return Ok(Located::AsWritten(tidied(path.clone())));
+    }
+    if paths.iter().any(|path| path.is_dir()) {
+        return Err(format!(
+            "expected an image, found a folder: {entry}; a list names images, the description may name folders"
+        ));
     }
     let absolute = portable.starts_with('/') || has_drive(Path::new(entry));
     // Where its folder is here, so should the image be: it is missing, whatever else has its name.
@@ -190,7 +229,7 @@ fn locate(entry: &str, folder: &Path, root: &Path) -> Result<PathBuf, String> {
                     there.display()
                 ));
             }
-            (Some(path), _) | (None, Some(path)) => return Ok(tidied(path)),
+            (Some(path), _) | (None, Some(path)) => return Ok(Located::ByEnd(tidied(path))),
             (None, None) => {}
         }
     }
@@ -207,6 +246,15 @@ fn tidied(path: PathBuf) -> PathBuf {
 /// Whether a path starts with a drive, such as `H:`.
 fn has_drive(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().get(1) == Some(&b':')
+}
+
+/// Whether a file is no list by its ending, but of another format.
+fn is_described(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    let others = ["json", "yaml", "yml", "xml"];
+    others
+        .iter()
+        .any(|other| ending.eq_ignore_ascii_case(other))
 }
 
 fn foreign(path: &Path) -> Option<String> {

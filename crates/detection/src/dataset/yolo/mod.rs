@@ -19,12 +19,9 @@ use rayon::prelude::*;
 use self::labels::Labels;
 use self::row::Grammar;
 use super::finish::{Draft, DraftBox, finish, name_below};
-use super::spec::{YoloSpec, class_names};
+use super::spec::{MOST_CLASSES, YoloSpec, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
 use crate::mask::Segmentation;
-
-/// More classes than any data set has; above, `nc` is mistyped.
-const MOST_CLASSES: usize = 1_000_000;
 
 pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dataset, DataError> {
     let classes = classes(spec, yolo)?;

@@ -1,8 +1,8 @@
 //! The figures of a data set as tables, for the screen and for the page.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use ablate_detection::dataset::Quantiles;
+use ablate_detection::dataset::{ClassCount, Quantiles};
 use ablate_report::DataTable;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
@@ -128,16 +128,18 @@ fn classes(findings: &Findings) -> DataTable {
             names.push(&class.name);
         }
     }
+    let by_name = splits().map(|split| {
+        let classes = split.statistics.classes.iter();
+        classes.map(|class| (class.name.as_str(), class)).collect()
+    });
+    let by_name: Vec<HashMap<&str, &ClassCount>> = by_name.collect();
     let row = |name: &&str| {
-        let of_split = |split: &SplitFindings| {
-            let of_name = |class: &&ablate_detection::dataset::ClassCount| class.name == *name;
-            match split.statistics.classes.iter().find(of_name) {
-                Some(class) => [class.boxes.to_string(), class.images.to_string()],
-                None => ["–", "–"].map(String::from),
-            }
+        let of_split = |classes: &HashMap<&str, &ClassCount>| match classes.get(name) {
+            Some(class) => [class.boxes.to_string(), class.images.to_string()],
+            None => ["–", "–"].map(String::from),
         };
         let mut row = vec![(*name).to_owned()];
-        row.extend(splits().flat_map(of_split));
+        row.extend(by_name.iter().flat_map(of_split));
         row
     };
     let mut heads = vec!["class".to_owned()];
