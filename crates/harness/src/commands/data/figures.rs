@@ -11,7 +11,7 @@ use super::{Findings, ProblemRow, SplitFindings, equation};
 /// Problems, and groups of equal images, that are printed of a split; `-v` prints all.
 const SHOWN: usize = 20;
 
-/// All tables and what was left out, for the screen.
+/// All tables, what was left out and notes, for the screen.
 pub fn screen(findings: &Findings) -> String {
     let shown = match tracing::enabled!(tracing::Level::DEBUG) {
         true => usize::MAX,
@@ -19,14 +19,15 @@ pub fn screen(findings: &Findings) -> String {
     };
     let mut parts: Vec<String> = tables(findings, shown).iter().map(layout).collect();
     for split in &findings.splits {
-        if !split.problems.is_empty() {
-            parts.push(format!(
-                "left out of {}: {}\n{}",
-                split.data.split,
-                split.data.left_out,
-                problems(&split.problems, shown)
-            ));
+        if split.problems.is_empty() {
+            continue;
         }
+        let (name, left_out) = (&split.data.split, split.data.left_out);
+        let title = match left_out.is_empty() {
+            true => format!("notes on {name}:"),
+            false => format!("left out of {name}: {left_out}"),
+        };
+        parts.push(format!("{title}\n{}", problems(&split.problems, shown)));
     }
     parts.join("\n\n")
 }
