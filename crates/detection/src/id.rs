@@ -212,6 +212,12 @@ impl IdIndex {
         self.place(id).map(|place| self.numbers[place])
     }
 
+    /// The ids by their numbers; of equal numbers the first counts.
+    pub fn by_number(&self) -> HashMap<u64, &Id> {
+        let numbered = self.numbers.iter().copied().zip(&self.ids);
+        numbered.rev().collect()
+    }
+
     /// The id that a number stands for. Looks through the list, so it is for messages and reports.
     pub fn id(&self, number: u64) -> Id {
         let place = self.numbers.iter().position(|own| *own == number);
@@ -270,6 +276,11 @@ mod tests {
         assert_eq!(numbers("[900, 7, 8.0, 7]"), [900, 7, 8, 7]);
         assert_eq!(numbers(r#"["10", "9", "a", 4]"#), [1, 2, 3, 0]);
         assert_eq!(numbers("[-1, 2.5, 2]"), [0, 2, 1]);
+        let index = IdIndex::new(ids(r#"["b", "a", 7]"#));
+        let by_number = index.by_number();
+        for number in 0..3 {
+            assert_eq!(by_number[&number], &index.id(number));
+        }
     }
 
     #[test]

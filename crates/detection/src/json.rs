@@ -45,6 +45,12 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], shape: &str) -> Result<T,
     })
 }
 
+/// Whether the file is a list, as results files are. Serde takes a list for an object, key by key.
+pub(crate) fn is_list(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    text.trim_ascii_start().starts_with(b"[")
+}
+
 /// Without a byte order mark, in UTF-8. Plain files, which may be large, are not copied.
 fn text(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     match bytes {

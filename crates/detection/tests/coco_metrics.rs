@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ablate_detection::metrics::coco::{
-    CocoMetrics, DetectionBox, GroundTruth, Id, evaluate, evaluate_masks,
+    Category, CocoMetrics, DetectionBox, GroundTruth, GroundTruthBox, Id, evaluate, evaluate_masks,
 };
 use serde_json::Value;
 
@@ -221,4 +221,33 @@ fn what_can_be_seen_without_counting() {
     let straight = metrics_of(&case);
     case["dt"].as_array_mut().unwrap().reverse();
     assert_eq!(metrics_of(&case), straight);
+}
+
+/// As many as a data set may have; each is looked at once.
+#[test]
+fn a_hundred_thousand_categories() {
+    let category = |id: u64| Category {
+        id,
+        name: format!("n{id}"),
+    };
+    let truth = GroundTruth::new(
+        vec![1],
+        (0..100_000).map(category).collect(),
+        vec![GroundTruthBox {
+            image_id: 1,
+            category_id: 99_999,
+            bbox: [0.0, 0.0, 4.0, 4.0],
+            area: 16.0,
+            crowd: false,
+            mask: None,
+        }],
+    )
+    .unwrap();
+    let metrics = evaluate(&truth, &[]).unwrap();
+    let last = metrics.per_category.last().unwrap();
+    assert_eq!((metrics.instances, last.instances), (1, 1));
+    assert_eq!(
+        (metrics.ap, metrics.per_category.len()),
+        (Some(0.0), 100_000)
+    );
 }

@@ -151,6 +151,17 @@ fn detections() {
 }
 
 #[test]
+fn detections_are_no_ground_truth() {
+    let error = GroundTruth::from_json(DETECTIONS.as_bytes()).unwrap_err();
+    assert!(
+        error
+            .problem
+            .ends_with("annotations: […]}; this file is a list, as detections are saved"),
+        "{error}"
+    );
+}
+
+#[test]
 fn files_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("results.json");

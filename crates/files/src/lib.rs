@@ -18,5 +18,5 @@ mod write;
 
 pub use lease::{Claim, Lease, Leases, Timing, release_all};
 pub use process::{Holder, Place};
-pub use read::{decode_text, read_text};
+pub use read::{decode_text, decode_xml, read_text, read_xml};
 pub use write::{remove_unfinished, write_atomic, write_atomic_with};

@@ -14,8 +14,12 @@ pub struct DataAccount {
     pub split: String,
     /// Number of images.
     pub images: usize,
-    /// Number of boxes in them, crowds included.
+    /// Number of boxes in them, ignored ones included.
     pub boxes: usize,
+    /// How many of these are crowds or difficult objects: no targets of training, ignored in
+    /// evaluation. The others are its instances.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ignored: usize,
     /// Number of images without a box.
     pub background: usize,
     /// How many of these have no label file.
@@ -27,7 +31,7 @@ pub struct DataAccount {
     /// What is not used.
     #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
     pub left_out: LeftOut,
-    /// Why, the most frequent first.
+    /// Why, the most frequent first; and notes, such as images that are in the training split, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<LeftOutReason>,
 }
@@ -41,12 +45,15 @@ pub struct LeftOut {
     pub annotations: usize,
     /// Masks of boxes that stay.
     pub masks: usize,
+    /// Label files, and their boxes, of which there is no image.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_files: usize,
 }
 
-/// Things left out for the same reason.
+/// Things left out for the same reason, or a note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOutReason {
-    /// `image`, `annotation` or `mask`.
+    /// `image`, `annotation`, `mask` or `label file`; `note` where nothing was left out.
     pub what: String,
     /// The reason without what differs from place to place: numbers and names are `…`.
     pub reason: String,
@@ -64,7 +71,7 @@ impl LeftOut {
 
     /// Number of things left out, of whatever kind.
     pub fn total(&self) -> usize {
-        self.images + self.annotations + self.masks
+        self.images + self.annotations + self.masks + self.label_files
     }
 }
 
@@ -75,6 +82,7 @@ impl fmt::Display for LeftOut {
             (self.images, "image"),
             (self.annotations, "annotation"),
             (self.masks, "mask"),
+            (self.label_files, "label file"),
         ];
         let parts: Vec<String> = parts
             .into_iter()
@@ -93,16 +101,19 @@ impl fmt::Display for DataAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "data {}, {}: {}, {}, {} background",
+            "data {}, {}: {}, {}",
             self.name,
             self.split,
             counted(self.images, "image"),
             match self.boxes {
                 1 => "1 box".to_owned(),
                 boxes => format!("{boxes} boxes"),
-            },
-            self.background
+            }
         )?;
+        if self.ignored > 0 {
+            write!(f, " ({} ignored: crowds or difficult)", self.ignored)?;
+        }
+        write!(f, ", {} background", self.background)?;
         if self.unlabelled > 0 {
             write!(f, " ({} without a label file)", self.unlabelled)?;
         }

@@ -24,6 +24,7 @@ fn with_gaps() -> DataAccount {
             images: 3,
             annotations: 1,
             masks: 0,
+            ..LeftOut::default()
         },
         reasons: vec![LeftOutReason {
             what: "image".into(),
@@ -51,7 +52,23 @@ fn an_account_is_one_line() {
         ..account()
     };
     assert!(one.to_string().contains(": 1 image, 1 box, "));
+    let crowded = DataAccount {
+        ignored: 3,
+        ..account()
+    };
+    assert_eq!(
+        crowded.to_string(),
+        "data mine, train: 800 images, 2003 boxes (3 ignored: crowds or difficult), 12 background"
+    );
     assert_eq!(LeftOut::default().to_string(), "nothing");
+    let orphans = LeftOut {
+        label_files: 2,
+        ..LeftOut::default()
+    };
+    assert_eq!(
+        (orphans.to_string().as_str(), orphans.total()),
+        ("2 label files", 2)
+    );
 }
 
 #[test]

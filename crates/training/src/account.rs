@@ -19,6 +19,7 @@ pub fn account(dataset: &Dataset) -> DataAccount {
         split: dataset.split.to_string(),
         images: dataset.samples.len(),
         boxes: dataset.annotation_count(),
+        ignored: dataset.ignored_count(),
         background: dataset.background_count(),
         unlabelled: problems.unlabelled,
         clipped: problems.clipped,
@@ -26,6 +27,7 @@ pub fn account(dataset: &Dataset) -> DataAccount {
             images: problems.images(),
             annotations: problems.annotations(),
             masks: problems.masks(),
+            label_files: problems.label_files(),
         },
         reasons: problems.kinds(EXAMPLES).into_iter().map(reason).collect(),
     }

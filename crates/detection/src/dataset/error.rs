@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Split;
 use super::spec::line_of_key;
+use super::visible::visible;
 
 /// Why a data set can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +100,7 @@ impl DataError {
     pub(crate) fn file(path: &Path, message: impl ToString) -> Self {
         Self::File {
             path: path.to_owned(),
-            message: message.to_string(),
+            message: visible(message.to_string()),
         }
     }
 
@@ -109,14 +110,14 @@ impl DataError {
             path: path.to_owned(),
             line: line_of_key(path, key),
             key: key.to_owned(),
-            message: message.to_string(),
+            message: visible(message.to_string()),
         }
     }
 
     pub(crate) fn setting(key: &str, message: impl ToString) -> Self {
         Self::Setting {
             key: key.to_owned(),
-            message: message.to_string(),
+            message: visible(message.to_string()),
         }
     }
 
@@ -138,7 +139,7 @@ impl DataError {
             line: line_of_key(path, key),
             split,
             key: key.to_owned(),
-            message: message.to_string(),
+            message: visible(message.to_string()),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::box_mask::mask_of;
 use super::image_file::Header;
 use super::{Annotation, Dataset, ImageSource, Problems, Sample, Split};
 use crate::geometry::BBox;
@@ -35,6 +36,9 @@ pub(crate) struct DraftBox {
     /// Corners x1, y1, x2, y2 in pixels, or in shares of the image's size.
     pub corners: [f64; 4],
     pub normalised: bool,
+    /// What the row calls a box in pixels whose numbers look like shares, such as
+    /// `bbox [0.1, 0.2, 0.5, 0.4]`.
+    pub like_shares: Option<String>,
     pub crowd: bool,
     pub area: Option<f64>,
     /// Polygons in the units of the corners, or run lengths.
@@ -100,7 +104,7 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
     for draft_box in draft.boxes {
         match check_box(&draft_box, width, height) {
             Ok((bbox, clipped)) => {
-                let mask = in_pixels(&draft_box, width, height).unwrap_or_else(|reason| {
+                let mask = mask_of(&draft_box, bbox, width, height).unwrap_or_else(|reason| {
                     let reason = draft_box.label.clone() + &reason;
                     problems.mask(&draft.file, draft_box.line, reason);
                     None
@@ -143,6 +147,9 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
     (Some(sample), problems)
 }
 
+/// Pixels of a side up to which a box inside the first pixel may be meant so.
+const TINY_IMAGE: usize = 8;
+
 /// The box in pixels, clipped to the image, and whether clipping took more than a pixel.
 fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, bool), String> {
     let (w, h) = (width as f64, height as f64);
@@ -173,41 +180,15 @@ fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, boo
     if bbox.area() <= 0.0 {
         return Err("box without area".into());
     }
+    if let Some(shown) = &draft.like_shares
+        && width.min(height) > TINY_IMAGE
+    {
+        return Err(format!(
+            "{shown} looks like shares of the {width}×{height} image; this format has pixels"
+        ));
+    }
     let cut = (left - x1).max(top - y1).max(x2 - right).max(y2 - bottom);
     Ok((bbox, cut > 1.0))
-}
-
-/// The mask of a box in pixels.
-fn in_pixels(
-    draft: &DraftBox,
-    width: usize,
-    height: usize,
-) -> Result<Option<Segmentation>, String> {
-    let unit = if draft.normalised {
-        [width as f64, height as f64]
-    } else {
-        [1.0; 2]
-    };
-    Ok(match &draft.mask {
-        Some(Segmentation::Polygons(polygons)) => {
-            let scaled = |polygon: &Vec<[f64; 2]>| {
-                polygon
-                    .iter()
-                    .map(|[x, y]| [x * unit[0], y * unit[1]])
-                    .collect()
-            };
-            Some(Segmentation::Polygons(
-                polygons.iter().map(scaled).collect(),
-            ))
-        }
-        Some(Segmentation::Rle(mask)) if (mask.height(), mask.width()) != (height, width) => {
-            let (h, w) = (mask.height(), mask.width());
-            return Err(format!(
-                "expected a mask of {width}×{height} pixels, as the image, found {w}×{h}"
-            ));
-        }
-        mask => mask.clone(),
-    })
 }
 
 /// A path below `root` as text with `/`, or its file name where it lies elsewhere.

@@ -1,5 +1,7 @@
 //! Folders: all files below one, and files and folders whose names are written in several ways.
 
+use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -20,8 +22,9 @@ fn walk_within(
     }
     within.push(real);
     for entry in std::fs::read_dir(readable(folder))? {
-        let path = folder.join(entry?.file_name());
-        if path.is_dir() {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        if is_folder(&entry, &path) {
             walk_within(&path, within, found)?;
         } else {
             found(path);
@@ -29,6 +32,14 @@ fn walk_within(
     }
     within.pop();
     Ok(())
+}
+
+/// Whether an entry is a folder or a link to one. Only links are looked up: an entry tells of itself.
+fn is_folder(entry: &DirEntry, path: &Path) -> bool {
+    match entry.file_type() {
+        Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+        _ => path.is_dir(),
+    }
 }
 
 /// The folder in `parent` with the first of these names that there is: written so, or else in any
@@ -50,6 +61,20 @@ pub(crate) fn subfolder(parent: &Path, names: &[&str]) -> Option<PathBuf> {
     folders.into_iter().next()
 }
 
+/// The names of files and of folders right in a folder; nothing if it can't be read.
+pub(crate) fn names(folder: &Path) -> (Vec<OsString>, Vec<OsString>) {
+    let entries = std::fs::read_dir(readable(folder)).into_iter().flatten();
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        match is_folder(&entry, &folder.join(&name)) {
+            true => folders.push(name),
+            false => files.push(name),
+        }
+    }
+    (files, folders)
+}
+
 /// What lies right in a folder; nothing if it can't be read.
 pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(readable(folder)).into_iter().flatten();
@@ -58,7 +83,7 @@ pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The empty path means the working folder where something is joined to it, but can't be read.
-fn readable(folder: &Path) -> &Path {
+pub(crate) fn readable(folder: &Path) -> &Path {
     match folder.as_os_str().is_empty() {
         true => Path::new("."),
         false => folder,
@@ -103,12 +128,27 @@ pub(crate) fn tidy(path: &Path) -> PathBuf {
     tidy
 }
 
-/// `entry` below `folder`; one that does not exist, with `/` where it has `\`, as Windows writes it.
+/// `entry` below `folder`; one that does not exist, with `/` where it has `\`, as Windows writes it,
+/// or below the home folder where it begins with `~`, as shells read it.
 pub(crate) fn below(folder: &Path, entry: &Path) -> PathBuf {
     let path = folder.join(entry);
     match entry.to_str() {
+        Some(text) if text.starts_with('~') && !path.exists() => {
+            in_home(text, std::env::home_dir()).unwrap_or(path)
+        }
         Some(text) if text.contains('\\') && !path.exists() => folder.join(text.replace('\\', "/")),
         _ => path,
+    }
+}
+
+/// A path that begins with `~`; None of `~other`, another person's folder, and of all where no home
+/// folder is known.
+fn in_home(entry: &str, home: Option<PathBuf>) -> Option<PathBuf> {
+    let home = home.filter(|home| !home.as_os_str().is_empty())?;
+    let rest = entry.strip_prefix('~')?.replace('\\', "/");
+    match rest.strip_prefix('/') {
+        Some(rest) => Some(home.join(rest.trim_start_matches('/'))),
+        None => rest.is_empty().then_some(home),
     }
 }
 
@@ -122,6 +162,24 @@ mod tests {
         assert_eq!(tidied("a/./b/../c"), "a/c");
         assert_eq!(tidied("../a"), "../a");
         assert_eq!(tidied("/a/../b"), "/b");
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_folder() {
+        let home = |entry: &str| in_home(entry, Some("/home/me".into()));
+        assert_eq!(home("~/sets/mine"), Some("/home/me/sets/mine".into()));
+        assert_eq!(home("~\\sets\\mine"), Some("/home/me/sets/mine".into()));
+        assert_eq!(home("~//etc"), Some("/home/me/etc".into()));
+        assert_eq!(home("~"), Some("/home/me".into()));
+        assert_eq!(home("~you/sets"), None);
+        assert_eq!(in_home("~/sets", None), None);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("~")).unwrap();
+        assert_eq!(
+            below(folder.path(), Path::new("~")),
+            folder.path().join("~"),
+            "a folder of that name comes first"
+        );
     }
 
     #[test]

@@ -14,8 +14,11 @@ use image::{
 use super::shapes::{Scene, ShapesSpec};
 use super::{Split, jpeg};
 
-/// File name endings that are taken for images (those that the `image` crate decodes here).
-pub(crate) const IMAGE_SUFFIXES: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff"];
+/// File name endings that are taken for images: those of the types that the `image` crate decodes
+/// here, under all their names.
+pub(crate) const IMAGE_SUFFIXES: [&str; 13] = [
+    "jpg", "jpeg", "jpe", "jif", "jfif", "mpo", "png", "apng", "bmp", "dib", "webp", "tif", "tiff",
+];
 
 /// Pixels of the largest image that is decoded: Pillow's limit. A file of a few bytes can claim more
 /// than fits in memory.

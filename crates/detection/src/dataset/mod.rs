@@ -44,11 +44,13 @@
 //!
 //! What can't be used (a box without area or outside its image, an unknown class, a row that is not
 //! numbers, a row given twice, a missing or corrupt image) is left out, counted and named in
-//! [`Dataset::problems`]; of a box whose mask can't be used only the mask is. A box that reaches over
+//! [`Dataset::problems`]; of a box whose mask can't be used, or is of another place, only the mask
+//! is. What is used in another way than it is written is a [`Subject::Note`] there. A box that reaches over
 //! the border is clipped. An image without a box is background and stays; where that is because it
 //! has no label file, it is counted in [`Problems::unlabelled`]. A split with no image or no box left
 //! is an error.
 
+mod box_mask;
 mod cache;
 mod coco;
 mod duplicates;
@@ -58,6 +60,7 @@ mod folder;
 mod image_file;
 mod input_size;
 mod jpeg;
+mod overlap;
 mod problem_kinds;
 mod problems;
 pub mod random;
@@ -65,6 +68,7 @@ mod resample;
 pub mod shapes;
 mod spec;
 mod statistics;
+mod visible;
 mod voc;
 mod yolo;
 
@@ -193,13 +197,14 @@ impl Dataset {
     /// A file that can't be read or understood as a whole, a split that the description lacks, or a
     /// split with nothing left.
     pub fn open(spec: &DataSpec, split: Split) -> Result<Self, DataError> {
-        let dataset = match &spec.format {
+        let mut dataset = match &spec.format {
             Format::Yolo(format) => yolo::open(spec, format, split)?,
             Format::Coco(format) => coco::open(spec, format, split)?,
             Format::Voc(format) => voc::open(spec, format, split)?,
             Format::Shapes(format) => shapes::open(spec, format, split)?,
         };
         dataset.check_not_empty()?;
+        overlap::tell(spec, &mut dataset);
         Ok(dataset)
     }
 
@@ -209,6 +214,13 @@ impl Dataset {
             .iter()
             .map(|sample| sample.annotations.len())
             .sum()
+    }
+
+    /// How many of these are ignored: crowds and, in Pascal VOC, difficult objects. The others are
+    /// the targets of training and the instances of evaluation.
+    pub fn ignored_count(&self) -> usize {
+        let annotations = self.samples.iter().flat_map(|sample| &sample.annotations);
+        annotations.filter(|annotation| annotation.crowd).count()
     }
 
     /// Number of images without an object.

@@ -19,7 +19,7 @@ const CAUSES: [&str; 7] = [
 /// Problems of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemKind<'a> {
-    /// What was left out.
+    /// What was left out, if anything.
     pub subject: Subject,
     /// The reason, with `…` for numbers and names.
     pub reason: String,

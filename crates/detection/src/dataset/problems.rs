@@ -1,11 +1,13 @@
-//! What was left out of a data set, and why.
+//! What was left out of a data set, and why; and what to know of the rest.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-/// What was left out.
+use super::visible::visible;
+
+/// What a problem is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
@@ -15,23 +17,31 @@ pub enum Subject {
     Annotation,
     /// The mask of a box that stays.
     Mask,
+    /// A label file, and its boxes, of which there is no image.
+    #[serde(rename = "label file")]
+    Labels,
+    /// Nothing is left out, but something is used in another way than it is written, or falsifies
+    /// what is made of it.
+    Note,
 }
 
 impl Subject {
-    /// `image`, `annotation` or `mask`.
+    /// `image`, `annotation`, `mask`, `label file` or `note`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Image => "image",
             Self::Annotation => "annotation",
             Self::Mask => "mask",
+            Self::Labels => "label file",
+            Self::Note => "note",
         }
     }
 }
 
-/// One thing left out.
+/// One thing left out, or to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// What was left out.
+    /// What was left out, if anything.
     pub subject: Subject,
     /// The file at fault.
     pub file: PathBuf,
@@ -43,7 +53,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        f.write_str(&visible(self.file.display().to_string()))?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
@@ -51,10 +61,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that was left out of one split.
+/// All that was left out of one split, and notes on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Problems {
-    /// The problems, in the order of the files.
+    /// The problems, in the order of the files. Notes on the whole split come first.
     pub list: Vec<Problem>,
     /// Boxes that reached over their image's border by more than a pixel; they were clipped and
     /// stay.
@@ -79,7 +89,12 @@ impl Problems {
         self.count(Subject::Mask)
     }
 
-    /// Whether nothing was left out.
+    /// Label files left out, as there is no image of them.
+    pub fn label_files(&self) -> usize {
+        self.count(Subject::Labels)
+    }
+
+    /// Whether nothing was left out, and there is no note.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -119,6 +134,20 @@ impl Problems {
         self.add(Subject::Mask, file, line, reason);
     }
 
+    pub(crate) fn labels(&mut self, file: &Path, reason: impl ToString) {
+        self.add(Subject::Labels, file, None, reason);
+    }
+
+    pub(crate) fn note(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
+        self.add(Subject::Note, file, line, reason);
+    }
+
+    /// A note on the whole split: it is the first that is shown.
+    pub(crate) fn note_first(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
+        self.note(file, line, reason);
+        self.list.rotate_right(1);
+    }
+
     pub(crate) fn extend(&mut self, other: Self) {
         self.list.extend(other.list);
         self.clipped += other.clipped;
@@ -130,7 +159,7 @@ impl Problems {
             subject,
             file: file.to_owned(),
             line,
-            reason: reason.to_string(),
+            reason: visible(reason.to_string()),
         });
     }
 

@@ -1,4 +1,4 @@
-use ablate_detection::dataset::{Id, Split};
+use ablate_detection::dataset::{Id, Split, Subject};
 use ablate_detection::mask::Segmentation;
 
 use crate::images::turn;
@@ -28,7 +28,7 @@ fn folder(annotations: &str) -> Folder {
 #[test]
 fn keeps_ids_areas_and_crowds_and_numbers_classes_by_category_id() {
     let set = folder(
-        r#"{"id": 1, "image_id": 7, "category_id": 90, "bbox": [1, 2, 10, 5.5], "area": 33.25, "iscrowd": 0, "segmentation": [[1, 2, 3, 4, 5, 6]]},
+        r#"{"id": 1, "image_id": 7, "category_id": 90, "bbox": [1, 2, 10, 5.5], "area": 33.25, "iscrowd": 0, "segmentation": [[1, 2, 11, 2, 11, 7.5]]},
            {"id": 2, "image_id": 3, "category_id": 2, "bbox": [0, 0, 30, 30], "area": 400, "iscrowd": 1, "segmentation": {"counts": [450, 450], "size": [30, 30]}},
            {"id": 3, "image_id": 3, "category_id": 2, "bbox": [20, 20, 15, 5]}"#,
     )
@@ -66,8 +66,8 @@ fn keeps_ids_areas_and_crowds_and_numbers_classes_by_category_id() {
         first.mask,
         Some(Segmentation::Polygons(vec![vec![
             [1.0, 2.0],
-            [3.0, 4.0],
-            [5.0, 6.0]
+            [11.0, 2.0],
+            [11.0, 7.5]
         ]]))
     );
     assert_eq!(
@@ -84,6 +84,7 @@ fn keeps_ids_areas_and_crowds_and_numbers_classes_by_category_id() {
             .to_string()
             .contains("has an object with a box but no mask")
     );
+    assert_eq!((set.annotation_count(), set.ignored_count()), (3, 1));
     assert_eq!((third.bbox.x2, third.area), (30.0, None), "clipped");
     assert_eq!(set.problems.clipped, 1);
     assert_eq!(
@@ -261,6 +262,118 @@ fn a_broken_mask_costs_the_mask_and_not_the_box() {
     assert!(set.check_masks().is_err());
 }
 
+/// Augmentation takes boxes from masks.
+#[test]
+fn a_mask_that_contradicts_its_box_is_left_out() {
+    let rle = |x1: usize, x2: usize| {
+        let (before, inside) = (x1 * 20, (x2 - x1) * 20);
+        let after = 800 - before - inside;
+        format!(r#"{{"size": [20, 40], "counts": [{before}, {inside}, {after}]}}"#)
+    };
+    let cases = [
+        // Looser than the outline, and cut off by the border.
+        ("[2, 2, 20, 10]", "[[4, 3, 21, 3, 21, 11]]".to_owned(), None),
+        ("[30, 5, 20, 10]", "[[30, 5, 50, 5, 50, 15]]".into(), None),
+        ("[10, 0, 10, 20]", rle(10, 20), None),
+        // A pixel wide, in whole pixels.
+        ("[10.4, 0, 0.4, 20]", rle(10, 11), None),
+        (
+            "[4, 2, 20, 10]",
+            "[[0.1, 0.1, 0.6, 0.1, 0.6, 0.6]]".into(),
+            Some(
+                "it is within (0.1, 0.1, 0.6, 0.6), the box is (4, 2, 24, 12); it looks like shares of the image, not pixels",
+            ),
+        ),
+        (
+            "[1, 2, 10, 10]",
+            "[[20, 2, 30, 2, 30, 12]]".into(),
+            Some("it is within (20, 2, 30, 12), the box is (1, 2, 11, 12)"),
+        ),
+        (
+            "[1, 1, 10, 10]",
+            "[[50, 30, 60, 30, 60, 40]]".into(),
+            Some("it is within (40, 20, 40, 20)"),
+        ),
+        (
+            "[10, 0, 10, 20]",
+            rle(30, 40),
+            Some("it is within (30, 0, 40, 20)"),
+        ),
+        ("[10, 0, 10, 20]", rle(0, 0), Some("the mask has no pixel")),
+    ];
+    for (bbox, segmentation, expected) in cases {
+        let row = format!(
+            r#"{{"image_id": 7, "category_id": 90, "bbox": {bbox}, "segmentation": {segmentation}}}"#
+        );
+        let set = folder(&row).open("coco.yaml", Split::Train).unwrap();
+        let object = &set.samples[0].annotations[0];
+        assert_eq!(object.mask.is_some(), expected.is_none(), "{segmentation}");
+        assert_eq!((set.annotation_count(), set.problems.annotations()), (1, 0));
+        let told = set
+            .problems
+            .list
+            .iter()
+            .find(|p| p.subject == Subject::Mask);
+        let told = told.map(|problem| problem.reason.as_str());
+        match (told, expected) {
+            (None, None) => {}
+            (Some(told), Some(expected)) => {
+                assert!(
+                    told.starts_with("annotations[0]: ") && told.contains(expected),
+                    "{told}"
+                );
+            }
+            found => panic!("{segmentation}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn boxes_in_shares_are_named() {
+    let rows = r#"{"image_id": 7, "category_id": 90, "bbox": [0.1, 0.2, 0.5, 0.4]},
+                  {"image_id": 3, "category_id": 2, "bbox": [0, 0, 1, 1]}"#;
+    let error = folder(rows).error("coco.yaml", Split::Train);
+    assert!(
+        error.contains("expected at least one box, found none; 1 images and 2 annotations left out")
+            && error.contains("annotations[0]: bbox [0.1, 0.2, 0.5, 0.4] looks like shares of the 40×20 image; this format has pixels"),
+        "{error}"
+    );
+    // Small, but not in the first pixel.
+    let pixels = r#", {"image_id": 3, "category_id": 2, "bbox": [0.5, 0.5, 0.9, 0.9]}"#;
+    let set = folder(&(rows.to_owned() + pixels))
+        .open("coco.yaml", Split::Train)
+        .unwrap();
+    assert_eq!((set.annotation_count(), set.problems.annotations()), (1, 2));
+}
+
+#[test]
+fn odd_areas_and_flags_are_told_with_what_is_used() {
+    let set = folder(
+        r#"{"image_id": 7, "category_id": 90, "bbox": [1, 2, 10, 5], "area": -3, "iscrowd": 1},
+           {"image_id": 7, "category_id": 90, "bbox": [2, 2, "10", " 5.5"], "area": 3, "iscrowd": 2},
+           {"image_id": 7, "category_id": 90, "bbox": [3, 2, 10, 5], "iscrowd": false}"#,
+    )
+    .open("coco.yaml", Split::Train)
+    .unwrap();
+    let all: Vec<_> = (set.samples[0].annotations.iter())
+        .map(|a| (a.crowd, a.area))
+        .collect();
+    assert_eq!(all, [(true, None), (true, Some(3.0)), (false, None)]);
+    assert_eq!(set.samples[0].annotations[1].bbox.y2, 7.5, "in quotes");
+    let notes: Vec<_> = (set.problems.list.iter())
+        .filter(|problem| problem.subject == Subject::Note)
+        .map(|problem| problem.reason.as_str())
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            "annotations[0].area: expected 0 or more, found -3; the box's area is used",
+            "annotations[1].iscrowd: expected 0 or 1, found 2; taken for 1, a crowd",
+        ]
+    );
+    assert_eq!((set.problems.annotations(), set.problems.masks()), (0, 0));
+}
+
 #[test]
 fn errors_name_file_and_key() {
     let folder = folder("");
@@ -325,6 +438,16 @@ fn errors_name_file_and_key() {
             .to_string();
         assert!(error.contains(place), "{error}");
     }
+    folder.write(
+        "set/train.json",
+        " [{\"image_id\": 7, \"bbox\": [1, 2, 10, 5]}]",
+    );
+    let error = folder.error("coco.yaml", Split::Train);
+    assert!(
+        error.starts_with("set/train.json: expected {images: ")
+            && error.contains(", found a list, as detections are saved; give the annotation file"),
+        "{error}"
+    );
     folder.write("coco.yaml", &format!("{YAML}trian: 3\n"));
     let error = folder
         .open("coco.yaml", Split::Train)

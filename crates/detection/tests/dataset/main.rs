@@ -4,6 +4,8 @@ mod broken;
 mod coco;
 mod images;
 mod jpeg;
+mod orphans;
+mod overlap;
 mod resample;
 mod shapes;
 mod spec;

@@ -75,6 +75,7 @@ fn every_format_says_which_splits_it_lacks() {
 #[test]
 fn keys_are_named_by_line() {
     let folder = one_image();
+    folder.write("train.json", "{}");
     for (yaml, expected) in [
         (
             "",
@@ -117,7 +118,7 @@ fn keys_are_named_by_line() {
         ),
         (
             "train: images\nnc: 99999999999\n",
-            "data.yaml:2: key `nc`: expected 1 to 1000000 classes, found 99999999999",
+            "data.yaml:2: key `nc`: expected 1 to 100000 classes, found 99999999999",
         ),
         (
             "train: {a: b}\nnc: 1\n",
@@ -154,7 +155,19 @@ fn keys_are_named_by_line() {
         ),
         (
             "format: coco\ntrain: images\n",
-            "data.yaml:2: key `train`: expected keys and values, found string \"images\"",
+            "data.yaml:2: key `train`: expected {images: FOLDER, annotations: FILE.json}, found string \"images\"",
+        ),
+        (
+            "format: coco\ntrain: {images: images}\n",
+            "data.yaml:2: key `train`: missing field `annotations`; expected {images: FOLDER, annotations: FILE.json}",
+        ),
+        (
+            "train: {images: c, annotations: t.json}\nnames: [a]\n",
+            "data.yaml:1: key `train`: expected a folder, a list of images or several of them, found keys and values; of COCO JSON add `format: coco`",
+        ),
+        (
+            "train: train.json\nnames: [a]\n",
+            "data.yaml:1: key `train`: expected a folder of images or a .txt file that lists them, found train.json; of COCO JSON set `format: coco`",
         ),
         (
             "format: voc\ndifficult: maybe\n",
@@ -177,6 +190,86 @@ fn keys_are_named_by_line() {
         );
         assert!(error.chars().count() < 250, "{error}");
     }
+}
+
+#[test]
+fn a_path_that_begins_with_a_tilde_is_in_the_home_folder() {
+    let Some(home) = std::env::home_dir() else {
+        return;
+    };
+    let folder = one_image();
+    let none = "no such data set/of anybody";
+    let expected = home.join(none).display().to_string();
+    for yaml in [
+        format!("path: ~/{none}\ntrain: images\nnames: [a]\n"),
+        format!("train: ~/{none}\nnames: [a]\n"),
+        format!("format: coco\ntrain: {{images: '~/{none}', annotations: a.json}}\n"),
+        format!("format: voc\nimages: ~/{none}\n"),
+    ] {
+        folder.write("data.yaml", &yaml);
+        let error = folder.error("data.yaml", Split::Train);
+        assert!(error.contains(&expected), "{yaml}{error}");
+    }
+}
+
+/// Each class once; more are a typing error, and would fill the memory once they are evaluated.
+#[test]
+fn many_classes_are_read_at_once() {
+    let folder = one_image();
+    folder.write("data.yaml", "train: images\nnc: 100000\n");
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(set.statistics().classes.len(), 100_000);
+    let names = |count: usize| {
+        let names: String = (0..count).map(|n| format!("- n{n}\n")).collect();
+        format!("train: images\nnames:\n{names}")
+    };
+    folder.write("data.yaml", &names(100_000));
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(set.classes.len(), 100_000);
+    folder.write("data.yaml", &names(100_001));
+    let error = folder.error("data.yaml", Split::Train);
+    assert!(
+        error.ends_with("key `names`: expected 1 to 100000 classes, found 100001"),
+        "{error}"
+    );
+}
+
+/// A terminal does what they say.
+#[test]
+fn control_characters_are_written_out() {
+    let folder = one_image();
+    folder.write("data.yaml", "train: images\nnames: [\"a\\e[31m\"]\n");
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(set.classes, ["a\\u{1b}[31m"]);
+    folder.write(
+        "data.yaml",
+        "train: images\nnames: [a]\nformat: \"\\e[2J\"\n",
+    );
+    let error = folder.error("data.yaml", Split::Train);
+    assert!(
+        error.contains("unknown format '\\u{1b}[2J'") && !error.contains('\u{1b}'),
+        "{error}"
+    );
+    folder.write(
+        "t.json",
+        r#"{"images": [{"id": 1, "file_name": "a.png"}, {"id": "\u001b", "file_name": "\u001b.png"}],
+            "categories": [{"id": 1, "name": "b\t\u001b"}],
+            "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]},
+                            {"image_id": "\u001b", "category_id": "\u001b", "bbox": [1, 1, 5, 5]}]}"#,
+    );
+    folder.write(
+        "data.yaml",
+        "format: coco\ntrain: {images: images, annotations: t.json}\n",
+    );
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(set.classes, ["b\\t\\u{1b}"]);
+    let text = set.problems.lines(9);
+    assert!(
+        text.contains("\\u{1b}.png: missing image")
+            && text.contains("no category has the id '\\u{1b}'"),
+        "{text}"
+    );
+    assert!(!text.contains('\u{1b}'));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use ablate_detection::dataset::Split;
+use ablate_detection::dataset::{Split, Subject};
 
 use crate::{Folder, corners, names, problems};
 
@@ -110,6 +110,41 @@ fn image_sets_may_have_flags_and_other_names() {
     );
 }
 
+/// As the challenges give their data: train and val together, and test.
+#[test]
+fn without_train_and_val_the_image_set_of_both_is_trained_on() {
+    let folder = blood();
+    let set = |name: &str| folder.path(&format!("voc/ImageSets/Main/{name}.txt"));
+    std::fs::rename(set("train"), set("trainval")).unwrap();
+    let error = folder.open("blood.yaml", Split::Train).unwrap_err();
+    assert!(
+        error.is_missing_split(Split::Train),
+        "val is in it: {error}"
+    );
+    assert!(
+        error.to_string().ends_with(
+            "train.txt does not exist; write `train: trainval` to train on that one, in which the images of val are"
+        ),
+        "{error}"
+    );
+    std::fs::rename(set("val"), set("test")).unwrap();
+    let train = folder.open("blood.yaml", Split::Train).unwrap();
+    assert_eq!(names(&train), ["b", "a"]);
+    let note = &train.problems.list[0];
+    assert_eq!(note.subject, Subject::Note);
+    assert!(
+        note.file.ends_with("trainval.txt")
+            && note.reason == "taken for the training split: there are no image sets train and val",
+        "{note}"
+    );
+    let error = folder.open("blood.yaml", Split::Val).unwrap_err();
+    assert!(error.is_missing_split(Split::Val), "{error}");
+    assert_eq!(
+        names(&folder.open("blood.yaml", Split::Test).unwrap()),
+        ["c"]
+    );
+}
+
 #[test]
 fn without_image_sets_every_image_is_in_one_split() {
     let folder = Folder::new();
@@ -210,6 +245,48 @@ fn leaves_out_what_is_bad() {
     ] {
         assert!(text.contains(part), "{text}\nlacks {part}");
     }
+}
+
+#[test]
+fn xml_is_in_the_encoding_that_it_declares() {
+    let folder = blood();
+    let declared = |name: &str, class: &[u8]| {
+        let text = xml((64, 48), &[("?", ["1", "1", "5", "5"])]);
+        let (before, after) = text.split_once('?').unwrap();
+        let declaration = format!("<?xml version=\"1.0\" encoding=\"{name}\"?>\n");
+        let parts = [declaration.as_bytes(), before.as_bytes(), class];
+        [parts.concat(), after.into()].concat()
+    };
+    let path = folder.path("voc/Annotations/a.xml");
+    std::fs::write(&path, declared("GB2312", b"\xC3\xA8")).unwrap();
+    std::fs::write(
+        folder.path("voc/Annotations/b.xml"),
+        declared("utf-8", b"\xC3\xA8"),
+    )
+    .unwrap();
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    assert_eq!(set.classes, ["Platelets", "è", "猫"]);
+    std::fs::write(&path, declared("KOI-9", b"x")).unwrap();
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    assert_eq!(
+        problems(&set)[0].2,
+        "unreadable annotation file: line 1: unknown encoding \"KOI-9\"; save the file as UTF-8"
+    );
+}
+
+#[test]
+fn boxes_in_shares_are_named() {
+    let folder = blood();
+    let objects = [
+        ("RBC", ["0.1", "0.2", "0.6", "1"]),
+        ("RBC", ["1", "1", "2", "2"]),
+    ];
+    folder.write("voc/Annotations/b.xml", &xml((64, 48), &objects));
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    assert_eq!(corners(&set, 0), [[0.0, 0.0, 2.0, 2.0]]);
+    let expected =
+        "RBC: box (0.1, 0.2, 0.6, 1) looks like shares of the 64×48 image; this format has pixels";
+    assert_eq!(problems(&set), [("b.xml".into(), Some(4), expected.into())]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Where images and labels lie: lists, twins of `images`, links, and what is named there.
 
-use ablate_detection::dataset::Split;
+use ablate_detection::dataset::{Split, Subject};
 
 use crate::{Folder, corners, names, problems};
 
@@ -109,7 +109,7 @@ fn lists_are_read_as_other_systems_write_them() {
         "\u{FEFF}.\\images\\a.png\r\n\r\n  \"images/b.png\" \r\n\
          data/images/c.png\r\nH:\\sets\\mine\\images\\d.png\r\n\
          /home/me/mine/images/e f ö.png\r\nbeside.png\r\n\
-         old/a.png\r\nlabels\\none.png\r\nextra/images/b.png",
+         old/a.png\r\nlabels\\none.png\r\nextra/images/b.png\r\nimages",
     );
     let set = folder.open("data.yaml", Split::Train).unwrap();
     assert_eq!(
@@ -141,7 +141,24 @@ fn lists_are_read_as_other_systems_write_them() {
                 Some(10),
                 "missing image: extra/images/b.png".into()
             ),
+            (
+                "list.txt".into(),
+                Some(11),
+                "expected an image, found a folder: images; a list names images, the description may name folders".into()
+            ),
+            (
+                "list.txt".into(),
+                Some(4),
+                format!(
+                    "3 of the paths lead nowhere as written and are found by their end; the first: data/images/c.png → {}",
+                    folder.path("images/c.png").display()
+                )
+            ),
         ]
+    );
+    assert_eq!(
+        (set.problems.images(), set.problems.list[4].subject),
+        (4, Subject::Note)
     );
 }
 

@@ -1,6 +1,8 @@
 //! Pages to look through a data set before training: `index.html` with tables and a few images of
 //! each split, and pages of all images with their boxes. Every file holds what it needs.
 
+mod stale;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -148,7 +150,7 @@ struct SplitView<'a> {
 }
 
 /// Writes the pages into a folder, each atomically, and gives the path of `index.html`, which is
-/// written last. `thumbnail` makes an image by the places of its split and its own; it is called
+/// written after them. Pages of an earlier run that this one did not write are removed then. `thumbnail` makes an image by the places of its split and its own; it is called
 /// from several threads, and no more than a page's images are held at a time.
 ///
 /// # Errors
@@ -206,11 +208,14 @@ pub fn write_data_pages(
         warnings => pages.warnings,
         tables => pages.tables,
         classes => pages.classes,
-        splits => views,
+        splits => &views,
         ..common()
     };
     let index = folder.join("index.html");
     write(&engine, "index.html", &context, &index)?;
+    let written = views.iter().flat_map(|view| &view.pages);
+    let written = written.map(|link| link.file.as_str()).collect();
+    stale::remove(folder, &written)?;
     Ok(index)
 }
 

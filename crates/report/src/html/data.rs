@@ -10,10 +10,12 @@ use ablate_records::{DataAccount, LeftOutReason};
 #[derive(Serialize)]
 pub struct Data<'a> {
     sheet: Sheet,
+    /// Whether anything is missing of any split.
+    lost: bool,
     gaps: Vec<Gaps<'a>>,
 }
 
-/// What is missing of a split.
+/// What is missing of a split, or to know of it.
 #[derive(Serialize)]
 struct Gaps<'a> {
     title: String,
@@ -32,9 +34,11 @@ pub fn data<'a>(rows: &Rows<'a>) -> Option<Data<'a>> {
     }
     let order = |split: &str| ["train", "val", "test"].iter().position(|of| *of == split);
     accounts.sort_by_key(|account| (&account.name, order(&account.split)));
+    let lost = |account: &&DataAccount| !account.left_out.is_empty();
+    // Where nothing is missing, there may be notes.
     let with_gaps = accounts
         .iter()
-        .filter(|account| !account.left_out.is_empty());
+        .filter(|account| lost(account) || !account.reasons.is_empty());
     let gaps = with_gaps.map(|account| Gaps {
         title: format!(
             "{}, {}: {} left out",
@@ -43,6 +47,7 @@ pub fn data<'a>(rows: &Rows<'a>) -> Option<Data<'a>> {
         reasons: &account.reasons,
     });
     (!accounts.is_empty()).then(|| Data {
+        lost: accounts.iter().any(lost),
         gaps: gaps.collect(),
         sheet: sheet(&accounts),
     })
@@ -57,7 +62,11 @@ fn sheet(accounts: &[&DataAccount]) -> Sheet {
     let heads = [
         ("Split", ""),
         ("Images", "that could be decoded"),
-        ("Boxes", "crowds included"),
+        ("Boxes", "ignored ones included"),
+        (
+            "Ignored",
+            "crowds and difficult objects: no targets of training, ignored in evaluation",
+        ),
         ("Background", "images without a box"),
         (
             "No label file",
@@ -86,6 +95,7 @@ fn sheet(accounts: &[&DataAccount]) -> Sheet {
             },
             count(account.images),
             count(account.boxes),
+            count(account.ignored),
             count(account.background),
             count(account.unlabelled),
             count(account.clipped),

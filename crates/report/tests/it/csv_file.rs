@@ -334,6 +334,7 @@ fn what_was_left_out_of_the_data_is_counted() {
             images,
             annotations: 2,
             masks: 1,
+            ..LeftOut::default()
         },
         ..DataAccount::default()
     };

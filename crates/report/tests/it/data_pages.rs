@@ -134,6 +134,58 @@ fn names_are_shown_as_they_are_and_are_no_markup() {
 }
 
 #[test]
+fn pages_of_an_earlier_run_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |splits: &[SplitPages]| {
+        let pages = DataPages {
+            title: "pets",
+            warnings: &[],
+            tables: &[],
+            classes: &[],
+            splits,
+        };
+        write_data_pages(folder.path(), &pages, |_, _| Ok(thumbnail("a.jpg", &[]))).unwrap();
+    };
+    let names = || {
+        let entries = fs::read_dir(folder.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    };
+    write(&[split("train", PER_PAGE + 1, &[]), split("val", 1, &[])]);
+    let ours = ["index.html", "train-1.html", "train-2.html", "val-1.html"];
+    assert_eq!(names(), ours);
+    let others = [
+        "notes.html",
+        "train-02.html",
+        "train-9.html",
+        "train-x.html",
+    ];
+    for name in others {
+        let page = fs::read_to_string(folder.path().join("train-1.html")).unwrap();
+        let text = if name == "train-9.html" {
+            "mine"
+        } else {
+            &page
+        };
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    write(&[split("train", 1, &[])]);
+    assert_eq!(
+        names(),
+        [
+            "index.html",
+            "notes.html",
+            "train-02.html",
+            "train-1.html",
+            "train-9.html",
+            "train-x.html"
+        ]
+    );
+}
+
+#[test]
 fn an_image_that_cannot_be_drawn_is_an_error_and_no_index() {
     let folder = tempfile::tempdir().unwrap();
     let pages = DataPages {

@@ -441,6 +441,7 @@ fn the_data_have_a_block_with_what_was_left_out() {
             images: 4,
             annotations: 0,
             masks: 1,
+            ..LeftOut::default()
         },
         reasons: vec![LeftOutReason {
             what: "image".into(),
@@ -463,6 +464,20 @@ fn the_data_have_a_block_with_what_was_left_out() {
     );
     let clean = page(&[trained("baseline", vec![account("train", 800)])]);
     assert!(clean.contains("Nothing was left out."));
+    let noted = DataAccount {
+        reasons: vec![LeftOutReason {
+            what: "note".into(),
+            reason: "… images are in train, too".into(),
+            count: 1,
+            examples: Vec::new(),
+        }],
+        ..account("val", 120)
+    };
+    let noted = page(&[trained("baseline", vec![noted])]);
+    assert!(
+        noted.contains("Nothing was left out.") && noted.contains("</strong> note: … images are"),
+        "a note loses nothing, and is told"
+    );
 
     let Measurement::Eval(eval) = eval(0.4) else {
         unreachable!()

@@ -18,6 +18,9 @@ const YOLO_KEYS: [(&str, &[&str]); 7] = [
     ("format", &[]),
 ];
 
+/// What a split of COCO is.
+const COCO_SPLIT: &str = "{images: FOLDER, annotations: FILE.json}";
+
 /// The keys and values of a YAML file.
 pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
     let mut value: Value = serde_yaml::from_str(text).map_err(|error| {
@@ -122,6 +125,18 @@ pub(super) fn check_near(value: &Value, file: &Path) -> Result<(), DataError> {
     Ok(())
 }
 
+/// Rejects splits of COCO JSON in a description that does not say that it is one.
+pub(super) fn check_not_coco(value: &Value, file: &Path) -> Result<(), DataError> {
+    for split in ["train", "val", "test"] {
+        let keys = value.get(split).and_then(Value::as_mapping);
+        if keys.is_some_and(|keys| keys.contains_key("annotations")) {
+            let message = "expected a folder, a list of images or several of them, found keys and values; of COCO JSON add `format: coco`";
+            return Err(DataError::key(file, split, message));
+        }
+    }
+    Ok(())
+}
+
 fn unknown(near: Option<&str>, known: &[&str]) -> String {
     let known = known.join(", ");
     match near {
@@ -157,6 +172,9 @@ fn in_words(message: &str) -> String {
         ("path string", "a path"),
         ("a sequence", "a list"),
     ];
+    if let "missing field `images`" | "missing field `annotations`" = message {
+        return format!("{message}; expected {COCO_SPLIT}");
+    }
     let found = ["invalid type: ", "invalid value: "]
         .iter()
         .find_map(|start| message.strip_prefix(start));
@@ -166,6 +184,7 @@ fn in_words(message: &str) -> String {
     let plain = TYPES.iter().find(|(rust, _)| *rust == expected);
     let expected = match plain {
         Some((_, plain)) => plain,
+        None if expected == "struct CocoSplit" => COCO_SPLIT,
         None if expected.starts_with("struct ") => "keys and values",
         None => expected,
     };
@@ -234,6 +253,6 @@ mod tests {
             in_words("invalid type: string \"x\", expected usize"),
             "expected a whole number, 0 or more, found string \"x\""
         );
-        assert_eq!(in_words("missing field `images`"), "missing field `images`");
+        assert_eq!(in_words("missing field `x`"), "missing field `x`");
     }
 }

@@ -15,7 +15,7 @@ use super::{DataError, voc};
 
 pub use formats::{CocoSpec, CocoSplit, Fractions, OneOrMany, VocSpec, YoloSpec};
 pub(crate) use keys::line_of_key;
-pub(crate) use names::class_names;
+pub(crate) use names::{MOST_CLASSES, class_names};
 
 /// What [`super::Dataset::open`] opens.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -113,6 +113,7 @@ impl DataSpec {
         let format = match format.to_lowercase().as_str() {
             "yolo" => {
                 keys::check_near(&value, file)?;
+                keys::check_not_coco(&value, file)?;
                 Format::Yolo(keys::typed(value, file)?)
             }
             "coco" => Format::Coco(keys::typed(value, file)?),

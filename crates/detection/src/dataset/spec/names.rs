@@ -1,16 +1,21 @@
 //! Class names.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde_yaml::Value;
 
+use super::super::visible::visible;
 use super::DataError;
+
+/// More classes than any data set has: figures of each, at each overlap, must fit in memory.
+pub(crate) const MOST_CLASSES: usize = 100_000;
 
 /// Class names from a YAML list or a map from index to name.
 pub(crate) fn class_names(names: &Value, file: &Path) -> Result<Vec<String>, DataError> {
     let wrong = |message: String| DataError::key(file, "names", message);
     let text = |value: &Value| match value {
-        Value::String(text) => Ok(text.clone()),
+        Value::String(text) => Ok(visible(text.clone())),
         Value::Number(number) => Ok(number.to_string()),
         // YAML reads bare `yes` and `no` as truth values in some dialects.
         Value::Bool(truth) => Ok(truth.to_string()),
@@ -41,10 +46,14 @@ pub(crate) fn class_names(names: &Value, file: &Path) -> Result<Vec<String>, Dat
     if list.is_empty() {
         return Err(wrong("expected at least one class, found none".into()));
     }
-    for (index, name) in list.iter().enumerate() {
-        if list[..index].contains(name) {
-            return Err(wrong(format!("class '{name}' is listed twice")));
-        }
+    if list.len() > MOST_CLASSES {
+        let found = list.len();
+        let message = format!("expected 1 to {MOST_CLASSES} classes, found {found}");
+        return Err(wrong(message));
+    }
+    let mut seen = HashSet::with_capacity(list.len());
+    if let Some(name) = list.iter().find(|name| !seen.insert(name.as_str())) {
+        return Err(wrong(format!("class '{name}' is listed twice")));
     }
     Ok(list)
 }

@@ -75,7 +75,7 @@ fn named(spec: &DataSpec, voc: &VocSpec, root: &Path) -> Result<Option<Part>, Da
         Some(path) => {
             let message = format!(
                 "expected a folder, found none: {}",
-                root.join(path).display()
+                below(root, path).display()
             );
             Err(DataError::key(&spec.file, key, message))
         }

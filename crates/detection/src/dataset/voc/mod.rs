@@ -15,7 +15,7 @@ mod layout;
 mod page;
 mod sets;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -28,7 +28,21 @@ use super::{DataError, DataSpec, Dataset, Problems, Split};
 
 pub(crate) use layout::{LAYOUTS, is_voc};
 
-pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Dataset, DataError> {
+/// What a split lists, before any file is read.
+struct Listed {
+    /// The folders, of which there is at least one.
+    parts: Vec<Part>,
+    /// Whether the folders hold all splits.
+    is_whole: bool,
+    images: Files,
+    pages: Files,
+    /// Names of the split's images.
+    ids: Vec<String>,
+    root: PathBuf,
+    problems: Problems,
+}
+
+fn list(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Listed, DataError> {
     if voc
         .sets(split)
         .is_some_and(|sets| sets.iter().all(String::is_empty))
@@ -41,7 +55,6 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
         Layout::Whole(part) => vec![part.clone()],
         Layout::Splits => layout::parts(spec, voc, &root, split)?,
     };
-    let is_whole = layout != Layout::Splits;
     let (images, pages) = files(&parts)?;
     let mut problems = Problems::default();
     let ids = match layout {
@@ -51,6 +64,38 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
             sets::all(&images, &pages)
         }
     };
+    Ok(Listed {
+        is_whole: layout != Layout::Splits,
+        parts,
+        images,
+        pages,
+        ids,
+        root,
+        problems,
+    })
+}
+
+/// The image files of a split.
+pub(crate) fn image_files(
+    spec: &DataSpec,
+    voc: &VocSpec,
+    split: Split,
+) -> Result<Vec<PathBuf>, DataError> {
+    let Listed { images, ids, .. } = list(spec, voc, split)?;
+    let ids = ids.iter();
+    Ok(ids.filter_map(|id| first(&images, id).cloned()).collect())
+}
+
+pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Dataset, DataError> {
+    let Listed {
+        parts,
+        is_whole,
+        images,
+        pages,
+        ids,
+        root,
+        mut problems,
+    } = list(spec, voc, split)?;
     let classes = match &voc.names {
         Some(names) => class_names(names, &spec.file)?,
         None if is_whole => collect_names(&pages),
@@ -61,6 +106,8 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
         tell_doubles(images.get(id), Problems::image, &mut problems);
         tell_doubles(pages.get(id), Problems::annotation, &mut problems);
     }
+    let numbered = classes.iter().enumerate();
+    let numbers: HashMap<&str, usize> = numbered.map(|(n, name)| (name.as_str(), n)).collect();
     let read: Vec<_> = ids
         .into_par_iter()
         .map(|id| {
@@ -68,7 +115,7 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
             let part = part.unwrap_or(&parts[0]);
             match (first(&images, &id), first(&pages, &id)) {
                 (Some(image), Some(xml)) => match read_page(xml) {
-                    Ok(page) => Ok(draft(id, image, xml, page, &classes, voc.difficult)),
+                    Ok(page) => Ok(draft(id, image, xml, page, &numbers, voc.difficult)),
                     Err(reason) => Err((xml.clone(), reason)),
                 },
                 (None, _) => Err((part.place(&part.images, &id), "missing image".to_owned())),
@@ -148,19 +195,20 @@ fn draft(
     image: &Path,
     xml: &Path,
     page: Page,
-    classes: &[String],
+    classes: &HashMap<&str, usize>,
     keep_difficult: bool,
 ) -> Draft {
     let mut problems = page.problems;
     let mut boxes = Vec::with_capacity(page.objects.len());
     for object in page.objects {
-        match classes.iter().position(|class| *class == object.name) {
+        match classes.get(object.name.as_str()).copied() {
             Some(class) => boxes.push(DraftBox {
                 line: Some(object.line),
                 label: format!("{}: ", object.name),
                 class,
                 corners: object.corners,
                 normalised: false,
+                like_shares: object.like_shares,
                 crowd: object.difficult && !keep_difficult,
                 area: None,
                 mask: None,

@@ -6,6 +6,7 @@ use roxmltree::{Document, Node};
 
 use super::super::Problems;
 use super::super::error::in_words;
+use super::super::visible::visible;
 
 /// The content of an XML file.
 #[derive(Default)]
@@ -21,12 +22,14 @@ pub(super) struct Object {
     pub line: usize,
     pub name: String,
     pub corners: [f64; 4],
+    /// What it is called if its numbers look like shares of the image's size.
+    pub like_shares: Option<String>,
     pub difficult: bool,
 }
 
 /// Reads a file, or says why it can't be used at all.
 pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
-    let text = ablate_files::read_text(xml)
+    let text = ablate_files::read_xml(xml)
         .map_err(|error| format!("unreadable annotation file: {}", in_words(&error)))?;
     let document =
         Document::parse(&text).map_err(|error| format!("corrupt annotation file: {error}"))?;
@@ -54,8 +57,8 @@ pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
 fn read_object(object: Node, line: usize) -> Result<Object, String> {
     let name = child(object, "name")
         .and_then(text_of)
-        .ok_or("object without a name")?
-        .to_owned();
+        .ok_or("object without a name")?;
+    let name = visible(name.to_owned());
     let bndbox = child(object, "bndbox").ok_or("object without a bndbox")?;
     let number = |key: &str| -> Result<f64, String> {
         let text = child(bndbox, key)
@@ -75,8 +78,11 @@ fn read_object(object: Node, line: usize) -> Result<Object, String> {
             "{name}: box without area ({xmin}, {ymin}, {xmax}, {ymax})"
         ));
     }
+    // As corners of pixels, which count from 1, such numbers lie within the first one.
+    let like_shares = xmin.min(ymin) >= 0.0 && xmax.max(ymax) <= 1.0;
     Ok(Object {
         line,
+        like_shares: like_shares.then(|| format!("box ({xmin}, {ymin}, {xmax}, {ymax})")),
         name,
         corners: [xmin - 1.0, ymin - 1.0, xmax, ymax],
         difficult: child(object, "difficult").and_then(text_of) == Some("1"),

@@ -39,9 +39,21 @@ pub(super) fn of(
         .unwrap_or(&own)
         .iter()
         .map(|set| set_file(&folder, set));
-    let paths: Vec<PathBuf> = paths.collect();
+    let mut paths: Vec<PathBuf> = paths.collect();
+    let all = set_file(&folder, "trainval");
+    let is_lacking = |split: Split| !set_file(&folder, split.as_str()).is_file();
+    let is_train = named.is_none() && split == Split::Train && is_lacking(split) && all.is_file();
+    if is_train && is_lacking(Split::Val) {
+        let reason = "taken for the training split: there are no image sets train and val";
+        problems.note(&all, None, reason);
+        paths = vec![all];
+    }
     if let Some(path) = paths.iter().find(|path| !path.is_file()) {
-        let message = format!("image set {} does not exist", path.display());
+        let mut message = format!("image set {} does not exist", path.display());
+        if is_train {
+            message +=
+                "; write `train: trainval` to train on that one, in which the images of val are";
+        }
         let key = split.as_str();
         return Err(match named {
             Some(_) => DataError::key(&spec.file, key, message),

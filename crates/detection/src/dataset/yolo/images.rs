@@ -1,6 +1,6 @@
 //! The images of a split: in folders, in lists (`.txt` files of paths), or named one by one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::super::folder::{below, tidy, walk};
@@ -8,16 +8,37 @@ use super::super::image_file::{IMAGE_SUFFIXES, is_image};
 use super::super::{DataError, DataSpec, Problems, Split};
 
 /// Endings of images that can't be decoded here; they are named, not passed over.
-const FOREIGN_SUFFIXES: [&str; 9] = [
-    "gif", "heic", "heif", "avif", "dng", "jp2", "jfif", "mpo", "pfm",
+const FOREIGN_SUFFIXES: [&str; 38] = [
+    "gif", "heic", "heif", "avif", "jxl", "jp2", "j2k", "jpf", "jpx", "pbm", "pgm", "ppm", "pnm",
+    "pam", "pfm", "tga", "ico", "cur", "pcx", "dds", "exr", "hdr", "qoi", "ff", "psd", "svg",
+    "dcm", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2", "raf", "fits", "sgi", "ras",
 ];
 
 /// Images in the order found, each once.
 #[derive(Default)]
-struct Images {
-    paths: Vec<PathBuf>,
+pub(super) struct Images {
+    pub paths: Vec<PathBuf>,
+    pub problems: Problems,
+    /// The folders of the description, and those below them in which images were found.
+    pub folders: BTreeSet<PathBuf>,
+    /// Images in these of types that are not read.
+    pub foreign: Vec<PathBuf>,
     seen: HashMap<PathBuf, Option<usize>>,
-    problems: Problems,
+}
+
+/// Where the image of a list's line was found.
+enum Located {
+    AsWritten(PathBuf),
+    /// By the longest end of its path that exists here.
+    ByEnd(PathBuf),
+}
+
+/// Paths of a list that were found by their end.
+#[derive(Default)]
+struct ByEnd {
+    count: usize,
+    /// Line, entry and image of the first.
+    first: Option<(usize, String, PathBuf)>,
 }
 
 /// The images that a split's entries name.
@@ -26,7 +47,7 @@ pub(super) fn find(
     split: Split,
     entries: &[PathBuf],
     root: &Path,
-) -> Result<(Vec<PathBuf>, Problems), DataError> {
+) -> Result<Images, DataError> {
     let mut images = Images::default();
     for entry in entries {
         let path = resolve(root, entry);
@@ -34,6 +55,12 @@ pub(super) fn find(
             images.add_folder(&path)?;
         } else if path.is_file() && is_image(&path) {
             images.add(path, None);
+        } else if path.is_file() && is_described(&path) {
+            let message = format!(
+                "expected a folder of images or a .txt file that lists them, found {}; of COCO JSON set `format: coco`",
+                path.display()
+            );
+            return Err(DataError::key(&spec.file, split.as_str(), message));
         } else if path.is_file() {
             images.add_list(&path, root)?;
         } else {
@@ -46,10 +73,7 @@ pub(super) fn find(
             return Err(DataError::key(&spec.file, split.as_str(), message));
         }
     }
-    let Images {
-        paths, problems, ..
-    } = images;
-    if paths.is_empty() && problems.is_empty() {
+    if images.paths.is_empty() && images.problems.is_empty() {
         let places: Vec<String> = entries
             .iter()
             .map(|entry| resolve(root, entry).display().to_string())
@@ -61,7 +85,7 @@ pub(super) fn find(
         );
         return Err(DataError::key(&spec.file, split.as_str(), message));
     }
-    Ok((paths, problems))
+    Ok(images)
 }
 
 /// A path of the description. Exports of some tools write `../train/images` where `train/images` is
@@ -80,13 +104,19 @@ impl Images {
         let mut files = Vec::new();
         walk(folder, &mut |path| files.push(path)).map_err(|error| DataError::io(folder, error))?;
         files.sort();
+        self.folders.insert(plain(folder.to_owned()));
         for path in files {
             if is_image(&path) {
+                let parent = path.parent().unwrap_or(folder);
+                if !self.folders.contains(parent) {
+                    self.folders.insert(plain(parent.to_owned()));
+                }
                 self.add(path, None);
             } else if let Some(suffix) = foreign(&path) {
                 let reason =
                     format!("images of type {suffix} are not supported; convert it to JPEG or PNG");
                 self.problems.image(&path, None, reason);
+                self.foreign.push(plain(path));
             }
         }
         Ok(())
@@ -97,23 +127,37 @@ impl Images {
     fn add_list(&mut self, list: &Path, root: &Path) -> Result<(), DataError> {
         let text = ablate_files::read_text(list).map_err(|error| DataError::io(list, error))?;
         let folder = list.parent().unwrap_or(Path::new(""));
+        let mut by_end = ByEnd::default();
         for (index, line) in text.lines().enumerate() {
             let entry = line.trim().trim_matches(['"', '\'']).trim();
             if entry.is_empty() {
                 continue;
             }
             match locate(entry, folder, root) {
-                Ok(path) => self.add(path, Some((list, index + 1))),
+                Ok(Located::AsWritten(path)) => self.add(path, Some((list, index + 1))),
+                Ok(Located::ByEnd(path)) => {
+                    by_end.count += 1;
+                    by_end
+                        .first
+                        .get_or_insert_with(|| (index + 1, entry.to_owned(), path.clone()));
+                    self.add(path, Some((list, index + 1)));
+                }
                 Err(reason) => self.problems.image(list, Some(index + 1), reason),
             }
+        }
+        if let Some((line, entry, path)) = by_end.first {
+            let (count, path) = (by_end.count, path.display());
+            let reason = format!(
+                "{count} of the paths lead nowhere as written and are found by their end; the first: {entry} → {path}"
+            );
+            self.problems.note(list, Some(line), reason);
         }
         Ok(())
     }
 
     /// Adds an image, unless it is there already; `place` is the line of the list that names it.
     fn add(&mut self, path: PathBuf, place: Option<(&Path, usize)>) {
-        // The folder of a description may be `.`.
-        let path = path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
+        let path = plain(path);
         let line = place.map(|(_, line)| line);
         match (self.seen.get(&path), place) {
             (None, _) => {
@@ -134,15 +178,26 @@ impl Images {
     }
 }
 
+/// Without the `.` in front: the folder of a description may be that.
+fn plain(path: PathBuf) -> PathBuf {
+    match path.strip_prefix(".") {
+        Ok(rest) => rest.to_owned(),
+        Err(_) => path,
+    }
+}
+
 /// The file that a line of a list means. As other tools, below the list's folder or the root;
 /// failing that, as a path of another machine, by the longest end of it that exists there.
-fn locate(entry: &str, folder: &Path, root: &Path) -> Result<PathBuf, String> {
+fn locate(entry: &str, folder: &Path, root: &Path) -> Result<Located, String> {
     let portable = entry.replace('\\', "/");
-    for entry in [entry, portable.as_str()] {
-        let paths = [folder.join(entry), root.join(entry)];
-        if let Some(path) = paths.into_iter().find(|path| path.is_file()) {
-            return Ok(tidied(path));
-        }
+    let paths = [folder, root].map(|base| below(base, Path::new(entry)));
+    if let Some(path) = paths.iter().find(|path| path.is_file()) {
+        return Ok(Located::AsWritten(tidied(path.clone())));
+    }
+    if paths.iter().any(|path| path.is_dir()) {
+        return Err(format!(
+            "expected an image, found a folder: {entry}; a list names images, the description may name folders"
+        ));
     }
     let absolute = portable.starts_with('/') || has_drive(Path::new(entry));
     // Where its folder is here, so should the image be: it is missing, whatever else has its name.
@@ -174,7 +229,7 @@ fn locate(entry: &str, folder: &Path, root: &Path) -> Result<PathBuf, String> {
                     there.display()
                 ));
             }
-            (Some(path), _) | (None, Some(path)) => return Ok(tidied(path)),
+            (Some(path), _) | (None, Some(path)) => return Ok(Located::ByEnd(tidied(path))),
             (None, None) => {}
         }
     }
@@ -191,6 +246,15 @@ fn tidied(path: PathBuf) -> PathBuf {
 /// Whether a path starts with a drive, such as `H:`.
 fn has_drive(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().get(1) == Some(&b':')
+}
+
+/// Whether a file is no list by its ending, but of another format.
+fn is_described(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    let others = ["json", "yaml", "yml", "xml"];
+    others
+        .iter()
+        .any(|other| ending.eq_ignore_ascii_case(other))
 }
 
 fn foreign(path: &Path) -> Option<String> {

@@ -52,6 +52,15 @@ pub(super) fn main_places(image: &Path) -> Vec<PathBuf> {
     }
 }
 
+/// The folders in which the labels of a folder's images may lie.
+pub(super) fn folders(images: &Path) -> Vec<PathBuf> {
+    let folder = |place: PathBuf| place.parent().map(Path::to_owned);
+    places(&images.join("any"))
+        .into_iter()
+        .filter_map(folder)
+        .collect()
+}
+
 /// Where the labels of an image may lie, best first: in the twin of the last folder called `images`,
 /// as other tools look; in that of `Images`, in any case of letters; and beside the image.
 fn places(image: &Path) -> Vec<PathBuf> {

@@ -8,8 +8,10 @@
 
 mod images;
 mod labels;
+mod orphans;
 mod row;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -17,23 +19,23 @@ use rayon::prelude::*;
 use self::labels::Labels;
 use self::row::Grammar;
 use super::finish::{Draft, DraftBox, finish, name_below};
-use super::spec::{YoloSpec, class_names};
+use super::spec::{MOST_CLASSES, YoloSpec, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
 use crate::mask::Segmentation;
-
-/// More classes than any data set has; above, `nc` is mistyped.
-const MOST_CLASSES: usize = 1_000_000;
 
 pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dataset, DataError> {
     let classes = classes(spec, yolo)?;
     let entries = entries(spec, yolo, split)?;
     let root = spec.existing_root(yolo.path.as_deref())?;
-    let (images, mut problems) = images::find(spec, split, entries, &root)?;
+    let mut images = images::find(spec, split, entries, &root)?;
+    let orphans = orphans::find(&images);
+    let mut problems = std::mem::take(&mut images.problems);
     let grammar = Grammar {
         classes,
         keypoints: keypoints(spec, yolo)?,
     };
     let read: Vec<_> = images
+        .paths
         .into_par_iter()
         .map(|image| draft(image, &root, &grammar))
         .collect();
@@ -50,12 +52,46 @@ pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dat
             Err((file, reason)) => problems.image(&file, None, reason),
         }
     }
-    let dataset = finish(&spec.name, split, grammar.classes, drafts, problems);
+    tell_shared(&mut drafts);
+    let mut dataset = finish(&spec.name, split, grammar.classes, drafts, problems);
+    dataset.problems.extend(orphans);
     match unlabelled {
         Some(looked_for) if dataset.problems.unlabelled > 0 && dataset.annotation_count() == 0 => {
             Err(no_labels(&dataset, looked_for))
         }
         _ => Ok(dataset),
+    }
+}
+
+/// The image files of a split, as its folders and lists have them.
+pub(crate) fn image_files(
+    spec: &DataSpec,
+    yolo: &YoloSpec,
+    split: Split,
+) -> Result<Vec<PathBuf>, DataError> {
+    let entries = entries(spec, yolo, split)?;
+    let root = spec.existing_root(yolo.path.as_deref())?;
+    Ok(images::find(spec, split, entries, &root)?.paths)
+}
+
+/// Names label files that are those of several images, such as `a.jpg` and `a.png`.
+fn tell_shared(drafts: &mut [Draft]) {
+    let mut first: HashMap<PathBuf, PathBuf> = HashMap::with_capacity(drafts.len());
+    for draft in drafts
+        .iter_mut()
+        .filter(|draft| draft.problems.unlabelled == 0)
+    {
+        match first.get(&draft.file) {
+            None => drop(first.insert(draft.file.clone(), draft.image.clone())),
+            Some(other) => {
+                let reason = format!(
+                    "the labels of both {} and {}; both are used",
+                    other.display(),
+                    draft.image.display()
+                );
+                draft.problems.note(&draft.file, None, reason);
+            }
+        }
     }
 }
 
@@ -159,6 +195,7 @@ fn draft(image: PathBuf, root: &Path, grammar: &Grammar) -> Result<Draft, (PathB
                 class: row.class,
                 corners: row.corners,
                 normalised: true,
+                like_shares: None,
                 crowd: false,
                 area: None,
                 mask: row

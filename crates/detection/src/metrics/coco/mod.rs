@@ -14,6 +14,7 @@ mod evaluate;
 mod matching;
 mod read;
 mod read_mask;
+mod repeated;
 mod shape;
 mod summary;
 mod types;

@@ -12,6 +12,7 @@ use super::counted::{Counted, counted};
 use super::error::MetricsError;
 use super::evaluate::check_detections;
 use super::read_mask::read_mask;
+use super::repeated::repeated;
 use super::types::{Category, DetectionBox, GroundTruth, GroundTruthBox, UNKNOWN_CATEGORY};
 use crate::id::{Id, IdIndex};
 use crate::json::{self, Flag, lenient_number};
@@ -23,7 +24,8 @@ impl GroundTruth {
     /// height). Other keys are passed over. Ids may be numbers or text.
     ///
     /// As in pycocotools, annotations of an image or category that the file does not list don't
-    /// count, and of annotations with one id the last stands for all; both are logged.
+    /// count, and of annotations, images or categories with one id the last stands for all; this is
+    /// logged.
     ///
     /// A `segmentation` becomes a mask; as polygons it needs the `height` and `width` of its image.
     /// One that can't be read is an error only once figures of masks are asked for.
@@ -36,10 +38,19 @@ impl GroundTruth {
 
     /// [`GroundTruth::read`] from the file's content.
     pub fn from_json(json: &[u8]) -> Result<Self, MetricsError> {
-        let raw: RawGroundTruth = parse(
-            json,
-            "an annotation file is {images: […], categories: […], annotations: […]}",
-        )?;
+        let shape = "an annotation file is {images: […], categories: […], annotations: […]}";
+        if json::is_list(json) {
+            let problem = format!("{shape}; this file is a list, as detections are saved");
+            return Err(MetricsError::at("", problem));
+        }
+        let raw: RawGroundTruth = parse(json, shape)?;
+        let repeats = [
+            repeated("images", raw.images.iter().map(|image| &image.id)),
+            repeated("categories", raw.categories.iter().map(|own| &own.id)),
+        ];
+        for repeat in repeats.into_iter().flatten() {
+            tracing::warn!("{repeat}");
+        }
         let images = IdIndex::new(raw.images.iter().map(|image| image.id.clone()).collect());
         let categories = raw.categories.iter().map(|category| category.id.clone());
         let categories = IdIndex::new(categories.collect());

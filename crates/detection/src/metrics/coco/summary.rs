@@ -1,5 +1,7 @@
 //! The twelve figures that people quote.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::AREA_RANGES;
@@ -109,18 +111,20 @@ impl CocoMetrics {
         let over = |area: usize, figure: fn(&Curve) -> f64| {
             mean(curves.iter().filter_map(|c| c[area].as_ref()).map(figure))
         };
+        // Looked up, not looked for: a data set may have a hundred thousand classes.
+        let mut instances: HashMap<u64, usize> = HashMap::new();
+        for object in truth.boxes().iter().filter(|object| !object.crowd) {
+            *instances.entry(object.category_id).or_default() += 1;
+        }
+        let ids = truth.category_ids.by_number();
         let per_category = truth
             .categories()
             .iter()
             .zip(curves)
             .map(|(category, curves)| CategoryAp {
-                id: truth.category_ids.id(category.id),
+                id: (ids.get(&category.id)).map_or_else(|| category.id.into(), |id| (*id).clone()),
                 name: category.name.clone(),
-                instances: truth
-                    .boxes()
-                    .iter()
-                    .filter(|b| b.category_id == category.id && !b.crowd)
-                    .count(),
+                instances: instances.get(&category.id).copied().unwrap_or_default(),
                 ap: curves[ALL].as_ref().map(precision),
                 ap50: curves[ALL].as_ref().map(|curve| curve.precision[IOU_50]),
             })

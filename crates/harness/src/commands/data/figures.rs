@@ -1,8 +1,8 @@
 //! The figures of a data set as tables, for the screen and for the page.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use ablate_detection::dataset::Quantiles;
+use ablate_detection::dataset::{ClassCount, Quantiles};
 use ablate_report::DataTable;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
@@ -11,7 +11,7 @@ use super::{Findings, ProblemRow, SplitFindings, equation};
 /// Problems, and groups of equal images, that are printed of a split; `-v` prints all.
 const SHOWN: usize = 20;
 
-/// All tables and what was left out, for the screen.
+/// All tables, what was left out and notes, for the screen.
 pub fn screen(findings: &Findings) -> String {
     let shown = match tracing::enabled!(tracing::Level::DEBUG) {
         true => usize::MAX,
@@ -19,14 +19,15 @@ pub fn screen(findings: &Findings) -> String {
     };
     let mut parts: Vec<String> = tables(findings, shown).iter().map(layout).collect();
     for split in &findings.splits {
-        if !split.problems.is_empty() {
-            parts.push(format!(
-                "left out of {}: {}\n{}",
-                split.data.split,
-                split.data.left_out,
-                problems(&split.problems, shown)
-            ));
+        if split.problems.is_empty() {
+            continue;
         }
+        let (name, left_out) = (&split.data.split, split.data.left_out);
+        let title = match left_out.is_empty() {
+            true => format!("notes on {name}:"),
+            false => format!("left out of {name}: {left_out}"),
+        };
+        parts.push(format!("{title}\n{}", problems(&split.problems, shown)));
     }
     parts.join("\n\n")
 }
@@ -99,6 +100,7 @@ fn accounts(findings: &Findings) -> DataTable {
         let counts = [
             data.images,
             data.boxes,
+            data.ignored,
             data.background,
             data.unlabelled,
             data.clipped,
@@ -108,10 +110,10 @@ fn accounts(findings: &Findings) -> DataTable {
         row
     };
     DataTable {
-        note: "Background: images without a box. Clipped: boxes that reached over the border by more than a pixel.".into(),
+        note: "Ignored: crowds and difficult objects. Background: images without a box. Clipped: boxes that reached over the border by more than a pixel.".into(),
         ..table(
             &format!("Splits of {}", findings.name),
-            &["split", "images", "boxes", "background", "no label file", "clipped", "left out"],
+            &["split", "images", "boxes", "ignored", "background", "no label file", "clipped", "left out"],
             findings.splits.iter().map(row).collect(),
         )
     }
@@ -127,16 +129,18 @@ fn classes(findings: &Findings) -> DataTable {
             names.push(&class.name);
         }
     }
+    let by_name = splits().map(|split| {
+        let classes = split.statistics.classes.iter();
+        classes.map(|class| (class.name.as_str(), class)).collect()
+    });
+    let by_name: Vec<HashMap<&str, &ClassCount>> = by_name.collect();
     let row = |name: &&str| {
-        let of_split = |split: &SplitFindings| {
-            let of_name = |class: &&ablate_detection::dataset::ClassCount| class.name == *name;
-            match split.statistics.classes.iter().find(of_name) {
-                Some(class) => [class.boxes.to_string(), class.images.to_string()],
-                None => ["–", "–"].map(String::from),
-            }
+        let of_split = |classes: &HashMap<&str, &ClassCount>| match classes.get(name) {
+            Some(class) => [class.boxes.to_string(), class.images.to_string()],
+            None => ["–", "–"].map(String::from),
         };
         let mut row = vec![(*name).to_owned()];
-        row.extend(splits().flat_map(of_split));
+        row.extend(by_name.iter().flat_map(of_split));
         row
     };
     let mut heads = vec!["class".to_owned()];
