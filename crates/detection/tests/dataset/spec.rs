@@ -109,7 +109,7 @@ fn keys_are_named_by_line() {
         ("train: images\nname: [cat]\n", "did you mean `names`?"),
         (
             "train: images\nnc: two\n",
-            "data.yaml:2: key `nc`: expected a whole number, 0 or more, found string \"two\"",
+            "data.yaml:2: key `nc`: expected a whole number, 0 or more, found 'two'",
         ),
         (
             "train: images\nnc: 1e300\n",
@@ -154,11 +154,11 @@ fn keys_are_named_by_line() {
         ),
         (
             "format: coco\ntrain: images\n",
-            "data.yaml:2: key `train`: expected keys and values, found string \"images\"",
+            "data.yaml:2: key `train`: expected keys and values, found 'images'",
         ),
         (
             "format: voc\ndifficult: maybe\n",
-            "data.yaml:2: key `difficult`: expected true or false, found string \"maybe\"",
+            "data.yaml:2: key `difficult`: expected true or false, found 'maybe'",
         ),
         (
             "format: voc\nfractions:\n  train: 1\n  vall: 0\n",

@@ -1,5 +1,7 @@
 //! serde's messages in the words of this project: what was expected, what was found, what is near.
 
+use ablate_files::in_plain_words;
+
 /// Keys of other tasks' tables, and which task.
 const OTHER_TASKS: [(&str, &str); 2] = [
     ("kpt_shape", "pose estimation"),
@@ -35,13 +37,7 @@ pub fn in_our_words(message: &str) -> String {
         let known = known.join(", ");
         return format!("{before}expected one of {known}, found '{word}'{after}");
     }
-    let found = ["invalid type: ", "invalid value: ", "invalid length "]
-        .iter()
-        .find_map(|start| message.strip_prefix(start));
-    match found.and_then(|found| found.split_once(", expected ")) {
-        Some((found, expected)) => format!("expected {expected}, found {found}"),
-        None => message.into(),
-    }
+    in_plain_words(message)
 }
 
 /// What stands before `start`, the word after it, the words in backticks that serde expected, and
@@ -84,7 +80,7 @@ mod tests {
         for (serde, ours) in [
             (
                 "invalid type: string \"a\", expected a number",
-                "expected a number, found string \"a\"",
+                "expected a number, found 'a'",
             ),
             (
                 "unknown variant `neck`, expected one of `backbone`, `head`, `all`",
