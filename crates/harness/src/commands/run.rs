@@ -41,6 +41,7 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     };
     let bench = Workbench::new(config)?;
     let plan = bench.plan()?;
+    bench.check_data(&plan, &selection)?;
     let halving = bench
         .halving()
         .with_context(|| args.sweep.display().to_string())?;
