@@ -341,7 +341,7 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         (
             "epochs: 3",
             "recipe: [fast.yaml]",
-            "sweep.yaml:9: train: recipe: expected a file, or a file for each family",
+            "sweep.yaml:14: train.recipe: expected a file, or a file for each family such as {yolov5: FILE}, found a list",
         ),
         (
             "families: [yolov5]\n",

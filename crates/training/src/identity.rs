@@ -1,11 +1,11 @@
 //! What a training is, so that it goes on from its own checkpoint only, and in what it differs from
 //! that of a checkpoint.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use serde_json::Value;
 
-use crate::checkpoint::TrainingState;
+use crate::checkpoint::{CheckpointError, RESUME, Reader, TrainingState};
 
 /// Says what is trained on what and how.
 #[derive(Clone, Copy, Debug)]
@@ -22,16 +22,39 @@ const MOST: usize = 8;
 /// Characters of a value that are shown.
 const MOST_SHOWN: usize = 60;
 
+/// Rejects a folder whose checkpoint, if it has one, is of another training.
+///
+/// # Errors
+/// What differs; a checkpoint that can't be read.
+pub fn check_checkpoint(folder: &Path, identity: Identity) -> Result<(), CheckpointError> {
+    match Reader::open(&folder.join(RESUME))? {
+        Some(file) => check(&file, &file.state()?, identity),
+        None => Ok(()),
+    }
+}
+
+/// The same of a checkpoint that was read.
+pub(crate) fn check(
+    file: &Reader,
+    found: &TrainingState,
+    identity: Identity,
+) -> Result<(), CheckpointError> {
+    match found.identity == identity.key {
+        true => Ok(()),
+        false => Err(file.error(mismatch(found, identity))),
+    }
+}
+
 /// Why a training can't go on from the checkpoint of another one.
-pub(crate) fn mismatch(found: &TrainingState, expected: &TrainingState) -> String {
+fn mismatch(found: &TrainingState, expected: Identity) -> String {
     let mut differences = Vec::new();
     if !found.inputs.is_null() {
-        compare("", &found.inputs, &expected.inputs, &mut differences);
+        compare("", &found.inputs, expected.inputs, &mut differences);
     }
     if differences.is_empty() {
         return format!(
             "expected a checkpoint of training '{}', found one of '{}'; remove it or choose another folder",
-            expected.identity, found.identity
+            expected.key, found.identity
         );
     }
     let more = differences.len().saturating_sub(MOST);
@@ -98,28 +121,33 @@ mod tests {
         }
     }
 
+    fn words(theirs: Value, ours: &Value) -> String {
+        let ours = Identity {
+            key: "b",
+            inputs: ours,
+        };
+        mismatch(&state("a", theirs), ours)
+    }
+
     #[test]
     fn what_differs_is_named() {
         let ours =
             json!({"model": "yolov5n", "recipe": {"epochs": 5, "lr0": 0.01}, "val": {"images": 4}});
         let theirs = json!({"model": "yolov5n", "recipe": {"epochs": 3, "lr0": 0.01}, "val": null});
         assert_eq!(
-            mismatch(&state("a", theirs), &state("b", ours.clone())),
+            words(theirs, &ours),
             "expected a checkpoint of this training, found one of another: recipe.epochs is 3 there and 5 here; \
              val is none there and {\"images\":4} here; ask for the same, or choose another folder"
         );
         // One of an earlier version, and one that differs in what is not told.
         for inputs in [Value::Null, ours.clone()] {
             assert_eq!(
-                mismatch(&state("a", inputs), &state("b", ours.clone())),
+                words(inputs, &ours),
                 "expected a checkpoint of training 'b', found one of 'a'; remove it or choose another folder"
             );
         }
         let many = |value: usize| (0..20).map(|key| (key.to_string(), value.into())).collect();
-        let text = mismatch(
-            &state("a", Value::Object(many(1))),
-            &state("b", Value::Object(many(2))),
-        );
+        let text = words(Value::Object(many(1)), &Value::Object(many(2)));
         assert!(text.contains("; 12 more;"), "{text}");
     }
 }

@@ -48,7 +48,7 @@ pub use classes::{check_order, other_names};
 pub use data::{BatchSource, TrainingData};
 pub use ema::Ema;
 pub use evaluation::{Evaluation, EvaluationSpec, Evaluator};
-pub use identity::Identity;
+pub use identity::{Identity, check_checkpoint};
 pub use optimizer::{Rates, Sgd, StepRule};
 pub use progress::{Progress, Silent, StepReport};
 pub use recipe::{AUTO_BATCH, Optimizer, Recipe, RecipeError};

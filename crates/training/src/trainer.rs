@@ -475,9 +475,11 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
     }
 
     fn resume(mut self, file: &Reader, state: TrainingState) -> Result<Self> {
-        if state.identity != self.state.identity {
-            return Err(file.error(identity::mismatch(&state, &self.state)).into());
-        }
+        let identity = Identity {
+            key: &self.state.identity,
+            inputs: &self.state.inputs,
+        };
+        identity::check(file, &state, identity)?;
         let network: Tensors = file.all_tensors("network.", &self.network)?;
         let average = file.all_tensors("average.", self.ema.module())?;
         let average = replace(self.network.valid(), average);

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use ablate_records::{Stage, store};
 use ablate_training::{
-    Identity, Leg, RESUME, Recipe, Trained, TrainingSpec, account, conventions, describe_anchors,
-    describe_weights, other_names,
+    Identity, Leg, RESUME, Recipe, Trained, TrainingSpec, account, check_checkpoint, conventions,
+    describe_anchors, describe_weights, other_names,
 };
 
 use super::{Failure, catalog, check_imgsz, graph, print_notes};
@@ -85,6 +85,11 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     // For the eye, beside the fingerprints.
     inputs["train"] = readable(&train_split);
     inputs["val"] = val_split.as_ref().map(readable).into();
+    let identity = Identity {
+        key: &key,
+        inputs: &inputs,
+    };
+    check_checkpoint(&folder, identity)?;
     let cached = |split, interpolation| decoded(split, args.imgsz, interpolation);
     let train = cached(train_split, Interpolation::Linear)?;
     let recipe = resolved(&recipe, &graph, &train, &args.device, &device);
@@ -113,10 +118,6 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     let signals = interrupt::Training::begin()?;
     let ends = || signals.interrupted() || lease.is_lost();
     let mut epochs = Epochs::new(args.model.to_string(), &steps, ends);
-    let identity = Identity {
-        key: &key,
-        inputs: &inputs,
-    };
     let trained = guarded(|| training.run(&folder, identity, Leg::default(), &mut epochs));
     drop((epochs, steps));
     let trained = trained.context(Failure("training failed"))?;

@@ -68,7 +68,7 @@ const OPCODES: [&[u8]; 16] = [
 ];
 
 fn damage(bytes: &mut Vec<u8>, within: usize, splices: &[&[u8]], rng: &mut ChaCha8Rng) {
-    for _ in 0..rng.random_range(1..=4) {
+    for _ in 0..rng.random_range(1..=2) {
         let within = within.min(bytes.len());
         if within == 0 {
             return;
