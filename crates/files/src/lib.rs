@@ -20,5 +20,5 @@ mod write;
 pub use lease::{Claim, Lease, Leases, Timing, release_all};
 pub use process::{Holder, Place};
 pub use read::{decode_text, read_text};
-pub use words::{in_plain_words, line_of_key, place, split_line, starts_with_key};
+pub use words::{in_plain_words, line_of_key, place, split_line, starts_with_key, tab_hint};
 pub use write::{remove_unfinished, write_atomic, write_atomic_with};

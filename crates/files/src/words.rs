@@ -49,9 +49,21 @@ pub fn in_plain_words(message: &str) -> String {
 
 /// A message of serde_yaml's without the place at its end, and the line of that place.
 pub fn split_line(message: &str) -> (&str, Option<usize>) {
-    let (message, place) = without_place(message);
+    // What is no YAML has a place, and what the parser was at when it met it.
+    let whole = message.find(", while ").map(|end| &message[..end]);
+    let whole = whole.filter(|whole| !without_place(whole).1.is_empty());
+    let (message, place) = without_place(whole.unwrap_or(message));
     let line = place.split_whitespace().nth(2);
     (message, line.and_then(|line| line.parse().ok()))
+}
+
+/// What is to be added to an error in a line of YAML that is indented with a tab; else nothing.
+pub fn tab_hint(text: &str, line: Option<usize>) -> &'static str {
+    let line = line.and_then(|line| text.lines().nth(line.saturating_sub(1)));
+    match line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) {
+        true => "; YAML is indented with blanks, not with tabs",
+        false => "",
+    }
 }
 
 /// ` at line 3 column 11` at the end of a message.
@@ -206,6 +218,17 @@ mod tests {
     fn a_place_is_taken_off() {
         assert_eq!(split_line("a: b at line 14 column 3"), ("a: b", Some(14)));
         assert_eq!(split_line("look at line 14"), ("look at line 14", None));
+        assert_eq!(
+            split_line("no ']' at line 2 column 1, while parsing a list at line 1 column 6"),
+            ("no ']'", Some(2))
+        );
+        assert_eq!(
+            split_line("found 'a, while b' at line 2 column 1"),
+            ("found 'a, while b'", Some(2))
+        );
+        assert!(tab_hint("a:\n \tb: 1\n", Some(2)).contains("tabs"));
+        assert_eq!(tab_hint("a:\n  b: 1\n", Some(2)), "");
+        assert_eq!(tab_hint("a", Some(9)), "");
         assert_eq!(place(Path::new("a.yaml"), Some(3)), "a.yaml:3");
         assert_eq!(place(Path::new("a.yaml"), None), "a.yaml");
     }

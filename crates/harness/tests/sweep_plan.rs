@@ -376,6 +376,21 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
             "sweep.yaml:7: seeds[1]: expected a whole number, 0 or more, found 'seven'",
         ),
         (
+            "seeds: [0, 7]",
+            "name: again",
+            "sweep.yaml:2: key `name`: listed twice",
+        ),
+        (
+            "  data: ../data/cells.yaml\n",
+            "",
+            "train: key `data`: missing",
+        ),
+        (
+            "  imgsz: 160",
+            "\timgsz: 160",
+            "YAML is indented with blanks, not with tabs",
+        ),
+        (
             SWEEP,
             "",
             "sweep.yaml: expected the keys of a sweep, found an empty file",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::loss::{Yolov5Hyp, Yolov8Hyp};
 use ablate_detection::augment::AugmentConfig;
-use ablate_files::{line_of_key, place, split_line};
+use ablate_files::{line_of_key, place, split_line, tab_hint};
 use ablate_model::{
     coding::{BoxCoding, DetectConfig},
     spec::{in_our_words, unknown_key},
@@ -204,7 +204,9 @@ impl Recipe {
         let keys: Option<Mapping> = serde_yaml::from_str(&text).map_err(|error| {
             let message = in_our_words(&error.to_string());
             let (message, line) = split_line(&message);
-            wrong(line, message)
+            let named = || line_of_key(&text, message.strip_prefix("key `")?.split('`').next()?);
+            let line = line.or_else(named);
+            wrong(line, &(message.to_owned() + tab_hint(&text, line)))
         })?;
         let keys = keys.unwrap_or_default();
         if keys.is_empty() {

@@ -41,10 +41,10 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     };
     let bench = Workbench::new(config)?;
     let plan = bench.plan()?;
-    bench.check_data(&plan, &selection)?;
     let halving = bench
         .halving()
         .with_context(|| args.sweep.display().to_string())?;
+    bench.check_data(&plan, &selection)?;
     if args.dry_run {
         print(&cell_table(&plan.select(&selection)?, &selection));
         if let Some(halving) = halving {

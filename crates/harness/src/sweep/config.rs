@@ -9,7 +9,7 @@ use std::{
 };
 
 use ablate_detection::dataset::Split;
-use ablate_files::{line_of_key, place, split_line};
+use ablate_files::{line_of_key, place, split_line, tab_hint};
 use ablate_model::{Catalog, ModelName, spec::in_our_words};
 use ablate_records::ImageSize;
 use anyhow::{Context, Result, anyhow, bail};
@@ -445,7 +445,8 @@ fn in_place(path: &Path, text: &str, message: &str) -> anyhow::Error {
         };
         line_of_key(text, key)
     };
-    anyhow!("{}: {message}", place(path, line.or_else(named)))
+    let line = line.or_else(named);
+    anyhow!("{}: {message}{}", place(path, line), tab_hint(text, line))
 }
 
 fn default_devices() -> Vec<DeviceName> {

@@ -37,6 +37,17 @@ pub fn in_our_words(message: &str) -> String {
         let known = known.join(", ");
         return format!("{before}expected one of {known}, found '{word}'{after}");
     }
+    for (start, what) in [
+        ("missing field `", "missing"),
+        ("duplicate field `", "listed twice"),
+        ("duplicate entry with key \"", "listed twice"),
+    ] {
+        if let Some((before, rest)) = message.split_once(start)
+            && let Some((key, after)) = rest.split_once(['`', '"'])
+        {
+            return format!("{before}key `{key}`: {what}{after}");
+        }
+    }
     in_plain_words(message)
 }
 
@@ -85,6 +96,15 @@ mod tests {
             (
                 "unknown variant `neck`, expected one of `backbone`, `head`, `all`",
                 "expected one of backbone, head, all, found 'neck'",
+            ),
+            (
+                "train: missing field `data` at line 3 column 1",
+                "train: key `data`: missing at line 3 column 1",
+            ),
+            ("duplicate field `name`", "key `name`: listed twice"),
+            (
+                "duplicate entry with key \"lr0\"",
+                "key `lr0`: listed twice",
             ),
             ("not YAML: no", "not YAML: no"),
         ] {

@@ -227,8 +227,15 @@ fn a_mistake_in_a_file_has_a_line() {
             "- lr0\n",
             "own.yaml: expected keys and values, found a list",
         ),
-        ("lr0: 0.1\nlr0: 0.2\n", "own.yaml: duplicate entry with key"),
-        ("lr0: [1\n", "own.yaml:1: did not find expected"),
+        (
+            "lr0: 0.1\nlr0: 0.2\n",
+            "own.yaml:1: key `lr0`: listed twice",
+        ),
+        (
+            "lr0: 1\n\tepochs: 3\n",
+            "own.yaml:2: found character that cannot start any token; YAML is indented with blanks",
+        ),
+        ("lr0: [1\n", "own.yaml:2: did not find expected ',' or ']'"),
     ] {
         std::fs::write(&file, text).unwrap();
         let error = Recipe::load(&file).unwrap_err().to_string();

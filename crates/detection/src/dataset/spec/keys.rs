@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ablate_files::{in_plain_words, starts_with_key};
+use ablate_files::{in_plain_words, starts_with_key, tab_hint};
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
@@ -26,14 +26,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
         if let Some(key) = message.strip_prefix("duplicate entry with key \"") {
             return twice(text, file, key.trim_end_matches('"'));
         }
-        let tab = |line: &&str| line.trim_start_matches(' ').starts_with('\t');
-        let at = error.location().map(|place| place.line());
-        let line = at.and_then(|at| text.lines().nth(at.saturating_sub(1)));
-        let hint = match line.filter(tab) {
-            Some(_) => "; YAML is indented with blanks, not with tabs",
-            None => "",
-        };
-        DataError::file(file, message + hint)
+        let line = error.location().map(|place| place.line());
+        DataError::file(file, message + tab_hint(text, line))
     })?;
     // `<<: *other`, as PyYAML reads it.
     value
