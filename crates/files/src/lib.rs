@@ -1,5 +1,5 @@
-//! Files: text read as any editor writes it, files written whole or not at all, and leases, by
-//! which processes that share a folder share its work.
+//! Files: text read as any editor writes it, errors in it by line and key, files written whole or
+//! not at all, and leases, by which processes that share a folder share its work.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;
@@ -14,9 +14,11 @@
 mod lease;
 mod process;
 mod read;
+mod words;
 mod write;
 
 pub use lease::{Claim, Lease, Leases, Timing, release_all};
 pub use process::{Holder, Place};
 pub use read::{decode_text, decode_xml, read_text, read_xml};
+pub use words::{in_plain_words, line_of_key, place, split_line, starts_with_key, tab_hint};
 pub use write::{remove_unfinished, write_atomic, write_atomic_with};

@@ -2,9 +2,9 @@
 //! terminal.
 //!
 //! What is measured is kept record by record, so there is nothing to save, but for a training: it
-//! ends after the batch at hand with a checkpoint, and the next run goes on from there. A second
-//! signal ends the program at once. The exit code is the shell's: 128 and the signal's number, 143
-//! for SIGTERM.
+//! ends after the batch at hand, of an evaluation within it too, with a checkpoint, and the next run
+//! goes on from there. A second signal ends the program at once. The exit code is the shell's: 128
+//! and the signal's number, 143 for SIGTERM.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -209,4 +209,69 @@ fn a_sweep_tells_the_account_once_and_keeps_it() {
     assert_eq!((trained.count(), evaluated.count()), (2, 2), "{accounts:?}");
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("mine, train: 1 image, 1 annotation left out"));
+
+    // All of it is found in records: they tell the account, with the reasons.
+    let again = ablate(&["run", sweep, "--out", out_word, "-q"]);
+    let log = again.stderr();
+    again.ok();
+    assert_eq!(log.matches(left_out).count(), 1, "{log}");
+    assert!(log.contains("broken.png: corrupt image"), "{log}");
+    let log = ablate(&["run", sweep, "--out", out_word]).stderr();
+    assert!(log.contains("0 measured, 6 found"), "{log}");
+    assert_eq!(
+        log.matches("data mine, val: 1 image, 1 box").count(),
+        1,
+        "{log}"
+    );
+    let costs = ablate(&["run", sweep, "--out", out_word, "--stages", "cost"]).stderr();
+    assert!(!costs.contains("data mine"), "{costs}");
+}
+
+/// Ultralytics' users write a task beside their classes; here the model decides.
+#[test]
+fn a_task_that_is_not_the_models_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = dataset(folder.path());
+    let text = fs::read_to_string(&data).unwrap();
+    let sweep = folder.path().join("sweep.yaml");
+    let said = |task: &str, model: &str| {
+        fs::write(&data, format!("{text}task: {task}\n")).unwrap();
+        let sweep_text = format!(
+            "name: tasks\nmodels: [{model}]\nnc: 2\ntrain: {{data: '{data}', imgsz: 64, epochs: 1}}\n"
+        );
+        fs::write(&sweep, sweep_text).unwrap();
+        let run = ablate(&["run", sweep.to_str().unwrap(), "--dry-run", "-q"]);
+        let log = run.stderr();
+        run.ok();
+        log
+    };
+    let segment = said("segment", "yolov5n");
+    assert!(
+        segment.contains("mine.yaml:4: key `task`: 'segment' has no effect here: the model decides; boxes are used, and masks with `+segment`"),
+        "{segment}"
+    );
+    let turned = said("obb", "yolov5n");
+    assert!(
+        turned.contains("'obb' has no effect here: the model decides; boxes are used"),
+        "{turned}"
+    );
+    for (task, model) in [
+        ("detect", "yolov5n"),
+        ("segment", "yolov5n+segment"),
+        ("3", "yolov5n"),
+    ] {
+        assert_eq!(said(task, model), "", "{task}, {model}");
+    }
+    // The commands, too.
+    let words = [
+        "--data", &data, "--imgsz", "64", "--epochs", "1", "--batch", "2",
+    ];
+    fs::write(&data, format!("{text}task: segment\n")).unwrap();
+    let out = folder.path().join("run");
+    let out = ["--out", out.to_str().unwrap()];
+    let table = format!("{ROOT}/configs/models/own/tiny.yaml");
+    let model = ["train", "tinyn", "--table", &table];
+    let run = ablate(&[&model[..], &words, &out].concat());
+    assert!(run.stderr().contains("key `task`: 'segment' has no effect"));
+    run.ok();
 }

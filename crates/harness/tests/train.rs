@@ -249,3 +249,112 @@ fn rectangles_are_trained_and_evaluated() {
     .ok();
     assert!(printed.contains("images"), "{printed}");
 }
+
+/// Drawn images of three classes; the file's path.
+fn drawn(folder: &Path, name: &str, classes: &str) -> String {
+    let path = folder.join(name);
+    let text =
+        "format: shapes\nimgsz: 64\nimages: {train: 8, val: 4, test: 4}\nclasses: ".to_owned();
+    fs::write(&path, text + classes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// A figure is never of another class than the one that it is named by.
+#[test]
+fn weights_of_the_classes_in_another_order_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, turned, renamed, fewer] = [
+        ("own.yaml", "[circle, square, star]"),
+        ("turned.yaml", "[star, circle, square]"),
+        ("renamed.yaml", "[circle, square, cross]"),
+        ("fewer.yaml", "[star, circle]"),
+    ]
+    .map(|(name, classes)| drawn(folder.path(), name, classes));
+    let table = table(folder.path(), "small", "backbone:", "backbone:");
+    let run = |command: &str, data: &str, more: &[&str]| {
+        let words = [command, "smalln", "--table", &table, "--data", data];
+        ablate(&[&words[..], &["--imgsz", "64", "--batch", "4"], more].concat())
+    };
+    let out = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (first, second) = (out("first"), out("second"));
+    run("train", &own, &["--epochs", "1", "--out", &first]).ok();
+    let file = format!("{first}/best.safetensors");
+    let weights = ["--weights", &file];
+
+    let refused = "best.safetensors: expected the classes in the order of data set turned, [star, circle, square], \
+                   found weights trained on [circle, square, star]: each figure would be of another class";
+    let error = run("val", &turned, &weights).refused();
+    assert!(error.contains(refused), "{error}");
+    let training = ["--weights", &file, "--epochs", "1", "--out", &second];
+    let error = run("train", &turned, &training).refused();
+    assert!(error.contains(refused), "{error}");
+    let sweep = folder.path().join("sweep.yaml");
+    let text = format!(
+        "name: turned\nfamilies: [small]\nscales: [n]\nvariants: [baseline]\ntables: [small.yaml]\n\
+         train: {{data: turned.yaml, imgsz: 64, epochs: 1, weights: '{file}'}}\n"
+    );
+    fs::write(&sweep, text).unwrap();
+    let results = out("results");
+    let error = ablate(&["run", sweep.to_str().unwrap(), "--out", &results]).refused();
+    assert!(
+        error.contains("key `train.weights`") && error.contains(refused),
+        "{error}"
+    );
+    assert!(!Path::new(&results).exists(), "something was measured");
+
+    let said = "best.safetensors: trained on other names of classes than data set renamed has, 1 of 3 differ: \
+                class 2 is 'star' there and 'cross' here";
+    let other = run("val", &renamed, &weights);
+    assert!(other.stderr().contains(said), "{}", other.stderr());
+    other.ok();
+    let same = run("val", &own, &[&weights[..], &["-q"]].concat());
+    assert_eq!(same.stderr(), "");
+    same.ok();
+    // A head of other classes starts anew.
+    let tuned = run("train", &fewer, &[&training[..], &["-q"]].concat());
+    assert_eq!(tuned.stderr(), "");
+    tuned.ok();
+
+    // Files of other tools say no classes.
+    let bytes = fs::read(&file).unwrap();
+    let all = SafeTensors::deserialize(&bytes).unwrap();
+    let plain = folder.path().join("plain.safetensors");
+    fs::write(&plain, safetensors::serialize(all.tensors(), None).unwrap()).unwrap();
+    let words = ["--weights", plain.to_str().unwrap(), "-q"];
+    let unsaid = run("val", &turned, &words);
+    assert_eq!(unsaid.stderr(), "");
+    unsaid.ok();
+}
+
+/// What differs from the training that is to go on.
+#[test]
+fn a_checkpoint_of_other_inputs_says_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, other] = [
+        ("own.yaml", "[circle, square, star]"),
+        ("other.yaml", "[circle, square, cross]"),
+    ]
+    .map(|(name, classes)| drawn(folder.path(), name, classes));
+    let table = table(folder.path(), "small", "backbone:", "backbone:");
+    let out = folder.path().join("run").to_str().unwrap().to_owned();
+    let run = |data: &str, imgsz: &str, epochs: &str, more: &[&str]| {
+        let words = ["train", "smalln", "--table", &table, "--out", &out];
+        let keys = ["--data", data, "--imgsz", imgsz, "--epochs", epochs];
+        ablate(&[&words[..], &keys, &["--batch", "4"], more].concat())
+    };
+    run(&own, "64", "1", &[]).ok();
+    let error = run(&own, "96", "2", &["--resume"]).refused();
+    assert!(
+        error.contains(
+            "resume.safetensors: expected a checkpoint of this training, found one of another: \
+             imgsz is 64 there and 96 here; recipe.epochs is 1 there and 2 here; ask for the same"
+        ),
+        "{error}"
+    );
+    let error = run(&other, "64", "1", &["--resume"]).refused();
+    assert!(
+        error.contains("train.classes is [\"circle\",\"square\",\"star\"] there and [\"circle\",\"square\",\"cross\"] here; train.data is own there and other here"),
+        "{error}"
+    );
+    run(&own, "64", "1", &["--resume"]).ok();
+}

@@ -16,6 +16,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use ablate_files::write_atomic;
+use ablate_model::weights::NAMES;
 
 use crate::tensors::{Tensors, names};
 use ablate_records::EpochLog;
@@ -35,6 +36,9 @@ const STATE: &str = "state";
 pub struct TrainingState {
     /// What is trained on what and how; a checkpoint of another training is rejected.
     pub identity: String,
+    /// What the identity stands for, to say what differs; null in files of earlier versions.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub inputs: serde_json::Value,
     /// The epochs that are done.
     pub log: Vec<EpochLog>,
     /// Epoch and fitness of the best one.
@@ -116,17 +120,27 @@ impl Writer {
         self.0.push((name, Stored { shape, bytes }));
     }
 
-    /// Writes everything to a file at once.
+    /// Writes weights, with the names of the classes that they are of, to a file at once.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write(self, file: &Path, state: Option<&TrainingState>) -> Result<(), CheckpointError> {
+    pub fn write_weights(self, file: &Path, classes: &[String]) -> Result<(), CheckpointError> {
+        self.write(file, NAMES, &classes)
+    }
+
+    /// Writes what a training resumes from to a file at once.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_state(self, file: &Path, state: &TrainingState) -> Result<(), CheckpointError> {
+        self.write(file, STATE, state)
+    }
+
+    /// With one entry of metadata: the order of several would not be the same in every run.
+    fn write(self, file: &Path, key: &str, value: &impl Serialize) -> Result<(), CheckpointError> {
         let fail = |error: &dyn std::error::Error| CheckpointError::new(file, error);
-        let state = state
-            .map(serde_json::to_string)
-            .transpose()
-            .map_err(|e| fail(&e))?;
-        let metadata = state.map(|state| HashMap::from([(STATE.to_owned(), state)]));
+        let value = serde_json::to_string(value).map_err(|e| fail(&e))?;
+        let metadata = Some(HashMap::from([(key.to_owned(), value)]));
         let bytes = safetensors::serialize(self.0, metadata).map_err(|e| fail(&e))?;
         write_atomic(file, &bytes).map_err(|error| CheckpointError::new(file, error.root_cause()))
     }

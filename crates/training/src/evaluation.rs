@@ -20,7 +20,7 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::{account, conventions, data::check_channels};
+use crate::{account, classes, conventions, data::check_channels};
 use ablate_records::{ApFigures, ClassAp, EvalMeasurement};
 
 /// The figures and the boxes that they come from.
@@ -47,6 +47,8 @@ pub struct EvaluationSpec<'a> {
     pub graph: &'a Graph,
     /// A file of weights.
     pub weights: &'a Path,
+    /// What is evaluated on.
+    pub data: &'a Dataset,
     /// Without autodiff, so that batch normalisation uses its running statistics.
     pub device: &'a Device,
 }
@@ -63,12 +65,13 @@ impl EvaluationSpec<'_> {
     /// Makes the network and reads its weights; also what the file filled.
     ///
     /// # Errors
-    /// Weights that cannot be read, or of which nothing fits; a model for images of other channels
-    /// than a data set's.
+    /// Weights that cannot be read, or of which nothing fits; weights of the data set's classes in
+    /// another order; a model for images of other channels than a data set's.
     pub fn open(self) -> Result<(Evaluator, Loaded)> {
         check_channels(self.graph)?;
         let mut detector = Detector::new(self.graph, 0, self.device);
         let loaded = weights::load(&mut detector, self.weights)?;
+        classes::check_order(self.weights, loaded.classes.as_deref(), self.data)?;
         Ok((Evaluator::new(detector, self.device.clone()), loaded))
     }
 }
@@ -91,6 +94,23 @@ impl Evaluator {
     /// A detector of another number of classes than the data set's, or an output that cannot be
     /// read.
     pub fn run(&self, loader: &EvalLoader, mut progress: impl FnMut(usize)) -> Result<Evaluation> {
+        let whole = self.run_while(loader, |done| {
+            progress(done);
+            true
+        });
+        whole.map(|whole| whole.expect("nothing ends it"))
+    }
+
+    /// As [`Self::run`], as long as `goes_on`, which is called with the number of batches that are
+    /// done, says so; None if it ended before the last.
+    ///
+    /// # Errors
+    /// As of [`Self::run`].
+    pub fn run_while(
+        &self,
+        loader: &EvalLoader,
+        mut goes_on: impl FnMut(usize) -> bool,
+    ) -> Result<Option<Evaluation>> {
         let start = Instant::now();
         let (detector, device, nms) = (&self.detector, &self.device, &self.nms);
         let dataset = loader.data().dataset();
@@ -104,7 +124,9 @@ impl Evaluator {
         let mut detections = Vec::new();
         for (number, batch) in loader.iter().enumerate() {
             detections.extend(detect(detector, batch, loader, device, nms, masks)?);
-            progress(number + 1);
+            if !goes_on(number + 1) {
+                return Ok(None);
+            }
         }
         let truth = ground_truth(dataset, masks)?;
         let boxes = coco::evaluate(&truth, &detections)?;
@@ -123,13 +145,13 @@ impl Evaluator {
             bootstrap: Vec::new(),
             seconds: start.elapsed().as_secs_f64(),
         };
-        Ok(Evaluation {
+        Ok(Some(Evaluation {
             measurement,
             boxes,
             masks,
             truth,
             detections,
-        })
+        }))
     }
 }
 

@@ -25,8 +25,8 @@ pub trait Progress {
     fn step(&mut self, _report: &StepReport) {}
     /// An epoch is done, of `epochs`; the log counts epochs from 0.
     fn epoch(&mut self, _log: &EpochLog, _epochs: usize) {}
-    /// Whether the training shall end here, asked after each batch. It keeps a checkpoint, from
-    /// which it goes on another time.
+    /// Whether the training shall end here, asked after each batch, of an evaluation too. It keeps a
+    /// checkpoint, from which it goes on another time.
     fn interrupted(&self) -> bool {
         false
     }

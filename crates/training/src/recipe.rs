@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::loss::{Yolov5Hyp, Yolov8Hyp};
 use ablate_detection::augment::AugmentConfig;
+use ablate_files::{line_of_key, place, split_line, tab_hint};
 use ablate_model::{
     coding::{BoxCoding, DetectConfig},
     spec::{in_our_words, unknown_key},
@@ -155,8 +156,13 @@ pub enum RecipeError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("{path}: {message}")]
-    Syntax { path: PathBuf, message: String },
+    /// Something in a file; its line, where it is known.
+    #[error("{}: {message}", place(path, *line))]
+    File {
+        path: PathBuf,
+        line: Option<usize>,
+        message: String,
+    },
     #[error("{0}")]
     UnknownKey(String),
     #[error("{0}")]
@@ -164,7 +170,7 @@ pub enum RecipeError {
     /// Keys of the packages that would change the training.
     #[error("{0}")]
     Unsupported(String),
-    #[error("{}", in_our_words(&.0.to_string()))]
+    #[error("{0}")]
     Yaml(#[from] serde_yaml::Error),
     #[error("{key}: expected {expected}, found {value}")]
     Value {
@@ -189,18 +195,38 @@ impl Recipe {
             path: path.into(),
             source,
         })?;
+        let wrong = |line, message: &str| RecipeError::File {
+            path: path.into(),
+            line,
+            message: message.into(),
+        };
+        // A file of comments alone says nothing.
+        let keys: Option<Mapping> = serde_yaml::from_str(&text).map_err(|error| {
+            let message = in_our_words(&error.to_string());
+            let (message, line) = split_line(&message);
+            let named = || line_of_key(&text, message.strip_prefix("key `")?.split('`').next()?);
+            let line = line.or_else(named);
+            wrong(line, &(message.to_owned() + tab_hint(&text, line)))
+        })?;
+        let keys = keys.unwrap_or_default();
+        if keys.is_empty() {
+            let note = format!(
+                "{}: sets nothing; all keys have the values that hold without a recipe",
+                path.display()
+            );
+            return Ok((Self::default(), vec![note]));
+        }
+        let written = keys.clone();
         let read = || {
-            // A file of comments alone says nothing.
-            let keys: Option<Mapping> = serde_yaml::from_str(&text)?;
-            let packages::Read { base, keys, notes } = packages::read(keys.unwrap_or_default())?;
+            let packages::Read { base, keys, notes } = packages::read(keys)?;
             let notes = notes
                 .iter()
                 .map(|note| format!("{}: {note}", path.display()));
             Ok((base.with(&keys)?, notes.collect()))
         };
-        read().map_err(|error: RecipeError| RecipeError::Syntax {
-            path: path.into(),
-            message: error.to_string(),
+        read().map_err(|error: RecipeError| {
+            let message = error.to_string();
+            wrong(line_of(&message, &written, &text), &message)
         })
     }
 
@@ -228,14 +254,15 @@ impl Recipe {
                 }
             }
         }
-        let recipe: Self = serde_yaml::from_value(Value::Mapping(all))
-            .map_err(|error| self.by_key(keys, error))?;
+        let recipe: Self = serde_path_to_error::deserialize(Value::Mapping(all))
+            .map_err(|error| self.by_key(keys, &error.path().to_string(), error.inner()))?;
         recipe.check()?;
         Ok(recipe)
     }
 
-    /// An error over some keys as that of the first wrong one, which it may not name.
-    fn by_key(&self, keys: &Mapping, error: serde_yaml::Error) -> RecipeError {
+    /// An error over some keys as that of the first wrong one, which it may not name; `path` is
+    /// what the reader knows of its place.
+    fn by_key(&self, keys: &Mapping, path: &str, error: &serde_yaml::Error) -> RecipeError {
         let one = |(key, value): (&Value, &Value)| {
             self.with(&Mapping::from_iter([(key.clone(), value.clone())]))
                 .err()
@@ -243,15 +270,18 @@ impl Recipe {
         let first = (keys.len() > 1)
             .then(|| keys.iter().find_map(one))
             .flatten();
-        let named = |key: &str, message: String| match message.starts_with(key) {
-            true => message,
-            false => format!("{key}: {message}"),
-        };
-        match (first, keys.keys().next().and_then(Value::as_str)) {
-            (Some(error), _) => error,
-            (None, Some(key)) => RecipeError::Key(named(key, RecipeError::Yaml(error).to_string())),
-            (None, None) => error.into(),
+        if let Some(error) = first {
+            return error;
         }
+        let message = in_our_words(&error.to_string());
+        let key = keys.keys().next().and_then(Value::as_str);
+        RecipeError::Key(match key {
+            // It names its key itself.
+            Some(key) if message.starts_with(key) => message,
+            Some(key) if path.starts_with(key) => format!("{path}: {message}"),
+            Some(key) => format!("{key}: {message}"),
+            None => message,
+        })
     }
 
     /// The recipe for a training on so many images of so many classes: a batch size that is still
@@ -388,5 +418,24 @@ impl Recipe {
         self.anchor_free.check()?;
         self.augment.validate()?;
         Ok(())
+    }
+}
+
+/// The line of the first key of a file that an error names, under its group or by itself.
+fn line_of(message: &str, keys: &Mapping, text: &str) -> Option<usize> {
+    let names = |key: &&str| {
+        let starts = [
+            format!("{key}:"),
+            format!("anchor_free.{key}:"),
+            format!("unknown key '{key}'"),
+        ];
+        starts.iter().any(|start| message.starts_with(start))
+            || message.starts_with(&format!("{key}."))
+    };
+    let key = keys.keys().filter_map(Value::as_str).find(names)?;
+    let path = message.split(':').next().unwrap_or(key);
+    match path.starts_with(key) {
+        true => line_of_key(text, path),
+        false => line_of_key(text, key),
     }
 }

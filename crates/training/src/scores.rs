@@ -57,6 +57,12 @@ impl Scores {
 
 /// Evaluates a network during training.
 pub trait Evaluate<M> {
-    /// Scores of the moving average's network, which is off the training device, after an epoch.
-    fn evaluate(&mut self, detector: &M, epoch: usize) -> Result<Scores>;
+    /// Scores of the moving average's network, which is off the training device, after an epoch;
+    /// None if it was `interrupted`, as it asks now and then.
+    fn evaluate(
+        &mut self,
+        detector: &M,
+        epoch: usize,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<Scores>>;
 }

@@ -13,10 +13,11 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, TensorData};
 
 use crate::checkpoint::{BEST, LAST, RESUME, Reader, TrainingState, Writer};
+use crate::identity;
 use crate::optimizer::clip_norm;
 use crate::tensors::{Tensors, replace, values};
 use crate::{
-    BatchSource, Ema, Evaluate, Progress, Recipe, Schedule, Scores, StepReport, StepRule,
+    BatchSource, Ema, Evaluate, Identity, Progress, Recipe, Schedule, Scores, StepReport, StepRule,
     StepSettings,
 };
 use ablate_records::EpochLog;
@@ -57,8 +58,10 @@ pub struct TrainJob<'a, M> {
     /// Where checkpoints go. If a checkpoint of the same identity lies there, training goes on from
     /// it.
     pub folder: &'a Path,
-    /// Says what is trained on what and how, such as the key of a record.
-    pub identity: &'a str,
+    /// Says what is trained on what and how.
+    pub identity: Identity<'a>,
+    /// Names of the classes, which the files of weights say.
+    pub classes: &'a [String],
     /// Pixels in which the sides of the network's input are counted: its largest stride.
     pub stride: usize,
     /// Evaluates after epochs; without one, the last epoch counts as the best.
@@ -130,6 +133,7 @@ struct Trainer<'a, M> {
     recipe: &'a Recipe,
     seed: u64,
     folder: &'a Path,
+    classes: &'a [String],
     stride: usize,
     evaluator: Option<&'a mut dyn Evaluate<M>>,
     leg: Leg<'a>,
@@ -146,6 +150,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             seed,
             folder,
             identity,
+            classes,
             stride,
             evaluator,
             leg,
@@ -168,7 +173,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             gradients: GradientsAccumulator::new(),
             schedule,
             state: TrainingState {
-                identity: identity.into(),
+                identity: identity.key.into(),
+                inputs: identity.inputs.clone(),
                 ..TrainingState::default()
             },
             loss,
@@ -176,6 +182,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             recipe,
             seed,
             folder,
+            classes,
             stride,
             evaluator,
             leg,
@@ -287,7 +294,12 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         }
         self.state.batches_s += start.elapsed().as_secs_f64();
 
-        let scores = self.evaluate(epoch)?;
+        let Some(scores) = self.evaluate(epoch)? else {
+            begun.steps = steps;
+            begun.seconds += start.elapsed().as_secs_f64();
+            self.state.begun = Some(begun);
+            return Ok(self);
+        };
         let losses = self.loss.items().iter().zip(begun.losses);
         self.state.log.push(EpochLog {
             epoch,
@@ -393,7 +405,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
     }
 
     /// Scores of the average network where they are due after this epoch; keeps the best weights.
-    fn evaluate(&mut self, epoch: usize) -> Result<Option<Scores>> {
+    /// None if the evaluation was interrupted: then nothing is changed.
+    fn evaluate(&mut self, epoch: usize) -> Result<Option<Option<Scores>>> {
         let last = epoch + 1 == self.recipe.epochs;
         let due = last
             || (self.recipe.val_interval > 0
@@ -401,8 +414,14 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let rung = self.leg.rungs.contains(&(epoch + 1));
         let scores = match &mut self.evaluator {
             Some(evaluator) if due || rung => {
-                let scores = evaluator.evaluate(self.ema.module(), epoch);
-                Some(scores.with_context(|| format!("evaluation after epoch {}", epoch + 1))?)
+                let interrupted = || self.progress.interrupted();
+                let scores = evaluator.evaluate(self.ema.module(), epoch, &interrupted);
+                let scores =
+                    scores.with_context(|| format!("evaluation after epoch {}", epoch + 1))?;
+                if scores.is_none() {
+                    return Ok(None);
+                }
+                scores
             }
             _ => None,
         };
@@ -416,7 +435,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             self.state.stopped =
                 !last && self.recipe.patience > 0 && epoch - best >= self.recipe.patience;
         }
-        Ok(scores)
+        Ok(Some(scores))
     }
 
     fn save_weights(&self, name: &str) -> Result<()> {
@@ -427,7 +446,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             .buffers()
             .into_iter()
             .for_each(|(name, shape, values)| writer.add_values(name, shape, &values));
-        Ok(writer.write(&self.folder.join(name), None)?)
+        Ok(writer.write_weights(&self.folder.join(name), self.classes)?)
     }
 
     fn save(&mut self) -> Result<()> {
@@ -452,17 +471,15 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             .for_each(|(prefix, tensors)| writer.add(prefix, &network, tensors));
         writer.add("gradient.", &network, &gradients);
         self.gradients.accumulate(&self.network, gradients);
-        Ok(writer.write(&self.folder.join(RESUME), Some(&self.state))?)
+        Ok(writer.write_state(&self.folder.join(RESUME), &self.state)?)
     }
 
     fn resume(mut self, file: &Reader, state: TrainingState) -> Result<Self> {
-        if state.identity != self.state.identity {
-            let (found, expected) = (&state.identity, &self.state.identity);
-            let message = format!(
-                "expected a checkpoint of training '{expected}', found one of '{found}'; remove it or choose another folder"
-            );
-            return Err(file.error(message).into());
-        }
+        let identity = Identity {
+            key: &self.state.identity,
+            inputs: &self.state.inputs,
+        };
+        identity::check(file, &state, identity)?;
         let network: Tensors = file.all_tensors("network.", &self.network)?;
         let average = file.all_tensors("average.", self.ema.module())?;
         let average = replace(self.network.valid(), average);
@@ -478,7 +495,11 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             self.recipe.ema_decay,
             self.recipe.ema_tau,
         );
-        self.state = state;
+        // A checkpoint of an earlier version does not say its inputs.
+        self.state = TrainingState {
+            inputs: self.state.inputs,
+            ..state
+        };
         Ok(self)
     }
 }

@@ -17,8 +17,9 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 
 use crate::{
-    Evaluate, Evaluator, Leg, Progress, Recipe, Scores, TrainJob, Trained, TrainingData,
+    Evaluate, Evaluator, Identity, Leg, Progress, Recipe, Scores, TrainJob, Trained, TrainingData,
     autoanchor::fit_anchors,
+    classes,
     data::check_channels,
     loss::{DetectionLoss, EndToEndLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
     weights::taken,
@@ -60,9 +61,9 @@ impl<'a> TrainingSpec<'a> {
     /// file; anchors fitted to the data and rows frozen as in the recipe.
     ///
     /// # Errors
-    /// Weights that cannot be read, or of which nothing fits; rows to freeze that don't exist; a
-    /// model for images of other channels than a data set's; anchors to fit that there are too few
-    /// boxes for.
+    /// Weights that cannot be read, or of which nothing fits; weights of the data set's classes in
+    /// another order; rows to freeze that don't exist; a model for images of other channels than a
+    /// data set's; anchors to fit that there are too few boxes for.
     pub fn open(self) -> Result<Training<'a>> {
         check_channels(self.graph)?;
         let mut detector = Detector::new(self.graph, self.seed, &self.device.clone().autodiff());
@@ -70,6 +71,9 @@ impl<'a> TrainingSpec<'a> {
             .weights
             .map(|file| weights::load(&mut detector, file))
             .transpose()?;
+        if let (Some(file), Some(loaded)) = (self.weights, &loaded) {
+            classes::check_order(file, loaded.classes.as_deref(), self.train.dataset())?;
+        }
         check_anchors(self.recipe, &detector)?;
         let counted = self.graph.fits_anchors || self.recipe.anchors.is_some();
         let anchors = match self.recipe.noautoanchor {
@@ -103,15 +107,15 @@ impl Training<'_> {
         Some(taken(self.spec.weights?, self.loaded.as_ref()?))
     }
 
-    /// Trains, or goes on from the folder's checkpoint. `identity` names this training in its
-    /// checkpoints: a checkpoint of another one is rejected.
+    /// Trains, or goes on from the folder's checkpoint. A checkpoint of another identity is
+    /// rejected.
     ///
     /// # Errors
     /// Those of [`crate::train`], and data that don't fit the network.
     pub fn run(
         self,
         folder: &Path,
-        identity: &str,
+        identity: Identity,
         leg: Leg,
         progress: &mut dyn Progress,
     ) -> Result<Trained> {
@@ -125,6 +129,7 @@ impl Training<'_> {
             ..
         } = self.spec;
         let imgsz = data.imgsz();
+        let classes = data.dataset().classes.clone();
         ablate_kernels::keep_freed_memory();
         let size = ImageSize {
             height: imgsz.height,
@@ -154,6 +159,7 @@ impl Training<'_> {
             seed,
             folder,
             identity,
+            classes: &classes,
             stride: graph.max_stride(),
             evaluator: validator
                 .as_mut()
@@ -238,16 +244,24 @@ struct Validator<'a> {
 }
 
 impl Evaluate<Detector> for Validator<'_> {
-    fn evaluate(&mut self, detector: &Detector, _epoch: usize) -> Result<Scores> {
+    fn evaluate(
+        &mut self,
+        detector: &Detector,
+        _epoch: usize,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<Scores>> {
         let evaluator = Evaluator::new(detector.clone(), self.device.clone());
-        let measured = evaluator.run(&self.loader, |_| {})?.measurement;
+        let Some(whole) = evaluator.run_while(&self.loader, |_| !interrupted())? else {
+            return Ok(None);
+        };
+        let measured = whole.measurement;
         let mask = |name| measured.masks.as_ref().and_then(|masks| masks.figure(name));
-        Ok(Scores {
+        Ok(Some(Scores {
             map50: measured.boxes.figure("AP50"),
             map50_95: measured.boxes.figure("AP"),
             mask_map50: mask("AP50"),
             mask_map50_95: mask("AP"),
-        })
+        }))
     }
 }
 

@@ -156,6 +156,7 @@ mod tests {
                 added: String::new(),
             }),
             fused: 57,
+            classes: None,
         };
         assert_eq!(
             describe(Path::new("x.pt"), &loaded),

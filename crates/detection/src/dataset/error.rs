@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use ablate_files::place;
+
 use super::Split;
 use super::spec::line_of_key;
 use super::visible::visible;
@@ -141,14 +143,6 @@ impl DataError {
             key: key.to_owned(),
             message: visible(message.to_string()),
         }
-    }
-}
-
-/// `file` or `file:line`.
-fn place(path: &Path, line: Option<usize>) -> String {
-    match line {
-        Some(line) => format!("{}:{line}", path.display()),
-        None => path.display().to_string(),
     }
 }
 

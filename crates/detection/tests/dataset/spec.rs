@@ -110,7 +110,7 @@ fn keys_are_named_by_line() {
         ("train: images\nname: [cat]\n", "did you mean `names`?"),
         (
             "train: images\nnc: two\n",
-            "data.yaml:2: key `nc`: expected a whole number, 0 or more, found string \"two\"",
+            "data.yaml:2: key `nc`: expected a whole number, 0 or more, found 'two'",
         ),
         (
             "train: images\nnc: 1e300\n",
@@ -155,7 +155,7 @@ fn keys_are_named_by_line() {
         ),
         (
             "format: coco\ntrain: images\n",
-            "data.yaml:2: key `train`: expected {images: FOLDER, annotations: FILE.json}, found string \"images\"",
+            "data.yaml:2: key `train`: expected {images: FOLDER, annotations: FILE.json}, found 'images'",
         ),
         (
             "format: coco\ntrain: {images: images}\n",
@@ -171,7 +171,7 @@ fn keys_are_named_by_line() {
         ),
         (
             "format: voc\ndifficult: maybe\n",
-            "data.yaml:2: key `difficult`: expected true or false, found string \"maybe\"",
+            "data.yaml:2: key `difficult`: expected true or false, found 'maybe'",
         ),
         (
             "format: voc\nfractions:\n  train: 1\n  vall: 0\n",

@@ -44,6 +44,7 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     let halving = bench
         .halving()
         .with_context(|| args.sweep.display().to_string())?;
+    bench.check_data(&plan, &selection)?;
     if args.dry_run {
         print(&cell_table(&plan.select(&selection)?, &selection));
         if let Some(halving) = halving {

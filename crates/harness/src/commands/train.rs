@@ -1,15 +1,16 @@
 //! `ablate train`: one model, outside a sweep.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use ablate_detection::dataset::{DataSpec, Dataset, Interpolation, Split};
 use ablate_files::{Claim, Leases};
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use ablate_records::{Stage, store};
 use ablate_training::{
-    Leg, RESUME, Recipe, Trained, TrainingSpec, conventions, describe_anchors, describe_weights,
+    Identity, Leg, RESUME, Recipe, Trained, TrainingSpec, account, check_checkpoint, conventions,
+    describe_anchors, describe_weights, other_names,
 };
 
 use super::{Failure, catalog, check_imgsz, graph, print_notes};
@@ -19,7 +20,7 @@ use crate::{
     interrupt,
     measure::auto_batch::resolved,
     progress::{Epochs, Steps, print},
-    sweep::data::{decoded, is_missing},
+    sweep::data::{decoded, is_missing, tell_task},
 };
 
 pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
@@ -43,6 +44,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     )?;
     check_imgsz(args.imgsz, &graph)?;
     print_notes(&args.model.to_string(), &graph);
+    tell_task(&spec, &[graph.detect()]);
 
     let folder = args
         .out
@@ -71,23 +73,29 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         }
     };
     ablate_files::remove_unfinished(&folder);
-    let identity = store::key(
-        Stage::Train,
-        &json!({
-            "model": args.model.to_string(),
-            "imgsz": args.imgsz,
-            "recipe": recipe.inputs(graph.detect()),
-            "seed": args.seed,
-            "train": train_split.fingerprint(),
-            "val": val_split.as_ref().map(|val| val.fingerprint()),
-        }),
-    );
+    let mut inputs = json!({
+        "model": args.model.to_string(),
+        "imgsz": args.imgsz,
+        "recipe": recipe.inputs(graph.detect()),
+        "seed": args.seed,
+        "train": train_split.fingerprint(),
+        "val": val_split.as_ref().map(|val| val.fingerprint()),
+    });
+    let key = store::key(Stage::Train, &inputs);
+    // For the eye, beside the fingerprints.
+    inputs["train"] = readable(&train_split);
+    inputs["val"] = val_split.as_ref().map(readable).into();
+    let identity = Identity {
+        key: &key,
+        inputs: &inputs,
+    };
+    check_checkpoint(&folder, identity)?;
     let cached = |split, interpolation| decoded(split, args.imgsz, interpolation);
     let train = cached(train_split, Interpolation::Linear)?;
     let recipe = resolved(&recipe, &graph, &train, &args.device, &device);
     let training = TrainingSpec {
         graph: &graph,
-        train,
+        train: Arc::clone(&train),
         val: val_split
             .map(|val| cached(val, conventions::interpolation(graph.detect())))
             .transpose()?,
@@ -99,6 +107,9 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     .open()?;
     if let (Some(file), Some(loaded)) = (&args.weights, &training.loaded) {
         print(&describe_weights(file, loaded));
+        if let Some(other) = other_names(file, loaded.classes.as_deref(), train.dataset()) {
+            tracing::warn!("{other}");
+        }
     }
     if let Some(fit) = &training.anchors {
         print(&describe_anchors(fit));
@@ -107,7 +118,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     let signals = interrupt::Training::begin()?;
     let ends = || signals.interrupted() || lease.is_lost();
     let mut epochs = Epochs::new(args.model.to_string(), &steps, ends);
-    let trained = guarded(|| training.run(&folder, &identity, Leg::default(), &mut epochs));
+    let trained = guarded(|| training.run(&folder, identity, Leg::default(), &mut epochs));
     drop((epochs, steps));
     let trained = trained.context(Failure("training failed"))?;
     if trained.interrupted {
@@ -119,6 +130,18 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     }
     print(&summary(&trained));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A split, as an error says in what it is another one.
+fn readable(split: &Dataset) -> Value {
+    let account = account(split);
+    json!({
+        "data": account.name,
+        "images": account.images,
+        "boxes": account.boxes,
+        "classes": split.classes,
+        "fingerprint": split.fingerprint(),
+    })
 }
 
 fn recipe(args: &TrainArgs) -> Result<Recipe> {

@@ -12,7 +12,7 @@ use ablate_detection::{
     metrics::coco::DetectionBox,
     nms::NmsConfig,
 };
-use ablate_training::{EvaluationSpec, conventions, describe_weights, gaps, taken};
+use ablate_training::{EvaluationSpec, conventions, describe_weights, gaps, other_names, taken};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
@@ -20,24 +20,30 @@ use super::{catalog, check_imgsz, graph, metrics};
 use crate::{
     cli::{TextFormat, ValArgs},
     progress::{Steps, print},
-    sweep::data::decoded,
+    sweep::data::{decoded, tell_task},
 };
 
 pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     let device = args.device.open()?;
-    let dataset = Dataset::open(&DataSpec::load(&args.data)?, args.split)?;
+    let spec = DataSpec::load(&args.data)?;
+    let dataset = Dataset::open(&spec, args.split)?;
     let graph = graph(
         &catalog(&args.tables)?,
         &args.model,
         Some(dataset.classes.len()),
     )?;
     check_imgsz(args.imgsz, &graph)?;
+    tell_task(&spec, &[graph.detect()]);
     let spec = EvaluationSpec {
         graph: &graph,
         weights: &args.weights,
+        data: &dataset,
         device: &device,
     };
     let (mut evaluator, loaded) = spec.open()?;
+    if let Some(other) = other_names(&args.weights, loaded.classes.as_deref(), &dataset) {
+        tracing::warn!("{other}");
+    }
     if let Some(gaps) = gaps(&loaded) {
         let file = args.weights.display();
         ensure!(

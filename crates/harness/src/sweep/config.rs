@@ -9,10 +9,12 @@ use std::{
 };
 
 use ablate_detection::dataset::Split;
+use ablate_files::{line_of_key, place, split_line, tab_hint};
 use ablate_model::{Catalog, ModelName, spec::in_our_words};
 use ablate_records::{ImageSize, Judging};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
+use serde_yaml::{Mapping, Value};
 
 pub use self::words::{Listed, Model, RecipeFiles, Scale, Variants};
 use self::{
@@ -123,7 +125,7 @@ pub struct TrainConfig {
     pub recipe: Option<RecipeFiles>,
     /// What differs from the recipe, key by key.
     #[serde(default)]
-    pub overrides: serde_yaml::Mapping,
+    pub overrides: Mapping,
     /// A file of first weights, relative to the sweep's, of which every training takes what fits
     /// [default: random weights].
     pub weights: Option<PathBuf>,
@@ -225,7 +227,11 @@ impl SweepConfig {
     pub fn read(path: &Path) -> Result<Self> {
         let text = ablate_files::read_text(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        let mut config = Self::from_yaml(&text).with_context(|| path.display().to_string())?;
+        let wrong = |message: String| in_place(path, &text, &message);
+        let mut config = Self::from_yaml(&text).map_err(wrong)?;
+        if let Some(train) = &config.train {
+            train.check_keys().map_err(wrong)?;
+        }
         let folder = path.parent().unwrap_or(Path::new(""));
         config.tables = config
             .tables
@@ -247,14 +253,17 @@ impl SweepConfig {
                 .chain(config.models.iter().map(|model| &model.0.family));
             train
                 .check_halving(families)
-                .with_context(|| path.display().to_string())?;
+                .map_err(|error| wrong(format!("{error:#}")))?;
         }
         Ok(config)
     }
 
-    fn from_yaml(text: &str) -> Result<Self> {
-        let config: Self = serde_yaml::from_str(text)
-            .map_err(|error| anyhow::anyhow!(in_our_words(&error.to_string())))?;
+    fn from_yaml(text: &str) -> Result<Self, String> {
+        if matches!(serde_yaml::from_str(text), Ok(Value::Null)) {
+            return Err("expected the keys of a sweep, found an empty file".into());
+        }
+        let config: Self =
+            serde_yaml::from_str(text).map_err(|error| in_our_words(&error.to_string()))?;
         let grid = [
             ("families", config.families.len()),
             ("scales", config.scales.len()),
@@ -262,10 +271,12 @@ impl SweepConfig {
         ];
         match grid.iter().find(|(_, length)| *length == 0) {
             Some((key, _)) if grid.iter().any(|(_, length)| *length > 0) => {
-                bail!("key `{key}`: missing or empty; models are families × scales × variants")
+                return Err(format!(
+                    "key `{key}`: missing or empty; models are families × scales × variants"
+                ));
             }
             Some(_) if config.models.is_empty() => {
-                bail!("no models: list families, scales and variants, or `models`")
+                return Err("no models: list families, scales and variants, or `models`".into());
             }
             _ => {}
         }
@@ -275,23 +286,23 @@ impl SweepConfig {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         {
-            bail!(
+            return Err(format!(
                 "key `name`: expected letters, digits, `-`, `_` and `.` (it names a folder), found '{}'",
                 config.name
-            );
+            ));
         }
         for (key, length) in [
             ("devices", config.devices.len()),
             ("seeds", config.seeds.len()),
         ] {
             if length == 0 {
-                bail!(
+                return Err(format!(
                     "key `{key}`: expected at least one entry, found an empty list; omit the key for the default"
-                );
+                ));
             }
         }
         if config.eval.is_some() && config.train.is_none() {
-            bail!("key `eval`: requires the key `train`");
+            return Err("key `eval`: requires the key `train`".into());
         }
         Ok(config)
     }
@@ -385,6 +396,11 @@ impl TrainConfig {
                 Recipe::load(file)?
             }
         };
+        Ok((recipe.with(&self.keys())?, notes))
+    }
+
+    /// The recipe's keys that the sweep sets.
+    fn keys(&self) -> Mapping {
         let mut keys = self.overrides.clone();
         for (key, value) in [
             ("epochs", self.epochs.map(|epochs| epochs as i64)),
@@ -394,7 +410,31 @@ impl TrainConfig {
                 keys.insert(key.into(), value.into());
             }
         }
-        Ok((recipe.with(&keys)?, notes))
+        keys
+    }
+
+    /// Rejects keys that no recipe has, and values that none can have, before a recipe is read.
+    fn check_keys(&self) -> Result<(), String> {
+        for (key, value) in self.keys() {
+            let name = key
+                .as_str()
+                .map_or_else(|| format!("{key:?}"), String::from);
+            let group = match name.as_str() {
+                "epochs" if self.epochs.is_some() => "train",
+                "batch" if self.batch.is_some() => "train",
+                _ => "train.overrides",
+            };
+            let keys = Mapping::from_iter([(key, value)]);
+            Recipe::default().with(&keys).map_err(|error| {
+                match error.to_string().split_once(':') {
+                    Some((path, message)) if path.starts_with(&name) => {
+                        format!("key `{group}.{path}`:{message}")
+                    }
+                    _ => format!("key `{group}`: {error}"),
+                }
+            })?;
+        }
+        Ok(())
     }
 
     /// Rejects a halving that could stop nothing, or whose rungs are not the same for all.
@@ -421,6 +461,21 @@ impl TrainConfig {
         }
         Ok(())
     }
+}
+
+/// An error of a sweep's file with the line: the reader's own, else that of the key that the message
+/// names.
+fn in_place(path: &Path, text: &str, message: &str) -> anyhow::Error {
+    let (message, line) = split_line(message);
+    let named = || {
+        let key = match message.strip_prefix("key `") {
+            Some(rest) => rest.split('`').next()?,
+            None => message.split(": ").next()?,
+        };
+        line_of_key(text, key)
+    };
+    let line = line.or_else(named);
+    anyhow!("{}: {message}{}", place(path, line), tab_hint(text, line))
 }
 
 fn default_devices() -> Vec<DeviceName> {

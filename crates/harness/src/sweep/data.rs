@@ -9,7 +9,8 @@ use std::{
 use ablate_detection::dataset::{
     CachedDataset, DataError, DataSpec, Dataset, Interpolation, Split,
 };
-use ablate_records::ImageSize;
+use ablate_model::coding::DetectConfig;
+use ablate_records::{DataAccount, ImageSize};
 use ablate_training::account;
 use anyhow::Result;
 
@@ -40,6 +41,18 @@ impl SweepData {
     /// Name of the data set.
     pub fn name(&self) -> &str {
         &self.spec.name
+    }
+
+    /// The description.
+    pub fn spec(&self) -> &DataSpec {
+        &self.spec
+    }
+
+    /// Whether the account of a split, by its name, has been told.
+    pub fn has_told(&self, split: &str) -> bool {
+        let splits = [Split::Train, Split::Val, Split::Test].into_iter();
+        let mut told = splits.filter(|split| self.told[*split as usize].get());
+        told.any(|told| told.as_str() == split)
     }
 
     /// A split with its annotations.
@@ -105,6 +118,33 @@ fn tell(dataset: &Dataset) {
         true => tracing::info!("{account}"),
         false => tracing::warn!("{account}{}", dataset.problems.lines(SHOWN)),
     }
+}
+
+/// Says on the screen what a record holds of a split, as for one that is opened.
+pub fn tell_account(account: &DataAccount) {
+    let reasons = account.reasons.iter();
+    let examples = reasons.flat_map(|reason| &reason.examples).take(SHOWN);
+    let lines: String = examples.map(|example| format!("\n  {example}")).collect();
+    match account.left_out.is_empty() {
+        true => tracing::info!("{account}"),
+        false => tracing::warn!("{account}{lines}"),
+    }
+}
+
+/// Says on the screen that the data set's file names another task than the networks'.
+pub fn tell_task(spec: &DataSpec, heads: &[&DetectConfig]) {
+    let Some((task, place)) = spec.task() else {
+        return;
+    };
+    let masks = heads.iter().all(|head| head.masks.is_some());
+    let used = match task {
+        "detect" => return,
+        "segment" if masks => return,
+        "segment" => "the model decides; boxes are used, and masks with `+segment`",
+        _ if masks => "the model decides; boxes and masks are used",
+        _ => "the model decides; boxes are used",
+    };
+    tracing::warn!("{place}: key `task`: '{task}' has no effect here: {used}");
 }
 
 /// Whether a split can't be opened because the data set has none of that name.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod data;
 pub mod halving;
 pub mod plan;
+mod ready;
 pub mod reporter;
 pub mod run;
 pub mod stages;

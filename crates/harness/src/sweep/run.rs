@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::{
     Workbench,
     claims::{Claims, Settled, in_turn},
+    data::tell_account,
     plan::{Plan, PlannedCell, Selection},
     reporter::Reporter,
     stages::{Job, Train, Work, work},
@@ -19,7 +20,7 @@ use crate::{
     progress::{Steps, print},
 };
 use ablate_records::{
-    Cell, Judging, Measurement, Outcome, Record, Stage, VariantNote,
+    Cell, DataAccount, Judging, Measurement, Outcome, Record, Stage, VariantNote,
     store::{Manifest, ManifestEntry, Reference, Store},
 };
 use ablate_report::terminal;
@@ -68,6 +69,7 @@ pub fn run(
     {
         run.stage(plan, stage)?;
     }
+    run.tell_recorded_data(selection);
     run.claims.clear_away(store);
     Ok(run.summary)
 }
@@ -155,6 +157,33 @@ impl<'a> Run<'a> {
             );
         }
         Ok(())
+    }
+
+    /// Tells the account of the data whose figures are all from earlier records.
+    fn tell_recorded_data(&self, selection: &Selection) {
+        let Ok(data) = self.bench.data() else { return };
+        let mut accounts: Vec<DataAccount> = Vec::new();
+        for stage in [Stage::Train, Stage::Eval] {
+            let cells = self.selected.iter().filter(|_| selection.wants(stage));
+            let keys = cells.filter_map(|cell| self.manifest.key(&cell.cell, stage));
+            for record in keys.filter_map(|key| self.store.load(key)) {
+                let of_record = match record.outcome {
+                    Outcome::Done {
+                        measurement: Measurement::Train(trained),
+                    } => trained.data,
+                    Outcome::Done {
+                        measurement: Measurement::Eval(evaluated),
+                    } => evaluated.data.into_iter().collect(),
+                    _ => Vec::new(),
+                };
+                for account in of_record {
+                    if !data.has_told(&account.split) && !accounts.contains(&account) {
+                        accounts.push(account);
+                    }
+                }
+            }
+        }
+        accounts.iter().for_each(tell_account);
     }
 
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {

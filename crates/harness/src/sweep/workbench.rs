@@ -200,8 +200,8 @@ impl Workbench {
     /// The rule by which the sweep stops trainings early; None if it does not.
     ///
     /// # Errors
-    /// If the data set has no validation split to rank models by. One that can't be opened fails
-    /// cell by cell.
+    /// If the data set has no validation split to rank models by. One that can't be opened is for
+    /// [`Self::check_data`] to say.
     pub fn halving(&self) -> Result<Option<HalvingConfig>> {
         let halving = self.config.train.as_ref().and_then(|train| train.halving);
         if let (Some(_), Some(data)) = (halving, &self.data) {

@@ -151,3 +151,72 @@ fn a_model_that_there_is_not_stops_the_sweep_before_it_begins() {
     );
     assert!(!sweep.out().exists());
 }
+
+/// Paths of a data set that lead nowhere, and splits that it has not: nothing is measured first.
+#[test]
+fn data_that_cannot_be_opened_stop_the_sweep_before_it_begins() {
+    let text = "
+name: lost
+families: [yolov5]
+scales: [n]
+variants: [baseline, gsconv]
+nc: 2
+train: {data: mine.yaml, imgsz: 64, epochs: 1}
+eval: {split: val}
+";
+    let sweep = Sweep::new(text);
+    let set = |split: &str| {
+        for (place, name, bytes) in [
+            ("images", "a.png", picture()),
+            ("labels", "a.txt", b"0 0.5 0.5 0.4 0.3".to_vec()),
+        ] {
+            let folder = sweep.folder.path().join(place).join(split);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(name), bytes).unwrap();
+        }
+    };
+    ["train", "val"].into_iter().for_each(set);
+    let good = "train: images/train\nval: images/val\nnames: [this, that]\n";
+    for (sweep_text, data, expected) in [
+        (
+            text.to_owned(),
+            good.replace("images/val", "images/vall"),
+            "mine.yaml:2: key `val`: ",
+        ),
+        (
+            text.to_owned(),
+            good.replace("images/train", "images/none"),
+            "mine.yaml:1: key `train`: ",
+        ),
+        (
+            text.replace("{split: val}", "{split: test}"),
+            good.to_owned() + "test: images/none\n",
+            "mine.yaml:4: key `test`: ",
+        ),
+        (
+            text.replace("{split: val}", "{split: test}"),
+            good.to_owned(),
+            "mine.yaml: key `test`: missing or empty",
+        ),
+    ] {
+        sweep.write("sweep.yaml", &sweep_text);
+        sweep.write("mine.yaml", &data);
+        let error = sweep.run(&[]).refused();
+        assert!(error.contains(expected), "{expected}: {error}");
+        assert!(!sweep.out().exists(), "something was measured");
+        assert!(sweep.run(&["--dry-run"]).refused().contains(expected));
+    }
+    // Costs need no data.
+    sweep.write("mine.yaml", &good.replace("images/", "none/"));
+    sweep.run(&["--stages", "cost"]).ok();
+    assert_eq!(sweep.records().len(), 2);
+}
+
+/// An image of 8 pixels, as PNG.
+fn picture() -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(8, 8)
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
+    bytes.into_inner()
+}

@@ -262,7 +262,7 @@ mod tests {
             ),
             (
                 "patch: [{replace: Conv, in: head}]",
-                "patch[0].replace: expected a map, found string \"Conv\"",
+                "patch[0].replace: expected a map, found 'Conv'",
             ),
             (
                 "patch: [{replace: {}, in: head}]",
@@ -270,7 +270,7 @@ mod tests {
             ),
             (
                 "patch: [{replace: {Conv: X}, in: head, kernel: 0}]",
-                "patch[0].kernel: expected a kernel's side from 1 to 9223372036854775807, found integer `0`",
+                "patch[0].kernel: expected a kernel's side from 1 to 9223372036854775807, found 0",
             ),
             (
                 "patch: [{replace: {Conv: X}, in: head, append: [[1]]}]",
@@ -282,11 +282,11 @@ mod tests {
             ),
             (
                 "patch: [{neck: {channels: -1}}]",
-                "patch[0].neck.channels: expected a positive number, found floating point `-1.0`",
+                "patch[0].neck.channels: expected a positive number, found -1.0",
             ),
             (
                 "patch: [{backbone: [[-1, 0, Conv, [1]]]}]",
-                "patch[0].backbone[0][1]: expected repeats from 1 to 1000, found integer `0`",
+                "patch[0].backbone[0][1]: expected repeats from 1 to 1000, found 0",
             ),
             (
                 "patch: [{backbone: [[-1, 1, Conv, [1]]], in: head}]",
@@ -294,7 +294,7 @@ mod tests {
             ),
             (
                 "patch: 3",
-                "patch: expected a list of 1 to 100 steps, found integer `3`",
+                "patch: expected a list of 1 to 100 steps, found 3",
             ),
             ("title: a", "missing field `patch`"),
             (
@@ -303,7 +303,7 @@ mod tests {
             ),
             (
                 "[1]",
-                "expected a map with the keys title, summary, source, families, arguments and patch, found sequence",
+                "expected a map with the keys title, summary, source, families, arguments and patch, found a list",
             ),
         ] {
             let error = Variant::from_yaml(yaml, "v").unwrap_err().to_string();

@@ -1,5 +1,7 @@
 //! serde's messages in the words of this project: what was expected, what was found, what is near.
 
+use ablate_files::in_plain_words;
+
 /// Keys of other tasks' tables, and which task.
 const OTHER_TASKS: [(&str, &str); 2] = [
     ("kpt_shape", "pose estimation"),
@@ -35,13 +37,18 @@ pub fn in_our_words(message: &str) -> String {
         let known = known.join(", ");
         return format!("{before}expected one of {known}, found '{word}'{after}");
     }
-    let found = ["invalid type: ", "invalid value: ", "invalid length "]
-        .iter()
-        .find_map(|start| message.strip_prefix(start));
-    match found.and_then(|found| found.split_once(", expected ")) {
-        Some((found, expected)) => format!("expected {expected}, found {found}"),
-        None => message.into(),
+    for (start, what) in [
+        ("missing field `", "missing"),
+        ("duplicate field `", "listed twice"),
+        ("duplicate entry with key \"", "listed twice"),
+    ] {
+        if let Some((before, rest)) = message.split_once(start)
+            && let Some((key, after)) = rest.split_once(['`', '"'])
+        {
+            return format!("{before}key `{key}`: {what}{after}");
+        }
     }
+    in_plain_words(message)
 }
 
 /// What stands before `start`, the word after it, the words in backticks that serde expected, and
@@ -84,11 +91,20 @@ mod tests {
         for (serde, ours) in [
             (
                 "invalid type: string \"a\", expected a number",
-                "expected a number, found string \"a\"",
+                "expected a number, found 'a'",
             ),
             (
                 "unknown variant `neck`, expected one of `backbone`, `head`, `all`",
                 "expected one of backbone, head, all, found 'neck'",
+            ),
+            (
+                "train: missing field `data` at line 3 column 1",
+                "train: key `data`: missing at line 3 column 1",
+            ),
+            ("duplicate field `name`", "key `name`: listed twice"),
+            (
+                "duplicate entry with key \"lr0\"",
+                "key `lr0`: listed twice",
             ),
             ("not YAML: no", "not YAML: no"),
         ] {

@@ -5,6 +5,7 @@
 //! Files are taken as people have them: under a common prefix (`module.`, `ema.`), in half
 //! precision, with batch normalisation folded into the convolutions.
 
+mod classes;
 mod file;
 mod fused;
 mod names;
@@ -18,6 +19,7 @@ use burn_store::{ModuleSnapshot, SafetensorsStore, bridge};
 use self::{fused::Fused, names::Match, slots::Slots};
 use crate::{coding::BoxCoding, detector::Detector, layout::arranged};
 
+pub use classes::{NAMES, class_names};
 pub use names::Prefix;
 
 /// How much of a file was taken over.
@@ -40,6 +42,8 @@ pub struct Loaded {
     pub prefix: Option<Prefix>,
     /// Number of batch normalisations that the file has folded into their convolutions.
     pub fused: usize,
+    /// Names of the classes that the file's network was trained on; None if the file has none.
+    pub classes: Option<Vec<String>>,
 }
 
 impl Loaded {
@@ -166,8 +170,10 @@ fn load_from(detector: &mut Detector, path: &Path) -> Result<Loaded, String> {
         misfits: sorted.misfits,
         prefix: found.prefix,
         fused: norms,
+        classes: class_names(path),
     })
 }
+
 /// Anchors in pixels from those in strides; None if they are not as many as the head's.
 fn anchors(detector: &Detector, stored: TensorData) -> Option<Vec<Vec<[f64; 2]>>> {
     let detect = detector.detect();

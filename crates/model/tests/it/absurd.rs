@@ -107,11 +107,11 @@ fn absurd_numbers_are_refused_by_row() {
         ),
         (
             "  - [-1, 1001, C3, [8]]\n",
-            "head[0][1]: expected repeats from 1 to 1000, found integer `1001`",
+            "head[0][1]: expected repeats from 1 to 1000, found 1001",
         ),
         (
             "  - [-1, 18446744073709551615, C3, [8]]\n",
-            "head[0][1]: expected repeats from 1 to 1000, found integer `18446744073709551615`",
+            "head[0][1]: expected repeats from 1 to 1000, found 18446744073709551615",
         ),
         (
             "  - [-9223372036854775808, 1, C3, [8]]\n",

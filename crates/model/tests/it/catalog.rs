@@ -134,7 +134,7 @@ fn bad_rows_are_refused_by_number() {
         ),
         (
             "  - [-1, 0, Conv, [8]]",
-            "head[0][1]: expected repeats from 1 to 1000, found integer `0`",
+            "head[0][1]: expected repeats from 1 to 1000, found 0",
         ),
         (
             "  - [-1, 1, Conv]",

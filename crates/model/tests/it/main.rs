@@ -9,6 +9,7 @@ mod blocks;
 mod catalog;
 mod cost;
 mod counted;
+mod damaged_weights;
 #[path = "../../../kernels/tests/support/device.rs"]
 mod device;
 mod fused;

@@ -184,10 +184,7 @@ fn what_would_change_the_training_is_refused() {
         ("cutmix: 0.5", "cutmix: expected 0, found 0.5"),
         ("overlap_mask: false", "overlap_mask: expected true"),
         ("mask_ratio: 1", "mask_ratio: expected 4, found 1"),
-        (
-            "batch: 0.7",
-            "batch: expected i64, found floating point `0.7`",
-        ),
+        ("batch: 0.7", "batch: expected a whole number, found 0.7"),
         ("optimizer: RAdam", "RAdam"),
         ("freeze: 3.5", "freeze"),
         ("epoch: 3", "unknown key 'epoch'; did you mean 'epochs'?"),
@@ -242,6 +239,12 @@ fn what_a_file_of_ultralytics_leaves_out_is_ultralytics_own() {
             "Ultralytics' own where the file is silent: epochs 100, optimizer auto, close_mosaic 10",
         ]
     );
-    let (own, notes) = load("# nothing").unwrap();
-    assert_eq!((own, notes), (Recipe::default(), Vec::new()));
+    for nothing in ["", "# nothing", "{}"] {
+        let (own, notes) = load(nothing).unwrap();
+        assert_eq!(own, Recipe::default());
+        assert_eq!(
+            notes,
+            ["sets nothing; all keys have the values that hold without a recipe"]
+        );
+    }
 }

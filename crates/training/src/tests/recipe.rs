@@ -140,7 +140,7 @@ fn what_is_wrong_is_named() {
         ),
         (
             "{lrf: 0.1, lr0: fast}",
-            "lr0: expected f64, found string \"fast\"",
+            "lr0: expected a number, found 'fast'",
         ),
         (
             "{batch: 0}",
@@ -175,4 +175,71 @@ fn what_is_wrong_is_named() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("no/such.yaml"), "{error}");
+}
+
+#[test]
+fn a_mistake_in_a_file_has_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.yaml");
+    for (text, expected) in [
+        (
+            "# mine\nlr0: 0.1\nepochs: many\n",
+            "own.yaml:3: epochs: expected a whole number, 0 or more, found 'many'",
+        ),
+        (
+            "lr0: 0.1\n\ncos_lr: 3\n",
+            "own.yaml:3: cos_lr: expected true or false, found 3",
+        ),
+        (
+            "lr0: 0.1\nmosaic: [1]\n",
+            "own.yaml:2: mosaic: expected a number, found a list",
+        ),
+        ("lr0: 0.1\nmosaic: 1.5\n", "own.yaml:2: mosaic: expected"),
+        (
+            "lr0: 0.1\nmomentum: 1.5\n",
+            "own.yaml:2: momentum: expected a number from 0 to below 1, found 1.5",
+        ),
+        (
+            "lr0: 0.1\nfreeze: head\n",
+            "own.yaml:2: freeze: expected a number of first rows",
+        ),
+        (
+            "lr0: 0.1\nanchor_free:\n  box: 7\n  dfl: wide\n",
+            "own.yaml:4: anchor_free.dfl: expected a number, found 'wide'",
+        ),
+        (
+            "box: 7\ndfl: wide\n",
+            "own.yaml:2: anchor_free.dfl: expected a number, found 'wide'",
+        ),
+        (
+            "lr0: 0.1\nlr: 0.1\n",
+            "own.yaml:2: unknown key 'lr'; did you mean 'lr0'?",
+        ),
+        (
+            "mode: train\ncutmix: 0.5\n",
+            "own.yaml:2: cutmix: expected 0, found 0.5",
+        ),
+        (
+            "{lr0: 0.1,\n optimizer: RAdam}\n",
+            "own.yaml:2: optimizer: expected one of SGD, Adam, AdamW, MuSGD, auto, found 'RAdam'",
+        ),
+        (
+            "- lr0\n",
+            "own.yaml: expected keys and values, found a list",
+        ),
+        (
+            "lr0: 0.1\nlr0: 0.2\n",
+            "own.yaml:1: key `lr0`: listed twice",
+        ),
+        (
+            "lr0: 1\n\tepochs: 3\n",
+            "own.yaml:2: found character that cannot start any token; YAML is indented with blanks",
+        ),
+        ("lr0: [1\n", "own.yaml:2: did not find expected ',' or ']'"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = Recipe::load(&file).unwrap_err().to_string();
+        let error = &error[error.find("own.yaml").unwrap()..];
+        assert!(error.starts_with(expected), "{text}: {error}");
+    }
 }

@@ -14,8 +14,8 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Device, TensorData};
 
 use crate::{
-    BEST, BatchSource, Evaluate, LAST, Leg, Optimizer, Progress, RESUME, Recipe, Scores, Silent,
-    StepReport, TrainJob, TrainableDetector, Trained, train,
+    BEST, BatchSource, Evaluate, Identity, LAST, Leg, Optimizer, Progress, RESUME, Recipe, Scores,
+    Silent, StepReport, TrainJob, TrainableDetector, Trained, train,
 };
 
 const SIDE: usize = 32;
@@ -134,7 +134,12 @@ struct Script {
 }
 
 impl Evaluate<Net> for Script {
-    fn evaluate(&mut self, detector: &Net, epoch: usize) -> Result<Scores> {
+    fn evaluate(
+        &mut self,
+        detector: &Net,
+        epoch: usize,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<Scores>> {
         assert!(
             !detector.heads[0].weight.val().is_autodiff(),
             "evaluated off the training device"
@@ -142,10 +147,13 @@ impl Evaluate<Net> for Script {
         if self.fails_at.get() == Some(epoch) {
             bail!("the power went");
         }
-        Ok(Scores {
+        if interrupted() {
+            return Ok(None);
+        }
+        Ok(Some(Scores {
             map50_95: self.scores.get(epoch).copied(),
             ..Scores::default()
-        })
+        }))
     }
 }
 
@@ -212,7 +220,11 @@ fn run_until(
         recipe,
         seed: 1,
         folder,
-        identity,
+        identity: Identity {
+            key: identity,
+            inputs: &serde_json::json!({ "value": f64::from(value) }),
+        },
+        classes: &["red".into(), "green".into()],
         stride: 32,
         evaluator: Some(evaluator),
         leg,
@@ -312,6 +324,74 @@ fn one_that_is_interrupted_anywhere_in_an_epoch_loses_no_batch() {
             file(whole.path(), name) == file(cut.path(), name),
             "{name} differs"
         );
+    }
+}
+
+/// Asks for the end while epochs are evaluated, once all batches of the epoch are done.
+#[derive(Default)]
+struct EndsEvaluations {
+    batches: usize,
+    asked: Cell<usize>,
+}
+
+impl Progress for EndsEvaluations {
+    fn step(&mut self, _: &StepReport) {
+        self.batches += 1;
+    }
+
+    fn interrupted(&self) -> bool {
+        // The trainer asks after each batch, the evaluation once more.
+        self.asked.set(self.asked.get() + 1);
+        self.asked.get() > self.batches
+    }
+}
+
+#[test]
+fn one_that_is_interrupted_in_an_evaluation_evaluates_again() {
+    let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let scores = [0.1, 0.2, 0.3, 0.25, 0.5, 0.4];
+    let expected = run(&recipe(), whole.path(), "a", 0.9, &mut script(&scores)).unwrap();
+    let (evaluator, leg) = (&mut script(&scores), Leg::default());
+    for epoch in 0..6 {
+        let mut ends = EndsEvaluations::default();
+        let (recipe, folder) = (recipe(), cut.path());
+        let trained = run_until(&recipe, folder, "a", 0.9, evaluator, leg, &mut ends).unwrap();
+        assert_eq!((ends.batches, trained.interrupted), (4, true));
+        assert_eq!(trained.epochs.len(), epoch, "the epoch is not done");
+        // No batch is trained on again: only the evaluation is left.
+        let leg = Leg {
+            until: Some(epoch + 1),
+            ..leg
+        };
+        let mut batches = EndsAfter(1);
+        run_until(&recipe, folder, "a", 0.9, evaluator, leg, &mut batches).unwrap();
+        assert_eq!(batches.0, 1);
+    }
+    let resumed = run(&recipe(), cut.path(), "a", 0.9, evaluator).unwrap();
+    for (one, other) in resumed.epochs.iter().zip(&expected.epochs) {
+        let of = |log: &ablate_records::EpochLog| (log.losses.clone(), log.lr, log.map50_95);
+        assert_eq!(of(one), of(other));
+    }
+    assert_eq!(resumed.epochs.len(), 6);
+    for name in [LAST, BEST] {
+        assert!(
+            file(whole.path(), name) == file(cut.path(), name),
+            "{name} differs"
+        );
+    }
+}
+
+#[test]
+fn files_of_weights_say_their_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = Recipe {
+        epochs: 1,
+        ..recipe()
+    };
+    run(&recipe, folder.path(), "a", 0.9, &mut script(&[])).unwrap();
+    for name in [LAST, BEST] {
+        let classes = ablate_model::weights::class_names(&folder.path().join(name));
+        assert_eq!(classes, Some(vec!["red".into(), "green".into()]), "{name}");
     }
 }
 
@@ -514,6 +594,15 @@ fn files_that_do_not_fit_are_refused() {
     assert!(
         error.contains(RESUME)
             && error.contains("expected a checkpoint of training 'b', found one of 'a'"),
+        "{error}"
+    );
+    let error = run(&recipe, folder.path(), "b", 0.5, &mut script(&[]))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(RESUME)
+            && error
+                .contains("found one of another: value is 0.8999999761581421 there and 0.5 here"),
         "{error}"
     );
 

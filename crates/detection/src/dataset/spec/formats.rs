@@ -29,6 +29,9 @@ pub struct YoloSpec {
     /// and are not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kpt_shape: Option<Vec<usize>>,
+    /// What other tools train on it: `detect`, `segment`; the model decides here.
+    #[serde(skip_serializing)]
+    pub task: Option<Value>,
 }
 
 /// COCO: a folder of images and a JSON file for each split.

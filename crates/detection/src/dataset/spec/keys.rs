@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ablate_files::{in_plain_words, starts_with_key, tab_hint};
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
@@ -28,14 +29,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
         if let Some(key) = message.strip_prefix("duplicate entry with key \"") {
             return twice(text, file, key.trim_end_matches('"'));
         }
-        let tab = |line: &&str| line.trim_start_matches(' ').starts_with('\t');
-        let at = error.location().map(|place| place.line());
-        let line = at.and_then(|at| text.lines().nth(at.saturating_sub(1)));
-        let hint = match line.filter(tab) {
-            Some(_) => "; YAML is indented with blanks, not with tabs",
-            None => "",
-        };
-        DataError::file(file, message + hint)
+        let line = error.location().map(|place| place.line());
+        DataError::file(file, message + tab_hint(text, line))
     })?;
     // `<<: *other`, as PyYAML reads it.
     value
@@ -160,75 +155,23 @@ fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
     Some((key, known.split('`').skip(1).step_by(2).collect()))
 }
 
-/// A message of serde, "invalid type: A, expected B", in plain words.
+/// A message of serde in plain words; of COCO's splits, with what they are.
 fn in_words(message: &str) -> String {
-    const TYPES: [(&str, &str); 8] = [
-        ("usize", "a whole number, 0 or more"),
-        ("u64", "a whole number, 0 or more"),
-        ("u32", "a whole number, 0 or more"),
-        ("f64", "a number"),
-        ("f32", "a number"),
-        ("a boolean", "true or false"),
-        ("path string", "a path"),
-        ("a sequence", "a list"),
-    ];
-    if let "missing field `images`" | "missing field `annotations`" = message {
-        return format!("{message}; expected {COCO_SPLIT}");
+    match message {
+        "missing field `images`" | "missing field `annotations`" => {
+            format!("{message}; expected {COCO_SPLIT}")
+        }
+        _ if message.ends_with(", expected struct CocoSplit") => {
+            in_plain_words(message).replacen("keys and values", COCO_SPLIT, 1)
+        }
+        _ => in_plain_words(message),
     }
-    let found = ["invalid type: ", "invalid value: "]
-        .iter()
-        .find_map(|start| message.strip_prefix(start));
-    let Some((found, expected)) = found.and_then(|found| found.split_once(", expected ")) else {
-        return message.to_owned();
-    };
-    let plain = TYPES.iter().find(|(rust, _)| *rust == expected);
-    let expected = match plain {
-        Some((_, plain)) => plain,
-        None if expected == "struct CocoSplit" => COCO_SPLIT,
-        None if expected.starts_with("struct ") => "keys and values",
-        None => expected,
-    };
-    let found: String = found
-        .replace("unit value", "nothing")
-        .chars()
-        .take(80)
-        .collect();
-    format!("expected {expected}, found {found}")
 }
 
 /// The line, from 1, of a key such as `names` or `fractions.val` in a YAML file. None if the file
 /// has no such key, or is none.
 pub(crate) fn line_of_key(file: &Path, key: &str) -> Option<usize> {
-    let text = ablate_files::read_text(file).ok()?;
-    let lines: Vec<&str> = text.lines().collect();
-    let is_indented = |line: &str| line.starts_with([' ', '\t']);
-    let mut parts = key.split('.');
-    let first = parts.next()?;
-    let mut at = lines
-        .iter()
-        .position(|line| !is_indented(line) && starts_with_key(line, first))?;
-    for part in parts {
-        let block = lines[at + 1..]
-            .iter()
-            .take_while(|line| is_indented(line) || line.trim().is_empty());
-        match block
-            .clone()
-            .position(|line| starts_with_key(line.trim_start(), part))
-        {
-            Some(below) => at += 1 + below,
-            // `{val: 0}` stands in the line of its key.
-            None => break,
-        }
-    }
-    Some(at + 1)
-}
-
-fn starts_with_key(line: &str, key: &str) -> bool {
-    let line = line.trim_start_matches(['"', '\'']);
-    let rest = line
-        .strip_prefix(key)
-        .map(|rest| rest.trim_start_matches(['"', '\'']).trim_start());
-    rest.is_some_and(|rest| rest.starts_with(':'))
+    ablate_files::line_of_key(&ablate_files::read_text(file).ok()?, key)
 }
 
 #[cfg(test)]
@@ -236,23 +179,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_found_by_line() {
+    fn what_is_no_file_has_no_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("data.yaml");
-        let yaml = "# train: no\ntrain: {images: a}\n\"val\" :\n  images: b\nnames: [a]\n";
-        std::fs::write(&file, yaml).unwrap();
-        let lines = ["train", "train.images", "val", "val.images", "names", "nc"];
-        let lines = lines.map(|key| line_of_key(&file, key));
-        assert_eq!(lines, [Some(2), Some(2), Some(3), Some(4), Some(5), None]);
-        assert_eq!(line_of_key(folder.path(), "train"), None);
-    }
-
-    #[test]
-    fn messages_are_in_plain_words() {
-        assert_eq!(
-            in_words("invalid type: string \"x\", expected usize"),
-            "expected a whole number, 0 or more, found string \"x\""
-        );
-        assert_eq!(in_words("missing field `x`"), "missing field `x`");
+        std::fs::write(&file, "val: a\n").unwrap();
+        assert_eq!(line_of_key(&file, "val"), Some(1));
+        assert_eq!(line_of_key(folder.path(), "val"), None);
     }
 }

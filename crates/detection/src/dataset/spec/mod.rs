@@ -136,6 +136,16 @@ impl DataSpec {
         })
     }
 
+    /// The task that the description names, and where it does.
+    pub fn task(&self) -> Option<(&str, String)> {
+        let Format::Yolo(YoloSpec { task, .. }) = &self.format else {
+            return None;
+        };
+        let task = task.as_ref()?.as_str()?;
+        let line = line_of_key(&self.file, "task");
+        Some((task, ablate_files::place(&self.file, line)))
+    }
+
     /// The folder that the description's paths are relative to: its own, then its `path` key.
     pub(crate) fn root(&self, path: Option<&Path>) -> PathBuf {
         let folder = if self.file.is_dir() {

@@ -1,13 +1,16 @@
 //! Words of a sweep's file: scales, variants, models, files of recipes, number formats.
 
-use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
+use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 
 use ablate_model::{
     Catalog, ModelName,
     spec::{NameError, Variant, VariantCall},
 };
 use clap::ValueEnum;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::{checked, measure::precision::Precision};
 
@@ -135,11 +138,7 @@ impl<'de> Deserialize<'de> for Model {
 }
 
 /// Where recipes are.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "recipe: expected a file, or a file for each family such as {yolov5: FILE}"
-)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecipeFiles {
     /// One for all families.
     One(PathBuf),
@@ -159,6 +158,30 @@ impl RecipeFiles {
                     .collect(),
             ),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for RecipeFiles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Files)
+    }
+}
+
+struct Files;
+
+impl<'de> Visitor<'de> for Files {
+    type Value = RecipeFiles;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a file, or a file for each family such as {yolov5: FILE}")
+    }
+
+    fn visit_str<E: Error>(self, file: &str) -> Result<RecipeFiles, E> {
+        Ok(RecipeFiles::One(file.into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RecipeFiles, A::Error> {
+        BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(RecipeFiles::ByFamily)
     }
 }
 

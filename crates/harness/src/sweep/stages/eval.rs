@@ -49,6 +49,7 @@ impl Eval<'_> {
         let spec = EvaluationSpec {
             graph: &graph,
             weights: &file,
+            data: data.split(split)?,
             device: &device,
         };
         let (evaluator, loaded) = spec.open()?;

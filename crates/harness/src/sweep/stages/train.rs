@@ -8,7 +8,9 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use ablate_records::{FirstWeights, Measurement, TrainMeasurement, store::Store};
-use ablate_training::{Leg, RESUME, TrainingSpec, account, conventions, describe_anchors};
+use ablate_training::{
+    Identity, Leg, RESUME, TrainingSpec, account, conventions, describe_anchors,
+};
 
 use super::{Job, Work, Workbench};
 use crate::{
@@ -70,7 +72,11 @@ impl Train<'_> {
         let signals = interrupt::Training::begin()?;
         let ends = || signals.interrupted() || job.is_lost();
         let mut progress = Epochs::new(&job.cell.cell.model, steps, ends);
-        let trained = training.run(&folder, &job.key, leg, &mut progress)?;
+        let identity = Identity {
+            key: &job.key,
+            inputs: &job.inputs,
+        };
+        let trained = training.run(&folder, identity, leg, &mut progress)?;
         if trained.interrupted {
             interrupt::check()?;
             bail!("its lease is gone: another run has taken it over, or the folder was removed");
