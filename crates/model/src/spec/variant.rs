@@ -296,7 +296,7 @@ mod tests {
                 "patch: 3",
                 "patch: expected a list of 1 to 100 steps, found 3",
             ),
-            ("title: a", "missing field `patch`"),
+            ("title: a", "key `patch`: missing"),
             (
                 "patches: []",
                 "unknown key 'patches'; did you mean 'patch'?",

@@ -233,7 +233,7 @@ fn a_mistake_in_a_file_has_a_line() {
         ),
         (
             "lr0: 1\n\tepochs: 3\n",
-            "own.yaml:2: found character that cannot start any token; YAML is indented with blanks",
+            "own.yaml:2: found a tab character that violates indentation; YAML is indented with blanks",
         ),
         ("lr0: [1\n", "own.yaml:2: did not find expected ',' or ']'"),
     ] {
