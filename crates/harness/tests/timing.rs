@@ -15,6 +15,7 @@ use ablate::{
     },
 };
 use ablate_model::{Catalog, Graph, ModelName};
+use ablate_records::LatencyMeasurement;
 use anyhow::{Result, bail};
 use burn::tensor::{Device, Distribution, Tensor, module::conv2d, ops::ConvOptions};
 
@@ -135,10 +136,13 @@ fn models_are_timed_in_turn_within_budget_and_minimum() {
         "the budget holds {} iterations of 1 ms",
         a.iterations
     );
-    assert_eq!(
-        b.iterations, 10,
-        "five would fill the budget, eight is the minimum, ten rounds take one each"
+    assert!(
+        (10..16).contains(&b.iterations),
+        "five would fill the budget, eight is the minimum, each of ten rounds takes one: {}",
+        b.iterations
     );
+    let rounds = |latency: &LatencyMeasurement| latency.rounds.as_ref().unwrap().medians_ms.len();
+    assert_eq!((rounds(a), rounds(b)), (b.iterations, b.iterations));
     assert_eq!((a.median_ms, b.median_ms, a.std_ms), (1.0, 4.0, 0.0));
     assert_eq!((a.warmup, a.samples_ms.len()), (1, a.iterations));
 
@@ -147,7 +151,7 @@ fn models_are_timed_in_turn_within_budget_and_minimum() {
         order.starts_with("abab"),
         "warm-up of both comes first: {order}"
     );
-    let firsts = order[4..].as_bytes().windows(2);
+    let firsts = order.as_bytes()[4..].windows(2);
     let by = |pair: &[u8]| firsts.clone().filter(|found| *found == pair).count();
     assert!(
         by(b"ab") > 0 && by(b"ba") > 0 && by(b"bb") > 0,

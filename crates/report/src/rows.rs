@@ -166,6 +166,12 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// What disturbed the timing, in words; None if nothing did, as far as the machine says.
+    pub fn disturbance(&self) -> Option<String> {
+        let cores = self.record(Stage::Latency)?.environment.cores;
+        self.latency()?.load?.disturbance(cores)
+    }
+
     pub fn train(&self) -> Option<&'a TrainMeasurement> {
         match self.measurement(Stage::Train) {
             Some(Measurement::Train(train)) => Some(train),

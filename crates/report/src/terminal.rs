@@ -50,6 +50,7 @@ pub fn render(records: &[Record], judging: Judging, width: Option<u16>, colour: 
     }
     out.push_str(&first_weights(&rows));
     out.push_str(&legend(&rows));
+    out.push_str(&disturbed(&rows));
     out.push_str(&stopped(&rows));
     out.push_str(&errors(&rows, usize::from(width.unwrap_or(200))));
     out
@@ -259,6 +260,27 @@ fn legend(rows: &Rows) -> String {
     } else {
         words.join(" · ") + "\n"
     }
+}
+
+/// The timings that other work of the machine disturbed, and how: a line for each kind.
+fn disturbed(rows: &Rows) -> String {
+    let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for row in &rows.rows {
+        if let Some(how) = row.disturbance() {
+            let models = found.entry(how).or_default();
+            if !models.contains(&row.cell.model.as_str()) {
+                models.push(&row.cell.model);
+            }
+        }
+    }
+    let line = |(how, models): (&String, &Vec<&str>)| {
+        let more = match models.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        format!("timing of {}{more} was disturbed: {how}\n", models[0])
+    };
+    found.iter().map(line).collect()
 }
 
 /// The models that halving stopped, and where: a line for each.

@@ -3,9 +3,14 @@
 //! The intervals of one [`Comparison`] hold together: all of them contain the true difference with
 //! the confidence asked for, however many models are compared.
 
+use std::cell::RefCell;
+
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-use crate::{describe, dunnett::critical};
+use crate::{
+    describe,
+    dunnett::{bonferroni, critical},
+};
 
 /// The figures of one model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +34,8 @@ pub struct Comparison<'a> {
     /// The spread is that of the first so many seeds of each; None: of all. It is set where the
     /// number of seeds was chosen by their spread: see [`crate::seeds_for_width`].
     pub first_seeds: Option<usize>,
+    /// Number of test images; it counts where they are resampled.
+    pub images: usize,
 }
 
 /// The difference of one model from the baseline.
@@ -44,6 +51,8 @@ pub struct Contrast {
     pub variance: [f64; 2],
     /// Variance of the difference from the choice of test images; 0 if they are taken as given.
     pub of_images: f64,
+    /// Number of test images.
+    pub images: usize,
     /// Degrees of freedom of the variance over seeds.
     pub degrees: f64,
     /// Number of seeds: of the arm, and of the baseline.
@@ -76,6 +85,7 @@ impl Contrast {
         Terms {
             seeds,
             of_images: self.of_images,
+            images: self.images as f64,
             comparisons: self.comparisons,
             correlation: 0.5,
             confidence: self.confidence,
@@ -113,11 +123,13 @@ impl Comparison<'_> {
         let unlike = self.spreads() == Some(Spreads::Unlike);
         let comparisons = self.compared().count();
         let correlation = self.correlation();
+        let halves: RefCell<Vec<(Terms, f64)>> = RefCell::default();
         let contrast = |arm: &Arm| {
             let difference = describe::mean(arm.seeds)? - base;
             let terms = Terms {
                 seeds: [arm.seeds.len(), self.baseline.seeds.len()],
-                of_images: images_variance(arm, &self.baseline),
+                of_images: images_variance(arm, &self.baseline, self.images),
+                images: self.images as f64,
                 comparisons,
                 correlation,
                 confidence: self.confidence,
@@ -135,24 +147,25 @@ impl Comparison<'_> {
                     degrees: Degrees::Own([degrees(arm), degrees(&self.baseline)]),
                 })
             };
-            let widest = if unlike {
-                // One seed says nothing of its own spread.
-                let own = own()?;
-                if terms.half(&own) > terms.half(&pooled) {
-                    own
-                } else {
-                    pooled
-                }
-            } else {
-                pooled
+            // Mostly the same for all arms, and slow.
+            let known = halves.borrow().iter().find(|(of, _)| *of == terms).copied();
+            let half = known.map_or_else(|| terms.half(&pooled), |(_, half)| half);
+            halves.borrow_mut().push((terms, half));
+            // One seed says nothing of its own spread.
+            let own = if unlike { Some(own()?) } else { None };
+            let wider = own.filter(|own| terms.most_half(own) > half);
+            let wider = wider.map(|own| (terms.half(&own), own));
+            let (half, widest) = match wider {
+                Some((own_half, own)) if own_half > half => (own_half, own),
+                _ => (half, pooled),
             };
-            let half = terms.half(&widest);
             Some(Contrast {
                 difference,
                 low: difference - half,
                 high: difference + half,
                 variance: widest.each,
                 of_images: terms.of_images,
+                images: self.images,
                 degrees: widest.degrees.of_seeds(&widest.each, terms.seeds),
                 seeds: terms.seeds,
                 comparisons,
@@ -274,9 +287,11 @@ impl Degrees {
 }
 
 /// What the width of an interval is made of beside the variances over seeds.
+#[derive(Clone, Copy, PartialEq)]
 struct Terms {
     seeds: [usize; 2],
     of_images: f64,
+    images: f64,
     comparisons: usize,
     correlation: f64,
     confidence: f64,
@@ -290,31 +305,42 @@ impl Terms {
 
     /// Half the width of the interval, given variances of one seed's figure and their degrees of
     /// freedom.
-    ///
-    /// The choice of images has so many degrees of freedom that it counts as known.
     fn half_of(&self, each: [f64; 2], degrees: f64) -> f64 {
-        let of_seeds = each[0] / self.seeds[0] as f64 + each[1] / self.seeds[1] as f64;
-        let variance = of_seeds + self.of_images;
+        let (variance, degrees) = self.variance(each, degrees);
         if variance == 0.0 {
             return 0.0;
         }
-        let degrees = degrees * (variance / of_seeds).powi(2);
         critical(self.confidence, self.comparisons, self.correlation, degrees) * variance.sqrt()
+    }
+
+    /// What [`Self::half`] is at most; quick.
+    fn most_half(&self, variances: &Variances) -> f64 {
+        let degrees = variances.degrees.of_seeds(&variances.each, self.seeds);
+        let (variance, degrees) = self.variance(variances.each, degrees);
+        bonferroni(self.confidence, self.comparisons, degrees) * variance.sqrt()
+    }
+
+    /// Of the difference, with its degrees of freedom by Welch and Satterthwaite.
+    fn variance(&self, each: [f64; 2], degrees: f64) -> (f64, f64) {
+        let of_seeds = each[0] / self.seeds[0] as f64 + each[1] / self.seeds[1] as f64;
+        let parts = [(of_seeds, degrees), (self.of_images, self.images - 1.0)];
+        let variance = of_seeds + self.of_images;
+        let parts = parts.into_iter().filter(|(part, _)| *part > 0.0);
+        let sum: f64 = parts.map(|(part, degrees)| part.powi(2) / degrees).sum();
+        (variance, variance.powi(2) / sum)
     }
 }
 
 /// Variance of the difference over resampled test images; 0 where they are not resampled alike.
-fn images_variance(arm: &Arm, baseline: &Arm) -> f64 {
-    if arm.resampled.len() != baseline.resampled.len() {
+fn images_variance(arm: &Arm, baseline: &Arm, images: usize) -> f64 {
+    if arm.resampled.len() != baseline.resampled.len() || images < 2 {
         return 0.0;
     }
-    let differences: Vec<f64> = arm
-        .resampled
-        .iter()
-        .zip(baseline.resampled)
-        .map(|(own, base)| own - base)
-        .collect();
-    describe::standard_deviation(&differences).map_or(0.0, |std| std.powi(2))
+    let pairs = arm.resampled.iter().zip(baseline.resampled);
+    let differences: Vec<f64> = pairs.map(|(own, base)| own - base).collect();
+    // Resamplings vary about the mean of the images drawn, by so much less than these do.
+    let less = (images - 1) as f64 / images as f64;
+    describe::standard_deviation(&differences).map_or(0.0, |std| std.powi(2) / less)
 }
 
 #[cfg(test)]
@@ -336,6 +362,7 @@ mod tests {
             arms,
             confidence: 0.95,
             first_seeds: None,
+            images: 200,
         };
         comparison.contrasts()
     }
@@ -372,6 +399,7 @@ mod tests {
             arms: &[arm(&wild)],
             confidence: 0.95,
             first_seeds: None,
+            images: 200,
         };
         assert_eq!(comparison.spreads(), Some(Spreads::Unlike));
         let found = comparison.contrasts();
@@ -390,6 +418,7 @@ mod tests {
             arms: &[arm(&[44.0])],
             confidence: 0.95,
             first_seeds: None,
+            images: 200,
         };
         assert_eq!((single.contrasts(), single.spreads()), (vec![None], None));
     }
@@ -414,6 +443,7 @@ mod tests {
                 }],
                 confidence: 0.95,
                 first_seeds: None,
+                images: 200,
             };
             comparison.contrasts()[0].unwrap()
         };
@@ -432,6 +462,7 @@ mod tests {
             arms: &[arm(&[0.0, 0.0])],
             confidence: 0.95,
             first_seeds: None,
+            images: 200,
         };
         let found = comparison.contrasts()[0].unwrap();
         assert_eq!((found.low, found.high), (0.0, 0.0));

@@ -27,22 +27,29 @@ pub fn critical(confidence: f64, comparisons: usize, correlation: f64, degrees: 
     if !valid {
         return f64::NAN;
     }
-    let student = |confidence: f64| {
-        let upper = 1.0 - (1.0 - confidence) / 2.0;
-        if degrees > MANY {
-            normal().inverse_cdf(upper)
-        } else {
-            StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |student| student.inverse_cdf(upper))
-        }
-    };
-    // One comparison alone needs the least; Bonferroni's inequality gives the most.
-    let least = student(confidence);
+    // One comparison alone needs the least.
+    let least = student(confidence, degrees);
     if comparisons == 1 {
         return least;
     }
-    let most = student(1.0 - (1.0 - confidence) / comparisons as f64);
+    let most = bonferroni(confidence, comparisons, degrees);
     let statistic = Statistic::new(comparisons, correlation, degrees);
     root(least, most, |d| statistic.within(d) - confidence)
+}
+
+/// What [`critical`] is at most, whatever the correlation, by Bonferroni's inequality; quick.
+pub(crate) fn bonferroni(confidence: f64, comparisons: usize, degrees: f64) -> f64 {
+    student(1.0 - (1.0 - confidence) / comparisons as f64, degrees)
+}
+
+/// The t such that a t statistic lies within ±t with a probability.
+fn student(confidence: f64, degrees: f64) -> f64 {
+    let upper = 1.0 - (1.0 - confidence) / 2.0;
+    if degrees > MANY {
+        normal().inverse_cdf(upper)
+    } else {
+        StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |student| student.inverse_cdf(upper))
+    }
 }
 
 /// The largest of the t statistics, in absolute value.
@@ -61,11 +68,11 @@ struct Statistic {
 impl Statistic {
     fn new(comparisons: usize, correlation: f64, degrees: f64) -> Self {
         let normal = normal();
-        let control = nodes(-8.0, 8.0, |z| normal.pdf(z));
+        let control = nodes(64, -7.0, 7.0, |z| normal.pdf(z));
         let chi = ChiSquared::new(degrees).ok().filter(|_| degrees <= MANY);
         let deviation = chi.map_or(vec![(1.0, 1.0)], |chi| {
             let s = |p: f64| (chi.inverse_cdf(p) / degrees).sqrt();
-            nodes(s(1e-12), s(1.0 - 1e-12), |s| {
+            nodes(40, s(1e-11), s(1.0 - 1e-11), |s| {
                 2.0 * degrees * s * chi.pdf(degrees * s * s)
             })
         });
@@ -103,9 +110,9 @@ fn normal() -> Normal {
 }
 
 /// Points and weights of an integral over a density, by Gauss and Legendre.
-fn nodes(from: f64, to: f64, density: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+fn nodes(count: usize, from: f64, to: f64, density: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
     let (half, middle) = ((to - from) / 2.0, f64::midpoint(to, from));
-    let scaled = legendre(64).into_iter().map(|(x, weight)| {
+    let scaled = legendre(count).into_iter().map(|(x, weight)| {
         let x = middle + half * x;
         (x, half * weight * density(x))
     });
@@ -145,7 +152,7 @@ fn root(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
             break;
         }
         let value = f(middle);
-        if value.abs() < 1e-11 {
+        if value.abs() < 1e-9 {
             return middle;
         }
         if value < 0.0 {

@@ -68,6 +68,7 @@ mod tests {
             arms,
             confidence: 0.95,
             first_seeds: None,
+            images: 200,
         }
     }
 

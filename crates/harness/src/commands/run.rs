@@ -48,7 +48,7 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     if args.dry_run {
         print(&cell_table(&plan.select(&selection)?, &selection));
         if let Some(halving) = halving {
-            print(&halving.rule(bench.epochs()?, bench.config.seeds.len()));
+            print(&halving.rule(bench.epochs()?, bench.config.seeds.all().len()));
         }
         if !bench.left_out.is_empty() {
             print("\nLeft out of singles and pairs:");

@@ -52,7 +52,10 @@ impl Run<'_> {
             at: halving.epochs(epochs),
             epochs,
         };
-        tracing::info!("{}", halving.rule(epochs, self.bench.config.seeds.len()));
+        tracing::info!(
+            "{}",
+            halving.rule(epochs, self.bench.config.seeds.all().len())
+        );
         let mut fields: Vec<Vec<Job>> = Vec::new();
         for job in jobs {
             if !self.is_selected(Stage::Train, &job)

@@ -1,6 +1,7 @@
 //! A sweep's file: what it measures. Unknown keys are rejected, by file, line and key.
 
 mod numbers;
+mod seeds;
 mod words;
 
 use std::{
@@ -16,6 +17,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
+pub use self::seeds::{ByNeed, Seeds};
 pub use self::words::{Listed, Model, RecipeFiles, Scale, Variants};
 use self::{
     numbers::{at_least_one, classes, image_size, maybe_seconds, percent, points, seconds, share},
@@ -53,9 +55,9 @@ pub struct SweepConfig {
     /// Devices to measure on; `flex` by default.
     #[serde(default = "default_devices")]
     pub devices: Vec<DeviceName>,
-    /// One trained network for each seed.
+    /// One trained network for each seed, or as many as it takes.
     #[serde(default = "default_seeds")]
-    pub seeds: Vec<u64>,
+    pub seeds: Seeds,
     /// A change of mAP within so many points is as good [default: none is called so].
     #[serde(default, deserialize_with = "points")]
     pub margin: Option<f64>,
@@ -293,12 +295,25 @@ impl SweepConfig {
         }
         for (key, length) in [
             ("devices", config.devices.len()),
-            ("seeds", config.seeds.len()),
+            ("seeds", config.seeds.all().len()),
         ] {
             if length == 0 {
                 return Err(format!(
                     "key `{key}`: expected at least one entry, found an empty list; omit the key for the default"
                 ));
+            }
+        }
+        if config.seeds.by_need().is_some() {
+            let train = config.train.as_ref();
+            if train.is_none() || config.eval.is_none() {
+                return Err(
+                    "key `seeds`: seeds by need require the keys `train` and `eval`".into(),
+                );
+            }
+            if train.is_some_and(|train| train.halving.is_some()) {
+                return Err(
+                    "key `seeds`: seeds by need and `train.halving` exclude each other, since both choose what goes on".into(),
+                );
             }
         }
         if config.eval.is_some() && config.train.is_none() {
@@ -311,7 +326,7 @@ impl SweepConfig {
     pub fn judging(&self) -> Judging {
         Judging {
             margin: self.margin,
-            first_seeds: None,
+            first_seeds: self.seeds.by_need().map(|need| need.from),
         }
     }
 
@@ -482,6 +497,6 @@ fn default_devices() -> Vec<DeviceName> {
     vec!["flex".parse().expect("flex is a device")]
 }
 
-fn default_seeds() -> Vec<u64> {
-    vec![0]
+fn default_seeds() -> Seeds {
+    Seeds::Listed(vec![0])
 }

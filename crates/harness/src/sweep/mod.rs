@@ -8,6 +8,7 @@ mod competition;
 pub mod config;
 pub mod data;
 pub mod halving;
+mod need;
 pub mod plan;
 mod ready;
 pub mod reporter;

@@ -72,7 +72,7 @@ impl Plan {
         {
             for model in config.models(catalog) {
                 let seeds: Vec<_> = match trains(config, &model, dtype) {
-                    Ok(()) => config.seeds.iter().copied().map(Some).collect(),
+                    Ok(()) => config.seeds.all().into_iter().map(Some).collect(),
                     Err(_) => vec![None],
                 };
                 cells.extend(

@@ -57,17 +57,23 @@ pub fn run(
         bench,
         store,
         selected: plan.select(selection)?,
+        settled: BTreeSet::new(),
         manifest: manifest(plan, variants.clone(), judging, store.manifest()),
         reporter: Reporter::new(store, &plan.sweep, variants, judging),
         claims: Claims::open(store),
         fresh,
         summary: Summary::default(),
     };
-    for stage in Stage::ALL
-        .into_iter()
-        .filter(|stage| selection.wants(*stage))
-    {
+    let by_need = bench.config.seeds.by_need();
+    let by_stage = Stage::ALL.into_iter().filter(|stage| {
+        let trains = matches!(stage, Stage::Train | Stage::Eval);
+        selection.wants(*stage) && !(trains && by_need.is_some())
+    });
+    for stage in by_stage {
         run.stage(plan, stage)?;
+    }
+    if let Some(need) = by_need {
+        run.train_by_need(plan, need, selection)?;
     }
     run.tell_recorded_data(selection);
     run.claims.clear_away(store);
@@ -77,8 +83,10 @@ pub fn run(
 pub(super) struct Run<'a> {
     pub(super) bench: &'a Workbench,
     pub(super) store: &'a Store,
-    selected: Vec<&'a PlannedCell>,
-    manifest: Manifest,
+    pub(super) selected: Vec<&'a PlannedCell>,
+    /// Seeds that are not needed.
+    settled: BTreeSet<&'a Cell>,
+    pub(super) manifest: Manifest,
     pub(super) reporter: Reporter<'a>,
     pub(super) claims: Claims,
     pub(super) fresh: bool,
@@ -86,12 +94,12 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn stage(&mut self, plan: &'a Plan, stage: Stage) -> Result<()> {
+    pub(super) fn stage(&mut self, plan: &'a Plan, stage: Stage) -> Result<()> {
         let work = work(stage, self.bench, self.store);
         let asked = plan
             .cells
             .iter()
-            .filter(|cell| cell.skipped(stage).is_none());
+            .filter(|cell| cell.skipped(stage).is_none() && !self.settled.contains(&cell.cell));
         let jobs: Vec<Job> = asked.map(|cell| Job::new(stage, &*work, cell)).collect();
         if jobs.is_empty() {
             return Ok(());
@@ -120,10 +128,21 @@ impl<'a> Run<'a> {
             }
             _ => self.groups_in_turn(stage, &*work, jobs)?,
         }
+        self.report()
+    }
+
+    /// Prints the summary and writes the report.
+    pub(super) fn report(&mut self) -> Result<()> {
         let records = self.store.report()?;
         print(terminal::summary(&records, self.manifest.judging).trim_end());
         self.reporter.write(&records);
         Ok(())
+    }
+
+    /// Takes a cell whose seed is not needed out of the sweep.
+    pub(super) fn settle(&mut self, cell: &'a PlannedCell) {
+        self.settled.insert(&cell.cell);
+        self.manifest.rows.retain(|row| row.cell != cell.cell);
     }
 
     /// Says how many records of these cells are of another build: they stay, and the cells are

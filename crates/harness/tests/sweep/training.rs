@@ -479,3 +479,104 @@ train: {data: drawn.yaml, imgsz: 64, epochs: 4, batch: 8}
     let epochs: Vec<usize> = training.epochs.iter().map(|epoch| epoch.epoch).collect();
     assert_eq!(epochs, [0, 1, 2, 3]);
 }
+
+/// Two seeds say how many it takes: wide intervals need no more, narrow ones go to the limit.
+#[test]
+fn seeds_go_on_as_far_as_they_are_needed() {
+    let sweep = |width: &str| {
+        let sweep = Sweep::new(&format!(
+            "
+name: need
+models: [tinyn, tinyn+gsconv]
+tables: [tiny.yaml]
+seeds: {{from: 2, to: 4, width: {width}}}
+margin: 2
+train:
+  data: drawn.yaml
+  imgsz: 64
+  epochs: 1
+  batch: 8
+  overrides: {{nbs: 8, warmup_epochs: 0}}
+eval: {{split: test}}
+"
+        ));
+        sweep.write(
+            "drawn.yaml",
+            "format: shapes\nimgsz: 64\nimages: {train: 8, val: 4, test: 4}\n",
+        );
+        let tiny = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../configs/models/own/tiny.yaml"
+        );
+        sweep.write("tiny.yaml", &fs::read_to_string(tiny).unwrap());
+        sweep
+    };
+    let seeds = |sweep: &Sweep| -> Vec<String> {
+        let rows = rows(&sweep.out().join("results.csv"));
+        let evaluated = rows.iter().filter(|row| !row["map50_95"].is_empty());
+        evaluated
+            .map(|row| format!("{} {}", row["model"], row["seed"]))
+            .collect()
+    };
+    let enough = sweep("100");
+    let run = enough.run(&[]);
+    let said = run.stderr();
+    run.ok();
+    assert!(
+        said.contains("tiny:n: seeds for intervals of 100 points: tiny:n+gsconv 2"),
+        "{said}"
+    );
+    assert_eq!(
+        seeds(&enough),
+        ["tiny:n 0", "tiny:n 1", "tiny:n+gsconv 0", "tiny:n+gsconv 1"]
+    );
+    let all = rows(&enough.out().join("results.csv"));
+    assert_eq!(all.len(), 4, "seeds that are not needed are no rows");
+
+    // Another run finds all of it, and decides the same.
+    let again = enough.run(&[]);
+    assert!(again.stderr().contains(" 0 measured"), "{}", again.stderr());
+    again.ok();
+    assert_eq!(seeds(&enough).len(), 4);
+
+    // Networks that find nothing are alike under every seed.
+    let narrow = sweep("0.000001");
+    let run = narrow.run(&[]);
+    let said = run.stderr();
+    run.ok();
+    let found = seeds(&narrow).len();
+    let alike = said.contains("tiny:n+gsconv 2");
+    assert_eq!(found, if alike { 4 } else { 8 }, "{said}");
+}
+
+#[test]
+fn seeds_by_need_say_what_they_need() {
+    for (keys, error) in [
+        (
+            "seeds: {from: 1, to: 4, width: 1}",
+            "`from`: expected at least 2",
+        ),
+        (
+            "seeds: {from: 3, to: 3, width: 1}",
+            "`to`: expected 4 to 1000",
+        ),
+        (
+            "seeds: {from: 3, to: 9, width: 0}",
+            "`width`: expected points of mAP above 0",
+        ),
+        ("seeds: {from: 3, to: 9}", "key `width`: missing"),
+        (
+            "seeds: 3",
+            "expected a list such as [0, 1, 2], or {from: 3, to: 12, width: 1.5}, found",
+        ),
+        (
+            "seeds: {from: 3, to: 9, width: 1}",
+            "require the keys `train` and `eval`",
+        ),
+        ("margin: -1", "expected points of mAP above 0"),
+    ] {
+        let run = Sweep::new(&format!("name: x\nmodels: [yolov5n]\n{keys}\n")).run(&[]);
+        let said = run.stderr();
+        assert!(said.contains(error), "{keys}: {said}");
+    }
+}

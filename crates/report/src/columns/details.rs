@@ -53,6 +53,22 @@ pub const COLUMNS: &[Column] = &[
             .is_some_and(|latency| latency.rounding_error.is_some())
     })
     .on(&[Page(Latency, "rounding")]),
+    Column::csv(
+        "latency_rounds",
+        "",
+        "rounds in which the models of a scale were timed in turn",
+        |row| Some(row.latency()?.rounds.as_ref()?.medians_ms.len().into()),
+    )
+    .stage(Stage::Latency)
+    .on(&[Page(Latency, "rounds")]),
+    Column::csv(
+        "latency_disturbed",
+        "",
+        "what else the machine did during the timing; empty if nothing disturbed it",
+        |row| Some(row.disturbance()?.as_str().into()),
+    )
+    .relevant(|row| row.disturbance().is_some())
+    .on(&[Page(Latency, "disturbed")]),
     // Masks, in pycocotools' order
     mask("mask_map50", "AP at IoU 0.50, of the masks", |row| {
         Some(row.coco_of_masks("AP50")?.into())

@@ -188,6 +188,7 @@ impl<'r, 'a> Group<'r, 'a> {
             resampled: resampled(place),
         });
         let arms: Vec<Arm> = arms.collect();
+        let evaluated = self.baseline.rows.first().and_then(|row| row.eval());
         let contrasted = Contrasted {
             baseline: Arm {
                 seeds: &self.baseline.figures,
@@ -196,6 +197,7 @@ impl<'r, 'a> Group<'r, 'a> {
             arms: &arms,
             confidence,
             first_seeds: rows.judging.first_seeds,
+            images: evaluated.map_or(0, |eval| eval.images),
         };
         let contrasts = contrasted.contrasts();
         for ((index, trained), contrast) in self.arms.iter().zip(contrasts) {

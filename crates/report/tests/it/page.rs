@@ -1,8 +1,8 @@
 //! The HTML report.
 
 use ablate_records::{
-    Cell, DataAccount, EvalMeasurement, Judging, LeftOut, LeftOutReason, Measurement, Record,
-    Stage, TrainMeasurement, VariantNote,
+    Cell, DataAccount, EvalMeasurement, Judging, LatencyMeasurement, LeftOut, LeftOutReason, Load,
+    Measurement, Record, Stage, TrainMeasurement, VariantNote,
 };
 use ablate_report::Contents;
 
@@ -271,6 +271,33 @@ fn a_latency_is_judged_by_its_rounds() {
     assert!(html.contains("△ +10.0 %"));
     assert!(html.contains("95 % interval +10.0 … +10.0 % over 20 rounds"));
     assert!(html.contains("? +50.0 %") && html.contains("not timed in the same rounds"));
+}
+
+#[test]
+fn a_disturbed_timing_says_how() {
+    let Measurement::Latency(quiet) = latency(20.0) else {
+        unreachable!()
+    };
+    let load = |others| Load {
+        others,
+        stolen: 0.0,
+        clock_mhz: Some((3000.0, 2950.0)),
+        temperature_c: None,
+    };
+    let record = |others| {
+        let measured = LatencyMeasurement {
+            load: Some(load(others)),
+            ..quiet.clone()
+        };
+        let mut record = done(&cell("baseline", "n"), Measurement::Latency(measured));
+        record.environment.cores = 2;
+        record
+    };
+    let html = page(&[record(1.2)]);
+    assert!(
+        html.contains(">disturbed</th>") && html.contains("other programs kept 1.2 cores busy")
+    );
+    assert!(!page(&[record(0.01)]).contains(">disturbed</th>"));
 }
 
 #[test]
