@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::columns::{self, Change, Column, Evidence, LATENCY_MARGIN};
+use crate::columns::{self, Change, Column, Evidence, LATENCY_MARGIN, Outlook};
 use crate::interval::{Interval, Over};
 use crate::mark::Mark;
 use crate::rows::{self, Gap, Row, Rows, scale_order, variant_order};
@@ -248,14 +248,14 @@ impl<'a> Glance<'a> {
             })
         };
         let interval = interval();
-        let one = || {
-            changes
-                .iter()
-                .any(|change| change.mark == Mark::Open && change.interval.is_none())
+        let untold = || {
+            changes.iter().any(|change| {
+                change.interval.is_none() || change.outlook == Some(Outlook::NothingLearnt)
+            })
         };
         let mark = match (comparison.evidence, &interval) {
             (Evidence::Exact, _) => Mark::exact(value, comparison.better),
-            (_, Some(interval)) if interval.over != Over::Images && !one() => {
+            (_, Some(interval)) if interval.over != Over::Images && !untold() => {
                 let margin = match comparison.evidence {
                     Evidence::Rounds => Some(LATENCY_MARGIN),
                     _ => judging.margin,

@@ -107,13 +107,13 @@ impl<'p> Run<'p> {
         };
         let name = models.iter().find(|model| is_baseline(model));
         let name = name.map_or(format!("{}{}", group.0, group.1), ToString::to_string);
-        let figures = |model: &&'p str| {
+        let figures = |&model: &&'p str| {
             let cells = plan.cells.iter().filter(|cell| {
-                cell.cell.model == *model
+                cell.cell.model == model
                     && cell.cell.device == group.2
                     && seed(cell) < need.from as u64
             });
-            Figures::of(*model, cells.map(|cell| self.outcome(cell)))
+            Figures::of(model, cells.map(|cell| self.outcome(cell)))
         };
         let Some(figures) = models.iter().map(figures).collect::<Option<Vec<_>>>() else {
             tracing::info!("{name}: not all models are evaluated yet; no more seeds for now");

@@ -10,7 +10,7 @@ mod judge;
 mod results;
 mod value;
 
-pub use compare::{Change, ChangeUnit, Comparison, Evidence};
+pub use compare::{Change, ChangeUnit, Comparison, Evidence, Outlook};
 pub use judge::LATENCY_MARGIN;
 pub use value::{Entry, Format, Value};
 
