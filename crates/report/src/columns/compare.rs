@@ -169,6 +169,8 @@ pub enum Outlook {
     NothingLearnt,
     /// Not timed in the same rounds as the baseline, or in too few.
     FewRounds,
+    /// The rounds differ by more than the models do.
+    RoundsDiffer,
 }
 
 impl Outlook {
@@ -184,6 +186,7 @@ impl Outlook {
             }
             Outlook::OneSeed => "one seed has no spread".into(),
             Outlook::NothingLearnt => "neither network has learnt".into(),
+            Outlook::RoundsDiffer => "a quieter machine or more time (limit_s) would tell".into(),
             Outlook::FewRounds => {
                 "not timed in the same rounds as the baseline, or in too few".into()
             }

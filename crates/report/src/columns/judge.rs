@@ -81,13 +81,18 @@ impl Column {
                     over: Over::Rounds { rounds: logs.len() },
                 })
             });
+            let mark = interval.map_or(Mark::Open, |interval| {
+                Mark::of(value, &interval, Some(LATENCY_MARGIN), comparison.better)
+            });
+            let outlook = match interval {
+                Some(_) => Outlook::RoundsDiffer,
+                None => Outlook::FewRounds,
+            };
             Some(Change {
                 value,
-                mark: interval.map_or(Mark::Open, |interval| {
-                    Mark::of(value, &interval, Some(LATENCY_MARGIN), comparison.better)
-                }),
+                mark,
                 interval,
-                outlook: interval.is_none().then_some(Outlook::FewRounds),
+                outlook: (mark == Mark::Open).then_some(outlook),
             })
         };
         models.iter().zip(&paired).map(change).collect()
