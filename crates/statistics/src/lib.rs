@@ -13,5 +13,5 @@ mod seeds;
 pub use contrasts::{Arm, Comparison, Contrast, Spreads};
 pub use describe::{Spread, mean, quantile, standard_deviation};
 pub use dunnett::critical;
-pub use paired::{Shift, shift};
+pub use paired::{Shift, middle, shift};
 pub use seeds::{seeds_for_width, seeds_to_tell};

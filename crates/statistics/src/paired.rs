@@ -25,16 +25,28 @@ pub struct Shift {
 pub fn shift(differences: &[f64], confidence: f64) -> Option<Shift> {
     let count = differences.len();
     let outside = outside(count, (1.0 - confidence) / 2.0)?;
-    let mut means: Vec<f64> = (0..count)
-        .flat_map(|i| (i..count).map(move |j| (i, j)))
-        .map(|(i, j)| f64::midpoint(differences[i], differences[j]))
-        .collect();
-    means.sort_by(f64::total_cmp);
+    let means = means_of_pairs(differences);
     Some(Shift {
         estimate: quantile(&means, 0.5)?,
         low: means[outside],
         high: means[means.len() - 1 - outside],
     })
+}
+
+/// The estimate of [`Shift`] alone, however few differences there are; None if there is none.
+pub fn middle(differences: &[f64]) -> Option<f64> {
+    quantile(&means_of_pairs(differences), 0.5)
+}
+
+/// In ascending order; a difference is a pair with itself, too.
+fn means_of_pairs(differences: &[f64]) -> Vec<f64> {
+    let count = differences.len();
+    let mut means: Vec<f64> = (0..count)
+        .flat_map(|i| (i..count).map(move |j| (i, j)))
+        .map(|(i, j)| f64::midpoint(differences[i], differences[j]))
+        .collect();
+    means.sort_by(f64::total_cmp);
+    means
 }
 
 /// How many of the means of pairs lie beyond each end of the interval: the largest number of which

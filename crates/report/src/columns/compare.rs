@@ -1,8 +1,8 @@
 //! How a column is compared with the baseline.
 
-use super::Column;
-use ablate_statistics::{mean, quantile};
+use ablate_statistics::{mean, middle};
 
+use super::Column;
 use super::judge::{percent, rounds};
 use crate::interval::{Interval, Over};
 use crate::mark::{Better, Mark};
@@ -206,7 +206,7 @@ impl Column {
             Evidence::Exact | Evidence::Seeds => (value, None),
             // Round by round, so that what slowed both down says nothing.
             Evidence::Rounds => match rounds(rows, row) {
-                Some(logs) => (percent(middle(logs)?), None),
+                Some(logs) => (percent(middle(&logs)?), None),
                 None => (value, None),
             },
             Evidence::SeedsAndImages(resampled) => (
@@ -249,14 +249,4 @@ impl Column {
             interval.over.words(),
         ))
     }
-}
-
-/// The median of the means of all pairs, as [`ablate_statistics::shift`] has it.
-fn middle(logs: Vec<f64>) -> Option<f64> {
-    let pairs = (0..logs.len()).flat_map(|i| (i..logs.len()).map(move |j| (i, j)));
-    let mut means: Vec<f64> = pairs
-        .map(|(i, j)| f64::midpoint(logs[i], logs[j]))
-        .collect();
-    means.sort_by(f64::total_cmp);
-    quantile(&means, 0.5)
 }
