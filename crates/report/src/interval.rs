@@ -2,10 +2,6 @@
 
 use ablate_statistics::quantile;
 
-/// The probability that all intervals over seeds or rounds that a table shows in one column contain
-/// the true change. Its wrong claims are as rare as those of a single interval.
-pub const CONFIDENCE: f64 = 0.95;
-
 /// A 95 % confidence interval of a change against the baseline, in the unit of the change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {

@@ -15,3 +15,12 @@ pub use describe::{Spread, mean, quantile, standard_deviation};
 pub use dunnett::critical;
 pub use paired::{Shift, middle, shift};
 pub use seeds::{seeds_for_width, seeds_to_tell};
+
+/// The probability that all claims of a table are right, which it promises.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// How sure each of so many claims that share no chance must be, for all of them to be right with
+/// [`CONFIDENCE`]. Of claims that share some, it is more than enough.
+pub fn confidence_of_each(claims: usize) -> f64 {
+    CONFIDENCE.powf(1.0 / claims.max(1) as f64)
+}

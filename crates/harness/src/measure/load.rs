@@ -86,32 +86,25 @@ impl Busy {
 
 /// Clock of the slowest core; None where the system does not say.
 fn clock_mhz() -> Option<f64> {
-    let clocks = std::fs::read_dir("/sys/devices/system/cpu").ok()?;
-    let khz = clocks.filter_map(|core| {
-        let file = core.ok()?.path().join("cpufreq/scaling_cur_freq");
-        std::fs::read_to_string(file)
-            .ok()?
-            .trim()
-            .parse::<f64>()
-            .ok()
-    });
+    let khz = numbers("/sys/devices/system/cpu", "cpufreq/scaling_cur_freq");
     khz.min_by(f64::total_cmp).map(|khz| (khz / 1e3).round())
 }
 
 /// The hottest sensor of the system; None where there is none.
 fn temperature_c() -> Option<f64> {
-    let zones = std::fs::read_dir("/sys/class/thermal").ok()?;
-    let thousandths = zones.filter_map(|zone| {
-        let file = zone.ok()?.path().join("temp");
-        std::fs::read_to_string(file)
-            .ok()?
-            .trim()
-            .parse::<f64>()
-            .ok()
-    });
+    let thousandths = numbers("/sys/class/thermal", "temp");
     thousandths
         .max_by(f64::total_cmp)
         .map(|t| (t / 1e3).round())
+}
+
+/// The numbers in the files of one name in the folders of a folder.
+fn numbers(folder: &str, file: &'static str) -> impl Iterator<Item = f64> {
+    let folders = std::fs::read_dir(folder).into_iter().flatten();
+    folders.filter_map(move |entry| {
+        let text = std::fs::read_to_string(entry.ok()?.path().join(file)).ok()?;
+        text.trim().parse().ok()
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use ablate_detection::dataset::random::{Draw, Stream, stream};
-use ablate_statistics::{Shift, quantile, shift};
+use ablate_statistics::{Shift, confidence_of_each, quantile, shift};
 use anyhow::Result;
 use burn::tensor::Device;
 
@@ -21,9 +21,6 @@ use ablate_records::{LatencyMeasurement, PeakMemory, Rounds};
 
 /// Fewer rounds tell nothing of many models at once.
 const FEWEST: u32 = 10;
-
-/// The probability that all intervals of a sweep are right.
-const CONFIDENCE: f64 = 0.95;
 
 /// Times the iterations, all on one device, and summarises each. One that fails is left out from
 /// there on; the others go on. Ratios are to the iteration `baseline`.
@@ -99,7 +96,7 @@ pub fn ratio(
 fn shift_of(own_ms: &[f64], base_ms: &[f64], claims: usize) -> Option<Shift> {
     let pairs = own_ms.iter().zip(base_ms);
     let logs: Vec<f64> = pairs.map(|(own, base)| (own / base).ln()).collect();
-    shift(&logs, CONFIDENCE.powf(1.0 / claims.max(1) as f64))
+    shift(&logs, confidence_of_each(claims))
 }
 
 /// Runs every model once, in an order drawn anew.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ablate_statistics::{Arm, Comparison, seeds_for_width};
+use ablate_statistics::{Arm, Comparison, confidence_of_each, seeds_for_width};
 use anyhow::Result;
 
 use super::{
@@ -13,9 +13,6 @@ use super::{
     run::Run,
 };
 use ablate_records::{EvalMeasurement, Measurement, Outcome, Stage};
-
-/// The probability that all intervals of a sweep's table are right.
-const CONFIDENCE: f64 = 0.95;
 
 /// Models that are compared with one baseline: family, scale, device.
 type Group<'p> = (&'p str, &'p str, &'p str);
@@ -84,7 +81,7 @@ impl<'p> Run<'p> {
         let of_device = |device: &str| groups.keys().filter(|group| group.2 == device).count();
         let mut wanted = BTreeMap::new();
         for (group, models) in &groups {
-            let confidence = CONFIDENCE.powf(1.0 / of_device(group.2) as f64);
+            let confidence = confidence_of_each(of_device(group.2));
             for (model, seeds) in self.of_group(plan, group, models, need, confidence) {
                 wanted.insert((model, group.2), seeds);
             }

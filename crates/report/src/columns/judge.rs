@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use ablate_statistics::{Arm, Comparison as Contrasted, Contrast, seeds_to_tell, shift};
+use ablate_statistics::{
+    Arm, Comparison as Contrasted, Contrast, confidence_of_each, seeds_to_tell, shift,
+};
 
 use super::Column;
 use super::compare::{Change, Comparison, Evidence, Outlook};
-use crate::interval::{CONFIDENCE, Interval, Over};
+use crate::interval::{Interval, Over};
 use crate::mark::Mark;
 use crate::rows::{self, BASELINE, Row, Rows, comparable};
 
@@ -69,7 +71,7 @@ impl Column {
         // Each of so many independent claims may be wrong so rarely that all are right in 95 %; these
         // share a baseline, which makes them wrong together, so less often.
         let claims = paired.iter().flatten().count();
-        let confidence = CONFIDENCE.powf(1.0 / claims.max(1) as f64);
+        let confidence = confidence_of_each(claims);
         let change = |(seeds, paired): (&Vec<Row>, &Option<Vec<f64>>)| {
             let mut changes = seeds.iter().filter_map(|row| self.change_of_row(rows, row));
             let value = changes.next()?.0;
@@ -119,7 +121,7 @@ impl Column {
             .collect();
         let claiming = groups.iter().filter(|group| group.has_spread()).count();
         // Groups share nothing, so their confidences multiply.
-        let confidence = CONFIDENCE.powf(1.0 / claiming.max(1) as f64);
+        let confidence = confidence_of_each(claiming);
         let mut changes = vec![None; models.len()];
         for group in &groups {
             group.judge(rows, confidence, comparison, &mut changes);
