@@ -168,7 +168,96 @@ impl fmt::Display for Activation {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::{Device, Tolerance};
+
     use super::*;
+
+    /// Figures of `torch.nn`, in 64 bits: on both sides of every bound, and far beyond.
+    #[test]
+    fn values_are_pytorchs() {
+        let x = [-30.0, -3.5, -1.0, 0.0, 0.5, 2.0, 6.5, 30.0];
+        let expected: [(Activation, [f32; 8]); 11] = [
+            (
+                Activation::Silu,
+                [
+                    -2.807287e-12,
+                    -0.1025928,
+                    -0.2689414,
+                    0.0,
+                    0.3112297,
+                    1.761594,
+                    6.490242,
+                    30.0,
+                ],
+            ),
+            (Activation::Relu, [0.0, 0.0, 0.0, 0.0, 0.5, 2.0, 6.5, 30.0]),
+            (Activation::Relu6, [0.0, 0.0, 0.0, 0.0, 0.5, 2.0, 6.0, 6.0]),
+            (
+                Activation::LeakyRelu(0.1),
+                [-3.0, -0.35, -0.1, 0.0, 0.5, 2.0, 6.5, 30.0],
+            ),
+            (
+                Activation::Gelu,
+                [
+                    0.0,
+                    -0.0008142018,
+                    -0.1586553,
+                    0.0,
+                    0.3457312,
+                    1.9545,
+                    6.5,
+                    30.0,
+                ],
+            ),
+            (
+                Activation::Hardswish,
+                [0.0, 0.0, -0.3333333, 0.0, 0.2916667, 1.666667, 6.5, 30.0],
+            ),
+            (
+                Activation::Mish,
+                [
+                    -2.807287e-12,
+                    -0.1040958,
+                    -0.3034015,
+                    0.0,
+                    0.3752452,
+                    1.943959,
+                    6.499971,
+                    30.0,
+                ],
+            ),
+            (
+                Activation::Elu(0.7),
+                [-0.7, -0.6788618, -0.4424844, 0.0, 0.5, 2.0, 6.5, 30.0],
+            ),
+            (
+                Activation::Sigmoid,
+                [
+                    9.357623e-14,
+                    0.02931223,
+                    0.2689414,
+                    0.5,
+                    0.6224593,
+                    0.8807971,
+                    0.9984988,
+                    1.0,
+                ],
+            ),
+            (
+                Activation::Tanh,
+                [
+                    -1.0, -0.9981779, -0.7615942, 0.0, 0.4621172, 0.9640276, 0.9999955, 1.0,
+                ],
+            ),
+            (Activation::Identity, x),
+        ];
+        let x = Tensor::<1>::from_floats(x, &Device::flex());
+        for (activation, expected) in expected {
+            let found = activation.forward(x.clone()).into_data();
+            println!("{activation}");
+            found.assert_approx_eq(&expected.into(), Tolerance::<f32>::rel_abs(1e-5, 1e-6));
+        }
+    }
 
     #[test]
     fn names_are_read_and_printed() {

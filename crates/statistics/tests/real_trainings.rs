@@ -13,7 +13,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// Simulated sweeps of each kind.
 fn sweeps() -> usize {
     let asked = std::env::var("SWEEPS").ok();
-    asked.and_then(|sweeps| sweeps.parse().ok()).unwrap_or(120)
+    asked.and_then(|sweeps| sweeps.parse().ok()).unwrap_or(60)
 }
 
 /// Whether no more than a share of the sweeps is wrong, but for the chance of so few sweeps.

@@ -51,6 +51,45 @@ fn the_channels_of_the_image_are_those_of_the_table() {
     );
 }
 
+/// The column of arguments as YOLOv5 prints it, but that a head's anchors are counted and what is as
+/// it always is (a stride of 1, a shortcut) is left out.
+#[test]
+fn arguments_are_printed_as_yolov5_prints_them() {
+    let name: ModelName = "yolov5n".parse().unwrap();
+    let graph = Catalog::builtin().resolve(&name).unwrap();
+    let found: Vec<_> = (graph.nodes.iter())
+        .map(|node| format!("{} {}", node.summary().module, node.config.arguments()))
+        .collect();
+    let expected = [
+        "Conv [3, 16, 6, 2]",
+        "Conv [16, 32, 3, 2]",
+        "C3 [32, 32, 1]",
+        "Conv [32, 64, 3, 2]",
+        "C3 [64, 64, 2]",
+        "Conv [64, 128, 3, 2]",
+        "C3 [128, 128, 3]",
+        "Conv [128, 256, 3, 2]",
+        "C3 [256, 256, 1]",
+        "SPPF [256, 256, 5]",
+        "Conv [256, 128, 1, 1]",
+        "nn.Upsample [None, 2, nearest]",
+        "Concat [1]",
+        "C3 [256, 128, 1, False]",
+        "Conv [128, 64, 1, 1]",
+        "nn.Upsample [None, 2, nearest]",
+        "Concat [1]",
+        "C3 [128, 64, 1, False]",
+        "Conv [64, 64, 3, 2]",
+        "Concat [1]",
+        "C3 [128, 128, 1, False]",
+        "Conv [128, 128, 3, 2]",
+        "Concat [1]",
+        "C3 [256, 256, 1, False]",
+        "Detect [80, 3 anchors, [64, 128, 256]]",
+    ];
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn a_misspelt_key_is_answered_with_the_nearest() {
     let error = |keys: &str| graph(&format!("{keys}\n{ROWS}")).unwrap_err();
