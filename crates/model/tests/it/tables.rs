@@ -56,7 +56,7 @@ fn the_channels_of_the_image_are_those_of_the_table() {
 #[test]
 fn arguments_are_printed_as_yolov5_prints_them() {
     let name: ModelName = "yolov5n".parse().unwrap();
-    let graph = Catalog::builtin().resolve(&name).unwrap();
+    let graph = (Catalog::builtin().resolve(&name).unwrap().graph(None)).unwrap();
     let found: Vec<_> = (graph.nodes.iter())
         .map(|node| format!("{} {}", node.summary().module, node.config.arguments()))
         .collect();
