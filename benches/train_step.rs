@@ -19,6 +19,7 @@ const PROTOCOL: Protocol = Protocol {
     warmup: 0,
     budget: Duration::ZERO,
     min_iterations: 0,
+    min_rounds: 0,
     aim: None,
     fuse: false,
     precision: Precision::F32,

@@ -114,7 +114,7 @@ pub struct RunArgs {
     /// Run these families only, including families that the sweep does not list.
     #[arg(long, num_args = 1.., value_delimiter = ',')]
     pub families: Vec<String>,
-    /// Run these stages only: cost, latency, train, eval.
+    /// Run these stages only: cost, latency, train, eval, detect.
     #[arg(long, num_args = 1.., value_delimiter = ',', value_parser = stage)]
     pub stages: Vec<Stage>,
     /// Ignore earlier records and measure again.
@@ -414,7 +414,8 @@ pub struct ReportArgs {
 }
 
 fn stage(word: &str) -> Result<Stage, String> {
-    serde_json::from_value(word.into()).map_err(|_| "expected cost, latency, train or eval".into())
+    serde_json::from_value(word.into())
+        .map_err(|_| "expected cost, latency, train, eval or detect".into())
 }
 
 fn share(word: &str) -> Result<f32, String> {

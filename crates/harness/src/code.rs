@@ -21,6 +21,14 @@ fn parts(stage: Stage) -> &'static [&'static str] {
         Stage::Cost => &["model"],
         Stage::Latency => &["kernels", "model", "measure", "burn"],
         Stage::Train | Stage::Eval => &["kernels", "model", "detection", "training", "burn"],
+        Stage::Detect => &[
+            "kernels",
+            "model",
+            "detection",
+            "training",
+            "measure",
+            "burn",
+        ],
     }
 }
 

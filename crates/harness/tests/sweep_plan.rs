@@ -24,6 +24,7 @@ train:
   imgsz: 160
   epochs: 3
 eval: {split: test}
+detect: {}
 ";
 
 fn read(text: &str) -> anyhow::Result<SweepConfig> {
@@ -162,6 +163,11 @@ fn a_stage_that_is_not_asked_for_says_why() {
             .iter()
             .all(|stage| skipped("yolov5n@flex@cells@0", *stage).is_none())
     );
+    assert_eq!(skipped("yolov5n@flex@cells@7", Stage::Eval), None);
+    assert_eq!(
+        skipped("yolov5n@flex@cells@7", Stage::Detect).unwrap(),
+        "detection is timed with the weights of the first seed"
+    );
     assert_eq!(skipped("yolov5s@flex", Stage::Cost), None);
     assert_eq!(skipped("yolov5s@flex", Stage::Latency), None);
     assert_eq!(
@@ -175,6 +181,25 @@ fn a_stage_that_is_not_asked_for_says_why() {
     assert_eq!(
         skipped("yolov5x+gsconv@flex", Stage::Latency).unwrap(),
         "latency is measured for the scales n, s only"
+    );
+}
+
+#[test]
+fn detection_is_timed_by_weights_that_were_evaluated() {
+    let error = |text: &str| {
+        let error = read(
+            &SWEEP
+                .replace("eval: {split: test}\n", "")
+                .replace("detect: {}", text),
+        );
+        format!("{:#}", error.unwrap_err())
+    };
+    assert!(error("detect: {}").ends_with(
+        "key `detect`: requires the keys `train` and `eval`: it times the weights that have the mAP"
+    ));
+    assert!(
+        error("eval: {}\ndetect: {confidence: 2}")
+            .ends_with("sweep.yaml:16: detect.confidence: expected a number from 0 to 1, found 2")
     );
 }
 

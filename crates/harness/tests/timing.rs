@@ -26,6 +26,7 @@ fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
         warmup: 1,
         budget: Duration::from_millis(budget_ms),
         min_iterations,
+        min_rounds: 0,
         aim: None,
         fuse: true,
         precision: Precision::F32,

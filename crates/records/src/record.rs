@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataAccount, ImageSize};
 
-/// The four stages of a cell, in the order in which a sweep runs them.
+/// The stages of a cell, in the order in which a sweep runs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
@@ -22,19 +22,28 @@ pub enum Stage {
     Train,
     /// COCO figures of the trained model.
     Eval,
+    /// Times from an image to its boxes, by the trained model.
+    Detect,
 }
 
 impl Stage {
     /// In order.
-    pub const ALL: [Self; 4] = [Self::Cost, Self::Latency, Self::Train, Self::Eval];
+    pub const ALL: [Self; 5] = [
+        Self::Cost,
+        Self::Latency,
+        Self::Train,
+        Self::Eval,
+        Self::Detect,
+    ];
 
-    /// `cost`, `latency`, `train`, `eval`.
+    /// `cost`, `latency`, `train`, `eval`, `detect`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cost => "cost",
             Self::Latency => "latency",
             Self::Train => "train",
             Self::Eval => "eval",
+            Self::Detect => "detect",
         }
     }
 }
@@ -203,6 +212,8 @@ pub enum Measurement {
     Train(TrainMeasurement),
     /// Of [`Stage::Eval`].
     Eval(EvalMeasurement),
+    /// Of [`Stage::Detect`].
+    Detect(Box<DetectMeasurement>),
 }
 
 /// What a model costs, by arithmetic on its table.
@@ -424,6 +435,41 @@ pub struct EvalMeasurement {
     pub seconds: f64,
 }
 
+/// Milliseconds from an image in memory to its boxes on the host, by trained weights, one image at a
+/// time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DetectMeasurement {
+    /// Of the whole way. All models of a round detect on the same image, that of the next round on
+    /// the next one.
+    pub whole: LatencyMeasurement,
+    /// Of its parts.
+    pub parts: DetectParts,
+    /// The split that the images are of.
+    pub split: String,
+    /// Number of images.
+    pub images: usize,
+    /// Detections of an image, the mean.
+    pub boxes_per_image: f64,
+    /// The least score of a detection, 0 to 1.
+    pub confidence: f64,
+}
+
+/// Medians of the parts of a detection in milliseconds, in their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DetectParts {
+    /// The decoded image is resized, padded and made numbers from 0 to 1.
+    pub letterbox_ms: f64,
+    /// It is copied to the device.
+    pub upload_ms: f64,
+    /// The forward pass, with the decoding of boxes.
+    pub forward_ms: f64,
+    /// All boxes are copied to the host.
+    pub download_ms: f64,
+    /// Boxes below the least score and suppressed ones go; the rest is turned back into pixels of
+    /// the original image. Masks, if the model makes them, are drawn.
+    pub suppression_ms: f64,
+}
+
 /// Average precision and recall, of boxes or of masks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApFigures {
@@ -498,7 +544,7 @@ pub struct Record {
     /// Hash of `stage` and `inputs`, 32 hexadecimal digits; empty if the record only says that the
     /// stage was skipped.
     pub key: String,
-    /// One of the cell's four stages.
+    /// One of the cell's stages.
     pub stage: Stage,
     /// The cell that was measured.
     pub cell: Cell,

@@ -9,8 +9,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
 use ablate_records::{
-    Cell, CostMeasurement, EpochLog, EvalMeasurement, ImageSize, Judging, LatencyMeasurement,
-    Measurement, Outcome, Record, Rung, Stage, Timing, TrainMeasurement,
+    Cell, CostMeasurement, DetectMeasurement, EpochLog, EvalMeasurement, ImageSize, Judging,
+    LatencyMeasurement, Measurement, Outcome, Record, Rung, Stage, Timing, TrainMeasurement,
 };
 
 /// The variant that others are compared with.
@@ -32,7 +32,7 @@ struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     fn of(stage: Stage, cell: &'a Cell) -> Self {
-        let training = matches!(stage, Stage::Train | Stage::Eval);
+        let training = matches!(stage, Stage::Train | Stage::Eval | Stage::Detect);
         Self {
             stage,
             family: &cell.family,
@@ -42,7 +42,7 @@ impl<'a> Scope<'a> {
             imgsz: match stage {
                 Stage::Cost => cell.imgsz.cost,
                 Stage::Latency => cell.imgsz.latency,
-                Stage::Train | Stage::Eval => cell.imgsz.train,
+                Stage::Train | Stage::Eval | Stage::Detect => cell.imgsz.train,
             },
             device: (stage != Stage::Cost).then_some(cell.device.as_str()),
             timing: (stage == Stage::Latency).then(|| cell.timing()),
@@ -91,7 +91,7 @@ impl Gap<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     pub cell: &'a Cell,
-    records: [Option<&'a Record>; 4],
+    records: [Option<&'a Record>; Stage::ALL.len()],
 }
 
 impl<'a> Row<'a> {
@@ -143,7 +143,7 @@ impl<'a> Row<'a> {
 
     fn measurement(&self, stage: Stage) -> Option<&'a Measurement> {
         // An earlier evaluation belongs to another training.
-        if stage == Stage::Eval && self.stopped().is_some() {
+        if matches!(stage, Stage::Eval | Stage::Detect) && self.stopped().is_some() {
             return None;
         }
         match &self.record(stage)?.outcome {
@@ -167,14 +167,31 @@ impl<'a> Row<'a> {
     }
 
     /// What disturbed the timing, in words; None if nothing did, as far as the machine says.
-    pub fn disturbance(&self) -> Option<String> {
-        let cores = self.record(Stage::Latency)?.environment.cores;
-        self.latency()?.load?.disturbance(cores)
+    pub fn disturbance(&self, stage: Stage) -> Option<String> {
+        let cores = self.record(stage)?.environment.cores;
+        self.timed(stage)?.load?.disturbance(cores)
+    }
+
+    /// What a stage timed: the forward pass, or the way from an image to its boxes.
+    pub fn timed(&self, stage: Stage) -> Option<&'a LatencyMeasurement> {
+        match self.measurement(stage)? {
+            Measurement::Latency(latency) => Some(latency),
+            Measurement::Detect(detect) => Some(&detect.whole),
+            _ => None,
+        }
     }
 
     pub fn train(&self) -> Option<&'a TrainMeasurement> {
         match self.measurement(Stage::Train) {
             Some(Measurement::Train(train)) => Some(train),
+            _ => None,
+        }
+    }
+
+    /// From an image to its boxes.
+    pub fn detect(&self) -> Option<&'a DetectMeasurement> {
+        match self.measurement(Stage::Detect) {
+            Some(Measurement::Detect(detect)) => Some(detect),
             _ => None,
         }
     }
@@ -221,6 +238,8 @@ impl<'a> Row<'a> {
             None if self.cell.dataset.is_none() && matches!(stage, Stage::Train | Stage::Eval) => {
                 Some(Gap::NotAsked)
             }
+            // Sweeps of earlier versions know no such stage.
+            None if stage == Stage::Detect => Some(Gap::NotAsked),
             None => Some(Gap::NotYet),
         }
     }
@@ -239,8 +258,9 @@ impl<'a> Row<'a> {
     }
 
     fn gaps(&self, text: impl Fn(&Gap) -> Option<String>) -> String {
+        let asked = |stage: &&Stage| **stage != Stage::Detect || self.record(**stage).is_some();
         let gap = |&stage: &Stage| Some(format!("{}: {}", stage.name(), text(&self.gap(stage)?)?));
-        let gaps: Vec<String> = Stage::ALL.iter().filter_map(gap).collect();
+        let gaps: Vec<String> = Stage::ALL.iter().filter(asked).filter_map(gap).collect();
         gaps.join("; ")
     }
 

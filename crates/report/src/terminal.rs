@@ -137,7 +137,10 @@ fn figure(entry: Entry) -> String {
 fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
     let has_text = |shown: &Shown| {
         let mut lines = table.lines.iter();
-        shown.rank == 0 || lines.any(|line| !shown.cell(line).0.is_empty())
+        let mut rows = table.lines.iter().flat_map(|line| &line.rows);
+        shown.rank == 0
+            || shown.column.is_relevant(&mut rows)
+                && lines.any(|line| !shown.cell(line).0.is_empty())
     };
     let mut columns: Vec<Shown> = columns::all()
         .flat_map(Shown::of)
@@ -266,7 +269,7 @@ fn legend(rows: &Rows) -> String {
 fn disturbed(rows: &Rows) -> String {
     let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for row in &rows.rows {
-        if let Some(how) = row.disturbance() {
+        if let Some(how) = row.disturbance(Stage::Latency) {
             let models = found.entry(how).or_default();
             if !models.contains(&row.cell.model.as_str()) {
                 models.push(&row.cell.model);

@@ -30,6 +30,21 @@ pub fn suppression(detect: &DetectConfig) -> NmsConfig {
     }
 }
 
+/// How the head's family finds the boxes of one image for its user: YOLOv5's `detect.py` and
+/// Ultralytics' `predict` report the best class of a box where it is at least 0.25 sure, and suppress
+/// above an IoU of 0.45 and 0.7.
+pub fn prediction(detect: &DetectConfig) -> NmsConfig {
+    let anchors = matches!(detect.coding, BoxCoding::Anchors(_));
+    let evaluation = suppression(detect);
+    NmsConfig {
+        confidence: 0.25,
+        iou: if anchors { Some(0.45) } else { evaluation.iou },
+        multi_label: false,
+        max_detections: if anchors { 1000 } else { 300 },
+        ..evaluation
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ablate_detection::nms::non_max_suppression;

@@ -1,23 +1,23 @@
 //! How well a detector detects: network, suppression, COCO metrics, in pixels of the original
 //! images.
 
-use std::{ops::Range, path::Path, time::Instant};
+use std::{path::Path, time::Instant};
 
 use ablate_detection::{
     dataset::Dataset,
-    loader::{EvalBatch, EvalLoader},
-    mask::Prototypes,
+    loader::EvalLoader,
     metrics::coco::{
         self, Category, CategoryAp, CocoMetrics, DetectionBox, GroundTruth, GroundTruthBox,
     },
-    nms::{NmsConfig, non_max_suppression},
+    nms::NmsConfig,
 };
 use ablate_model::{
     Detector, Graph,
+    coding::DetectConfig,
     weights::{self, Loaded},
 };
 use anyhow::{Context, Result, ensure};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use rayon::prelude::*;
 
 use crate::{account, classes, conventions, data::check_channels};
@@ -55,8 +55,8 @@ pub struct EvaluationSpec<'a> {
 
 /// A detector that is ready to be evaluated.
 pub struct Evaluator {
-    detector: Detector,
-    device: Device,
+    pub(crate) detector: Detector,
+    pub(crate) device: Device,
     /// What is suppressed; by default, as the head's family does it.
     pub nms: NmsConfig,
 }
@@ -86,6 +86,16 @@ impl Evaluator {
         }
     }
 
+    /// What the detector's head is.
+    pub fn head(&self) -> &DetectConfig {
+        self.detector.detect()
+    }
+
+    /// Where the detector is.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Evaluates all images of a loader. `progress` is called with the number of batches that are
     /// done. Masks are evaluated too if the detector makes them and every object of the data set
     /// has one.
@@ -112,7 +122,7 @@ impl Evaluator {
         mut goes_on: impl FnMut(usize) -> bool,
     ) -> Result<Option<Evaluation>> {
         let start = Instant::now();
-        let (detector, device, nms) = (&self.detector, &self.device, &self.nms);
+        let detector = &self.detector;
         let dataset = loader.data().dataset();
         let (nc, classes) = (detector.detect().nc, dataset.classes.len());
         ensure!(
@@ -123,7 +133,7 @@ impl Evaluator {
         let masks = detector.detect().masks.is_some() && has_masks(dataset);
         let mut detections = Vec::new();
         for (number, batch) in loader.iter().enumerate() {
-            detections.extend(detect(detector, batch, loader, device, nms, masks)?);
+            detections.extend(self.detect(batch, dataset, masks, &mut |_| {})?);
             if !goes_on(number + 1) {
                 return Ok(None);
             }
@@ -195,75 +205,6 @@ fn figures(metrics: &CocoMetrics) -> ApFigures {
         coco,
         per_class: metrics.per_category.iter().map(class).collect(),
     }
-}
-
-/// The detections of one batch, in pixels of the original images.
-fn detect(
-    detector: &Detector,
-    EvalBatch { batch, frames }: EvalBatch,
-    loader: &EvalLoader,
-    device: &Device,
-    nms: &NmsConfig,
-    masks: bool,
-) -> Result<Vec<DetectionBox>> {
-    let shape = [batch.size, 3, batch.height, batch.width];
-    let images = Tensor::<4>::from_data(TensorData::new(batch.images, shape), device);
-    let outputs = detector.outputs(images);
-    let protos = outputs.protos;
-    let predictions = detector.decode(outputs.levels);
-    let (nc, coefficients) = (detector.detect().nc, detector.detect().coefficients());
-    let boxes = values(predictions.clone().narrow(2, 0, 5 + nc))?;
-    // For each image its boxes' coefficients and its prototypes, which are empty where masks are
-    // not wanted.
-    let (rows, maps, [height, width]) = match protos.filter(|_| masks) {
-        Some(protos) => {
-            let [_, _, height, width] = protos.dims();
-            (
-                values(predictions.narrow(2, 5 + nc, coefficients))?,
-                values(protos)?,
-                [height, width],
-            )
-        }
-        None => (Vec::new(), Vec::new(), [0, 0]),
-    };
-    let of_image = |all: &[f32], image: usize| -> Range<usize> {
-        let size = all.len() / batch.size;
-        image * size..(image + 1) * size
-    };
-    let detections = (0..batch.size).into_par_iter().flat_map(|image| {
-        let frame = &frames[image];
-        let rows = &rows[of_image(&rows, image)];
-        let prototypes = Prototypes {
-            values: &maps[of_image(&maps, image)],
-            height,
-            width,
-            letterbox: frame.letterbox,
-        };
-        let image_id = loader.data().dataset().samples[frame.index].id;
-        let found = non_max_suppression(&boxes[of_image(&boxes, image)], nc, nms);
-        found.into_par_iter().map(move |detection| {
-            let bbox = frame.letterbox.to_original(&detection.bbox);
-            let xywh = [bbox.x1, bbox.y1, bbox.width(), bbox.height()].map(f64::from);
-            DetectionBox {
-                image_id,
-                category_id: detection.class as u64,
-                bbox: xywh,
-                area: xywh[2] * xywh[3],
-                score: f64::from(detection.score),
-                mask: masks.then(|| {
-                    prototypes.mask(&rows[detection.row * coefficients..][..coefficients], &bbox)
-                }),
-            }
-        })
-    });
-    Ok(detections.collect())
-}
-
-/// A tensor's numbers on the host.
-fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    tensor
-        .try_into_vec_as::<f32>()
-        .context("cannot read the detector's output")
 }
 
 /// A data set's annotations as the metrics take them.

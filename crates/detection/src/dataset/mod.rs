@@ -87,7 +87,7 @@ pub use image_file::ImageSource;
 pub use input_size::InputSize;
 pub use problem_kinds::ProblemKind;
 pub use problems::{Problem, Problems, Subject};
-pub use resample::{Interpolation, resample};
+pub use resample::{Interpolation, resample, resampled};
 pub use spec::{CocoSpec, CocoSplit, DataSpec, Format, Fractions, OneOrMany, VocSpec, YoloSpec};
 pub use statistics::{BoxSizes, ClassCount, ImageSizes, Quantiles, SizeCount, Statistics};
 

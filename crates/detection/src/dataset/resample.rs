@@ -1,5 +1,7 @@
 //! Images at another size, as OpenCV makes them for YOLOv5 and Ultralytics.
 
+use std::borrow::Cow;
+
 use image::RgbImage;
 use serde::Serialize;
 
@@ -22,19 +24,33 @@ pub fn resample(
     height: usize,
     interpolation: Interpolation,
 ) -> RgbImage {
+    match resampled(&image, width, height, interpolation) {
+        Cow::Owned(resampled) => resampled,
+        Cow::Borrowed(_) => image,
+    }
+}
+
+/// The same of an image that stays.
+pub fn resampled(
+    image: &RgbImage,
+    width: usize,
+    height: usize,
+    interpolation: Interpolation,
+) -> Cow<'_, RgbImage> {
     let [old_width, old_height] = [image.width(), image.height()].map(|side| side as usize);
     if (old_width, old_height) == (width, height) {
-        return image;
+        return Cow::Borrowed(image);
     }
     // Both axes alike, as OpenCV has it: an image that shrinks by one of them only is no case for
     // areas.
     let area = interpolation == Interpolation::Area && width <= old_width && height <= old_height;
     let pixels = if area {
-        averaged(&image, width, height)
+        averaged(image, width, height)
     } else {
-        interpolated(&image, width, height)
+        interpolated(image, width, height)
     };
-    RgbImage::from_raw(width as u32, height as u32, pixels).expect("three values a pixel")
+    let image = RgbImage::from_raw(width as u32, height as u32, pixels);
+    Cow::Owned(image.expect("three values a pixel"))
 }
 
 /// The two pixels by one axis that are nearest to the middle of a new one, and how much of each, of

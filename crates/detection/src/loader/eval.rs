@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use image::RgbImage;
 use rayon::ThreadPool;
 
 use super::Batch;
 use super::prefetch::{Batches, pool};
 use crate::augment::{Letterbox, letterboxed};
-use crate::dataset::{CachedDataset, DataError};
+use crate::dataset::{CachedDataset, DataError, InputSize, Interpolation, resampled};
 
 /// A batch and the way back to its originals.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,31 @@ pub struct Frame {
     pub index: usize,
     /// How it was scaled and padded.
     pub letterbox: Letterbox,
+}
+
+impl EvalBatch {
+    /// One image as the network takes it, for an input of `imgsz`; `index` is what its frame names.
+    pub fn of_image(
+        image: &RgbImage,
+        index: usize,
+        imgsz: InputSize,
+        shape: InputShape,
+        interpolation: Interpolation,
+    ) -> Self {
+        let size = (image.width() as usize, image.height() as usize);
+        let input = shape.input(std::iter::once(size), imgsz);
+        let (width, height) = imgsz.fitted(size.0, size.1);
+        let batch = Batch::assemble(&[index], input, None, |_| {
+            letterboxed(&resampled(image, width, height, interpolation), &[], input)
+        });
+        Self {
+            batch,
+            frames: vec![Frame {
+                index,
+                letterbox: Letterbox::within(size, imgsz, input),
+            }],
+        }
+    }
 }
 
 /// What the network's input looks like.
@@ -50,6 +76,21 @@ impl InputShape {
             Self::Rectangular { stride }
         } else {
             Self::Square
+        }
+    }
+
+    /// Width and height of the input for images of these sizes that are scaled to fit in `imgsz`.
+    /// A rectangle that was asked for is the input of every batch.
+    fn input(
+        self,
+        sizes: impl Iterator<Item = (usize, usize)> + Clone,
+        imgsz: InputSize,
+    ) -> (usize, usize) {
+        match self {
+            Self::Rectangular { stride } if imgsz.is_square() => {
+                rectangle(sizes, imgsz.width, stride)
+            }
+            _ => imgsz.into(),
         }
     }
 }
@@ -112,10 +153,7 @@ impl EvalLoader {
         Batches::start(0..self.batches(), self.pool.clone(), move |number| {
             let indices = &order[number * size..order.len().min((number + 1) * size)];
             let sizes = indices.iter().map(|index| original_size(&data, *index));
-            let input = match shape {
-                InputShape::Square => imgsz.into(),
-                InputShape::Rectangular { stride } => rectangle(sizes.clone(), imgsz.width, stride),
-            };
+            let input = shape.input(sizes.clone(), imgsz);
             let frames = indices.iter().zip(sizes).map(|(index, size)| Frame {
                 index: *index,
                 letterbox: Letterbox::within(size, imgsz, input),

@@ -48,6 +48,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         warmup: args.warmup,
         budget: Duration::from_secs_f64(args.budget),
         min_iterations: args.min_iterations,
+        min_rounds: 0,
         aim: (args.within > 0.0).then(|| Aim {
             within: args.within,
             limit: Duration::from_secs_f64(args.limit.unwrap_or(4.0 * args.budget)),

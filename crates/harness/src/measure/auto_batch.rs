@@ -75,6 +75,7 @@ fn step(graph: &Graph, device: &Device, imgsz: ImageSize, batch: usize) -> Resul
         warmup: 0,
         budget: std::time::Duration::ZERO,
         min_iterations: 1,
+        min_rounds: 0,
         aim: None,
         fuse: false,
         precision: Precision::default(),

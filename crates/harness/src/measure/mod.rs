@@ -2,6 +2,7 @@
 //! rounding errors.
 
 pub mod auto_batch;
+pub mod detect;
 pub mod load;
 pub mod memory;
 pub mod precision;

@@ -19,9 +19,6 @@ use super::{
 use crate::guard::guarded;
 use ablate_records::{LatencyMeasurement, PeakMemory, Rounds};
 
-/// Fewer rounds tell nothing of many models at once.
-const FEWEST: u32 = 10;
-
 /// Times the iterations, all on one device, and summarises each. One that fails is left out from
 /// there on; the others go on. Ratios are to the iteration `baseline`.
 ///
@@ -46,7 +43,7 @@ pub fn measure(
     subjects
         .iter_mut()
         .for_each(|subject| subject.warm_up(protocol.warmup.min(1)));
-    let slice = protocol.budget / FEWEST;
+    let slice = protocol.budget.div_f64(protocol.rounds() as f64);
     let session = session();
     let load = load::Watch::begin();
     // The same orders each time would favour the same model each time.
@@ -174,7 +171,9 @@ impl<'a> Subject<'a> {
     /// Iterates until the slice is over, at least once.
     fn slice(&mut self, slice: Duration) {
         let mut samples = Vec::new();
+        let round = self.medians_ms.len();
         self.advance(|iteration| {
+            (iteration.begin_round)(round);
             let start = Instant::now();
             loop {
                 samples.push((iteration.run)()?.as_secs_f64() * 1e3);
@@ -210,7 +209,7 @@ impl<'a> Subject<'a> {
             protocol.min_iterations.max(1) as f64,
         );
         let budget = part(self.spent().as_secs_f64(), protocol.budget.as_secs_f64());
-        let rounds = part(self.medians_ms.len() as f64, f64::from(FEWEST));
+        let rounds = part(self.medians_ms.len() as f64, protocol.rounds() as f64);
         iterations.max(budget).max(rounds)
     }
 }

@@ -26,6 +26,8 @@ pub struct Protocol {
     pub budget: Duration,
     /// Minimum number of timed iterations per model.
     pub min_iterations: usize,
+    /// Minimum number of rounds, [`MIN_ROUNDS`] at least.
+    pub min_rounds: usize,
     /// How precisely ratios to the first model are to be known; None: as the budget allows.
     pub aim: Option<Aim>,
     /// Whether batch normalisation is folded into the convolutions, and RepVGG's branches into one.
@@ -33,6 +35,9 @@ pub struct Protocol {
     /// Number format of weights and activations.
     pub precision: Precision,
 }
+
+/// Fewer rounds tell nothing of many models at once.
+pub const MIN_ROUNDS: usize = 10;
 
 /// How precisely ratios of times are to be known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +48,13 @@ pub struct Aim {
     pub limit: Duration,
     /// How many ratios are claimed at once, here and elsewhere in the sweep.
     pub claims: usize,
+}
+
+impl Protocol {
+    /// The least number of rounds.
+    pub fn rounds(&self) -> usize {
+        self.min_rounds.max(MIN_ROUNDS)
+    }
 }
 
 /// Work that may still be under way when the call that began it has returned.
@@ -80,15 +92,18 @@ pub fn time<P: Pending>(work: impl FnOnce() -> P) -> Result<Duration> {
 pub struct Iteration<'a> {
     /// Runs the work to its end and says how long it took.
     pub run: Box<dyn FnMut() -> Result<Duration> + 'a>,
+    /// Told the number of each round, from 0, before it begins.
+    pub begin_round: Box<dyn FnMut(usize) + 'a>,
     /// See [`rounding_error`].
     pub rounding_error: Option<f64>,
 }
 
 impl<'a> Iteration<'a> {
-    /// `run` runs the work to its end and says how long it took.
+    /// `run` runs the work to its end and says how long it took; it is the same in all rounds.
     pub fn new(run: impl FnMut() -> Result<Duration> + 'a) -> Self {
         Self {
             run: Box::new(run),
+            begin_round: Box::new(|_| ()),
             rounding_error: None,
         }
     }

@@ -76,7 +76,7 @@ impl Claims {
     /// A folder that can't be written.
     pub fn claim(&self, stage: Stage, jobs: &[Job]) -> Result<Result<Vec<Lease>, Holder>> {
         let mut names: Vec<String> = jobs.iter().map(|job| job.key.clone()).collect();
-        if stage == Stage::Latency {
+        if matches!(stage, Stage::Latency | Stage::Detect) {
             names.push(format!("latency-on-{}", Holder::own().place).replace(['/', '\\'], "-"));
         }
         // In one order, so that no two runs hold what the other waits for.

@@ -2,6 +2,7 @@
 
 mod numbers;
 mod seeds;
+mod timing;
 mod words;
 
 use std::{
@@ -17,13 +18,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
+use self::numbers::{at_least_one, classes, image_size, points, share};
 pub use self::seeds::{ByNeed, Seeds};
+pub use self::timing::{DetectionConfig, LatencyConfig};
 pub use self::words::{Listed, Model, RecipeFiles, Scale, Variants};
-use self::{
-    numbers::{at_least_one, classes, image_size, maybe_seconds, percent, points, seconds, share},
-    words::dtypes,
-};
-use crate::{device::DeviceName, measure::precision::Precision};
+use crate::device::DeviceName;
 use ablate_training::Recipe;
 
 /// A sweep as written.
@@ -70,6 +69,8 @@ pub struct SweepConfig {
     pub train: Option<TrainConfig>,
     /// What is evaluated; None: nothing.
     pub eval: Option<EvalConfig>,
+    /// How the way from an image to its boxes is timed, by the trained weights; None: not at all.
+    pub detect: Option<DetectionConfig>,
 }
 
 /// The key `cost`.
@@ -79,39 +80,6 @@ pub struct CostConfig {
     /// Height and width of the image, in pixels; one number for a square.
     #[serde(deserialize_with = "image_size")]
     pub imgsz: ImageSize,
-}
-
-/// The key `latency`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LatencyConfig {
-    /// The scales that are measured; None: all.
-    pub scales: Option<Vec<Scale>>,
-    /// Height and width of the images, in pixels; one number for squares.
-    #[serde(deserialize_with = "image_size")]
-    pub imgsz: ImageSize,
-    /// Images in a batch.
-    #[serde(deserialize_with = "at_least_one")]
-    pub batch: usize,
-    /// Timed work per model, in seconds.
-    #[serde(deserialize_with = "seconds")]
-    pub budget_s: f64,
-    /// Timing goes on until the ratio of each model to its baseline is known within ± so many
-    /// percent; 0 ends it with the budget.
-    #[serde(deserialize_with = "percent")]
-    pub within: f64,
-    /// Timed work per model at most, in seconds [default: 4 × the budget].
-    #[serde(deserialize_with = "maybe_seconds")]
-    pub limit_s: Option<f64>,
-    /// Number of untimed iterations per model.
-    pub warmup: usize,
-    /// Minimum number of timed iterations per model.
-    #[serde(deserialize_with = "at_least_one")]
-    pub min_iterations: usize,
-    /// Number formats of weights and activations: `f32`, `f16`, `bf16`, or a list of them. The
-    /// rounding error of the outputs is measured too.
-    #[serde(deserialize_with = "dtypes")]
-    pub dtype: Vec<Precision>,
 }
 
 /// The key `train`.
@@ -177,31 +145,6 @@ pub struct EvalConfig {
 impl Default for CostConfig {
     fn default() -> Self {
         Self { imgsz: 640.into() }
-    }
-}
-
-impl Default for LatencyConfig {
-    fn default() -> Self {
-        Self {
-            scales: None,
-            imgsz: 640.into(),
-            batch: 1,
-            budget_s: 5.0,
-            within: 2.0,
-            limit_s: None,
-            warmup: 3,
-            min_iterations: 10,
-            dtype: vec![Precision::F32],
-        }
-    }
-}
-
-impl LatencyConfig {
-    /// Timed work per model at most, in seconds.
-    pub fn limit_s(&self) -> f64 {
-        self.limit_s
-            .unwrap_or(4.0 * self.budget_s)
-            .max(self.budget_s)
     }
 }
 
@@ -318,6 +261,9 @@ impl SweepConfig {
         }
         if config.eval.is_some() && config.train.is_none() {
             return Err("key `eval`: requires the key `train`".into());
+        }
+        if config.detect.is_some() && config.eval.is_none() {
+            return Err("key `detect`: requires the keys `train` and `eval`: it times the weights that have the mAP".into());
         }
         Ok(config)
     }

@@ -206,7 +206,11 @@ fn planned(
     let checks = [
         (Stage::Latency, times(config, model).and_then(absent)),
         (Stage::Train, trained.clone()),
-        (Stage::Eval, trained.and_then(|()| evaluates(config))),
+        (
+            Stage::Eval,
+            trained.clone().and_then(|()| evaluates(config)),
+        ),
+        (Stage::Detect, trained.and_then(|()| detects(config, seed))),
     ];
     let skipped = checks
         .into_iter()
@@ -282,6 +286,17 @@ fn evaluates(config: &SweepConfig) -> Result<(), String> {
         .as_ref()
         .map(|_| ())
         .ok_or("the sweep evaluates nothing".into())
+}
+
+/// The weights of the first seed stand for all: other seeds find other boxes in the same time, but
+/// for the few that suppression looks at.
+fn detects(config: &SweepConfig, seed: Option<u64>) -> Result<(), String> {
+    (config.detect.as_ref()).ok_or("the sweep times no detection")?;
+    let first = config.seeds.all().first().copied();
+    match seed == first {
+        true => Ok(()),
+        false => Err("detection is timed with the weights of the first seed".into()),
+    }
 }
 
 /// Checks that a list of scales, if there is one, has the model's; the error is the list in words.

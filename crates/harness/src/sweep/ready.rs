@@ -26,7 +26,7 @@ impl Workbench {
             let mut cells = cells.iter();
             selection.wants(stage) && cells.any(|cell| cell.skipped(stage).is_none())
         };
-        let (trains, evaluates) = (runs(Stage::Train), runs(Stage::Eval));
+        let (trains, evaluates) = (runs(Stage::Train), runs(Stage::Eval) || runs(Stage::Detect));
         if !trains && !evaluates {
             return Ok(());
         }

@@ -65,15 +65,14 @@ pub fn run(
         summary: Summary::default(),
     };
     let by_need = bench.config.seeds.by_need();
-    let by_stage = Stage::ALL.into_iter().filter(|stage| {
-        let trains = matches!(stage, Stage::Train | Stage::Eval);
-        selection.wants(*stage) && !(trains && by_need.is_some())
-    });
-    for stage in by_stage {
-        run.stage(plan, stage)?;
-    }
-    if let Some(need) = by_need {
-        run.train_by_need(plan, need, selection)?;
+    for stage in Stage::ALL {
+        match (stage, by_need) {
+            (Stage::Train, Some(need)) => run.train_by_need(plan, need, selection)?,
+            // Seeds by need are evaluated as they are trained.
+            (Stage::Eval, Some(_)) => {}
+            _ if selection.wants(stage) => run.stage(plan, stage)?,
+            _ => {}
+        }
     }
     run.tell_recorded_data(selection);
     run.claims.clear_away(store);
@@ -468,6 +467,12 @@ fn words(outcome: &Outcome) -> String {
                     .map_or("–".into(), |ap: f64| format!("{ap:.3}"))
             };
             format!("mAP50 {}, mAP50-95 {}", figure("AP50"), figure("AP"))
+        }
+        Outcome::Done {
+            measurement: Measurement::Detect(detect),
+        } => {
+            let (median, boxes) = (detect.whole.median_ms, detect.boxes_per_image);
+            format!("{median:.2} ms, {boxes:.1} boxes an image")
         }
         Outcome::Failed { error } => format!("failed: {error}"),
         Outcome::Skipped { reason } => format!("skipped: {reason}"),

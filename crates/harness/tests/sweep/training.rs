@@ -27,6 +27,7 @@ train:
   batch: 8
   overrides: {nbs: 8, mosaic: 0.0, scale: 0.1, warmup_epochs: 0, warmup_min_steps: 4, ema_tau: 4, lr0: 0.02, obj: 20.0, cls: 4.0, val_interval: 0}
 eval: {split: test}
+detect: {images: 4, confidence: 0.001, budget_s: 0.05, within: 0}
 ",
     );
     sweep.write(
@@ -62,7 +63,7 @@ eval: {split: test}
     );
     let run = sweep.run(&["--variants", "gsconv"]);
     assert!(
-        run.stderr().contains("2 measured, 2 found"),
+        run.stderr().contains("3 measured, 2 found"),
         "{}",
         run.stderr()
     );
@@ -95,6 +96,34 @@ eval: {split: test}
         ),
         ("test", 4, 12)
     );
+
+    let detected = sweep.record("yolov5n+gsconv", Stage::Detect);
+    let Measurement::Detect(detect) = done(&detected) else {
+        panic!("{detected:?}")
+    };
+    let parts = detect.parts;
+    let parts = [
+        parts.letterbox_ms,
+        parts.upload_ms,
+        parts.forward_ms,
+        parts.download_ms,
+        parts.suppression_ms,
+    ];
+    assert!(parts.iter().all(|part| *part > 0.0), "{detect:?}");
+    // Medians of parts add up to the median of the whole but for their spread.
+    let sum: f64 = parts.iter().sum();
+    assert!(
+        (0.5..2.0).contains(&(sum / detect.whole.median_ms)),
+        "{detect:?}"
+    );
+    assert_eq!((detect.split.as_str(), detect.images), ("test", 4));
+    assert!(detect.whole.rounds.as_ref().unwrap().medians_ms.len() >= 10);
+    // The baseline is not trained: it has nothing to detect with, and does not stand in the way.
+    let of_baseline = sweep.record("yolov5n", Stage::Detect).outcome;
+    let Outcome::Skipped { reason } = of_baseline else {
+        panic!("{of_baseline:?}")
+    };
+    assert_eq!(reason, "it is not trained yet");
 
     // Training alone is not measured again for another image size of the latency.
     let text = fs::read_to_string(sweep.folder.path().join("sweep.yaml")).unwrap();
@@ -134,6 +163,37 @@ eval: {split: test}
         found.to_str().unwrap(),
     ])
     .ok();
+    let boxes = sweep.folder.path().join("boxes.json");
+    ablate(&[
+        "val",
+        "yolov5n+gsconv",
+        "--weights",
+        weights.to_str().unwrap(),
+        "--data",
+        data.to_str().unwrap(),
+        "--split",
+        "test",
+        "--imgsz",
+        "64",
+        "--batch",
+        "1",
+        "--conf",
+        "0.001",
+        "--iou",
+        "0.45",
+        "--max-det",
+        "1000",
+        "--save-json",
+        boxes.to_str().unwrap(),
+    ])
+    .ok();
+    let boxes: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(boxes).unwrap()).unwrap();
+    assert_eq!(
+        boxes.len() as f64,
+        4.0 * detect.boxes_per_image,
+        "what was timed found the boxes of the same weights"
+    );
+    assert!(!boxes.is_empty());
     let val: serde_json::Value = serde_json::from_str(&val).unwrap();
     for (name, before) in &evaluation.boxes.coco {
         // Another batch size, the same figures.

@@ -205,7 +205,7 @@ impl Column {
         Some(match comparison.evidence {
             Evidence::Exact | Evidence::Seeds => (value, None),
             // Round by round, so that what slowed both down says nothing.
-            Evidence::Rounds => match rounds(rows, row) {
+            Evidence::Rounds => match rounds(rows, row, self.stage?) {
                 Some(logs) => (percent(middle(&logs)?), None),
                 None => (value, None),
             },

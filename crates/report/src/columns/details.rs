@@ -65,9 +65,9 @@ pub const COLUMNS: &[Column] = &[
         "latency_disturbed",
         "",
         "what else the machine did during the timing; empty if nothing disturbed it",
-        |row| Some(row.disturbance()?.as_str().into()),
+        |row| Some(row.disturbance(Stage::Latency)?.as_str().into()),
     )
-    .relevant(|row| row.disturbance().is_some())
+    .relevant(|row| row.disturbance(Stage::Latency).is_some())
     .on(&[Page(Latency, "disturbed")]),
     // Masks, in pycocotools' order
     mask("mask_map50", "AP at IoU 0.50, of the masks", |row| {

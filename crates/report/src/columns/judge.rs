@@ -12,6 +12,7 @@ use super::compare::{Change, Comparison, Evidence, Outlook};
 use crate::interval::{Interval, Over};
 use crate::mark::Mark;
 use crate::rows::{self, BASELINE, Row, Rows, comparable};
+use ablate_records::Stage;
 
 /// A change of latency within this margin, in percent, is as good: another day, or another order of
 /// the same instructions, makes as much of a difference.
@@ -64,7 +65,9 @@ impl Column {
         comparison: Comparison,
     ) -> Vec<Option<Change>> {
         let paired = models.iter().map(|seeds| {
-            let mut rounds = seeds.iter().filter_map(|row| rounds(rows, row));
+            let mut rounds = seeds
+                .iter()
+                .filter_map(|row| rounds(rows, row, self.stage?));
             rounds.next()
         });
         let paired: Vec<Option<Vec<f64>>> = paired.collect();
@@ -330,11 +333,9 @@ fn mean_resampled<'a>(
 
 /// Logarithms of own time to the baseline's, round by round; None unless both were timed in the same
 /// rounds.
-pub fn rounds(rows: &Rows, row: &Row) -> Option<Vec<f64>> {
-    let base = rows
-        .baseline(ablate_records::Stage::Latency, row)?
-        .latency()?;
-    let own = row.latency()?;
+pub fn rounds(rows: &Rows, row: &Row, stage: Stage) -> Option<Vec<f64>> {
+    let base = rows.baseline(stage, row)?.timed(stage)?;
+    let own = row.timed(stage)?;
     let (own, base) = (own.rounds.as_ref()?, base.rounds.as_ref()?);
     let together = own.session == base.session && own.medians_ms.len() == base.medians_ms.len();
     let ratios = own.medians_ms.iter().zip(&base.medians_ms);

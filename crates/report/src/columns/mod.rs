@@ -1,11 +1,12 @@
 //! The columns of the report: `results.csv`, the screen and the page's tables are made from one
 //! table of them.
 //!
-//! A new column is one row of [`results`] or [`details`]: its name, unit, description, value,
+//! A new column is one row of [`results`], [`details`] or [`detect`]: its name, unit, description, value,
 //! format, comparison with the baseline, and where it is shown.
 
 mod compare;
 mod details;
+mod detect;
 mod judge;
 mod results;
 mod value;
@@ -19,7 +20,7 @@ use ablate_records::Stage;
 
 /// All columns, in the order of `results.csv`: what a sweep is run for, then the details. The
 /// changes against the baseline follow the part that their columns are in.
-pub const PARTS: [&[Column]; 2] = [results::COLUMNS, details::COLUMNS];
+pub const PARTS: [&[Column]; 3] = [results::COLUMNS, details::COLUMNS, detect::COLUMNS];
 
 /// All columns, in order.
 pub fn all() -> impl Iterator<Item = &'static Column> {
@@ -48,6 +49,8 @@ pub enum PageTable {
     Summary,
     /// One line per timed model.
     Latency,
+    /// One line per model that was timed from image to boxes.
+    Detect,
     /// One line per training.
     Training,
     /// One line per cell: the keys of its records.

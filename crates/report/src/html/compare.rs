@@ -13,6 +13,12 @@ use crate::summary::{Glance, Line, Table, glances};
 pub fn means(tables: &[Table], judging: &Judging) -> Vec<Sheet> {
     let sheets = tables.iter().map(|table| {
         let glances = glances(table, judging);
+        let of_table = |column: &Column| {
+            let lines = table.lines.iter();
+            column.is_relevant(lines.flat_map(|line| &line.rows))
+        };
+        let columns = columns::at_a_glance().filter(|(column, _)| of_table(column));
+        let columns: Vec<_> = columns.collect();
         let families: BTreeSet<&str> = glances.iter().map(|glance| glance.family).collect();
         let rows = glances.iter().map(|glance| Tr {
             name: if families.len() > 1 {
@@ -21,7 +27,8 @@ pub fn means(tables: &[Table], judging: &Judging) -> Vec<Sheet> {
                 glance.variant.to_string()
             },
             baseline: false,
-            cells: columns::at_a_glance()
+            cells: columns
+                .iter()
                 .map(|(column, _)| mean(glance, column, judging))
                 .collect(),
         });
@@ -29,8 +36,8 @@ pub fn means(tables: &[Table], judging: &Judging) -> Vec<Sheet> {
             name: String::new(),
             rows: rows.collect(),
         }];
-        let heads = columns::at_a_glance().map(|(column, heading)| Th {
-            text: heading.into(),
+        let heads = columns.iter().map(|(column, heading)| Th {
+            text: (*heading).into(),
             tip: mean_tip(column),
         });
         Sheet {

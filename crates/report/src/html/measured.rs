@@ -24,21 +24,41 @@ fn sheet(
 
 /// Latency with its spread, a table for each device, image size and batch.
 pub fn latencies(tables: &[Table]) -> Vec<Sheet> {
+    // Whatever the models are trained on, they are timed once.
+    fn setting<'a>(table: &Table<'a>) -> Setting<'a> {
+        Setting {
+            dataset: None,
+            ..table.setting
+        }
+    }
+    timed(tables, Stage::Latency, columns::PageTable::Latency, setting)
+}
+
+/// The way from an image to its boxes, a table for each device, image size and data set.
+pub fn detections(tables: &[Table]) -> Vec<Sheet> {
+    timed(tables, Stage::Detect, columns::PageTable::Detect, |table| {
+        table.setting
+    })
+}
+
+fn timed<'a>(
+    tables: &[Table<'a>],
+    stage: Stage,
+    place: columns::PageTable,
+    setting: impl Fn(&Table<'a>) -> Setting<'a>,
+) -> Vec<Sheet> {
     let mut seen = BTreeSet::new();
     let mut sheets = Vec::new();
     for table in tables {
-        let setting = Setting {
-            dataset: None,
-            ..table.setting
-        };
-        let timed = table.lines.iter().filter(|line| line.latency().is_some());
+        let setting = setting(table);
+        let is_timed = |line: &&Line| line.rows.iter().any(|row| row.timed(stage).is_some());
+        let timed = table.lines.iter().filter(is_timed);
         let new: Vec<&Line> = timed
             .filter(|line| seen.insert((setting, &line.cell().model)))
             .collect();
         if new.is_empty() {
             continue;
         }
-        let place = columns::PageTable::Latency;
         let columns = columns_of(place, new.iter().flat_map(|line| &line.rows));
         let groups = grouped(
             new.iter()

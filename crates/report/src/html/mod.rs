@@ -73,6 +73,7 @@ pub fn render(
         training => plots(figures, Kind::Training),
         summaries => compare::summaries(tables),
         latencies => measured::latencies(tables),
+        detections => measured::detections(tables),
         classes => classes::classes(tables),
         data => data::data(rows),
         trainings => measured::trainings(rows),

@@ -274,6 +274,24 @@ fn a_latency_is_judged_by_its_rounds() {
 }
 
 #[test]
+fn what_a_user_waits_for_is_compared_and_its_parts_are_shown() {
+    let records = [
+        done(&cell("baseline", "n"), detect(20.0)),
+        done(&cell("asff", "n"), detect(22.0)),
+    ];
+    let html = page(&records);
+    assert!(html.contains("What a user waits for"));
+    for heading in ["letterbox", "upload", "forward", "download", "suppression"] {
+        assert!(html.contains(&format!(">{heading}</th>")), "{heading}");
+    }
+    assert!(html.contains(">17.2"), "forward");
+    assert!(html.contains("△ +10.0 %"));
+    // Sweeps of earlier versions have no such stage, and say nothing of it.
+    let html = page(&[done(&cell("baseline", "n"), latency(20.0))]);
+    assert!(!html.contains("What a user waits for") && !html.contains("Detect, ms"));
+}
+
+#[test]
 fn a_disturbed_timing_says_how() {
     let Measurement::Latency(quiet) = latency(20.0) else {
         unreachable!()

@@ -4,9 +4,9 @@
 use std::{collections::BTreeMap, path::Path};
 
 use ablate_records::{
-    ApFigures, Cell, ClassAp, CostMeasurement, Environment, EpochLog, EvalMeasurement,
-    FirstWeights, Judging, LatencyMeasurement, Measurement, Outcome, PeakMemory, Record, Rounds,
-    Rung, Stage, TrainMeasurement,
+    ApFigures, Cell, ClassAp, CostMeasurement, DetectMeasurement, DetectParts, Environment,
+    EpochLog, EvalMeasurement, FirstWeights, Judging, LatencyMeasurement, Measurement, Outcome,
+    PeakMemory, Record, Rounds, Rung, Stage, TrainMeasurement,
 };
 use ablate_report::{Contents, Written};
 
@@ -104,6 +104,7 @@ pub fn done(cell: &Cell, measurement: Measurement) -> Record {
         Measurement::Latency(_) => Stage::Latency,
         Measurement::Train(_) => Stage::Train,
         Measurement::Eval(_) => Stage::Eval,
+        Measurement::Detect(_) => Stage::Detect,
     };
     record(cell, Outcome::Done { measurement }, stage)
 }
@@ -205,6 +206,27 @@ pub fn latency(median_ms: f64) -> Measurement {
         },
         rounding_error: None,
     })
+}
+
+/// The way from an image to its boxes, of which the forward pass is the most.
+pub fn detect(median_ms: f64) -> Measurement {
+    let Measurement::Latency(whole) = latency(median_ms) else {
+        unreachable!()
+    };
+    Measurement::Detect(Box::new(DetectMeasurement {
+        whole,
+        parts: DetectParts {
+            letterbox_ms: 1.25,
+            upload_ms: 0.5,
+            forward_ms: median_ms - 2.75,
+            download_ms: 0.25,
+            suppression_ms: 0.75,
+        },
+        split: "test".into(),
+        images: 10,
+        boxes_per_image: 7.5,
+        confidence: 0.25,
+    }))
 }
 
 /// A run whose mAP rises to `map`.

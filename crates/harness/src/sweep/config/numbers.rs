@@ -55,6 +55,13 @@ pub fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error
     })
 }
 
+pub fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked::number(deserializer, |share| match (0.0..=1.0).contains(&share) {
+        true => Ok(share),
+        false => Err(format!("expected a number from 0 to 1, found {share}")),
+    })
+}
+
 pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     checked::number(deserializer, |seconds| {
         match (0.0..=MAX_COUNT).contains(&seconds) {

@@ -1,10 +1,10 @@
 //! Evaluation of the best weights of a training.
 
 use ablate_detection::{
-    dataset::Split,
+    dataset::{Interpolation, Split},
     loader::{EvalLoader, InputShape},
 };
-use ablate_training::{EvaluationSpec, conventions, gaps};
+use ablate_training::{EvaluationSpec, Evaluator, conventions, gaps};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
@@ -21,49 +21,62 @@ pub struct Eval<'b> {
     pub store: &'b Store,
 }
 
+/// Trained weights, and how images become what they take.
+pub struct Opened {
+    pub evaluator: Evaluator,
+    pub interpolation: Interpolation,
+    pub shape: InputShape,
+}
+
 impl Eval<'_> {
-    fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
-        let trained = self.training(job.cell)?.map_err(anyhow::Error::msg)?;
-        let (data, recipe) = (self.bench.data()?, self.bench.recipe(&job.cell.model)?);
-        let split = self
-            .bench
-            .config
-            .eval
-            .as_ref()
-            .context("the sweep evaluates nothing")?
-            .split;
-        data.split(Split::Train)?
-            .check_same_classes(data.split(split)?)?;
-        let graph = self
-            .bench
-            .graph(&job.cell.model, data.split(split)?.classes.len())?;
-        let images = data.cached(split, conventions::interpolation(graph.detect()))?;
-        let device = job.cell.device.open()?;
+    /// The split that is evaluated.
+    pub fn split(&self) -> Result<Split> {
+        let eval = self.bench.config.eval.as_ref();
+        Ok(eval.context("the sweep evaluates nothing")?.split)
+    }
+
+    /// Opens the best weights of the cell's training.
+    pub fn open(&self, cell: &PlannedCell) -> Result<Opened> {
+        let trained = self.training(cell)?.map_err(anyhow::Error::msg)?;
+        let (data, recipe) = (self.bench.data()?, self.bench.recipe(&cell.model)?);
+        let split = data.split(self.split()?)?;
+        data.split(Split::Train)?.check_same_classes(split)?;
+        let graph = self.bench.graph(&cell.model, split.classes.len())?;
+        let device = cell.device.open()?;
         let file = self.store.folder().join(&trained.best_weights);
         ensure!(
             file.exists(),
             "{} is missing; --fresh --cell {} trains it again",
             file.display(),
-            job.cell.id
+            cell.id
         );
         let spec = EvaluationSpec {
             graph: &graph,
             weights: &file,
-            data: data.split(split)?,
+            data: split,
             device: &device,
         };
         let (evaluator, loaded) = spec.open()?;
         if let Some(gaps) = gaps(&loaded) {
             bail!("{}: {gaps}", file.display());
         }
-        let loader = EvalLoader::new(
-            images,
-            InputShape::new(recipe.val_rect, graph.max_stride()),
-            recipe.eval_batch(),
-            1,
-        )?;
+        Ok(Opened {
+            evaluator,
+            interpolation: conventions::interpolation(graph.detect()),
+            shape: InputShape::new(recipe.val_rect, graph.max_stride()),
+        })
+    }
+
+    fn measure_one(&self, job: &Job, steps: &Steps) -> Result<Measurement> {
+        let opened = self.open(job.cell)?;
+        let images = self
+            .bench
+            .data()?
+            .cached(self.split()?, opened.interpolation)?;
+        let batch = self.bench.recipe(&job.cell.model)?.eval_batch();
+        let loader = EvalLoader::new(images, opened.shape, batch, 1)?;
         let bar = steps.parts(loader.batches() as u64);
-        let evaluation = evaluator.run(&loader, |done| bar.set_position(done as u64));
+        let evaluation = (opened.evaluator).run(&loader, |done| bar.set_position(done as u64));
         bar.finish_and_clear();
         Ok(Measurement::Eval(evaluation?.resampled()?))
     }
@@ -84,7 +97,8 @@ impl Eval<'_> {
         })
     }
 
-    fn training_key(&self, cell: &PlannedCell) -> Result<String> {
+    /// Stands for all that went into the cell's weights.
+    pub fn training_key(&self, cell: &PlannedCell) -> Result<String> {
         let train = Train {
             bench: self.bench,
             store: self.store,
@@ -96,17 +110,9 @@ impl Eval<'_> {
 
 impl Work for Eval<'_> {
     fn inputs(&self, cell: &PlannedCell) -> Result<Value> {
-        let data = self.bench.data()?;
-        let split = self
-            .bench
-            .config
-            .eval
-            .as_ref()
-            .context("the sweep evaluates nothing")?
-            .split;
+        let (data, split) = (self.bench.data()?, self.split()?);
         let graph = self.bench.graph(&cell.model, cell.cell.nc)?;
         Ok(json!({
-            // The training's key stands for all that went into the weights.
             "train": self.training_key(cell)?,
             "split": split,
             "dataset": data.fingerprint(split)?,

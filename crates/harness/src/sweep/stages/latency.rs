@@ -41,6 +41,7 @@ impl Latency<'_> {
             warmup: config.warmup,
             budget: Duration::from_secs_f64(config.budget_s),
             min_iterations: config.min_iterations,
+            min_rounds: 0,
             aim: (config.within > 0.0).then(|| Aim {
                 within: config.within,
                 limit: Duration::from_secs_f64(config.limit_s()),

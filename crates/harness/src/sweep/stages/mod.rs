@@ -1,6 +1,7 @@
-//! What a sweep does to a cell: the four stages, one file each.
+//! What a sweep does to a cell: its stages, one file each.
 
 mod cost;
+mod detect;
 mod eval;
 mod latency;
 mod train;
@@ -51,6 +52,7 @@ pub fn work<'b>(stage: Stage, bench: &'b Workbench, store: &'b Store) -> Box<dyn
         Stage::Latency => Box::new(latency::Latency(bench)),
         Stage::Train => Box::new(Train { bench, store }),
         Stage::Eval => Box::new(eval::Eval { bench, store }),
+        Stage::Detect => Box::new(detect::Detect(eval::Eval { bench, store })),
     }
 }
 
