@@ -11,12 +11,14 @@
 
 #![warn(missing_docs)]
 
+mod depth;
 mod lease;
 mod process;
 mod read;
 mod words;
 mod write;
 
+pub use depth::check_depth;
 pub use lease::{Claim, Lease, Leases, Timing, release_all};
 pub use process::{Holder, Place};
 pub use read::{decode_text, decode_xml, read_text, read_xml};

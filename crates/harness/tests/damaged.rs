@@ -36,7 +36,34 @@ train:
   batch: -1
   halving: {rungs: 2, keep: 0.5, among: models}
 eval: {split: test}
+detect: {images: 4, confidence: 0.25, budget_s: 1.5, within: 1, limit_s: 3}
 ";
+
+/// The parser would be at it for minutes.
+#[test]
+fn brackets_that_never_close_are_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("deep.yaml");
+    fs::write(&file, format!("name: a\nnames: {}", "[{a: ".repeat(50_000))).unwrap();
+    let start = Instant::now();
+    let errors = [
+        format!("{:#}", SweepConfig::read(&file).unwrap_err()),
+        Recipe::load(&file).unwrap_err().to_string(),
+        ablate_detection::dataset::DataSpec::load(&file)
+            .unwrap_err()
+            .to_string(),
+        Catalog::builtin().add_file(&file).unwrap_err().to_string(),
+    ];
+    for error in errors {
+        assert!(
+            error.contains("expected brackets at most 1000 deep")
+                && (error.contains("deep.yaml:2: ")
+                    || error.contains("deep.yaml: ") && error.contains("at line 2")),
+            "{error}"
+        );
+    }
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
 
 const SWEEPS: [&str; 3] = [
     SWEEP,

@@ -200,6 +200,10 @@ impl Recipe {
             line,
             message: message.into(),
         };
+        ablate_files::check_depth(&text).map_err(|message| {
+            let (message, line) = split_line(&message);
+            wrong(line, message)
+        })?;
         // A file of comments alone says nothing.
         let keys: Option<Mapping> = serde_yaml::from_str(&text).map_err(|error| {
             let message = in_our_words(&error.to_string());

@@ -70,12 +70,14 @@ impl CachedDataset {
                 fits
             })
             .collect();
-        let decoded: Vec<_> = dataset
+        let decoded: Vec<Result<_, String>> = dataset
             .samples
             .par_iter()
             .zip(keep)
             .map(|(sample, keep)| {
-                load(sample, imgsz, interpolation).map(|image| keep.then_some(image))
+                // One that is not kept is decoded all the same: it may be corrupt.
+                let image = decode(sample)?;
+                Ok(keep.then(|| resized(image, imgsz, interpolation)))
             })
             .collect();
         let mut samples = Vec::with_capacity(decoded.len());
@@ -134,16 +136,17 @@ impl CachedDataset {
             return Cow::Borrowed(image);
         }
         let sample = &self.dataset.samples[index];
-        Cow::Owned(
-            load(sample, self.imgsz, self.interpolation).unwrap_or_else(|reason| {
+        Cow::Owned(match decode(sample) {
+            Ok(image) => resized(image, self.imgsz, self.interpolation),
+            Err(reason) => {
                 tracing::error!(
                     "{}: {reason}; a grey image is used instead",
                     sample.source.path().display()
                 );
                 let (width, height) = self.imgsz.fitted(sample.width, sample.height);
                 RgbImage::from_pixel(width as u32, height as u32, crate::augment::GREY)
-            }),
-        )
+            }
+        })
     }
 
     /// The targets of a sample in pixels of its resized image: all boxes but crowds.
@@ -176,11 +179,7 @@ fn labels(sample: &Sample, imgsz: InputSize) -> Vec<Label> {
         .collect()
 }
 
-fn load(
-    sample: &Sample,
-    imgsz: InputSize,
-    interpolation: Interpolation,
-) -> Result<RgbImage, String> {
+fn decode(sample: &Sample) -> Result<RgbImage, String> {
     let image = sample.source.decode()?;
     if (image.width() as usize, image.height() as usize) != (sample.width, sample.height) {
         let (w, h) = (sample.width, sample.height);
@@ -190,6 +189,10 @@ fn load(
             image.height()
         ));
     }
-    let (width, height) = imgsz.fitted(sample.width, sample.height);
-    Ok(resample(image, width, height, interpolation))
+    Ok(image)
+}
+
+fn resized(image: RgbImage, imgsz: InputSize, interpolation: Interpolation) -> RgbImage {
+    let (width, height) = imgsz.fitted(image.width() as usize, image.height() as usize);
+    resample(image, width, height, interpolation)
 }

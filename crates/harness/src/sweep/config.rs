@@ -204,6 +204,7 @@ impl SweepConfig {
     }
 
     fn from_yaml(text: &str) -> Result<Self, String> {
+        ablate_files::check_depth(text)?;
         if matches!(serde_yaml::from_str(text), Ok(Value::Null)) {
             return Err("expected the keys of a sweep, found an empty file".into());
         }

@@ -14,8 +14,6 @@ use super::words::in_our_words;
 /// Bytes of a text, and values and letters of what it stands for. No table comes near, a broken or
 /// hostile file may.
 const MAX_SIZE: usize = 1 << 18;
-/// Lists and maps within each other; the parser follows no more.
-const MAX_DEPTH: usize = 128;
 
 /// Reads a text as a type.
 ///
@@ -48,23 +46,11 @@ fn read(text: &str) -> Result<Value, String> {
             text.len()
         ));
     }
-    if depth(text) > MAX_DEPTH {
-        return Err(format!("expected brackets at most {MAX_DEPTH} deep"));
-    }
+    ablate_files::check_depth(text)?;
     let mut room = MAX_SIZE;
     Tree { room: &mut room }
         .deserialize(serde_yaml::Deserializer::from_str(text))
         .map_err(|e| format!("not YAML: {e}"))
-}
-
-/// How deep brackets lie within each other at most; those in comments and words count, too.
-fn depth(text: &str) -> usize {
-    let step = |(depth, most): (usize, usize), byte: u8| match byte {
-        b'[' | b'{' => (depth + 1, most.max(depth + 1)),
-        b']' | b'}' => (depth.saturating_sub(1), most),
-        _ => (depth, most),
-    };
-    text.bytes().fold((0, 0), step).1
 }
 
 /// A tree in the making, and how much more may come.

@@ -211,7 +211,7 @@ impl Column {
             },
             Evidence::SeedsAndImages(resampled) => (
                 value,
-                Interval::over_images(resampled(row), resampled(base)),
+                Interval::over_images(resampled(row), resampled(base), 100.0),
             ),
         })
     }

@@ -267,7 +267,7 @@ impl<'r, 'a> Group<'r, 'a> {
         let mean =
             |trained: &Trained| ablate_statistics::mean(&trained.figures).unwrap_or(f64::NAN);
         let one = trained.figures.len() == 1 && self.baseline.figures.len() == 1;
-        let over_images = Interval::over_images(&trained.resampled, &self.baseline.resampled);
+        let over_images = Interval::over_images(&trained.resampled, &self.baseline.resampled, 1.0);
         Change {
             value: mean(trained) - mean(&self.baseline),
             mark: Mark::Open,

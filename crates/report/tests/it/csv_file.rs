@@ -1,8 +1,8 @@
 //! `results.csv` as a reader of CSV sees it.
 
 use ablate_records::{
-    Cell, DataAccount, Environment, EvalMeasurement, LeftOut, Measurement, Outcome, Record, Stage,
-    TrainMeasurement,
+    Cell, DataAccount, Environment, EvalMeasurement, Judging, LeftOut, Measurement, Outcome,
+    Record, Stage, TrainMeasurement,
 };
 
 use crate::support::*;
@@ -324,6 +324,9 @@ fn a_change_of_one_seed_has_an_interval_over_the_test_images() {
         assert!((figure - expected).abs() < 1e-9, "{change:?}");
     }
     assert_eq!(rows[0]["change_map50_95_low"], "");
+    // The screen says the same.
+    let screen = ablate_report::terminal::render(&records, Judging::default(), None, false);
+    assert!(screen.contains("+0.2 … +9.7"), "{screen}");
 }
 
 #[test]
