@@ -123,6 +123,10 @@ pub struct RunArgs {
     /// Print the cells and exit.
     #[arg(long)]
     pub dry_run: bool,
+    /// Write the curves of trainings as event files of TensorBoard (key train.tensorboard of the
+    /// sweep): tensorboard --logdir DIR.
+    #[arg(long)]
+    pub tensorboard: bool,
 }
 
 /// Models by name, and files with tables and variants of the user's own.
@@ -276,6 +280,10 @@ pub struct TrainArgs {
     /// File of first weights (.safetensors or .pt) [default: random weights].
     #[arg(long, conflicts_with = "resume")]
     pub weights: Option<PathBuf>,
+    /// Write the curves as an event file of TensorBoard, in the folder's tensorboard/; with --resume
+    /// they go on.
+    #[arg(long)]
+    pub tensorboard: bool,
 }
 
 /// Arguments of `ablate val`.

@@ -16,11 +16,13 @@ mod number;
 mod plots;
 mod rows;
 mod summary;
+mod tensorboard;
 pub mod terminal;
 
 pub use data::{
     DataPages, DataTable, PER_PAGE, SplitPages, Thumbnail, ThumbnailBox, write_data_pages,
 };
+pub use tensorboard::EventFile;
 
 use std::path::{Path, PathBuf};
 

@@ -140,6 +140,9 @@ pub struct TrainConfig {
     pub batch: Option<i64>,
     /// Stops trainings that fall behind the others; None: all run to their end.
     pub halving: Option<HalvingConfig>,
+    /// Whether the curves are written as event files of TensorBoard too.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 /// Successive halving: the rule is in [`super::halving`].
@@ -320,6 +323,11 @@ impl SweepConfig {
             return Err("key `eval`: requires the key `train`".into());
         }
         Ok(config)
+    }
+
+    /// Whether trainings write event files of TensorBoard.
+    pub fn writes_curves(&self) -> bool {
+        self.train.as_ref().is_some_and(|train| train.tensorboard)
     }
 
     /// How the sweep's report judges changes.

@@ -2,6 +2,7 @@
 
 mod csv_file;
 mod data_pages;
+mod event_file;
 mod page;
 mod plots;
 mod screen;
