@@ -419,6 +419,38 @@ pub struct ReportArgs {
     /// A change of mAP within so many points is as good [default: as the sweep says].
     #[arg(long, value_name = "POINTS")]
     pub margin: Option<f64>,
+    /// What to write: the report with its page, plots and CSV file into the folder, or its table to
+    /// standard output, to be pasted.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
+    pub format: ReportFormat,
+    /// Write the table to this file instead.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Columns of the table behind the model, by their names in results.csv, comma-separated
+    /// [default: parameters, GFLOPs, latency, mAP and their changes].
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Scales of the table, comma-separated [default: all].
+    #[arg(
+        long = "scale",
+        visible_alias = "scales",
+        value_name = "SCALE",
+        value_delimiter = ','
+    )]
+    pub scales: Vec<String>,
+}
+
+/// What `ablate report` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(
+    missing_docs,
+    reason = "clap would print them beside each value, which lengthens the help"
+)]
+pub enum ReportFormat {
+    Html,
+    Markdown,
+    Latex,
+    Csv,
 }
 
 fn stage(word: &str) -> Result<Stage, String> {

@@ -58,7 +58,7 @@ fn change_fields(comparison: Comparison, change: Option<(f64, Option<Interval>)>
 }
 
 /// Ten decimals: without the tail that a subtraction of binary fractions leaves.
-fn rounded(value: Option<f64>) -> String {
+pub fn rounded(value: Option<f64>) -> String {
     value
         .map(|value| ((value * 1e10).round() / 1e10).to_string())
         .unwrap_or_default()
@@ -72,7 +72,8 @@ fn field(value: Value) -> String {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// Without what a spreadsheet would run.
+pub fn escaped(text: &str) -> String {
     let line: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

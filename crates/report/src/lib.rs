@@ -13,6 +13,7 @@ mod html;
 mod interval;
 mod mark;
 mod number;
+mod paste;
 mod plots;
 mod rows;
 mod summary;
@@ -22,6 +23,7 @@ pub mod terminal;
 pub use data::{
     DataPages, DataTable, PER_PAGE, SplitPages, Thumbnail, ThumbnailBox, write_data_pages,
 };
+pub use paste::{TableFormat, TableOptions};
 pub use tensorboard::EventFile;
 
 use std::path::{Path, PathBuf};
@@ -55,6 +57,15 @@ pub struct Written {
     pub html: PathBuf,
     /// `plots/*.png`.
     pub plots: Vec<PathBuf>,
+}
+
+/// The report's table as text, one for each setting: see [`TableOptions`].
+///
+/// # Errors
+/// A column or a scale that there is not; no records.
+pub fn table(contents: &Contents, options: &TableOptions) -> Result<String> {
+    let rows = rows::Rows::join(contents.records, contents.judging);
+    paste::render(contents.title, &rows, options)
 }
 
 /// Writes `results.csv`, `plots/*.png` and `report.html` into the folder `dir`, each atomically.

@@ -75,6 +75,17 @@ impl Gap<'_> {
         }
     }
 
+    /// A sign or a word, for a table of text.
+    pub fn sign(&self) -> &'static str {
+        match self {
+            Gap::Failed(_) => "failed",
+            Gap::Stopped(_) => "stopped",
+            Gap::Skipped(_) => "skipped",
+            Gap::NotYet => "…",
+            Gap::NotAsked => "–",
+        }
+    }
+
     /// With the reason or the error.
     pub fn long(&self) -> String {
         match self {

@@ -119,18 +119,15 @@ impl Shown {
     }
 }
 
-fn figure(entry: Entry) -> String {
-    let gap = match entry {
-        Entry::Value { text, .. } => return text,
-        Entry::Gap(Gap::Failed(_)) => "failed",
-        Entry::Gap(Gap::Stopped(_)) => "stopped",
-        Entry::Gap(Gap::Skipped(_)) => "skipped",
-        Entry::Gap(Gap::NotYet) => "…",
-        Entry::Gap(Gap::NotAsked) | Entry::None => "–",
+/// What stands for an entry in a table of text.
+pub(crate) fn figure(entry: Entry) -> String {
+    match entry {
+        Entry::Value { text, .. } => text,
+        Entry::Gap(gap) => gap.sign().into(),
+        Entry::None => "–".into(),
         // Most models make no masks: their entries are not worth a sign.
-        Entry::Blank(_) => "",
-    };
-    gap.into()
+        Entry::Blank(_) => String::new(),
+    }
 }
 
 /// The table without the columns of the highest ranks, until it fits.

@@ -181,9 +181,14 @@ impl Column {
         rows.any(|row| (self.relevant)(row))
     }
 
+    /// The unit that page and screen show it in; empty if it has none.
+    pub fn shown_unit(&self) -> &'static str {
+        self.format.unit().unwrap_or(self.unit)
+    }
+
     /// What it is and the unit that the page shows it in, for a tooltip.
     pub fn description(&self) -> String {
-        match self.format.unit().unwrap_or(self.unit) {
+        match self.shown_unit() {
             "" => self.tip.into(),
             unit => format!("{}, {unit}", self.tip),
         }

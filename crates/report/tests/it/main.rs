@@ -4,6 +4,7 @@ mod csv_file;
 mod data_pages;
 mod event_file;
 mod page;
+mod paste;
 mod plots;
 mod screen;
 mod support;
