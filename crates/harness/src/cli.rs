@@ -81,8 +81,11 @@ pub enum Command {
     Latency(LatencyArgs),
     /// Compute COCO metrics of detections in COCO's results format.
     Metrics(MetricsArgs),
-    /// Rewrite the report of a sweep's folder from its records.
+    /// Rewrite the report of a sweep's folder from its records, or print its table as Markdown,
+    /// LaTeX or CSV.
     Report(ReportArgs),
+    /// Write one report of several sweeps or machines.
+    Compare(CompareArgs),
     /// List the devices of this machine that this build can use.
     Devices,
     /// Print the completion script of a shell.
@@ -419,8 +422,33 @@ pub struct ReportArgs {
     /// A change of mAP within so many points is as good [default: as the sweep says].
     #[arg(long, value_name = "POINTS")]
     pub margin: Option<f64>,
-    /// What to write: the report with its page, plots and CSV file into the folder, or its table to
-    /// standard output, to be pasted.
+    /// The table instead of the page.
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+/// Arguments of `ablate compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of sweeps' results, two or more.
+    #[arg(required = true, num_args = 2.., value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Folder of the report [default: reports/compare-NAME-NAME].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// A change of mAP within so many points is as good [default: as the sweeps say].
+    #[arg(long, value_name = "POINTS")]
+    pub margin: Option<f64>,
+    /// The table instead of the page.
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+/// A report's table as text.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// What to write: the page with plots and CSV file into the folder, or the table to standard
+    /// output, to be pasted.
     #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
     pub format: ReportFormat,
     /// Write the table to this file instead.
@@ -440,7 +468,7 @@ pub struct ReportArgs {
     pub scales: Vec<String>,
 }
 
-/// What `ablate report` writes.
+/// What a report is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[expect(
     missing_docs,

@@ -1,66 +1,80 @@
 //! `ablate report`: the report of a sweep's folder, or its table as text, from its records.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Result, bail, ensure};
 
 use crate::{
-    cli::{ReportArgs, ReportFormat},
+    cli::{ReportArgs, ReportFormat, TableArgs},
     progress::print,
 };
 use ablate_files::write_atomic;
-use ablate_records::{Judging, store::Store};
-use ablate_report::{Contents, TableFormat, TableOptions, terminal};
+use ablate_records::{Judging, Manifest, store::Store};
+use ablate_report::{Contents, TableFormat, TableOptions, Written, terminal};
 
 pub fn execute(args: &ReportArgs) -> Result<ExitCode> {
     let store = Store::open(&args.folder)?;
     let records = store.report()?;
-    let (title, variants, mut judging) = match store.manifest() {
-        Some(manifest) => (manifest.sweep, manifest.variants, manifest.judging),
-        None => (folder_name(store.folder()), Vec::new(), Judging::default()),
-    };
+    let mut manifest = manifest(&store);
     if let Some(margin) = args.margin {
-        judging.margin = Some(check_margin(margin)?);
+        manifest.judging.margin = Some(check_margin(margin)?);
     }
+    let judging = manifest.judging;
     let contents = Contents {
-        title: &title,
-        variants: &variants,
+        title: &manifest.sweep,
+        variants: &manifest.variants,
         judging,
         records: &records,
     };
-    let format = match args.format {
-        ReportFormat::Html => None,
-        ReportFormat::Markdown => Some(TableFormat::Markdown),
-        ReportFormat::Latex => Some(TableFormat::Latex),
-        ReportFormat::Csv => Some(TableFormat::Csv),
-    };
-    if let Some(format) = format {
-        let options = TableOptions {
-            format,
-            columns: &args.columns,
-            scales: &args.scales,
-        };
-        let table = ablate_report::table(&contents, &options)?;
-        match &args.output {
-            Some(file) => write_atomic(file, table.as_bytes())?,
-            None => print(table.trim_end()),
-        }
-        return Ok(ExitCode::SUCCESS);
+    let is_table = write_table(&args.table, |options| {
+        ablate_report::table(&contents, options)
+    })?;
+    if !is_table {
+        let written = ablate_report::write(store.folder(), &contents)?;
+        print(terminal::summary(&records, judging).trim_end());
+        tell(&written);
     }
-    of_tables_only(args)?;
-    let written = ablate_report::write(store.folder(), &contents)?;
-    print(terminal::summary(&records, judging).trim_end());
-    tracing::info!(
-        "{}, {}, {} plots",
-        written.html.display(),
-        written.csv.display(),
-        written.plots.len()
-    );
     Ok(ExitCode::SUCCESS)
 }
 
+/// The folder's manifest; without one, the folder's name and the defaults.
+pub(super) fn manifest(store: &Store) -> Manifest {
+    store.manifest().unwrap_or_else(|| Manifest {
+        sweep: folder_name(store.folder()),
+        variants: Vec::new(),
+        judging: Judging::default(),
+        rows: Vec::new(),
+    })
+}
+
+/// Writes the table where it is asked for, and says whether it is.
+pub(super) fn write_table(
+    args: &TableArgs,
+    table: impl FnOnce(&TableOptions) -> Result<String>,
+) -> Result<bool> {
+    let format = match args.format {
+        ReportFormat::Html => {
+            of_tables_only(args)?;
+            return Ok(false);
+        }
+        ReportFormat::Markdown => TableFormat::Markdown,
+        ReportFormat::Latex => TableFormat::Latex,
+        ReportFormat::Csv => TableFormat::Csv,
+    };
+    let table = table(&TableOptions {
+        format,
+        columns: &args.columns,
+        scales: &args.scales,
+    })?;
+    match &args.output {
+        Some(file) => write_atomic(file, table.as_bytes())?,
+        None => print(table.trim_end()),
+    }
+    Ok(true)
+}
+
 /// Rejects what has no effect on the page.
-fn of_tables_only(args: &ReportArgs) -> Result<()> {
+fn of_tables_only(args: &TableArgs) -> Result<()> {
     let given = [
         ("--output", args.output.is_some()),
         ("--columns", !args.columns.is_empty()),
@@ -81,7 +95,18 @@ pub(super) fn check_margin(margin: f64) -> Result<f64> {
     Ok(margin)
 }
 
-fn folder_name(folder: &std::path::Path) -> String {
+/// Says where a report is.
+pub(super) fn tell(written: &Written) {
+    tracing::info!(
+        "{}, {}, {} plots",
+        written.html.display(),
+        written.csv.display(),
+        written.plots.len()
+    );
+}
+
+/// The last part of a folder's path.
+pub(super) fn folder_name(folder: &Path) -> String {
     folder
         .file_name()
         .unwrap_or(folder.as_os_str())

@@ -12,9 +12,10 @@ mod value;
 
 pub use compare::{Change, ChangeUnit, Comparison, Evidence, Outlook};
 pub use judge::LATENCY_MARGIN;
+pub use results::SOURCE;
 pub use value::{Entry, Format, Value};
 
-use crate::rows::Row;
+use crate::rows::{Row, Rows};
 use ablate_records::Stage;
 
 /// All columns, in the order of `results.csv`: what a sweep is run for, then the details. The
@@ -174,6 +175,11 @@ impl Column {
             Place::Screen(rank, heading) => Some((*rank, *heading)),
             Place::Page(..) => None,
         })
+    }
+
+    /// Whether `results.csv` has it: that of one sweep does not name the sweep.
+    pub fn is_in_csv(&self, rows: &Rows) -> bool {
+        !self.csv.is_empty() && (self.csv != SOURCE || rows.is_union())
     }
 
     /// Whether a table of these rows needs the column.

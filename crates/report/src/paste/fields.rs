@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::Fields;
-use crate::columns::{self, Column, Comparison, PageTable};
+use crate::columns::{self, Column, Comparison, PageTable, SOURCE};
 use crate::rows::{Row, Rows};
 use crate::summary::{Line, Table};
 
@@ -47,7 +47,8 @@ const COSTS: [&str; 4] = [
 ];
 
 /// What tells the lines of a CSV apart.
-const TELLING: [&str; 8] = [
+const TELLING: [&str; 9] = [
+    SOURCE,
     "family",
     "scale",
     "variant",
@@ -202,5 +203,9 @@ pub fn for_csv(rows: &Rows) -> Fields {
     };
     let default = DEFAULT.into_iter().filter_map(Field::named);
     let telling = TELLING.into_iter().filter_map(Field::named);
+    let telling = telling.filter(|field| match field {
+        Field::Figure(column) => column.is_in_csv(rows),
+        _ => true,
+    });
     telling.chain(default.filter(is_there)).collect()
 }

@@ -4,12 +4,9 @@ use std::fmt::Write;
 
 use super::sheet::{Heading, Item, Sheet};
 
-/// A floating table with caption and label; `number` tells several tables of a report apart.
-pub fn render(sheet: &Sheet, number: usize) -> String {
-    let mut text = String::new();
-    if number == 1 {
-        text += "% \\usepackage{booktabs,amssymb}\n";
-    }
+/// A floating table with caption and label, and what it needs in a comment.
+pub fn render(sheet: &Sheet, label: &str) -> String {
+    let mut text = "% \\usepackage{booktabs,amssymb}\n".to_string();
     let alignment = sheet
         .headings
         .iter()
@@ -26,9 +23,9 @@ pub fn render(sheet: &Sheet, number: usize) -> String {
         .collect();
     let _ = writeln!(
         text,
-        "\\begin{{table}}[t]\n\\centering\n\\small\n\\caption{{{}}}\n\\label{{{}}}\n\\begin{{tabular}}{{{alignment}}}\n\\toprule",
+        "\\begin{{table}}[t]\n\\centering\n\\small\n\\caption{{{}}}\n\\label{{tab:{}}}\n\\begin{{tabular}}{{{alignment}}}\n\\toprule",
         caption.join("\n  "),
-        label(sheet.title, number),
+        label,
     );
     let head = ["Model".to_string()]
         .into_iter()
@@ -43,19 +40,6 @@ pub fn render(sheet: &Sheet, number: usize) -> String {
         }
     }
     text + "\\bottomrule\n\\end{tabular}\n\\end{table}\n"
-}
-
-/// `tab:my-sweep`, `tab:my-sweep-2`.
-fn label(title: &str, number: usize) -> String {
-    let plain = |c: char| match c.is_ascii_alphanumeric() {
-        true => c.to_ascii_lowercase(),
-        false => '-',
-    };
-    let title: String = title.chars().map(plain).collect();
-    match number {
-        1 => format!("tab:{title}"),
-        number => format!("tab:{title}-{number}"),
-    }
 }
 
 fn heading(heading: &Heading) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::sheet::{Heading, Item, Sheet};
 
 /// The table with a title above and what is said with it below.
-pub fn render(sheet: &Sheet, _: usize) -> String {
+pub fn render(sheet: &Sheet, _: &str) -> String {
     let head = ["Model".to_string()]
         .into_iter()
         .chain(sheet.headings.iter().map(heading));
@@ -41,7 +41,7 @@ pub fn render(sheet: &Sheet, _: usize) -> String {
         false => "-".repeat(widths[column]),
     });
     let rule = Vec::from_iter(rule);
-    let mut text = format!("**{}**\n\n", escaped(sheet.title));
+    let mut text = format!("**{}**\n\n", escaped(&sheet.title));
     text += &line(&rows[0]);
     let _ = writeln!(text, "| {} |", rule.join(" | "));
     rows[1..].iter().for_each(|row| text += &line(row));

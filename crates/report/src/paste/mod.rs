@@ -64,6 +64,11 @@ pub(crate) fn render(title: &str, rows: &Rows, options: &TableOptions) -> Result
             Some(fields) => fields.clone(),
             None => fields::by_default(table),
         };
+        // Several tables of one title are told apart by their settings.
+        let title = match tables.len() {
+            1 => title.to_string(),
+            _ => format!("{title}: {}", table.setting.title()),
+        };
         Sheet::of(title, rows, table, &fields, scales)
     });
     let write = match format {
@@ -72,7 +77,7 @@ pub(crate) fn render(title: &str, rows: &Rows, options: &TableOptions) -> Result
     };
     let texts: Vec<String> = (1..)
         .zip(sheets)
-        .map(|(number, sheet)| write(&sheet, number))
+        .map(|(number, sheet)| write(&sheet, &label(title, number)))
         .collect();
     match texts.is_empty() {
         true => bail!("expected records, found none: the sweep has measured nothing yet"),
@@ -96,6 +101,19 @@ fn check_scales(rows: &Rows, scales: &[String]) -> Result<()> {
             )
         }
         None => Ok(()),
+    }
+}
+
+/// What a table is referred to by: `my-sweep`, `my-sweep-2`.
+fn label(title: &str, number: usize) -> String {
+    let plain = |c: char| match c.is_ascii_alphanumeric() {
+        true => c.to_ascii_lowercase(),
+        false => '-',
+    };
+    let title: String = title.chars().map(plain).collect();
+    match number {
+        1 => title,
+        number => format!("{title}-{number}"),
     }
 }
 

@@ -48,18 +48,18 @@ pub struct Group {
 }
 
 /// The table of a setting.
-pub struct Sheet<'a> {
-    pub title: &'a str,
+pub struct Sheet {
+    pub title: String,
     pub headings: Vec<Heading>,
     pub groups: Vec<Group>,
     /// What the figures are and what the signs mean, sentence by sentence.
     pub caption: Vec<String>,
 }
 
-impl<'a> Sheet<'a> {
+impl Sheet {
     /// None if no line is of these scales.
     pub fn of(
-        title: &'a str,
+        title: String,
         rows: &Rows,
         table: &Table,
         fields: &Fields,
