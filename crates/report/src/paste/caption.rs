@@ -106,9 +106,10 @@ fn latency(table: &Table, lines: &[&Line]) -> Option<String> {
         false => format!(" ({})", machines.join("; ")),
     };
     (!records.is_empty()).then(|| {
+        let place = format!("{}{machine}", setting.device).replace(") (", "; ");
         format!(
-            "Latency: median of a forward pass, {}, {} px, on {}{machine}.",
-            setting.timing, setting.imgsz.latency, setting.device
+            "Latency: median of a forward pass, {}, {} px, on {place}.",
+            setting.timing, setting.imgsz.latency
         )
     })
 }

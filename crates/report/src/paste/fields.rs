@@ -104,7 +104,11 @@ impl Field {
         match self {
             Field::Figure(column) => match column.heading(PageTable::Summary) {
                 Some(heading) => heading.split(',').next().unwrap_or(heading).into(),
-                None => column.csv.replace('_', " "),
+                None => {
+                    let unit = format!("_{}", column.unit.to_lowercase());
+                    let name = column.csv.strip_suffix(&unit).unwrap_or(column.csv);
+                    name.replace('_', " ")
+                }
             },
             Field::Change(..) => "Δ".into(),
             Field::End(_, _, End::Low) => "Δ low".into(),

@@ -23,7 +23,7 @@ pub fn render(sheet: &Sheet, label: &str) -> String {
         .collect();
     let _ = writeln!(
         text,
-        "\\begin{{table}}[t]\n\\centering\n\\small\n\\caption{{{}}}\n\\label{{tab:{}}}\n\\begin{{tabular}}{{{alignment}}}\n\\toprule",
+        "\\begin{{table}}[t]\n\\centering\n\\small\n\\setlength{{\\tabcolsep}}{{4pt}}\n\\caption{{{}}}\n\\label{{tab:{}}}\n\\begin{{tabular}}{{{alignment}}}\n\\toprule",
         caption.join("\n  "),
         label,
     );
@@ -31,8 +31,12 @@ pub fn render(sheet: &Sheet, label: &str) -> String {
         .into_iter()
         .chain(sheet.headings.iter().map(heading));
     let _ = writeln!(text, "{} \\\\", Vec::from_iter(head).join(" & "));
-    for group in &sheet.groups {
-        text += "\\midrule\n";
+    // Families of one model each need no rules between them.
+    let parts = sheet.groups.iter().any(|group| group.rows.len() > 1);
+    for (place, group) in sheet.groups.iter().enumerate() {
+        if parts || place == 0 {
+            text += "\\midrule\n";
+        }
         for (model, items) in &group.rows {
             let entries = items.iter().map(entry);
             let cells = Vec::from_iter([escaped(model)].into_iter().chain(entries));
@@ -118,7 +122,8 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("\\textless{}"),
             '>' => out.push_str("\\textgreater{}"),
             '|' => out.push_str("\\textbar{}"),
-            '"' => out.push_str("\\textquotedbl{}"),
+            // At the start of a row they would be arguments of the line break before it.
+            '*' | '[' | ']' => out.extend(['{', c, '}']),
             '−' => out.push_str("$-$"),
             '±' => out.push_str("$\\pm$"),
             '×' => out.push_str("$\\times$"),

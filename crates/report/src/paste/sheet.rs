@@ -158,7 +158,11 @@ fn figure(line: &Line, column: &Column, best: bool) -> Item {
         }
         Some(_) => {
             let spread = Spread::of(numbers());
-            let write = |x: f64| column.written(&Value::Number(x));
+            let write = |x: f64| match column.is_plain() {
+                // `results.csv` has all its digits.
+                true => number::short(x),
+                false => column.written(&Value::Number(x)),
+            };
             let mean = spread.map_or(String::new(), |spread| write(spread.mean));
             // Of what all seeds share there is none.
             let alike = distinct(&values, column).len() == 1 && !column.mean_of_seeds;

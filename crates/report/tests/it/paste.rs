@@ -247,7 +247,7 @@ fn names_are_text_in_every_format() {
     let text = table(&records, TableFormat::Latex, &[]).unwrap();
     assert!(
         text.contains(
-            "a\\textbar{}b\\_c*\\&\\%\\$\\{\\}\\#\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\textless{}x\\textgreater{} "
+            "a\\textbar{}b\\_c{*}\\&\\%\\$\\{\\}\\#\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\textless{}x\\textgreater{} "
         ),
         "{text}"
     );
@@ -324,7 +324,19 @@ fn latex_has_rules_signs_a_caption_and_a_label() {
         "{text}"
     );
     assert!(text.contains("\\label{tab:my-sweep-4}"));
-    check_latex(&table(&whole_sweep(), TableFormat::Latex, &[]).unwrap());
+    let text = table(&whole_sweep(), TableFormat::Latex, &[]).unwrap();
+    check_latex(&text);
+    assert_eq!(text.matches("\\midrule").count(), 5, "one above each scale");
+    let baselines: Vec<Record> = whole_sweep()
+        .into_iter()
+        .filter(|record| record.cell.variant == "baseline")
+        .collect();
+    let text = table(&baselines, TableFormat::Latex, &["train_s"]).unwrap();
+    assert_eq!(text.matches("\\midrule").count(), 1, "{text}");
+    assert!(
+        text.contains("Model & train (s) \\\\\n\\midrule\nyolov5n & 110.0 \\\\"),
+        "{text}"
+    );
 }
 
 #[test]
