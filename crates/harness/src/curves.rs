@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use ablate_records::{Cell, EpochLog};
+use ablate_records::{Cell, EpochLog, Measurement, Outcome, store::Store};
 use ablate_report::EventFile;
 use ablate_training::{Progress, RESUME, StepReport, TrainingState};
 use anyhow::{Context, Result};
@@ -109,6 +109,29 @@ impl<P: Progress> Progress for Curves<P> {
     }
 }
 
+/// Makes the event files of trainings that came to their end without: in an earlier run, or in one
+/// that was killed after the last checkpoint.
+pub fn complete(store: &Store) -> Result<()> {
+    for record in store.report()? {
+        let (epochs, is_over) = match &record.outcome {
+            Outcome::Done {
+                measurement: Measurement::Train(train),
+            } => (&train.epochs, true),
+            // It may go on in another run.
+            Outcome::Stopped { epochs, .. } => (epochs, false),
+            _ => continue,
+        };
+        let Some(seed) = record.cell.seed else {
+            continue;
+        };
+        let folder = folder_of(store, &record.cell, seed);
+        if is_over || !folder.exists() {
+            EventFile::open(&folder, epochs)?;
+        }
+    }
+    Ok(())
+}
+
 /// The folder of a training's event file: TensorBoard shows its name.
 pub fn folder(model: &str, seed: u64, device: &str) -> String {
     let plain = |c: char| match c.is_ascii_alphanumeric() || "+=._-".contains(c) {
@@ -121,7 +144,8 @@ pub fn folder(model: &str, seed: u64, device: &str) -> String {
         .collect()
 }
 
-/// As [`folder`], of a cell that is trained.
-pub fn folder_of(cell: &Cell, seed: u64) -> String {
-    folder(&cell.model, seed, &cell.device)
+/// The whole path of a cell of a sweep.
+pub fn folder_of(store: &Store, cell: &Cell, seed: u64) -> PathBuf {
+    let name = folder(&cell.model, seed, &cell.device);
+    store.folder().join("tensorboard").join(name)
 }

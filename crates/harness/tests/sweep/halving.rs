@@ -153,11 +153,15 @@ fn halving_stops_models_and_a_killed_run_stops_the_same() {
     }
     assert!(kills > 0);
     assert_eq!(ends(&cut), whole);
-    // However often it was killed and went on, each epoch is on its curve once.
-    for (model, rung, ..) in &whole {
-        let epochs = rung.map_or(4, |rung| rung.epoch);
-        let curves = cut.out().join(format!("tensorboard/{model}-seed0-flex"));
-        assert_eq!(points(&curves, "lr/weights"), epochs, "{model}");
+    // However often it was killed and went on, each epoch is on its curve once; and what was
+    // trained without curves gets them from its records.
+    sweep.run(&["--tensorboard"]).ok();
+    for out in [cut.out(), sweep.out()] {
+        for (model, rung, ..) in &whole {
+            let epochs = rung.map_or(4, |rung| rung.epoch);
+            let curves = out.join(format!("tensorboard/{model}-seed0-flex"));
+            assert_eq!(points(&curves, "lr/weights"), epochs, "{model}");
+        }
     }
 }
 

@@ -75,11 +75,7 @@ impl Train<'_> {
         let epochs = Epochs::new(&job.cell.cell.model, steps, ends);
         let mut progress: Box<dyn Progress> = match self.bench.config.writes_curves() {
             true => {
-                let curves = self
-                    .store
-                    .folder()
-                    .join("tensorboard")
-                    .join(curves::folder_of(&job.cell.cell, seed));
+                let curves = curves::folder_of(self.store, &job.cell.cell, seed);
                 let images = train_images.len();
                 Box::new(Curves::new(epochs, curves, folder.clone(), images))
             }

@@ -1,12 +1,14 @@
 //! In what sweeps differ that stand in one report: in words, for its top.
 
+mod aspects;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::Value;
 
+use self::aspects::Aspect;
 use crate::source::Source;
-use ablate_records::{Measurement, Outcome, Record, Stage};
+use ablate_records::{Outcome, Record, Stage};
 
 /// More values of one sweep are counted.
 const MOST_VALUES: usize = 4;
@@ -23,20 +25,17 @@ pub struct Difference {
     pub text: String,
 }
 
-/// What a record says of one aspect: keys with their values.
-type Aspect = fn(&Record) -> Vec<(String, String)>;
-
 /// In what the sweeps differ, and what they share; the most telling first.
 pub fn differences(sources: &[Source]) -> Vec<Difference> {
     let aspects: [(&'static str, Aspect); 8] = [
-        ("Data", data),
-        ("Recipe", recipe),
-        ("Image size", image_size),
-        ("First weights", first_weights),
-        ("Evaluation", evaluation),
-        ("Timing", timing),
-        ("Machine", machine),
-        ("Code", code),
+        ("Data", aspects::data),
+        ("Recipe", aspects::recipe),
+        ("Image size", aspects::image_size),
+        ("First weights", aspects::first_weights),
+        ("Evaluation", aspects::evaluation),
+        ("Timing", aspects::timing),
+        ("Machine", aspects::machine),
+        ("Code", aspects::code),
     ];
     let own = [
         ("Models", models(sources)),
@@ -93,150 +92,6 @@ fn listed(values: &BTreeSet<String>) -> String {
         0 => text,
         more => format!("{text} and {more} more"),
     }
-}
-
-/// A value of a record's inputs, as short as a reader wants it.
-fn short(value: &Value) -> String {
-    match value {
-        Value::String(text) if is_hash(text) => text.chars().take(8).collect(),
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number
-            .as_f64()
-            // Half of them come from f32.
-            .map_or(number.to_string(), |x| {
-                format!("{}", (x * 1e6).round() / 1e6)
-            }),
-        Value::Null => "none".into(),
-        other => other.to_string(),
-    }
-}
-
-fn is_hash(text: &str) -> bool {
-    text.len() >= 12 && text.chars().all(|c| c.is_ascii_hexdigit())
-}
-
-/// The entries of an object below these keys, nested ones by `outer.inner`.
-fn entries(record: &Record, stage: Stage, key: &str) -> Vec<(String, String)> {
-    let value = match record.stage == stage {
-        true => &record.inputs[key],
-        false => &Value::Null,
-    };
-    let mut found = Vec::new();
-    let mut open = vec![(String::new(), value)];
-    while let Some((name, value)) = open.pop() {
-        match value {
-            Value::Object(object) => open.extend(object.iter().map(|(key, value)| {
-                let name = match name.is_empty() {
-                    true => key.clone(),
-                    false => format!("{name}.{key}"),
-                };
-                (name, value)
-            })),
-            Value::Null if name.is_empty() => {}
-            value => found.push((name, short(value))),
-        }
-    }
-    found
-}
-
-/// Names of the data sets, and fingerprints of their splits.
-fn data(record: &Record) -> Vec<(String, String)> {
-    let Some(name) = &record.cell.dataset else {
-        return Vec::new();
-    };
-    let mut found = match record.stage {
-        Stage::Train => vec![("data set".to_string(), name.clone())],
-        _ => Vec::new(),
-    };
-    let splits = entries(record, Stage::Train, "dataset").into_iter();
-    found.extend(splits.map(|(split, print)| (format!("content of {split}"), print)));
-    let evaluated = entries(record, Stage::Eval, "dataset").into_iter();
-    found.extend(evaluated.map(|(_, print)| ("content of the evaluated split".into(), print)));
-    found
-}
-
-/// Keys of the recipe, family by family where families have other values.
-fn recipe(record: &Record) -> Vec<(String, String)> {
-    let of_family = |(key, value)| (format!("{} {key}", record.cell.family), value);
-    entries(record, Stage::Train, "recipe")
-        .into_iter()
-        .map(of_family)
-        .collect()
-}
-
-fn image_size(record: &Record) -> Vec<(String, String)> {
-    let sizes = record.cell.imgsz;
-    let (of, size) = match record.stage {
-        Stage::Cost => ("GFLOPs", sizes.cost),
-        Stage::Latency => ("latency", sizes.latency),
-        Stage::Train => ("training", sizes.train),
-        Stage::Eval => return Vec::new(),
-    };
-    vec![(of.into(), format!("{size} px"))]
-}
-
-fn first_weights(record: &Record) -> Vec<(String, String)> {
-    let Outcome::Done {
-        measurement: Measurement::Train(train),
-    } = &record.outcome
-    else {
-        return Vec::new();
-    };
-    let file = train.weights.as_ref().map(|weights| weights.file.clone());
-    vec![("from".into(), file.unwrap_or("random weights".into()))]
-}
-
-fn evaluation(record: &Record) -> Vec<(String, String)> {
-    if record.stage != Stage::Eval {
-        return Vec::new();
-    }
-    let split = ("split".to_string(), short(&record.inputs["split"]));
-    // Anchor-based and anchor-free heads have other thresholds.
-    let of_family = |(key, value)| (format!("{} {key}", record.cell.family), value);
-    let nms = entries(record, Stage::Eval, "nms")
-        .into_iter()
-        .map(of_family);
-    [split].into_iter().chain(nms).collect()
-}
-
-fn timing(record: &Record) -> Vec<(String, String)> {
-    let Some(inputs) = record
-        .inputs
-        .as_object()
-        .filter(|_| record.stage == Stage::Latency)
-    else {
-        return Vec::new();
-    };
-    let others = ["model", "nc", "imgsz", "device", "cpu", "threads", "code"];
-    inputs
-        .iter()
-        .filter(|(key, _)| !others.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), short(value)))
-        .collect()
-}
-
-fn machine(record: &Record) -> Vec<(String, String)> {
-    let environment = &record.environment;
-    let said = [
-        ("device", record.cell.device.clone()),
-        ("processor", environment.cpu.clone()),
-        ("threads", environment.threads.to_string()),
-        ("system", environment.os.clone()),
-    ];
-    let on_device = |what: &str| what != "device" || record.stage != Stage::Cost;
-    said.into_iter()
-        .filter(|(what, value)| !value.is_empty() && on_device(what))
-        .map(|(what, value)| (what.into(), value))
-        .collect()
-}
-
-/// Hashes of the sources.
-fn code(record: &Record) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for stage in Stage::ALL {
-        found.extend(entries(record, stage, "code"));
-    }
-    found
 }
 
 /// Models that not all sweeps have.
