@@ -31,7 +31,10 @@ pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
         text: text.into(),
         tip: tip.into(),
     });
-    let settings: BTreeSet<String> = tables.iter().map(|table| rest(table)).collect();
+    // What is the same everywhere needs no place.
+    let mut common = tables.iter().map(parts);
+    let first = common.next().unwrap_or_default();
+    let common = common.fold(first, |known, parts| &known & &parts);
     let row = |table: &Table, line: &Line| {
         let mut row = summary_row(&columns, line);
         let text = |text: &str| Td {
@@ -39,11 +42,8 @@ pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
             tip: table.setting.title(),
             ..Td::default()
         };
-        // What is the same everywhere needs no place.
-        let note = match settings.len() {
-            0 | 1 => String::new(),
-            _ => rest(table),
-        };
+        let own = &parts(table) - &common;
+        let note = Vec::from_iter(own).join(", ");
         let sweep = text(line.rows[0].source).note(note);
         row.cells.splice(0..0, [sweep, text(&line.cell().device)]);
         row
@@ -63,9 +63,13 @@ pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
     }]
 }
 
-/// The setting without sweep and device.
-fn rest(table: &Table) -> String {
+/// The parts of the setting, without sweep and device: `batch 1`, `latency at 320 px`.
+fn parts(table: &Table) -> BTreeSet<String> {
     let title = table.setting.title();
-    let device = format!("{} · ", table.setting.device);
-    title.replacen(&device, "", 1)
+    let parts = title.split(" · ").flat_map(|part| part.split(", "));
+    let device = table.setting.device;
+    parts
+        .filter(|part| *part != device)
+        .map(String::from)
+        .collect()
 }

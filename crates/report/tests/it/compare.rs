@@ -209,6 +209,22 @@ fn sizes_seeds_models_and_machines_are_compared() {
 }
 
 #[test]
+fn of_a_setting_each_row_shows_what_differs() {
+    let (one, mut two) = (sweep("flex", 0.1), sweep("flex", 0.1));
+    for record in &mut two {
+        record.cell.imgsz.latency = 640.into();
+    }
+    let sources = [source("one", &one), source("two", &two)];
+    let compared = Compared::new("A test", &sources, None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let written = compared.write(folder.path()).unwrap();
+    let page = std::fs::read_to_string(written.html).unwrap();
+    let cell = ">two <small>GFLOPs at 320 px, latency at 640 px, mAP at 320 px</small></td>";
+    assert!(page.contains(cell), "{cell}");
+    assert!(page.contains(">one <small>320 px</small></td>"));
+}
+
+#[test]
 fn the_same_records_in_two_folders_are_counted_once() {
     let one = sweep("flex", 0.1);
     let found = differences(&one, &one);
