@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::report::{check_margin, folder_name, manifest, tell, write_table};
-use crate::{cli::CompareArgs, progress::print};
+use crate::{
+    cli::{CompareArgs, ReportFormat},
+    progress::print,
+};
 use ablate_records::{Manifest, Record, store::Store};
 use ablate_report::{Compared, Source};
 
@@ -18,6 +21,10 @@ const MOST_NAME: usize = 80;
 
 pub fn execute(args: &CompareArgs) -> Result<ExitCode> {
     let margin = args.margin.map(check_margin).transpose()?;
+    ensure!(
+        args.out.is_none() || args.table.format == ReportFormat::Html,
+        "--out: requires --format html; --output writes a table to a file"
+    );
     let names = names(&args.folders)?;
     let open = |folder: &PathBuf| -> Result<(Manifest, Vec<Record>)> {
         let store = Store::open(folder)?;

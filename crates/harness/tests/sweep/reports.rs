@@ -81,6 +81,8 @@ fn sweeps_are_compared_in_a_folder_of_their_own() {
         let error = ablate(&["compare", folders[0], folders[1]]).refused();
         assert!(error.contains(words), "{error}");
     }
+    let error = ablate(&["compare", &a, &b, "--out", "x", "--format", "csv"]).refused();
+    assert!(error.contains("--out: requires --format html"), "{error}");
     let error = ablate(&["compare", &a, &b, "--out", &a]).refused();
     assert!(
         error.contains("--out: expected a folder of its own"),
