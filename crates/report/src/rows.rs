@@ -137,7 +137,7 @@ impl<'a> Row<'a> {
     }
 
     /// What tells its measurements from others of the same cell: key and end of each stage.
-    pub fn measurements(&self) -> [Option<(&'a str, &'a str)>; 4] {
+    pub fn measurements(&self) -> [Option<(&'a str, &'a str)>; Stage::ALL.len()] {
         Stage::ALL.map(|stage| {
             let record = self.ran(stage)?;
             Some((record.key.as_str(), record.finished.as_str()))

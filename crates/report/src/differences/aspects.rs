@@ -82,7 +82,8 @@ pub fn image_size(record: &Record) -> Vec<(String, String)> {
         Stage::Cost => ("GFLOPs", sizes.cost),
         Stage::Latency => ("latency", sizes.latency),
         Stage::Train => ("training", sizes.train),
-        Stage::Eval => return Vec::new(),
+        // That of the training.
+        _ => return Vec::new(),
     };
     vec![(of.into(), format!("{size} px"))]
 }
