@@ -81,8 +81,11 @@ pub enum Command {
     Latency(LatencyArgs),
     /// Compute COCO metrics of detections in COCO's results format.
     Metrics(MetricsArgs),
-    /// Rewrite the report of a sweep's folder from its records.
+    /// Rewrite the report of a sweep's folder from its records, or print its table as Markdown,
+    /// LaTeX or CSV.
     Report(ReportArgs),
+    /// Write one report of several sweeps or machines.
+    Compare(CompareArgs),
     /// List the devices of this machine that this build can use.
     Devices,
     /// Print the completion script of a shell.
@@ -123,6 +126,10 @@ pub struct RunArgs {
     /// Print the cells and exit.
     #[arg(long)]
     pub dry_run: bool,
+    /// Write the curves of trainings as event files of TensorBoard (key train.tensorboard of the
+    /// sweep): tensorboard --logdir DIR.
+    #[arg(long)]
+    pub tensorboard: bool,
 }
 
 /// Models by name, and files with tables and variants of the user's own.
@@ -276,6 +283,10 @@ pub struct TrainArgs {
     /// File of first weights (.safetensors or .pt) [default: random weights].
     #[arg(long, conflicts_with = "resume")]
     pub weights: Option<PathBuf>,
+    /// Write the curves as an event file of TensorBoard, in the folder's tensorboard/; with --resume
+    /// they go on.
+    #[arg(long)]
+    pub tensorboard: bool,
 }
 
 /// Arguments of `ablate val`.
@@ -411,6 +422,63 @@ pub struct ReportArgs {
     /// A change of mAP within so many points is as good [default: as the sweep says].
     #[arg(long, value_name = "POINTS")]
     pub margin: Option<f64>,
+    /// The table instead of the page.
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+/// Arguments of `ablate compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of sweeps' results, two or more.
+    #[arg(required = true, num_args = 2.., value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Folder of the report [default: reports/compare-NAME-NAME].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// A change of mAP within so many points is as good [default: as the sweeps say].
+    #[arg(long, value_name = "POINTS")]
+    pub margin: Option<f64>,
+    /// The table instead of the page.
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+/// A report's table as text.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// What to write: the page with plots and CSV file into the folder, or the table to standard
+    /// output, to be pasted.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
+    pub format: ReportFormat,
+    /// Write the table to this file instead.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Columns of the table behind the model, by their names in results.csv, comma-separated
+    /// [default: parameters, GFLOPs, latency, mAP and their changes].
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Scales of the table, comma-separated [default: all].
+    #[arg(
+        long = "scale",
+        visible_alias = "scales",
+        value_name = "SCALE",
+        value_delimiter = ','
+    )]
+    pub scales: Vec<String>,
+}
+
+/// What a report is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(
+    missing_docs,
+    reason = "clap would print them beside each value, which lengthens the help"
+)]
+pub enum ReportFormat {
+    Html,
+    Markdown,
+    Latex,
+    Csv,
 }
 
 fn stage(word: &str) -> Result<Stage, String> {

@@ -6,6 +6,7 @@ mod checked;
 pub mod cli;
 mod code;
 pub mod commands;
+mod curves;
 pub mod device;
 pub mod environment;
 pub mod guard;

@@ -13,7 +13,7 @@ use crate::rows::{Row, Rows};
 /// The whole file, with its header.
 pub fn render(rows: &Rows) -> Result<Vec<u8>> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns::PARTS.iter().flat_map(|part| header(part)))?;
+    writer.write_record(columns::PARTS.iter().flat_map(|part| header(part, rows)))?;
     for row in &rows.rows {
         let fields = columns::PARTS
             .iter()
@@ -24,18 +24,18 @@ pub fn render(rows: &Rows) -> Result<Vec<u8>> {
 }
 
 /// The names of a part's columns, then of their changes.
-fn header(part: &[columns::Column]) -> Vec<String> {
-    let names = part.iter().map(|column| column.csv.to_string());
+fn header(part: &[columns::Column], rows: &Rows) -> Vec<String> {
+    let in_csv = part.iter().filter(|column| column.is_in_csv(rows));
+    let names = in_csv.map(|column| column.csv.to_string());
     let changes = part.iter().filter_map(|column| column.comparison);
     names
-        .filter(|name| !name.is_empty())
         .chain(changes.flat_map(|c| c.csv_columns()).map(|(name, _)| name))
         .collect()
 }
 
 /// The fields of a row, in the order of the header.
 fn fields(part: &[columns::Column], rows: &Rows, row: &Row) -> Vec<String> {
-    let in_csv = part.iter().filter(|column| !column.csv.is_empty());
+    let in_csv = part.iter().filter(|column| column.is_in_csv(rows));
     let values = in_csv.map(|column| (column.value)(row).map(field).unwrap_or_default());
     let compared = part
         .iter()
@@ -58,7 +58,7 @@ fn change_fields(comparison: Comparison, change: Option<(f64, Option<Interval>)>
 }
 
 /// Ten decimals: without the tail that a subtraction of binary fractions leaves.
-fn rounded(value: Option<f64>) -> String {
+pub fn rounded(value: Option<f64>) -> String {
     value
         .map(|value| ((value * 1e10).round() / 1e10).to_string())
         .unwrap_or_default()
@@ -72,7 +72,8 @@ fn field(value: Value) -> String {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// Without what a spreadsheet would run.
+pub fn escaped(text: &str) -> String {
     let line: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

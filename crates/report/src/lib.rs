@@ -7,20 +7,30 @@
 #![warn(missing_docs)]
 
 mod columns;
+mod compared;
 mod csv;
 mod data;
+mod differences;
 mod html;
 mod interval;
 mod mark;
 mod number;
+mod paste;
 mod plots;
 mod rows;
+mod source;
 mod summary;
+mod tensorboard;
 pub mod terminal;
 
+pub use compared::Compared;
 pub use data::{
     DataPages, DataTable, PER_PAGE, SplitPages, Thumbnail, ThumbnailBox, write_data_pages,
 };
+pub use differences::Difference;
+pub use paste::{TableFormat, TableOptions};
+pub use source::Source;
+pub use tensorboard::EventFile;
 
 use std::path::{Path, PathBuf};
 
@@ -55,6 +65,15 @@ pub struct Written {
     pub plots: Vec<PathBuf>,
 }
 
+/// The report's table as text, one for each setting: see [`TableOptions`].
+///
+/// # Errors
+/// A column or a scale that there is not; no records.
+pub fn table(contents: &Contents, options: &TableOptions) -> Result<String> {
+    let rows = rows::Rows::join(contents.records, contents.judging);
+    paste::render(contents.title, &rows, options)
+}
+
 /// Writes `results.csv`, `plots/*.png` and `report.html` into the folder `dir`, each atomically.
 /// The CSV comes first and does not wait for the plots.
 ///
@@ -83,16 +102,24 @@ pub struct Written {
 /// ```
 pub fn write(dir: &Path, contents: &Contents) -> Result<Written> {
     let rows = rows::Rows::join(contents.records, contents.judging);
-    let csv = dir.join("results.csv");
-    write_atomic(&csv, &csv::render(&rows)?)?;
+    write_rows(dir, contents.title, contents.variants, &rows, &[])
+}
 
-    let tables = summary::tables(&rows);
+/// The report of rows, of one sweep or of several that differ.
+fn write_rows(
+    dir: &Path,
+    title: &str,
+    variants: &[VariantNote],
+    rows: &rows::Rows,
+    differences: &[Difference],
+) -> Result<Written> {
+    let csv = dir.join("results.csv");
+    write_atomic(&csv, &csv::render(rows)?)?;
+
+    let tables = summary::tables(rows);
     let figures = plots::figures(&tables)?;
     let html = dir.join("report.html");
-    let Contents {
-        title, variants, ..
-    } = contents;
-    let page = html::render(title, variants, &rows, &tables, &figures)?;
+    let page = html::render(title, variants, rows, &tables, &figures, differences)?;
     write_atomic(&html, page.as_bytes())?;
 
     let draw = |figure: &plots::Figure| {

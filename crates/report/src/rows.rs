@@ -3,10 +3,13 @@
 //! A stage depends on part of its cell only: a cost has no seed, a latency no data set. Its
 //! [`Scope`] is that part. It serves twice: a record that several cells share is found for each of
 //! them, and the baseline of a row is the row with the same scope except for the variant, stage by
-//! stage.
+//! stage. Of several sweeps in one report each has its own scopes: nothing is shared or compared
+//! across them.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
+
+use crate::source::Source;
 
 use ablate_records::{
     Cell, CostMeasurement, DetectMeasurement, EpochLog, EvalMeasurement, ImageSize, Judging,
@@ -19,6 +22,7 @@ pub const BASELINE: &str = "baseline";
 /// What a stage depends on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Scope<'a> {
+    source: usize,
     stage: Stage,
     family: &'a str,
     variant: &'a str,
@@ -31,9 +35,10 @@ struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    fn of(stage: Stage, cell: &'a Cell) -> Self {
+    fn of(source: usize, stage: Stage, cell: &'a Cell) -> Self {
         let training = matches!(stage, Stage::Train | Stage::Eval | Stage::Detect);
         Self {
+            source,
             stage,
             family: &cell.family,
             variant: &cell.variant,
@@ -75,6 +80,17 @@ impl Gap<'_> {
         }
     }
 
+    /// A sign or a word, for a table of text.
+    pub fn sign(&self) -> &'static str {
+        match self {
+            Gap::Failed(_) => "failed",
+            Gap::Stopped(_) => "stopped",
+            Gap::Skipped(_) => "skipped",
+            Gap::NotYet => "…",
+            Gap::NotAsked => "–",
+        }
+    }
+
     /// With the reason or the error.
     pub fn long(&self) -> String {
         match self {
@@ -91,6 +107,12 @@ impl Gap<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     pub cell: &'a Cell,
+    /// Place of the sweep that it is from; 0 if there is one only.
+    pub place: usize,
+    /// Name of that sweep; empty if there is one only.
+    pub source: &'a str,
+    /// The device, with the sweep's name if there are several: a device of each is another one.
+    pub device: &'a str,
     records: [Option<&'a Record>; Stage::ALL.len()],
 }
 
@@ -112,6 +134,14 @@ impl<'a> Row<'a> {
             .iter()
             .filter_map(|&stage| self.ran(stage))
             .max_by_key(|record| record.finished.parse::<jiff::Timestamp>().ok())
+    }
+
+    /// What tells its measurements from others of the same cell: key and end of each stage.
+    pub fn measurements(&self) -> [Option<(&'a str, &'a str)>; Stage::ALL.len()] {
+        Stage::ALL.map(|stage| {
+            let record = self.ran(stage)?;
+            Some((record.key.as_str(), record.finished.as_str()))
+        })
     }
 
     /// Why halving stopped the training; None if it did not.
@@ -316,6 +346,8 @@ pub struct Rows<'a> {
     pub rows: Vec<Row<'a>>,
     /// How changes are judged.
     pub judging: Judging,
+    /// Sweep by sweep, the seeds that chose how many more there are.
+    first_seeds: Vec<Option<usize>>,
     baselines: HashMap<Scope<'a>, usize>,
 }
 
@@ -323,30 +355,32 @@ impl<'a> Rows<'a> {
     /// Joins records, in any order, into one row per cell. Of two records of one stage the later
     /// one counts.
     pub fn join(records: &'a [Record], judging: Judging) -> Self {
-        let mut by_scope: HashMap<Scope, Vec<&Record>> = HashMap::new();
-        for record in records {
-            by_scope
-                .entry(Scope::of(record.stage, &record.cell))
-                .or_default()
-                .push(record);
-        }
-        let cells: BTreeSet<&Cell> = records.iter().map(|record| &record.cell).collect();
-        let mut rows: Vec<Row> = cells
-            .into_iter()
-            .map(|cell| {
-                let records = Stage::ALL.map(|stage| {
-                    let shared = by_scope
-                        .get(&Scope::of(stage, cell))
-                        .map_or(&[][..], Vec::as_slice);
-                    shared
-                        .iter()
-                        .copied()
-                        .max_by_key(|record| precedence(record, cell))
-                });
-                Row { cell, records }
+        let label = |cell: &'a Cell| cell.device.as_str();
+        Self::of(
+            joined(records, 0, "", label),
+            judging,
+            vec![judging.first_seeds],
+        )
+    }
+
+    /// The rows of several sweeps, each with its own baselines. `margin` is common to all.
+    pub fn union(sources: &'a [Source<'a>], margin: Option<f64>) -> Self {
+        let of_source = |(place, source): (usize, &'a Source<'a>)| {
+            joined(source.records, place, source.name, |cell| {
+                source.label(cell)
             })
-            .collect();
-        rows.sort_by(|a, b| cell_order(a.cell, b.cell));
+        };
+        let rows = sources.iter().enumerate().flat_map(of_source).collect();
+        let judging = Judging {
+            margin,
+            first_seeds: None,
+        };
+        let first_seeds = sources.iter().map(|source| source.judging.first_seeds);
+        Self::of(rows, judging, first_seeds.collect())
+    }
+
+    fn of(mut rows: Vec<Row<'a>>, judging: Judging, first_seeds: Vec<Option<usize>>) -> Self {
+        rows.sort_by(|a, b| row_order(a, b));
         let mut baselines = HashMap::new();
         for (index, row) in rows
             .iter()
@@ -354,14 +388,27 @@ impl<'a> Rows<'a> {
             .filter(|(_, row)| row.cell.variant == BASELINE)
         {
             for stage in Stage::ALL {
-                baselines.entry(Scope::of(stage, row.cell)).or_insert(index);
+                baselines
+                    .entry(Scope::of(row.place, stage, row.cell))
+                    .or_insert(index);
             }
         }
         Self {
             rows,
             judging,
+            first_seeds,
             baselines,
         }
+    }
+
+    /// Whether the rows are of several sweeps.
+    pub fn is_union(&self) -> bool {
+        self.first_seeds.len() > 1
+    }
+
+    /// The seeds of the row's sweep that chose how many more there are; None if none did.
+    pub fn first_seeds(&self, row: &Row) -> Option<usize> {
+        self.first_seeds[row.place]
     }
 
     /// The row that this one is compared with in the figures of a stage: the baseline of the same
@@ -374,11 +421,47 @@ impl<'a> Rows<'a> {
         }
         let scope = Scope {
             variant: BASELINE,
-            ..Scope::of(stage, row.cell)
+            ..Scope::of(row.place, stage, row.cell)
         };
         let base = self.baselines.get(&scope).map(|&index| &self.rows[index])?;
         (stage != Stage::Eval || comparable(row, base)).then_some(base)
     }
+}
+
+/// The rows of one sweep, in any order.
+fn joined<'a>(
+    records: &'a [Record],
+    place: usize,
+    source: &'a str,
+    label: impl Fn(&'a Cell) -> &'a str,
+) -> Vec<Row<'a>> {
+    let mut by_scope: HashMap<Scope, Vec<&Record>> = HashMap::new();
+    for record in records {
+        by_scope
+            .entry(Scope::of(place, record.stage, &record.cell))
+            .or_default()
+            .push(record);
+    }
+    let cells: BTreeSet<&Cell> = records.iter().map(|record| &record.cell).collect();
+    let row = |cell| {
+        let records = Stage::ALL.map(|stage| {
+            let shared = by_scope
+                .get(&Scope::of(place, stage, cell))
+                .map_or(&[][..], Vec::as_slice);
+            shared
+                .iter()
+                .copied()
+                .max_by_key(|record| precedence(record, cell))
+        });
+        Row {
+            cell,
+            place,
+            source,
+            device: label(cell),
+            records,
+        }
+    };
+    cells.into_iter().map(row).collect()
 }
 
 /// A cell's own record comes first, unless it was skipped and another cell measured the same.
@@ -424,6 +507,13 @@ pub fn scale_order(scale: &str) -> (usize, &str) {
 /// The baseline first, then by name.
 pub fn variant_order(variant: &str) -> (bool, &str) {
     (variant != BASELINE, variant)
+}
+
+fn row_order(a: &Row, b: &Row) -> Ordering {
+    let place = (a.place).cmp(&b.place);
+    (a.cell.family.cmp(&b.cell.family))
+        .then(place)
+        .then_with(|| cell_order(a.cell, b.cell))
 }
 
 fn cell_order(a: &Cell, b: &Cell) -> Ordering {

@@ -15,6 +15,9 @@ use ablate_statistics::Spread;
 /// What the models of one table have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Setting<'a> {
+    /// Place of the sweep among several.
+    pub place: usize,
+    /// With the sweep's name if there are several.
     pub device: &'a str,
     pub imgsz: ImageSizes,
     pub nc: usize,
@@ -105,6 +108,15 @@ impl<'a> Line<'a> {
         self.rows[0].cell
     }
 
+    /// The model, with the sweep that it is from if there are several.
+    pub fn name(&self) -> String {
+        let model = &self.cell().model;
+        match self.rows[0].source {
+            "" => model.clone(),
+            source => format!("{model} ({source})"),
+        }
+    }
+
     /// The change of a column; None if it is not compared, or not measured on both sides.
     pub fn change(&self, column: &Column) -> Option<&Change> {
         self.by_column.get(column.csv)
@@ -150,7 +162,7 @@ pub fn tables<'a>(rows: &Rows<'a>) -> Vec<Table<'a>> {
             variant_order(&cell.variant),
         );
         tables
-            .entry(setting(rows, cell))
+            .entry(setting(rows, &row))
             .or_default()
             .entry(line)
             .or_default()
@@ -181,24 +193,20 @@ fn judged<'a>(rows: &Rows<'a>, models: Vec<Vec<Row<'a>>>) -> Vec<Line<'a>> {
 
 /// A cell without a data set is in the table of the first data set of its setting, so that models
 /// that are only costed and timed are read beside those that are trained too.
-fn setting<'a>(rows: &Rows<'a>, cell: &'a Cell) -> Setting<'a> {
-    let of = |cell: &'a Cell, dataset| {
-        let Cell {
-            device, imgsz, nc, ..
-        } = cell;
-        Setting {
-            device,
-            imgsz: *imgsz,
-            nc: *nc,
-            timing: cell.timing(),
-            dataset,
-        }
+fn setting<'a>(rows: &Rows<'a>, row: &Row<'a>) -> Setting<'a> {
+    let of = |row: &Row<'a>, dataset| Setting {
+        place: row.place,
+        device: row.device,
+        imgsz: row.cell.imgsz,
+        nc: row.cell.nc,
+        timing: row.cell.timing(),
+        dataset,
     };
-    let own = of(cell, cell.dataset.as_deref());
+    let own = of(row, row.cell.dataset.as_deref());
     let beside = rows
         .rows
         .iter()
-        .filter(|row| of(row.cell, None) == own)
+        .filter(|row| of(row, None) == own)
         .filter_map(|row| row.cell.dataset.as_deref());
     Setting {
         dataset: own.dataset.or_else(|| beside.min()),

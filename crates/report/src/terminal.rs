@@ -22,25 +22,28 @@ const MOST_ERRORS: usize = 5;
 ///
 /// `NO_COLOR` in the environment turns colours off.
 pub fn summary(records: &[Record], judging: Judging) -> String {
+    summary_of(&Rows::join(records, judging))
+}
+
+/// The same of rows.
+pub(crate) fn summary_of(rows: &Rows) -> String {
     let tty = std::io::stdout().is_terminal();
     let width = if tty { Grid::new().width() } else { None };
-    render(
-        records,
-        judging,
-        width,
-        tty && std::env::var_os("NO_COLOR").is_none(),
-    )
+    rendered(rows, width, tty && std::env::var_os("NO_COLOR").is_none())
 }
 
 /// The summary in at most `width` characters, as far as leaving out columns can do that; None means
 /// all columns.
 pub fn render(records: &[Record], judging: Judging, width: Option<u16>, colour: bool) -> String {
-    let rows = Rows::join(records, judging);
+    rendered(&Rows::join(records, judging), width, colour)
+}
+
+fn rendered(rows: &Rows, width: Option<u16>, colour: bool) -> String {
     if rows.rows.is_empty() {
         return "No records yet.\n".into();
     }
     let mut out = String::new();
-    for table in tables(&rows) {
+    for table in tables(rows) {
         let _ = writeln!(
             out,
             "{}\n{}\n",
@@ -48,11 +51,11 @@ pub fn render(records: &[Record], judging: Judging, width: Option<u16>, colour: 
             fitted(&table, width, colour)
         );
     }
-    out.push_str(&first_weights(&rows));
-    out.push_str(&legend(&rows));
-    out.push_str(&disturbed(&rows));
-    out.push_str(&stopped(&rows));
-    out.push_str(&errors(&rows, usize::from(width.unwrap_or(200))));
+    out.push_str(&first_weights(rows));
+    out.push_str(&legend(rows));
+    out.push_str(&disturbed(rows));
+    out.push_str(&stopped(rows));
+    out.push_str(&errors(rows, usize::from(width.unwrap_or(200))));
     out
 }
 
@@ -119,18 +122,15 @@ impl Shown {
     }
 }
 
-fn figure(entry: Entry) -> String {
-    let gap = match entry {
-        Entry::Value { text, .. } => return text,
-        Entry::Gap(Gap::Failed(_)) => "failed",
-        Entry::Gap(Gap::Stopped(_)) => "stopped",
-        Entry::Gap(Gap::Skipped(_)) => "skipped",
-        Entry::Gap(Gap::NotYet) => "…",
-        Entry::Gap(Gap::NotAsked) | Entry::None => "–",
+/// What stands for an entry in a table of text.
+pub(crate) fn figure(entry: Entry) -> String {
+    match entry {
+        Entry::Value { text, .. } => text,
+        Entry::Gap(gap) => gap.sign().into(),
+        Entry::None => "–".into(),
         // Most models make no masks: their entries are not worth a sign.
-        Entry::Blank(_) => "",
-    };
-    gap.into()
+        Entry::Blank(_) => String::new(),
+    }
 }
 
 /// The table without the columns of the highest ranks, until it fits.

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+mod compare;
 mod completions;
 mod data;
 mod devices;
@@ -46,6 +47,7 @@ pub fn execute(command: Command) -> Result<ExitCode> {
         Command::Latency(args) => latency::execute(&args),
         Command::Metrics(args) => metrics::execute(&args),
         Command::Report(args) => report::execute(&args),
+        Command::Compare(args) => compare::execute(&args),
         Command::Devices => devices::execute(),
         Command::Completions(args) => completions::execute(&args),
         Command::Man(args) => man::execute(&args),

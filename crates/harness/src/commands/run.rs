@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets::NOTHING};
 
 use crate::{
@@ -25,6 +25,11 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
             .iter()
             .try_for_each(|device| device.available())?;
         config.devices.clone_from(&args.devices);
+    }
+    match &mut config.train {
+        Some(train) => train.tensorboard |= args.tensorboard,
+        None if args.tensorboard => bail!("--tensorboard: the sweep trains nothing"),
+        None => {}
     }
     let variants = split_variants(&args.variants);
     config.include(&args.families, &args.scales, &variants)?;

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 
 use ablate_records::{Stage, store};
 use ablate_training::{
-    Identity, Leg, RESUME, Recipe, Trained, TrainingSpec, account, check_checkpoint, conventions,
-    describe_anchors, describe_weights, other_names,
+    Identity, Leg, Progress, RESUME, Recipe, Trained, TrainingSpec, account, check_checkpoint,
+    conventions, describe_anchors, describe_weights, other_names,
 };
 
 use super::{Failure, catalog, check_imgsz, graph, print_notes};
 use crate::{
     cli::TrainArgs,
+    curves::{self, Curves},
     guard::guarded,
     interrupt,
     measure::auto_batch::resolved,
@@ -117,9 +118,19 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     let steps = Steps::new("train", 1);
     let signals = interrupt::Training::begin()?;
     let ends = || signals.interrupted() || lease.is_lost();
-    let mut epochs = Epochs::new(args.model.to_string(), &steps, ends);
-    let trained = guarded(|| training.run(&folder, identity, Leg::default(), &mut epochs));
-    drop((epochs, steps));
+    let epochs = Epochs::new(args.model.to_string(), &steps, ends);
+    let mut progress: Box<dyn Progress> = match args.tensorboard {
+        true => {
+            let (model, device) = (args.model.to_string(), args.device.to_string());
+            let curves = folder
+                .join("tensorboard")
+                .join(curves::folder(&model, args.seed, &device));
+            Box::new(Curves::new(epochs, curves, folder.clone(), train.len()))
+        }
+        false => Box::new(epochs),
+    };
+    let trained = guarded(|| training.run(&folder, identity, Leg::default(), &mut *progress));
+    drop((progress, steps));
     let trained = trained.context(Failure("training failed"))?;
     if trained.interrupted {
         interrupt::check().inspect_err(|_| tracing::info!("--resume goes on from it"))?;

@@ -108,6 +108,9 @@ pub struct TrainConfig {
     pub batch: Option<i64>,
     /// Stops trainings that fall behind the others; None: all run to their end.
     pub halving: Option<HalvingConfig>,
+    /// Whether the curves are written as event files of TensorBoard too.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 /// Successive halving: the rule is in [`super::halving`].
@@ -267,6 +270,11 @@ impl SweepConfig {
             return Err("key `detect`: requires the keys `train` and `eval`: it times the weights that have the mAP".into());
         }
         Ok(config)
+    }
+
+    /// Whether trainings write event files of TensorBoard.
+    pub fn writes_curves(&self) -> bool {
+        self.train.as_ref().is_some_and(|train| train.tensorboard)
     }
 
     /// How the sweep's report judges changes.

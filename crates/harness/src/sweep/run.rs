@@ -14,7 +14,7 @@ use super::{
     stages::{Job, Train, Work, work},
 };
 use crate::{
-    code, environment,
+    code, curves, environment,
     guard::{guarded, one_line},
     interrupt::Interrupted,
     progress::{Steps, print},
@@ -75,6 +75,11 @@ pub fn run(
         }
     }
     run.tell_recorded_data(selection);
+    if bench.config.writes_curves()
+        && let Err(error) = curves::complete(store)
+    {
+        tracing::warn!("no curves for TensorBoard: {error:#}");
+    }
     run.claims.clear_away(store);
     Ok(run.summary)
 }

@@ -1,6 +1,6 @@
 //! Trainings that others leave behind.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use ablate_records::{Measurement, Outcome, Stage};
 
@@ -126,7 +126,7 @@ fn halving_stops_models_and_a_killed_run_stops_the_same() {
         again.stderr()
     );
 
-    let cut = halved(HALVED);
+    let cut = halved(&HALVED.replace("  epochs: 4\n", "  epochs: 4\n  tensorboard: true\n"));
     let (file, out) = (cut.folder.path().join("sweep.yaml"), cut.out());
     let command = [
         "run",
@@ -153,6 +153,25 @@ fn halving_stops_models_and_a_killed_run_stops_the_same() {
     }
     assert!(kills > 0);
     assert_eq!(ends(&cut), whole);
+    // However often it was killed and went on, each epoch is on its curve once; and what was
+    // trained without curves gets them from its records.
+    sweep.run(&["--tensorboard"]).ok();
+    for out in [cut.out(), sweep.out()] {
+        for (model, rung, ..) in &whole {
+            let epochs = rung.map_or(4, |rung| rung.epoch);
+            let curves = out.join(format!("tensorboard/{model}-seed0-flex"));
+            assert_eq!(points(&curves, "lr/weights"), epochs, "{model}");
+        }
+    }
+}
+
+/// How many points a curve of the only event file in a folder has.
+fn points(folder: &Path, tag: &str) -> usize {
+    let files: Vec<_> = fs::read_dir(folder).unwrap().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    let bytes = fs::read(files[0].as_ref().unwrap().path()).unwrap();
+    let of_tag = |part: &&[u8]| *part == tag.as_bytes();
+    bytes.windows(tag.len()).filter(of_tag).count()
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod common;
 mod costs;
 mod halving;
+mod reports;
 mod shared;
 mod support;
 mod training;

@@ -206,7 +206,11 @@ impl<'r, 'a> Group<'r, 'a> {
             },
             arms: &arms,
             confidence,
-            first_seeds: rows.judging.first_seeds,
+            first_seeds: self
+                .baseline
+                .rows
+                .first()
+                .and_then(|row| rows.first_seeds(row)),
             images: evaluated.map_or(0, |eval| eval.images),
         };
         let contrasts = contrasted.contrasts();

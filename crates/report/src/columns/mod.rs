@@ -13,9 +13,10 @@ mod value;
 
 pub use compare::{Change, ChangeUnit, Comparison, Evidence, Outlook};
 pub use judge::LATENCY_MARGIN;
+pub use results::SOURCE;
 pub use value::{Entry, Format, Value};
 
-use crate::rows::Row;
+use crate::rows::{Row, Rows};
 use ablate_records::Stage;
 
 /// All columns, in the order of `results.csv`: what a sweep is run for, then the details. The
@@ -179,14 +180,24 @@ impl Column {
         })
     }
 
+    /// Whether `results.csv` has it: that of one sweep does not name the sweep.
+    pub fn is_in_csv(&self, rows: &Rows) -> bool {
+        !self.csv.is_empty() && (self.csv != SOURCE || rows.is_union())
+    }
+
     /// Whether a table of these rows needs the column.
     pub fn is_relevant<'r, 'a: 'r>(&self, mut rows: impl Iterator<Item = &'r Row<'a>>) -> bool {
         rows.any(|row| (self.relevant)(row))
     }
 
+    /// The unit that page and screen show it in; empty if it has none.
+    pub fn shown_unit(&self) -> &'static str {
+        self.format.unit().unwrap_or(self.unit)
+    }
+
     /// What it is and the unit that the page shows it in, for a tooltip.
     pub fn description(&self) -> String {
-        match self.format.unit().unwrap_or(self.unit) {
+        match self.shown_unit() {
             "" => self.tip.into(),
             unit => format!("{}, {unit}", self.tip),
         }

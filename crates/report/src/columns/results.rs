@@ -8,7 +8,18 @@ use crate::number::thousands;
 use crate::rows::Row;
 use ablate_records::Stage;
 
+/// Name of the column that only a report of several sweeps has.
+pub const SOURCE: &str = "sweep";
+
 pub const COLUMNS: &[Column] = &[
+    Column::csv(
+        SOURCE,
+        "",
+        "folder of the sweep that the row is from",
+        |row| Some(row.source.into()),
+    )
+    .relevant(|row| !row.source.is_empty())
+    .on(&[Page(Training, "sweep"), Page(Records, "sweep")]),
     Column::csv("family", "", "model family", |row| {
         Some((&row.cell.family).into())
     }),

@@ -146,6 +146,21 @@ pub enum Entry<'a> {
 }
 
 impl Column {
+    /// A value as page and screen write it.
+    pub fn written(&self, value: &Value) -> String {
+        match value {
+            Value::Text(text) => self.format.text(text.clone()),
+            Value::Count(n) if self.format == Format::Plain => n.to_string(),
+            Value::Count(n) => self.format.number(*n as f64),
+            Value::Number(x) => self.format.number(*x),
+        }
+    }
+
+    /// Whether whole numbers are written as they are.
+    pub fn is_plain(&self) -> bool {
+        self.format == Format::Plain
+    }
+
     /// The entry of one model: its rows are its seeds.
     pub fn entry<'a>(&self, seeds: &[Row<'a>]) -> Entry<'a> {
         let entry = if self.mean_of_seeds {
@@ -164,14 +179,8 @@ impl Column {
             .iter()
             .find_map(|row| Some((row, (self.value)(row)?)))?;
         let sort = value.number();
-        let text = match value {
-            Value::Text(text) => self.format.text(text),
-            Value::Count(n) if self.format == Format::Plain => n.to_string(),
-            Value::Count(n) => self.format.number(n as f64),
-            Value::Number(x) => self.format.number(x),
-        };
         Some(Entry::Value {
-            text,
+            text: self.written(&value),
             note: (self.note)(row).unwrap_or_default(),
             tip: (self.hover)(row).unwrap_or_default(),
             sort,

@@ -85,7 +85,7 @@ pub fn verdicts(tables: &[Table]) -> Vec<Verdict> {
         let texts = columns::all().filter_map(|column| column.verdict(line.change(column)?));
         texts
             .map(|text| Verdict {
-                model: line.cell().model.clone(),
+                model: line.name(),
                 text,
             })
             .collect()
@@ -98,34 +98,51 @@ pub fn verdicts(tables: &[Table]) -> Vec<Verdict> {
 
 /// The summary: a line for each model with its changes against the baseline.
 pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
-    let place = columns::PageTable::Summary;
     let sheet = |table: &Table| {
-        let columns = columns_of(place, table.lines.iter().flat_map(|line| &line.rows));
-        let heads = columns.iter().flat_map(|column| {
-            let change = shown_comparison(column).map(|comparison| Th {
-                text: "Δ".into(),
-                tip: change_tip(comparison),
-            });
-            [head(place, column)].into_iter().chain(change)
-        });
-        let row = |line: &Line| {
-            let cells = columns.iter().flat_map(|column| {
-                let figure = Td::entry(column.entry(&line.rows));
-                [figure].into_iter().chain(change(line, column))
-            });
-            Tr {
-                cells: cells.collect(),
-                ..tr(&[], &line.rows)
-            }
-        };
+        let columns = summary_columns(table.lines.iter());
+        let row = |line: &Line| summary_row(&columns, line);
         Sheet {
             title: table.setting.title(),
             first: "Model",
-            heads: heads.collect(),
+            heads: summary_heads(&columns),
             groups: grouped(table.lines.iter().map(|line| (line.cell(), row(line)))),
         }
     };
     tables.iter().map(sheet).collect()
+}
+
+/// The columns of a summary of these lines.
+pub fn summary_columns<'l, 'a: 'l>(
+    lines: impl Iterator<Item = &'l Line<'a>> + Clone,
+) -> Vec<&'static Column> {
+    let place = columns::PageTable::Summary;
+    columns_of(place, lines.flat_map(|line| &line.rows))
+}
+
+/// Their headings, and those of the changes.
+pub fn summary_heads(columns: &[&Column]) -> Vec<Th> {
+    let heads = columns.iter().flat_map(|column| {
+        let change = shown_comparison(column).map(|comparison| Th {
+            text: "Δ".into(),
+            tip: change_tip(comparison),
+        });
+        [head(columns::PageTable::Summary, column)]
+            .into_iter()
+            .chain(change)
+    });
+    heads.collect()
+}
+
+/// Their entries for a model.
+pub fn summary_row(columns: &[&Column], line: &Line) -> Tr {
+    let cells = columns.iter().flat_map(|column| {
+        let figure = Td::entry(column.entry(&line.rows));
+        [figure].into_iter().chain(change(line, column))
+    });
+    Tr {
+        cells: cells.collect(),
+        ..tr(&[], &line.rows)
+    }
 }
 
 /// The comparison whose change stands beside the figure.

@@ -77,7 +77,7 @@ pub fn trainings(rows: &Rows) -> Option<Sheet> {
             matches!(
                 record.outcome,
                 Outcome::Done { .. } | Outcome::Stopped { .. }
-            ) && seen.insert((&record.key, &row.cell.model))
+            ) && seen.insert((&record.key, &record.finished, &row.cell.model))
         })
     });
     let trained: Vec<&Row> = trained.collect();

@@ -5,6 +5,7 @@ mod compare;
 mod data;
 mod measured;
 mod parts;
+mod side_by_side;
 mod table;
 
 use anyhow::{Context, Result};
@@ -12,6 +13,8 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
+use crate::compared::SAME;
+use crate::differences::Difference;
 use crate::mark::{AS_GOOD, OPEN};
 use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
 use crate::plots::{Figure, Kind};
@@ -42,6 +45,7 @@ pub fn render(
     rows: &Rows,
     tables: &[Table],
     figures: &[Figure],
+    differences: &[Difference],
 ) -> Result<String> {
     let mut engine = Environment::new();
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -61,6 +65,9 @@ pub fn render(
         regular => BASE64_STANDARD.encode(REGULAR),
         semibold => BASE64_STANDARD.encode(SEMIBOLD),
         facts => parts::facts(rows),
+        several => rows.is_union(),
+        differences,
+        same => SAME,
         means => compare::means(tables, &rows.judging),
         verdicts => compare::verdicts(tables),
         as_good => AS_GOOD,
@@ -71,7 +78,10 @@ pub fn render(
         latency => plots(figures, Kind::Latency),
         changes => plots(figures, Kind::Change),
         training => plots(figures, Kind::Training),
-        summaries => compare::summaries(tables),
+        summaries => match rows.is_union() {
+            true => side_by_side::summaries(tables),
+            false => compare::summaries(tables),
+        },
         latencies => measured::latencies(tables),
         detections => measured::detections(tables),
         classes => classes::classes(tables),
@@ -81,7 +91,7 @@ pub fn render(
         environments => parts::environments(rows),
         commands => parts::commands(rows),
         keys => measured::keys(rows),
-        columns => parts::columns(),
+        columns => parts::columns(rows),
         seeds => parts::seeds(rows),
         stopped => rows.rows.iter().any(|row| row.stopped().is_some()),
     };

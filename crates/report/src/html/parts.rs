@@ -39,7 +39,13 @@ fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> String {
 /// record.
 pub fn facts(rows: &Rows) -> Vec<Fact> {
     let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
-    for row in &rows.rows {
+    let mut seen = BTreeSet::new();
+    // A cell that several folders hold is one.
+    let once = rows
+        .rows
+        .iter()
+        .filter(|row| seen.insert((row.cell, row.measurements())));
+    for row in once {
         *ends.entry(row.status()).or_default() += 1;
     }
     let words = [
@@ -49,16 +55,22 @@ pub fn facts(rows: &Rows) -> Vec<Fact> {
         ("stopped", "stopped early"),
         ("skipped", "skipped"),
     ];
+    let count: usize = ends.values().sum();
     let ends: Vec<String> = words
         .iter()
         .filter_map(|(end, word)| Some(format!("{} {word}", ends.get(end)?)))
         .collect();
     let cells = || rows.rows.iter().map(|row| row.cell);
+    let sweeps = match rows.is_union() {
+        true => distinct(rows.rows.iter().map(|row| row.source)),
+        false => String::new(),
+    };
     let last = records(rows)
         .filter_map(|r| Some((r.finished.parse::<jiff::Timestamp>().ok()?, &r.finished)))
         .max();
     let facts = [
-        ("Cells", format!("{}: {}", rows.rows.len(), ends.join(", "))),
+        ("Sweeps", sweeps),
+        ("Cells", format!("{count}: {}", ends.join(", "))),
         (
             "Data sets",
             distinct(cells().filter_map(|cell| cell.dataset.as_deref())),
@@ -105,9 +117,10 @@ pub struct Explained {
 }
 
 /// What the columns of `results.csv` are.
-pub fn columns() -> Vec<Explained> {
+pub fn columns(rows: &Rows) -> Vec<Explained> {
     let part = |part: &'static [columns::Column]| {
-        let values = part.iter().map(|column| Explained {
+        let in_csv = part.iter().filter(|column| column.is_in_csv(rows));
+        let values = in_csv.map(|column| Explained {
             name: column.csv.into(),
             unit: column.unit,
             tip: column.tip,
@@ -121,10 +134,7 @@ pub fn columns() -> Vec<Explained> {
             };
             comparison.csv_columns().into_iter().map(of)
         });
-        values
-            .filter(|explained| !explained.name.is_empty())
-            .chain(changes)
-            .collect::<Vec<_>>()
+        values.chain(changes).collect::<Vec<_>>()
     };
     columns::PARTS.into_iter().flat_map(part).collect()
 }
@@ -200,6 +210,7 @@ fn name(rows: &Rows, row: &Row) -> String {
             parts.push(text)
         }
     };
+    add(!row.source.is_empty(), format!("({})", row.source));
     add(same().any(|c| c.device != cell.device), cell.device.clone());
     add(
         same().any(|c| c.imgsz.latency != cell.imgsz.latency),
@@ -236,7 +247,7 @@ pub struct Machine {
 pub fn environments(rows: &Rows) -> Vec<Machine> {
     let mut seen = BTreeSet::new();
     let mut machines: Vec<(&Environment, usize)> = Vec::new();
-    for record in records(rows).filter(|record| seen.insert(&record.key)) {
+    for record in records(rows).filter(|record| seen.insert((&record.key, &record.finished))) {
         match machines
             .iter_mut()
             .find(|(environment, _)| *environment == &record.environment)

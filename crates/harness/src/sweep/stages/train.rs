@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use ablate_records::{FirstWeights, Measurement, TrainMeasurement, store::Store};
 use ablate_training::{
-    Identity, Leg, RESUME, TrainingSpec, account, conventions, describe_anchors,
+    Identity, Leg, Progress, RESUME, TrainingSpec, account, conventions, describe_anchors,
 };
 
 use super::{Job, Work, Workbench};
 use crate::{
+    curves::{self, Curves},
     interrupt,
     measure::{auto_batch::resolved, memory},
     progress::{Epochs, Steps},
@@ -71,12 +72,20 @@ impl Train<'_> {
         memory::begin(&device);
         let signals = interrupt::Training::begin()?;
         let ends = || signals.interrupted() || job.is_lost();
-        let mut progress = Epochs::new(&job.cell.cell.model, steps, ends);
+        let epochs = Epochs::new(&job.cell.cell.model, steps, ends);
+        let mut progress: Box<dyn Progress> = match self.bench.config.writes_curves() {
+            true => {
+                let curves = curves::folder_of(self.store, &job.cell.cell, seed);
+                let images = train_images.len();
+                Box::new(Curves::new(epochs, curves, folder.clone(), images))
+            }
+            false => Box::new(epochs),
+        };
         let identity = Identity {
             key: &job.key,
             inputs: &job.inputs,
         };
-        let trained = training.run(&folder, identity, leg, &mut progress)?;
+        let trained = training.run(&folder, identity, leg, &mut *progress)?;
         if trained.interrupted {
             interrupt::check()?;
             bail!("its lease is gone: another run has taken it over, or the folder was removed");

@@ -1,0 +1,200 @@
+//! What is said with a table: what the figures are of, and what the signs mean.
+
+use std::collections::BTreeSet;
+
+use super::Fields;
+use super::fields::Field;
+use super::sheet::Item;
+use crate::columns::{Column, Evidence, LATENCY_MARGIN};
+use crate::interval::Over;
+use crate::mark::Mark;
+use crate::rows::{Row, Rows};
+use crate::summary::{Line, Table};
+use ablate_records::Stage;
+
+/// Sentences, each with its full stop.
+pub fn of(
+    rows: &Rows,
+    table: &Table,
+    lines: &[&Line],
+    fields: &Fields,
+    columns: &[Vec<Item>],
+) -> Vec<String> {
+    let shows = |stage| {
+        fields.iter().any(|field| {
+            let (Field::Figure(column) | Field::Change(column, _) | Field::End(column, ..)) = field;
+            column.stage == Some(stage)
+        })
+    };
+    let mut sentences = Vec::new();
+    if shows(Stage::Eval) {
+        sentences.extend(accuracy(table, lines));
+    }
+    if shows(Stage::Latency) {
+        sentences.extend(latency(table, lines));
+    }
+    if shows(Stage::Cost) {
+        sentences.push(format!("GFLOPs at {} px.", table.setting.imgsz.cost));
+    }
+    sentences.extend(changes(rows, lines, fields));
+    let is_best = |item: &Item| matches!(item, Item::Figure { best: true, .. });
+    if columns.iter().flatten().any(is_best) {
+        sentences.push("Bold: the best of its scale, where no interval overlaps its own.".into());
+    }
+    sentences.extend(signs(columns));
+    sentences
+}
+
+/// What was trained on what, and over how many seeds.
+fn accuracy(table: &Table, lines: &[&Line]) -> Option<String> {
+    let evaluated = || lines.iter().flat_map(|line| line.evaluated());
+    let eval = evaluated().find_map(Row::eval)?;
+    let seeds: BTreeSet<usize> = lines
+        .iter()
+        .map(|line| line.evaluated().count())
+        .filter(|seeds| *seeds > 0)
+        .collect();
+    let over = match (seeds.first(), seeds.last()) {
+        (Some(1), Some(1)) => "one seed".into(),
+        (Some(least), Some(most)) if least == most => {
+            format!("mean ± standard deviation over {most} seeds")
+        }
+        (Some(least), Some(most)) => {
+            format!("mean ± standard deviation over {least} to {most} seeds")
+        }
+        _ => return None,
+    };
+    let epochs = range(evaluated().filter_map(|row| Some(row.train()?.epochs.len())));
+    let epochs = epochs.map(|epochs| format!(" for {epochs}"));
+    let (split, images) = (&eval.split, eval.images);
+    Some(format!(
+        "mAP on {} ({split} split, {images} images), trained at {} px{}: {over}.",
+        table.setting.dataset.unwrap_or("the data set"),
+        table.setting.imgsz.train,
+        epochs.unwrap_or_default(),
+    ))
+}
+
+/// `50 epochs`, `30 to 50 epochs`; None if there are none.
+fn range(counts: impl Iterator<Item = usize>) -> Option<String> {
+    let counts: BTreeSet<usize> = counts.collect();
+    let (least, most) = (counts.first()?, counts.last()?);
+    Some(match (least == most, most) {
+        (true, 1) => "1 epoch".into(),
+        (true, _) => format!("{most} epochs"),
+        (false, _) => format!("{least} to {most} epochs"),
+    })
+}
+
+/// What was timed where.
+fn latency(table: &Table, lines: &[&Line]) -> Option<String> {
+    let timed = lines.iter().flat_map(|line| &line.rows);
+    let records: Vec<_> = timed
+        .filter(|row| row.latency().is_some())
+        .filter_map(|row| row.record(Stage::Latency))
+        .collect();
+    let machines: BTreeSet<String> = records
+        .iter()
+        .map(|record| &record.environment)
+        .filter(|environment| !environment.cpu.is_empty())
+        .map(|environment| format!("{}, {} threads", environment.cpu, environment.threads))
+        .collect();
+    let machines: Vec<String> = machines.into_iter().collect();
+    let setting = table.setting;
+    let machine = match machines.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", machines.join("; ")),
+    };
+    (!records.is_empty()).then(|| {
+        let place = format!("{}{machine}", setting.device).replace(") (", "; ");
+        format!(
+            "Latency: median of a forward pass, {}, {} px, on {place}.",
+            setting.timing, setting.imgsz.latency
+        )
+    })
+}
+
+/// What the changes are, and how sure.
+fn changes(rows: &Rows, lines: &[&Line], fields: &Fields) -> Vec<String> {
+    let compared: Vec<(&Column, Evidence)> = fields
+        .iter()
+        .filter_map(|field| match field {
+            Field::Change(column, comparison) | Field::End(column, comparison, _) => {
+                Some((*column, comparison.evidence))
+            }
+            Field::Figure(_) => None,
+        })
+        .collect();
+    if compared.is_empty() {
+        return Vec::new();
+    }
+    let overs: Vec<Over> = compared
+        .iter()
+        .flat_map(|(column, _)| {
+            lines
+                .iter()
+                .filter_map(|line| line.change(column)?.interval.map(|it| it.over))
+        })
+        .collect();
+    let of_images = overs.contains(&Over::Images);
+    let mut sentences = vec![match overs.iter().any(|over| *over != Over::Images) {
+        true => "Δ: change against the baseline of the same scale, with intervals that hold together, column by column, with a confidence of 95 %.".to_string(),
+        false => "Δ: change against the baseline of the same scale.".to_string(),
+    }];
+    if of_images {
+        sentences.push("Intervals of mAP are over test images: one seed has no spread.".into());
+    }
+    let is_timed = |(_, evidence): &(_, Evidence)| matches!(evidence, Evidence::Rounds);
+    let is_exact = |(_, evidence): &(_, Evidence)| matches!(evidence, Evidence::Exact);
+    let is_trained = |it: &(_, Evidence)| !is_timed(it) && !is_exact(it);
+    let mut margins = Vec::new();
+    if compared.iter().any(is_trained) {
+        let points = |points: f64| {
+            let s = if points == 1.0 { "" } else { "s" };
+            format!("{points} point{s} of mAP")
+        };
+        margins.extend(rows.judging.margin.map(points));
+    }
+    if compared.iter().any(is_timed) {
+        margins.push(format!("{LATENCY_MARGIN} % of latency"));
+    }
+    let within = match margins.is_empty() {
+        true => String::new(),
+        false => format!(" (within {})", margins.join(", ")),
+    };
+    let marks: BTreeSet<&str> = compared
+        .iter()
+        .flat_map(|(column, _)| lines.iter().filter_map(|line| line.change(column)))
+        .map(|change| change.mark.word())
+        .collect();
+    let meanings = [
+        (Mark::Better, "▲▼ better".to_string()),
+        (Mark::Worse, "△▽ worse".into()),
+        (Mark::Same, format!("≈ as good{within}")),
+        (Mark::Open, "? can't tell".into()),
+    ];
+    let shown = meanings
+        .into_iter()
+        .filter(|(mark, _)| marks.contains(mark.word()))
+        .map(|(_, meaning)| meaning);
+    let shown: Vec<String> = shown.collect();
+    if !shown.is_empty() {
+        sentences.push(shown.join(", ") + ".");
+    }
+    sentences
+}
+
+/// What the signs of missing figures mean.
+fn signs(columns: &[Vec<Item>]) -> Option<String> {
+    let found = |sign: &str| {
+        let mut items = columns.iter().flatten();
+        items.any(|item| matches!(item, Item::Text(text) if text == sign))
+    };
+    let words = [("…", "not yet measured"), ("–", "not measured")];
+    let words: Vec<String> = words
+        .iter()
+        .filter(|(sign, _)| found(sign))
+        .map(|(sign, word)| format!("{sign} {word}"))
+        .collect();
+    (!words.is_empty()).then(|| words.join(", ") + ".")
+}
