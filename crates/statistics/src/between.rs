@@ -179,6 +179,43 @@ impl AtSameCost<'_> {
 }
 
 impl<'a> Between<'a> {
+    /// A model between a cheaper and a dearer baseline, with its share, in the logarithm of the
+    /// cost. `costs` are the logarithms, own, below, above; `of_cost` are their variances with their
+    /// degrees of freedom, or None if costs are exact.
+    ///
+    /// None if the model is not between the two, or the two cost the same.
+    pub fn of(
+        own: Arm<'a>,
+        [below, above]: [Arm<'a>; 2],
+        costs: [f64; 3],
+        of_cost: Option<[(f64, f64); 3]>,
+    ) -> Option<Self> {
+        let [cost, low, high] = costs;
+        let share = (cost - low) / (high - low);
+        let inside = high > low && (0.0..=1.0).contains(&share);
+        // The share moves by so much with each of the three logarithms.
+        let moves = [1.0, share - 1.0, -share].map(|by| by / (high - low));
+        let of_cost = of_cost.map(|each| {
+            let parts = moves.iter().zip(each);
+            let parts = parts.map(|(by, (variance, degrees))| (by.powi(2) * variance, degrees));
+            let whole: f64 = parts.clone().map(|(variance, _)| variance).sum();
+            let squares: f64 = parts.map(|(v, degrees)| v.powi(2) / degrees).sum();
+            let degrees = if squares > 0.0 {
+                whole.powi(2) / squares
+            } else {
+                f64::INFINITY
+            };
+            (whole, degrees)
+        });
+        inside.then_some(Self {
+            own,
+            below,
+            above,
+            share,
+            of_cost,
+        })
+    }
+
     /// The models with their weights in the difference.
     fn weighted(&self) -> [(f64, &Arm<'a>); 3] {
         [

@@ -16,7 +16,7 @@ pub use between::{AtSameCost, Between, Gain};
 pub use contrasts::{Arm, Comparison, Contrast};
 pub use describe::{Spread, mean, quantile, standard_deviation};
 pub use dunnett::critical;
-pub use paired::{Shift, middle, shift};
+pub use paired::{Shift, middle, middle_variance, shift};
 pub use pool::Spreads;
 pub use seeds::{seeds_for_width, seeds_to_tell};
 
