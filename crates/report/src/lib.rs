@@ -9,6 +9,7 @@
 mod columns;
 mod csv;
 mod data;
+mod effort;
 mod html;
 mod interval;
 mod mark;
@@ -84,10 +85,10 @@ pub struct Written {
 /// ```
 pub fn write(dir: &Path, contents: &Contents) -> Result<Written> {
     let rows = rows::Rows::join(contents.records, contents.judging);
-    let csv = dir.join("results.csv");
-    write_atomic(&csv, &csv::render(&rows)?)?;
-
     let tables = summary::tables(&rows);
+    let csv = dir.join("results.csv");
+    write_atomic(&csv, &csv::render(&rows, &tables)?)?;
+
     let figures = plots::figures(&tables)?;
     let html = dir.join("report.html");
     let Contents {

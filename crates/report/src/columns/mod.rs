@@ -6,11 +6,14 @@
 
 mod compare;
 mod details;
+mod gain;
 mod judge;
 mod results;
+mod trained;
 mod value;
 
 pub use compare::{Change, ChangeUnit, Comparison, Evidence, Outlook};
+pub use gain::{AtCost, Gain, SameCost, gains};
 pub use judge::{LATENCY_MARGIN, LEARNT};
 pub use value::{Entry, Format, Value};
 

@@ -5,6 +5,7 @@ mod compare;
 mod data;
 mod measured;
 mod parts;
+mod same_cost;
 mod table;
 
 use anyhow::{Context, Result};
@@ -71,6 +72,7 @@ pub fn render(
         latency => plots(figures, Kind::Latency),
         changes => plots(figures, Kind::Change),
         training => plots(figures, Kind::Training),
+        same_cost => same_cost::block(tables),
         summaries => compare::summaries(tables),
         latencies => measured::latencies(tables),
         classes => classes::classes(tables),

@@ -126,7 +126,15 @@ pub fn columns() -> Vec<Explained> {
             .chain(changes)
             .collect::<Vec<_>>()
     };
-    columns::PARTS.into_iter().flat_map(part).collect()
+    let gains = columns::SameCost::ALL.into_iter();
+    let gains = gains.flat_map(columns::SameCost::columns);
+    let gains = gains.map(|column| Explained {
+        name: column.csv.into(),
+        unit: "points",
+        tip: column.tip,
+    });
+    let [results, details] = columns::PARTS.map(part);
+    results.into_iter().chain(gains).chain(details).collect()
 }
 
 /// Figures that are missing for the same reason.
