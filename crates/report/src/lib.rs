@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod caution;
 mod columns;
 mod csv;
 mod data;
@@ -17,6 +18,7 @@ mod number;
 mod pareto;
 mod plots;
 mod rows;
+mod sentence;
 mod summary;
 pub mod terminal;
 

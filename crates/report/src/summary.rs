@@ -241,6 +241,11 @@ pub struct MeanChange {
 }
 
 impl<'a> Glance<'a> {
+    /// Its models, scale by scale.
+    pub fn lines(&self) -> &[&'a Line<'a>] {
+        &self.lines
+    }
+
     /// The mean change of a column; None if no scale has one.
     pub fn mean(&self, column: &Column, judging: &Judging) -> Option<MeanChange> {
         let comparison = column.comparison?;

@@ -6,6 +6,7 @@ mod data;
 mod measured;
 mod parts;
 mod same_cost;
+mod sentences;
 mod table;
 
 use anyhow::{Context, Result};
@@ -13,6 +14,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
+use crate::caution;
 use crate::mark::{AS_GOOD, OPEN};
 use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
 use crate::plots::{Figure, Kind};
@@ -62,12 +64,15 @@ pub fn render(
         regular => BASE64_STANDARD.encode(REGULAR),
         semibold => BASE64_STANDARD.encode(SEMIBOLD),
         facts => parts::facts(rows),
+        told => sentences::told(tables, &rows.judging),
+        cautions => caution::cautions(rows),
         means => compare::means(tables, &rows.judging),
         verdicts => compare::verdicts(tables),
         as_good => AS_GOOD,
         open => OPEN,
         margins => parts::margins(&rows.judging),
         variants => parts::variants(rows, notes),
+        verdict => plots(figures, Kind::Verdict),
         accuracy => plots(figures, Kind::Accuracy),
         latency => plots(figures, Kind::Latency),
         changes => plots(figures, Kind::Change),

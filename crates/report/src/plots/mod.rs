@@ -26,6 +26,8 @@ use crate::summary::{Line, Setting, Table};
 /// The part of the report that a plot belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// All intervals beside each other.
+    Verdict,
     /// mAP against what it costs.
     Accuracy,
     /// Latency against what it should cost.
