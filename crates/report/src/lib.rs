@@ -91,7 +91,7 @@ pub fn write(dir: &Path, contents: &Contents) -> Result<Written> {
     let csv = dir.join("results.csv");
     write_atomic(&csv, &csv::render(&rows, &tables)?)?;
 
-    let figures = plots::figures(&tables)?;
+    let figures = plots::figures(&tables, &contents.judging)?;
     let html = dir.join("report.html");
     let Contents {
         title, variants, ..

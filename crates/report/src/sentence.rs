@@ -122,7 +122,7 @@ fn clauses(glance: &Glance, judging: &Judging) -> Vec<Clause> {
     let found = |column: &Column| -> Vec<(String, Change)> {
         let lines = glance.lines().iter();
         let change = |line: &&Line| Some((line.cell().scale.clone(), *line.change(column)?));
-        lines.filter_map(|line| change(line)).collect()
+        lines.filter_map(change).collect()
     };
     let scales = glance.lines().len();
     let timed = columns.iter().any(|(column, comparison)| {
