@@ -386,7 +386,15 @@ fn share(x: f64) -> String {
     }
 }
 
+/// `5.8`, `4.4 to 8.2`; with a decimal where one of the two needs it.
 fn range(low: f64, high: f64) -> String {
+    if low >= 0.95 && high >= 9.95 && low < high {
+        let (low, high) = (format!("{low:.0}"), format!("{high:.0}"));
+        return match low == high {
+            true => low,
+            false => format!("{low} to {high}"),
+        };
+    }
     match (share(low), share(high)) {
         (low, high) if low == high => low,
         (low, high) => format!("{low} to {high}"),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::table::cut;
 use crate::columns::{self, LATENCY_MARGIN};
 use crate::rows::{Gap, Row, Rows};
+use crate::sentence::points_of;
 use ablate_records::{Environment, ImageSize, Judging, Record, Stage, VariantNote};
 
 /// A longer error is cut on the page; `results.csv` has all of it.
@@ -344,7 +345,7 @@ fn quoted(word: &str) -> String {
 pub fn margins(judging: &Judging) -> String {
     let latency = format!("{LATENCY_MARGIN} % of latency");
     match judging.margin {
-        Some(points) => format!("The margin is {points} points of mAP and {latency}."),
+        Some(points) => format!("The margin is {} of mAP and {latency}.", points_of(points)),
         None => format!(
             "The margin is {latency}; of mAP the sweep sets none (key margin), so no mAP is called as good."
         ),

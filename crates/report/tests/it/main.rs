@@ -6,3 +6,4 @@ mod page;
 mod plots;
 mod screen;
 mod support;
+mod verdicts;
