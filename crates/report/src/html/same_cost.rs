@@ -1,5 +1,7 @@
 //! Would a smaller baseline do as well? Each variant beside the baseline at its own cost.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::table::{Sheet, Td, Th, Tr, grouped};
@@ -13,35 +15,67 @@ use crate::summary::{Line, Table};
 #[derive(Serialize)]
 pub struct Block {
     sheets: Vec<Sheet>,
-    /// What would answer it, if no table does.
+    /// Models that cost less or more than all trained baselines: `cheaper than yolov5n: yolov5n+ghost`.
+    outside: Vec<String>,
+    /// What would answer it, if nothing does.
     wanting: Option<&'static str>,
 }
 
 /// None if no variant was evaluated beside a baseline: then there is nothing to ask.
 pub fn block(tables: &[Table]) -> Option<Block> {
     let sheets: Vec<Sheet> = tables.iter().filter_map(sheet).collect();
-    let evaluated = |line: &Line| line.evaluated().next().is_some();
-    let asked = tables.iter().any(|table| {
-        let of = |baseline: bool| {
-            let mut lines = table.lines.iter().filter(|line| evaluated(line));
-            lines.any(|line| (line.cell().variant == BASELINE) == baseline)
-        };
-        of(true) && of(false)
-    });
-    (asked || !sheets.is_empty()).then(|| Block {
-        wanting: sheets.is_empty().then_some(
+    let outside = outside(tables);
+    let answered = !sheets.is_empty() || !outside.is_empty();
+    (answered || tables.iter().any(is_asked)).then_some(Block {
+        sheets,
+        outside,
+        wanting: (!answered).then_some(
             "The baseline was trained at one scale only, so nothing tells what it reaches at another cost: \
              train it at a second one (key scales of train).",
         ),
-        sheets,
     })
 }
 
-/// The variants that a baseline's scales enclose, or lie beyond them; None if there is none.
+/// Whether a family has evaluated variants, and one evaluated baseline.
+fn is_asked(table: &Table) -> bool {
+    let mut families: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    for line in table
+        .lines
+        .iter()
+        .filter(|line| line.evaluated().next().is_some())
+    {
+        let cell = line.cell();
+        families.entry(&cell.family).or_default()[usize::from(cell.variant == BASELINE)] += 1;
+    }
+    families
+        .values()
+        .any(|[variants, baselines]| *variants > 0 && *baselines == 1)
+}
+
+/// The models that lie beyond the baseline's scales in whatever they cost, by where.
+fn outside(tables: &[Table]) -> Vec<String> {
+    let mut by_place: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for line in tables.iter().flat_map(|table| &table.lines) {
+        let found = SameCost::ALL.map(|cost| line.at_same(cost));
+        let place = match found.into_iter().flatten().collect::<Vec<_>>()[..] {
+            [] | [AtCost::Between(_), ..] | [_, AtCost::Between(_)] => continue,
+            [AtCost::Cheaper(than), ..] => format!("cheaper than {than}"),
+            [AtCost::Dearer(than), ..] => format!("dearer than {than}"),
+        };
+        let models = by_place.entry(place).or_default();
+        if !models.contains(&line.cell().model.as_str()) {
+            models.push(&line.cell().model);
+        }
+    }
+    let place = |(place, models): (String, Vec<&str>)| format!("{place}: {}", models.join(", "));
+    by_place.into_iter().map(place).collect()
+}
+
+/// The variants that a baseline's scales enclose; None if there is none.
 fn sheet(table: &Table) -> Option<Sheet> {
     let compared = table.lines.iter().filter(|line| {
         let mut costs = SameCost::ALL.into_iter();
-        costs.any(|cost| line.at_same(cost).is_some())
+        costs.any(|cost| matches!(line.at_same(cost), Some(AtCost::Between(_))))
     });
     let compared: Vec<&Line> = compared.collect();
     let costs = SameCost::ALL.into_iter();
@@ -110,7 +144,8 @@ fn between(gain: &Gain) -> [Td; 2] {
     let [below, above] = &gain.between;
     let percent = 100.0 * gain.share;
     let baseline = Td::figure(format!("{:.1}", gain.baseline), gain.baseline)
-        .note(format!("{percent:.0} % of the way from {below} to {above}"));
+        .note(format!("{below} → {above}, {percent:.0} %"))
+        .tip(format!("{percent:.0} % of the way from {below} to {above}"));
     let unit = ChangeUnit::Points;
     let change = &gain.change;
     let td = Td {

@@ -18,9 +18,9 @@ const EDGE: i32 = 160;
 /// Heights of a model's row, of a group's name, and of an axis with its name.
 const ROW: i32 = 210;
 const GROUP: i32 = 270;
-const AXIS: i32 = 440;
+const AXIS: i32 = 330;
 const PANEL_NAME: i32 = 230;
-const RADIUS: i32 = 46;
+const RADIUS: i32 = 38;
 /// Narrower paper has one panel below the other.
 const SIDE_BY_SIDE: i32 = 5000;
 

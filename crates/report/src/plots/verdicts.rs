@@ -25,7 +25,7 @@ impl Plots<'_> {
                 })
                 .collect();
             let forest = Forest {
-                title: "Change against the baseline of the same scale".into(),
+                title: "Change against the baseline".into(),
                 notes: notes(table, &columns, of),
                 panels: columns
                     .iter()
@@ -133,9 +133,11 @@ fn notes(table: &Table, columns: &[(&Column, Comparison)], of: Option<String>) -
         .any(|(_, c)| !matches!(c.evidence, Evidence::Rounds));
     let how = match accuracy {
         true => {
-            "Line: 95 % interval, all of a figure hold at once · hollow: can't tell · band: the margin, if there is one"
+            "Of the same scale · line: 95 % interval, all of a figure hold at once · hollow: can't tell · band: the margin, if there is one"
         }
-        false => "Line: 95 % interval, all hold at once · hollow: can't tell · band: the margin",
+        false => {
+            "Of the same scale · line: 95 % interval, all hold at once · hollow: can't tell · band: the margin"
+        }
     };
     [Some(table.setting.title()), Some(how.into()), of]
         .into_iter()

@@ -298,10 +298,10 @@ fn a_variant_stands_beside_the_baseline_at_its_own_cost() {
     for words in [
         "Would a smaller baseline do as well?",
         "Baseline at its latency",
-        "50 % of the way from yolov5n to yolov5s",
+        "yolov5n → yolov5s, 50 %",
         "▲ +3.0",
-        "cheaper than yolov5n",
-        "dearer than yolov5s",
+        "cheaper than yolov5n: yolov5n+ghost",
+        "dearer than yolov5s: yolov5s+ghost",
     ] {
         assert!(page.contains(words), "{words} is missing");
     }
