@@ -59,7 +59,7 @@ pub(crate) fn student(confidence: f64, degrees: f64) -> f64 {
 struct Statistic {
     comparisons: i32,
     correlation: f64,
-    /// Values of Z with their weights.
+    /// Values of Z above 0 with their weights: those below give the same.
     control: Vec<(f64, f64)>,
     /// Values of S with their weights.
     deviation: Vec<(f64, f64)>,
@@ -68,7 +68,7 @@ struct Statistic {
 impl Statistic {
     fn new(comparisons: usize, correlation: f64, degrees: f64) -> Self {
         let normal = normal();
-        let control = nodes(64, -7.0, 7.0, |z| normal.pdf(z));
+        let control = nodes(32, 0.0, 7.0, |z| 2.0 * normal.pdf(z));
         let chi = ChiSquared::new(degrees).ok().filter(|_| degrees <= MANY);
         let deviation = chi.map_or(vec![(1.0, 1.0)], |chi| {
             let s = |p: f64| (chi.inverse_cdf(p) / degrees).sqrt();

@@ -308,3 +308,72 @@ fn wrapped(line: &str, style: &TextStyle, room: i32) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forest(intervals: &[(f64, f64)]) -> Forest {
+        let row = |&(low, high): &(f64, f64)| Row {
+            name: "a-variant-with-a-rather-long-name".into(),
+            style: 1,
+            dots: vec![
+                Some(Dot {
+                    value: f64::midpoint(low, high),
+                    interval: Some((low, high)),
+                    told: low > 0.0,
+                    label: "+1.0".into(),
+                    tip: String::new(),
+                }),
+                None,
+            ],
+        };
+        let panel = |margin| Panel {
+            name: "points".into(),
+            margin,
+        };
+        Forest {
+            title: "Change".into(),
+            notes: vec!["Words that are far too many for one line of a narrow sheet of paper, or of a phone".into()],
+            panels: vec![panel(Some(1000.0)), panel(None)],
+            groups: vec![("yolov5n".into(), intervals.iter().map(row).collect())],
+        }
+    }
+
+    /// All numbers of `points` and `x`.
+    fn places(svg: &str) -> Vec<i32> {
+        let lines = svg
+            .split("points=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap());
+        let points = lines.flat_map(|line| line.split(' '));
+        points
+            .map(|point| point.split(',').next().unwrap().parse().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn whatever_is_drawn_lies_on_the_paper() {
+        let mut one = forest(&[(-0.1, 0.2), (-500.0, 3000.0), (0.5, 0.7)]);
+        // A panel without a dot makes no plot.
+        assert!(one.draw(7600).unwrap().is_none());
+        one.panels.pop();
+        let heights = [7600, 3760].map(|width| {
+            let svg = one.draw(width).unwrap().unwrap().svg("");
+            let places = places(&svg);
+            assert!(
+                places.len() > 20 && places.iter().all(|x| (0..=width).contains(x)),
+                "{places:?}"
+            );
+            let size = svg
+                .split("viewBox=\"0 0 ")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap();
+            size.split(' ').nth(1).unwrap().parse::<i32>().unwrap()
+        });
+        assert!(heights[1] > heights[0], "notes take more lines");
+    }
+}
