@@ -54,9 +54,11 @@ struct Split<'a> {
     half: f64,
 }
 
-/// Whether a split chose the best epoch: it is the validation split, and some epoch was evaluated.
+/// Whether a split chose the best epoch: it is the validation split, and several epochs were
+/// evaluated.
 fn has_chosen(train: &TrainMeasurement, split: &str) -> bool {
-    split == "val" && train.epochs.iter().any(|epoch| epoch.map50_95.is_some())
+    let evaluated = train.epochs.iter().filter(|epoch| epoch.map50_95.is_some());
+    split == "val" && evaluated.count() > 1
 }
 
 /// Half of the interval of one mAP over test images, in points; 0 if they were not resampled.

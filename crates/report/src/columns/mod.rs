@@ -6,6 +6,7 @@
 
 mod compare;
 mod details;
+mod family;
 mod gain;
 mod judge;
 mod results;

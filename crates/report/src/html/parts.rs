@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::table::cut;
 use crate::columns::{self, LATENCY_MARGIN};
+use crate::number::points_of;
 use crate::rows::{Gap, Row, Rows};
-use crate::sentence::points_of;
 use ablate_records::{Environment, ImageSize, Judging, Record, Stage, VariantNote};
 
 /// A longer error is cut on the page; `results.csv` has all of it.
