@@ -55,11 +55,13 @@ fn missing(glance: &Glance, column: &Column, comparison: Comparison) -> Option<C
     let is_accuracy = matches!(comparison.evidence, Evidence::SeedsAndImages(_));
     let gap = column.stage.and_then(|stage| glance.gap(stage));
     let text = match gap.filter(|_| is_accuracy && column.stage == Some(Stage::Eval))? {
-        Gap::NotAsked | Gap::Skipped(_) => "mAP not measured".into(),
-        gap => format!("mAP {}", gap.short()),
+        Gap::NotAsked | Gap::Skipped(_) => "mAP not measured",
+        Gap::NotYet => "mAP not yet measured",
+        Gap::Stopped(_) => "mAP: its training was stopped early",
+        Gap::Failed(_) => "mAP: its training or evaluation failed",
     };
     Some(Clause {
-        text,
+        text: text.into(),
         goes_on: false,
         mark: None,
     })
@@ -194,7 +196,15 @@ fn open(found: &[Found]) -> Part {
             "neither network has learnt",
             effort.map_or_else(String::new, |effort| effort.words()),
         ),
-        Some(Outlook::OneSeed) => ("can't tell yet", "one seed has no spread".into()),
+        Some(Outlook::OneSeed) => {
+            let (low, high) = ends(found.iter().map(|(_, change)| change.value));
+            let range = match (number::points(low), number::points(high)) {
+                (low, high) if low == high => low,
+                (low, high) => format!("{low} to {high}"),
+            };
+            let details = format!("{range} points, but one seed has no spread");
+            ("can't tell yet", details)
+        }
         Some(Outlook::Seeds(_)) => {
             let more = found.iter().filter_map(|(_, change)| more_seeds(change));
             let (low, high) = ends(more.map(|seeds| seeds as f64));
