@@ -51,15 +51,15 @@ impl Over {
 const FEWEST_REPLICATES: usize = 200;
 
 impl Interval {
-    /// Of the difference of two detectors (mAP, 0 to 1): its 2.5 % and 97.5 % quantiles over the
-    /// same resamplings of the images.
+    /// Of the difference of two detectors in points, whose figures these are on the same resamplings of
+    /// the images, in points, too: its 2.5 % and 97.5 % quantiles.
     ///
     /// None for fewer than 200 resamplings, or if the two differ in number.
     pub fn over_images(own: &[Option<f64>], base: &[Option<f64>]) -> Option<Self> {
         let mut differences: Vec<f64> = own
             .iter()
             .zip(base)
-            .filter_map(|(own, base)| Some(100.0 * (own.as_ref()? - base.as_ref()?)))
+            .filter_map(|(own, base)| Some(own.as_ref()? - base.as_ref()?))
             .collect();
         if own.len() != base.len() || differences.len() < FEWEST_REPLICATES {
             return None;
@@ -88,7 +88,7 @@ mod tests {
         let own: Vec<Option<f64>> = base
             .iter()
             .enumerate()
-            .map(|(i, base)| base.map(|base| base + i as f64 / 1e5))
+            .map(|(i, base)| base.map(|base| base + i as f64 / 1e3))
             .collect();
         let interval = Interval::over_images(&own, &base).unwrap();
         assert!(

@@ -213,10 +213,15 @@ impl Column {
                 Some(logs) => (percent(middle(&logs)?), None),
                 None => (value, None),
             },
-            Evidence::SeedsAndImages(resampled) => (
-                value,
-                Interval::over_images(resampled(row), resampled(base)),
-            ),
+            Evidence::SeedsAndImages(resampled) => {
+                let points = |row: &Row| -> Vec<Option<f64>> {
+                    let figures = resampled(row).iter();
+                    figures
+                        .map(|figure| figure.map(|share| 100.0 * share))
+                        .collect()
+                };
+                (value, Interval::over_images(&points(row), &points(base)))
+            }
         })
     }
 

@@ -114,6 +114,41 @@ fn what_can_not_be_told_says_how_many_more_seeds_would() {
     );
 }
 
+/// Page and `results.csv` say the same of one seed.
+#[test]
+fn the_interval_of_one_seed_is_in_points() {
+    let evaluated = |variant: &str, map: f64, slope: f64| {
+        let Measurement::Eval(eval) = eval(map) else {
+            unreachable!()
+        };
+        let resampled = (0..1001).map(|i| Some(map + slope * (f64::from(i) - 500.0)));
+        let eval = EvalMeasurement {
+            bootstrap: resampled.collect(),
+            ..eval
+        };
+        done(&seed(variant, "n", 0), Measurement::Eval(eval))
+    };
+    let records = [
+        evaluated("baseline", 0.40, 1e-5),
+        evaluated("asff", 0.41, 2e-5),
+    ];
+    let asff = table(&records)
+        .into_iter()
+        .find(|row| row["variant"] == "asff")
+        .unwrap();
+    let end = |name: &str| asff[name].parse::<f64>().unwrap();
+    assert!(
+        (end("change_map50_95_low") - 0.525).abs() < 1e-6,
+        "{asff:?}"
+    );
+    assert!((end("change_map50_95_high") - 1.475).abs() < 1e-6);
+    let page = text(&page_judged(&records, judging(1.0)));
+    assert!(
+        page.contains("mAP50-95 +1.0 points, 95 % interval +0.5 … +1.5 over test images"),
+        "{page}"
+    );
+}
+
 #[test]
 fn scales_that_agree_share_a_clause() {
     let mut records = Vec::new();
