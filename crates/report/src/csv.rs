@@ -4,21 +4,43 @@
 //! percent, of mAP in points. Text that a spreadsheet would run as a formula gets an apostrophe in
 //! front, and a line break in it becomes a space.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 
-use crate::columns::{self, Comparison, Value};
+use crate::columns::{self, AtCost, Comparison, SameCost, Value};
 use crate::interval::Interval;
 use crate::rows::{Row, Rows};
+use crate::summary::{Line, Table};
+use ablate_records::Cell;
 
 /// The whole file, with its header.
-pub fn render(rows: &Rows) -> Result<Vec<u8>> {
+pub fn render(rows: &Rows, tables: &[Table]) -> Result<Vec<u8>> {
+    let lines = tables.iter().flat_map(|table| &table.lines);
+    let lines: HashMap<&Cell, &Line> = lines
+        .flat_map(|line| line.rows.iter().map(move |row| (row.cell, line)))
+        .collect();
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns::PARTS.iter().flat_map(|part| header(part, rows)))?;
+    let mut names = Vec::new();
+    for (place, part) in columns::PARTS.iter().enumerate() {
+        names.extend(header(part, rows));
+        if place == 0 {
+            let gains = SameCost::ALL.into_iter().flat_map(SameCost::columns);
+            names.extend(gains.map(|column| column.csv.to_string()));
+        }
+    }
+    writer.write_record(names)?;
     for row in &rows.rows {
-        let fields = columns::PARTS
-            .iter()
-            .flat_map(|part| fields(part, rows, row));
-        writer.write_record(fields)?;
+        let line = lines.get(row.cell);
+        let mut all = Vec::new();
+        for (place, part) in columns::PARTS.iter().enumerate() {
+            all.extend(fields(part, rows, row));
+            if place == 0 {
+                let gain = |cost| gain_fields(line.and_then(|line| line.at_same(cost)));
+                all.extend(SameCost::ALL.into_iter().flat_map(gain));
+            }
+        }
+        writer.write_record(all)?;
     }
     Ok(writer.into_inner().map_err(|error| error.into_error())?)
 }
@@ -55,6 +77,22 @@ fn change_fields(comparison: Comparison, change: Option<(f64, Option<Interval>)>
         fields.push(rounded(interval.map(|interval| interval.high)));
     }
     fields
+}
+
+/// A gain over the baseline at the same cost, which the seeds of a model share, and the ends of its
+/// interval.
+fn gain_fields(found: Option<&AtCost>) -> [String; 3] {
+    let change = match found {
+        Some(AtCost::Between(gain)) => Some(gain.change),
+        _ => None,
+    };
+    let interval = change.and_then(|change| change.interval);
+    [
+        change.map(|change| change.value),
+        interval.map(|interval| interval.low),
+        interval.map(|interval| interval.high),
+    ]
+    .map(rounded)
 }
 
 /// Ten decimals: without the tail that a subtraction of binary fractions leaves.

@@ -51,16 +51,15 @@ impl Over {
 const FEWEST_REPLICATES: usize = 200;
 
 impl Interval {
-    /// Of the difference of two detectors, in points: the 2.5 % and 97.5 % quantiles of `unit` times
-    /// it over the same resamplings of the images. `unit` is 100 for figures from 0 to 1, and 1 for
-    /// points.
+    /// Of the difference of two detectors in points, whose figures these are on the same resamplings of
+    /// the images, in points, too: its 2.5 % and 97.5 % quantiles.
     ///
     /// None for fewer than 200 resamplings, or if the two differ in number.
-    pub fn over_images(own: &[Option<f64>], base: &[Option<f64>], unit: f64) -> Option<Self> {
+    pub fn over_images(own: &[Option<f64>], base: &[Option<f64>]) -> Option<Self> {
         let mut differences: Vec<f64> = own
             .iter()
             .zip(base)
-            .filter_map(|(own, base)| Some(unit * (own.as_ref()? - base.as_ref()?)))
+            .filter_map(|(own, base)| Some(own.as_ref()? - base.as_ref()?))
             .collect();
         if own.len() != base.len() || differences.len() < FEWEST_REPLICATES {
             return None;
@@ -89,17 +88,14 @@ mod tests {
         let own: Vec<Option<f64>> = base
             .iter()
             .enumerate()
-            .map(|(i, base)| base.map(|base| base + i as f64 / 1e5))
+            .map(|(i, base)| base.map(|base| base + i as f64 / 1e3))
             .collect();
-        let interval = Interval::over_images(&own, &base, 100.0).unwrap();
+        let interval = Interval::over_images(&own, &base).unwrap();
         assert!(
             (interval.low - 0.025).abs() < 1e-9 && (interval.high - 0.975).abs() < 1e-9,
             "{interval:?}"
         );
-        assert_eq!(
-            Interval::over_images(&own[..100], &base[..100], 100.0),
-            None
-        );
-        assert_eq!(Interval::over_images(&own, &base[1..], 100.0), None);
+        assert_eq!(Interval::over_images(&own[..100], &base[..100]), None);
+        assert_eq!(Interval::over_images(&own, &base[1..]), None);
     }
 }

@@ -6,18 +6,22 @@
 
 #![warn(missing_docs)]
 
+mod caution;
 mod columns;
 mod compared;
 mod csv;
 mod data;
 mod differences;
+mod effort;
 mod html;
 mod interval;
 mod mark;
 mod number;
+mod pareto;
 mod paste;
 mod plots;
 mod rows;
+mod sentence;
 mod source;
 mod summary;
 mod tensorboard;
@@ -113,11 +117,11 @@ fn write_rows(
     rows: &rows::Rows,
     differences: &[Difference],
 ) -> Result<Written> {
-    let csv = dir.join("results.csv");
-    write_atomic(&csv, &csv::render(rows)?)?;
-
     let tables = summary::tables(rows);
-    let figures = plots::figures(&tables)?;
+    let csv = dir.join("results.csv");
+    write_atomic(&csv, &csv::render(rows, &tables)?)?;
+
+    let figures = plots::figures(&tables, &rows.judging)?;
     let html = dir.join("report.html");
     let page = html::render(title, variants, rows, &tables, &figures, differences)?;
     write_atomic(&html, page.as_bytes())?;

@@ -3,7 +3,7 @@
 
 use crate::interval::Interval;
 
-/// A change that rounds to 0.0 is none.
+/// An exact change that rounds to 0.0 is none: the figures are the same.
 const SMALLEST: f64 = 0.05;
 
 /// What `≈` means, wherever it is explained.
@@ -114,6 +114,23 @@ mod tests {
         ] {
             let judged = Mark::exact(change, better);
             assert_eq!((judged, judged.sign(change)), (mark, sign), "{change}");
+        }
+    }
+
+    /// One sentence says what ≈ means, in the documentation, too.
+    #[test]
+    fn the_documentation_says_the_same() {
+        let docs = include_str!("../../../docs/figures.md");
+        let (sign, meaning) = AS_GOOD.split_once(' ').unwrap();
+        let (short, why) = meaning.split_once(" (").unwrap();
+        let row = format!("| `{sign}` | {short}: {} |", why.trim_end_matches(')'));
+        assert!(docs.contains(&row), "{row}");
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for text in [
+            include_str!("../../../docs/tutorial.md"),
+            include_str!("../../../CHANGELOG.md"),
+        ] {
+            assert!(words(text).contains(&format!("as good ({why}")), "{why}");
         }
     }
 

@@ -47,6 +47,11 @@ pub fn points(x: f64) -> String {
     signed(x, 1)
 }
 
+/// `1 point`, `1.5 points`.
+pub fn points_of(points: f64) -> String {
+    format!("{points} point{}", if points == 1.0 { "" } else { "s" })
+}
+
 /// A COCO figure (0 to 1) in percent: `45.7`.
 pub fn map(x: f64) -> String {
     format!("{:.1}", 100.0 * x)
@@ -96,6 +101,10 @@ mod tests {
         assert_eq!(percent(0.01), "±0.0 %");
         assert_eq!(percent(250.4), "+250 %");
         assert_eq!(points(1.26), "+1.3");
+        assert_eq!(
+            (points_of(1.0), points_of(1.5)),
+            ("1 point".into(), "1.5 points".into())
+        );
         assert_eq!(map(0.4567), "45.7");
         assert_eq!(duration(3.21), "3.2 s");
         assert_eq!(duration(200.0), "3 min 20 s");

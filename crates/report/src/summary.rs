@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::columns::{self, Change, Column, Evidence, LATENCY_MARGIN, Outlook};
+use crate::columns::{self, AtCost, Change, Column, Evidence, LATENCY_MARGIN, Outlook, SameCost};
 use crate::interval::{Interval, Over};
 use crate::mark::Mark;
 use crate::rows::{self, Gap, Row, Rows, scale_order, variant_order};
@@ -78,10 +78,16 @@ pub struct Line<'a> {
     pub changes: Changes,
     /// The changes of all columns, by their name in `results.csv`.
     by_column: BTreeMap<&'static str, Change>,
+    /// Beside the baseline of the same latency, then of the same GFLOPs.
+    at_cost: [Option<AtCost>; 2],
 }
 
 impl<'a> Line<'a> {
-    fn of(rows: Vec<Row<'a>>, by_column: BTreeMap<&'static str, Change>) -> Self {
+    fn of(
+        rows: Vec<Row<'a>>,
+        by_column: BTreeMap<&'static str, Change>,
+        at_cost: [Option<AtCost>; 2],
+    ) -> Self {
         let change = |name| by_column.get(name).map(|change| change.value);
         let interval = |name| {
             by_column
@@ -100,6 +106,7 @@ impl<'a> Line<'a> {
             rows,
             changes,
             by_column,
+            at_cost,
         }
     }
 
@@ -120,6 +127,11 @@ impl<'a> Line<'a> {
     /// The change of a column; None if it is not compared, or not measured on both sides.
     pub fn change(&self, column: &Column) -> Option<&Change> {
         self.by_column.get(column.csv)
+    }
+
+    /// Its accuracy beside that of the baseline at the same cost; None if that is not known.
+    pub fn at_same(&self, cost: SameCost) -> Option<&AtCost> {
+        self.at_cost[cost as usize].as_ref()
     }
 
     /// The cost, which all seeds share.
@@ -185,10 +197,14 @@ fn judged<'a>(rows: &Rows<'a>, models: Vec<Vec<Row<'a>>>) -> Vec<Line<'a>> {
             }
         }
     }
+    let at_cost = SameCost::ALL.map(|cost| columns::gains(rows, &models, cost).into_iter());
+    let [mut at_latency, mut at_gflops] = at_cost;
     let lines = models.into_iter().zip(by_model);
-    lines
-        .map(|(rows, changes)| Line::of(rows, changes))
-        .collect()
+    let line = |(rows, changes)| {
+        let at_cost = [at_latency.next().flatten(), at_gflops.next().flatten()];
+        Line::of(rows, changes, at_cost)
+    };
+    lines.map(line).collect()
 }
 
 /// A cell without a data set is in the table of the first data set of its setting, so that models
@@ -233,6 +249,11 @@ pub struct MeanChange {
 }
 
 impl<'a> Glance<'a> {
+    /// Its models, scale by scale.
+    pub fn lines(&self) -> &[&'a Line<'a>] {
+        &self.lines
+    }
+
     /// The mean change of a column; None if no scale has one.
     pub fn mean(&self, column: &Column, judging: &Judging) -> Option<MeanChange> {
         let comparison = column.comparison?;
@@ -258,7 +279,8 @@ impl<'a> Glance<'a> {
         let interval = interval();
         let untold = || {
             changes.iter().any(|change| {
-                change.interval.is_none() || change.outlook == Some(Outlook::NothingLearnt)
+                change.interval.is_none()
+                    || matches!(change.outlook, Some(Outlook::NothingLearnt(_)))
             })
         };
         let mark = match (comparison.evidence, &interval) {

@@ -8,9 +8,11 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Grid, presets,
 };
 
+use crate::caution;
 use crate::columns::{self, Column, Comparison, Entry};
 use crate::mark::{AS_GOOD, Mark, OPEN};
 use crate::rows::{BASELINE, Gap, Rows};
+use crate::sentence;
 use crate::summary::{Line, Table, tables};
 use ablate_records::{Judging, Record, Stage};
 
@@ -43,14 +45,16 @@ fn rendered(rows: &Rows, width: Option<u16>, colour: bool) -> String {
         return "No records yet.\n".into();
     }
     let mut out = String::new();
-    for table in tables(rows) {
+    let told_tables = tables(rows);
+    for table in &told_tables {
         let _ = writeln!(
             out,
             "{}\n{}\n",
             table.setting.title(),
-            fitted(&table, width, colour)
+            fitted(table, width, colour)
         );
     }
+    out.push_str(&sentences(&told_tables, rows, width));
     out.push_str(&first_weights(rows));
     out.push_str(&legend(rows));
     out.push_str(&disturbed(rows));
@@ -212,6 +216,43 @@ fn shown_width(line: &str) -> usize {
         !hidden
     });
     shown.count()
+}
+
+/// What the verdicts say of each variant, then what to know of the test images.
+fn sentences(tables: &[Table], rows: &Rows, width: Option<u16>) -> String {
+    let told = sentence::told(tables, &rows.judging);
+    let several = told.len() > 1;
+    let mut lines: Vec<String> = Vec::new();
+    for told in told {
+        lines.extend(several.then(|| told.title.clone()));
+        lines.extend(told.sentences.iter().map(sentence::Sentence::text));
+        lines.extend(told.rest());
+    }
+    let gap = if lines.is_empty() { "" } else { "\n" };
+    let told: String = lines.iter().map(|line| wrapped(line, width)).collect();
+    let cautions = caution::cautions(rows);
+    let cautions: String = cautions.iter().map(|line| wrapped(line, width)).collect();
+    format!("{told}{gap}{cautions}")
+}
+
+/// A paragraph of lines no wider than the screen; all but the first are indented.
+fn wrapped(text: &str, width: Option<u16>) -> String {
+    let width = width.map_or(usize::MAX, |width| usize::from(width).max(40));
+    let mut out = String::new();
+    let mut column = 0;
+    for word in one_line(text).split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            out.push_str("\n  ");
+            column = 2;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out + "\n"
 }
 
 /// The files of weights that trainings started from: a line for each file.

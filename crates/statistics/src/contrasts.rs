@@ -5,11 +5,10 @@
 
 use std::cell::RefCell;
 
-use statrs::distribution::{ChiSquared, ContinuousCDF};
-
 use crate::{
     describe,
     dunnett::{bonferroni, critical},
+    pool::{Spreads, pooled, spreads},
 };
 
 /// The figures of one model.
@@ -93,28 +92,12 @@ impl Contrast {
     }
 }
 
-/// Whether all models spread alike over the seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spreads {
-    /// Nothing speaks against it: the spread is pooled over all models.
-    Alike,
-    /// They may differ: each interval is the wider of that by the pooled spread and that by the two
-    /// models' own.
-    Unlike,
-}
-
-/// Bartlett's test asks whether spreads differ. With three seeds it finds only gross differences,
-/// and a baseline that spreads twice as much as the others makes two and a half times as many false
-/// claims as promised. So the models' own spreads count, too, already where half of all equal
-/// spreads would differ less: this costs 14 % of width at three seeds, and false claims stay rare.
-const ALIKE: f64 = 0.5;
-
 impl Comparison<'_> {
     /// The differences in the order of the arms; None for an arm that has no seed, and for all if
     /// no model has two, so that nothing is known of their spread.
     pub fn contrasts(&self) -> Vec<Option<Contrast>> {
         let nothing = || vec![None; self.arms.len()];
-        let Some(pooled) = self.pooled() else {
+        let Some(pooled) = pooled(&self.firsts()) else {
             return nothing();
         };
         let Some(base) = describe::mean(self.baseline.seeds) else {
@@ -178,32 +161,7 @@ impl Comparison<'_> {
     /// Whether the models spread alike, by Bartlett's test; None if fewer than two models have a
     /// spread.
     pub fn spreads(&self) -> Option<Spreads> {
-        let pooled = self.pooled()?;
-        let groups: Vec<(f64, f64)> = self
-            .models()
-            .filter_map(|arm| {
-                let seeds = self.first(arm);
-                let variance = describe::standard_deviation(seeds)?.powi(2);
-                Some((variance, (seeds.len() - 1) as f64))
-            })
-            .collect();
-        if groups.len() < 2 {
-            return None;
-        }
-        if pooled.variance == 0.0 {
-            return Some(Spreads::Alike);
-        }
-        let differing = (groups.len() - 1) as f64;
-        let logs: f64 = groups.iter().map(|(variance, df)| df * variance.ln()).sum();
-        let inverse: f64 = groups.iter().map(|(_, df)| 1.0 / df).sum();
-        let correction = 1.0 + (inverse - 1.0 / pooled.degrees) / (3.0 * differing);
-        let statistic = (pooled.degrees * pooled.variance.ln() - logs) / correction;
-        let chi = ChiSquared::new(differing).ok()?;
-        Some(if statistic > chi.inverse_cdf(1.0 - ALIKE) {
-            Spreads::Unlike
-        } else {
-            Spreads::Alike
-        })
+        spreads(&self.firsts())
     }
 
     /// The models that are compared and have a figure.
@@ -221,19 +179,8 @@ impl Comparison<'_> {
         &arm.seeds[..count.min(arm.seeds.len())]
     }
 
-    /// The spread over all models.
-    fn pooled(&self) -> Option<Pooled> {
-        let (mut squares, mut degrees) = (0.0, 0.0);
-        for arm in self.models() {
-            let seeds = self.first(arm);
-            let mean = describe::mean(seeds)?;
-            squares += seeds.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
-            degrees += (seeds.len() - 1) as f64;
-        }
-        (degrees > 0.0).then(|| Pooled {
-            variance: squares / degrees,
-            degrees,
-        })
+    fn firsts(&self) -> Vec<&[f64]> {
+        self.models().map(|arm| self.first(arm)).collect()
     }
 
     /// The smallest correlation of two differences: the share of the baseline's own variance in
@@ -246,12 +193,6 @@ impl Comparison<'_> {
         });
         shares.fold(0.5, f64::min)
     }
-}
-
-#[derive(Clone, Copy)]
-struct Pooled {
-    variance: f64,
-    degrees: f64,
 }
 
 /// Variances of one seed's figure, of an arm and of the baseline.
@@ -338,9 +279,14 @@ fn images_variance(arm: &Arm, baseline: &Arm, images: usize) -> f64 {
     }
     let pairs = arm.resampled.iter().zip(baseline.resampled);
     let differences: Vec<f64> = pairs.map(|(own, base)| own - base).collect();
+    resampled_variance(&differences, images)
+}
+
+/// Variance of a figure from the choice of so many test images, by its values on resampled ones.
+pub(crate) fn resampled_variance(resampled: &[f64], images: usize) -> f64 {
     // Resamplings vary about the mean of the images drawn, by so much less than these do.
-    let less = (images - 1) as f64 / images as f64;
-    describe::standard_deviation(&differences).map_or(0.0, |std| std.powi(2) / less)
+    let less = images.saturating_sub(1) as f64 / images as f64;
+    describe::standard_deviation(resampled).map_or(0.0, |std| std.powi(2) / less)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub(crate) fn bonferroni(confidence: f64, comparisons: usize, degrees: f64) -> f
 }
 
 /// The t such that a t statistic lies within ±t with a probability.
-fn student(confidence: f64, degrees: f64) -> f64 {
+pub(crate) fn student(confidence: f64, degrees: f64) -> f64 {
     let upper = 1.0 - (1.0 - confidence) / 2.0;
     if degrees > MANY {
         normal().inverse_cdf(upper)
@@ -59,7 +59,7 @@ fn student(confidence: f64, degrees: f64) -> f64 {
 struct Statistic {
     comparisons: i32,
     correlation: f64,
-    /// Values of Z with their weights.
+    /// Values of Z above 0 with their weights: those below give the same.
     control: Vec<(f64, f64)>,
     /// Values of S with their weights.
     deviation: Vec<(f64, f64)>,

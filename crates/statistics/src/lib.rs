@@ -4,16 +4,20 @@
 
 #![warn(missing_docs)]
 
+mod between;
 mod contrasts;
 mod describe;
 mod dunnett;
 mod paired;
+mod pool;
 mod seeds;
 
-pub use contrasts::{Arm, Comparison, Contrast, Spreads};
+pub use between::{AtSameCost, Between, Gain};
+pub use contrasts::{Arm, Comparison, Contrast};
 pub use describe::{Spread, mean, quantile, standard_deviation};
 pub use dunnett::critical;
-pub use paired::{Shift, middle, shift};
+pub use paired::{Shift, middle, middle_variance, shift};
+pub use pool::Spreads;
 pub use seeds::{seeds_for_width, seeds_to_tell};
 
 /// The probability that all claims of a table are right, which it promises.

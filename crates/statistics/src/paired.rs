@@ -6,6 +6,7 @@
 //! whatever else the machine does.
 
 use crate::describe::quantile;
+use crate::dunnett::student;
 
 /// A shift and its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +37,15 @@ pub fn shift(differences: &[f64], confidence: f64) -> Option<Shift> {
 /// The estimate of [`Shift`] alone, however few differences there are; None if there is none.
 pub fn middle(differences: &[f64]) -> Option<f64> {
     quantile(&means_of_pairs(differences), 0.5)
+}
+
+/// The variance of [`middle`], by the width of its interval, with its degrees of freedom: bursts and
+/// tails hardly move it. None for fewer than six values.
+pub fn middle_variance(values: &[f64]) -> Option<(f64, f64)> {
+    let shift = shift(values, 0.95)?;
+    let student = student(0.95, f64::INFINITY);
+    let error = (shift.high - shift.low) / 2.0 / student;
+    Some((error.powi(2), (values.len() - 1) as f64))
 }
 
 /// In ascending order; a difference is a pair with itself, too.
@@ -114,6 +124,22 @@ mod tests {
             (moved.estimate - 0.7).abs() < 0.06 && moved.high < 1.3,
             "{moved:?}"
         );
+    }
+
+    /// Of normal values it is nearly that of their mean, σ² / n.
+    #[test]
+    fn the_variance_of_a_middle_is_that_of_many_tries() {
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+        let tries: Vec<Vec<f64>> = (0..400)
+            .map(|_| (0..20).map(|_| normal()).collect())
+            .collect();
+        let middles: Vec<f64> = tries.iter().filter_map(|values| middle(values)).collect();
+        let found = crate::standard_deviation(&middles).unwrap().powi(2);
+        let said = tries.iter().filter_map(|values| middle_variance(values));
+        let said = said.map(|(variance, _)| variance).sum::<f64>() / 400.0;
+        assert!((said / found - 1.0).abs() < 0.3, "{said}, {found}");
+        assert_eq!(middle_variance(&[1.0; 5]), None);
     }
 
     /// Bursts of three times the duration, on one side or the other: as rarely wrong as promised.

@@ -41,7 +41,7 @@ const MOST_FOR_WIDTH: usize = 100_000;
 const MOST_TO_TELL: usize = 100;
 
 /// The smallest number from `from` to `most` that is enough, if more than enough is enough.
-fn smallest(from: usize, most: usize, enough: impl Fn(usize) -> bool) -> Option<usize> {
+pub(crate) fn smallest(from: usize, most: usize, enough: impl Fn(usize) -> bool) -> Option<usize> {
     if !enough(most) {
         return None;
     }

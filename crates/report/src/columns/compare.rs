@@ -4,6 +4,7 @@ use ablate_statistics::{mean, middle};
 
 use super::Column;
 use super::judge::{percent, rounds};
+use crate::effort::Effort;
 use crate::interval::{Interval, Over};
 use crate::mark::{Better, Mark};
 use crate::number;
@@ -165,8 +166,8 @@ pub enum Outlook {
     Images(f64),
     /// One seed has no spread.
     OneSeed,
-    /// Neither the model nor the baseline finds anything.
-    NothingLearnt,
+    /// Neither the model nor the baseline finds anything, after so much training of the model.
+    NothingLearnt(Option<Effort>),
     /// Not timed in the same rounds as the baseline, or in too few.
     FewRounds,
     /// The rounds differ by more than the models do.
@@ -185,7 +186,10 @@ impl Outlook {
                 format!("more seeds do not help: the test images alone leave ±{half:.1} points")
             }
             Outlook::OneSeed => "one seed has no spread".into(),
-            Outlook::NothingLearnt => "neither network has learnt".into(),
+            Outlook::NothingLearnt(None) => "neither network has learnt".into(),
+            Outlook::NothingLearnt(Some(effort)) => {
+                format!("neither network has learnt ({})", effort.words())
+            }
             Outlook::RoundsDiffer => "a quieter machine or more time (limit_s) would tell".into(),
             Outlook::FewRounds => {
                 "not timed in the same rounds as the baseline, or in too few".into()
@@ -209,10 +213,15 @@ impl Column {
                 Some(logs) => (percent(middle(&logs)?), None),
                 None => (value, None),
             },
-            Evidence::SeedsAndImages(resampled) => (
-                value,
-                Interval::over_images(resampled(row), resampled(base), 100.0),
-            ),
+            Evidence::SeedsAndImages(resampled) => {
+                let points = |row: &Row| -> Vec<Option<f64>> {
+                    let figures = resampled(row).iter();
+                    figures
+                        .map(|figure| figure.map(|share| 100.0 * share))
+                        .collect()
+                };
+                (value, Interval::over_images(&points(row), &points(base)))
+            }
         })
     }
 

@@ -9,20 +9,19 @@ use ablate_statistics::{
 
 use super::Column;
 use super::compare::{Change, Comparison, Evidence, Outlook};
+use super::trained::{Figure, Trained, has_learnt, resampled_alike};
+use crate::effort::Effort;
 use crate::interval::{Interval, Over};
 use crate::mark::Mark;
-use crate::rows::{self, BASELINE, Row, Rows, comparable};
+use crate::rows::{BASELINE, Row, Rows};
 use ablate_records::Stage;
 
 /// A change of latency within this margin, in percent, is as good: another day, or another order of
 /// the same instructions, makes as much of a difference.
 pub const LATENCY_MARGIN: f64 = 3.0;
 
-/// Fewer resamplings do not tell the spread over test images.
-const FEWEST_RESAMPLED: usize = 200;
-
 /// Below this mAP, in points, a network has learnt nothing.
-const LEARNT: f64 = 0.05;
+pub const LEARNT: f64 = 0.05;
 
 impl Column {
     /// The changes of the models of a table, in their order: the rows of a model are its seeds.
@@ -111,7 +110,10 @@ impl Column {
         comparison: Comparison,
         resampled: for<'a> fn(&Row<'a>) -> &'a [Option<f64>],
     ) -> Vec<Option<Change>> {
-        let figure = |row: &Row| Some(100.0 * (self.value)(row)?.number()?);
+        let figure = Figure {
+            column: self,
+            resampled,
+        };
         let mut groups: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         for (index, seeds) in models.iter().enumerate() {
             let cell = seeds[0].cell;
@@ -120,7 +122,7 @@ impl Column {
         }
         let groups: Vec<Group> = groups
             .values()
-            .filter_map(|members| Group::of(members, models, figure, resampled))
+            .filter_map(|members| Group::of(members, models, figure))
             .collect();
         let claiming = groups.iter().filter(|group| group.has_spread()).count();
         // Groups share nothing, so their confidences multiply.
@@ -140,41 +142,16 @@ struct Group<'r, 'a> {
     arms: Vec<(usize, Trained<'r, 'a>)>,
 }
 
-/// The trainings of a model that can be compared with the others.
-struct Trained<'r, 'a> {
-    rows: Vec<&'r Row<'a>>,
-    /// Points, seed by seed.
-    figures: Vec<f64>,
-    /// Points, the mean over the seeds by resampling of the images; empty if they were not resampled.
-    resampled: Vec<Option<f64>>,
-}
-
 impl<'r, 'a> Group<'r, 'a> {
-    fn of(
-        members: &[usize],
-        models: &'r [Vec<Row<'a>>],
-        figure: impl Fn(&Row) -> Option<f64>,
-        resampled: for<'b> fn(&Row<'b>) -> &'b [Option<f64>],
-    ) -> Option<Self> {
-        let evaluated =
-            |seeds: &'r [Row<'a>]| rows::evaluated(seeds).filter(|row| figure(row).is_some());
+    fn of(members: &[usize], models: &'r [Vec<Row<'a>>], figure: Figure) -> Option<Self> {
         let is_baseline = |&&index: &&usize| models[index][0].cell.variant == BASELINE;
         let baseline = *members.iter().find(is_baseline)?;
-        let like = evaluated(&models[baseline]).next()?;
-        let trained = |seeds: &'r [Row<'a>]| {
-            let rows: Vec<&Row> = evaluated(seeds)
-                .filter(|row| comparable(row, like))
-                .collect();
-            Trained {
-                figures: rows.iter().filter_map(|row| figure(row)).collect(),
-                resampled: mean_resampled(&rows, resampled),
-                rows,
-            }
-        };
+        let like = figure.first(&models[baseline])?;
+        let trained = |index: usize| Trained::of(&models[index], figure, like);
         let arms = members.iter().filter(|&&index| index != baseline);
-        let arms = arms.map(|&index| (index, trained(&models[index])));
+        let arms = arms.map(|&index| (index, trained(index)));
         let arms: Vec<_> = arms.filter(|(_, arm)| !arm.rows.is_empty()).collect();
-        let baseline = trained(&models[baseline]);
+        let baseline = trained(baseline);
         (!arms.is_empty()).then_some(Self { baseline, arms })
     }
 
@@ -191,7 +168,9 @@ impl<'r, 'a> Group<'r, 'a> {
         comparison: Comparison,
         changes: &mut [Option<Change>],
     ) {
-        let resampled = self.resampled();
+        let models = self.arms.iter().map(|(_, arm)| arm);
+        let models: Vec<&Trained> = [&self.baseline].into_iter().chain(models).collect();
+        let resampled = resampled_alike(&models);
         let resampled = |place: usize| resampled.get(place).map_or(&[][..], Vec::as_slice);
         let arms = (1..).zip(&self.arms).map(|(place, (_, trained))| Arm {
             seeds: &trained.figures,
@@ -248,7 +227,7 @@ impl<'r, 'a> Group<'r, 'a> {
         };
         let outlook = || {
             if !self.has_learnt(trained) {
-                return Outlook::NothingLearnt;
+                return nothing_learnt(trained);
             }
             match seeds_to_tell(contrast, margin) {
                 Some(seeds) => Outlook::Seeds(seeds),
@@ -271,7 +250,7 @@ impl<'r, 'a> Group<'r, 'a> {
         let mean =
             |trained: &Trained| ablate_statistics::mean(&trained.figures).unwrap_or(f64::NAN);
         let one = trained.figures.len() == 1 && self.baseline.figures.len() == 1;
-        let over_images = Interval::over_images(&trained.resampled, &self.baseline.resampled, 1.0);
+        let over_images = Interval::over_images(&trained.resampled, &self.baseline.resampled);
         Change {
             value: mean(trained) - mean(&self.baseline),
             mark: Mark::Open,
@@ -279,60 +258,19 @@ impl<'r, 'a> Group<'r, 'a> {
             outlook: Some(if self.has_learnt(trained) {
                 Outlook::OneSeed
             } else {
-                Outlook::NothingLearnt
+                nothing_learnt(trained)
             }),
         }
     }
 
     /// Whether the model or the baseline finds anything.
     fn has_learnt(&self, trained: &Trained) -> bool {
-        let figures = [&trained.figures, &self.baseline.figures];
-        figures
-            .into_iter()
-            .flatten()
-            .any(|&figure| figure >= LEARNT)
-    }
-
-    /// The resampled figures of the baseline, then of the arms, of those resamplings that all have;
-    /// empty if there are too few.
-    fn resampled(&self) -> Vec<Vec<f64>> {
-        let arms = self.arms.iter().map(|(_, arm)| arm);
-        let all: Vec<&Vec<Option<f64>>> = [&self.baseline]
-            .into_iter()
-            .chain(arms)
-            .map(|trained| &trained.resampled)
-            .collect();
-        let count = all[0].len();
-        if all.iter().any(|resampled| resampled.len() != count) {
-            return Vec::new();
-        }
-        let kept = (0..count).filter(|&i| all.iter().all(|resampled| resampled[i].is_some()));
-        let kept: Vec<usize> = kept.collect();
-        if kept.len() < FEWEST_RESAMPLED {
-            return Vec::new();
-        }
-        let figures =
-            |resampled: &Vec<Option<f64>>| kept.iter().filter_map(|&i| resampled[i]).collect();
-        all.into_iter().map(figures).collect()
+        has_learnt(&[trained, &self.baseline])
     }
 }
 
-/// The mean over the seeds in points, resampling by resampling; empty if a seed was resampled
-/// otherwise than the first.
-fn mean_resampled<'a>(
-    rows: &[&Row<'a>],
-    resampled: for<'b> fn(&Row<'b>) -> &'b [Option<f64>],
-) -> Vec<Option<f64>> {
-    let seeds: Vec<&[Option<f64>]> = rows.iter().map(|row| resampled(row)).collect();
-    let count = seeds.first().map_or(0, |first| first.len());
-    if seeds.iter().any(|seed| seed.len() != count) {
-        return Vec::new();
-    }
-    let mean = |i: usize| {
-        let sum: Option<f64> = seeds.iter().map(|seed| seed[i]).sum();
-        sum.map(|sum| 100.0 * sum / seeds.len() as f64)
-    };
-    (0..count).map(mean).collect()
+fn nothing_learnt(trained: &Trained) -> Outlook {
+    Outlook::NothingLearnt(trained.rows.first().and_then(|row| Effort::of(row)))
 }
 
 /// Logarithms of own time to the baseline's, round by round; None unless both were timed in the same

@@ -7,12 +7,16 @@
 mod compare;
 mod details;
 mod detect;
+mod family;
+mod gain;
 mod judge;
 mod results;
+mod trained;
 mod value;
 
 pub use compare::{Change, ChangeUnit, Comparison, Evidence, Outlook};
-pub use judge::LATENCY_MARGIN;
+pub use gain::{AtCost, Gain, SameCost, gains};
+pub use judge::{LATENCY_MARGIN, LEARNT};
 pub use results::SOURCE;
 pub use value::{Entry, Format, Value};
 

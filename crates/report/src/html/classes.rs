@@ -7,7 +7,9 @@ use crate::number;
 use crate::rows::{BASELINE, Row};
 use crate::summary::{Line, Table};
 use ablate_records::{ApFigures, EvalMeasurement};
-use ablate_statistics::Spread;
+use ablate_statistics::{
+    Arm, Comparison, Contrast, Spread, confidence_of_each, mean, standard_deviation,
+};
 
 /// With more classes than this a class is a row.
 const MOST_CLASSES_ACROSS: usize = 12;
@@ -69,27 +71,25 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
         if classes.is_empty() {
             continue;
         }
-        let best: BTreeMap<&str, f64> = classes
+        let best: BTreeMap<&str, usize> = classes
             .iter()
-            .map(|&(name, _)| {
-                let all = lines
-                    .iter()
-                    .filter_map(|line| class_ap(line, name))
-                    .map(|(ap, _)| ap.mean);
-                (name, all.fold(f64::NEG_INFINITY, f64::max))
+            .filter_map(|&(name, _)| {
+                let models = lines.iter().map(|line| class_seeds(line, of, name));
+                let models: Vec<Vec<f64>> = models.collect();
+                Some((name, best(&models, classes.len())?))
             })
             .collect();
+        let is_best = |line: &Line, name: &str| {
+            let best = best.get(name).map(|&index| lines[index]);
+            best.is_some_and(|best| std::ptr::eq(best, line))
+        };
         let cell = |line: &Line, name: &str| match class_ap(line, name) {
             None => Td::empty("–", "no objects of this class, or not evaluated"),
             Some((ap, ap50)) => {
                 let td = Td::figure(number::map(ap.mean), ap.mean)
                     .note(ap50.map(|ap| number::map(ap.mean)).unwrap_or_default());
                 Td {
-                    class: if lines.len() > 1 && ap.mean > 0.0 && ap.mean >= best[name] {
-                        "best"
-                    } else {
-                        ""
-                    },
+                    class: if is_best(line, name) { "best" } else { "" },
                     ..td
                 }
             }
@@ -156,6 +156,64 @@ fn evals<'a>(line: &Line<'a>) -> impl Iterator<Item = &'a EvalMeasurement> {
     line.evaluated().filter_map(Row::eval)
 }
 
+/// The model that is better than every other one, if seeds tell: all such claims of so many classes
+/// hold at once, whichever models turn out to lead. With single seeds nothing is the best.
+fn best(models: &[Vec<f64>], classes: usize) -> Option<usize> {
+    let means: Vec<Option<f64>> = models.iter().map(|seeds| mean(seeds)).collect();
+    let measured = || {
+        means
+            .iter()
+            .enumerate()
+            .filter_map(|(i, mean)| Some((i, (*mean)?)))
+    };
+    let (lead, highest) = measured().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let next = measured().filter(|(index, _)| *index != lead);
+    let (next, second) = next.max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    if highest - second < least_apart(models, lead, next)? {
+        return None;
+    }
+    let arm = |index: usize| Arm {
+        seeds: &models[index],
+        resampled: &[],
+    };
+    let others = measured().filter(|(index, _)| *index != lead);
+    let others: Vec<Arm> = others.map(|(index, _)| arm(index)).collect();
+    let against_lead = Comparison {
+        baseline: arm(lead),
+        arms: &others,
+        // As if each model's differences from all the others were claimed.
+        confidence: confidence_of_each(classes * (others.len() + 1)),
+        first_seeds: None,
+        images: 0,
+    };
+    let behind = |contrast: &Option<Contrast>| contrast.is_some_and(|it| it.high < 0.0);
+    against_lead.contrasts().iter().all(behind).then_some(lead)
+}
+
+/// What two models are apart at least if seeds tell them apart, however few are compared: quick,
+/// where their intervals are slow. None if no model has two seeds.
+fn least_apart(models: &[Vec<f64>], a: usize, b: usize) -> Option<f64> {
+    let (mut squares, mut degrees) = (0.0, 0.0);
+    for seeds in models {
+        if let Some(std) = standard_deviation(seeds) {
+            let own = (seeds.len() - 1) as f64;
+            squares += own * std.powi(2);
+            degrees += own;
+        }
+    }
+    let seeds = 1.0 / models[a].len() as f64 + 1.0 / models[b].len() as f64;
+    (degrees > 0.0).then(|| 1.96 * (squares / degrees * seeds).sqrt())
+}
+
+/// AP of a class in points, seed by seed.
+fn class_seeds(line: &Line, of: Of, name: &str) -> Vec<f64> {
+    let figures = evals(line).filter_map(|eval| {
+        let mut classes = of.figures(eval)?.per_class.iter();
+        classes.find(|class| class.name == name)?.ap
+    });
+    figures.map(|ap| 100.0 * ap).collect()
+}
+
 fn class_ap(line: &Line, of: Of, name: &str) -> Option<(Spread, Option<Spread>)> {
     let of_class = || {
         evals(line).filter_map(|eval| {
@@ -169,4 +227,49 @@ fn class_ap(line: &Line, of: Of, name: &str) -> Option<(Spread, Option<Spread>)>
         Spread::of(of_class().filter_map(|class| class.ap))?,
         Spread::of(of_class().filter_map(|class| class.ap50)),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_one_only_where_seeds_tell() {
+        let better = vec![60.0, 60.4, 59.7];
+        let others = [vec![50.1, 50.4, 49.8], vec![50.0, 49.6, 50.3]];
+        let [one, other] = others.clone();
+        assert_eq!(
+            best(&[one.clone(), better.clone(), other.clone()], 3),
+            Some(1)
+        );
+        assert_eq!(
+            best(&[one.clone(), vec![50.6, 50.2, 50.5], other], 3),
+            None,
+            "too near"
+        );
+        assert_eq!(
+            best(&[vec![50.0], vec![60.0]], 3),
+            None,
+            "one seed has no spread"
+        );
+        assert_eq!(best(&[better.clone(), Vec::new()], 3), None, "alone");
+        assert_eq!(best(&[better, one], 1), Some(0));
+    }
+
+    /// Models that are equal, so that whatever is marked is wrong: in at most one table of twenty.
+    #[test]
+    fn equal_models_have_no_best() {
+        use rand::{Rng, SeedableRng};
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        let mut figure = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+        let wrong = (0..300).filter(|_| {
+            (0..3).any(|_| {
+                let models: Vec<Vec<f64>> =
+                    (0..6).map(|_| (0..3).map(|_| figure()).collect()).collect();
+                best(&models, 3).is_some()
+            })
+        });
+        let wrong = wrong.count();
+        assert!(wrong <= 24, "{wrong} of 300");
+    }
 }

@@ -5,6 +5,8 @@ mod compare;
 mod data;
 mod measured;
 mod parts;
+mod same_cost;
+mod sentences;
 mod side_by_side;
 mod table;
 
@@ -13,6 +15,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
+use crate::caution;
 use crate::compared::SAME;
 use crate::differences::Difference;
 use crate::mark::{AS_GOOD, OPEN};
@@ -68,12 +71,15 @@ pub fn render(
         several => rows.is_union(),
         differences,
         same => SAME,
+        told => sentences::told(tables, &rows.judging),
+        cautions => caution::cautions(rows),
         means => compare::means(tables, &rows.judging),
         verdicts => compare::verdicts(tables),
         as_good => AS_GOOD,
         open => OPEN,
         margins => parts::margins(&rows.judging),
         variants => parts::variants(rows, notes),
+        verdict => plots(figures, Kind::Verdict),
         accuracy => plots(figures, Kind::Accuracy),
         latency => plots(figures, Kind::Latency),
         changes => plots(figures, Kind::Change),
@@ -82,6 +88,7 @@ pub fn render(
             true => side_by_side::summaries(tables),
             false => compare::summaries(tables),
         },
+        same_cost => same_cost::block(tables),
         latencies => measured::latencies(tables),
         detections => measured::detections(tables),
         classes => classes::classes(tables),

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::table::cut;
 use crate::columns::{self, LATENCY_MARGIN};
+use crate::number::points_of;
 use crate::rows::{Gap, Row, Rows};
 use ablate_records::{Environment, ImageSize, Judging, Record, Stage, VariantNote};
 
@@ -136,7 +137,16 @@ pub fn columns(rows: &Rows) -> Vec<Explained> {
         });
         values.chain(changes).collect::<Vec<_>>()
     };
-    columns::PARTS.into_iter().flat_map(part).collect()
+    let gains = columns::SameCost::ALL.into_iter();
+    let gains = gains.flat_map(columns::SameCost::columns);
+    let gains = gains.map(|column| Explained {
+        name: column.csv.into(),
+        unit: "points",
+        tip: column.tip,
+    });
+    let [results, details, detect] = columns::PARTS.map(part);
+    let rest = details.into_iter().chain(detect);
+    results.into_iter().chain(gains).chain(rest).collect()
 }
 
 /// Figures that are missing for the same reason.
@@ -347,7 +357,7 @@ fn quoted(word: &str) -> String {
 pub fn margins(judging: &Judging) -> String {
     let latency = format!("{LATENCY_MARGIN} % of latency");
     match judging.margin {
-        Some(points) => format!("The margin is {points} points of mAP and {latency}."),
+        Some(points) => format!("The margin is {} of mAP and {latency}.", points_of(points)),
         None => format!(
             "The margin is {latency}; of mAP the sweep sets none (key margin), so no mAP is called as good."
         ),

@@ -6,6 +6,7 @@ mod backend;
 mod bars;
 mod change;
 mod curves;
+mod forest;
 mod labels;
 mod marker;
 mod scatter;
@@ -13,6 +14,7 @@ mod sheet;
 pub mod style;
 mod text;
 mod training;
+mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +24,13 @@ use self::backend::Scene;
 use self::sheet::Key;
 use crate::rows::{BASELINE, scale_order, variant_order};
 use crate::summary::{Line, Setting, Table};
+use ablate_records::Judging;
 
 /// The part of the report that a plot belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// All intervals beside each other.
+    Verdict,
     /// mAP against what it costs.
     Accuracy,
     /// Latency against what it should cost.
@@ -45,11 +50,12 @@ pub struct Figure {
 }
 
 /// All plots, in the order in which the report shows them.
-pub fn figures(tables: &[Table]) -> Result<Vec<Figure>> {
+pub fn figures(tables: &[Table], judging: &Judging) -> Result<Vec<Figure>> {
     let mut plots = Plots {
         styles: Styles::of(tables),
         figures: Vec::new(),
     };
+    plots.verdicts(tables, judging)?;
     plots.accuracy(tables)?;
     plots.latency(tables)?;
     plots.changes(tables)?;

@@ -11,7 +11,7 @@ use super::style::{GRID, INK, MUTED, PAPER, series};
 use super::text::{bold, fit, text, text_size};
 
 /// Width of a sheet. All lengths are in tenths of a pixel.
-const WIDTH: i32 = 7600;
+pub const WIDTH: i32 = 7600;
 const EDGE: i32 = 160;
 const LEGEND_ROW: i32 = 200;
 const LEGEND_NAME: i32 = 2300;

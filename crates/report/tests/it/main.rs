@@ -9,3 +9,4 @@ mod paste;
 mod plots;
 mod screen;
 mod support;
+mod verdicts;

@@ -32,7 +32,7 @@ fn it_is_one_file() {
             .all(|resource| resource.starts_with("data:"))
     );
     assert!(!html.contains("<link") && !html.contains("@import") && !html.contains("<img"));
-    assert_eq!(html.matches("<svg ").count(), 10);
+    assert_eq!(html.matches("<svg ").count(), 11);
     // The names of SVG's elements are an address that nothing loads.
     assert_eq!(
         html.matches("http").count(),
@@ -220,7 +220,7 @@ fn within_the_margin_is_as_good() {
     };
     let html = page_judged(&three_seeds(), judging);
     assert!(html.contains("≈ ±0.0") && html.contains("as good as the baseline"));
-    assert!(html.contains("The margin is 1 points of mAP and 3 % of latency."));
+    assert!(html.contains("The margin is 1 point of mAP and 3 % of latency."));
 }
 
 #[test]

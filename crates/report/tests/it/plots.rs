@@ -31,6 +31,7 @@ fn a_whole_sweep_has_all_plots_and_each_is_a_picture() {
         "change-latency-flex-320px-batch1.png",
         "change-map-shapes-flex-320px.png",
         "change-params-4classes.png",
+        "intervals-shapes-flex-320px-batch1.png",
         "latency-vs-gflops-flex-320px-batch1.png",
         "latency-vs-params-flex-320px-batch1.png",
         "map-vs-gflops-shapes-flex-320px.png",
@@ -130,7 +131,9 @@ fn forty_variants_have_a_legend_each() {
             "{variant} is not in a legend"
         );
     }
-    for path in &written.plots {
+    // Beyond a dozen, the plot of intervals shows some, and has no legend.
+    let has_legend = |path: &&PathBuf| !path.to_string_lossy().contains("intervals-");
+    for path in written.plots.iter().filter(has_legend) {
         assert!(
             image::open(path).unwrap().height() > 900,
             "the sheet grows with its legend"
