@@ -13,6 +13,7 @@ mod html;
 mod interval;
 mod mark;
 mod number;
+mod pareto;
 mod plots;
 mod rows;
 mod summary;

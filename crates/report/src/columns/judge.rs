@@ -21,7 +21,7 @@ pub const LATENCY_MARGIN: f64 = 3.0;
 const FEWEST_RESAMPLED: usize = 200;
 
 /// Below this mAP, in points, a network has learnt nothing.
-const LEARNT: f64 = 0.05;
+pub const LEARNT: f64 = 0.05;
 
 impl Column {
     /// The changes of the models of a table, in their order: the rows of a model are its seeds.

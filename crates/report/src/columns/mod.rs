@@ -11,7 +11,7 @@ mod results;
 mod value;
 
 pub use compare::{Change, ChangeUnit, Comparison, Evidence, Outlook};
-pub use judge::LATENCY_MARGIN;
+pub use judge::{LATENCY_MARGIN, LEARNT};
 pub use value::{Entry, Format, Value};
 
 use crate::rows::Row;
