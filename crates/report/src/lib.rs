@@ -11,6 +11,8 @@ mod csv;
 mod data;
 mod html;
 mod interval;
+mod lacks;
+mod many;
 mod mark;
 mod number;
 mod pareto;

@@ -97,6 +97,7 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
         let model = |line: &Line| Tr {
             name: line.cell().model.clone(),
             baseline: line.cell().variant == BASELINE,
+            front: false,
             cells: classes.iter().map(|(name, _)| cell(line, name)).collect(),
         };
         let instances = |n: usize| format!("{n} instance{}", if n == 1 { "" } else { "s" });
@@ -124,6 +125,7 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
             let class = |&(name, _): &(&str, usize)| Tr {
                 name: name.into(),
                 baseline: false,
+                front: false,
                 cells: lines.iter().map(|line| cell(line, name)).collect(),
             };
             (

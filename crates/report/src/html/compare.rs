@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ablate_records::Judging;
 use serde::Serialize;
 
-use super::table::{Group, Sheet, Td, Th, Tr, columns_of, grouped, head, tr};
-use crate::columns::{self, ChangeUnit, Column, Comparison};
+use super::table::{Group, Sheet, Td, Th, Tr};
+use crate::columns::{self, ChangeUnit, Column};
 use crate::summary::{Glance, Line, Table, glances};
 
 /// Mean change of each variant over the scales.
@@ -21,6 +21,7 @@ pub fn means(tables: &[Table], judging: &Judging) -> Vec<Sheet> {
                 glance.variant.to_string()
             },
             baseline: false,
+            front: false,
             cells: columns::at_a_glance()
                 .map(|(column, _)| mean(glance, column, judging))
                 .collect(),
@@ -87,68 +88,4 @@ pub fn verdicts(tables: &[Table]) -> Vec<Verdict> {
     // A training that is timed on two devices has one verdict.
     verdicts.dedup_by(|a, b| (&a.model, &a.text) == (&b.model, &b.text));
     verdicts
-}
-
-/// The summary: a line for each model with its changes against the baseline.
-pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
-    let place = columns::PageTable::Summary;
-    let sheet = |table: &Table| {
-        let columns = columns_of(place, table.lines.iter().flat_map(|line| &line.rows));
-        let heads = columns.iter().flat_map(|column| {
-            let change = shown_comparison(column).map(|comparison| Th {
-                text: "Δ".into(),
-                tip: change_tip(comparison),
-            });
-            [head(place, column)].into_iter().chain(change)
-        });
-        let row = |line: &Line| {
-            let cells = columns.iter().flat_map(|column| {
-                let figure = Td::entry(column.entry(&line.rows));
-                [figure].into_iter().chain(change(line, column))
-            });
-            Tr {
-                cells: cells.collect(),
-                ..tr(&[], &line.rows)
-            }
-        };
-        Sheet {
-            title: table.setting.title(),
-            first: "Model",
-            heads: heads.collect(),
-            groups: grouped(table.lines.iter().map(|line| (line.cell(), row(line)))),
-        }
-    };
-    tables.iter().map(sheet).collect()
-}
-
-/// The comparison whose change stands beside the figure.
-fn shown_comparison(column: &Column) -> Option<Comparison> {
-    column
-        .comparison
-        .filter(|comparison| comparison.rank.is_some())
-}
-
-fn change_tip(comparison: Comparison) -> String {
-    let unit = comparison.unit.word();
-    let interval = if comparison.evidence.has_interval() {
-        ", with its 95 % interval"
-    } else {
-        ""
-    };
-    format!("change against the baseline of the same scale, {unit}{interval}")
-}
-
-/// The change beside a figure, with its interval; None if the column has none.
-fn change(line: &Line, column: &Column) -> Option<Td> {
-    let comparison = shown_comparison(column)?;
-    let Some(change) = line.change(column) else {
-        return Some(Td::default());
-    };
-    let td = Td::change(comparison, change);
-    Some(match (change.interval, column.verdict(change)) {
-        (Some(interval), Some(verdict)) => {
-            td.note(comparison.unit.interval(&interval)).tip(verdict)
-        }
-        _ => td,
-    })
 }

@@ -5,6 +5,7 @@ mod compare;
 mod data;
 mod measured;
 mod parts;
+mod summary;
 mod table;
 
 use anyhow::{Context, Result};
@@ -13,6 +14,7 @@ use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
 use crate::mark::{AS_GOOD, OPEN};
+use crate::pareto::SIGN;
 use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
 use crate::plots::{Figure, Kind};
 use crate::rows::Rows;
@@ -22,6 +24,8 @@ use ablate_records::VariantNote;
 #[derive(Serialize)]
 struct Plot {
     svg: String,
+    /// For a phone and for print.
+    narrow: String,
     name: String,
 }
 
@@ -30,6 +34,7 @@ fn plots(figures: &[Figure], kind: Kind) -> Vec<Plot> {
     of_kind
         .map(|figure| Plot {
             svg: figure.scene.svg(&figure.alt),
+            narrow: figure.narrow.svg(&figure.alt),
             name: figure.name.clone(),
         })
         .collect()
@@ -56,13 +61,14 @@ pub fn render(
     let context = context! {
         title,
         style => include_str!("style.css"),
-        script => include_str!("sort.js"),
+        script => concat!(include_str!("sort.js"), include_str!("filter.js"), include_str!("tips.js")),
         dark => dark_rules(),
         regular => BASE64_STANDARD.encode(REGULAR),
         semibold => BASE64_STANDARD.encode(SEMIBOLD),
         facts => parts::facts(rows),
         means => compare::means(tables, &rows.judging),
         verdicts => compare::verdicts(tables),
+        front_sign => SIGN,
         as_good => AS_GOOD,
         open => OPEN,
         margins => parts::margins(&rows.judging),
@@ -71,7 +77,7 @@ pub fn render(
         latency => plots(figures, Kind::Latency),
         changes => plots(figures, Kind::Change),
         training => plots(figures, Kind::Training),
-        summaries => compare::summaries(tables),
+        summaries => summary::summaries(tables),
         latencies => measured::latencies(tables),
         classes => classes::classes(tables),
         data => data::data(rows),

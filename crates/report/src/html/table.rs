@@ -38,10 +38,12 @@ pub struct Group {
 }
 
 /// A table's row, with the name of what it is about.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Tr {
     pub name: String,
     pub baseline: bool,
+    /// Whether it is marked as one of the Pareto front.
+    pub front: bool,
     pub cells: Vec<Td>,
 }
 
@@ -156,6 +158,7 @@ pub fn tr(columns: &[&Column], seeds: &[Row]) -> Tr {
     Tr {
         name: cell.model.clone(),
         baseline: cell.variant == BASELINE,
+        front: false,
         cells: columns
             .iter()
             .map(|column| Td::entry(column.entry(seeds)))

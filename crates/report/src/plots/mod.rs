@@ -7,6 +7,7 @@ mod bars;
 mod change;
 mod curves;
 mod labels;
+mod many;
 mod marker;
 mod scatter;
 mod sheet;
@@ -19,7 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use self::backend::Scene;
-use self::sheet::Key;
+use self::sheet::{Key, Paper};
+use crate::many::DOZEN;
 use crate::rows::{BASELINE, scale_order, variant_order};
 use crate::summary::{Line, Setting, Table};
 
@@ -42,6 +44,8 @@ pub struct Figure {
     /// What it shows, in words.
     pub alt: String,
     pub scene: Scene,
+    /// The same for a phone and for print.
+    pub narrow: Scene,
 }
 
 /// All plots, in the order in which the report shows them.
@@ -62,6 +66,8 @@ pub fn figures(tables: &[Table]) -> Result<Vec<Figure>> {
 struct Styles<'a> {
     series: Vec<(&'a str, &'a str)>,
     one_family: bool,
+    /// Too many for a colour each: baseline and Pareto front stand out from the rest.
+    many: bool,
 }
 
 impl<'a> Styles<'a> {
@@ -77,6 +83,7 @@ impl<'a> Styles<'a> {
                 )
             })
             .collect();
+        let many = all.len() > DOZEN;
         let series = all
             .into_iter()
             .map(|(_, family, variant)| (family, variant))
@@ -84,6 +91,7 @@ impl<'a> Styles<'a> {
         Self {
             series,
             one_family: families.len() == 1,
+            many,
         }
     }
 
@@ -106,7 +114,7 @@ impl<'a> Styles<'a> {
         } else {
             format!("{} {}", cell.family, cell.variant)
         };
-        Key { name, style }
+        Key::new(name, style)
     }
 }
 
@@ -144,8 +152,17 @@ struct Plots<'a> {
 }
 
 impl Plots<'_> {
-    fn add(&mut self, kind: Kind, name: &str, alt: String, scene: Option<Scene>) {
-        let Some(scene) = scene else { return };
+    /// Adds what `draw` draws, if it draws anything.
+    fn add(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        alt: String,
+        draw: impl Fn(Paper) -> Result<Option<Scene>>,
+    ) -> Result<()> {
+        let (Some(scene), Some(narrow)) = (draw(Paper::Wide)?, draw(Paper::Narrow)?) else {
+            return Ok(());
+        };
         let plain = |c: char| {
             if c.is_ascii_alphanumeric() {
                 c.to_ascii_lowercase()
@@ -163,7 +180,9 @@ impl Plots<'_> {
                 name,
                 alt,
                 scene,
+                narrow,
             });
         }
+        Ok(())
     }
 }
