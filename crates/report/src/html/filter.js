@@ -50,6 +50,6 @@ for (const table of document.querySelectorAll("table.sortable.models")) {
   if (rows.some((row) => row.classList.contains("front"))) tools.append(frontLabel);
   if (bodies.length > 1) tools.append(mixLabel);
   tools.append(count);
+  count.textContent = `${rows.length} models`;
   table.closest(".scroll").before(tools);
-  show();
 }

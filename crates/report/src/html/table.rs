@@ -1,6 +1,6 @@
 //! What a table of the page is made of, named as HTML names it.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::columns::{self, Change, Column, Comparison, Entry};
 use crate::rows::{BASELINE, Gap, Row};
@@ -20,7 +20,14 @@ pub struct Td {
     /// `better`, `worse`, `same`, `open`, `gap`, `best`, `key` or empty.
     pub class: &'static str,
     /// What the column is sorted by; None of a text.
+    #[serde(serialize_with = "in_few_digits")]
     pub sort: Option<f64>,
+}
+
+/// A page of hundreds of models has thousands of figures, and seven digits tell them apart.
+fn in_few_digits<S: Serializer>(sort: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+    let short = sort.map(|x| format!("{x:.6e}").parse().unwrap_or(x));
+    short.serialize(to)
 }
 
 /// A column's heading.

@@ -132,7 +132,7 @@ impl Scene {
         let (width, height, body) = (self.width, self.height, &self.body);
         let [w, h] = [width, height].map(|length| f64::from(length) / 10.0);
         format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{w}" height="{h}" font-family="Inter, sans-serif" role="img" aria-label="{}">
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{w}" height="{h}" font-family="Inter, sans-serif" stroke-linejoin="round" stroke-linecap="round" paint-order="stroke" role="img" aria-label="{}">
 {body}</svg>
 "#,
             escape(alt)
@@ -315,16 +315,12 @@ fn fill<S: BackendStyle>(style: &S) -> String {
 /// Filled, with a rim in the colour of the paper that separates it from what is below.
 fn rimmed<S: BackendStyle>(style: &S) -> String {
     let (colour, class) = colour(style);
-    format!(
-        r##"fill="{colour}" class="f-{class} k-paper" stroke="#ffffff" stroke-width="20" stroke-linejoin="round" paint-order="stroke""##
-    )
+    format!(r##"fill="{colour}" class="f-{class} k-paper" stroke="#ffffff" stroke-width="20""##)
 }
 
 fn stroke<S: BackendStyle>(style: &S) -> String {
     let ((colour, class), width) = (colour(style), style.stroke_width());
-    format!(
-        r#"fill="none" stroke="{colour}" class="k-{class}" stroke-width="{width}" stroke-linejoin="round" stroke-linecap="round""#
-    )
+    format!(r#"fill="none" stroke="{colour}" class="k-{class}" stroke-width="{width}""#)
 }
 
 fn points(path: impl IntoIterator<Item = BackendCoord>) -> String {

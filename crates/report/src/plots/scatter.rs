@@ -97,12 +97,18 @@ impl Scatter {
                 ..Key::new("Pareto front", FRONT)
             });
         }
-        let plot = |area: &Area| self.plot(area, x, y);
+        // Series are drawn from the background on, and read from the baseline on.
+        keys.sort_by_key(|key| match key.style {
+            FRONT => usize::MAX - 1,
+            REST => usize::MAX,
+            style => style,
+        });
+        let plot = |area: &Area| self.plot(area, paper, x, y);
         let height = paper.choose(4000, 3300);
         sheet(titles, &keys, Swatch::Line, paper, height, plot).map(Some)
     }
 
-    fn plot(&self, area: &Area, x: Axis, y: Axis) -> Result<()> {
+    fn plot(&self, area: &Area, paper: Paper, x: Axis, y: Axis) -> Result<()> {
         let bottom = y.range().start;
         let (x, y) = ((self.x_name.as_str(), x), (self.y_name.as_str(), y));
         let mut chart = chart(&area.margin(80, 150, 110, 220), x, y)?;
@@ -147,7 +153,11 @@ impl Scatter {
             }
             let (element, tip) = (
                 marker((dot.x, dot.y), style, radius(style)),
-                dot.tip.clone(),
+                // Hundreds of them are dead weight on a phone and in print.
+                match (style, paper) {
+                    (REST, Paper::Narrow) => String::new(),
+                    _ => dot.tip.clone(),
+                },
             );
             chart.draw_series([Tipped { element, tip }])?;
         }

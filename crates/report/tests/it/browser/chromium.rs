@@ -113,6 +113,7 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
+        browser.call("Performance.enable", json!({"timeDomain": "threadTicks"}));
         browser
     }
 
@@ -176,6 +177,14 @@ impl Browser {
             let event = self.message(until, "Page.navigate");
             self.note(event);
         }
+    }
+
+    /// Milliseconds that the page's main thread has worked so far, whatever else the machine did.
+    pub fn worked_ms(&mut self) -> f64 {
+        let metrics = self.call("Performance.getMetrics", json!({}));
+        let metrics = metrics["metrics"].as_array().unwrap().iter();
+        let mut tasks = metrics.filter(|metric| metric["name"] == "TaskDuration");
+        1000.0 * tasks.next().unwrap()["value"].as_f64().unwrap()
     }
 
     /// Changes the window, the colours or the medium of the open page.
