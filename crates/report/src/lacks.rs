@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::many::{DOZEN, models};
-use crate::rows::{self, Gap};
+use crate::rows::{self, Gap, scale_order};
 use crate::summary::Line;
 use ablate_records::Stage;
 
@@ -18,7 +18,7 @@ const FIGURES: [(Stage, &str); 3] = [
 const MOST_REASONS: usize = 3;
 
 /// The models of a family and scale.
-type Scale<'a> = (&'a str, &'a str);
+type Scale<'a> = (&'a str, (usize, &'a str));
 
 /// The gaps that are said in words.
 pub struct Lacks<'a> {
@@ -100,7 +100,7 @@ impl<'a> Lacks<'a> {
                 (true, true) => "any model".into(),
                 (true, false) => and(scales
                     .keys()
-                    .map(|(family, scale)| format!("{family}{scale}"))),
+                    .map(|(family, (_, scale))| format!("{family}{scale}"))),
                 (false, _) => models(scales.values().sum()),
             };
             format!("No {figures} for {who} ({}).", gap.long())
@@ -111,7 +111,7 @@ impl<'a> Lacks<'a> {
 
 fn scale<'a>(line: &Line<'a>) -> Scale<'a> {
     let cell = line.cell();
-    (&cell.family, &cell.scale)
+    (&cell.family, scale_order(&cell.scale))
 }
 
 fn quiet_gap<'a>(line: &Line<'a>, stage: Stage) -> Option<Gap<'a>> {

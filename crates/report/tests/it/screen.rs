@@ -174,8 +174,39 @@ fn colour_changes_no_width() {
 #[test]
 fn a_first_stage_says_what_is_to_come() {
     let text = render(&first_stage(), Some(100), false);
-    assert!(text.contains("… not yet measured"));
-    assert!(text.contains("– not asked for"));
+    // Eighty characters and more may be folded.
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("No latency for any model (not yet measured)."));
+    assert!(words.contains("No mAP for yolov5s, yolov5m, yolov5l and yolov5x (not asked for: "));
+    assert!(!text.contains('…') && !text.contains("mAP50-95"), "{text}");
+}
+
+#[test]
+fn of_hundreds_of_models_the_best_are_shown() {
+    let records = hundreds(false);
+    let text = render(&records, Some(100), false);
+    let models = text.lines().filter(|line| line.starts_with(" yolov5"));
+    assert_eq!(models.count(), 20);
+    assert!(text.lines().count() < 50, "{}", text.lines().count());
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("on the Pareto front of mAP50-95 and latency."));
+    assert!(
+        words.contains("540 models more in report.html and results.csv."),
+        "{words}"
+    );
+    assert!(text.contains(" ◆ ") && !text.contains("skipped "));
+    for scale in SCALES {
+        assert!(
+            text.contains(&format!("yolov5{scale} ")),
+            "the baseline of {scale}"
+        );
+    }
+    assert!(
+        text.lines()
+            .all(|line| line.chars().count() <= 100 || line.contains('·'))
+    );
+    // A small sweep is shown as a whole.
+    assert!(!render(&whole_sweep(), Some(100), false).contains(" more in "));
 }
 
 #[test]

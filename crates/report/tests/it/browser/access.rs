@@ -19,6 +19,7 @@ fn axe_finds_no_serious_fault() {
     for report in [Report::small(), few] {
         for look in [Look::DESK, Look::DARK, Look::PHONE] {
             let mut browser = showing(&report, look);
+            browser.lay_out();
             browser.value(&format!("{axe}; null"));
             assert_eq!(browser.texts(FAULTS), [""; 0], "{look:?}");
         }

@@ -179,7 +179,7 @@ impl Browser {
         }
     }
 
-    /// Milliseconds that the page's main thread has worked so far, whatever else the machine did.
+    /// Milliseconds that the main thread has worked since the page was opened, whatever else the machine did.
     pub fn worked_ms(&mut self) -> f64 {
         let metrics = self.call("Performance.getMetrics", json!({}));
         let metrics = metrics["metrics"].as_array().unwrap().iter();
@@ -197,6 +197,13 @@ impl Browser {
         let media =
             json!({"media": if look.print { "print" } else { "screen" }, "features": [scheme]});
         self.call("Emulation.setEmulatedMedia", media);
+    }
+
+    /// Lays out all of the page at once; otherwise what is far down waits until it is scrolled to.
+    pub fn lay_out(&mut self) {
+        let sections = "for (const section of document.querySelectorAll('section')) \
+             section.style.contentVisibility = 'visible'";
+        self.value(sections);
     }
 
     /// The value of a JavaScript expression, or of what it promises.

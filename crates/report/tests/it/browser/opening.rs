@@ -19,10 +19,9 @@ fn nothing_complains_and_hundreds_of_models_open_within_a_second() {
         let report = Report::of(&records);
         let size = std::fs::metadata(&report.page).unwrap().len();
         assert!(size < LARGEST, "{name}: {size} bytes");
-        let before = browser.worked_ms();
         browser.open(&report.page, Look::DESK);
         browser.value("new Promise(done => requestAnimationFrame(() => setTimeout(done)))");
-        let took = browser.worked_ms() - before;
+        let took = browser.worked_ms();
         println!("{name}: {size} bytes, {took:.0} ms");
         assert!((1.0..1000.0).contains(&took), "{name}: {took} ms");
         for look in [Look::DARK, Look::PHONE, Look::PAPER] {
@@ -41,6 +40,7 @@ fn keep(browser: &mut Browser, name: &str, report: &Report) {
     std::fs::create_dir_all(&folder).unwrap();
     let file = |end: &str| folder.join(format!("{name}{end}"));
     std::fs::copy(&report.page, file(".html")).unwrap();
+    browser.lay_out();
     for (look, word) in [
         (Look::DESK, "desk"),
         (Look::DARK, "dark"),

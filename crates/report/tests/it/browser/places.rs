@@ -40,6 +40,7 @@ const CUT: &str = r#"(() => {
 fn a_phone_shows_all_of_every_plot_and_does_not_scroll_sideways() {
     for report in [Report::small(), Report::large()] {
         let mut browser = showing(&report, Look::PHONE);
+        browser.lay_out();
         let width = "document.documentElement.scrollWidth";
         assert_eq!(
             browser.value(width).as_u64(),

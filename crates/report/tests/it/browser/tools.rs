@@ -172,7 +172,7 @@ fn tooltips_come_by_keyboard_too() {
     assert!(tip(&mut browser).starts_with("yolov5n+ghost: "));
 
     browser.mouse(
-        "document.querySelector('#accuracy svg polygon, #accuracy svg circle')",
+        "document.querySelector('#accuracy svg :is(polygon, circle):is(:has(title), [data-tip])')",
         false,
     );
     assert!(tip(&mut browser).contains("mAP50-95"));
