@@ -34,6 +34,10 @@ test:
 test-backends *BACKENDS:
     scripts/test-backends {{ BACKENDS }}
 
+# The report's page in headless Chromium, where it is installed; `ABLATE_PAGES=DIR just test-page` keeps pages and pictures
+test-page:
+    scripts/test-page
+
 bench:
     cargo bench --workspace
 

@@ -15,6 +15,8 @@ mod differences;
 mod effort;
 mod html;
 mod interval;
+mod lacks;
+mod many;
 mod mark;
 mod number;
 mod pareto;

@@ -154,14 +154,15 @@ mod tests {
 
     #[test]
     fn the_front_agrees_with_its_definition() {
-        // A walk over a coarse grid, so that there are equal figures.
+        // What costs more gains more, by and large, on a grid so coarse that there are equal figures.
         let points: Vec<(f64, f64)> = (0..400u32)
-            .map(|i| (f64::from(i * 37 % 23), f64::from(i * i % 29)))
+            .map(|i| (i * 37 % 23, i * i % 5))
+            .map(|(cost, luck)| (f64::from(cost), f64::from(cost / 2 + luck)))
             .collect();
         let expected: Vec<usize> = (0..points.len())
             .filter(|&index| !dominated(points[index], &points))
             .collect();
         assert_eq!(front(&points), expected);
-        assert!(expected.len() > 2);
+        assert!((3..399).contains(&expected.len()), "{}", expected.len());
     }
 }

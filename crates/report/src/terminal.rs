@@ -10,14 +10,20 @@ use comfy_table::{
 
 use crate::caution;
 use crate::columns::{self, Column, Comparison, Entry};
+use crate::lacks::Lacks;
+use crate::many::{best_first, is_many, models};
 use crate::mark::{AS_GOOD, Mark, OPEN};
-use crate::rows::{BASELINE, Gap, Rows};
+use crate::pareto::{Front, SIGN};
+use crate::rows::{BASELINE, Gap, Rows, scale_order};
 use crate::sentence;
 use crate::summary::{Line, Table, tables};
 use ablate_records::{Judging, Record, Stage};
 
 /// Errors printed under the tables; `results.csv` has all.
 const MOST_ERRORS: usize = 5;
+
+/// Models printed of many.
+const MOST_MODELS: usize = 20;
 
 /// The summary for standard output: coloured and as wide as the terminal; without a terminal, all
 /// columns and no colour.
@@ -47,20 +53,100 @@ fn rendered(rows: &Rows, width: Option<u16>, colour: bool) -> String {
     let mut out = String::new();
     let told_tables = tables(rows);
     for table in &told_tables {
+        let shown = Shortened::of(table);
         let _ = writeln!(
             out,
-            "{}\n{}\n",
+            "{}\n{}\n{}",
             table.setting.title(),
-            fitted(table, width, colour)
+            fitted(&shown, width, colour),
+            shown.words(usize::from(width.unwrap_or(200)))
         );
     }
     out.push_str(&sentences(&told_tables, rows, width));
     out.push_str(&first_weights(rows));
-    out.push_str(&legend(rows));
+    let legend = legend(rows, &out);
+    out.push_str(&legend);
     out.push_str(&disturbed(rows));
     out.push_str(&stopped(rows));
     out.push_str(&errors(rows, usize::from(width.unwrap_or(200))));
     out
+}
+
+/// A table as the screen has room for: all models, or the best of many.
+struct Shortened<'t, 'a> {
+    table: &'t Table<'a>,
+    /// In their order on the screen, by their index in the table.
+    models: Vec<usize>,
+    lacks: Lacks<'a>,
+    front: Option<Front>,
+}
+
+impl<'t, 'a> Shortened<'t, 'a> {
+    fn of(table: &'t Table<'a>) -> Self {
+        let many = is_many(table);
+        let mut models = best_first(table);
+        if many {
+            models.truncate(MOST_MODELS);
+        } else {
+            models.sort_unstable();
+        }
+        models.sort_by_key(|&index| {
+            let cell = table.lines[index].cell();
+            (&cell.family, scale_order(&cell.scale))
+        });
+        Self {
+            table,
+            models,
+            lacks: Lacks::of(&table.lines),
+            front: Front::of(table).filter(|_| many),
+        }
+    }
+
+    /// The models with their index in the table.
+    fn lines(&self) -> impl Iterator<Item = (usize, &'t Line<'a>)> {
+        let table = self.table;
+        self.models
+            .iter()
+            .map(move |&index| (index, &table.lines[index]))
+    }
+
+    /// What is said below the table: of the models that it leaves out, and of what models lack.
+    fn words(&self, width: usize) -> String {
+        let mut words = self.lacks.sentences();
+        let more = self.table.lines.len() - self.models.len();
+        if more > 0 {
+            let best = match &self.front {
+                Some(front) => format!(
+                    "{SIGN} {} on the Pareto front of mAP50-95 and {}. Baselines, front and best mAP come first",
+                    models(front.len()),
+                    front.cost.name()
+                ),
+                None => "Baselines come first, then the fastest or smallest".into(),
+            };
+            words.push(format!(
+                "{best}; {} more in report.html and results.csv.",
+                models(more)
+            ));
+        }
+        words.iter().map(|text| folded(text, width)).collect()
+    }
+}
+
+/// The text in lines of at most `width` characters, as far as its words allow.
+fn folded(text: &str, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in one_line(text).split_whitespace() {
+        let last = lines.last_mut().expect("at least one line");
+        if last.is_empty() {
+            last.push_str(word);
+        } else if last.chars().count() + 1 + word.chars().count() <= width {
+            *last += " ";
+            *last += word;
+        } else {
+            lines.push(word.into());
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Rank of the 95 % intervals: they are left out before the changes that they belong to.
@@ -106,9 +192,15 @@ impl Shown {
     }
 
     /// The text for a model and, of a change, its judgement.
-    fn cell(&self, line: &Line) -> (String, Option<Mark>) {
+    fn cell<'a>(&self, lacks: &Lacks<'a>, line: &Line<'a>) -> (String, Option<Mark>) {
         match self.content {
-            Content::Figure => (figure(self.column.entry(&line.rows)), None),
+            Content::Figure => {
+                let stage = self.column.stage;
+                let hidden = stage.is_some_and(|stage| lacks.hides(stage, line));
+                let entry = self.column.entry(&line.rows);
+                let text = if hidden { String::new() } else { figure(entry) };
+                (text, None)
+            }
             Content::Change(comparison) => match line.change(self.column) {
                 Some(change) => {
                     let mark = change.mark;
@@ -138,13 +230,12 @@ pub(crate) fn figure(entry: Entry) -> String {
 }
 
 /// The table without the columns of the highest ranks, until it fits.
-fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
+fn fitted(table: &Shortened, width: Option<u16>, colour: bool) -> String {
     let has_text = |shown: &Shown| {
-        let mut lines = table.lines.iter();
-        let mut rows = table.lines.iter().flat_map(|line| &line.rows);
-        shown.rank == 0
-            || shown.column.is_relevant(&mut rows)
-                && lines.any(|line| !shown.cell(line).0.is_empty())
+        let mut lines = table.lines();
+        let mut rows = table.lines().flat_map(|(_, line)| &line.rows);
+        shown.column.is_relevant(&mut rows)
+            && lines.any(|(_, line)| !matches!(shown.cell(&table.lacks, line).0.as_str(), "" | "–"))
     };
     let mut columns: Vec<Shown> = columns::all()
         .flat_map(Shown::of)
@@ -165,7 +256,7 @@ fn fitted(table: &Table, width: Option<u16>, colour: bool) -> String {
     }
 }
 
-fn grid(table: &Table, columns: &[Shown], colour: bool) -> Grid {
+fn grid(table: &Shortened, columns: &[Shown], colour: bool) -> Grid {
     let mut grid = Grid::new();
     grid.load_preset(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
@@ -186,15 +277,20 @@ fn grid(table: &Table, columns: &[Shown], colour: bool) -> Grid {
         figures.set_cell_alignment(CellAlignment::Right);
     }
     let mut group = None;
-    for line in &table.lines {
+    for (index, line) in table.lines() {
+        let on_front = table.front.as_ref().is_some_and(|front| front.has(index));
         let cell = line.cell();
         let this = Some((&cell.family, &cell.scale));
         if group.is_some() && group != this {
             grid.add_row([" "]);
         }
         group = this;
-        grid.add_row(columns.iter().map(|shown| {
-            let (text, mark) = shown.cell(line);
+        grid.add_row(columns.iter().enumerate().map(|(place, shown)| {
+            let (mut text, mark) = shown.cell(&table.lacks, line);
+            if place == 0 && on_front {
+                text += " ";
+                text += SIGN;
+            }
             let field = Cell::new(one_line(&text));
             match mark {
                 Some(Mark::Better) if colour => field.fg(Color::Green),
@@ -279,12 +375,9 @@ fn first_weights(rows: &Rows) -> String {
         .collect()
 }
 
-fn legend(rows: &Rows) -> String {
-    let gaps = || {
-        rows.rows
-            .iter()
-            .flat_map(|row| Stage::ALL.iter().filter_map(|&stage| row.gap(stage)))
-    };
+/// What the signs mean that occur in `shown`.
+fn legend(rows: &Rows, shown: &str) -> String {
+    let has = |sign: &str| shown.split_whitespace().any(|word| word == sign);
     let mut words = Vec::new();
     if rows.rows.iter().any(|row| row.cell.variant == BASELINE)
         && rows.rows.iter().any(|row| row.cell.variant != BASELINE)
@@ -293,11 +386,17 @@ fn legend(rows: &Rows) -> String {
             "Δ change against the baseline of the same scale: ▲▼ better, △▽ worse, {AS_GOOD}, {OPEN}"
         ));
     }
-    if gaps().any(|gap| gap == Gap::NotYet) {
+    if has("…")
+        && rows.rows.iter().any(|row| {
+            Stage::ALL
+                .iter()
+                .any(|&stage| row.gap(stage) == Some(Gap::NotYet))
+        })
+    {
         words.push("… not yet measured".into());
     }
-    if gaps().any(|gap| gap == Gap::NotAsked) {
-        words.push("– not asked for".into());
+    if has("–") {
+        words.push("– no such figure".into());
     }
     if words.is_empty() {
         String::new()

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{Group, Sheet, Td, Th, Tr, grouped};
+use crate::many::{is_baseline, is_many};
 use crate::number;
+use crate::pareto::Front;
 use crate::rows::{BASELINE, Row};
 use crate::summary::{Line, Table};
 use ablate_records::{ApFigures, EvalMeasurement};
@@ -41,9 +43,14 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
     {
         let s = table.setting;
         let class_ap = |line: &Line, name: &str| class_ap(line, of, name);
-        let evaluated = table
-            .lines
-            .iter()
+        // Of many models, those that somebody may choose.
+        let many = is_many(table);
+        let front = Front::of(table).filter(|_| many);
+        let chosen = table.lines.iter().enumerate().filter(|(index, line)| {
+            !many || is_baseline(line) || front.as_ref().is_some_and(|front| front.has(*index))
+        });
+        let evaluated = chosen
+            .map(|(_, line)| line)
             .filter(|line| evals(line).any(|eval| of.figures(eval).is_some()));
         let lines: Vec<&Line> = evaluated
             .filter(|line| {
@@ -97,6 +104,7 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
         let model = |line: &Line| Tr {
             name: line.cell().model.clone(),
             baseline: line.cell().variant == BASELINE,
+            front: false,
             cells: classes.iter().map(|(name, _)| cell(line, name)).collect(),
         };
         let instances = |n: usize| format!("{n} instance{}", if n == 1 { "" } else { "s" });
@@ -124,6 +132,7 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
             let class = |&(name, _): &(&str, usize)| Tr {
                 name: name.into(),
                 baseline: false,
+                front: false,
                 cells: lines.iter().map(|line| cell(line, name)).collect(),
             };
             (
@@ -143,7 +152,16 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
         });
         let of = if of == Of::Masks { "Masks · " } else { "" };
         sheets.push(Sheet {
-            title: format!("{of}{}{}", s.title(), counts.unwrap_or_default()),
+            title: format!(
+                "{of}{}{}{}",
+                s.title(),
+                counts.unwrap_or_default(),
+                if many {
+                    " · baselines and Pareto front"
+                } else {
+                    ""
+                }
+            ),
             first,
             heads,
             groups,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ablate_records::Judging;
 use serde::Serialize;
 
-use super::table::{Group, Sheet, Td, Th, Tr, columns_of, grouped, head, tr};
-use crate::columns::{self, ChangeUnit, Column, Comparison};
+use super::table::{Group, Sheet, Td, Th, Tr};
+use crate::columns::{self, ChangeUnit, Column};
 use crate::summary::{Glance, Line, Table, glances};
 
 /// Mean change of each variant over the scales.
@@ -27,6 +27,7 @@ pub fn means(tables: &[Table], judging: &Judging) -> Vec<Sheet> {
                 glance.variant.to_string()
             },
             baseline: false,
+            front: false,
             cells: columns
                 .iter()
                 .map(|(column, _)| mean(glance, column, judging))
@@ -94,85 +95,4 @@ pub fn verdicts(tables: &[Table]) -> Vec<Verdict> {
     // A training that is timed on two devices has one verdict.
     verdicts.dedup_by(|a, b| (&a.model, &a.text) == (&b.model, &b.text));
     verdicts
-}
-
-/// The summary: a line for each model with its changes against the baseline.
-pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
-    let sheet = |table: &Table| {
-        let columns = summary_columns(table.lines.iter());
-        let row = |line: &Line| summary_row(&columns, line);
-        Sheet {
-            title: table.setting.title(),
-            first: "Model",
-            heads: summary_heads(&columns),
-            groups: grouped(table.lines.iter().map(|line| (line.cell(), row(line)))),
-        }
-    };
-    tables.iter().map(sheet).collect()
-}
-
-/// The columns of a summary of these lines.
-pub fn summary_columns<'l, 'a: 'l>(
-    lines: impl Iterator<Item = &'l Line<'a>> + Clone,
-) -> Vec<&'static Column> {
-    let place = columns::PageTable::Summary;
-    columns_of(place, lines.flat_map(|line| &line.rows))
-}
-
-/// Their headings, and those of the changes.
-pub fn summary_heads(columns: &[&Column]) -> Vec<Th> {
-    let heads = columns.iter().flat_map(|column| {
-        let change = shown_comparison(column).map(|comparison| Th {
-            text: "Δ".into(),
-            tip: change_tip(comparison),
-        });
-        [head(columns::PageTable::Summary, column)]
-            .into_iter()
-            .chain(change)
-    });
-    heads.collect()
-}
-
-/// Their entries for a model.
-pub fn summary_row(columns: &[&Column], line: &Line) -> Tr {
-    let cells = columns.iter().flat_map(|column| {
-        let figure = Td::entry(column.entry(&line.rows));
-        [figure].into_iter().chain(change(line, column))
-    });
-    Tr {
-        cells: cells.collect(),
-        ..tr(&[], &line.rows)
-    }
-}
-
-/// The comparison whose change stands beside the figure.
-fn shown_comparison(column: &Column) -> Option<Comparison> {
-    column
-        .comparison
-        .filter(|comparison| comparison.rank.is_some())
-}
-
-fn change_tip(comparison: Comparison) -> String {
-    let unit = comparison.unit.word();
-    let interval = if comparison.evidence.has_interval() {
-        ", with its 95 % interval"
-    } else {
-        ""
-    };
-    format!("change against the baseline of the same scale, {unit}{interval}")
-}
-
-/// The change beside a figure, with its interval; None if the column has none.
-fn change(line: &Line, column: &Column) -> Option<Td> {
-    let comparison = shown_comparison(column)?;
-    let Some(change) = line.change(column) else {
-        return Some(Td::default());
-    };
-    let td = Td::change(comparison, change);
-    Some(match (change.interval, column.verdict(change)) {
-        (Some(interval), Some(verdict)) => {
-            td.note(comparison.unit.interval(&interval)).tip(verdict)
-        }
-        _ => td,
-    })
 }

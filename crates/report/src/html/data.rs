@@ -88,6 +88,7 @@ fn sheet(accounts: &[&DataAccount]) -> Sheet {
     let row = |account: &&DataAccount| Tr {
         name: account.name.clone(),
         baseline: false,
+        front: false,
         cells: vec![
             Td {
                 text: account.split.clone(),

@@ -8,6 +8,7 @@ mod parts;
 mod same_cost;
 mod sentences;
 mod side_by_side;
+mod summary;
 mod table;
 
 use anyhow::{Context, Result};
@@ -19,6 +20,7 @@ use crate::caution;
 use crate::compared::SAME;
 use crate::differences::Difference;
 use crate::mark::{AS_GOOD, OPEN};
+use crate::pareto::SIGN;
 use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
 use crate::plots::{Figure, Kind};
 use crate::rows::Rows;
@@ -28,6 +30,8 @@ use ablate_records::VariantNote;
 #[derive(Serialize)]
 struct Plot {
     svg: String,
+    /// For a phone and for print.
+    narrow: String,
     name: String,
 }
 
@@ -36,6 +40,7 @@ fn plots(figures: &[Figure], kind: Kind) -> Vec<Plot> {
     of_kind
         .map(|figure| Plot {
             svg: figure.scene.svg(&figure.alt),
+            narrow: figure.narrow.svg(&figure.alt),
             name: figure.name.clone(),
         })
         .collect()
@@ -63,7 +68,7 @@ pub fn render(
     let context = context! {
         title,
         style => include_str!("style.css"),
-        script => include_str!("sort.js"),
+        script => concat!(include_str!("sort.js"), include_str!("filter.js"), include_str!("tips.js")),
         dark => dark_rules(),
         regular => BASE64_STANDARD.encode(REGULAR),
         semibold => BASE64_STANDARD.encode(SEMIBOLD),
@@ -75,6 +80,7 @@ pub fn render(
         cautions => caution::cautions(rows),
         means => compare::means(tables, &rows.judging),
         verdicts => compare::verdicts(tables),
+        front_sign => SIGN,
         as_good => AS_GOOD,
         open => OPEN,
         margins => parts::margins(&rows.judging),
@@ -86,7 +92,7 @@ pub fn render(
         training => plots(figures, Kind::Training),
         summaries => match rows.is_union() {
             true => side_by_side::summaries(tables),
-            false => compare::summaries(tables),
+            false => summary::summaries(tables),
         },
         same_cost => same_cost::block(tables),
         latencies => measured::latencies(tables),

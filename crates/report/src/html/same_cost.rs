@@ -108,6 +108,7 @@ fn sheet(table: &Table) -> Option<Sheet> {
             .iter()
             .flat_map(|&cost| cells(line.at_same(cost), cost));
         Tr {
+            front: false,
             name: line.cell().model.clone(),
             baseline: false,
             cells: [own].into_iter().chain(beside).collect(),

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::compare::{summary_columns, summary_heads, summary_row};
+use super::summary::{Shown, Summary};
 use super::table::{Sheet, Td, Th, grouped};
 use crate::rows::{scale_order, variant_order};
 use crate::summary::{Line, Table};
 
 /// One table of all models of all sweeps, those of one name next to each other.
-pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
+pub fn summaries(tables: &[Table]) -> Vec<Summary> {
     let lines = tables
         .iter()
         .flat_map(|table| table.lines.iter().map(move |line| (table, line)));
@@ -22,7 +22,7 @@ pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
             table.setting,
         )
     });
-    let columns = summary_columns(lines.iter().map(|(_, line)| *line));
+    let shown = Shown::of(lines.iter().map(|(_, line)| *line).collect());
     let of_sweeps = [
         ("Sweep", "folder; its setting is the tooltip of each row"),
         ("Device", "device that the model ran on"),
@@ -36,7 +36,7 @@ pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
     let first = common.next().unwrap_or_default();
     let common = common.fold(first, |known, parts| &known & &parts);
     let row = |table: &Table, line: &Line| {
-        let mut row = summary_row(&columns, line);
+        let mut row = shown.row(line, None);
         let text = |text: &str| Td {
             text: text.into(),
             tip: table.setting.title(),
@@ -55,12 +55,13 @@ pub fn summaries(tables: &[Table]) -> Vec<Sheet> {
     if groups.is_empty() {
         return Vec::new();
     }
-    vec![Sheet {
+    let sheet = Sheet {
         title: String::new(),
         first: "Model",
-        heads: heads.into_iter().chain(summary_heads(&columns)).collect(),
+        heads: heads.into_iter().chain(shown.heads()).collect(),
         groups,
-    }]
+    };
+    vec![sheet.into()]
 }
 
 /// The parts of the setting, without sweep and device: `batch 1`, `latency at 320 px`.

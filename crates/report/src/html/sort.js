@@ -1,4 +1,4 @@
-// Sorts each scale of a table by the column whose heading is clicked or entered. The page reads well without it.
+// Sorts each scale of a table by the column whose heading is chosen. The page reads well without it.
 document.documentElement.classList.add("sorts");
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
@@ -14,20 +14,25 @@ for (const table of document.querySelectorAll("table.sortable")) {
           : cell.dataset.sort === undefined ? text : Number(cell.dataset.sort);
       };
       const order = (a, b) => {
-        const [x, y] = [value(a), value(b)];
+        const [x, y] = [a.value, b.value];
         // What was not measured stands last, whichever way the column is sorted.
         if (typeof x !== typeof y) return typeof x === "number" ? -1 : 1;
         const less = typeof x === "number" ? x - y : x.localeCompare(y);
         return down ? -less : less;
       };
       for (const body of table.tBodies) {
-        for (const row of [...body.rows].sort(order)) body.append(row);
+        const rows = [...body.rows].map((row) => ({ row, value: value(row) }));
+        body.append(...rows.sort(order).map(({ row }) => row));
       }
     };
-    head.tabIndex = 0;
-    head.addEventListener("click", sort);
-    head.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); sort(); }
-    });
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    if (head.title !== "") {
+      button.title = head.title;
+      head.removeAttribute("title");
+    }
+    head.append(button);
+    button.addEventListener("click", sort);
   });
 }

@@ -1,6 +1,6 @@
 //! What a table of the page is made of, named as HTML names it.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::columns::{self, Change, Column, Comparison, Entry};
 use crate::rows::{BASELINE, Gap, Row};
@@ -20,7 +20,14 @@ pub struct Td {
     /// `better`, `worse`, `same`, `open`, `gap`, `best`, `key` or empty.
     pub class: &'static str,
     /// What the column is sorted by; None of a text.
+    #[serde(serialize_with = "in_few_digits")]
     pub sort: Option<f64>,
+}
+
+/// A page of hundreds of models has thousands of figures, and seven digits tell them apart.
+fn in_few_digits<S: Serializer>(sort: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+    let short = sort.map(|x| format!("{x:.6e}").parse().unwrap_or(x));
+    short.serialize(to)
 }
 
 /// A column's heading.
@@ -38,10 +45,12 @@ pub struct Group {
 }
 
 /// A table's row, with the name of what it is about.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Tr {
     pub name: String,
     pub baseline: bool,
+    /// Whether it is marked as one of the Pareto front.
+    pub front: bool,
     pub cells: Vec<Td>,
 }
 
@@ -156,6 +165,7 @@ pub fn tr(columns: &[&Column], seeds: &[Row]) -> Tr {
     Tr {
         name: cell.model.clone(),
         baseline: cell.variant == BASELINE,
+        front: false,
         cells: columns
             .iter()
             .map(|column| Td::entry(column.entry(seeds)))

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
+use super::many::drawn_when;
 use super::scatter::{Dot, Scatter, Series};
+use super::style::REST;
 use super::{Kind, Plots, gather};
+use crate::many::is_baseline;
 use crate::number;
+use crate::pareto::{Cost, Front, accuracy};
 use crate::summary::{Line, Table};
 
 type Pick = fn(&Line) -> Option<f64>;
@@ -19,35 +23,33 @@ struct Against {
     word: &'static str,
     unit: &'static str,
     pick: Pick,
+    cost: Cost,
 }
 
 const GFLOPS: Against = Against {
     name: "GFLOPs",
     word: "gflops",
     unit: "GFLOPs",
-    pick: |line| line.cost().map(|cost| cost.gflops),
+    pick: |line| Cost::Gflops.of(line),
+    cost: Cost::Gflops,
 };
 const PARAMS: Against = Against {
     name: "parameters",
     word: "params",
     unit: "million",
-    pick: |line| line.cost().map(|cost| cost.params as f64 / 1e6),
+    pick: |line| Cost::Params.of(line),
+    cost: Cost::Params,
 };
 const LATENCY: Against = Against {
     name: "latency",
     word: "latency",
     unit: "ms",
     pick: latency,
+    cost: Cost::Latency,
 };
 
 fn latency(line: &Line) -> Option<f64> {
-    line.latency()
-        .map(|latency| latency.median_ms)
-        .filter(|ms| *ms > 0.0)
-}
-
-fn map(line: &Line) -> Option<f64> {
-    line.coco("AP").map(|spread| 100.0 * spread.mean)
+    Cost::Latency.of(line)
 }
 
 impl Against {
@@ -67,7 +69,7 @@ impl Plots<'_> {
         let trained = gather(
             tables,
             |s| (s.dataset, s.device, s.imgsz.train, s.nc),
-            |line| map(line).is_some(),
+            |line| accuracy(line).is_some(),
         );
         for ((dataset, device, imgsz, _), lines) in &trained {
             let dataset = dataset.unwrap_or_default();
@@ -80,7 +82,7 @@ impl Plots<'_> {
         let timed = gather(
             tables,
             |s| *s,
-            |line| map(line).is_some() && latency(line).is_some(),
+            |line| accuracy(line).is_some() && latency(line).is_some(),
         );
         for (s, lines) in &timed {
             let (dataset, device, timing) = (s.dataset.unwrap_or_default(), s.device, s.timing);
@@ -117,16 +119,18 @@ impl Plots<'_> {
         };
         let title = format!("mAP50-95 against {}", x.name);
         let alt = format!("{title}, {setting}");
+        let front = Front::against(x.cost, lines);
         let scatter = Scatter {
             title,
             subtitle: format!("{setting} · up and to the left is better{whiskers}"),
             x_name: x.axis(lines),
             y_name: "mAP50-95 (%)".into(),
             y_log: false,
-            series: self.series(lines, x, (map, "mAP50-95"), spread),
+            x_log: true,
+            series: self.series(lines, x, (accuracy, "mAP50-95"), spread, front.as_ref()),
+            front: points(lines, x, front.as_ref()),
         };
-        self.add(Kind::Accuracy, file, alt, scatter.draw()?);
-        Ok(())
+        self.add(Kind::Accuracy, file, alt, |paper| scatter.draw(paper))
     }
 
     pub fn latency(&mut self, tables: &[Table]) -> Result<()> {
@@ -142,6 +146,8 @@ impl Plots<'_> {
         );
         for ((device, imgsz, _, timing), lines) in &timed {
             let setting = format!("{device} · {imgsz} px · {timing}");
+            // There is no front of latency and cost, but one of latency and accuracy to look for.
+            let front = Front::against(Cost::Latency, lines).filter(|_| self.styles.many);
             for x in [GFLOPS, PARAMS] {
                 let title = format!("Latency against {}", x.name);
                 let alt = format!("{title}, {setting}");
@@ -153,7 +159,9 @@ impl Plots<'_> {
                     x_name: x.axis(lines),
                     y_name: "latency (ms a batch, logarithmic)".into(),
                     y_log: true,
-                    series: self.series(lines, x, (latency, "ms"), spread),
+                    x_log: true,
+                    series: self.series(lines, x, (latency, "ms"), spread, front.as_ref()),
+                    front: Vec::new(),
                 };
                 let file = format!(
                     "latency-vs-{}-{device}-{}px-{}",
@@ -161,7 +169,7 @@ impl Plots<'_> {
                     imgsz.word(),
                     timing.word()
                 );
-                self.add(Kind::Latency, &file, alt, scatter.draw()?);
+                self.add(Kind::Latency, &file, alt, |paper| scatter.draw(paper))?;
             }
         }
         Ok(())
@@ -174,34 +182,44 @@ impl Plots<'_> {
         x: Against,
         (y, y_unit): (Pick, &str),
         whisker: fn(&Line) -> Option<(f64, f64)>,
+        front: Option<&Front>,
     ) -> Vec<Series> {
         let scales: BTreeSet<&str> = lines
             .iter()
             .map(|line| line.cell().scale.as_str())
             .collect();
         let mut series: Vec<Series> = Vec::new();
-        for line in lines {
-            let (Some(px), Some(py)) = ((x.pick)(line).filter(|x| *x > 0.0), y(line)) else {
+        for (index, line) in lines.iter().enumerate() {
+            let (Some(px), Some(py)) = ((x.pick)(line), y(line)) else {
                 continue;
             };
-            let (key, cell) = (self.styles.key(line), line.cell());
+            let on_front = front.is_some_and(|front| front.has(index));
+            let (key, cell) = (self.key_among_many(line, on_front), line.cell());
             // Where all models are of one scale, its letter says nothing, and the variant's name
-            // all.
-            let label = if scales.len() > 1 {
-                &cell.scale
-            } else {
-                &key.name
+            // all. Where there are many, a model on the front stands alone.
+            let label = match (self.styles.many && !is_baseline(line), scales.len() > 1) {
+                (true, several) => self.short_name(line, several),
+                (false, true) => cell.scale.clone(),
+                (false, false) => key.name.clone(),
             };
             let figures = [number::short(px), number::short(py)];
             let tip = format!(
-                "{}: {} {}, {} {y_unit}",
-                cell.model, figures[0], x.unit, figures[1]
+                "{}: {} {}, {} {y_unit}{}",
+                cell.model,
+                figures[0],
+                x.unit,
+                figures[1],
+                if on_front {
+                    ", on the Pareto front"
+                } else {
+                    ""
+                }
             );
             let dot = Dot {
                 x: px,
                 y: py,
-                whisker: whisker(line),
-                label: label.clone(),
+                whisker: whisker(line).filter(|_| key.style != REST),
+                label,
                 tip,
             };
             match series.iter_mut().find(|series| series.key == key) {
@@ -212,7 +230,21 @@ impl Plots<'_> {
                 }),
             }
         }
-        series.sort_by_key(|series| series.key.style);
+        self.count_the_rest(&mut series);
+        series.sort_by_key(|series| drawn_when(series.key.style));
         series
     }
+}
+
+/// The points of a front, from left to right.
+fn points(lines: &[&Line], x: Against, front: Option<&Front>) -> Vec<(f64, f64)> {
+    let on_front = lines
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| front.is_some_and(|front| front.has(*index)));
+    let mut points: Vec<(f64, f64)> = on_front
+        .filter_map(|(_, line)| Some(((x.pick)(line)?, accuracy(line)?)))
+        .collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use minijinja::HtmlEscape;
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
-use plotters::element::{Drawable, DynElement, PointCollection};
+use plotters::element::{Drawable, DynElement, PathElement, PointCollection};
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
@@ -39,6 +39,37 @@ pub struct Scene {
     body: String,
     /// Tooltip of the shapes that are being drawn.
     tip: String,
+    /// Whether lines that are being drawn are dashed.
+    dashed: bool,
+}
+
+/// Markers smaller than this have no rim.
+const LEAST_RIMMED: u32 = 30;
+
+/// A dashed line.
+pub struct Dashed<C: Clone>(pub PathElement<C>);
+
+impl<'a, C: Clone + 'a> PointCollection<'a, C> for &'a Dashed<C> {
+    type Point = &'a C;
+    type IntoIter = &'a [C];
+
+    fn point_iter(self) -> Self::IntoIter {
+        self.0.point_iter()
+    }
+}
+
+impl<C: Clone> Drawable<Scene> for Dashed<C> {
+    fn draw<I: Iterator<Item = BackendCoord>>(
+        &self,
+        points: I,
+        scene: &mut Scene,
+        size: (u32, u32),
+    ) -> Drawn {
+        scene.dashed = true;
+        let drawn = self.0.draw(points, scene, size);
+        scene.dashed = false;
+        drawn
+    }
 }
 
 /// An element with a tooltip.
@@ -101,7 +132,7 @@ impl Scene {
         let (width, height, body) = (self.width, self.height, &self.body);
         let [w, h] = [width, height].map(|length| f64::from(length) / 10.0);
         format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{w}" height="{h}" font-family="Inter, sans-serif" role="img" aria-label="{}">
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{w}" height="{h}" font-family="Inter, sans-serif" stroke-linejoin="round" stroke-linecap="round" paint-order="stroke" role="img" aria-label="{}">
 {body}</svg>
 "#,
             escape(alt)
@@ -191,7 +222,12 @@ impl DrawingBackend for Scene {
         if path.len() < 2 || style.color().alpha == 0.0 {
             return Ok(());
         }
-        self.shape("polyline", &points(path), &stroke(style))
+        let dashes = if self.dashed {
+            r#" stroke-dasharray="55 45""#
+        } else {
+            ""
+        };
+        self.shape("polyline", &points(path), &(stroke(style) + dashes))
     }
 
     /// A filled circle or polygon is a marker and gets a rim.
@@ -203,7 +239,11 @@ impl DrawingBackend for Scene {
         filled: bool,
     ) -> Drawn {
         let place = format!(r#"cx="{x}" cy="{y}" r="{radius}""#);
-        let paint = if filled { rimmed(style) } else { stroke(style) };
+        let paint = match filled {
+            true if radius < LEAST_RIMMED => fill(style),
+            true => rimmed(style),
+            false => stroke(style),
+        };
         self.shape("circle", &place, &paint)
     }
 
@@ -275,16 +315,12 @@ fn fill<S: BackendStyle>(style: &S) -> String {
 /// Filled, with a rim in the colour of the paper that separates it from what is below.
 fn rimmed<S: BackendStyle>(style: &S) -> String {
     let (colour, class) = colour(style);
-    format!(
-        r##"fill="{colour}" class="f-{class} k-paper" stroke="#ffffff" stroke-width="20" stroke-linejoin="round" paint-order="stroke""##
-    )
+    format!(r##"fill="{colour}" class="f-{class} k-paper" stroke="#ffffff" stroke-width="20""##)
 }
 
 fn stroke<S: BackendStyle>(style: &S) -> String {
     let ((colour, class), width) = (colour(style), style.stroke_width());
-    format!(
-        r#"fill="none" stroke="{colour}" class="k-{class}" stroke-width="{width}" stroke-linejoin="round" stroke-linecap="round""#
-    )
+    format!(r#"fill="none" stroke="{colour}" class="k-{class}" stroke-width="{width}""#)
 }
 
 fn points(path: impl IntoIterator<Item = BackendCoord>) -> String {

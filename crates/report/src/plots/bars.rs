@@ -6,7 +6,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::{Axis, range};
 use super::backend::{Area, Scene, Tipped};
-use super::sheet::{Key, Swatch, chart, floor, sheet};
+use super::sheet::{Key, Paper, Swatch, chart, floor, sheet};
 use super::style::{INK, series};
 use super::text::{bold, text, text_size};
 
@@ -45,7 +45,7 @@ impl Bar {
 
 impl Bars {
     /// None if there is no bar.
-    pub fn draw(&self) -> Result<Option<Scene>> {
+    pub fn draw(&self, paper: Paper) -> Result<Option<Scene>> {
         let bars = || self.groups.iter().flat_map(|(_, bars)| bars);
         let ends = bars().flat_map(|bar| <[f64; 2]>::from(bar.span()));
         let y = range(ends.chain([0.0]), false).filter(|_| bars().next().is_some());
@@ -53,7 +53,7 @@ impl Bars {
         let y = Axis::new(y.start.min(-1.0)..y.end.max(1.0), false, 9);
         let titles = [self.title.as_str(), &self.subtitle];
         let plot = |area: &Area| self.plot(area, y);
-        sheet(titles, &self.keys, Swatch::Bar, 3050, plot).map(Some)
+        sheet(titles, &self.keys, Swatch::Bar, paper, 3050, plot).map(Some)
     }
 
     fn plot(&self, area: &Area, y: Axis) -> Result<()> {

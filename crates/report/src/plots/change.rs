@@ -15,6 +15,9 @@ type Sure = fn(&Changes) -> Option<Interval>;
 
 impl Plots<'_> {
     pub fn changes(&mut self, tables: &[Table]) -> Result<()> {
+        if self.styles.many {
+            return self.changes_of_many(tables);
+        }
         let costed = gather(
             tables,
             |s| (s.imgsz.cost, s.nc),
@@ -100,8 +103,7 @@ impl Plots<'_> {
             keys,
             groups,
         };
-        self.add(Kind::Change, file, alt, bars.draw()?);
-        Ok(())
+        self.add(Kind::Change, file, alt, |paper| bars.draw(paper))
     }
 
     /// Series and groups of bars of the lines that have the change.

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use super::axis::{Axis, range};
 use super::backend::{Area, Scene};
 use super::marker::marker;
-use super::sheet::{Key, Swatch, chart, floor, sheet};
+use super::sheet::{Key, Paper, Swatch, chart, floor, sheet};
 use super::style::{INK, series};
 use super::text::bold;
 
@@ -62,14 +62,14 @@ impl Panel {
 
 impl Curves {
     /// None if no panel has a value.
-    pub fn draw(&self) -> Result<Option<Scene>> {
+    pub fn draw(&self, paper: Paper) -> Result<Option<Scene>> {
         // One horizontal axis for all panels, so that an epoch is in the same place everywhere.
         let points = self.panels.iter().flat_map(Panel::points);
         let last = points.map(|point| point.0).reduce(f64::max);
         let Some(last) = last else { return Ok(None) };
         let mut panels: Vec<&Panel> = self.panels.iter().collect();
         panels.retain(|panel| panel.points().next().is_some());
-        let columns = panels.len().min(2);
+        let columns = panels.len().min(paper.choose(2, 1));
         let rows = panels.len().div_ceil(columns);
         let height = (ROW * rows) as u32 + 80;
         let titles = [self.title.as_str(), &self.subtitle];
@@ -78,6 +78,6 @@ impl Curves {
             let mut places = panels.iter().zip(areas);
             places.try_for_each(|(panel, area)| panel.draw(&area, last))
         };
-        sheet(titles, &self.keys, Swatch::Line, height, plot).map(Some)
+        sheet(titles, &self.keys, Swatch::Line, paper, height, plot).map(Some)
     }
 }

@@ -28,7 +28,7 @@ pub struct Labels {
 impl Labels {
     /// Labels may reach a little beyond the plot at the top and on the right.
     pub fn within((across, down): (Range<i32>, Range<i32>)) -> Self {
-        let plot = [across.start..across.end + 160, down.start - 60..down.end];
+        let plot = [across.start..across.end + 140, down.start - 60..down.end];
         let taken = Vec::new();
         Self { plot, taken }
     }

@@ -24,10 +24,10 @@ pub fn marker<C: Clone + 'static>(at: C, series: usize, radius: i32) -> Element<
 fn corners(index: usize) -> Option<Vec<[f64; 2]>> {
     // A series that shares its colour with another one differs from it in shape: 8 colours × 7
     // shapes.
-    let shape = if index == 0 {
-        0
-    } else {
-        1 + (index - 1 + (index - 1) / 8) % 7
+    let shape = match index {
+        0 | style::REST => 0,
+        style::FRONT => 3,
+        _ => 1 + (index - 1 + (index - 1) / 8) % 7,
     };
     let polygon = |n: usize, turn: f64, radius: f64, inner: f64| {
         let corner = |i: usize| {

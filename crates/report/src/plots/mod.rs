@@ -8,6 +8,7 @@ mod change;
 mod curves;
 mod forest;
 mod labels;
+mod many;
 mod marker;
 mod scatter;
 mod sheet;
@@ -21,7 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use self::backend::Scene;
-use self::sheet::Key;
+use self::sheet::{Key, Paper};
+use crate::many::DOZEN;
 use crate::rows::{BASELINE, scale_order, variant_order};
 use crate::summary::{Line, Setting, Table};
 use ablate_records::Judging;
@@ -47,6 +49,8 @@ pub struct Figure {
     /// What it shows, in words.
     pub alt: String,
     pub scene: Scene,
+    /// The same for a phone and for print.
+    pub narrow: Scene,
 }
 
 /// All plots, in the order in which the report shows them.
@@ -68,6 +72,8 @@ pub fn figures(tables: &[Table], judging: &Judging) -> Result<Vec<Figure>> {
 struct Styles<'a> {
     series: Vec<(&'a str, &'a str)>,
     one_family: bool,
+    /// Too many for a colour each: baseline and Pareto front stand out from the rest.
+    many: bool,
 }
 
 impl<'a> Styles<'a> {
@@ -83,6 +89,7 @@ impl<'a> Styles<'a> {
                 )
             })
             .collect();
+        let many = all.len() > DOZEN;
         let series = all
             .into_iter()
             .map(|(_, family, variant)| (family, variant))
@@ -90,6 +97,7 @@ impl<'a> Styles<'a> {
         Self {
             series,
             one_family: families.len() == 1,
+            many,
         }
     }
 
@@ -112,7 +120,7 @@ impl<'a> Styles<'a> {
         } else {
             format!("{} {}", cell.family, cell.variant)
         };
-        Key { name, style }
+        Key::new(name, style)
     }
 }
 
@@ -150,8 +158,17 @@ struct Plots<'a> {
 }
 
 impl Plots<'_> {
-    fn add(&mut self, kind: Kind, name: &str, alt: String, scene: Option<Scene>) {
-        let Some(scene) = scene else { return };
+    /// Adds what `draw` draws, if it draws anything.
+    fn add(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        alt: String,
+        draw: impl Fn(Paper) -> Result<Option<Scene>>,
+    ) -> Result<()> {
+        let (Some(scene), Some(narrow)) = (draw(Paper::Wide)?, draw(Paper::Narrow)?) else {
+            return Ok(());
+        };
         let plain = |c: char| {
             if c.is_ascii_alphanumeric() {
                 c.to_ascii_lowercase()
@@ -169,7 +186,9 @@ impl Plots<'_> {
                 name,
                 alt,
                 scene,
+                narrow,
             });
         }
+        Ok(())
     }
 }

@@ -13,16 +13,24 @@ pub const MUTED: RGBColor = RGBColor(0x5f, 0x68, 0x78);
 pub const GRID: RGBColor = RGBColor(0xe4, 0xe8, 0xee);
 
 /// Number of colours before those of the series.
-const FIXED: usize = 4;
+const FIXED: usize = 6;
+
+/// The style of the Pareto front.
+pub const FRONT: usize = usize::MAX;
+
+/// The style of the models in the background, where there are too many for a colour each.
+pub const REST: usize = usize::MAX - 1;
 
 /// CSS class, colour on light and on dark ground; the series come last, the baseline's first among
 /// them. All but the grid have a contrast of at least 3:1 to their ground. Neighbours differ in
 /// lightness as well as in hue.
-const PALETTE: [(&str, RGBColor, &str); 13] = [
+const PALETTE: [(&str, RGBColor, &str); 15] = [
     ("paper", PAPER, "#171b22"),
     ("ink", INK, "#e8ecf3"),
     ("muted", MUTED, "#a3adbd"),
     ("grid", GRID, "#2c333f"),
+    ("front", RGBColor(0x2f, 0x4b, 0x8f), "#9fb4ff"),
+    ("rest", RGBColor(0x8a, 0x93, 0xa3), "#7b8698"),
     ("s0", RGBColor(0x3b, 0x42, 0x52), "#d5dbe6"),
     ("s1", RGBColor(0x1f, 0x6f, 0xeb), "#6cabff"),
     ("s2", RGBColor(0xd9, 0x48, 0x0f), "#ff9257"),
@@ -36,6 +44,11 @@ const PALETTE: [(&str, RGBColor, &str); 13] = [
 
 /// Colour of the n-th series. The colours repeat, except that of the baseline (0).
 pub fn series(index: usize) -> RGBColor {
+    match index {
+        FRONT => return PALETTE[4].1,
+        REST => return PALETTE[5].1,
+        _ => {}
+    }
     let repeated = PALETTE.len() - FIXED - 1;
     let place = if index == 0 {
         0

@@ -70,9 +70,54 @@ pub fn fit(text: &str, style: &TextStyle, width: i32) -> String {
     short
 }
 
+/// The text in lines of at most `width`, broken at spaces, best before a dot in the middle; a word
+/// that is wider is cut.
+pub fn wrap(text: &str, style: &TextStyle, width: i32) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in text.split_inclusive(" · ") {
+        let fits = |line: &String| text_size(format!("{line}{part}").trim_end(), style).0 <= width;
+        match lines.last_mut().filter(|line| fits(line)) {
+            Some(line) => line.push_str(part),
+            None => lines.extend(words(part, style, width)),
+        }
+    }
+    let ends = |line: &String| fit(line.trim_end_matches([' ', '·']), style, width);
+    let lines: Vec<String> = lines.iter().map(ends).collect();
+    if lines.is_empty() {
+        vec![String::new()]
+    } else {
+        lines
+    }
+}
+
+/// The same, broken at any space.
+fn words(text: &str, style: &TextStyle, width: i32) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_inclusive(' ') {
+        let fits = |line: &String| text_size(format!("{line}{word}").trim_end(), style).0 <= width;
+        match lines.last_mut().filter(|line| fits(line)) {
+            Some(line) => line.push_str(word),
+            None => lines.push(word.into()),
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn titles_go_on_in_further_lines() {
+        let style = text(100, BLACK);
+        assert_eq!(wrap("short", &style, 1000), ["short"]);
+        assert_eq!(wrap("", &style, 1000), [""]);
+        let lines = wrap("one part · and another one · last", &style, 1000);
+        assert_eq!(lines, ["one part", "and another one", "last"]);
+        let lines = wrap("a part that is itself too wide for it", &style, 1000);
+        assert_eq!(lines, ["a part that is itself", "too wide for it"]);
+        assert!(wrap(&"x".repeat(100), &style, 1000)[0].ends_with('…'));
+    }
 
     #[test]
     fn long_text_is_cut_to_the_width() {

@@ -6,6 +6,7 @@ use ablate_records::EpochLog;
 use anyhow::Result;
 
 use super::curves::{Curve, Curves, Panel};
+use super::sheet::Key;
 use super::{Kind, Plots, gather};
 use crate::rows::{Row, scale_order};
 use crate::summary::{Line, Table};
@@ -27,37 +28,47 @@ impl Plots<'_> {
                 let of_scale =
                     |line: &&&Line| line.cell().family == *family && line.cell().scale == scale.1;
                 let lines: Vec<&Line> = lines.iter().filter(of_scale).copied().collect();
+                let all = lines.len();
+                let lines = self.with_curves(lines);
+                let keys = self.keys_of_curves(&lines);
+                let left_out = match all - lines.len() {
+                    0 => String::new(),
+                    n => format!(
+                        " · baseline and best of the Pareto front, of {} others none",
+                        n
+                    ),
+                };
                 let model = format!("{family}{}", scale.1);
                 let title = format!("Training of {model}");
                 let setting = format!("{dataset} · {device} · {imgsz} px");
                 let curves = Curves {
                     title: title.clone(),
                     subtitle: format!(
-                        "{setting} · mAP on the validation split, of the moving average of the weights"
+                        "{setting} · mAP on the validation split, of the moving average of the weights{left_out}"
                     ),
-                    keys: lines.iter().map(|line| self.styles.key(line)).collect(),
-                    panels: self.panels(&lines),
+                    panels: self.panels(&lines, &keys),
+                    keys,
                 };
                 let alt = format!("{title}, {setting}: mAP and losses by epoch");
                 self.add(
                     Kind::Training,
                     &format!("training-{model}-{dataset}-{device}-{}px", imgsz.word()),
                     alt,
-                    curves.draw()?,
-                );
+                    |paper| curves.draw(paper),
+                )?;
             }
         }
         Ok(())
     }
 
     /// mAP50-95, mAP50, that of masks where there are any, then a panel for each loss.
-    fn panels(&self, lines: &[&Line]) -> Vec<Panel> {
+    fn panels(&self, lines: &[&Line], keys: &[Key]) -> Vec<Panel> {
         let runs = || {
-            lines.iter().flat_map(|line| {
+            lines.iter().zip(keys).flat_map(|(line, key)| {
                 line.rows
                     .iter()
                     .filter_map(Row::epochs)
-                    .map(move |epochs| (line, epochs))
+                    .map(move |epochs| (key, epochs))
             })
         };
         let losses: BTreeSet<&String> = runs()
@@ -87,8 +98,8 @@ impl Plots<'_> {
             ));
         }
         let panel = |(name, figure): (String, Figure)| {
-            let curves = runs().map(|(line, epochs)| Curve {
-                style: self.styles.key(line).style,
+            let curves = runs().map(|(key, epochs)| Curve {
+                style: key.style,
                 points: figure(epochs),
             });
             Panel {

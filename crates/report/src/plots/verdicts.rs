@@ -3,7 +3,6 @@
 use anyhow::Result;
 
 use super::forest::{Dot, Forest, Panel, Row};
-use super::sheet::WIDTH;
 use super::{Kind, Plots};
 use crate::columns::{self, Column, Comparison, Evidence, LATENCY_MARGIN};
 use crate::mark::{Better, Mark};
@@ -45,7 +44,9 @@ impl Plots<'_> {
                 "Intervals of all changes against the baseline, {}",
                 s.title()
             );
-            self.add(Kind::Verdict, &file, alt, forest.draw(WIDTH)?);
+            self.add(Kind::Verdict, &file, alt, |paper| {
+                forest.draw(paper.width())
+            })?;
         }
         Ok(())
     }

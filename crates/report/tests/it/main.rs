@@ -1,5 +1,6 @@
 //! Reports from records: the CSV file, the plots, the page and the summary on the screen.
 
+mod browser;
 mod compare;
 mod csv_file;
 mod data_pages;

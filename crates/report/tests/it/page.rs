@@ -32,7 +32,8 @@ fn it_is_one_file() {
             .all(|resource| resource.starts_with("data:"))
     );
     assert!(!html.contains("<link") && !html.contains("@import") && !html.contains("<img"));
-    assert_eq!(html.matches("<svg ").count(), 11);
+    // Each for a desktop and for a phone.
+    assert_eq!(html.matches("<svg ").count(), 2 * 11);
     // The names of SVG's elements are an address that nothing loads.
     assert_eq!(
         html.matches("http").count(),
@@ -84,14 +85,100 @@ fn it_shows_every_section() {
 fn after_the_first_stage_empty_cells_say_why() {
     let html = page(&first_stage());
     assert!(html.contains("30 not finished"));
-    // Latency and images/s of thirty models, two mAP columns of six, and the mean changes of five
-    // variants in two columns.
-    let cells = html.matches(">not yet measured</td>").count();
-    assert_eq!(cells, 2 * 30 + 2 * 6 + 2 * 5);
-    assert_eq!(html.matches(">not asked for</td>").count(), 2 * 24);
+    // What no model has is no column of the summary, and is said once.
+    let summary = section(&html, "summary");
+    assert!(summary.contains("No latency for any model (not yet measured)."));
+    assert!(summary.contains("No mAP for yolov5n (not yet measured)."));
+    assert!(summary.contains(
+        "No mAP for yolov5s, yolov5m, yolov5l and yolov5x (not asked for: the cell has no data set)."
+    ));
+    assert!(!summary.contains(">not yet measured</td>") && !summary.contains("Latency, ms"));
     assert!(
         !html.contains("<section id=\"accuracy\">") && !html.contains("<section id=\"training\">")
     );
+}
+
+/// A section of a page by its name.
+fn section<'p>(html: &'p str, name: &str) -> &'p str {
+    let after = html.split(&format!("<section id=\"{name}\">")).nth(1);
+    after.unwrap().split("</section>").next().unwrap()
+}
+
+#[test]
+fn what_a_scale_lacks_is_said_once() {
+    let html = page(&whole_sweep());
+    let summary = section(&html, "summary");
+    assert!(!summary.contains(">skipped</td>"));
+    assert!(summary.contains(
+        "No mAP for yolov5s, yolov5m, yolov5l and yolov5x (skipped: the sweep trains scale n only)."
+    ));
+    // What failed is shown where it did.
+    assert_eq!(
+        summary.matches(">failed</td>").count(),
+        4,
+        "two figures of latency, two of mAP"
+    );
+}
+
+#[test]
+fn the_pareto_front_is_marked_and_says_what_it_is_of() {
+    let html = page(&whole_sweep());
+    let summary = section(&html, "summary");
+    // ghost is slower than gsconv and less accurate.
+    assert_eq!(
+        summary
+            .matches("aria-label=\"on the Pareto front\"")
+            .count(),
+        4
+    );
+    assert!(summary.contains("4 models on the Pareto front of mAP50-95 and latency."));
+    let front = |model: &str| summary.contains(&format!("front\"><th scope=\"row\">{model} <span"));
+    assert!(front("yolov5n") && front("yolov5n+gsconv") && !front("yolov5n+ghost"));
+    assert!(
+        html.contains(
+            "<title>yolov5n+asff: 1.68 GFLOPs, 42.8 mAP50-95, on the Pareto front</title>"
+        )
+    );
+
+    let without = page(&first_stage());
+    assert!(
+        !without.contains("on the Pareto front"),
+        "nothing was trained"
+    );
+    // Nothing was learnt, so nothing is best.
+    let nothing = ["baseline", "asff"].map(|variant| {
+        let cell = cell(variant, "n");
+        [done(&cell, cost(1_000_000, 4.0)), done(&cell, eval(0.0))]
+    });
+    assert!(!page(&nothing.concat()).contains("on the Pareto front"));
+}
+
+#[test]
+fn hundreds_of_models_stay_readable() {
+    let html = page(&hundreds(false));
+    assert!(html.len() < 3_000_000, "{} bytes", html.len());
+    let summary = section(&html, "summary");
+    assert!(!summary.contains(">skipped</td>"));
+    assert!(summary.contains("(skipped: the sweep trains scale n only)"));
+    // Within a scale: the baseline, the front, then by mAP.
+    let names: Vec<&str> = summary.split("<th scope=\"row\">").skip(1).collect();
+    assert_eq!(names.len(), 560);
+    let on_front = |name: &&str| name.split("</th>").next().unwrap().contains("Pareto");
+    let first_off = names[1..].iter().position(|name| !on_front(name)).unwrap();
+    assert!(first_off > 2 && !names[1 + first_off..].iter().any(on_front));
+    // No plot has bars or a legend of more than three entries.
+    let changes = section(&html, "changes");
+    assert!(changes.contains("Change in mAP50-95 against change in latency"));
+    assert!(!changes.contains("Change in parameters against the baseline"));
+    for words in [
+        ">baseline</text>",
+        ">Pareto front</text>",
+        " models more</text>",
+    ] {
+        assert!(section(&html, "accuracy").contains(words), "{words}");
+    }
+    let curves = section(&html, "training");
+    assert!(curves.contains("of 104 others none"));
 }
 
 #[test]
@@ -455,6 +542,7 @@ fn epochs_are_counted_from_one() {
     let best = training.epochs[7].map50_95.unwrap();
     let records = [done(&cell, Measurement::Train(training))];
     let html = page(&records);
+    let best = format!("{best:.6e}").parse::<f64>().unwrap();
     let row = format!(">8</td><td data-sort=\"{best}\">{:.1}</td>", 100.0 * best);
     assert!(html.contains(&row), "{row} is missing");
     assert_eq!(table(&records)[0]["best_epoch"], "8");

@@ -174,8 +174,43 @@ fn colour_changes_no_width() {
 #[test]
 fn a_first_stage_says_what_is_to_come() {
     let text = render(&first_stage(), Some(100), false);
-    assert!(text.contains("… not yet measured"));
-    assert!(text.contains("– not asked for"));
+    // Eighty characters and more may be folded.
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("No latency for any model (not yet measured)."));
+    assert!(words.contains("No mAP for yolov5s, yolov5m, yolov5l and yolov5x (not asked for: "));
+    assert!(!text.contains('…') && !text.contains("mAP50-95"), "{text}");
+}
+
+#[test]
+fn of_hundreds_of_models_the_best_are_shown() {
+    let records = hundreds(false);
+    let text = render(&records, Some(100), false);
+    let models = text.lines().filter(|line| line.starts_with(" yolov5"));
+    assert_eq!(models.count(), 20);
+    // A third of it are sentences on the best.
+    assert!(text.lines().count() < 70, "{}", text.lines().count());
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("on the Pareto front of mAP50-95 and latency."));
+    assert!(
+        words.contains("540 models more in report.html and results.csv."),
+        "{words}"
+    );
+    assert!(text.contains(" ◆ ") && !text.contains("skipped "));
+    for scale in SCALES {
+        assert!(
+            text.contains(&format!("yolov5{scale} ")),
+            "the baseline of {scale}"
+        );
+    }
+    let mut fitted = text
+        .lines()
+        .filter(|line| line.contains("yolov5") || line.contains("Pareto"));
+    assert!(
+        fitted.all(|line| line.trim_end().chars().count() <= 100),
+        "{text}"
+    );
+    // A small sweep is shown as a whole.
+    assert!(!render(&whole_sweep(), Some(100), false).contains(" more in "));
 }
 
 #[test]

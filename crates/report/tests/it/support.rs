@@ -9,6 +9,7 @@ use ablate_records::{
     PeakMemory, Record, Rounds, Rung, Stage, TrainMeasurement,
 };
 use ablate_report::{Contents, Written};
+use rand::{Rng, SeedableRng};
 
 /// Variant, parameters of n s m l x with 80 classes, and published GFLOPs at 640 pixels.
 pub const GRID: [(&str, [u64; 5], [f64; 5]); 6] = [
@@ -424,6 +425,64 @@ pub fn large_sweep() -> Vec<Record> {
                         done(&cell, eval(map)),
                     ]
                 }));
+            }
+        }
+    }
+    records
+}
+
+/// A hundred and twelve variants at five scales: 560 models, costed and timed, of which those of
+/// scale n were trained and evaluated, or all.
+pub fn hundreds(all_trained: bool) -> Vec<Record> {
+    let blocks = [
+        "gsconv", "asff", "ghost", "eca", "bifpn", "simam", "wtconv", "partial",
+    ];
+    let singles = blocks.iter().map(|block| (*block).to_string());
+    let pairs = blocks.iter().enumerate().flat_map(|(i, a)| {
+        let others = blocks[i + 1..].iter();
+        others.map(move |b| format!("{a}+{b}"))
+    });
+    let names: Vec<String> = singles.chain(pairs).collect();
+    let with_arguments = [2, 4, 8].into_iter().flat_map(|ratio| {
+        names
+            .iter()
+            .map(move |name| format!("{name}:ratio={ratio}"))
+    });
+    let names: Vec<String> = ["baseline".to_string()]
+        .into_iter()
+        .chain(names.iter().cloned())
+        .chain(with_arguments)
+        .take(112)
+        .collect();
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+    let mut records = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let (size, luck): (f64, f64) = match place {
+            0 => (1.0, 0.5),
+            _ => (random.random_range(0.35..1.7), random.random()),
+        };
+        let (_, params, gflops) = GRID[0];
+        for (i, scale) in SCALES.into_iter().enumerate() {
+            let trained = all_trained || scale == "n";
+            let cell = Cell {
+                dataset: trained.then(|| "shapes".into()),
+                seed: trained.then_some(0),
+                ..cell(name, scale)
+            };
+            let gflops = gflops[i] / 4.0 * size;
+            records.push(done(&cell, cost((params[i] as f64 * size) as u64, gflops)));
+            records.push(done(
+                &cell,
+                latency(6.0 + 5.3 * gflops * (0.9 + 0.2 * luck)),
+            ));
+            if trained {
+                let map = 0.38 + 0.05 * size.ln() + 0.05 * luck + 0.03 * i as f64;
+                records.push(done(&cell, train(map, 20)));
+                records.push(done(&cell, eval(map)));
+            } else {
+                let reason = "the sweep trains scale n only";
+                records.push(skipped(&cell, Stage::Train, reason));
+                records.push(skipped(&cell, Stage::Eval, reason));
             }
         }
     }
