@@ -204,7 +204,10 @@ fn of_hundreds_of_models_the_best_are_shown() {
     let mut fitted = text
         .lines()
         .filter(|line| line.contains("yolov5") || line.contains("Pareto"));
-    assert!(fitted.all(|line| line.trim_end().chars().count() <= 100), "{text}");
+    assert!(
+        fitted.all(|line| line.trim_end().chars().count() <= 100),
+        "{text}"
+    );
     // A small sweep is shown as a whole.
     assert!(!render(&whole_sweep(), Some(100), false).contains(" more in "));
 }
