@@ -15,7 +15,7 @@ use crate::summary::{Changes, Line, Table};
 const MOST_LETTERS: usize = 24;
 
 /// More models than these have no training curves of their own.
-pub const MOST_CURVES: usize = 8;
+pub const MOST_CURVES: usize = 6;
 
 /// The order in which series are drawn: what is in the background comes first.
 pub fn drawn_when(style: usize) -> usize {
