@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::table::{Group, Sheet, Td, Th, Tr};
 use crate::columns::{self, ChangeUnit, Column};
+use crate::many::is_many;
 use crate::summary::{Glance, Line, Table, glances};
 
 /// Mean change of each variant over the scales.
@@ -79,9 +80,11 @@ pub struct Verdict {
     text: String,
 }
 
-/// One for each change that has an interval.
+/// One for each change that has an interval; none of a table of many variants, whose summary has them
+/// in its tooltips.
 pub fn verdicts(tables: &[Table]) -> Vec<Verdict> {
-    let lines = tables.iter().flat_map(|table| &table.lines);
+    let few = tables.iter().filter(|table| !is_many(table));
+    let lines = few.flat_map(|table| &table.lines);
     let of_line = |line: &Line| -> Vec<Verdict> {
         let texts = columns::all().filter_map(|column| column.verdict(line.change(column)?));
         texts

@@ -88,8 +88,15 @@ pub fn trainings(rows: &Rows) -> Option<Sheet> {
     (!groups.is_empty()).then(|| sheet(String::new(), place, &columns, groups))
 }
 
-/// The keys of the records behind each cell.
-pub fn keys(rows: &Rows) -> Sheet {
+/// More cells than this have their keys in `results.csv` alone: nobody reads so many here, and they
+/// are a tenth of the page.
+const MOST_KEYS: usize = 200;
+
+/// The keys of the records behind each cell; None of very many.
+pub fn keys(rows: &Rows) -> Option<Sheet> {
+    if rows.rows.len() > MOST_KEYS {
+        return None;
+    }
     let place = columns::PageTable::Records;
     let columns = columns_of(place, rows.rows.iter());
     let rows = rows.rows.iter();
@@ -99,5 +106,5 @@ pub fn keys(rows: &Rows) -> Sheet {
             .map(|row| tr(&columns, std::slice::from_ref(row)))
             .collect(),
     };
-    sheet(String::new(), place, &columns, vec![group])
+    Some(sheet(String::new(), place, &columns, vec![group]))
 }

@@ -145,8 +145,7 @@ fn between(gain: &Gain) -> [Td; 2] {
     let [below, above] = &gain.between;
     let percent = 100.0 * gain.share;
     let baseline = Td::figure(format!("{:.1}", gain.baseline), gain.baseline)
-        .note(format!("{below} → {above}, {percent:.0} %"))
-        .tip(format!("{percent:.0} % of the way from {below} to {above}"));
+        .note(format!("{below} → {above}, {percent:.0} %"));
     let unit = ChangeUnit::Points;
     let change = &gain.change;
     let td = Td {

@@ -1,5 +1,7 @@
 //! How large the page is, how fast it opens, and that nothing complains.
 
+use std::path::PathBuf;
+
 use super::Report;
 use super::chromium::{Browser, Look};
 use crate::support::*;
@@ -17,6 +19,7 @@ fn nothing_complains_and_hundreds_of_models_open_within_a_second() {
         ("hundreds-trained", hundreds(true)),
     ] {
         let report = Report::of(&records);
+        keep_page(name, &report);
         let size = std::fs::metadata(&report.page).unwrap().len();
         assert!(size < LARGEST, "{name}: {size} bytes");
         browser.open(&report.page, Look::DESK);
@@ -28,18 +31,27 @@ fn nothing_complains_and_hundreds_of_models_open_within_a_second() {
             browser.look(look);
         }
         assert_eq!(browser.complaints, [""; 0], "{name}");
-        keep(&mut browser, name, &report);
+        keep(&mut browser, name);
     }
 }
 
-/// Keeps a page to be looked at, where the environment names a folder.
-fn keep(browser: &mut Browser, name: &str, report: &Report) {
-    let Some(folder) = std::env::var_os("ABLATE_PAGES").map(std::path::PathBuf::from) else {
-        return;
-    };
+/// Where pages are kept to be looked at; None unless the environment names a folder.
+fn folder() -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os("ABLATE_PAGES")?);
     std::fs::create_dir_all(&folder).unwrap();
+    Some(folder)
+}
+
+fn keep_page(name: &str, report: &Report) {
+    if let Some(folder) = folder() {
+        std::fs::copy(&report.page, folder.join(format!("{name}.html"))).unwrap();
+    }
+}
+
+/// Keeps pictures of a page.
+fn keep(browser: &mut Browser, name: &str) {
+    let Some(folder) = folder() else { return };
     let file = |end: &str| folder.join(format!("{name}{end}"));
-    std::fs::copy(&report.page, file(".html")).unwrap();
     browser.lay_out();
     for (look, word) in [
         (Look::DESK, "desk"),
