@@ -27,11 +27,7 @@ pub fn best_first(table: &Table) -> Vec<usize> {
         let on_front = front.as_ref().is_some_and(|front| front.has(index));
         let known = |figure: Option<f64>| figure.unwrap_or(f64::INFINITY);
         [
-            if line.cell().variant == BASELINE {
-                0.0
-            } else {
-                1.0
-            },
+            if is_baseline(line) { 0.0 } else { 1.0 },
             if on_front { 0.0 } else { 1.0 },
             known(accuracy(line).map(|map| -map)),
             known(Cost::Latency.of(line)),

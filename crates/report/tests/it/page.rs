@@ -121,6 +121,23 @@ fn what_a_scale_lacks_is_said_once() {
 }
 
 #[test]
+fn many_reasons_are_left_to_the_list_of_what_was_not_measured() {
+    let reasons = ["one", "two", "three", "four"];
+    let models = GRID.iter().zip(reasons).map(|((variant, ..), reason)| {
+        let cell = cell(variant, "n");
+        let costed = done(&cell, cost(1_000_000, 4.0));
+        [costed, skipped(&cell, Stage::Latency, reason)]
+    });
+    let html = page(&models.flatten().collect::<Vec<_>>());
+    let words = "No latency for 4 models, for several reasons: see what was not measured.";
+    assert!(section(&html, "summary").contains(words));
+    assert!(!section(&html, "summary").contains("(skipped: "));
+    for reason in reasons {
+        assert!(section(&html, "missing").contains(&format!("skipped: {reason}")));
+    }
+}
+
+#[test]
 fn the_pareto_front_is_marked_and_says_what_it_is_of() {
     let html = page(&whole_sweep());
     let summary = section(&html, "summary");
