@@ -112,7 +112,7 @@ pub struct VariantNote {
 pub struct ManifestEntry {
     /// The cell that a report shows the record under.
     pub cell: Cell,
-    /// One of the cell's four stages.
+    /// One of the cell's stages.
     pub stage: Stage,
     /// Where its record is.
     pub record: Reference,

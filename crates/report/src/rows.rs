@@ -1,4 +1,4 @@
-//! Joins the records of a cell over its four stages into one row, and finds the row's baseline.
+//! Joins the records of a cell over its stages into one row, and finds the row's baseline.
 //!
 //! A stage depends on part of its cell only: a cost has no seed, a latency no data set. Its
 //! [`Scope`] is that part. It serves twice: a record that several cells share is found for each of
