@@ -58,6 +58,9 @@ impl<'a> Lacks<'a> {
 
     /// Whether the line has no figure of the stage, and that is said in words.
     pub fn hides(&self, stage: Stage, line: &Line<'a>) -> bool {
+        if stage == Stage::Detect && quiet_gap(line, stage).is_none() {
+            return false;
+        }
         // What was not evaluated was not trained either, or has no weights to detect with.
         let stage = match stage {
             Stage::Train | Stage::Detect => Stage::Eval,

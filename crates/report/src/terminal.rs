@@ -409,7 +409,8 @@ fn legend(rows: &Rows, shown: &str) -> String {
 fn disturbed(rows: &Rows) -> String {
     let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for row in &rows.rows {
-        if let Some(how) = row.disturbance(Stage::Latency) {
+        let stages = [Stage::Latency, Stage::Detect];
+        for how in stages.iter().filter_map(|&stage| row.disturbance(stage)) {
             let models = found.entry(how).or_default();
             if !models.contains(&row.cell.model.as_str()) {
                 models.push(&row.cell.model);

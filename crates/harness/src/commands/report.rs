@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     cli::{ReportArgs, ReportFormat, TableArgs},
@@ -67,6 +67,11 @@ pub(super) fn write_table(
         scales: &args.scales,
     })?;
     match &args.output {
+        // A pipe or a device is written to, not replaced by a file.
+        Some(file) if file.exists() && !file.is_file() && !file.is_dir() => {
+            std::fs::write(file, table)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
         Some(file) => write_atomic(file, table.as_bytes())?,
         None => print(table.trim_end()),
     }

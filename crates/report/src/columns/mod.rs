@@ -199,6 +199,15 @@ impl Column {
         self.format.unit().unwrap_or(self.unit)
     }
 
+    /// What a sentence calls what is judged.
+    pub fn noun(&self) -> &'static str {
+        match self.stage {
+            Some(Stage::Latency) => "latency",
+            Some(Stage::Detect) => "detection time",
+            _ => "mAP50-95",
+        }
+    }
+
     /// What it is and the unit that the page shows it in, for a tooltip.
     pub fn description(&self) -> String {
         match self.shown_unit() {

@@ -97,11 +97,7 @@ fn panel(column: &Column, comparison: Comparison, judging: &Judging) -> Panel {
         Evidence::Rounds => Some(LATENCY_MARGIN),
         _ => judging.margin,
     };
-    let name = if column.csv == "map50_95" {
-        "mAP50-95"
-    } else {
-        "latency"
-    };
+    let name = column.noun();
     let better = match comparison.better {
         Better::Lower => "lower",
         Better::Higher => "higher",

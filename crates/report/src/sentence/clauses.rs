@@ -26,7 +26,9 @@ pub fn clauses(glance: &Glance, judging: &Judging) -> Vec<Clause> {
     };
     let scales = glance.lines().len();
     let timed = columns.iter().any(|(column, comparison)| {
-        matches!(comparison.evidence, Evidence::Rounds) && !found(column).is_empty()
+        matches!(comparison.evidence, Evidence::Rounds)
+            && column.stage == Some(Stage::Latency)
+            && !found(column).is_empty()
     });
     let mut clauses = Vec::new();
     for (column, comparison) in columns {
@@ -40,7 +42,9 @@ pub fn clauses(glance: &Glance, judging: &Judging) -> Vec<Clause> {
             // Arithmetic says little of time once time is known.
             Evidence::Exact if timed && column.csv != "params" => {}
             Evidence::Exact => clauses.push(counted(&found, column)),
-            Evidence::Rounds => clauses.extend(grouped("latency", &found, scales, latency)),
+            Evidence::Rounds => {
+                clauses.extend(grouped(column.noun(), &found, scales, latency));
+            }
             Evidence::Seeds | Evidence::SeedsAndImages(_) => {
                 let of = |found: &[Found]| accuracy(found, judging.margin);
                 clauses.extend(grouped("mAP", &found, scales, of));
