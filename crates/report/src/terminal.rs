@@ -128,25 +128,29 @@ impl<'t, 'a> Shortened<'t, 'a> {
                 models(more)
             ));
         }
-        words.iter().map(|text| folded(text, width)).collect()
+        words.iter().map(|text| folded(text, width, "")).collect()
     }
 }
 
-/// The text in lines of at most `width` characters, as far as its words allow.
-fn folded(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
+/// The text in lines of at most `width` characters, as far as its words allow; all but the first begin
+/// with `indent`.
+fn folded(text: &str, width: usize, indent: &str) -> String {
+    let mut out = String::new();
+    let mut column = 0;
     for word in one_line(text).split_whitespace() {
-        let last = lines.last_mut().expect("at least one line");
-        if last.is_empty() {
-            last.push_str(word);
-        } else if last.chars().count() + 1 + word.chars().count() <= width {
-            *last += " ";
-            *last += word;
-        } else {
-            lines.push(word.into());
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            out.push('\n');
+            out.push_str(indent);
+            column = indent.len();
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
         }
+        out.push_str(word);
+        column += length;
     }
-    lines.join("\n") + "\n"
+    out + "\n"
 }
 
 /// Rank of the 95 % intervals: they are left out before the changes that they belong to.
@@ -325,30 +329,11 @@ fn sentences(tables: &[Table], rows: &Rows, width: Option<u16>) -> String {
         lines.extend(told.rest());
     }
     let gap = if lines.is_empty() { "" } else { "\n" };
-    let told: String = lines.iter().map(|line| wrapped(line, width)).collect();
-    let cautions = caution::cautions(rows);
-    let cautions: String = cautions.iter().map(|line| wrapped(line, width)).collect();
-    format!("{told}{gap}{cautions}")
-}
-
-/// A paragraph of lines no wider than the screen; all but the first are indented.
-fn wrapped(text: &str, width: Option<u16>) -> String {
     let width = width.map_or(usize::MAX, |width| usize::from(width).max(40));
-    let mut out = String::new();
-    let mut column = 0;
-    for word in one_line(text).split(' ') {
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length > width {
-            out.push_str("\n  ");
-            column = 2;
-        } else if column > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += length;
-    }
-    out + "\n"
+    let paragraph = |line: &String| folded(line, width, "  ");
+    let told: String = lines.iter().map(paragraph).collect();
+    let cautions: String = caution::cautions(rows).iter().map(paragraph).collect();
+    format!("{told}{gap}{cautions}")
 }
 
 /// The files of weights that trainings started from: a line for each file.

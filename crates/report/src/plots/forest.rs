@@ -12,7 +12,7 @@ use super::axis::{Axis, range};
 use super::backend::{Area, Scene, Tipped};
 use super::marker::marker;
 use super::style::{GRID, INK, MUTED, PAPER, series};
-use super::text::{bold, fit, text, text_size};
+use super::text::{bold, fit, text, text_size, wrap};
 
 const EDGE: i32 = 160;
 /// Heights of a model's row, of a group's name, and of an axis with its name.
@@ -105,7 +105,7 @@ impl Forest {
         let notes: Vec<String> = self
             .notes
             .iter()
-            .flat_map(|line| wrapped(line, &note, width - 2 * EDGE))
+            .flat_map(|line| wrap(line, &note, width - 2 * EDGE))
             .collect();
         let top = 480 + 170 * notes.len() as i32;
         let heights: Vec<i32> = (0..axes.len())
@@ -291,22 +291,6 @@ fn draw_dot(sheet: &Area, dot: &Dot, style: usize, y: i32, x: impl Fn(f64) -> i3
         sheet.draw(&Tipped { element, tip })?;
     }
     Ok(())
-}
-
-/// Lines no wider than the room; a word that is wider is cut.
-fn wrapped(line: &str, style: &TextStyle, room: i32) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in line.split(' ') {
-        let longer = lines.last().map(|last| format!("{last} {word}"));
-        match longer.filter(|longer| text_size(longer, style).0 <= room) {
-            Some(longer) => {
-                lines.pop();
-                lines.push(longer);
-            }
-            None => lines.push(fit(word, style, room)),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]
