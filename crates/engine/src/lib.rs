@@ -1,0 +1,28 @@
+//! Inference of folded convolutional networks on the CPU. A graph of convolutions and what stands
+//! between them is compiled to a [`Plan`] for one shape of its input, which runs as often as wanted.
+//!
+//! Maps are kept in blocks of as many channels as a vector has lanes, from the input to the
+//! outputs. Where a channel is, is part of a map's view: concatenations, slices and shuffles of
+//! channels move nothing, and the convolution that reads them has its weights packed in that order.
+//! Bias, activation and residual sum are the end of the convolution before them. Memory is planned
+//! ahead. The kernels are written once over [`simd`]'s vectors, and compiled for AVX2, AVX-512, NEON
+//! and plain floats; the machine chooses at run time, or the variable `ABLATE_ISA`.
+
+#![warn(missing_docs)]
+
+mod activation;
+mod builder;
+mod geometry;
+mod memory;
+mod ops;
+mod peak;
+mod plan;
+mod run;
+mod simd;
+mod view;
+
+pub use activation::Activation;
+pub use builder::{Binary, Builder, Conv2d, Pool, PoolKind, Value};
+pub use peak::multiply_adds;
+pub use plan::{Options, Plan};
+pub use simd::Isa;

@@ -1,0 +1,109 @@
+//! From the caller's memory to the plan's, and back.
+
+use super::{Buffer, Kernel, Memory, Plane, planes};
+use crate::{geometry::Geometry, view::View};
+
+/// Copies the input into a buffer.
+pub struct Input {
+    channels: usize,
+    blocks: usize,
+    start: usize,
+    geometry: Geometry,
+}
+
+impl Input {
+    pub fn new(channels: usize, output: &Buffer) -> Self {
+        Self {
+            channels,
+            blocks: output.blocks,
+            start: output.start,
+            geometry: output.geometry,
+        }
+    }
+}
+
+impl Kernel for Input {
+    fn name(&self) -> &'static str {
+        "input"
+    }
+
+    fn jobs(&self) -> usize {
+        self.blocks * self.geometry.batch
+    }
+
+    #[allow(unsafe_code)]
+    unsafe fn run(&self, memory: &Memory, job: usize) {
+        let g = self.geometry;
+        let (block, image) = (job / g.batch, job % g.batch);
+        let at = self.start + block * g.plane() + image * g.image();
+        // SAFETY: an image of a plane of this kernel's output, which is this job's alone.
+        let out = unsafe { std::slice::from_raw_parts_mut(memory.arena.add(at), g.image()) };
+        out.fill(0.0);
+        let area = g.height * g.width;
+        for lane in 0..g.lanes.min(self.channels - block * g.lanes) {
+            let channel = block * g.lanes + lane;
+            let from = &memory.input[(image * self.channels + channel) * area..][..area];
+            for (y, from) in from.chunks_exact(g.width).enumerate() {
+                let out = &mut out[g.pixel(0, y, 0)..][..g.width * g.lanes];
+                match g.lanes {
+                    1 => out.copy_from_slice(from),
+                    lanes => out
+                        .iter_mut()
+                        .skip(lane)
+                        .step_by(lanes)
+                        .zip(from)
+                        .for_each(|(out, x)| *out = *x),
+                }
+            }
+        }
+    }
+}
+
+/// Copies a view into an output, `[batch, channels, height, width]`.
+pub struct Output {
+    number: usize,
+    channels: usize,
+    planes: Vec<Plane>,
+}
+
+impl Output {
+    pub fn new(number: usize, view: &View, buffers: &[Buffer]) -> Self {
+        Self {
+            number,
+            channels: view.shape[1],
+            planes: planes(view, buffers),
+        }
+    }
+}
+
+impl Kernel for Output {
+    fn name(&self) -> &'static str {
+        "output"
+    }
+
+    fn jobs(&self) -> usize {
+        self.planes.len() * self.planes[0].geometry.batch
+    }
+
+    #[allow(unsafe_code)]
+    unsafe fn run(&self, memory: &Memory, job: usize) {
+        let batch = self.planes[0].geometry.batch;
+        let (plane, image) = (&self.planes[job / batch], job % batch);
+        let g = plane.geometry;
+        let area = g.height * g.width;
+        let at = plane.start + image * g.image();
+        // SAFETY: an image of a plane that nobody writes now.
+        let from =
+            unsafe { std::slice::from_raw_parts(memory.arena.add(at).cast_const(), g.image()) };
+        for (lane, channel) in &plane.channels {
+            let start = (image * self.channels + channel) * area;
+            // SAFETY: each channel of each image is one job's alone.
+            let out = unsafe { memory.outputs[self.number].part(start..start + area) };
+            for (y, out) in out.chunks_exact_mut(g.width).enumerate() {
+                let row = &from[g.pixel(0, y, 0)..][..g.width * g.lanes];
+                let row = row.iter().skip(*lane).step_by(g.lanes);
+                out.iter_mut().zip(row).for_each(|(out, x)| *out = *x);
+            }
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Every operation against plain sums in double precision, on every set of instructions that the
+//! machine has.
+
+mod reference;
+
+use ablate_engine::{Activation, Binary, Builder, Conv2d, Isa, Options, Pool, PoolKind, Value};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use reference::Map;
+
+type Build = dyn Fn(&mut Builder, Value) -> Vec<Value>;
+
+/// The outputs on each set of instructions, with one thread and three, with memory reused and not:
+/// the same bytes for each set.
+fn run_all(input: &Map, build: &Build) -> Vec<(Isa, Vec<Map>)> {
+    let run = |isa: Isa, threads: usize, reuse: bool| {
+        let (mut builder, x) = Builder::new(input.shape);
+        let outputs = build(&mut builder, x);
+        let options = Options {
+            isa,
+            threads,
+            reuse,
+        };
+        let mut plan = builder.compile(&outputs, &options).expect("a plan");
+        let first = plan.run(&input.numbers).expect("runs");
+        let shapes = plan.output_shapes().to_vec();
+        // What one run leaves behind changes nothing in the next.
+        assert_eq!(bits(&plan.run(&input.numbers).expect("runs")), bits(&first));
+        (first, shapes)
+    };
+    let all = Isa::available().into_iter().map(|isa| {
+        let (found, shapes) = run(isa, 1, true);
+        for (threads, reuse) in [(3, true), (1, false)] {
+            let (other, _) = run(isa, threads, reuse);
+            assert_eq!(
+                bits(&other),
+                bits(&found),
+                "{isa}, {threads} threads, reuse: {reuse}"
+            );
+        }
+        let maps = found.into_iter().zip(shapes);
+        let maps = maps.map(|(numbers, shape)| Map { shape, numbers });
+        (isa, maps.collect())
+    });
+    all.collect()
+}
+
+fn bits(outputs: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    let bits = |out: &Vec<f32>| out.iter().map(|x| x.to_bits()).collect();
+    outputs.iter().map(bits).collect()
+}
+
+fn check(input: &Map, build: &Build, expected: &[Map], what: &str) {
+    for (isa, found) in run_all(input, build) {
+        assert_eq!(found.len(), expected.len(), "{what}");
+        for (found, expected) in found.iter().zip(expected) {
+            found.assert_close(expected, 1e-5, &format!("{what} on {isa}"));
+        }
+    }
+}
+
+fn pick(random: &mut ChaCha8Rng, from: &[usize]) -> usize {
+    from[random.random_range(0..from.len())]
+}
+
+fn random_conv(random: &mut ChaCha8Rng, [c_out, c_in]: [usize; 2], groups: usize) -> Conv2d {
+    let kernel = [
+        pick(random, &[1, 2, 3, 5, 6]),
+        pick(random, &[1, 3, 3, 6, 7]),
+    ];
+    conv_of(random, [c_out, c_in], groups, kernel)
+}
+
+fn conv_of(
+    random: &mut ChaCha8Rng,
+    [c_out, c_in]: [usize; 2],
+    groups: usize,
+    [tall, wide]: [usize; 2],
+) -> Conv2d {
+    let shape = [c_out, c_in / groups, tall, wide];
+    let mut numbers =
+        |count: usize| -> Vec<f32> { (0..count).map(|_| random.random_range(-1.0..1.0)).collect() };
+    let weights = numbers(shape.iter().product());
+    let bias = numbers(c_out);
+    Conv2d {
+        stride: pick(random, &[1, 1, 2, 3]),
+        padding: [pick(random, &[0, 1, 2, 3]), pick(random, &[0, 1, 2])],
+        dilation: pick(random, &[1, 1, 2]),
+        groups,
+        ..Conv2d::new(weights, shape, bias)
+    }
+}
+
+fn random_input(random: &mut ChaCha8Rng, channels: usize) -> Map {
+    let shape = [
+        pick(random, &[1, 1, 2, 3]),
+        channels,
+        random.random_range(13..24),
+        random.random_range(13..24),
+    ];
+    Map::random(shape, random)
+}
+
+#[test]
+fn convolutions() {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    for case in 0..60 {
+        let channels = [
+            pick(&mut random, &[1, 5, 8, 16, 19, 33, 70]),
+            pick(&mut random, &[1, 3, 4, 8, 12, 17, 32, 80]),
+        ];
+        let conv = random_conv(&mut random, channels, 1);
+        let input = random_input(&mut random, channels[1]);
+        let expected = reference::conv2d(&input, &conv);
+        let what = format!("case {case}: {:?} of {:?}", conv.shape, input.shape);
+        let build = move |b: &mut Builder, x| vec![b.conv2d(x, conv.clone()).unwrap()];
+        check(&input, &build, &[expected], &what);
+    }
+}
+
+/// Between other operations: the input of these is blocked, not the image.
+#[test]
+fn grouped_and_depthwise_convolutions() {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let cases = [
+        (2, [6, 10]),
+        (3, [24, 12]),
+        (4, [32, 64]),
+        (7, [7, 7]),
+        (12, [12, 12]),
+        (16, [16, 16]),
+        (5, [10, 5]),
+        (33, [33, 33]),
+        (2, [80, 64]),
+    ];
+    for (groups, channels) in cases {
+        for _ in 0..4 {
+            let conv = random_conv(&mut random, channels, groups);
+            let input = random_input(&mut random, channels[1]);
+            let doubled = reference::unary(&input, |x| 2.0 * x);
+            let expected = reference::conv2d(&doubled, &conv);
+            let what = format!("{groups} groups: {:?} of {:?}", conv.shape, input.shape);
+            let build = move |b: &mut Builder, x| {
+                let x = b.activation(
+                    x,
+                    Activation::Affine {
+                        scale: 2.0,
+                        shift: 0.0,
+                    },
+                );
+                vec![b.conv2d(x, conv.clone()).unwrap()]
+            };
+            check(&input, &build, &[expected], &what);
+        }
+    }
+}
+
+#[test]
+fn activations() {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let mut input = Map::random([1, 3, 17, 23], &mut random);
+    for (i, x) in input.numbers.iter_mut().enumerate() {
+        *x = i as f32 * 0.02 - 12.0;
+    }
+    input.numbers[0] = -1e4;
+    input.numbers[1] = 1e4;
+    input.numbers[2] = -0.0;
+    for (activation, exact) in reference::activations() {
+        let expected = reference::unary(&input, exact);
+        let build = move |b: &mut Builder, x| vec![b.activation(x, activation)];
+        check(&input, &build, &[expected], &format!("{activation:?}"));
+    }
+}
+
+/// A number that is none comes out of every activation as one, as it does of PyTorch's.
+#[test]
+fn no_number_stays_none() {
+    let input = Map {
+        shape: [1, 1, 1, 2],
+        numbers: vec![f32::NAN, 1.0],
+    };
+    for (activation, _) in reference::activations() {
+        let build = move |b: &mut Builder, x| vec![b.activation(x, activation)];
+        for (isa, found) in run_all(&input, &build) {
+            assert!(found[0].numbers[0].is_nan(), "{activation:?} on {isa}");
+        }
+    }
+}
+
+#[test]
+fn an_activation_and_a_sum_after_a_convolution() {
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    for (activation, exact) in reference::activations() {
+        for channels in [12, 24] {
+            let mut conv = conv_of(&mut random, [channels, channels], 1, [3, 3]);
+            (conv.stride, conv.padding, conv.dilation) = (1, [1, 1], 1);
+            let input = random_input(&mut random, channels);
+            let y = reference::unary(&reference::conv2d(&input, &conv), exact);
+            let expected = reference::binary(&y, &input, |x, y| x + y);
+            let build = move |b: &mut Builder, x| {
+                let y = b.conv2d(x, conv.clone()).unwrap();
+                let y = b.activation(y, activation);
+                vec![b.binary(Binary::Add, x, y).unwrap()]
+            };
+            check(
+                &input,
+                &build,
+                &[expected],
+                &format!("{activation:?}, {channels} channels"),
+            );
+        }
+    }
+}
+
+#[test]
+fn pools() {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    for (kind, count_padding) in [
+        (PoolKind::Max, false),
+        (PoolKind::Mean, false),
+        (PoolKind::Mean, true),
+    ] {
+        for (kernel, stride, padding) in [
+            ([2, 2], [2, 2], [0, 0]),
+            ([5, 5], [1, 1], [2, 2]),
+            ([3, 3], [2, 2], [1, 1]),
+            ([1, 2], [1, 2], [0, 1]),
+        ] {
+            let pool = Pool {
+                kind,
+                kernel,
+                stride,
+                padding,
+                count_padding,
+            };
+            let input = random_input(&mut random, 11);
+            let expected = reference::pool(&input, pool);
+            let build = move |b: &mut Builder, x| vec![b.pool(x, pool).unwrap()];
+            check(&input, &build, &[expected], &format!("{pool:?}"));
+        }
+    }
+}
+
+#[test]
+fn means_and_what_is_made_of_two_maps() {
+    let mut random = ChaCha8Rng::seed_from_u64(6);
+    for (binary, exact) in reference::binaries() {
+        let input = random_input(&mut random, 21);
+        let [first, second] =
+            [0, 7].map(|start| input.channels(&(start..start + 13).collect::<Vec<_>>()));
+        let mean = reference::mean(&first);
+        let one = input.channels(&[20]);
+        let expected = [
+            mean.clone(),
+            reference::binary(&first, &second, exact),
+            reference::binary(&first, &mean, exact),
+            reference::binary(&first, &one, exact),
+        ];
+        let build = move |b: &mut Builder, x| {
+            let first = b.slice(x, 0, 13).unwrap();
+            let second = b.slice(x, 7, 13).unwrap();
+            let one = b.slice(x, 20, 1).unwrap();
+            let mean = b.mean(first);
+            let mut outputs = vec![mean];
+            outputs.extend([second, mean, one].map(|y| b.binary(binary, first, y).unwrap()));
+            outputs
+        };
+        check(&input, &build, &expected, &format!("{binary:?}"));
+    }
+}
+
+/// Concatenations, slices and shuffles of any channels, read by whatever reads.
+#[test]
+fn views() {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    for channels in [8, 12, 16, 21] {
+        let convs = [0, 1, 2].map(|_| {
+            let mut conv = conv_of(&mut random, [channels, channels], 1, [3, 3]);
+            (conv.stride, conv.padding, conv.dilation) = (1, [1, 1], 1);
+            conv
+        });
+        let mut last = conv_of(&mut random, [10, 3 * channels], 1, [3, 3]);
+        (last.stride, last.padding, last.dilation) = (2, [1, 1], 1);
+        let mut cheap = conv_of(
+            &mut random,
+            [2 * channels, 2 * channels],
+            2 * channels,
+            [5, 5],
+        );
+        (cheap.stride, cheap.padding, cheap.dilation) = (1, [2, 2], 1);
+        let input = random_input(&mut random, channels);
+        let reference = {
+            let convs = convs.clone();
+            let [a, b] = [0, 1].map(|i| reference::conv2d(&input, &convs[i]));
+            let c = reference::conv2d(&a, &convs[2]);
+            let joined = Map::concat(&[&a, &b]);
+            let shuffled: Vec<usize> = (0..2 * channels)
+                .map(|i| i % 2 * channels + i / 2)
+                .collect();
+            let shuffled = joined.channels(&shuffled);
+            let cheap = reference::conv2d(&shuffled, &cheap);
+            let half = cheap.channels(&(3..channels + 3).collect::<Vec<_>>());
+            let sum = reference::binary(&half, &c, |x, y| x + y);
+            let all = Map::concat(&[&sum, &a, &sum]);
+            [
+                reference::conv2d(&all, &last),
+                shuffled,
+                reference::unary(&half, |x| x.max(0.0)),
+            ]
+        };
+        let build = move |b: &mut Builder, x| {
+            let first = b.conv2d(x, convs[0].clone()).unwrap();
+            let second = b.conv2d(x, convs[1].clone()).unwrap();
+            let third = b.conv2d(first, convs[2].clone()).unwrap();
+            let joined = b.concat(&[first, second]).unwrap();
+            let shuffled = b.shuffle(joined, 2).unwrap();
+            let cheap = b.conv2d(shuffled, cheap.clone()).unwrap();
+            let half = b.slice(cheap, 3, channels).unwrap();
+            let sum = b.binary(Binary::Add, half, third).unwrap();
+            let all = b.concat(&[sum, first, sum]).unwrap();
+            let end = b.conv2d(all, last.clone()).unwrap();
+            vec![end, shuffled, b.activation(half, Activation::Relu)]
+        };
+        check(&input, &build, &reference, &format!("{channels} channels"));
+    }
+}
+
+#[test]
+fn enlarged_maps() {
+    let mut random = ChaCha8Rng::seed_from_u64(8);
+    for factor in [1, 2, 4] {
+        let input = random_input(&mut random, 9);
+        let expected = reference::enlarge(&input, factor);
+        let build = move |b: &mut Builder, x| vec![b.enlarge(x, factor)];
+        check(&input, &build, &[expected], &format!("factor {factor}"));
+    }
+}
+
+#[test]
+fn the_input_and_a_value_given_twice() {
+    let input = Map::random([2, 5, 4, 3], &mut ChaCha8Rng::seed_from_u64(9));
+    let build = |b: &mut Builder, x| vec![x, b.channels(x, vec![4, 4, 0]).unwrap(), x];
+    let expected = [input.clone(), input.channels(&[4, 4, 0]), input.clone()];
+    check(&input, &build, &expected, "the input");
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let (mut b, x) = Builder::new([1, 4, 8, 8]);
+    let conv = |shape: [usize; 4]| {
+        Conv2d::new(
+            vec![0.0; shape.iter().product()],
+            shape,
+            vec![0.0; shape[0]],
+        )
+    };
+    let errors = [
+        b.conv2d(x, conv([2, 3, 1, 1])).unwrap_err(),
+        b.conv2d(x, conv([2, 4, 9, 9])).unwrap_err(),
+        b.conv2d(
+            x,
+            Conv2d {
+                bias: vec![0.0; 3].into(),
+                ..conv([2, 4, 1, 1])
+            },
+        )
+        .unwrap_err(),
+        b.pool(x, Pool::square(PoolKind::Max, 3, 1, 2)).unwrap_err(),
+        b.channels(x, vec![4]).unwrap_err(),
+        b.shuffle(x, 3).unwrap_err(),
+        b.concat(&[]).unwrap_err(),
+        b.clone()
+            .compile(&[], &Options::new().unwrap())
+            .err()
+            .unwrap(),
+        b.clone()
+            .compile(&[x], &Options::new().unwrap())
+            .unwrap()
+            .run(&[0.0; 3])
+            .unwrap_err(),
+    ];
+    let expected = [
+        "convolution: expected 3 channels in each of 1 groups, and 2 outputs to divide into them, found 4 channels",
+        "convolution: expected a side of at least 9, found 8",
+        "convolution: expected 8 weights and 2 biases, found 8 and 3",
+        "pool: expected a padding of at most half the window, 3, found 2",
+        "channels: expected some of 4, found [4]",
+        "shuffle: expected 4 channels to divide into 3 groups",
+        "concat: expected at least one map",
+        "expected at least one output",
+        "expected an input of 256 floats and outputs of [256], found 3 and [256]",
+    ];
+    assert_eq!(errors, expected);
+}
