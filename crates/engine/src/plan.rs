@@ -470,6 +470,45 @@ impl Plan {
         self.arena.len() * 4
     }
 
+    /// Each step's kind and the quickest of its times on one thread, in seconds, of runs that take
+    /// about so many seconds.
+    ///
+    /// # Errors
+    /// An input of another length.
+    pub fn profile(
+        &mut self,
+        input: &[f32],
+        seconds: f64,
+    ) -> Result<Vec<(&'static str, f64)>, String> {
+        let mut outputs = self.run(input)?;
+        let start = line_start(&self.arena);
+        let memory = Memory {
+            arena: self.arena[start..].as_mut_ptr(),
+            input,
+            outputs: outputs
+                .iter_mut()
+                .map(|out| OutputMemory::new(out))
+                .collect(),
+        };
+        let named = |step: &Step| (step.kernel.name(), f64::INFINITY);
+        let mut times: Vec<_> = self.steps.iter().map(named).collect();
+        let start = Instant::now();
+        while start.elapsed().as_secs_f64() < seconds {
+            for (step, (_, best)) in self.steps.iter().zip(&mut times) {
+                let start = Instant::now();
+                for job in 0..step.jobs {
+                    // SAFETY: the steps were made for this memory; nothing else runs.
+                    #[allow(unsafe_code)]
+                    unsafe {
+                        step.kernel.run(&memory, job)
+                    };
+                }
+                *best = best.min(start.elapsed().as_secs_f64());
+            }
+        }
+        Ok(times)
+    }
+
     /// Input to outputs, all row-major.
     ///
     /// # Errors
@@ -497,8 +536,9 @@ impl Plan {
                 input.len()
             ));
         }
+        let start = line_start(&self.arena);
         let memory = Memory {
-            arena: self.arena[line_start(&self.arena)..].as_mut_ptr(),
+            arena: self.arena[start..].as_mut_ptr(),
             input,
             outputs: outputs
                 .iter_mut()
