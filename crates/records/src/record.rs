@@ -279,6 +279,17 @@ pub struct Rounds {
     pub medians_ms: Vec<f64>,
 }
 
+impl Rounds {
+    /// Natural logarithms of the ratios to a baseline's times, round by round; None if the two were
+    /// not timed in the same rounds.
+    pub fn logs_against(&self, base: &Self) -> Option<Vec<f64>> {
+        let together =
+            self.session == base.session && self.medians_ms.len() == base.medians_ms.len();
+        let ratios = self.medians_ms.iter().zip(&base.medians_ms);
+        together.then(|| ratios.map(|(own, base)| (own / base).ln()).collect())
+    }
+}
+
 /// What else a machine did while something was timed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Load {
