@@ -1,7 +1,9 @@
 //! COCO's JSON files: any editor's text, and errors that name the key.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use rayon::prelude::*;
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, Error, Visitor};
 
@@ -17,32 +19,100 @@ pub(crate) struct JsonError {
 ///
 /// Keeping track of the path costs time, so it is done only once there is an error to place.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], shape: &str) -> Result<T, JsonError> {
-    let json = text(bytes).map_err(|problem| JsonError {
+    let json = as_utf8(bytes)?;
+    serde_json::from_slice(&json).map_err(|error| placed::<T>(&json, &error, shape))
+}
+
+/// [`parse`] of a list, in parallel: the elements in order, in one or several parts.
+pub(crate) fn parse_list<T: DeserializeOwned + Send>(
+    bytes: &[u8],
+    shape: &str,
+) -> Result<Vec<Vec<T>>, JsonError> {
+    let json = as_utf8(bytes)?;
+    if let Some(lists) =
+        parts(&json).and_then(|parts| parts.into_par_iter().map(elements).collect())
+    {
+        return Ok(lists);
+    }
+    let whole = serde_json::from_slice(&json);
+    whole
+        .map(|list| vec![list])
+        .map_err(|error| placed::<Vec<T>>(&json, &error, shape))
+}
+
+/// Parts of a list are not made smaller than this.
+const LEAST_PART: usize = 1 << 16;
+
+/// A list's text without its brackets, cut between what look like two elements. The guess may be
+/// wrong, inside of a string or an inner list. Then one of the parts is not a row of elements; if all
+/// are, so is the whole.
+fn parts(json: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut rest = (json.trim_ascii().strip_prefix(b"[")?).strip_suffix(b"]")?;
+    // More parts than threads, so that one that is slow holds nobody up.
+    let length = (rest.len() / (4 * rayon::current_num_threads())).max(LEAST_PART);
+    let mut parts = Vec::new();
+    while rest.len() > length {
+        let Some(comma) = (length..rest.len()).find(|&at| is_between(rest, at)) else {
+            break;
+        };
+        parts.push(&rest[..comma]);
+        rest = &rest[comma + 1..];
+    }
+    parts.push(rest);
+    Some(parts)
+}
+
+/// Whether there is a comma at this place, between two brackets.
+fn is_between(json: &[u8], at: usize) -> bool {
+    json[at] == b','
+        && json[..at].trim_ascii_end().ends_with(b"}")
+        && json[at + 1..].trim_ascii_start().starts_with(b"{")
+}
+
+/// Values with commas between them; None if the text is not that.
+fn elements<T: DeserializeOwned>(mut json: &[u8]) -> Option<Vec<T>> {
+    let mut values = Vec::new();
+    loop {
+        let mut stream = serde_json::Deserializer::from_slice(json).into_iter();
+        values.push(stream.next()?.ok()?);
+        json = json[stream.byte_offset()..].trim_ascii_start();
+        match json.split_first() {
+            None => return Some(values),
+            Some((b',', rest)) => json = rest,
+            Some(_) => return None,
+        }
+    }
+}
+
+fn as_utf8(bytes: &[u8]) -> Result<Cow<'_, [u8]>, JsonError> {
+    text(bytes).map_err(|problem| JsonError {
         place: String::new(),
         problem,
-    })?;
-    serde_json::from_slice(&json).map_err(|error| {
-        let mut deserializer = serde_json::Deserializer::from_slice(&json);
-        let place = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-            // The path ends in a question mark where the key is not known.
-            Err(error) => error
-                .path()
-                .to_string()
-                .trim_end_matches(['.', '?'])
-                .to_owned(),
-            // The value is whole: something follows it.
-            Ok(_) => String::new(),
-        };
-        let hint = if is_not_finite(&json, &error) {
-            "NaN and Infinity are neither JSON nor usable"
-        } else {
-            shape
-        };
-        JsonError {
-            place,
-            problem: format!("{error} ({hint})"),
-        }
     })
+}
+
+/// The error with its place, for which all is parsed once more.
+fn placed<T: DeserializeOwned>(json: &[u8], error: &serde_json::Error, shape: &str) -> JsonError {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let place = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        // The path ends in a question mark where the key is not known.
+        Err(error) => error
+            .path()
+            .to_string()
+            .trim_end_matches(['.', '?'])
+            .to_owned(),
+        // The value is whole: something follows it.
+        Ok(_) => String::new(),
+    };
+    let hint = if is_not_finite(json, error) {
+        "NaN and Infinity are neither JSON nor usable"
+    } else {
+        shape
+    };
+    JsonError {
+        place,
+        problem: format!("{error} ({hint})"),
+    }
 }
 
 /// Whether the file is a list, as results files are. Serde takes a list for an object, key by key.
@@ -85,7 +155,7 @@ pub(crate) fn lenient_number<'de, D: Deserializer<'de>>(
     impl Visitor<'_> for Lenient {
         type Value = Option<f64>;
 
-        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
             f.write_str("a number")
         }
 
@@ -124,7 +194,7 @@ impl<'de> serde::Deserialize<'de> for Flag {
         impl Visitor<'_> for Lenient {
             type Value = Flag;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("0 or 1")
             }
 
@@ -157,5 +227,61 @@ impl<'de> serde::Deserialize<'de> for Flag {
             }
         }
         deserializer.deserialize_any(Lenient)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Long enough to be cut several times.
+    fn list(element: &str) -> String {
+        let count = 10 * LEAST_PART / element.len();
+        format!(" [{}\n]\n", vec![element; count].join(" ,\n"))
+    }
+
+    #[test]
+    fn a_list_in_parts_is_the_list() {
+        for element in [
+            r#"{"id": 1, "bbox": [0.5, 1e-7, 2, 3], "x": {"a": [{}, {"b": "]"}]}}"#,
+            // What looks like the space between two elements, in a string and in a list.
+            r#"{"text": "} , {", "list": [{"a": 1}, {"a": 2}]}"#,
+            "7",
+            r#""},{""#,
+        ] {
+            let json = list(element);
+            let whole: Vec<Value> = serde_json::from_str(&json).unwrap();
+            let parsed = parse_list::<Value>(json.as_bytes(), "").map_err(|error| error.problem);
+            assert_eq!(parsed.unwrap().concat(), whole, "{element}");
+        }
+        let plain = list(r#"{"id": 1}"#);
+        assert!(parts(plain.as_bytes()).unwrap().len() > 1);
+        for empty in ["[]", " [ ] "] {
+            let parsed = parse_list::<Value>(empty.as_bytes(), "").map_err(|error| error.problem);
+            assert_eq!(parsed.unwrap().concat(), Vec::<Value>::new());
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_named_by_its_place_in_the_whole_list() {
+        let json = list(r#"{"id": 1}"#);
+        let last = json.rfind('1').unwrap();
+        for (mistake, place) in [
+            ("x", true),
+            ("1}, {x", false),
+            ("1}, ]", false),
+            ("1}}", false),
+        ] {
+            let mut broken = json.clone();
+            broken.replace_range(last..=last, mistake);
+            let error = parse_list::<Value>(broken.as_bytes(), "a list").unwrap_err();
+            let count = json.matches("id").count();
+            if place {
+                assert_eq!(error.place, format!("[{}].id", count - 1));
+            }
+            assert!(error.problem.ends_with("(a list)"), "{}", error.problem);
+        }
     }
 }

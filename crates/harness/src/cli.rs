@@ -420,7 +420,7 @@ pub struct ReportArgs {
     /// Folder of a sweep's results, such as reports/ablate.
     pub folder: PathBuf,
     /// A change of mAP within so many points is as good [default: as the sweep says].
-    #[arg(long, value_name = "POINTS")]
+    #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
     pub margin: Option<f64>,
     /// The table instead of the page.
     #[command(flatten)]
@@ -437,7 +437,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// A change of mAP within so many points is as good [default: as the sweeps say].
-    #[arg(long, value_name = "POINTS")]
+    #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
     pub margin: Option<f64>,
     /// The table instead of the page.
     #[command(flatten)]

@@ -20,6 +20,7 @@
 #![warn(missing_docs)]
 
 mod activation;
+mod allocator;
 #[cfg(test)]
 mod compare;
 mod conv;
@@ -32,9 +33,10 @@ mod product;
 mod transposed;
 
 pub use activation::Activation;
+pub use allocator::{keep_freed_memory, release_freed_memory};
 pub use conv::{Conv2d, conv2d, conv2d_per_image};
 pub use count::multiply_accumulates;
-pub use libtorch::{arranged, keep_freed_memory, release_freed_memory};
+pub use libtorch::arranged;
 pub use norm::{RunningStatistics, batch_norm, scale_shift};
 pub use product::matmul;
 pub use transposed::{ConvTranspose2d, conv_transpose2d};

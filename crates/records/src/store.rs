@@ -167,6 +167,9 @@ impl Manifest {
     }
 }
 
+/// What is added to the name of a record that cannot be read.
+const DAMAGED: &str = "corrupt";
+
 impl Store {
     /// Opens the folder; creates it if it does not exist.
     ///
@@ -233,7 +236,7 @@ impl Store {
     }
 
     fn move_aside(&self, path: &Path, why: &str) -> Option<Record> {
-        let aside = path.with_extension("json.corrupt");
+        let aside = path.with_extension(format!("json.{DAMAGED}"));
         match fs::rename(path, &aside) {
             Ok(()) => tracing::warn!("{}: {why}; moved to {}", path.display(), aside.display()),
             Err(error) => {
@@ -326,6 +329,23 @@ impl Store {
             .collect();
         records.sort_by(|a, b| (&a.cell, a.stage).cmp(&(&b.cell, b.stage)));
         Ok(records)
+    }
+
+    /// Records that were moved aside since they cannot be read, and have not been measured again.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn damaged(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.records_folder();
+        let files =
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let mut damaged: Vec<PathBuf> = files
+            .filter_map(|file| Some(file.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|ending| ending == DAMAGED))
+            .filter(|path| !path.with_extension("").exists())
+            .collect();
+        damaged.sort();
+        Ok(damaged)
     }
 }
 

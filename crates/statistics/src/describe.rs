@@ -21,6 +21,20 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// The mean of series of figures, place by place; None where one has none. Empty if the series are
+/// of different lengths.
+pub fn mean_by_place(series: &[&[Option<f64>]]) -> Vec<Option<f64>> {
+    let length = series.first().map_or(0, |first| first.len());
+    if series.iter().any(|other| other.len() != length) {
+        return Vec::new();
+    }
+    let mean = |place: usize| {
+        let sum: Option<f64> = series.iter().map(|series| series[place]).sum();
+        sum.map(|sum| sum / series.len() as f64)
+    };
+    (0..length).map(mean).collect()
+}
+
 /// The sample standard deviation, with n − 1 in the denominator; None for fewer than two values.
 pub fn standard_deviation(values: &[f64]) -> Option<f64> {
     let mean = mean(values).filter(|_| values.len() > 1)?;
@@ -78,6 +92,14 @@ mod tests {
         assert_eq!(mean(&sorted), Some(4.5));
         let std = standard_deviation(&sorted).unwrap();
         assert!((std - 3.391_164_991_562_634_3).abs() < 1e-15, "{std}");
+    }
+
+    #[test]
+    fn the_mean_of_series_is_taken_place_by_place() {
+        let [a, b] = [[Some(1.0), None, Some(3.0)], [Some(2.0); 3]];
+        assert_eq!(mean_by_place(&[&a, &b]), [Some(1.5), None, Some(2.5)]);
+        assert_eq!(mean_by_place(&[&a, &b[..2]]), []);
+        assert_eq!(mean_by_place(&[]), []);
     }
 
     #[test]

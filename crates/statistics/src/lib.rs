@@ -14,7 +14,7 @@ mod seeds;
 
 pub use between::{AtSameCost, Between, Gain};
 pub use contrasts::{Arm, Comparison, Contrast};
-pub use describe::{Spread, mean, quantile, standard_deviation};
+pub use describe::{Spread, mean, mean_by_place, quantile, standard_deviation};
 pub use dunnett::critical;
 pub use paired::{Shift, middle, middle_variance, shift};
 pub use pool::Spreads;

@@ -122,6 +122,7 @@ impl Evaluator {
         mut goes_on: impl FnMut(usize) -> bool,
     ) -> Result<Option<Evaluation>> {
         let start = Instant::now();
+        ablate_kernels::keep_freed_memory();
         let detector = &self.detector;
         let dataset = loader.data().dataset();
         let (nc, classes) = (detector.detect().nc, dataset.classes.len());

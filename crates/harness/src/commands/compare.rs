@@ -13,7 +13,7 @@ use crate::{
     cli::{CompareArgs, ReportFormat},
     progress::print,
 };
-use ablate_records::{Manifest, Record, store::Store};
+use ablate_records::{Manifest, Record};
 use ablate_report::{Compared, Source};
 
 /// A longer name of the report's folder is cut.
@@ -27,8 +27,8 @@ pub fn execute(args: &CompareArgs) -> Result<ExitCode> {
     );
     let names = names(&args.folders)?;
     let open = |folder: &PathBuf| -> Result<(Manifest, Vec<Record>)> {
-        let store = Store::open(folder)?;
-        Ok((manifest(&store), store.report()?))
+        let (store, records) = super::report::open(folder)?;
+        Ok((manifest(&store), records))
     };
     let sweeps: Vec<_> = args.folders.iter().map(open).collect::<Result<_>>()?;
     let sources: Vec<Source> = names

@@ -49,11 +49,11 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         budget: Duration::from_secs_f64(args.budget),
         min_iterations: args.min_iterations,
         min_rounds: 0,
-        aim: (args.within > 0.0).then(|| Aim {
-            within: args.within,
-            limit: Duration::from_secs_f64(args.limit.unwrap_or(4.0 * args.budget)),
-            claims: args.models.models.len() - 1,
-        }),
+        aim: Aim::new(
+            args.within,
+            Aim::limit_s(args.limit, args.budget),
+            args.models.models.len() - 1,
+        ),
         fuse: !args.no_fuse,
         precision: args.dtype,
     };

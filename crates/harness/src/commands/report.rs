@@ -9,12 +9,16 @@ use crate::{
     progress::print,
 };
 use ablate_files::write_atomic;
-use ablate_records::{Judging, Manifest, store::Store};
+use ablate_records::{Judging, Manifest, Record, store::Store};
 use ablate_report::{Contents, TableFormat, TableOptions, Written, terminal};
 
 pub fn execute(args: &ReportArgs) -> Result<ExitCode> {
-    let store = Store::open(&args.folder)?;
-    let records = store.report()?;
+    let (store, records) = open(&args.folder)?;
+    ensure!(
+        !records.is_empty(),
+        "{}: expected records, found none that this version can read",
+        args.folder.display()
+    );
     let mut manifest = manifest(&store);
     if let Some(margin) = args.margin {
         manifest.judging.margin = Some(check_margin(margin)?);
@@ -35,6 +39,19 @@ pub fn execute(args: &ReportArgs) -> Result<ExitCode> {
         tell(&written);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of a sweep, and its records; says which are missing since they were damaged.
+pub(super) fn open(folder: &Path) -> Result<(Store, Vec<Record>)> {
+    let store = Store::open(folder)?;
+    let records = store.report()?;
+    for file in store.damaged()? {
+        tracing::warn!(
+            "{}: damaged, and left out until it is measured again",
+            file.display()
+        );
+    }
+    Ok((store, records))
 }
 
 /// The folder's manifest; without one, the folder's name and the defaults.

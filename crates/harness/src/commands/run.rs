@@ -72,19 +72,9 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     }
     let store = Store::create(folder)?;
     let summary = run(&bench, &store, &plan, &selection, args.fresh)?;
-    let stopped = if summary.stopped > 0 {
-        format!(", {} stopped", summary.stopped)
-    } else {
-        String::new()
-    };
-    tracing::info!(
-        "{} measured, {} found in earlier records, {} failed{stopped}; {}",
-        summary.measured,
-        summary.reused,
-        summary.failed,
-        store.folder().join("report.html").display()
-    );
-    Ok(ExitCode::from((summary.failed > 0) as u8))
+    let page = store.folder().join("report.html");
+    tracing::info!("{summary}; {}", page.display());
+    Ok(ExitCode::from(summary.is_failure() as u8))
 }
 
 /// The cells and their stages.

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use ablate_detection::dataset::random::{Draw, Stream, stream};
-use ablate_statistics::{Shift, confidence_of_each, quantile, shift};
+use ablate_statistics::{confidence_of_each, quantile, shift};
 use anyhow::Result;
 use burn::tensor::Device;
 
@@ -81,19 +81,9 @@ pub fn ratio(
     base: &LatencyMeasurement,
     claims: usize,
 ) -> Option<[f64; 3]> {
-    let (own, base) = (own.rounds.as_ref()?, base.rounds.as_ref()?);
-    if own.session != base.session {
-        return None;
-    }
-    let shift = shift_of(&own.medians_ms, &base.medians_ms, claims)?;
+    let logs = own.rounds.as_ref()?.logs_against(base.rounds.as_ref()?)?;
+    let shift = shift(&logs, confidence_of_each(claims))?;
     Some([shift.estimate, shift.low, shift.high].map(f64::exp))
-}
-
-/// The shift of the logarithms of times.
-fn shift_of(own_ms: &[f64], base_ms: &[f64], claims: usize) -> Option<Shift> {
-    let pairs = own_ms.iter().zip(base_ms);
-    let logs: Vec<f64> = pairs.map(|(own, base)| (own / base).ln()).collect();
-    shift(&logs, confidence_of_each(claims))
 }
 
 /// Runs every model once, in an order drawn anew.
@@ -118,7 +108,9 @@ fn wants_more(subjects: &[Subject], baseline: usize, aim: Option<Aim>) -> bool {
         return false;
     }
     let is_wide = |(_, subject): (usize, &Subject)| {
-        shift_of(&subject.medians_ms, &base.medians_ms, aim.claims)
+        let pairs = subject.medians_ms.iter().zip(&base.medians_ms);
+        let logs: Vec<f64> = pairs.map(|(own, base)| (own / base).ln()).collect();
+        shift(&logs, confidence_of_each(aim.claims))
             .is_none_or(|shift| 100.0 * (shift.high - shift.low) / 2.0 > aim.within)
     };
     let others = subjects.iter().enumerate();

@@ -50,6 +50,22 @@ pub struct Aim {
     pub claims: usize,
 }
 
+impl Aim {
+    /// Within ± so many percent; 0 aims at nothing. The limit is in seconds.
+    pub fn new(within: f64, limit_s: f64, claims: usize) -> Option<Self> {
+        (within > 0.0).then(|| Self {
+            within,
+            limit: Duration::from_secs_f64(limit_s),
+            claims,
+        })
+    }
+
+    /// The limit, in seconds, as it was asked for, or else by the budget.
+    pub fn limit_s(asked: Option<f64>, budget_s: f64) -> f64 {
+        asked.unwrap_or(4.0 * budget_s).max(budget_s)
+    }
+}
+
 impl Protocol {
     /// The least number of rounds.
     pub fn rounds(&self) -> usize {

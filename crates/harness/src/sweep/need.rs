@@ -2,9 +2,9 @@
 //! intervals of the width asked for. The rule, and why it asks once only, is
 //! [`ablate_statistics::seeds_for_width`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use ablate_statistics::{Arm, Comparison, confidence_of_each, seeds_for_width};
+use ablate_statistics::{Arm, Comparison, confidence_of_each, mean_by_place, seeds_for_width};
 use anyhow::Result;
 
 use super::{
@@ -193,19 +193,12 @@ impl<'p> Figures<'p> {
             .iter()
             .filter_map(|seed| Some(100.0 * seed.boxes.figure("AP")?))
             .collect();
-        let lengths: BTreeSet<usize> = evaluated.iter().map(|seed| seed.bootstrap.len()).collect();
-        let mean = |i: usize| {
-            let sum: Option<f64> = evaluated.iter().map(|seed| seed.bootstrap[i]).sum();
-            sum.map(|sum| 100.0 * sum / evaluated.len() as f64)
-        };
-        let resampled = match lengths.first() {
-            Some(&length) if lengths.len() == 1 => (0..length).filter_map(mean).collect(),
-            _ => Vec::new(),
-        };
+        let resampled: Vec<_> = evaluated.iter().map(|seed| &seed.bootstrap[..]).collect();
+        let resampled = mean_by_place(&resampled).into_iter().flatten();
         Some(Self {
             model,
             seeds,
-            resampled,
+            resampled: resampled.map(|share| 100.0 * share).collect(),
             images: evaluated.first().map_or(0, |seed| seed.images),
         })
     }

@@ -1,6 +1,6 @@
 //! The scheduler: stage by stage over all cells, each record kept as soon as it is known.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use ablate_files::Lease;
 use anyhow::Result;
@@ -36,6 +36,31 @@ pub struct Summary {
     pub failed: usize,
     /// By halving.
     pub stopped: usize,
+    /// What they need is not there.
+    pub skipped: usize,
+}
+
+impl Summary {
+    /// Whether there is nothing to show for the run: a part failed, or all were skipped.
+    pub fn is_failure(&self) -> bool {
+        self.failed > 0 || (self.skipped > 0 && self.measured + self.reused + self.stopped == 0)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} measured, {} found in earlier records, {} failed",
+            self.measured, self.reused, self.failed
+        )?;
+        for (count, how) in [(self.stopped, "stopped"), (self.skipped, "skipped")] {
+            if count > 0 {
+                write!(f, ", {count} {how}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Runs the selected cells of a plan. What an earlier run has measured is taken from its records,
@@ -344,7 +369,7 @@ impl<'a> Run<'a> {
             Outcome::Done { .. } => self.summary.measured += 1,
             Outcome::Failed { .. } => self.summary.failed += 1,
             Outcome::Stopped { .. } => self.summary.stopped += 1,
-            Outcome::Skipped { .. } => {}
+            Outcome::Skipped { .. } => self.summary.skipped += 1,
         }
         steps.end(&job.cell.cell.model, &words(&outcome));
         self.store.save(&record(stage, job, outcome))

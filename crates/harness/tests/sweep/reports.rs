@@ -47,10 +47,20 @@ fn a_table_is_printed_or_written_to_a_file() {
         ),
         (&["--columns", "params"], "--columns: requires --format"),
         (&["--margin", "0"], "--margin: expected points"),
+        (&["--margin", "-1"], "--margin: expected points"),
     ] {
         let error = report(more).refused();
         assert!(error.contains(words), "{error}");
     }
+}
+
+#[test]
+fn a_folder_in_which_nothing_was_measured_has_no_report() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("records")).unwrap();
+    let error = ablate(&["report", folder.path().to_str().unwrap()]).refused();
+    assert!(error.contains("expected records, found none"), "{error}");
+    assert!(!folder.path().join("report.html").exists());
 }
 
 #[test]

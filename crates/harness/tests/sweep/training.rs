@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use ablate_model::{Catalog, Detector, weights};
 use ablate_records::{FirstWeights, Measurement, Outcome, Stage};
 use burn::tensor::Device;
+use image::{Rgb, RgbImage};
 
 use crate::common::ablate;
 use crate::support::{Sweep, done, find, rows};
@@ -51,9 +52,13 @@ detect: {images: 4, confidence: 0.001, budget_s: 0.05, within: 0}
     }
 
     // Evaluation without training is skipped, and measured once there is one.
-    sweep
-        .run(&["--stages", "eval", "--variants", "gsconv"])
-        .ok();
+    let run = sweep.run(&["--stages", "eval", "--variants", "gsconv"]);
+    assert_eq!(run.code(), 1);
+    let stderr = run.stderr();
+    assert!(
+        stderr.contains("0 measured, 0 found in earlier records, 0 failed, 1 skipped"),
+        "{stderr}"
+    );
     let skipped = sweep.record("yolov5n+gsconv", Stage::Eval);
     assert_eq!(
         skipped.outcome,
@@ -208,6 +213,44 @@ detect: {images: 4, confidence: 0.001, budget_s: 0.05, within: 0}
             .as_array()
             .is_some_and(|bbox| bbox.len() == 4)
     }));
+}
+
+/// An image that does not decode is left out of what is timed, as of what is evaluated.
+#[test]
+fn detection_is_timed_on_the_images_that_can_be_read() {
+    let sweep = Sweep::new(
+        "
+name: torn
+models: [yolov5n]
+train: {data: data.yaml, imgsz: 64, epochs: 1, batch: 4}
+eval: {split: val}
+detect: {images: 10, budget_s: 0.05, within: 0}
+",
+    );
+    sweep.write(
+        "data.yaml",
+        "path: .\ntrain: images\nval: images\nnames: [thing]\n",
+    );
+    for folder in ["images", "labels"] {
+        fs::create_dir(sweep.folder.path().join(folder)).unwrap();
+    }
+    for number in 0..4 {
+        let image = RgbImage::from_fn(64, 64, |x, y| Rgb([x as u8, y as u8, 60 * number]));
+        let file = sweep.folder.path().join(format!("images/{number}.png"));
+        image.save(&file).unwrap();
+        sweep.write(&format!("labels/{number}.txt"), "0 0.5 0.5 0.4 0.3");
+        if number == 0 {
+            // The header says what it would be; the pixels are gone.
+            let bytes = fs::read(&file).unwrap();
+            fs::write(&file, &bytes[..60]).unwrap();
+        }
+    }
+    sweep.run(&[]).ok();
+    let detected = sweep.record("yolov5n", Stage::Detect);
+    let Measurement::Detect(detect) = done(&detected) else {
+        panic!("{detected:?}")
+    };
+    assert_eq!(detect.images, 3);
 }
 
 /// Heads of both families that make masks, on a backbone of their own, too.

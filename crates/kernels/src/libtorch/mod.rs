@@ -11,15 +11,12 @@
 
 #[cfg(not(feature = "tch"))]
 mod absent;
-mod allocator;
 #[cfg(feature = "tch")]
 mod layout;
 #[cfg(feature = "tch")]
 mod operations;
 #[cfg(feature = "tch")]
 mod recorded;
-
-pub use allocator::{keep_freed_memory, release_freed_memory};
 
 #[cfg(not(feature = "tch"))]
 pub use absent::{affine_act, arranged, conv2d_act, conv2d_each, norm_act};

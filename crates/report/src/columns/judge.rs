@@ -278,10 +278,7 @@ fn nothing_learnt(trained: &Trained) -> Outlook {
 pub fn rounds(rows: &Rows, row: &Row, stage: Stage) -> Option<Vec<f64>> {
     let base = rows.baseline(stage, row)?.timed(stage)?;
     let own = row.timed(stage)?;
-    let (own, base) = (own.rounds.as_ref()?, base.rounds.as_ref()?);
-    let together = own.session == base.session && own.medians_ms.len() == base.medians_ms.len();
-    let ratios = own.medians_ms.iter().zip(&base.medians_ms);
-    together.then(|| ratios.map(|(own, base)| (own / base).ln()).collect())
+    own.rounds.as_ref()?.logs_against(base.rounds.as_ref()?)
 }
 
 /// What a logarithm of a ratio is in percent.

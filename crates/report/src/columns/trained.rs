@@ -1,6 +1,8 @@
 //! The trainings of a model as statistics take them: one figure for each seed, and resamplings of
 //! the test images.
 
+use ablate_statistics::mean_by_place;
+
 use super::Column;
 use super::judge::LEARNT;
 use crate::rows::{self, Row, comparable};
@@ -41,9 +43,11 @@ impl<'r, 'a> Trained<'r, 'a> {
     pub fn of(seeds: &'r [Row<'a>], figure: Figure, like: &Row) -> Self {
         let usable = |row: &&Row| figure.of(row).is_some() && comparable(row, like);
         let rows: Vec<&Row> = rows::evaluated(seeds).filter(usable).collect();
+        let resampled: Vec<_> = rows.iter().map(|row| (figure.resampled)(row)).collect();
+        let points = |share: Option<f64>| Some(100.0 * share?);
         Self {
             figures: rows.iter().filter_map(|row| figure.of(row)).collect(),
-            resampled: mean_resampled(&rows, figure.resampled),
+            resampled: mean_by_place(&resampled).into_iter().map(points).collect(),
             rows,
         }
     }
@@ -70,22 +74,4 @@ pub fn resampled_alike(models: &[&Trained]) -> Vec<Vec<f64>> {
     let figures =
         |resampled: &Vec<Option<f64>>| kept.iter().filter_map(|&i| resampled[i]).collect();
     all.into_iter().map(figures).collect()
-}
-
-/// The mean over the seeds in points, resampling by resampling; empty if a seed was resampled
-/// otherwise than the first.
-fn mean_resampled<'a>(
-    rows: &[&Row<'a>],
-    resampled: for<'b> fn(&Row<'b>) -> &'b [Option<f64>],
-) -> Vec<Option<f64>> {
-    let seeds: Vec<&[Option<f64>]> = rows.iter().map(|row| resampled(row)).collect();
-    let count = seeds.first().map_or(0, |first| first.len());
-    if seeds.iter().any(|seed| seed.len() != count) {
-        return Vec::new();
-    }
-    let mean = |i: usize| {
-        let sum: Option<f64> = seeds.iter().map(|seed| seed[i]).sum();
-        sum.map(|sum| 100.0 * sum / seeds.len() as f64)
-    };
-    (0..count).map(mean).collect()
 }

@@ -222,13 +222,7 @@ impl Plots<'_> {
                 label,
                 tip,
             };
-            match series.iter_mut().find(|series| series.key == key) {
-                Some(series) => series.dots.push(dot),
-                None => series.push(Series {
-                    key,
-                    dots: vec![dot],
-                }),
-            }
+            Series::add(&mut series, key, dot);
         }
         self.count_the_rest(&mut series);
         series.sort_by_key(|series| drawn_when(series.key.style));

@@ -34,10 +34,11 @@ pub fn range(values: impl IntoIterator<Item = f64>, log: bool) -> Option<Range<f
         let margin = ((high / low).ln() * 0.06).max(least).exp();
         return Some(low / margin..high * margin);
     }
-    let margin = if high > low {
-        (high - low) * 0.08
-    } else {
-        (high.abs() * 0.1).max(1e-6)
+    let margin = match (high > low, high) {
+        (true, _) => (high - low) * 0.08,
+        // A zero alone has no size of its own to go by.
+        (false, 0.0) => 0.1,
+        (false, _) => high.abs() * 0.1,
     };
     Some(low - margin..high + margin)
 }
@@ -154,6 +155,10 @@ mod tests {
         assert!(alone.ticks.len() >= 2);
         let zero = Axis::new(over(&[0.0], false).unwrap(), false, 5);
         assert_eq!(zero.map(&0.0, (0, 1000)), 500);
+        assert_eq!(
+            ticks(over(&[0.0], false).unwrap(), false, 3),
+            ["−0.1", "0.0", "0.1"]
+        );
     }
 
     #[test]

@@ -162,13 +162,7 @@ impl Plots<'_> {
                 label: self.short_name(line, true),
                 tip,
             };
-            match all.iter_mut().find(|series| series.key.style == key.style) {
-                Some(series) => series.dots.push(dot),
-                None => all.push(Series {
-                    key,
-                    dots: vec![dot],
-                }),
-            }
+            Series::add(&mut all, key, dot);
         }
         self.count_the_rest(&mut all);
         all.sort_by_key(|series| drawn_when(series.key.style));

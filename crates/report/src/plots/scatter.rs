@@ -38,6 +38,19 @@ pub struct Series {
     pub dots: Vec<Dot>,
 }
 
+impl Series {
+    /// Adds a dot to the series of its key, which it may be the first of.
+    pub fn add(all: &mut Vec<Self>, key: Key, dot: Dot) {
+        match all.iter_mut().find(|series| series.key == key) {
+            Some(series) => series.dots.push(dot),
+            None => all.push(Self {
+                key,
+                dots: vec![dot],
+            }),
+        }
+    }
+}
+
 pub struct Scatter {
     pub title: String,
     pub subtitle: String,

@@ -65,12 +65,20 @@ pub(super) fn by_category<'a, S: Shape<'a>>(
         .enumerate()
         .map(|(index, category)| (category.id, index))
         .collect();
-    let mut categories: Vec<_> = truth
-        .categories()
-        .iter()
-        .map(|_| Members {
-            objects: Vec::new(),
-            found: Vec::new(),
+    let mut counts = vec![(0, 0); index_of.len()];
+    for object in truth.boxes() {
+        counts[index_of[&object.category_id]].0 += 1;
+    }
+    for detection in detections {
+        if let Some(&category) = index_of.get(&detection.category_id) {
+            counts[category].1 += 1;
+        }
+    }
+    let mut categories: Vec<_> = counts
+        .into_iter()
+        .map(|(objects, found)| Members {
+            objects: Vec::with_capacity(objects),
+            found: Vec::with_capacity(found),
         })
         .collect();
     for (index, object) in truth.boxes().iter().enumerate() {
@@ -103,30 +111,37 @@ pub(super) fn check_detections(
     detections: &[DetectionBox],
 ) -> Result<(), MetricsError> {
     let images: HashSet<u64> = truth.images().iter().copied().collect();
+    // Detections of one image mostly follow each other.
+    let mut known = None;
     for (index, detection) in detections.iter().enumerate() {
-        let problem =
-            |key: &str, problem: String| Err(MetricsError::at(format!("[{index}].{key}"), problem));
-        if !images.contains(&detection.image_id) {
-            return problem(
-                "image_id",
+        if known != Some(detection.image_id) && !images.contains(&detection.image_id) {
+            return Err(MetricsError::at(
+                format!("[{index}].image_id"),
                 format!(
                     "the ground truth has no image with the id {}",
                     truth.image_ids.id(detection.image_id)
                 ),
-            );
+            ));
         }
-        if !detection.bbox.iter().all(|value| value.is_finite()) {
-            return problem(
-                "bbox",
-                format!("{:?} is not four finite numbers", detection.bbox),
-            );
-        }
-        if !detection.score.is_finite() {
-            return problem(
-                "score",
-                format!("{} is not a finite number", detection.score),
-            );
-        }
+        known = Some(detection.image_id);
+        check_numbers(detection, index)?;
+    }
+    Ok(())
+}
+
+/// Whether the numbers of the detection at a place can be computed with.
+pub(super) fn check_numbers(detection: &DetectionBox, index: usize) -> Result<(), MetricsError> {
+    if !detection.bbox.iter().all(|value| value.is_finite()) {
+        return Err(MetricsError::at(
+            format!("[{index}].bbox"),
+            format!("{:?} is not four finite numbers", detection.bbox),
+        ));
+    }
+    if !detection.score.is_finite() {
+        return Err(MetricsError::at(
+            format!("[{index}].score"),
+            format!("{} is not a finite number", detection.score),
+        ));
     }
     Ok(())
 }

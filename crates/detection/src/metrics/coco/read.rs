@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::counted::{Counted, counted};
 use super::error::MetricsError;
-use super::evaluate::check_detections;
+use super::evaluate::check_numbers;
 use super::read_mask::read_mask;
 use super::repeated::repeated;
 use super::types::{Category, DetectionBox, GroundTruth, GroundTruthBox, UNKNOWN_CATEGORY};
@@ -122,45 +122,87 @@ impl DetectionBox {
 
     /// [`DetectionBox::read_all`] from the file's content.
     pub fn all_from_json(json: &[u8], truth: &GroundTruth) -> Result<Vec<Self>, MetricsError> {
-        let raw: Vec<RawDetection> = parse(
+        let raw: Vec<Vec<RawDetection>> = json::parse_list(
             json,
             "a results file is a list of {image_id, category_id, bbox or segmentation, score}",
-        )?;
-        let mut detections = Vec::with_capacity(raw.len());
-        let mut unknown = BTreeSet::new();
-        let mut without = 0;
-        for (index, raw) in raw.iter().enumerate() {
-            let image_id = truth.image_ids.number(&raw.image_id).ok_or_else(|| {
-                MetricsError::at(
-                    format!("[{index}].image_id"),
-                    format!("the ground truth has no image with the id {}", raw.image_id),
-                )
-            })?;
-            let category_id = truth.category_ids.number(&raw.category_id);
-            if category_id.is_none() {
-                unknown.insert(&raw.category_id);
-                without += 1;
-            }
-            let category_id = category_id.unwrap_or(UNKNOWN_CATEGORY);
-            detections.push(raw.without_mask(image_id, category_id));
-        }
+        )
+        .map_err(|error| MetricsError::at(error.place, error.problem))?;
+        let first = raw.iter().scan(0, |next, part| {
+            let first = *next;
+            *next += part.len();
+            Some(first)
+        });
+        let parts: Vec<(usize, &Vec<RawDetection>)> = first.zip(&raw).collect();
+        let parts: Vec<Result<Part, MetricsError>> = parts
+            .into_par_iter()
+            .map(|(first, raw)| Part::of(raw, first, truth))
+            .collect();
+        // The first error, whichever thread comes first.
+        let parts: Vec<Part> = parts.into_iter().collect::<Result<_, _>>()?;
+        let unknown = parts.iter().flat_map(|part| &part.unknown);
+        let unknown: BTreeSet<&Id> = unknown.copied().collect();
         if let Some(first) = unknown.first() {
+            let without: usize = parts.iter().map(|part| part.without_category).sum();
             tracing::warn!(
                 "the ground truth has no category with the id {first}; {without} detections of {} unknown categories don't count, as in pycocotools",
                 unknown.len()
             );
         }
-        check_detections(truth, &detections)?;
-        // The first error, whichever thread comes first.
-        let error = detections
-            .par_iter_mut()
-            .zip(&raw)
-            .enumerate()
-            .find_map_first(|(index, (detection, raw))| {
-                let size = truth.sizes.get(&detection.image_id).copied();
-                raw.add_mask(detection, size, &format!("[{index}]")).err()
-            });
-        error.map_or(Ok(detections), Err)
+        let mut detections = Vec::with_capacity(raw.iter().map(Vec::len).sum());
+        for part in parts {
+            detections.extend(part.detections);
+        }
+        Ok(detections)
+    }
+}
+
+/// A part of a results file.
+struct Part<'r> {
+    detections: Vec<DetectionBox>,
+    /// Categories that the ground truth does not know.
+    unknown: BTreeSet<&'r Id>,
+    /// How many detections are of those.
+    without_category: usize,
+}
+
+impl<'r> Part<'r> {
+    /// `first` is the place of the part's first detection in the file.
+    fn of(
+        raw: &'r [RawDetection],
+        first: usize,
+        truth: &GroundTruth,
+    ) -> Result<Self, MetricsError> {
+        let mut part = Self {
+            detections: Vec::with_capacity(raw.len()),
+            unknown: BTreeSet::new(),
+            without_category: 0,
+        };
+        // Detections of one image mostly follow each other.
+        let mut last: Option<(&Id, u64)> = None;
+        for (index, raw) in (first..).zip(raw) {
+            let known = last.filter(|(id, _)| **id == raw.image_id);
+            let image_id = match known {
+                Some((_, number)) => number,
+                None => truth.image_ids.number(&raw.image_id).ok_or_else(|| {
+                    MetricsError::at(
+                        format!("[{index}].image_id"),
+                        format!("the ground truth has no image with the id {}", raw.image_id),
+                    )
+                })?,
+            };
+            last = Some((&raw.image_id, image_id));
+            let category_id = truth.category_ids.number(&raw.category_id);
+            if category_id.is_none() {
+                part.unknown.insert(&raw.category_id);
+                part.without_category += 1;
+            }
+            let category_id = category_id.unwrap_or(UNKNOWN_CATEGORY);
+            let mut detection = raw.without_mask(image_id, category_id);
+            check_numbers(&detection, index)?;
+            raw.add_mask(&mut detection, &truth.sizes, index)?;
+            part.detections.push(detection);
+        }
+        Ok(part)
     }
 }
 
@@ -234,8 +276,9 @@ struct RawDetection {
     category_id: Id,
     #[serde(default, deserialize_with = "some_xywh")]
     bbox: Option<[f64; 4]>,
+    /// Few have one, and there may be millions of detections.
     #[serde(default)]
-    segmentation: Value,
+    segmentation: Option<Box<Value>>,
     score: f64,
 }
 
@@ -253,18 +296,21 @@ impl RawDetection {
         }
     }
 
-    /// `size` is the height and width of the image, where they are known.
+    /// `sizes` are the heights and widths of the images, where they are known.
     fn add_mask(
         &self,
         detection: &mut DetectionBox,
-        size: Option<(usize, usize)>,
-        place: &str,
+        sizes: &HashMap<u64, (usize, usize)>,
+        index: usize,
     ) -> Result<(), MetricsError> {
-        detection.mask = read_mask(&self.segmentation, size, &format!("{place}.segmentation"))?;
+        if let Some(segmentation) = &self.segmentation {
+            let size = sizes.get(&detection.image_id).copied();
+            detection.mask = read_mask(segmentation, size, &format!("[{index}].segmentation"))?;
+        }
         if self.bbox.is_none() {
             let missing = || {
                 MetricsError::at(
-                    place,
+                    format!("[{index}]"),
                     "missing field `bbox`, or `segmentation` in its place",
                 )
             };

@@ -8,7 +8,7 @@ use super::{
     numbers::{at_least_one, image_size, maybe_seconds, percent, probability, seconds},
     words::dtypes,
 };
-use crate::measure::precision::Precision;
+use crate::measure::{precision::Precision, timing::Aim};
 
 /// The key `latency`.
 #[derive(Clone, Debug, Deserialize)]
@@ -83,7 +83,7 @@ impl Default for LatencyConfig {
 impl LatencyConfig {
     /// Timed work per model at most, in seconds.
     pub fn limit_s(&self) -> f64 {
-        limit_s(self.limit_s, self.budget_s)
+        Aim::limit_s(self.limit_s, self.budget_s)
     }
 }
 
@@ -103,10 +103,6 @@ impl Default for DetectionConfig {
 impl DetectionConfig {
     /// Timed work per model at most, in seconds.
     pub fn limit_s(&self) -> f64 {
-        limit_s(self.limit_s, self.budget_s)
+        Aim::limit_s(self.limit_s, self.budget_s)
     }
-}
-
-fn limit_s(limit: Option<f64>, budget: f64) -> f64 {
-    limit.unwrap_or(4.0 * budget).max(budget)
 }

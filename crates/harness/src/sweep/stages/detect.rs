@@ -7,14 +7,13 @@ use ablate_training::conventions;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Job, Work, eval::Eval};
+use super::{Job, Work, all_failed, eval::Eval, time_in_rounds};
 use crate::{
     environment,
     guard::guarded,
     measure::{
         detect::{Detections, Photo, photos},
         precision::Precision,
-        rounds::measure,
         timing::{Aim, Protocol},
     },
     progress::Steps,
@@ -45,11 +44,7 @@ impl<'b> Detect<'b> {
             // Each image once.
             min_rounds: config.images,
             min_iterations: config.images,
-            aim: (config.within > 0.0).then(|| Aim {
-                within: config.within,
-                limit: Duration::from_secs_f64(config.limit_s()),
-                claims: self.0.bench.comparisons(),
-            }),
+            aim: Aim::new(config.within, config.limit_s(), self.0.bench.comparisons()),
             fuse: true,
             precision: Precision::F32,
         })
@@ -61,7 +56,15 @@ impl<'b> Detect<'b> {
             return Ok(Vec::new());
         };
         let (config, protocol) = (self.config()?, self.protocol(first)?);
-        let data = self.0.bench.data()?.split(self.0.split()?)?;
+        // Those that were evaluated: what cannot be decoded is left out, and told.
+        let graph = self.0.bench.graph(&first.model, first.cell.nc)?;
+        let interpolation = conventions::interpolation(graph.detect());
+        let images = self
+            .0
+            .bench
+            .data()?
+            .cached(self.0.split()?, interpolation)?;
+        let data = images.dataset();
         let photos = photos(data, config.images)?;
         let device = first.device.open()?;
         let subjects: Vec<Result<Detections>> = jobs
@@ -75,13 +78,7 @@ impl<'b> Detect<'b> {
                 Err(error) => Err(anyhow::anyhow!("{error:#}")),
             })
             .collect();
-        let bar = steps.parts(1000);
-        let is_baseline = |job: &Job| job.cell.model.variants.is_empty();
-        let baseline = jobs.iter().position(is_baseline).unwrap_or(0);
-        let measured = measure(iterations, baseline, &device, &protocol, |done| {
-            bar.set_position((done * 1000.0) as u64)
-        });
-        bar.finish_and_clear();
+        let measured = time_in_rounds(jobs, iterations, &device, &protocol, steps);
         let measurement = |(whole, subject): (Result<_>, Result<Detections>)| {
             Ok(Measurement::Detect(Box::new(subject?.measurement(whole?))))
         };
@@ -155,9 +152,7 @@ impl Work for Detect<'_> {
     }
 
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
-        self.group(jobs, steps).unwrap_or_else(|error| {
-            let failed = |_| Err(anyhow::anyhow!("{error:#}"));
-            jobs.iter().map(failed).collect()
-        })
+        self.group(jobs, steps)
+            .unwrap_or_else(|error| all_failed(jobs, &error))
     }
 }

@@ -7,13 +7,12 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
-use super::{Job, Work, Workbench};
+use super::{Job, Work, Workbench, all_failed, time_in_rounds};
 use crate::{
     environment,
     guard::guarded,
     measure::{
         precision::Precision,
-        rounds::measure,
         timing::{Aim, Iteration, Protocol, forward_pass},
     },
     progress::Steps,
@@ -42,11 +41,7 @@ impl Latency<'_> {
             budget: Duration::from_secs_f64(config.budget_s),
             min_iterations: config.min_iterations,
             min_rounds: 0,
-            aim: (config.within > 0.0).then(|| Aim {
-                within: config.within,
-                limit: Duration::from_secs_f64(config.limit_s()),
-                claims: self.0.comparisons(),
-            }),
+            aim: Aim::new(config.within, config.limit_s(), self.0.comparisons()),
             fuse: true,
             precision,
         })
@@ -59,6 +54,24 @@ impl Latency<'_> {
         protocol: &Protocol,
     ) -> Result<Iteration<'static>> {
         forward_pass(&self.0.graph(&cell.model, cell.cell.nc)?, device, protocol)
+    }
+
+    /// Of one scale of a family, in one format on one device.
+    fn group(&self, jobs: &[Job], steps: &Steps) -> Result<Vec<Result<Measurement>>> {
+        let Some(Job { cell: first, .. }) = jobs.first() else {
+            return Ok(Vec::new());
+        };
+        let protocol = self.protocol(first.dtype)?;
+        let device = first.device.open()?;
+        let iterations = jobs
+            .iter()
+            .map(|job| guarded(|| self.iteration(job.cell, &device, &protocol)))
+            .collect();
+        let measured = time_in_rounds(jobs, iterations, &device, &protocol, steps);
+        let measurements = measured.into_iter();
+        Ok(measurements
+            .map(|latency| latency.map(Measurement::Latency))
+            .collect())
     }
 }
 
@@ -99,36 +112,7 @@ impl Work for Latency<'_> {
     }
 
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
-        let Some(Job { cell: first, .. }) = jobs.first() else {
-            return Vec::new();
-        };
-        let protocol = match self.protocol(first.dtype) {
-            Ok(protocol) => protocol,
-            Err(error) => {
-                return jobs
-                    .iter()
-                    .map(|_| Err(anyhow::anyhow!("{error:#}")))
-                    .collect();
-            }
-        };
-        let device = match first.device.open() {
-            Ok(device) => device,
-            Err(error) => return jobs.iter().map(|_| Err(error.clone().into())).collect(),
-        };
-        let iterations = jobs
-            .iter()
-            .map(|job| guarded(|| self.iteration(job.cell, &device, &protocol)))
-            .collect();
-        let bar = steps.parts(1000);
-        let is_baseline = |job: &Job| job.cell.model.variants.is_empty();
-        let baseline = jobs.iter().position(is_baseline).unwrap_or(0);
-        let measured = measure(iterations, baseline, &device, &protocol, |done| {
-            bar.set_position((done * 1000.0) as u64)
-        });
-        bar.finish_and_clear();
-        measured
-            .into_iter()
-            .map(|latency| latency.map(Measurement::Latency))
-            .collect()
+        self.group(jobs, steps)
+            .unwrap_or_else(|error| all_failed(jobs, &error))
     }
 }

@@ -10,13 +10,22 @@ use std::sync::Arc;
 
 use ablate_files::Lease;
 use anyhow::Result;
+use burn::tensor::Device;
 use serde_json::{Value, json};
 
 pub use self::train::Train;
 use super::{Workbench, plan::PlannedCell};
-use crate::{code, guard::guarded, progress::Steps};
+use crate::{
+    code,
+    guard::guarded,
+    measure::{
+        rounds::measure,
+        timing::{Iteration, Protocol},
+    },
+    progress::Steps,
+};
 use ablate_records::{
-    Measurement, Stage,
+    LatencyMeasurement, Measurement, Stage,
     store::{self, Store},
 };
 
@@ -54,6 +63,30 @@ pub fn work<'b>(stage: Stage, bench: &'b Workbench, store: &'b Store) -> Box<dyn
         Stage::Eval => Box::new(eval::Eval { bench, store }),
         Stage::Detect => Box::new(detect::Detect(eval::Eval { bench, store })),
     }
+}
+
+/// Times the jobs' iterations in rounds, with ratios to the baseline among them.
+fn time_in_rounds(
+    jobs: &[Job],
+    iterations: Vec<Result<Iteration>>,
+    device: &Device,
+    protocol: &Protocol,
+    steps: &Steps,
+) -> Vec<Result<LatencyMeasurement>> {
+    let is_baseline = |job: &Job| job.cell.model.variants.is_empty();
+    let baseline = jobs.iter().position(is_baseline).unwrap_or(0);
+    let bar = steps.parts(1000);
+    let measured = measure(iterations, baseline, device, protocol, |done| {
+        bar.set_position((done * 1000.0) as u64)
+    });
+    bar.finish_and_clear();
+    measured
+}
+
+/// The failure of jobs that fail together.
+fn all_failed<T>(jobs: &[Job], error: &anyhow::Error) -> Vec<Result<T>> {
+    let failed = |_| Err(anyhow::anyhow!("{error:#}"));
+    jobs.iter().map(failed).collect()
 }
 
 /// All that goes into a stage of a cell: what the stage names, and the code that measures it.
