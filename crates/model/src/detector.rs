@@ -15,6 +15,7 @@ use crate::{
     coding::{BoxCoding, DetectConfig},
     fuse::Fuse,
     graph::Graph,
+    inference::{Plans, Traced},
     initializer::Initializer,
     layout::arranged,
     outputs::Outputs,
@@ -41,6 +42,9 @@ pub struct Detector {
     model: Vec<Node>,
     #[module(skip)]
     wiring: Arc<Wiring>,
+    /// Once it is fused, how the CPU runs it.
+    #[module(skip)]
+    plans: Option<Plans>,
 }
 
 /// A row's block, or the chain of blocks that it repeats.
@@ -95,6 +99,7 @@ impl Detector {
                 last_use,
                 detect: graph.detect().clone(),
             }),
+            plans: None,
         })
     }
 
@@ -104,6 +109,7 @@ impl Detector {
     /// weights no longer fit a checkpoint. Not for a training device.
     pub fn fuse(mut self) -> Self {
         self.model.fuse();
+        self.plans = Some(Plans::default());
         arranged(self)
     }
 
@@ -197,8 +203,23 @@ impl Detector {
     /// The same, and all else that the head emits: mask prototypes, and on a training device what
     /// the loss takes beside them.
     pub fn outputs(&self, images: Tensor<4>) -> Outputs {
-        let (head, inputs) = self.forward_to_head(images, |_| {});
-        Outputs::of(head.forward(inputs), self.detect())
+        let maps = self.planned(&images).unwrap_or_else(|| {
+            let (head, inputs) = self.forward_to_head(images, |_| {});
+            head.forward(inputs)
+        });
+        Outputs::of(maps, self.detect())
+    }
+
+    /// Whether images of this shape are run by a plan: on the CPU, if the network is fused and its
+    /// blocks all have a form for it.
+    pub fn has_plan(&self, images: &Tensor<4>) -> bool {
+        self.planned(images).is_some()
+    }
+
+    /// The head's raw maps by a plan, if there is one.
+    fn planned(&self, images: &Tensor<4>) -> Option<Vec<Tensor<4>>> {
+        let plans = self.plans.as_ref()?;
+        plans.run(images, |image| self.lower(image))
     }
 
     /// The weights with which an ASFF head fuses its levels, for display: for each level, finest
@@ -254,6 +275,19 @@ impl Detector {
             kept[i] = Some(outputs);
         }
         unreachable!("a graph has a head")
+    }
+
+    /// The head's raw maps as values of a graph; None if the CPU's engine can't run a block.
+    fn lower(&self, image: Traced) -> Option<Vec<Traced>> {
+        let mut kept: Vec<Vec<Traced>> = Vec::with_capacity(self.model.len());
+        for (node, sources) in self.model.iter().zip(&self.wiring.sources) {
+            let inputs = sources.iter().flat_map(|source| match source {
+                None => vec![image.clone()],
+                Some(source) => kept[*source].clone(),
+            });
+            kept.push(node.lower(inputs.collect())?);
+        }
+        kept.pop()
     }
 
     /// Whether a node reads the same source more than once.
@@ -361,6 +395,13 @@ fn grid(height: usize, width: usize, device: &Device) -> Tensor<5> {
 }
 
 impl Node {
+    fn lower(&self, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        match self {
+            Self::Single(layer) => layer.lower(inputs),
+            Self::Chain(layers) => layers.iter().try_fold(inputs, |x, layer| layer.lower(x)),
+        }
+    }
+
     fn forward(&self, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         match self {
             Self::Single(layer) => layer.forward(inputs),

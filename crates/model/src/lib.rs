@@ -2,7 +2,7 @@
 //! a [`cost`] by arithmetic or a [`detector`] that runs.
 //!
 //! The modules from bottom to top, each of which knows only those before it: [`spec`], [`shape`],
-//! [`tally`], [`coding`], [`initializer`], `fuse`, [`outputs`], [`blocks`], [`heads`],
+//! [`tally`], [`coding`], [`initializer`], `fuse`, [`inference`], [`outputs`], [`blocks`], [`heads`],
 //! [`registry`], [`graph`], [`catalog`], [`cost`], `layout`, [`detector`], `precision`,
 //! [`weights`]. A test holds them to it.
 //!
@@ -32,6 +32,7 @@ pub mod detector;
 mod fuse;
 pub mod graph;
 pub mod heads;
+pub mod inference;
 pub mod initializer;
 mod layout;
 pub mod outputs;

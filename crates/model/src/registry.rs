@@ -14,6 +14,7 @@ use crate::{
     coding::DetectConfig,
     fuse::Fuse,
     heads,
+    inference::Traced,
     initializer::Initializer,
     shape::Shape,
     spec::{Arg, Scaling, unsupported},
@@ -102,6 +103,11 @@ macro_rules! registry {
             /// The block's outputs for its inputs, all `[batch, channels, height, width]`.
             pub fn forward(&self, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
                 match self { $(Self::$variant(layer) => <$config as Block>::forward(layer, inputs),)* }
+            }
+
+            /// The same on values of a graph; None of a block that the CPU's engine can't run.
+            pub(crate) fn lower(&self, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+                match self { $(Self::$variant(layer) => <$config as Block>::lower(layer, inputs),)* }
             }
 
             /// For inference alone: see [`Detector::fuse`](crate::Detector::fuse).

@@ -3,13 +3,15 @@
 use std::marker::PhantomData;
 
 use ablate_kernels::Activation;
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// PyTorch's name of an activation.
 pub trait Named: Copy + std::fmt::Debug + PartialEq {
@@ -75,9 +77,7 @@ impl<N: Named> Block for ActivationConfig<N> {
         }
     }
 
-    fn forward(layer: &Activated, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.activation.forward(only(inputs))]
-    }
+    on_maps!(layer: Activated, inputs => vec![only(inputs).activated(layer.activation)]);
 
     fn arguments(&self) -> String {
         match self.activation {

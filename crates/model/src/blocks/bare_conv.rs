@@ -1,9 +1,9 @@
 //! A convolution alone.
 
-use burn::{nn::conv::Conv2d, tensor::Tensor};
+use burn::nn::conv::Conv2d;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{ConvConfig, conv2d, convolve},
     row::RowReader,
 };
@@ -69,9 +69,7 @@ impl Block for BareConvConfig {
         conv2d(self.conv, self.bias, init)
     }
 
-    fn forward(layer: &Conv2d, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![convolve(layer, only(inputs))]
-    }
+    on_maps!(layer: Conv2d, inputs => vec![convolve(layer, only(inputs))]);
 
     fn arguments(&self) -> String {
         ConvConfig::of(self.conv).arguments()

@@ -7,11 +7,12 @@ use burn::{
 };
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     row::RowReader,
 };
 use crate::{
     fuse::{Fold, Fuse, fuse},
+    inference::FeatureMap,
     initializer::Initializer,
     shape::Shape,
     tally::Tally,
@@ -47,12 +48,20 @@ impl BatchNorm2d {
     }
 
     /// `[batch, channels, height, width]` to the same shape.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         self.forward_activated(x, Activation::Identity)
     }
 
     /// The same, and an activation after it.
-    pub fn forward_activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+    pub fn forward_activated<M: FeatureMap>(&self, x: M, activation: Activation) -> M {
+        x.normalised(
+            |x| self.of_tensor(x, activation),
+            || self.affine(),
+            activation,
+        )
+    }
+
+    fn of_tensor(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         if !(x.device().is_autodiff() && self.weight.is_require_grad()) {
             let (scale, shift) = self.affine();
             return scale_shift(x, scale, shift, activation);
@@ -126,9 +135,7 @@ impl Block for BatchNormConfig {
         BatchNorm2d::new(self.channels, init)
     }
 
-    fn forward(layer: &BatchNorm2d, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: BatchNorm2d, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         format!("[{}]", self.channels)

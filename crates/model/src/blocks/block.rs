@@ -3,7 +3,9 @@
 use burn::tensor::Tensor;
 
 use super::row::RowReader;
-use crate::{coding::DetectConfig, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    coding::DetectConfig, inference::Traced, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// What the registry needs to know of a block. [`trace`](Block::trace) is the forward pass on
 /// shapes, step by step that of [`forward`](Block::forward), so that costs and shapes can't drift
@@ -30,6 +32,12 @@ pub trait Block: Sized {
     /// Outputs for inputs, all `[batch, channels, height, width]`.
     fn forward(layer: &Self::Layer, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>>;
 
+    /// The same on values of a graph, for inference by the CPU's engine; None of a block that it
+    /// can't run. [`on_maps`] makes both of one forward pass.
+    fn lower(_: &Self::Layer, _: Vec<Traced>) -> Option<Vec<Traced>> {
+        None
+    }
+
     /// The arguments as a printed model table shows them.
     fn arguments(&self) -> String;
 
@@ -38,6 +46,45 @@ pub trait Block: Sized {
         None
     }
 }
+
+/// [`Block::forward`] and [`Block::lower`] of one expression on any [`FeatureMap`].
+///
+/// [`FeatureMap`]: crate::inference::FeatureMap
+macro_rules! on_maps {
+    ($layer:ident: $type:ty, $inputs:ident => $body:expr) => {
+        fn forward(
+            $layer: &$type,
+            $inputs: Vec<burn::tensor::Tensor<4>>,
+        ) -> Vec<burn::tensor::Tensor<4>> {
+            $body
+        }
+
+        fn lower(
+            $layer: &$type,
+            $inputs: Vec<$crate::inference::Traced>,
+        ) -> Option<Vec<$crate::inference::Traced>> {
+            Some($body)
+        }
+    };
+}
+pub(crate) use on_maps;
+
+/// The same of a [`Link`](super::bottleneck::Link).
+macro_rules! on_map {
+    ($layer:ident: $type:ty, $x:ident => $body:expr) => {
+        fn forward($layer: &$type, $x: burn::tensor::Tensor<4>) -> burn::tensor::Tensor<4> {
+            $body
+        }
+
+        fn lower(
+            $layer: &$type,
+            $x: $crate::inference::Traced,
+        ) -> Option<$crate::inference::Traced> {
+            Some($body)
+        }
+    };
+}
+pub(crate) use on_map;
 
 /// The one input of a block that takes one; [`RowReader::channels_in`] has checked that it is one.
 pub(crate) fn only<T>(inputs: Vec<T>) -> T {

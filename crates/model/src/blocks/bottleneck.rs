@@ -6,12 +6,13 @@ use burn::{
 };
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_map, on_maps, only},
     conv::{Conv, ConvConfig},
     row::RowReader,
 };
 use crate::{
     fuse::Fuse,
+    inference::{FeatureMap, Traced},
     initializer::Initializer,
     shape::{ConvShape, Shape},
     spec::Arg,
@@ -40,6 +41,11 @@ pub trait Link: Copy + std::fmt::Debug + PartialEq {
 
     /// `[batch, channels, h, w]` to the same shape.
     fn forward(layer: &Self::Layer, x: Tensor<4>) -> Tensor<4>;
+
+    /// The same on a value of a graph: see [`Block::lower`].
+    fn lower(_: &Self::Layer, _: Traced) -> Option<Traced> {
+        None
+    }
 }
 
 /// Two convolutions with a residual connection around them. Row:
@@ -116,11 +122,7 @@ impl BottleneckConfig {
 
 impl<M: Module> Bottleneck<M> {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`, given the first convolution's forward pass.
-    pub(super) fn forward(
-        &self,
-        first: impl Fn(&M, Tensor<4>) -> Tensor<4>,
-        x: Tensor<4>,
-    ) -> Tensor<4> {
+    pub(super) fn forward<F: FeatureMap>(&self, first: impl Fn(&M, F) -> F, x: F) -> F {
         let y = self.cv2.forward(first(&self.cv1, x.clone()));
         if self.shortcut { x + y } else { y }
     }
@@ -142,9 +144,7 @@ impl Link for BottleneckConfig {
         self.around(Conv::new(&self.first(), init), init)
     }
 
-    fn forward(layer: &Bottleneck<Conv>, x: Tensor<4>) -> Tensor<4> {
-        layer.forward(Conv::forward, x)
-    }
+    on_map!(layer: Bottleneck<Conv>, x => layer.forward(Conv::forward, x));
 }
 
 impl Block for BottleneckConfig {
@@ -193,9 +193,7 @@ impl Block for BottleneckConfig {
         Link::init(self, init)
     }
 
-    fn forward(layer: &Bottleneck<Conv>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![<Self as Link>::forward(layer, only(inputs))]
-    }
+    on_maps!(layer: Bottleneck<Conv>, inputs => vec![layer.forward(Conv::forward, only(inputs))]);
 
     fn arguments(&self) -> String {
         let shortcut = if self.shortcut { "" } else { ", False" };

@@ -1,15 +1,17 @@
 //! A cross-stage partial block with two convolutions.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     bottleneck::{Bottleneck, BottleneckConfig, Link},
     conv::{Conv, ConvConfig},
     csp::CspConfig,
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// One half of the channels goes through a chain of bottlenecks, the other past it. Row:
 /// `[channels, shortcut, groups, expansion]`; repeats are bottlenecks.
@@ -68,14 +70,14 @@ impl Block for C2Config {
         }
     }
 
-    fn forward(layer: &C2, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: C2, inputs => {
         let both = layer.cv1.forward(only(inputs));
-        let hidden = both.dims()[1] / 2;
-        let half = both.clone().narrow(1, 0, hidden);
-        let chain = (layer.m.iter()).fold(half, |x, m| <BottleneckConfig as Link>::forward(m, x));
-        let bypass = both.narrow(1, hidden, hidden);
-        vec![layer.cv2.forward(Tensor::cat(vec![chain, bypass], 1))]
-    }
+        let hidden = both.shape()[1] / 2;
+        let half = both.clone().channels(0, hidden);
+        let chain = (layer.m.iter()).fold(half, |x, m| m.forward(Conv::forward, x));
+        let bypass = both.channels(hidden, hidden);
+        vec![layer.cv2.forward(FeatureMap::concatenated(vec![chain, bypass]))]
+    });
 
     fn arguments(&self) -> String {
         self.0.printed()

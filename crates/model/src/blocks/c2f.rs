@@ -9,7 +9,13 @@ use super::{
     csp::CspConfig,
     row::RowReader,
 };
-use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::Fuse,
+    inference::{FeatureMap, Traced},
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
+};
 
 /// YOLOv8's cross-stage partial block: one half of the channels goes through a chain of
 /// bottlenecks, or of something in their place, and every step of the chain goes into the output.
@@ -67,6 +73,21 @@ impl<L: Link> C2fConfig<L> {
     }
 }
 
+impl<M: Module> C2f<M> {
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`, given a link's forward pass, if it has one.
+    fn forward<F: FeatureMap>(&self, link: impl Fn(&M, F) -> Option<F>, x: F) -> Option<F> {
+        let both = self.cv1.forward(x);
+        let hidden = both.shape()[1] / 2;
+        let mut last = both.clone().channels(hidden, hidden);
+        let mut steps = vec![both];
+        for m in &self.m {
+            last = link(m, last)?;
+            steps.push(last.clone());
+        }
+        Some(self.cv2.forward(F::concatenated(steps)))
+    }
+}
+
 impl<L: Link> Block for C2fConfig<L> {
     type Layer = C2f<L::Layer>;
     const REPEATS_INSIDE: bool = true;
@@ -95,15 +116,12 @@ impl<L: Link> Block for C2fConfig<L> {
     }
 
     fn forward(layer: &C2f<L::Layer>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let both = layer.cv1.forward(only(inputs));
-        let hidden = both.dims()[1] / 2;
-        let mut last = both.clone().narrow(1, hidden, hidden);
-        let mut steps = vec![both];
-        for m in &layer.m {
-            last = L::forward(m, last);
-            steps.push(last.clone());
-        }
-        vec![layer.cv2.forward(Tensor::cat(steps, 1))]
+        let y = layer.forward(|m, x| Some(L::forward(m, x)), only(inputs));
+        y.into_iter().collect()
+    }
+
+    fn lower(layer: &C2f<L::Layer>, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        Some(vec![layer.forward(L::lower, only(inputs))?])
     }
 
     fn arguments(&self) -> String {

@@ -9,7 +9,13 @@ use super::{
     csp::CspConfig,
     row::RowReader,
 };
-use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::Fuse,
+    inference::{FeatureMap, Traced},
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
+};
 
 /// YOLOv5's cross-stage partial block with three convolutions: a chain of bottlenecks, or of
 /// something in their place, beside a 1×1 bypass. Row: `[channels, shortcut, groups, expansion]`;
@@ -36,6 +42,15 @@ impl<M: Module + Fuse> Fuse for C3<M> {
             .into_iter()
             .for_each(Fuse::fuse);
         self.m.fuse();
+    }
+}
+
+impl<M: Module> C3<M> {
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`, given a link's forward pass, if it has one.
+    fn forward<F: FeatureMap>(&self, link: impl Fn(&M, F) -> Option<F>, x: F) -> Option<F> {
+        let bypass = self.cv2.forward(x.clone());
+        let chain = (self.m.iter()).try_fold(self.cv1.forward(x), |x, m| link(m, x))?;
+        Some(self.cv3.forward(F::concatenated(vec![chain, bypass])))
     }
 }
 
@@ -88,13 +103,12 @@ impl<L: Link> Block for C3Config<L> {
     }
 
     fn forward(layer: &C3<L::Layer>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let x = only(inputs);
-        let bypass = layer.cv2.forward(x.clone());
-        let chain = layer
-            .m
-            .iter()
-            .fold(layer.cv1.forward(x), |x, m| L::forward(m, x));
-        vec![layer.cv3.forward(Tensor::cat(vec![chain, bypass], 1))]
+        let y = layer.forward(|m, x| Some(L::forward(m, x)), only(inputs));
+        y.into_iter().collect()
+    }
+
+    fn lower(layer: &C3<L::Layer>, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        Some(vec![layer.forward(L::lower, only(inputs))?])
     }
 
     fn arguments(&self) -> String {

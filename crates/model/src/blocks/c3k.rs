@@ -9,7 +9,7 @@ use super::{
     conv::Conv,
     csp::CspConfig,
 };
-use crate::{initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{inference::Traced, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// A C3 of two bottlenecks whose kernels are both 3×3, in place of a bottleneck: C3k2 and A2C2f
 /// chain it.
@@ -47,5 +47,9 @@ impl Link for C3kConfig {
 
     fn forward(layer: &C3<Bottleneck<Conv>>, x: Tensor<4>) -> Tensor<4> {
         only(C3Config::<BottleneckConfig>::forward(layer, vec![x]))
+    }
+
+    fn lower(layer: &C3<Bottleneck<Conv>>, x: Traced) -> Option<Traced> {
+        C3Config::<BottleneckConfig>::lower(layer, vec![x]).map(only)
     }
 }

@@ -13,7 +13,7 @@ use super::{
     psa::{PsaBlock, PsaBlockConfig},
     row::RowReader,
 };
-use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{fuse::Fuse, inference::Traced, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// YOLO11's C2f: it chains bottlenecks of half the channels, or C3k blocks, or bottlenecks with an
 /// attention block after each. Row: `[channels, c3k, expansion, attention, groups, shortcut]`, with
@@ -95,6 +95,14 @@ impl Link for C3k2LinkConfig {
             C3k2Link::Attention((link, attention)) => attention.forward(bottleneck(link, x)),
         }
     }
+
+    fn lower(layer: &C3k2Link, x: Traced) -> Option<Traced> {
+        match layer {
+            C3k2Link::Bottleneck(link) => <BottleneckConfig as Link>::lower(link, x),
+            C3k2Link::C3k(link) => C3kConfig::lower(link, x),
+            C3k2Link::Attention(_) => None,
+        }
+    }
 }
 
 /// Scales whose chains are always of C3k blocks.
@@ -153,6 +161,10 @@ impl Block for C3k2Config {
 
     fn forward(layer: &C2f<C3k2Link>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         C2fConfig::<C3k2LinkConfig>::forward(layer, inputs)
+    }
+
+    fn lower(layer: &C2f<C3k2Link>, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        C2fConfig::<C3k2LinkConfig>::lower(layer, inputs)
     }
 
     fn arguments(&self) -> String {

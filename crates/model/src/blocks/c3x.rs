@@ -1,8 +1,7 @@
 //! The bottlenecks of C3x.
 
-use burn::tensor::Tensor;
-
 use super::{
+    block::on_map,
     bottleneck::{Bottleneck, BottleneckConfig, Link},
     conv::Conv,
 };
@@ -31,7 +30,5 @@ impl Link for CrossBottleneckConfig {
         Link::init(&self.0, init)
     }
 
-    fn forward(layer: &Bottleneck<Conv>, x: Tensor<4>) -> Tensor<4> {
-        <BottleneckConfig as Link>::forward(layer, x)
-    }
+    on_map!(layer: Bottleneck<Conv>, x => layer.forward(Conv::forward, x));
 }

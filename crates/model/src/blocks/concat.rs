@@ -1,9 +1,14 @@
 //! Concatenation by channel.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
-use super::{block::Block, row::RowReader};
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use super::{
+    block::{Block, on_maps},
+    row::RowReader,
+};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Feature maps of one size put one behind another by channel. Row: `[1]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,9 +54,7 @@ impl Block for ConcatConfig {
         Concat {}
     }
 
-    fn forward(_: &Concat, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![Tensor::cat(inputs, 1)]
-    }
+    on_maps!(_layer: Concat, inputs => vec![FeatureMap::concatenated(inputs)]);
 
     fn arguments(&self) -> String {
         "[1]".into()

@@ -1,6 +1,5 @@
 //! Convolution, batch normalisation, activation.
 
-use ablate_kernels as kernels;
 use ablate_kernels::Activation;
 use burn::{
     module::Module,
@@ -8,16 +7,16 @@ use burn::{
         PaddingConfig2d,
         conv::{Conv2d, Conv2dConfig},
     },
-    tensor::Tensor,
 };
 
 use super::{
     batch_norm::BatchNorm2d,
-    block::{Block, only},
+    block::{Block, on_maps, only},
     row::RowReader,
 };
 use crate::{
     fuse::Fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -78,33 +77,23 @@ pub fn conv2d(shape: ConvShape, bias: bool, init: &Initializer) -> Conv2d {
 }
 
 /// A bare convolution's forward pass: [`Conv2d::forward`], by the fastest kernels of its device.
-pub fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-    convolve_act(conv, Activation::Identity, x)
+pub fn convolve<M: FeatureMap>(conv: &Conv2d, x: M) -> M {
+    x.convolved(conv, Activation::Identity)
 }
 
 /// The same, and an activation after it.
-pub(super) fn convolve_act(conv: &Conv2d, activation: Activation, x: Tensor<4>) -> Tensor<4> {
-    let PaddingConfig2d::Explicit(vertical, horizontal, ..) = conv.padding else {
-        unreachable!("`conv2d` sets it")
-    };
-    let geometry = kernels::Conv2d {
-        stride: conv.stride[0],
-        padding: [vertical, horizontal],
-        dilation: conv.dilation[0],
-        groups: conv.groups,
-    };
-    let bias = conv.bias.as_ref().map(|bias| bias.val());
-    kernels::conv2d(x, conv.weight.val(), bias, geometry, activation)
+pub(super) fn convolve_act<M: FeatureMap>(conv: &Conv2d, activation: Activation, x: M) -> M {
+    x.convolved(conv, activation)
 }
 
 /// A convolution without bias, batch normalisation and an activation; or, if the normalisation
 /// is folded into the convolution, which has a bias then, that and the activation.
-pub fn conv_norm_act(
+pub fn conv_norm_act<M: FeatureMap>(
     conv: &Conv2d,
     bn: &BatchNorm2d,
     activation: Activation,
-    x: Tensor<4>,
-) -> Tensor<4> {
+    x: M,
+) -> M {
     match conv.bias {
         Some(_) => convolve_act(conv, activation, x),
         None => bn.forward_activated(convolve(conv, x), activation),
@@ -203,9 +192,7 @@ impl Block for ConvConfig {
         Conv::new(self, init)
     }
 
-    fn forward(layer: &Conv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: Conv, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         let ConvShape {
@@ -247,7 +234,7 @@ impl Conv {
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         conv_norm_act(&self.conv, &self.bn, self.activation, x)
     }
 }

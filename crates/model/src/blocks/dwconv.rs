@@ -1,9 +1,7 @@
 //! Depthwise convolution.
 
-use burn::tensor::Tensor;
-
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig, auto_padding},
     row::RowReader,
 };
@@ -37,9 +35,7 @@ impl Block for DwConvConfig {
         Conv::new(&self.0, init)
     }
 
-    fn forward(layer: &Conv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: Conv, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         self.0.arguments()

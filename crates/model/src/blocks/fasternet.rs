@@ -9,12 +9,13 @@ use burn::{
 
 use super::{
     batch_norm::BatchNorm2d,
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{conv_norm_act, conv2d, convolve},
     row::RowReader,
 };
 use crate::{
     fuse::Fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     spec::Arg,
@@ -248,9 +249,7 @@ impl Block for FasterNetConfig {
         FasterNet::new(&self.size, init)
     }
 
-    fn forward(layer: &FasterNet, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        layer.forward(only(inputs)).into()
-    }
+    on_maps!(layer: FasterNet, inputs => layer.forward(only(inputs)).into());
 
     fn arguments(&self) -> String {
         format!("[{}]", self.size.name)
@@ -300,7 +299,7 @@ impl FasterNet {
     }
 
     /// `[batch, 3, h, w]` to four maps of embed · (1, 2, 4, 8) channels at strides 4, 8, 16 and 32.
-    pub fn forward(&self, image: Tensor<4>) -> [Tensor<4>; 4] {
+    pub fn forward<M: FeatureMap>(&self, image: M) -> [M; 4] {
         let mut x = conv_norm_act(
             &self.patch_embed.proj,
             &self.patch_embed.norm,
@@ -346,15 +345,15 @@ impl MlpBlock {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
         let mixed = self.spatial_mixing.forward(x.clone());
         let (up, norm, _, down) = &self.mlp;
         let branch = convolve(down, conv_norm_act(up, norm, self.activation, mixed));
         let branch = match &self.layer_scale {
-            Some(scale) => branch * scale.val().reshape([1, -1, 1, 1]),
+            Some(scale) => branch.scaled(scale.val()),
             None => branch,
         };
-        x + self.drop(branch)
+        x + branch.trained(|branch| self.drop(branch))
     }
 
     /// In training, drops the whole branch of an image with probability `drop_path`, and scales the
@@ -373,16 +372,11 @@ impl MlpBlock {
 }
 
 impl PartialConv {
-    /// Convolves the first quarter of the channels and leaves the others: by split and
-    /// concatenation where gradients are wanted, by writing the slice in place elsewhere.
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
-        let part = channels / PARTIAL;
-        let mixed = convolve(&self.partial_conv3, x.clone().narrow(1, 0, part));
-        match x.device().is_autodiff() {
-            true => Tensor::cat(vec![mixed, x.narrow(1, part, channels - part)], 1),
-            false => x.slice_assign([0..batch, 0..part, 0..height, 0..width], mixed),
-        }
+    /// Convolves the first quarter of the channels and leaves the others.
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
+        let part = x.shape()[1] / PARTIAL;
+        let mixed = convolve(&self.partial_conv3, x.clone().channels(0, part));
+        x.begun_by(mixed)
     }
 }
 

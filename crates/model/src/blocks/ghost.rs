@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     fuse::{Fold, Fuse},
+    inference::{FeatureMap, Traced},
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -68,6 +69,11 @@ pub trait GhostKind: Copy + Default + std::fmt::Debug + PartialEq {
         activation: Activation,
         x: Tensor<4>,
     ) -> Tensor<4>;
+
+    /// The same on a value of a graph: see [`Block::lower`](super::block::Block::lower).
+    fn lower(_: &Self::Layer, _: &BatchNorm2d, _: Activation, _: Traced) -> Option<Traced> {
+        None
+    }
 }
 
 /// One kernel for all images.
@@ -97,6 +103,15 @@ impl GhostKind for PlainConv {
         x: Tensor<4>,
     ) -> Tensor<4> {
         conv_norm_act(layer, bn, activation, x)
+    }
+
+    fn lower(
+        layer: &Conv2d,
+        bn: &BatchNorm2d,
+        activation: Activation,
+        x: Traced,
+    ) -> Option<Traced> {
+        Some(conv_norm_act(layer, bn, activation, x))
     }
 }
 
@@ -180,18 +195,33 @@ impl<K: GhostKind> Link for GhostModuleConfig<K> {
     fn forward(layer: &GhostModule<K::Layer>, x: Tensor<4>) -> Tensor<4> {
         layer.forward_with::<K>(x)
     }
+
+    fn lower(layer: &GhostModule<K::Layer>, x: Traced) -> Option<Traced> {
+        layer.lower_with::<K>(x)
+    }
 }
 
 impl<C: Module> GhostModule<C> {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
     pub fn forward_with<K: GhostKind<Layer = C>>(&self, x: Tensor<4>) -> Tensor<4> {
-        let step =
-            |(conv, bn): &(C, BatchNorm2d), x: Tensor<4>| K::forward(conv, bn, self.activation, x);
+        let step = |(conv, bn): &(C, BatchNorm2d), x| K::forward(conv, bn, self.activation, x);
         let primary = step(&self.primary_conv, x);
         let cheap = step(&self.cheap_operation, primary.clone());
-        let both = Tensor::cat(vec![primary, cheap], 1);
-        match both.dims()[1] > self.c_out {
-            true => both.narrow(1, 0, self.c_out),
+        self.both(primary, cheap)
+    }
+
+    fn lower_with<K: GhostKind<Layer = C>>(&self, x: Traced) -> Option<Traced> {
+        let step = |(conv, bn): &(C, BatchNorm2d), x| K::lower(conv, bn, self.activation, x);
+        let primary = step(&self.primary_conv, x)?;
+        let cheap = step(&self.cheap_operation, primary.clone())?;
+        Some(self.both(primary, cheap))
+    }
+
+    /// An odd number of channels is one less than both have.
+    fn both<M: FeatureMap>(&self, primary: M, cheap: M) -> M {
+        let both = M::concatenated(vec![primary, cheap]);
+        match both.shape()[1] > self.c_out {
+            true => both.channels(0, self.c_out),
             false => both,
         }
     }

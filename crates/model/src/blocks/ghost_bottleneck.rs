@@ -1,15 +1,17 @@
 //! The Ghost bottleneck as the YOLO packages have it.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_map, on_maps, only},
     bottleneck::{BottleneckConfig, Link},
     conv::{Conv, ConvConfig},
     ghost_conv::{GhostConv, GhostConvConfig},
     row::RowReader,
 };
-use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::Fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// A GhostConv down to half of the channels, a depthwise convolution at stride 2, and a GhostConv
 /// up again without activation, with a residual around them, which is a depthwise and a 1×1
@@ -108,9 +110,7 @@ impl Block for GhostBottleneckConfig {
         Link::init(self, init)
     }
 
-    fn forward(layer: &GhostBottleneck, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: GhostBottleneck, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         let stride = if self.strided { 2 } else { 1 };
@@ -157,14 +157,12 @@ impl Link for GhostBottleneckConfig {
         }
     }
 
-    fn forward(layer: &GhostBottleneck, x: Tensor<4>) -> Tensor<4> {
-        layer.forward(x)
-    }
+    on_map!(layer: GhostBottleneck, x => layer.forward(x));
 }
 
 impl GhostBottleneck {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         let (down, depthwise, up) = &self.conv;
         let y = down.forward(x.clone());
         let y = match depthwise {

@@ -1,13 +1,15 @@
 //! The Ghost module as the YOLO packages have it.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Half of the channels by a Conv, the other half from those by a 5×5 depthwise one. Row:
 /// `[channels, kernel, stride, groups, activation]`, all but the first those of the first Conv; an
@@ -90,9 +92,7 @@ impl Block for GhostConvConfig {
         GhostConv::new(self, init)
     }
 
-    fn forward(layer: &GhostConv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: GhostConv, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         let mut whole = self.primary;
@@ -109,9 +109,9 @@ impl GhostConv {
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         let primary = self.cv1.forward(x);
         let cheap = self.cv2.forward(primary.clone());
-        Tensor::cat(vec![primary, cheap], 1)
+        M::concatenated(vec![primary, cheap])
     }
 }

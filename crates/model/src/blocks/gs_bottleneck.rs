@@ -1,15 +1,17 @@
 //! Slim-neck's bottleneck.
 
 use ablate_kernels::Activation;
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     gsconv::{GsConv, GsConvConfig},
     row::RowReader,
 };
-use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::Fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Two GSConvs, 1×1 and 3×3, and a 1×1 convolution around them. Row: `[channels, expansion]`.
 /// Source: Li et al., Slim-neck by GSConv, arXiv:2206.02424, figure 4.
@@ -99,9 +101,7 @@ impl Block for GsBottleneckConfig {
         }
     }
 
-    fn forward(layer: &GsBottleneck, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: GsBottleneck, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         format!("[{}, {}, {}]", self.c_in, self.c_out, self.hidden)
@@ -110,7 +110,7 @@ impl Block for GsBottleneckConfig {
 
 impl GsBottleneck {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         let (first, second) = &self.conv_lighting;
         second.forward(first.forward(x.clone())) + self.shortcut.forward(x)
     }

@@ -1,14 +1,16 @@
 //! GSConv.
 
 use ablate_kernels::Activation;
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Half of the channels by a convolution, the other half from those by a 5×5 depthwise one, then
 /// shuffled. Row: as of Conv.
@@ -85,9 +87,7 @@ impl Block for GsConvConfig {
         GsConv::new(self, init)
     }
 
-    fn forward(layer: &GsConv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: GsConv, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         let conv = self.dense.conv;
@@ -109,17 +109,9 @@ impl GsConv {
     }
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         let dense = self.cv1.forward(x);
         let cheap = self.cv2.forward(dense.clone());
-        shuffle(Tensor::cat(vec![dense, cheap], 1))
+        M::concatenated(vec![dense, cheap]).shuffled()
     }
-}
-
-/// The even channels, then the odd ones.
-fn shuffle(x: Tensor<4>) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    x.reshape([batch, channels / 2, 2, height * width])
-        .swap_dims(1, 2)
-        .reshape([batch, channels, height, width])
 }

@@ -1,15 +1,17 @@
 //! GSConv without a shuffle.
 
-use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor, tensor::activation::relu};
+use ablate_kernels::Activation;
+use burn::{module::Module, nn::conv::Conv2d};
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, conv2d, convolve},
     gsconv::GsConvConfig,
     row::RowReader,
 };
 use crate::{
     fuse::fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -65,14 +67,12 @@ impl Block for GsConvNsConfig {
         }
     }
 
-    fn forward(layer: &GsConvNs, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: GsConvNs, inputs => {
         let dense = layer.cv1.forward(only(inputs));
         let cheap = layer.cv2.forward(dense.clone());
-        vec![relu(convolve(
-            &layer.shuf,
-            Tensor::cat(vec![dense, cheap], 1),
-        ))]
-    }
+        let both = FeatureMap::concatenated(vec![dense, cheap]);
+        vec![convolve(&layer.shuf, both).activated(Activation::Relu)]
+    });
 
     fn arguments(&self) -> String {
         self.gsconv.arguments()

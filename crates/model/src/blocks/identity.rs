@@ -1,9 +1,9 @@
 //! Nothing.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     row::RowReader,
 };
 use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
@@ -36,9 +36,7 @@ impl Block for IdentityConfig {
         Identity {}
     }
 
-    fn forward(_: &Identity, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![only(inputs)]
-    }
+    on_maps!(_layer: Identity, inputs => vec![only(inputs)]);
 
     fn arguments(&self) -> String {
         "[]".into()

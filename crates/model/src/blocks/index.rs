@@ -1,8 +1,11 @@
 //! One output of several.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
-use super::{block::Block, row::RowReader};
+use super::{
+    block::{Block, on_maps},
+    row::RowReader,
+};
 use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// One output of a block that has several, such as a whole backbone. Row: `[which]`, from 0.
@@ -45,9 +48,10 @@ impl Block for IndexConfig {
         Index { which: self.which }
     }
 
-    fn forward(layer: &Index, mut inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: Index, inputs => {
+        let mut inputs = inputs;
         vec![inputs.swap_remove(layer.which)]
-    }
+    });
 
     fn arguments(&self) -> String {
         format!("[{}]", self.which)

@@ -1,14 +1,16 @@
 //! MobileNetV2's block.
 
 use ablate_kernels::Activation;
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// MobileNetV2's block: 1×1 up, 3×3 depthwise, 1×1 down without activation; the first falls away at
 /// expansion 1, and a residual connects where shape allows. Row:
@@ -84,9 +86,7 @@ impl Block for InvertedResidualConfig {
         }
     }
 
-    fn forward(layer: &InvertedResidual, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: InvertedResidual, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         let Self {
@@ -102,7 +102,7 @@ impl Block for InvertedResidualConfig {
 
 impl InvertedResidual {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         let y = self.conv.iter().fold(x.clone(), |x, conv| conv.forward(x));
         if self.residual { x + y } else { y }
     }

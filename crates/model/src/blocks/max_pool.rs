@@ -9,7 +9,13 @@ use super::{
     block::{Block, only},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse,
+    inference::{FeatureMap, Traced},
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
+};
 
 /// The largest value under a kernel, channel by channel. Row: `[kernel, stride, padding,
 /// dilation]`, the stride that of the kernel unless it is given.
@@ -77,6 +83,12 @@ impl Block for MaxPoolConfig {
             .with_padding([config.padding; 2])
             .with_dilation([config.dilation; 2]);
         vec![max_pool2d(only(inputs), options)]
+    }
+
+    fn lower(layer: &MaxPool, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        let config = layer.config;
+        let pool = |x: Traced| x.max_pooled(config.kernel, config.stride, config.padding);
+        (config.dilation == 1).then(|| vec![pool(only(inputs))])
     }
 
     fn arguments(&self) -> String {

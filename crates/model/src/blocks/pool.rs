@@ -1,24 +1,21 @@
 //! Pooling over windows.
 
-use burn::tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions};
+use burn::tensor::Tensor;
 
-use crate::shape::Shape;
+use crate::{inference::FeatureMap, shape::Shape};
 
 /// The largest value of each window of an odd side, the window in the middle of what it reads.
-pub(super) fn max_pool(x: Tensor<4>, kernel: usize, stride: usize) -> Tensor<4> {
-    let options = MaxPoolOptions::new([kernel; 2])
-        .with_stride([stride; 2])
-        .with_padding([kernel / 2; 2]);
-    max_pool2d(x, options)
+pub(super) fn max_pool<M: FeatureMap>(x: M, kernel: usize, stride: usize) -> M {
+    x.max_pooled(kernel, stride, kernel / 2)
 }
 
 /// A map and what `times` max pools of stride 1 make of it one after another, by channel.
-pub(super) fn pyramid(x: Tensor<4>, kernel: usize, times: usize) -> Tensor<4> {
+pub(super) fn pyramid<M: FeatureMap>(x: M, kernel: usize, times: usize) -> M {
     let mut steps = vec![x];
     for step in 0..times {
         steps.push(max_pool(steps[step].clone(), kernel, 1));
     }
-    Tensor::cat(steps, 1)
+    M::concatenated(steps)
 }
 
 /// The mean of each 2×2 window, at every place: a map smaller by one. By sums of slices, which take

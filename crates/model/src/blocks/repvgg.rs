@@ -4,17 +4,18 @@ use ablate_kernels::Activation;
 use burn::{
     module::{Module, Param},
     nn::conv::Conv2d,
-    tensor::{Tensor, activation::relu},
+    tensor::Tensor,
 };
 
 use super::{
     batch_norm::BatchNorm2d,
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{conv2d, convolve, convolve_act},
     row::RowReader,
 };
 use crate::{
     fuse::{Fuse, absorb},
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -138,9 +139,7 @@ impl Block for RepVggConfig {
         }
     }
 
-    fn forward(layer: &RepVgg, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: RepVgg, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         format!("[{}, {}, 3, {}]", self.c_in, self.c_out, self.stride)
@@ -149,14 +148,14 @@ impl Block for RepVggConfig {
 
 impl RepVgg {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         match self.rbr_dense.conv.bias.is_some() {
             true => convolve_act(&self.rbr_dense.conv, Activation::Relu, x),
-            false => relu(self.forward_branches(x)),
+            false => self.forward_branches(x).activated(Activation::Relu),
         }
     }
 
-    fn forward_branches(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward_branches<M: FeatureMap>(&self, x: M) -> M {
         let branch = |branch: &Branch| branch.bn.forward(convolve(&branch.conv, x.clone()));
         let sum = branch(&self.rbr_dense) + branch(&self.rbr_1x1);
         match &self.rbr_identity {

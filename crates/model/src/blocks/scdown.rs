@@ -1,9 +1,9 @@
 //! YOLOv10's downsampling.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     row::RowReader,
 };
@@ -66,9 +66,7 @@ impl Block for ScDownConfig {
         ScDown { cv1, cv2 }
     }
 
-    fn forward(layer: &ScDown, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.cv2.forward(layer.cv1.forward(only(inputs)))]
-    }
+    on_maps!(layer: ScDown, inputs => vec![layer.cv2.forward(layer.cv1.forward(only(inputs)))]);
 
     fn arguments(&self) -> String {
         let Self {

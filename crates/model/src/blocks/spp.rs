@@ -1,14 +1,16 @@
 //! Spatial pyramid pooling side by side.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     pool::max_pool,
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Spatial pyramid pooling: max pools of several kernels beside each other, all of them and their
 /// input between two 1×1 convolutions. Row: `[channels, kernels]`, as in `[512, [5, 9, 13]]`.
@@ -81,12 +83,12 @@ impl Block for SppConfig {
         }
     }
 
-    fn forward(layer: &Spp, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: Spp, inputs => {
         let x = layer.cv1.forward(only(inputs));
         let pool = |kernel: &usize| max_pool(x.clone(), *kernel, 1);
         let maps = std::iter::once(x.clone()).chain(layer.kernels.iter().map(pool));
-        vec![layer.cv2.forward(Tensor::cat(maps.collect(), 1))]
-    }
+        vec![layer.cv2.forward(FeatureMap::concatenated(maps.collect()))]
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {}, {:?}]", self.c_in, self.c_out, self.kernels)

@@ -1,14 +1,16 @@
 //! Spatial pyramid pooling.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     pool::pyramid,
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Spatial pyramid pooling, fast: three max pools one after another, which see as far as three of
 /// growing size side by side. Row: `[channels, kernel, pools, shortcut]`; a row that says how many
@@ -94,9 +96,7 @@ impl Block for SppfConfig {
         }
     }
 
-    fn forward(layer: &Sppf, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: Sppf, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         let Self {
@@ -115,7 +115,7 @@ impl Block for SppfConfig {
 
 impl Sppf {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         let pooled = pyramid(self.cv1.forward(x.clone()), self.kernel, self.pools);
         let y = self.cv2.forward(pooled);
         if self.shortcut { x + y } else { y }

@@ -1,20 +1,17 @@
 //! ShuffleNetV2's stem.
 
 use ablate_kernels::Activation;
-use burn::{
-    module::Module,
-    nn::conv::Conv2d,
-    tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
-};
+use burn::{module::Module, nn::conv::Conv2d};
 
 use super::{
     batch_norm::BatchNorm2d,
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{conv_norm_act, conv2d},
     row::RowReader,
 };
 use crate::{
     fuse::fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -71,16 +68,11 @@ impl Block for StemConfig {
         }
     }
 
-    fn forward(layer: &Stem, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: Stem, inputs => {
         let (conv, bn) = &layer.conv;
         let y = conv_norm_act(conv, bn, Activation::Relu, only(inputs));
-        vec![max_pool2d(
-            y,
-            MaxPoolOptions::new([3; 2])
-                .with_stride([2; 2])
-                .with_padding([1; 2]),
-        )]
-    }
+        vec![y.max_pooled(3, 2, 1)]
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {}]", self.c_in, self.c_out)

@@ -13,7 +13,13 @@ use super::{
     block::{Block, only},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse,
+    inference::{FeatureMap, Traced},
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
+};
 
 /// PyTorch's upsampling, nearest or bilinear. Row: `[size, factor, mode, align corners]`, one of
 /// the first two None: `[None, 2, nearest]`. A size is one side or `[height, width]`.
@@ -56,9 +62,8 @@ pub struct Upsample {
 fuse!(Upsample:);
 
 /// `[batch, c, h, w]` to `[batch, c, factor·h, factor·w]`, each pixel repeated.
-pub(crate) fn upsample_nearest(x: Tensor<4>, factor: usize) -> Tensor<4> {
-    let [_, _, height, width] = x.dims();
-    resize(x, [height * factor, width * factor], Mode::Nearest)
+pub(crate) fn upsample_nearest<M: FeatureMap>(x: M, factor: usize) -> M {
+    x.enlarged(factor)
 }
 
 /// `[batch, c, h, w]` to maps of those sides.
@@ -161,6 +166,16 @@ impl Block for UpsampleConfig {
         let (x, UpsampleConfig { target, mode }) = (only(inputs), layer.config);
         let [_, _, height, width] = x.dims();
         vec![resize(x, target.of(height, width), mode)]
+    }
+
+    fn lower(layer: &Upsample, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        match layer.config {
+            UpsampleConfig {
+                target: Target::Factor(factor),
+                mode: Mode::Nearest,
+            } => Some(vec![only(inputs).enlarged(factor)]),
+            _ => None,
+        }
     }
 
     fn arguments(&self) -> String {

@@ -1,15 +1,17 @@
 //! Slim-neck's cross-stage partial block.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     csp::CspConfig,
     gs_bottleneck::{GsBottleneck, GsBottleneckConfig},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Slim-neck's cross-stage partial block: a chain of GS bottlenecks beside a 1×1 bypass. Row: as of
 /// C3; a shortcut and groups have no meaning.
@@ -94,15 +96,15 @@ impl Block for VovGsCspConfig {
         }
     }
 
-    fn forward(layer: &VovGsCsp, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: VovGsCsp, inputs => {
         let x = only(inputs);
         let bypass = layer.cv2.forward(x.clone());
         let chain = layer
             .gsb
             .iter()
             .fold(layer.cv1.forward(x), |x, bottleneck| bottleneck.forward(x));
-        vec![layer.cv3.forward(Tensor::cat(vec![bypass, chain], 1))]
-    }
+        vec![layer.cv3.forward(FeatureMap::concatenated(vec![bypass, chain]))]
+    });
 
     fn arguments(&self) -> String {
         self.csp.printed()

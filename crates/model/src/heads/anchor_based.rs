@@ -10,6 +10,7 @@ use crate::{
     blocks::conv::{conv2d, convolve},
     coding::DetectConfig,
     fuse::fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -64,7 +65,7 @@ impl AnchorDetect {
 
     /// A map `[batch, c, h, w]` for each level to its raw outputs,
     /// `[batch, anchors · (classes + 5), h, w]`.
-    pub(super) fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    pub(super) fn forward<M: FeatureMap>(&self, levels: Vec<M>) -> Vec<M> {
         self.m
             .iter()
             .zip(levels)

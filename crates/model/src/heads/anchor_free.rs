@@ -14,6 +14,7 @@ use crate::{
     blocks::conv::conv2d,
     coding::{BoxCoding, DetectConfig},
     fuse::Fuse,
+    inference::{FeatureMap, Traced},
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -172,6 +173,15 @@ impl AnchorFreeDetect {
         }
     }
 
+    /// [`Self::forward`] at inference, on values of a graph; None if the head makes masks.
+    pub(super) fn lower(&self, levels: &[Traced]) -> Option<Vec<Traced>> {
+        let branches = match self.one2one_cv2.is_empty() {
+            true => [&self.cv2, &self.cv3, &self.cv4],
+            false => [&self.one2one_cv2, &self.one2one_cv3, &self.one2one_cv4],
+        };
+        self.proto.is_none().then(|| forward(branches, levels))
+    }
+
     /// A map `[batch, c, h, w]` for each level to its raw outputs,
     /// `[batch, 4 · reg_max + classes + coefficients, h, w]`, and mask prototypes; see
     /// [`Outputs`](crate::outputs::Outputs) for what a training device has after them.
@@ -205,11 +215,11 @@ impl AnchorFreeDetect {
 }
 
 /// Each level's branches side by side.
-fn forward(branches: [&Vec<Branch>; 3], levels: &[Tensor<4>]) -> Vec<Tensor<4>> {
-    let level = |(level, x): (usize, &Tensor<4>)| {
+fn forward<M: FeatureMap>(branches: [&Vec<Branch>; 3], levels: &[M]) -> Vec<M> {
+    let level = |(level, x): (usize, &M)| {
         let branches = branches.iter().filter_map(|branch| branch.get(level));
         let outputs = branches.map(|branch| branch::forward(branch, x.clone()));
-        Tensor::cat(outputs.collect(), 1)
+        M::concatenated(outputs.collect())
     };
     levels.iter().enumerate().map(level).collect()
 }

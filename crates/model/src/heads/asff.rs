@@ -1,11 +1,7 @@
 //! Levels fused before detection.
 
 use ablate_kernels::Activation;
-use burn::{
-    module::Module,
-    nn::conv::Conv2d,
-    tensor::{Tensor, activation::softmax, module::max_pool2d, ops::MaxPoolOptions},
-};
+use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 
 use super::{anchor_based::AnchorDetect, anchor_free::AnchorFreeDetect, detect::Detect};
 use crate::{
@@ -18,6 +14,7 @@ use crate::{
     },
     coding::DetectConfig,
     fuse::Fuse,
+    inference::{FeatureMap, Traced},
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -261,6 +258,14 @@ impl Block for AsffDetectConfig {
         layer.forward(inputs)
     }
 
+    fn lower(layer: &AsffDetect, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        let (fused, _) = layer.fuse_levels(inputs);
+        match &layer.m {
+            Predictor::Anchors(convs) => Some(predicted(convs, fused)),
+            Predictor::AnchorFree(head) => head.lower(&fused),
+        }
+    }
+
     fn arguments(&self) -> String {
         let order = match self.order {
             AsffOrder::Parallel => "parallel",
@@ -281,11 +286,7 @@ impl AsffDetect {
     pub fn forward(&self, levels: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         let (fused, _) = self.fuse_levels(levels);
         match &self.m {
-            Predictor::Anchors(convs) => convs
-                .iter()
-                .zip(fused)
-                .map(|(conv, x)| convolve(conv, x))
-                .collect(),
+            Predictor::Anchors(convs) => predicted(convs, fused),
             Predictor::AnchorFree(head) => head.forward(fused),
         }
     }
@@ -298,7 +299,7 @@ impl AsffDetect {
     }
 
     /// The fused levels and their weights, finest first.
-    fn fuse_levels(&self, mut levels: Vec<Tensor<4>>) -> (Vec<Tensor<4>>, Vec<Tensor<4>>) {
+    fn fuse_levels<M: FeatureMap>(&self, mut levels: Vec<M>) -> (Vec<M>, Vec<M>) {
         levels.reverse();
         let mut fused = Vec::with_capacity(3);
         let mut weights = Vec::with_capacity(3);
@@ -316,6 +317,12 @@ impl AsffDetect {
     }
 }
 
+/// Each level's raw outputs.
+fn predicted<M: FeatureMap>(convs: &[Conv2d], levels: Vec<M>) -> Vec<M> {
+    let both = convs.iter().zip(levels);
+    both.map(|(conv, x)| convolve(conv, x)).collect()
+}
+
 impl Asff {
     /// The fusion of one level, counted from the coarsest.
     pub fn new(config: &AsffDetectConfig, level: usize, init: &Initializer) -> Self {
@@ -324,8 +331,8 @@ impl Asff {
 
     /// Three maps, coarsest first, to this level's fused map `[batch, c, h, w]` and its weights
     /// `[batch, 3, h, w]`.
-    pub fn forward(&self, coarse_first: &[Tensor<4>]) -> (Tensor<4>, Tensor<4>) {
-        let maps: [Tensor<4>; 3] =
+    pub fn forward<M: FeatureMap>(&self, coarse_first: &[M]) -> (M, M) {
+        let maps: [M; 3] =
             std::array::from_fn(|source| self.resize(source, coarse_first[source].clone()));
         let weighing = [
             &self.weight_level_0,
@@ -337,15 +344,15 @@ impl Asff {
             .zip(&maps)
             .map(|(unit, map)| unit.forward(map.clone()))
             .collect();
-        let weights = softmax(convolve(&self.weight_levels, Tensor::cat(weighed, 1)), 1);
-        let share = |i: usize| weights.clone().narrow(1, i, 1);
+        let weights = convolve(&self.weight_levels, M::concatenated(weighed)).shares();
+        let share = |i: usize| weights.clone().channels(i, 1);
         let [coarse, middle, fine] = maps;
-        let sum = coarse * share(0) + middle * share(1) + fine * share(2);
+        let sum = coarse.times(share(0)) + middle.times(share(1)) + fine.times(share(2));
         (self.expand.forward(sum), weights)
     }
 
     /// A level's map in the channels and size of this one.
-    fn resize(&self, source: usize, x: Tensor<4>) -> Tensor<4> {
+    fn resize<M: FeatureMap>(&self, source: usize, x: M) -> M {
         let units = match source {
             0 => [&self.compress_level_0, &None],
             1 => [&self.compress_level_1, &self.stride_level_1],
@@ -355,12 +362,7 @@ impl Asff {
             return x;
         };
         let x = match source == self.level + 2 {
-            true => max_pool2d(
-                x,
-                MaxPoolOptions::new([3; 2])
-                    .with_stride([2; 2])
-                    .with_padding([1; 2]),
-            ),
+            true => x.max_pooled(3, 2, 1),
             false => x,
         };
         match self.level.saturating_sub(source) {
@@ -371,7 +373,7 @@ impl Asff {
 }
 
 impl Unit {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
         conv_norm_act(&self.conv, &self.batch_norm, Activation::LeakyRelu(0.1), x)
     }
 }

@@ -1,10 +1,11 @@
 //! The branches of an anchor-free head.
 
-use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
+use burn::{module::Module, nn::conv::Conv2d};
 
 use crate::{
     blocks::conv::{Conv, ConvConfig, conv2d, convolve},
     fuse::Fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -43,7 +44,7 @@ impl Fuse for Branch {
 }
 
 impl Stage {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
         match self {
             Self::Conv(conv) => conv.forward(x),
             Self::Separable((depthwise, pointwise)) => pointwise.forward(depthwise.forward(x)),
@@ -52,7 +53,7 @@ impl Stage {
 }
 
 /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-pub(super) fn forward((first, second, last): &Branch, x: Tensor<4>) -> Tensor<4> {
+pub(super) fn forward<M: FeatureMap>((first, second, last): &Branch, x: M) -> M {
     convolve(last, second.forward(first.forward(x)))
 }
 

@@ -10,6 +10,7 @@ use crate::{
     blocks::{block::Block, row::RowReader},
     coding::{BoxCoding, DetectConfig},
     fuse::Fuse,
+    inference::Traced,
     initializer::Initializer,
     shape::Shape,
     spec::{Anchors, Arg},
@@ -179,6 +180,13 @@ impl Block for DetectConfig {
         match layer {
             Detect::Anchors(head) => head.forward(inputs),
             Detect::AnchorFree(head) => head.forward(inputs),
+        }
+    }
+
+    fn lower(layer: &Detect, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        match layer {
+            Detect::Anchors(head) => Some(head.forward(inputs)),
+            Detect::AnchorFree(head) => head.lower(&inputs),
         }
     }
 

@@ -15,6 +15,7 @@ mod device;
 mod fused;
 mod grid;
 mod heads;
+mod inference;
 mod layers;
 mod models;
 mod mutations;

@@ -1,0 +1,11 @@
+//! A fused network on the CPU, by a plan instead of operation by operation: the forward pass of its
+//! blocks is run once on values of a graph in place of tensors, and compiled for the shape of the
+//! images.
+
+mod feature_map;
+mod plans;
+mod traced;
+
+pub use feature_map::FeatureMap;
+pub(crate) use plans::Plans;
+pub use traced::Traced;

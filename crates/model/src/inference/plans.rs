@@ -1,0 +1,73 @@
+//! The plans of a network, for the shapes of images that it has met last.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use super::traced::{Compiled, Traced};
+
+/// Plans that are kept: a plan holds a copy of the weights.
+const KEPT: usize = 2;
+
+/// The plans of a fused network. Copies of the network share them.
+#[derive(Clone, Default)]
+pub(crate) struct Plans(Arc<Mutex<Vec<Kept>>>);
+
+struct Kept {
+    /// Of the images.
+    shape: [usize; 4],
+    /// None if the engine lacks an operation of the network.
+    plan: Option<Compiled>,
+}
+
+impl fmt::Debug for Plans {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("Plans")
+    }
+}
+
+impl Plans {
+    /// The network's outputs, by a plan; None if it has none: on another device than the CPU, in
+    /// another number format than f32, or with an operation that the engine lacks. `forward` is the
+    /// network on the input of a graph, which it traces once for each shape of images.
+    pub fn run(
+        &self,
+        images: &Tensor<4>,
+        forward: impl FnOnce(Traced) -> Option<Vec<Traced>>,
+    ) -> Option<Vec<Tensor<4>>> {
+        let device = images.device();
+        let is_cpu = device == Device::flex() && !device.is_autodiff();
+        if !is_cpu || images.dtype() != DType::F32 {
+            return None;
+        }
+        let shape = images.dims();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.iter().position(|kept| kept.shape == shape) {
+            // The one that was used last comes last.
+            Some(place) => {
+                let used = kept.remove(place);
+                kept.push(used);
+            }
+            None => {
+                let outputs = forward(Traced::input(shape));
+                let plan = outputs.and_then(|outputs| Traced::compile(&outputs).ok());
+                if kept.len() == KEPT {
+                    kept.remove(0);
+                }
+                kept.push(Kept { shape, plan });
+            }
+        }
+        let compiled = kept.last_mut()?.plan.as_mut()?;
+        let images = images.clone().into_data();
+        let outputs = compiled.plan.run(images.as_slice().ok()?).ok()?;
+        ablate_kernels::count_multiply_accumulates(|| compiled.multiply_accumulates);
+        let tensors = outputs
+            .into_iter()
+            .zip(&compiled.shapes)
+            .map(|(values, shape)| Tensor::from_data(TensorData::new(values, *shape), &device));
+        Some(tensors.collect())
+    }
+}

@@ -1,0 +1,316 @@
+//! A forward pass written down instead of run.
+
+use std::{cell::RefCell, ops::Add, rc::Rc};
+
+use ablate_engine as engine;
+use ablate_kernels::Activation;
+use burn::{
+    nn::conv::Conv2d,
+    tensor::{DType, Tensor},
+};
+use engine::{Binary, Builder, Options, Plan, Pool, PoolKind, Value};
+
+use super::feature_map::{FeatureMap, geometry};
+
+/// A value of a network's graph.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    graph: Rc<RefCell<Graph>>,
+    shape: [usize; 4],
+    /// None after the graph has failed.
+    value: Option<Value>,
+}
+
+#[derive(Debug)]
+struct Graph {
+    builder: Builder,
+    /// The first operation that the engine lacks.
+    failure: Option<String>,
+    /// Those of the network's own convolutions.
+    multiply_accumulates: u64,
+}
+
+/// A graph that runs.
+pub(super) struct Compiled {
+    pub plan: Plan,
+    /// Of its outputs.
+    pub shapes: Vec<[usize; 4]>,
+    pub multiply_accumulates: u64,
+}
+
+impl Traced {
+    /// The network's input of this shape.
+    pub fn input(shape: [usize; 4]) -> Self {
+        let (builder, value) = Builder::new(shape);
+        let graph = Graph {
+            builder,
+            failure: None,
+            multiply_accumulates: 0,
+        };
+        Self {
+            graph: Rc::new(RefCell::new(graph)),
+            shape,
+            value: Some(value),
+        }
+    }
+
+    /// The plan that computes these values.
+    ///
+    /// # Errors
+    /// What the engine lacks.
+    pub(super) fn compile(outputs: &[Self]) -> Result<Compiled, String> {
+        let first = outputs.first().ok_or("the network has no output")?;
+        let graph = first.graph.borrow();
+        if let Some(failure) = &graph.failure {
+            return Err(failure.clone());
+        }
+        let values: Vec<Value> = outputs.iter().filter_map(|output| output.value).collect();
+        Ok(Compiled {
+            plan: graph.builder.clone().compile(&values, &Options::new()?)?,
+            shapes: outputs.iter().map(|output| output.shape).collect(),
+            multiply_accumulates: graph.multiply_accumulates,
+        })
+    }
+
+    /// What the step makes of this value.
+    fn then(
+        self,
+        shape: [usize; 4],
+        step: impl FnOnce(&mut Builder, Value) -> Result<Value, String>,
+    ) -> Self {
+        let value = self.value.and_then(|value| {
+            let mut graph = self.graph.borrow_mut();
+            let made = step(&mut graph.builder, value);
+            graph.keep(made)
+        });
+        Self {
+            shape,
+            value,
+            ..self
+        }
+    }
+
+    fn with(self, other: Self, binary: Binary) -> Self {
+        let shape = self.shape;
+        self.then(shape, |builder, value| {
+            let other = other.value.ok_or("a value of another graph")?;
+            builder.binary(binary, value, other)
+        })
+    }
+
+    /// `activation(scale · x + shift)`.
+    fn by_channel(
+        self,
+        scale: Tensor<1>,
+        shift: Option<Tensor<1>>,
+        activation: Activation,
+    ) -> Self {
+        let (shape, [channels]) = (self.shape, scale.dims());
+        self.then(shape, |builder, value| {
+            let shift = shift.map_or(Ok(vec![0.0; channels]), numbers)?;
+            let conv = engine::Conv2d {
+                groups: channels,
+                activation: of_engine(activation),
+                ..engine::Conv2d::new(numbers(scale)?, [channels, 1, 1, 1], shift)
+            };
+            builder.conv2d(value, conv)
+        })
+    }
+
+    fn in_order(self, order: Vec<usize>) -> Self {
+        let [batch, _, height, width] = self.shape;
+        self.then([batch, order.len(), height, width], |builder, value| {
+            builder.channels(value, order)
+        })
+    }
+
+    /// The larger of two numbers.
+    fn larger(self, other: Self) -> Self {
+        let above = self.with(other.clone(), Binary::Subtract);
+        above.activated(Activation::Relu) + other
+    }
+
+    /// `e` to the power of numbers that are at most 0.
+    fn exponentials(self) -> Self {
+        let shape = self.shape;
+        let less_one = self.activated(Activation::Elu(1.0));
+        less_one.then(shape, |builder, value| {
+            let plus_one = engine::Activation::Affine {
+                scale: 1.0,
+                shift: 1.0,
+            };
+            Ok(builder.activation(value, plus_one))
+        })
+    }
+}
+
+impl Graph {
+    fn keep(&mut self, made: Result<Value, String>) -> Option<Value> {
+        match made {
+            Ok(value) => Some(value),
+            Err(failure) => {
+                self.failure.get_or_insert(failure);
+                None
+            }
+        }
+    }
+}
+
+impl Add for Traced {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        self.with(other, Binary::Add)
+    }
+}
+
+impl FeatureMap for Traced {
+    fn shape(&self) -> [usize; 4] {
+        self.shape
+    }
+
+    fn convolved(self, conv: &Conv2d, activation: Activation) -> Self {
+        let weight = conv.weight.val();
+        let kernel = weight.dims();
+        let geometry = geometry(conv);
+        let [batch, _, height, width] = self.shape;
+        let side = |side: usize, axis: usize| {
+            let reach = (kernel[2 + axis] - 1) * geometry.dilation + 1;
+            let room = (side + 2 * geometry.padding[axis]).saturating_sub(reach);
+            room / geometry.stride + 1
+        };
+        let shape = [batch, kernel[0], side(height, 0), side(width, 1)];
+        let each: usize = kernel[1..].iter().product();
+        let macs = shape.iter().product::<usize>() * each;
+        self.graph.borrow_mut().multiply_accumulates += macs as u64;
+        self.then(shape, |builder, value| {
+            let bias = match &conv.bias {
+                Some(bias) => numbers(bias.val())?,
+                None => vec![0.0; kernel[0]],
+            };
+            let conv = engine::Conv2d {
+                stride: geometry.stride,
+                padding: geometry.padding,
+                dilation: geometry.dilation,
+                groups: geometry.groups,
+                activation: of_engine(activation),
+                ..engine::Conv2d::new(numbers(weight)?, kernel, bias)
+            };
+            builder.conv2d(value, conv)
+        })
+    }
+
+    fn normalised(
+        self,
+        _: impl FnOnce(Tensor<4>) -> Tensor<4>,
+        affine: impl FnOnce() -> (Tensor<1>, Tensor<1>),
+        activation: Activation,
+    ) -> Self {
+        let (scale, shift) = affine();
+        self.by_channel(scale, Some(shift), activation)
+    }
+
+    fn trained(self, _: impl FnOnce(Tensor<4>) -> Tensor<4>) -> Self {
+        self
+    }
+
+    fn scaled(self, scale: Tensor<1>) -> Self {
+        self.by_channel(scale, None, Activation::Identity)
+    }
+
+    fn begun_by(self, first: Self) -> Self {
+        let (part, whole) = (first.shape[1], self.shape[1]);
+        Self::concatenated(vec![first, self.channels(part, whole - part)])
+    }
+
+    fn activated(self, activation: Activation) -> Self {
+        let shape = self.shape;
+        self.then(shape, |builder, value| {
+            Ok(builder.activation(value, of_engine(activation)))
+        })
+    }
+
+    fn times(self, other: Self) -> Self {
+        self.with(other, Binary::Multiply)
+    }
+
+    fn concatenated(maps: Vec<Self>) -> Self {
+        let channels = maps.iter().map(|map| map.shape[1]).sum();
+        let values: Option<Vec<Value>> = maps.iter().map(|map| map.value).collect();
+        let first = maps.into_iter().next().expect("there is a map");
+        let [batch, _, height, width] = first.shape;
+        first.then([batch, channels, height, width], |builder, _| {
+            builder.concat(&values.ok_or("a value of another graph")?)
+        })
+    }
+
+    fn channels(self, first: usize, count: usize) -> Self {
+        self.in_order((first..first + count).collect())
+    }
+
+    fn shuffled(self) -> Self {
+        let half = self.shape[1] / 2;
+        let order = (0..half).map(|i| 2 * i).chain((0..half).map(|i| 2 * i + 1));
+        self.in_order(order.collect())
+    }
+
+    fn max_pooled(self, kernel: usize, stride: usize, padding: usize) -> Self {
+        let [batch, channels, height, width] = self.shape;
+        let side = |side: usize| (side + 2 * padding).saturating_sub(kernel) / stride + 1;
+        let shape = [batch, channels, side(height), side(width)];
+        self.then(shape, |builder, value| {
+            builder.pool(value, Pool::square(PoolKind::Max, kernel, stride, padding))
+        })
+    }
+
+    fn enlarged(self, factor: usize) -> Self {
+        let [batch, channels, height, width] = self.shape;
+        let shape = [batch, channels, height * factor, width * factor];
+        self.then(shape, |builder, value| Ok(builder.enlarge(value, factor)))
+    }
+
+    fn shares(self) -> Self {
+        let parts: Vec<Self> = (0..self.shape[1])
+            .map(|channel| self.clone().channels(channel, 1))
+            .collect();
+        let largest = parts.iter().cloned().reduce(Self::larger);
+        let largest = largest.expect("there is a channel");
+        // Relative to the largest, so that nothing overflows.
+        let powers: Vec<Self> = parts
+            .into_iter()
+            .map(|part| part.with(largest.clone(), Binary::Subtract).exponentials())
+            .collect();
+        let sum = powers.iter().cloned().reduce(Add::add);
+        let sum = sum.expect("there is a channel");
+        let shares = powers
+            .into_iter()
+            .map(|power| power.with(sum.clone(), Binary::Divide));
+        Self::concatenated(shares.collect())
+    }
+}
+
+fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
+    match tensor.dtype() {
+        DType::F32 => tensor
+            .into_data()
+            .try_to_vec()
+            .map_err(|error| format!("{error:?}")),
+        other => Err(format!("weights in {other:?}")),
+    }
+}
+
+fn of_engine(activation: Activation) -> engine::Activation {
+    match activation {
+        Activation::Silu => engine::Activation::Silu,
+        Activation::Relu => engine::Activation::Relu,
+        Activation::Relu6 => engine::Activation::Relu6,
+        Activation::LeakyRelu(slope) => engine::Activation::LeakyRelu(slope),
+        Activation::Gelu => engine::Activation::Gelu,
+        Activation::Hardswish => engine::Activation::Hardswish,
+        Activation::Mish => engine::Activation::Mish,
+        Activation::Elu(alpha) => engine::Activation::Elu(alpha),
+        Activation::Sigmoid => engine::Activation::Sigmoid,
+        Activation::Tanh => engine::Activation::Tanh,
+        Activation::Identity => engine::Activation::Identity,
+    }
+}

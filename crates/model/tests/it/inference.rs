@@ -1,0 +1,77 @@
+//! Networks that the CPU's engine runs give what Burn gives.
+
+use ablate_model::{Catalog, Detector};
+use burn::tensor::{Device, Distribution, Tensor};
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+/// The largest difference of the head's raw maps, as a share of what the image makes of them: how
+/// far apart the numbers of a channel are. None if the network has no plan.
+fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
+    let name = model.parse().unwrap();
+    let graph = Catalog::builtin()
+        .resolve(&name)
+        .unwrap()
+        .graph(Some(3))
+        .unwrap();
+    let device = Device::flex();
+    device.seed(5);
+    let detector = Detector::new(&graph, 1, &device).fuse();
+    let images = Tensor::random(shape, Distribution::Uniform(0.0, 1.0), &device);
+    if !detector.has_plan(&images) {
+        return None;
+    }
+    let burns = detector.row_outputs(images.clone()).pop().unwrap();
+    let outputs = detector.detect().outputs();
+    let levels = detector.forward(images).into_iter().map(|level| {
+        let [batch, anchors, height, width, _] = level.dims();
+        level
+            .permute([0, 1, 4, 2, 3])
+            .reshape([batch, anchors * outputs, height, width])
+    });
+    let mut worst = 0.0_f32;
+    for (found, expected) in levels.zip(burns) {
+        let [_, _, height, width] = expected.dims();
+        let (found, expected) = (values(found), values(expected));
+        assert_eq!(found.len(), expected.len(), "{model}");
+        let range = |map: &[f32]| {
+            let most = map.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            most - map.iter().copied().fold(f32::INFINITY, f32::min)
+        };
+        let ranges = expected.chunks(height * width).map(range);
+        let largest = ranges.fold(0.0, f32::max);
+        assert!(largest > 1e-3, "{model}: {largest}");
+        for (a, b) in found.iter().zip(&expected) {
+            assert!(a.is_finite(), "{model}");
+            worst = worst.max((a - b).abs() / largest);
+        }
+    }
+    Some(worst)
+}
+
+#[test]
+fn plans_give_what_burn_gives() {
+    for model in [
+        "yolov5n",
+        "yolov5n+gsconv",
+        "yolov5n+gsconvns",
+        "yolov5n+slimneck",
+        "yolov5n+asff",
+        "yolov5n+asff:order=sequential,rfb=true",
+        "yolov5n+mobilenetv2",
+        "yolov5n+fasternet",
+        "yolov5n+ghost-static",
+        "yolov5n+repvgg",
+        "yolov8n",
+        "yolov8n+asff",
+        "yolov8n+fasternet",
+    ] {
+        for shape in [[1, 3, 64, 96], [3, 3, 128, 64]] {
+            let difference = difference(model, shape).unwrap_or_else(|| panic!("{model}: no plan"));
+            println!("{model} {shape:?}: {difference:e}");
+            assert!(difference < 1e-5, "{model} {shape:?}: {difference:e}");
+        }
+    }
+}
