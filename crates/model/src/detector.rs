@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ablate_kernels::matmul;
+use ablate_kernels::{count_multiply_accumulates, matmul};
 use burn::{
     module::Module,
     tensor::{
-        DType, Device, Int, Tensor,
+        DType, Device, Int, Tensor, TensorData,
         activation::{sigmoid, softmax},
     },
 };
@@ -15,10 +15,11 @@ use crate::{
     coding::{BoxCoding, DetectConfig},
     fuse::Fuse,
     graph::Graph,
-    inference::{Plans, Traced},
+    inference::{Map, Plans, Target, Traced},
     initializer::Initializer,
     layout::arranged,
     outputs::Outputs,
+    predictions::{decoded, likely},
     registry::Layer,
 };
 
@@ -219,7 +220,37 @@ impl Detector {
     /// The head's raw maps by a plan, if there is one.
     fn planned(&self, images: &Tensor<4>) -> Option<Vec<Tensor<4>>> {
         let plans = self.plans.as_ref()?;
-        plans.run(images, |image| self.lower(image))
+        let maps = plans.run(images, Target::Raw, |image| self.lower(image))?;
+        let device = images.device();
+        let tensor =
+            |Map { shape, values }| Tensor::from_data(TensorData::new(values, shape), &device);
+        Some(maps.into_iter().map(tensor).collect())
+    }
+
+    /// Images `[batch, 3, h, w]` to predictions, as of [`Self::decode`], and the mask prototypes of a
+    /// head that makes masks, `[batch, coefficients, h, w]`.
+    pub fn predict(&self, images: Tensor<4>) -> (Tensor<3>, Option<Tensor<4>>) {
+        if let Some(predictions) = self.predict_by_plan(&images) {
+            return (predictions, None);
+        }
+        let outputs = self.outputs(images);
+        (self.decode(outputs.levels), outputs.protos)
+    }
+
+    fn predict_by_plan(&self, images: &Tensor<4>) -> Option<Tensor<3>> {
+        let plans = self.plans.as_ref()?;
+        let maps = plans.run(images, Target::Likely, |image| {
+            likely(self.lower(image)?, self.detect())
+        })?;
+        // As the tensors' way counts them, which multiplies shares by distances.
+        if let BoxCoding::Distances { reg_max } = self.detect().coding
+            && reg_max > 1
+        {
+            let cells = |map: &Map| map.shape[0] * map.shape[2] * map.shape[3];
+            let cells: usize = maps.iter().map(cells).sum();
+            count_multiply_accumulates(|| (4 * reg_max * cells) as u64);
+        }
+        Some(decoded(&maps, self.detect(), &images.device()))
     }
 
     /// The weights with which an ASFF head fuses its levels, for display: for each level, finest

@@ -3,7 +3,7 @@
 //!
 //! The modules from bottom to top, each of which knows only those before it: [`spec`], [`shape`],
 //! [`tally`], [`coding`], [`initializer`], `fuse`, [`inference`], [`outputs`], [`blocks`], [`heads`],
-//! [`registry`], [`graph`], [`catalog`], [`cost`], `layout`, [`detector`], `precision`,
+//! [`registry`], [`graph`], [`catalog`], [`cost`], `layout`, `predictions`, [`detector`], `precision`,
 //! [`weights`]. A test holds them to it.
 //!
 //! ```
@@ -37,6 +37,7 @@ pub mod initializer;
 mod layout;
 pub mod outputs;
 mod precision;
+mod predictions;
 pub mod registry;
 pub mod shape;
 pub mod spec;

@@ -42,9 +42,7 @@ impl Evaluator {
         let shape = [batch.size, 3, batch.height, batch.width];
         let images = Tensor::<4>::from_data(TensorData::new(batch.images, shape), &self.device);
         done(Part::Upload);
-        let outputs = detector.outputs(images);
-        let protos = outputs.protos;
-        let predictions = detector.decode(outputs.levels);
+        let (predictions, protos) = detector.predict(images);
         done(Part::Forward);
         let (nc, coefficients) = (detector.detect().nc, detector.detect().coefficients());
         let boxes = values(predictions.clone().narrow(2, 0, 5 + nc))?;

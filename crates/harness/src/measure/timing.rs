@@ -151,7 +151,7 @@ pub fn forward_pass(
         ),
     };
     images.clone().wait()?;
-    let pass = Iteration::new(move || time(|| detector.decode(detector.forward(images.clone()))));
+    let pass = Iteration::new(move || time(|| detector.predict(images.clone()).0));
     Ok(Iteration {
         rounding_error,
         ..pass

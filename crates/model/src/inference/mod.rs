@@ -7,5 +7,5 @@ mod plans;
 mod traced;
 
 pub use feature_map::FeatureMap;
-pub(crate) use plans::Plans;
+pub(crate) use plans::{Map, Plans, Target};
 pub use traced::Traced;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::traced::{Compiled, Traced};
 
@@ -16,9 +16,27 @@ const KEPT: usize = 2;
 #[derive(Clone, Default)]
 pub(crate) struct Plans(Arc<Mutex<Vec<Kept>>>);
 
+/// What a plan computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The head's raw maps.
+    Raw,
+    /// Maps that predictions are decoded from.
+    Likely,
+}
+
+/// A map on the host.
+pub(crate) struct Map {
+    /// `[batch, channels, height, width]`.
+    pub shape: [usize; 4],
+    /// Row-major.
+    pub values: Vec<f32>,
+}
+
 struct Kept {
     /// Of the images.
     shape: [usize; 4],
+    target: Target,
     /// None if the engine lacks an operation of the network.
     plan: Option<Compiled>,
 }
@@ -36,8 +54,9 @@ impl Plans {
     pub fn run(
         &self,
         images: &Tensor<4>,
+        target: Target,
         forward: impl FnOnce(Traced) -> Option<Vec<Traced>>,
-    ) -> Option<Vec<Tensor<4>>> {
+    ) -> Option<Vec<Map>> {
         let device = images.device();
         let is_cpu = device == Device::flex() && !device.is_autodiff();
         if !is_cpu || images.dtype() != DType::F32 {
@@ -45,7 +64,8 @@ impl Plans {
         }
         let shape = images.dims();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.iter().position(|kept| kept.shape == shape) {
+        let is_it = |kept: &Kept| kept.shape == shape && kept.target == target;
+        match kept.iter().position(is_it) {
             // The one that was used last comes last.
             Some(place) => {
                 let used = kept.remove(place);
@@ -57,17 +77,19 @@ impl Plans {
                 if kept.len() == KEPT {
                     kept.remove(0);
                 }
-                kept.push(Kept { shape, plan });
+                kept.push(Kept {
+                    shape,
+                    target,
+                    plan,
+                });
             }
         }
         let compiled = kept.last_mut()?.plan.as_mut()?;
         let images = images.clone().into_data();
         let outputs = compiled.plan.run(images.as_slice().ok()?).ok()?;
         ablate_kernels::count_multiply_accumulates(|| compiled.multiply_accumulates);
-        let tensors = outputs
-            .into_iter()
-            .zip(&compiled.shapes)
-            .map(|(values, shape)| Tensor::from_data(TensorData::new(values, *shape), &device));
-        Some(tensors.collect())
+        let maps = outputs.into_iter().zip(&compiled.shapes);
+        let map = |(values, &shape): (Vec<f32>, &[usize; 4])| Map { shape, values };
+        Some(maps.map(map).collect())
     }
 }

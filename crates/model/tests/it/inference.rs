@@ -51,6 +51,35 @@ fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
     Some(worst)
 }
 
+/// Predictions by plan against those by tensors; of probabilities and of pixels.
+fn difference_of_predictions(model: &str) -> f32 {
+    let name = model.parse().unwrap();
+    let graph = Catalog::builtin()
+        .resolve(&name)
+        .unwrap()
+        .graph(Some(3))
+        .unwrap();
+    let device = Device::flex();
+    device.seed(6);
+    let detector = Detector::new(&graph, 2, &device).fuse();
+    let images = Tensor::random([2, 3, 96, 64], Distribution::Uniform(0.0, 1.0), &device);
+    assert!(detector.has_plan(&images), "{model}");
+    let (found, _) = detector.predict(images.clone());
+    let expected = detector.decode(detector.forward(images));
+    assert_eq!(found.dims(), expected.dims());
+    let pairs = values(found).into_iter().zip(values(expected));
+    let difference = |(a, b): (f32, f32)| (a - b).abs() / b.abs().max(1.0);
+    pairs.map(difference).fold(0.0, f32::max)
+}
+
+#[test]
+fn predictions_are_those_of_tensors() {
+    for model in ["yolov5n", "yolov8n", "yolov5n+asff", "yolov8n+mobilenetv2"] {
+        let difference = difference_of_predictions(model);
+        assert!(difference < 2e-6, "{model}: {difference:e}");
+    }
+}
+
 #[test]
 fn plans_give_what_burn_gives() {
     for model in [
