@@ -6,7 +6,7 @@ use std::{hint::black_box, time::Instant};
 use ablate_engine::{Activation, Builder, Conv2d, Isa, Options};
 
 /// Name, channels in, channels out, kernel, stride, side of the input, groups.
-const SHAPES: [(&str, usize, usize, usize, usize, usize, usize); 16] = [
+const SHAPES: [(&str, usize, usize, usize, usize, usize, usize); 24] = [
     ("stem 6x6/2", 3, 16, 6, 2, 320, 1),
     ("stem 3x3/2", 3, 16, 3, 2, 320, 1),
     ("3x3/2", 16, 32, 3, 2, 160, 1),
@@ -21,6 +21,14 @@ const SHAPES: [(&str, usize, usize, usize, usize, usize, usize); 16] = [
     ("1x1", 32, 32, 1, 1, 80, 1),
     ("1x1", 128, 128, 1, 1, 40, 1),
     ("1x1", 512, 256, 1, 1, 20, 1),
+    ("t1x1", 64, 64, 1, 1, 8, 1),
+    ("t1x1", 64, 64, 1, 1, 12, 1),
+    ("t1x1", 64, 64, 1, 1, 24, 1),
+    ("t1x1", 64, 64, 1, 1, 48, 1),
+    ("t1x1", 128, 128, 1, 1, 12, 1),
+    ("t1x1", 128, 16, 1, 1, 12, 1),
+    ("t1x1", 128, 16, 1, 1, 40, 1),
+    ("t3x3", 16, 16, 3, 1, 12, 1),
     ("depthwise 3x3", 96, 96, 3, 1, 40, 96),
     ("depthwise 5x5", 64, 64, 5, 1, 40, 64),
 ];

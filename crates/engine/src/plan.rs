@@ -182,14 +182,18 @@ impl Builder {
         wanted
     }
 
-    /// Whether convolutions alone read the input, so that it can stay as it is, a plane a channel.
+    /// Whether the input can stay as it is, a plane a channel: an image that convolutions alone
+    /// read.
     fn input_stays(&self) -> bool {
-        self.nodes.iter().all(|node| match node {
+        /// More are better in blocks.
+        const MOST: usize = 4;
+        let by_convolutions = |node: &Node| match node {
             Node::Conv(x, conv, residual) => {
                 residual.is_none_or(|y| y.0 != 0) && (x.0 != 0 || conv.groups == 1)
             }
             node => !node.sources().iter().any(|value| value.0 == 0),
-        })
+        };
+        self.shapes[0][1] <= MOST && self.nodes.iter().all(by_convolutions)
     }
 }
 
@@ -398,7 +402,12 @@ impl Lowering {
             })
             .collect();
         let steps = (0..self.steps.len()).map(|number| {
-            let kernel = kernel(options.isa, &self.steps[number], &buffers);
+            let kernel = kernel(
+                options.isa,
+                options.threads.max(1),
+                &self.steps[number],
+                &buffers,
+            );
             Step {
                 jobs: kernel.jobs(),
                 kernel,
@@ -433,14 +442,19 @@ impl Lowering {
     }
 }
 
-fn kernel(isa: Isa, step: &Drafted, buffers: &[Buffer]) -> Box<dyn Kernel> {
+fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> Box<dyn Kernel> {
     let x = || step.input.as_ref().expect("reads a map");
     let y = || &buffers[step.writes.expect("writes a buffer")];
     match &step.draft {
         Draft::Input(channels) => Box::new(exchange::Input::new(*channels, y())),
-        Draft::Conv(conv, residual) => {
-            Box::new(Conv::new(isa, conv, x(), residual.as_ref(), y(), buffers))
-        }
+        Draft::Conv(conv, residual) => Box::new(Conv::new(
+            (isa, threads),
+            conv,
+            x(),
+            residual.as_ref(),
+            y(),
+            buffers,
+        )),
         Draft::Depthwise(conv) => Box::new(Depthwise::new(isa, conv, x(), y(), buffers)),
         Draft::Pool(pool) => Box::new(Pooling::new(isa, *pool, x(), y(), buffers)),
         Draft::Mean => Box::new(Elementwise::mean(isa, x(), y(), buffers)),
