@@ -62,7 +62,7 @@ fn seconds(conv: &Conv2d, channels: usize, side: usize, options: &Options) -> f6
         .profile(black_box(&input), 0.2)
         .expect("runs")
         .into_iter()
-        .filter(|(name, _)| *name == "conv" || *name == "depthwise")
+        .filter(|(name, _)| ["conv", "depthwise", "winograd"].contains(name))
         .map(|(_, seconds)| seconds)
         .collect();
     times.iter().sum()

@@ -15,6 +15,7 @@ use crate::{
         exchange,
         pool::Pooling,
         rearrange::{Enlarge, Repack},
+        winograd::Winograd,
     },
     run::{self, Step},
     simd::Isa,
@@ -59,6 +60,7 @@ pub struct Plan {
 enum Draft {
     Input(usize),
     Conv(Conv2d, Option<View>),
+    Winograd(Conv2d, Option<View>),
     Depthwise(Conv2d),
     Pool(Pool),
     Mean,
@@ -244,7 +246,10 @@ impl Lowering {
 
     fn step(&mut self, draft: Draft, input: Option<View>, writes: Option<usize>) {
         let mut reads: Vec<usize> = input.iter().flat_map(View::buffers).collect();
-        if let Draft::Conv(_, Some(other)) | Draft::Binary(_, other) = &draft {
+        if let Draft::Conv(_, Some(other))
+        | Draft::Winograd(_, Some(other))
+        | Draft::Binary(_, other) = &draft
+        {
             reads.extend(other.buffers());
         }
         reads.sort();
@@ -319,6 +324,12 @@ impl Lowering {
                     self.step(Draft::Depthwise(conv.clone()), Some(x), Some(buffer));
                     return y;
                 }
+                let winograd = Winograd::suits(self.isa, conv, &x);
+                let halo = if winograd {
+                    Winograd::halo(shape)
+                } else {
+                    halo
+                };
                 self.halo(&x, halo);
                 let (buffer, y) = self.whole(shape);
                 let residual = residual.as_ref().map(|other| {
@@ -330,7 +341,11 @@ impl Lowering {
                     self.halo(&other, 0);
                     other
                 });
-                self.step(Draft::Conv(conv.clone(), residual), Some(x), Some(buffer));
+                let draft = match winograd {
+                    true => Draft::Winograd,
+                    false => Draft::Conv,
+                };
+                self.step(draft(conv.clone(), residual), Some(x), Some(buffer));
                 y
             }
             Node::Pool(x, pool) => self.same_lanes(Draft::Pool(*pool), view(x), shape),
@@ -448,6 +463,14 @@ fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> Box<d
     match &step.draft {
         Draft::Input(channels) => Box::new(exchange::Input::new(*channels, y())),
         Draft::Conv(conv, residual) => Box::new(Conv::new(
+            (isa, threads),
+            conv,
+            x(),
+            residual.as_ref(),
+            y(),
+            buffers,
+        )),
+        Draft::Winograd(conv, residual) => Box::new(Winograd::new(
             (isa, threads),
             conv,
             x(),

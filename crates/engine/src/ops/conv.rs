@@ -71,13 +71,13 @@ struct Residual {
 }
 
 /// Floats that begin at a cache line.
-struct Aligned {
+pub struct Aligned {
     floats: Vec<f32>,
     skip: usize,
 }
 
 impl Aligned {
-    fn new(floats: &[f32]) -> Self {
+    pub fn new(floats: &[f32]) -> Self {
         let mut padded = vec![0.0; floats.len() + 16];
         let skip = (padded.as_ptr() as usize).wrapping_neg() % 64 / 4;
         padded[skip..][..floats.len()].copy_from_slice(floats);
@@ -87,7 +87,7 @@ impl Aligned {
         }
     }
 
-    fn get(&self) -> &[f32] {
+    pub fn get(&self) -> &[f32] {
         &self.floats[self.skip..]
     }
 }
@@ -131,7 +131,7 @@ fn terms(conv: &Conv2d, input: &[Plane]) -> Vec<Term> {
 }
 
 /// How many of so many blocks are computed together, and at how many pixels.
-fn tile_of(isa: Isa, blocks: usize) -> (usize, usize) {
+pub fn tile_of(isa: Isa, blocks: usize) -> (usize, usize) {
     let wide = matches!(isa, Isa::Avx512 | Isa::Neon);
     match blocks {
         4.. if isa == Isa::Neon => (4, 6),

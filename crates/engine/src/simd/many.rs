@@ -1,5 +1,7 @@
 //! Some vectors side by side. One vector's way through a long function is a chain of operations
 //! that wait for each other; side by side the processor has others to do meanwhile.
+//!
+//! Loops here, not closures: a closure that is not inlined is compiled without the instructions.
 
 #![allow(unsafe_code)]
 
@@ -9,22 +11,18 @@ use super::Simd;
 pub struct Many<S, const N: usize>(pub [S; N]);
 
 impl<S: Simd, const N: usize> Many<S, N> {
-    #[inline(always)]
-    fn zip(self, other: Self, f: impl Fn(S, S) -> S) -> Self {
-        Self(std::array::from_fn(|i| f(self.0[i], other.0[i])))
-    }
-
     /// The vectors at these places.
     ///
     /// # Safety
     /// A vector can be read at each.
     #[inline(always)]
     pub unsafe fn gather(at: [*mut f32; N]) -> Self {
-        // SAFETY: by the caller.
-        Self(at.map(
-            #[inline(always)]
-            |at| unsafe { S::load(at) },
-        ))
+        let mut all = [S::splat(0.0); N];
+        for (x, at) in all.iter_mut().zip(at) {
+            // SAFETY: by the caller.
+            *x = unsafe { S::load(at) };
+        }
+        Self(all)
     }
 
     /// The vectors to these places.
@@ -40,16 +38,33 @@ impl<S: Simd, const N: usize> Many<S, N> {
     }
 }
 
+/// An operation of two, vector by vector.
+macro_rules! by_vector {
+    ($($name:ident),*) => {$(
+        #[inline(always)]
+        fn $name(mut self, other: Self) -> Self {
+            for i in 0..N {
+                self.0[i] = self.0[i].$name(other.0[i]);
+            }
+            self
+        }
+    )*};
+}
+
 impl<S: Simd, const N: usize> Simd for Many<S, N> {
     const LANES: usize = N * S::LANES;
     const REGISTERS: usize = S::REGISTERS / N;
 
+    by_vector!(add, sub, mul, div, max, min);
+
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: by the caller.
-        Self(std::array::from_fn(|i| unsafe {
-            S::load(from.add(i * S::LANES))
-        }))
+        let mut all = [S::splat(0.0); N];
+        for (i, x) in all.iter_mut().enumerate() {
+            // SAFETY: by the caller.
+            *x = unsafe { S::load(from.add(i * S::LANES)) };
+        }
+        Self(all)
     }
 
     #[inline(always)]
@@ -72,54 +87,26 @@ impl<S: Simd, const N: usize> Simd for Many<S, N> {
     }
 
     #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        self.zip(other, S::add)
+    fn mul_add(mut self, factor: Self, term: Self) -> Self {
+        for i in 0..N {
+            self.0[i] = self.0[i].mul_add(factor.0[i], term.0[i]);
+        }
+        self
     }
 
     #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        self.zip(other, S::sub)
+    fn if_negative(mut self, below: Self, above: Self) -> Self {
+        for i in 0..N {
+            self.0[i] = self.0[i].if_negative(below.0[i], above.0[i]);
+        }
+        self
     }
 
     #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        self.zip(other, S::mul)
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        self.zip(other, S::div)
-    }
-
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        self.zip(other, S::max)
-    }
-
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        self.zip(other, S::min)
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        Self(std::array::from_fn(|i| {
-            self.0[i].mul_add(factor.0[i], term.0[i])
-        }))
-    }
-
-    #[inline(always)]
-    fn if_negative(self, below: Self, above: Self) -> Self {
-        Self(std::array::from_fn(|i| {
-            self.0[i].if_negative(below.0[i], above.0[i])
-        }))
-    }
-
-    #[inline(always)]
-    fn power_of_two(self) -> Self {
-        Self(self.0.map(
-            #[inline(always)]
-            |x| x.power_of_two(),
-        ))
+    fn power_of_two(mut self) -> Self {
+        for i in 0..N {
+            self.0[i] = self.0[i].power_of_two();
+        }
+        self
     }
 }
