@@ -31,6 +31,9 @@ pub struct Options {
     pub threads: usize,
     /// Whether maps that don't live at the same time share memory.
     pub reuse: bool,
+    /// Whether 3×3 convolutions of stride 1 may take Winograd's way, which has fewer multiplications
+    /// and rounds no more.
+    pub winograd: bool,
 }
 
 impl Options {
@@ -43,6 +46,7 @@ impl Options {
             isa: Isa::detect()?,
             threads: rayon::current_num_threads(),
             reuse: true,
+            winograd: true,
         })
     }
 }
@@ -89,6 +93,7 @@ struct Raw {
 /// A graph on its way to a plan.
 struct Lowering {
     isa: Isa,
+    winograd: bool,
     steps: Vec<Drafted>,
     buffers: Vec<Raw>,
     /// Buffers that are read by one convolution have one halo: the parent of each.
@@ -108,6 +113,7 @@ impl Builder {
         let wanted = self.wanted(outputs);
         let mut lowering = Lowering {
             isa: options.isa,
+            winograd: options.winograd,
             steps: Vec::new(),
             buffers: Vec::new(),
             halos: Vec::new(),
@@ -324,7 +330,7 @@ impl Lowering {
                     self.step(Draft::Depthwise(conv.clone()), Some(x), Some(buffer));
                     return y;
                 }
-                let winograd = Winograd::suits(self.isa, conv, &x);
+                let winograd = self.winograd && Winograd::suits(self.isa, conv, &x);
                 let halo = if winograd {
                     Winograd::halo(shape)
                 } else {
