@@ -32,7 +32,7 @@ pub struct Options {
     /// Whether maps that don't live at the same time share memory.
     pub reuse: bool,
     /// Whether 3×3 convolutions of stride 1 may take Winograd's way, which has fewer multiplications
-    /// and rounds no more.
+    /// and rounds about as much.
     pub winograd: bool,
 }
 

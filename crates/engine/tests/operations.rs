@@ -176,7 +176,7 @@ fn another_basis_keeps_float_precision() {
             println!(
                 "{channels} channels on {isa}: {direct:.1e} directly, {winograd:.1e} by Winograd"
             );
-            assert!(direct < 1e-5 && winograd < 1.5 * direct && winograd != direct);
+            assert!(direct < 1e-5 && winograd < 1e-5 && winograd != direct);
         }
     }
 }

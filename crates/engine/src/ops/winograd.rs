@@ -25,7 +25,7 @@ use crate::{
 const SPOTS: usize = 16;
 
 /// Floats of transformed inputs and products that stay in the second cache.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 32 * 1024;
 
 /// Tiles of which all sets of instructions take a multiple at a time, and as the largest number.
 const STEP: usize = 6;
