@@ -12,7 +12,10 @@
 
 mod activation;
 mod builder;
+mod fuse;
 mod geometry;
+mod kernels;
+mod lower;
 mod memory;
 mod ops;
 mod peak;
