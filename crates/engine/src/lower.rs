@@ -146,11 +146,10 @@ impl Lowering {
     pub fn node(
         &mut self,
         builder: &Builder,
-        i: usize,
+        shape: [usize; 4],
         node: &Node,
         views: &[Option<View>],
     ) -> View {
-        let shape = builder.shapes[i];
         let view = |value: &Value| views[value.0].clone().expect("sources come before");
         match node {
             Node::Input => {
@@ -249,8 +248,12 @@ impl Lowering {
         lives
     }
 
-    /// The steps, and the floats of the memory that they share.
-    pub fn finish(mut self, options: &Options) -> (Vec<Step>, usize) {
+    /// Floats of the memory that the steps share.
+    pub fn memory(mut self, options: &Options) -> usize {
+        self.place(options).1
+    }
+
+    fn place(&mut self, options: &Options) -> (Vec<Buffer>, usize) {
         for buffer in 0..self.buffers.len() {
             let root = self.halo_of(buffer);
             self.buffers[buffer].geometry.halo = self.buffers[root].geometry.halo;
@@ -259,13 +262,18 @@ impl Lowering {
             .map(|raw| raw.blocks * raw.geometry.plane())
             .collect();
         let (starts, len) = arrange(&lengths, &self.lives(), options.reuse);
-        let buffers: Vec<Buffer> = (self.buffers.iter().zip(starts))
-            .map(|(raw, start)| Buffer {
-                blocks: raw.blocks,
-                geometry: raw.geometry,
-                start,
-            })
-            .collect();
+        let buffers = self.buffers.iter().zip(starts);
+        let buffers = buffers.map(|(raw, start)| Buffer {
+            blocks: raw.blocks,
+            geometry: raw.geometry,
+            start,
+        });
+        (buffers.collect(), len)
+    }
+
+    /// The steps, and the floats of the memory that they share.
+    pub fn finish(mut self, options: &Options) -> (Vec<Step>, usize) {
+        let (buffers, len) = self.place(options);
         let steps = (0..self.steps.len()).map(|number| {
             let kernel = kernel(
                 options.isa,

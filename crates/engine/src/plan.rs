@@ -24,7 +24,13 @@ pub struct Options {
     /// Whether 3×3 convolutions of stride 1 may take Winograd's way, which has fewer multiplications
     /// and rounds about as much.
     pub winograd: bool,
+    /// Bytes of maps that stay in the caches: where a batch's are more, some of its images run after
+    /// the others.
+    pub maps: usize,
 }
+
+/// What a processor's last cache has room for beside the weights.
+const MAPS: usize = 6 << 20;
 
 impl Options {
     /// The widest instructions, Rayon's threads.
@@ -37,6 +43,7 @@ impl Options {
             threads: rayon::current_num_threads(),
             reuse: true,
             winograd: true,
+            maps: MAPS,
         })
     }
 }
@@ -45,6 +52,8 @@ impl Options {
 pub struct Plan {
     steps: Vec<Step>,
     arena: Vec<f32>,
+    /// Runs of the steps that make a batch.
+    turns: usize,
     input: usize,
     outputs: Vec<[usize; 4]>,
     threads: usize,
@@ -60,27 +69,43 @@ impl Builder {
             return Err("expected at least one output".into());
         }
         self.fuse(outputs);
+        let batch = self.shapes[0][0];
+        let of_one = 4 * self.lowered(1, outputs, options).memory(options);
+        let at_once = (1..=batch)
+            .rev()
+            .find(|some| {
+                *some == 1 || (batch.is_multiple_of(*some) && some * of_one <= options.maps)
+            })
+            .ok_or("expected at least one image")?;
+        let (steps, len) = self.lowered(at_once, outputs, options).finish(options);
+        Ok(Plan {
+            steps,
+            // With room to begin at a cache line.
+            arena: vec![0.0; len + 16],
+            turns: batch / at_once,
+            input: self.shapes[0].iter().product(),
+            outputs: outputs.iter().map(|value| self.shape(*value)).collect(),
+            threads: options.threads.max(1),
+        })
+    }
+
+    /// The steps of so many images.
+    fn lowered(&self, images: usize, outputs: &[Value], options: &Options) -> Lowering {
         let wanted = self.wanted(outputs);
         let mut lowering = Lowering::new(options);
         let mut views: Vec<Option<View>> = vec![None; self.nodes.len()];
         for (i, node) in self.nodes.iter().enumerate() {
             if wanted[i] {
-                views[i] = Some(lowering.node(&self, i, node, &views));
+                let [_, channels, height, width] = self.shapes[i];
+                let shape = [images, channels, height, width];
+                views[i] = Some(lowering.node(self, shape, node, &views));
             }
         }
         for (number, value) in outputs.iter().enumerate() {
             let view = views[value.0].clone().expect("outputs are wanted");
             lowering.step(Draft::Output(number), Some(view), None);
         }
-        let (steps, len) = lowering.finish(options);
-        Ok(Plan {
-            steps,
-            // With room to begin at a cache line.
-            arena: vec![0.0; len + 16],
-            input: self.shapes[0].iter().product(),
-            outputs: outputs.iter().map(|value| self.shape(*value)).collect(),
-            threads: options.threads.max(1),
-        })
+        lowering
     }
 }
 
@@ -101,7 +126,7 @@ impl Plan {
     }
 
     /// Each step's kind and the quickest of its times on one thread, in seconds, of runs that take
-    /// about so many seconds.
+    /// about so many seconds. Of a batch in parts these are the steps of one part.
     ///
     /// # Errors
     /// An input of another length.
@@ -114,10 +139,10 @@ impl Plan {
         let start = line_start(&self.arena);
         let memory = Memory {
             arena: self.arena[start..].as_mut_ptr(),
-            input,
+            input: part(input, 0, self.turns),
             outputs: outputs
                 .iter_mut()
-                .map(|out| OutputMemory::new(out))
+                .map(|out| OutputMemory::new(part_mut(out, 0, self.turns)))
                 .collect(),
         };
         let named = |step: &Step| (step.kernel.name(), f64::INFINITY);
@@ -167,19 +192,32 @@ impl Plan {
             ));
         }
         let start = line_start(&self.arena);
-        let memory = Memory {
-            arena: self.arena[start..].as_mut_ptr(),
-            input,
-            outputs: outputs
-                .iter_mut()
-                .map(|out| OutputMemory::new(out))
-                .collect(),
-        };
-        // SAFETY: the steps were made for this memory.
-        #[allow(unsafe_code)]
-        unsafe {
-            run::run(&self.steps, &memory, self.threads)
-        };
+        for turn in 0..self.turns {
+            let memory = Memory {
+                arena: self.arena[start..].as_mut_ptr(),
+                input: part(input, turn, self.turns),
+                outputs: outputs
+                    .iter_mut()
+                    .map(|out| OutputMemory::new(part_mut(out, turn, self.turns)))
+                    .collect(),
+            };
+            // SAFETY: the steps were made for this memory.
+            #[allow(unsafe_code)]
+            unsafe {
+                run::run(&self.steps, &memory, self.threads)
+            };
+        }
         Ok(())
     }
+}
+
+/// One of so many equal parts.
+fn part(all: &[f32], number: usize, of: usize) -> &[f32] {
+    let len = all.len() / of;
+    &all[number * len..][..len]
+}
+
+fn part_mut(all: &mut [f32], number: usize, of: usize) -> &mut [f32] {
+    let len = all.len() / of;
+    &mut all[number * len..][..len]
 }

@@ -10,7 +10,8 @@ use reference::Map;
 
 type Build = dyn Fn(&mut Builder, Value) -> Vec<Value>;
 
-/// The outputs on each set of instructions, with one thread and three, with memory reused and not:
+/// The outputs on each set of instructions, with one thread and three, with memory reused and not, a batch at once and
+/// image by image:
 /// the same bytes for each set.
 fn run_all(input: &Map, build: &Build) -> Vec<(Isa, Vec<Map>)> {
     let run = |isa: Isa, threads: usize, reuse: bool| {
@@ -21,6 +22,8 @@ fn run_all(input: &Map, build: &Build) -> Vec<(Isa, Vec<Map>)> {
             threads,
             reuse,
             winograd: true,
+            // All images at once, or one after another.
+            maps: if reuse { usize::MAX } else { 0 },
         };
         let mut plan = builder.compile(&outputs, &options).expect("a plan");
         let first = plan.run(&input.numbers).expect("runs");
@@ -161,6 +164,7 @@ fn another_basis_keeps_float_precision() {
                     threads: 1,
                     reuse: true,
                     winograd,
+                    maps: 0,
                 };
                 let found = b
                     .compile(&[y], &options)
