@@ -54,7 +54,7 @@ fn seconds(conv: &Conv2d, channels: usize, side: usize, options: &Options) -> f6
         .profile(black_box(&input), 0.2)
         .expect("runs")
         .into_iter()
-        .filter(|(name, _)| *name == "conv" || *name == "depthwise")
+        .filter(|(name, _)| ["conv", "depthwise", "winograd"].contains(name))
         .map(|(_, seconds)| seconds)
         .collect();
     times.iter().sum()
@@ -67,6 +67,7 @@ fn main() {
         .collect();
     let options = Options {
         threads: 1,
+        winograd: false,
         ..Options::new().expect("instructions")
     };
     let peak = peak(options.isa);
@@ -90,18 +91,31 @@ fn main() {
         let side_out = side / stride;
         let flops = 2.0 * (shape.iter().product::<usize>() * side_out * side_out) as f64;
         let plain = seconds(&conv, c_in, side, &options);
-        let silu = Conv2d {
+        let with_silu = Conv2d {
             activation: Activation::Silu,
-            ..conv
+            ..conv.clone()
         };
-        let silu = seconds(&silu, c_in, side, &options);
-        println!(
+        let silu = seconds(&with_silu, c_in, side, &options);
+        print!(
             "{name:14} {c_in:4} → {c_out:4} at {side:3}: {:8.1} µs, {:5.1} GFLOP/s, {:3.0} % of peak; with SiLU {:8.1} µs",
             plain * 1e6,
             flops / plain / 1e9,
             100.0 * flops / plain / peak,
             silu * 1e6,
         );
+        match (kernel, stride, groups) {
+            (3, 1, 1) => {
+                let options = Options {
+                    winograd: true,
+                    ..options
+                };
+                println!(
+                    ", by Winograd {:8.1} µs",
+                    seconds(&conv, c_in, side, &options) * 1e6
+                );
+            }
+            _ => println!(),
+        }
     }
 }
 

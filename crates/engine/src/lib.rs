@@ -5,14 +5,17 @@
 //! outputs. Where a channel is, is part of a map's view: concatenations, slices and shuffles of
 //! channels move nothing, and the convolution that reads them has its weights packed in that order.
 //! Bias, activation and residual sum are the end of the convolution before them. Memory is planned
-//! ahead. The kernels are written once over [`simd`]'s vectors, and compiled for AVX2, AVX-512, NEON
+//! ahead. The kernels are written once over vectors of any width, and compiled for AVX2, AVX-512, NEON
 //! and plain floats; the machine chooses at run time, or the variable `ABLATE_ISA`.
 
 #![warn(missing_docs)]
 
 mod activation;
 mod builder;
+mod fuse;
 mod geometry;
+mod kernels;
+mod lower;
 mod memory;
 mod ops;
 mod peak;

@@ -1,21 +1,12 @@
 //! A graph compiled for one shape and one set of instructions.
 
-use std::{ops::RangeInclusive, time::Instant};
+use std::time::Instant;
 
 use crate::{
-    activation::Activation,
-    builder::{Binary, Builder, Conv2d, Node, Pool, Value},
-    geometry::Geometry,
-    memory::arrange,
-    ops::{
-        Buffer, Kernel, Memory, Output as OutputMemory,
-        conv::Conv,
-        depthwise::Depthwise,
-        elementwise::Elementwise,
-        exchange,
-        pool::Pooling,
-        rearrange::{Enlarge, Repack},
-    },
+    builder::{Builder, Value},
+    kernels::Draft,
+    lower::Lowering,
+    ops::{Memory, Output as OutputMemory},
     run::{self, Step},
     simd::Isa,
     view::View,
@@ -30,7 +21,16 @@ pub struct Options {
     pub threads: usize,
     /// Whether maps that don't live at the same time share memory.
     pub reuse: bool,
+    /// Whether 3×3 convolutions of stride 1 may take Winograd's way, which has fewer multiplications
+    /// and rounds about as much.
+    pub winograd: bool,
+    /// Bytes of maps that stay in the caches: where a batch's are more, some of its images run after
+    /// the others.
+    pub maps: usize,
 }
+
+/// What a processor's last cache has room for beside the weights.
+const MAPS: usize = 6 << 20;
 
 impl Options {
     /// The widest instructions, Rayon's threads.
@@ -42,6 +42,8 @@ impl Options {
             isa: Isa::detect()?,
             threads: rayon::current_num_threads(),
             reuse: true,
+            winograd: true,
+            maps: MAPS,
         })
     }
 }
@@ -50,47 +52,11 @@ impl Options {
 pub struct Plan {
     steps: Vec<Step>,
     arena: Vec<f32>,
+    /// Runs of the steps that make a batch.
+    turns: usize,
     input: usize,
     outputs: Vec<[usize; 4]>,
     threads: usize,
-}
-
-/// What a step does, before its buffers have a place.
-enum Draft {
-    Input(usize),
-    Conv(Conv2d, Option<View>),
-    Depthwise(Conv2d),
-    Pool(Pool),
-    Mean,
-    Enlarge(usize),
-    Unary(Activation),
-    Binary(Binary, View),
-    Repack,
-    Output(usize),
-}
-
-struct Drafted {
-    draft: Draft,
-    input: Option<View>,
-    /// Buffers that it reads.
-    reads: Vec<usize>,
-    writes: Option<usize>,
-}
-
-/// A buffer without a place.
-#[derive(Clone, Debug)]
-struct Raw {
-    blocks: usize,
-    geometry: Geometry,
-}
-
-/// A graph on its way to a plan.
-struct Lowering {
-    isa: Isa,
-    steps: Vec<Drafted>,
-    buffers: Vec<Raw>,
-    /// Buffers that are read by one convolution have one halo: the parent of each.
-    halos: Vec<usize>,
 }
 
 impl Builder {
@@ -103,354 +69,43 @@ impl Builder {
             return Err("expected at least one output".into());
         }
         self.fuse(outputs);
+        let batch = self.shapes[0][0];
+        let of_one = 4 * self.lowered(1, outputs, options).memory(options);
+        let at_once = (1..=batch)
+            .rev()
+            .find(|some| {
+                *some == 1 || (batch.is_multiple_of(*some) && some * of_one <= options.maps)
+            })
+            .ok_or("expected at least one image")?;
+        let (steps, len) = self.lowered(at_once, outputs, options).finish(options);
+        Ok(Plan {
+            steps,
+            // With room to begin at a cache line.
+            arena: vec![0.0; len + 16],
+            turns: batch / at_once,
+            input: self.shapes[0].iter().product(),
+            outputs: outputs.iter().map(|value| self.shape(*value)).collect(),
+            threads: options.threads.max(1),
+        })
+    }
+
+    /// The steps of so many images.
+    fn lowered(&self, images: usize, outputs: &[Value], options: &Options) -> Lowering {
         let wanted = self.wanted(outputs);
-        let mut lowering = Lowering {
-            isa: options.isa,
-            steps: Vec::new(),
-            buffers: Vec::new(),
-            halos: Vec::new(),
-        };
+        let mut lowering = Lowering::new(options);
         let mut views: Vec<Option<View>> = vec![None; self.nodes.len()];
         for (i, node) in self.nodes.iter().enumerate() {
             if wanted[i] {
-                views[i] = Some(lowering.node(&self, i, node, &views));
+                let [_, channels, height, width] = self.shapes[i];
+                let shape = [images, channels, height, width];
+                views[i] = Some(lowering.node(self, shape, node, &views));
             }
         }
         for (number, value) in outputs.iter().enumerate() {
             let view = views[value.0].clone().expect("outputs are wanted");
             lowering.step(Draft::Output(number), Some(view), None);
         }
-        Ok(Plan {
-            input: self.shapes[0].iter().product(),
-            outputs: outputs.iter().map(|value| self.shape(*value)).collect(),
-            ..lowering.finish(options)
-        })
-    }
-
-    /// How often each value is read.
-    fn uses(&self, outputs: &[Value]) -> Vec<usize> {
-        let mut uses = vec![0; self.nodes.len()];
-        let read = self.nodes.iter().flat_map(Node::sources);
-        read.chain(outputs.iter().copied())
-            .for_each(|value| uses[value.0] += 1);
-        uses
-    }
-
-    /// A convolution takes in what follows it, if nobody else reads it: an activation, or the sum
-    /// with a map that is there before it.
-    fn fuse(&mut self, outputs: &[Value]) {
-        let uses = self.uses(outputs);
-        for i in 0..self.nodes.len() {
-            let alone = |value: &Value, nodes: &[Node]| {
-                uses[value.0] == 1 && matches!(nodes[value.0], Node::Conv(_, _, None))
-            };
-            match self.nodes[i].clone() {
-                Node::Unary(x, activation) if alone(&x, &self.nodes) => {
-                    if let Node::Conv(from, conv, None) = self.nodes[x.0].clone()
-                        && conv.activation == Activation::Identity
-                    {
-                        let conv = Conv2d { activation, ..conv };
-                        self.nodes[i] = Node::Conv(from, conv, None);
-                    }
-                }
-                Node::Binary(Binary::Add, [x, y]) if x != y && self.shape(x) == self.shape(y) => {
-                    for (conv, other) in [(x, y), (y, x)] {
-                        if alone(&conv, &self.nodes)
-                            && let Node::Conv(from, conv, None) = self.nodes[conv.0].clone()
-                            && !conv.is_depthwise()
-                        {
-                            self.nodes[i] = Node::Conv(from, conv, Some(other));
-                            break;
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// What the outputs need.
-    fn wanted(&self, outputs: &[Value]) -> Vec<bool> {
-        let mut wanted = vec![false; self.nodes.len()];
-        outputs.iter().for_each(|value| wanted[value.0] = true);
-        for i in (0..self.nodes.len()).rev() {
-            if wanted[i] {
-                let sources = self.nodes[i].sources();
-                sources.iter().for_each(|value| wanted[value.0] = true);
-            }
-        }
-        wanted
-    }
-
-    /// Whether convolutions alone read the input, so that it can stay as it is, a plane a channel.
-    fn input_stays(&self) -> bool {
-        self.nodes.iter().all(|node| match node {
-            Node::Conv(x, conv, residual) => {
-                residual.is_none_or(|y| y.0 != 0) && (x.0 != 0 || conv.groups == 1)
-            }
-            node => !node.sources().iter().any(|value| value.0 == 0),
-        })
-    }
-}
-
-impl Lowering {
-    fn buffer(
-        &mut self,
-        blocks: usize,
-        [batch, _, height, width]: [usize; 4],
-        lanes: usize,
-    ) -> usize {
-        self.buffers.push(Raw {
-            blocks,
-            geometry: Geometry {
-                batch,
-                height,
-                width,
-                halo: 0,
-                lanes,
-            },
-        });
-        self.halos.push(self.halos.len());
-        self.buffers.len() - 1
-    }
-
-    /// A buffer with lanes in order.
-    fn whole(&mut self, shape: [usize; 4]) -> (usize, View) {
-        let lanes = self.isa.lanes();
-        let buffer = self.buffer(shape[1].div_ceil(lanes), shape, lanes);
-        (buffer, View::whole(buffer, shape, lanes))
-    }
-
-    /// A buffer with the lanes of a view.
-    fn alike(&mut self, view: &View, shape: [usize; 4]) -> (usize, View) {
-        let blocks = view.blocks();
-        let buffer = self.buffer(blocks.len(), shape, self.isa.lanes());
-        let mut lanes = view.lanes.clone();
-        for (block, of) in blocks.iter().enumerate() {
-            for (lane, channel) in &of.channels {
-                lanes[*channel] = crate::view::Lane {
-                    buffer,
-                    block,
-                    lane: *lane,
-                };
-            }
-        }
-        (buffer, View { shape, lanes })
-    }
-
-    fn step(&mut self, draft: Draft, input: Option<View>, writes: Option<usize>) {
-        let mut reads: Vec<usize> = input.iter().flat_map(View::buffers).collect();
-        if let Draft::Conv(_, Some(other)) | Draft::Binary(_, other) = &draft {
-            reads.extend(other.buffers());
-        }
-        reads.sort();
-        reads.dedup();
-        self.steps.push(Drafted {
-            draft,
-            input,
-            reads,
-            writes,
-        });
-    }
-
-    /// The view with each channel in a lane of its own, in order.
-    fn repacked(&mut self, view: View) -> View {
-        let (buffer, whole) = self.whole(view.shape);
-        self.step(Draft::Repack, Some(view), Some(buffer));
-        whole
-    }
-
-    fn plain(&mut self, view: View) -> View {
-        match view.is_plain() {
-            true => view,
-            false => self.repacked(view),
-        }
-    }
-
-    fn halo_of(&mut self, buffer: usize) -> usize {
-        let mut root = buffer;
-        while self.halos[root] != root {
-            root = self.halos[root];
-        }
-        self.halos[buffer] = root;
-        root
-    }
-
-    /// All buffers of a view get one halo, of at least so many pixels.
-    fn halo(&mut self, view: &View, halo: usize) {
-        let buffers = view.buffers();
-        let roots: Vec<usize> = buffers.iter().map(|b| self.halo_of(*b)).collect();
-        let halo = roots
-            .iter()
-            .map(|r| self.buffers[*r].geometry.halo)
-            .max()
-            .max(Some(halo));
-        for root in &roots {
-            self.halos[*root] = roots[0];
-        }
-        self.buffers[roots[0]].geometry.halo = halo.expect("a view has a buffer");
-    }
-
-    fn node(&mut self, builder: &Builder, i: usize, node: &Node, views: &[Option<View>]) -> View {
-        let shape = builder.shapes[i];
-        let view = |value: &Value| views[value.0].clone().expect("sources come before");
-        match node {
-            Node::Input => {
-                let lanes = if builder.input_stays() {
-                    1
-                } else {
-                    self.isa.lanes()
-                };
-                let buffer = self.buffer(shape[1].div_ceil(lanes), shape, lanes);
-                self.step(Draft::Input(shape[1]), None, Some(buffer));
-                View::whole(buffer, shape, lanes)
-            }
-            Node::Conv(x, conv, residual) => {
-                let mut x = view(x);
-                let halo = conv.padding[0].max(conv.padding[1]);
-                if conv.is_depthwise() {
-                    x = self.plain(x);
-                    self.halo(&x, halo);
-                    let (buffer, y) = self.alike(&x, shape);
-                    self.step(Draft::Depthwise(conv.clone()), Some(x), Some(buffer));
-                    return y;
-                }
-                self.halo(&x, halo);
-                let (buffer, y) = self.whole(shape);
-                let residual = residual.as_ref().map(|other| {
-                    let other = view(other);
-                    let other = match y.is_aligned_with(&other) {
-                        true => other,
-                        false => self.repacked(other),
-                    };
-                    self.halo(&other, 0);
-                    other
-                });
-                self.step(Draft::Conv(conv.clone(), residual), Some(x), Some(buffer));
-                y
-            }
-            Node::Pool(x, pool) => self.same_lanes(Draft::Pool(*pool), view(x), shape),
-            Node::Mean(x) => self.same_lanes(Draft::Mean, view(x), shape),
-            Node::Enlarge(x, factor) => self.same_lanes(Draft::Enlarge(*factor), view(x), shape),
-            Node::Unary(x, activation) => {
-                self.same_lanes(Draft::Unary(*activation), view(x), shape)
-            }
-            Node::Binary(binary, both) => {
-                let [x, mut y] = [&both[0], &both[1]].map(view);
-                let mut x = self.plain(x);
-                if y.shape[1] != 1 || x.shape[1] == 1 {
-                    y = self.plain(y);
-                    if !x.is_aligned_with(&y) {
-                        [x, y] = [x, y].map(|view| self.repacked(view));
-                    }
-                }
-                self.same_lanes(Draft::Binary(*binary, y), x, shape)
-            }
-            Node::Concat(parts) => View {
-                shape,
-                lanes: parts.iter().flat_map(|part| view(part).lanes).collect(),
-            },
-            Node::Channels(x, order) => {
-                let from = view(x);
-                View {
-                    shape,
-                    lanes: order.iter().map(|channel| from.lanes[*channel]).collect(),
-                }
-            }
-        }
-    }
-
-    fn same_lanes(&mut self, draft: Draft, x: View, shape: [usize; 4]) -> View {
-        let x = self.plain(x);
-        let (buffer, y) = self.alike(&x, shape);
-        self.step(draft, Some(x), Some(buffer));
-        y
-    }
-
-    /// The steps that touch each buffer: from the one that writes it to the last that reads it.
-    fn lives(&self) -> Vec<RangeInclusive<usize>> {
-        let mut lives = vec![0..=0; self.buffers.len()];
-        for (number, step) in self.steps.iter().enumerate() {
-            if let Some(buffer) = step.writes {
-                lives[buffer] = number..=number;
-            }
-            for buffer in &step.reads {
-                lives[*buffer] = *lives[*buffer].start()..=number;
-            }
-        }
-        lives
-    }
-
-    fn finish(mut self, options: &Options) -> Plan {
-        for buffer in 0..self.buffers.len() {
-            let root = self.halo_of(buffer);
-            self.buffers[buffer].geometry.halo = self.buffers[root].geometry.halo;
-        }
-        let lengths: Vec<usize> = (self.buffers.iter())
-            .map(|raw| raw.blocks * raw.geometry.plane())
-            .collect();
-        let (starts, len) = arrange(&lengths, &self.lives(), options.reuse);
-        let buffers: Vec<Buffer> = (self.buffers.iter().zip(starts))
-            .map(|(raw, start)| Buffer {
-                blocks: raw.blocks,
-                geometry: raw.geometry,
-                start,
-            })
-            .collect();
-        let steps = (0..self.steps.len()).map(|number| {
-            let kernel = kernel(options.isa, &self.steps[number], &buffers);
-            Step {
-                jobs: kernel.jobs(),
-                kernel,
-                after: self.after(number, &buffers),
-            }
-        });
-        Plan {
-            steps: steps.collect(),
-            // With room to begin at a cache line.
-            arena: vec![0.0; len + 16],
-            input: 0,
-            outputs: Vec::new(),
-            threads: options.threads.max(1),
-        }
-    }
-
-    /// Earlier steps that write what this one reads, or touch memory that it writes.
-    fn after(&self, number: usize, buffers: &[Buffer]) -> Vec<usize> {
-        let step = &self.steps[number];
-        let overlap = |a: usize, b: usize| {
-            let (a, b) = (&buffers[a], &buffers[b]);
-            a.start < b.start + b.len() && b.start < a.start + a.len()
-        };
-        let waits = |before: &Drafted| {
-            let written = before.writes.is_some_and(|w| step.reads.contains(&w));
-            let mut touched = before.reads.iter().chain(&before.writes);
-            written || step.writes.is_some_and(|w| touched.any(|t| overlap(w, *t)))
-        };
-        (0..number)
-            .filter(|before| waits(&self.steps[*before]))
-            .collect()
-    }
-}
-
-fn kernel(isa: Isa, step: &Drafted, buffers: &[Buffer]) -> Box<dyn Kernel> {
-    let x = || step.input.as_ref().expect("reads a map");
-    let y = || &buffers[step.writes.expect("writes a buffer")];
-    match &step.draft {
-        Draft::Input(channels) => Box::new(exchange::Input::new(*channels, y())),
-        Draft::Conv(conv, residual) => {
-            Box::new(Conv::new(isa, conv, x(), residual.as_ref(), y(), buffers))
-        }
-        Draft::Depthwise(conv) => Box::new(Depthwise::new(isa, conv, x(), y(), buffers)),
-        Draft::Pool(pool) => Box::new(Pooling::new(isa, *pool, x(), y(), buffers)),
-        Draft::Mean => Box::new(Elementwise::mean(isa, x(), y(), buffers)),
-        Draft::Enlarge(factor) => Box::new(Enlarge::new(isa, *factor, x(), y(), buffers)),
-        Draft::Unary(f) => Box::new(Elementwise::unary(isa, *f, x(), y(), buffers)),
-        Draft::Binary(f, other) => {
-            Box::new(Elementwise::binary(isa, *f, [x(), other], y(), buffers))
-        }
-        Draft::Repack => Box::new(Repack::new(x(), y(), buffers)),
-        Draft::Output(number) => Box::new(exchange::Output::new(*number, x(), buffers)),
+        lowering
     }
 }
 
@@ -471,7 +126,7 @@ impl Plan {
     }
 
     /// Each step's kind and the quickest of its times on one thread, in seconds, of runs that take
-    /// about so many seconds.
+    /// about so many seconds. Of a batch in parts these are the steps of one part.
     ///
     /// # Errors
     /// An input of another length.
@@ -484,10 +139,10 @@ impl Plan {
         let start = line_start(&self.arena);
         let memory = Memory {
             arena: self.arena[start..].as_mut_ptr(),
-            input,
+            input: part(input, 0, self.turns),
             outputs: outputs
                 .iter_mut()
-                .map(|out| OutputMemory::new(out))
+                .map(|out| OutputMemory::new(part_mut(out, 0, self.turns)))
                 .collect(),
         };
         let named = |step: &Step| (step.kernel.name(), f64::INFINITY);
@@ -537,19 +192,32 @@ impl Plan {
             ));
         }
         let start = line_start(&self.arena);
-        let memory = Memory {
-            arena: self.arena[start..].as_mut_ptr(),
-            input,
-            outputs: outputs
-                .iter_mut()
-                .map(|out| OutputMemory::new(out))
-                .collect(),
-        };
-        // SAFETY: the steps were made for this memory.
-        #[allow(unsafe_code)]
-        unsafe {
-            run::run(&self.steps, &memory, self.threads)
-        };
+        for turn in 0..self.turns {
+            let memory = Memory {
+                arena: self.arena[start..].as_mut_ptr(),
+                input: part(input, turn, self.turns),
+                outputs: outputs
+                    .iter_mut()
+                    .map(|out| OutputMemory::new(part_mut(out, turn, self.turns)))
+                    .collect(),
+            };
+            // SAFETY: the steps were made for this memory.
+            #[allow(unsafe_code)]
+            unsafe {
+                run::run(&self.steps, &memory, self.threads)
+            };
+        }
         Ok(())
     }
+}
+
+/// One of so many equal parts.
+fn part(all: &[f32], number: usize, of: usize) -> &[f32] {
+    let len = all.len() / of;
+    &all[number * len..][..len]
+}
+
+fn part_mut(all: &mut [f32], number: usize, of: usize) -> &mut [f32] {
+    let len = all.len() / of;
+    &mut all[number * len..][..len]
 }

@@ -10,7 +10,8 @@ use reference::Map;
 
 type Build = dyn Fn(&mut Builder, Value) -> Vec<Value>;
 
-/// The outputs on each set of instructions, with one thread and three, with memory reused and not:
+/// The outputs on each set of instructions, with one thread and three, with memory reused and not, a batch at once and
+/// image by image:
 /// the same bytes for each set.
 fn run_all(input: &Map, build: &Build) -> Vec<(Isa, Vec<Map>)> {
     let run = |isa: Isa, threads: usize, reuse: bool| {
@@ -20,6 +21,9 @@ fn run_all(input: &Map, build: &Build) -> Vec<(Isa, Vec<Map>)> {
             isa,
             threads,
             reuse,
+            winograd: true,
+            // All images at once, or one after another.
+            maps: if reuse { usize::MAX } else { 0 },
         };
         let mut plan = builder.compile(&outputs, &options).expect("a plan");
         let first = plan.run(&input.numbers).expect("runs");
@@ -115,6 +119,69 @@ fn convolutions() {
         let what = format!("case {case}: {:?} of {:?}", conv.shape, input.shape);
         let build = move |b: &mut Builder, x| vec![b.conv2d(x, conv.clone()).unwrap()];
         check(&input, &build, &[expected], &what);
+    }
+}
+
+/// Those that Winograd's way suits, of even and odd sides.
+#[test]
+fn convolutions_in_another_basis() {
+    let mut random = ChaCha8Rng::seed_from_u64(10);
+    for channels in [[16, 16], [48, 32], [17, 64], [33, 16], [80, 80]] {
+        let mut conv = conv_of(&mut random, channels, 1, [3, 3]);
+        (conv.stride, conv.padding, conv.dilation) = (1, [1, 1], 1);
+        for _ in 0..3 {
+            let input = random_input(&mut random, channels[1]);
+            let expected = reference::conv2d(&input, &conv);
+            let what = format!("{:?} of {:?}", conv.shape, input.shape);
+            let conv = conv.clone();
+            let build = move |b: &mut Builder, x| vec![b.conv2d(x, conv.clone()).unwrap()];
+            check(&input, &build, &[expected], &what);
+        }
+    }
+}
+
+/// The rounding of the direct way and of Winograd's, in shares of the outputs' standard deviation.
+#[test]
+fn another_basis_keeps_float_precision() {
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    for channels in [16, 64, 256] {
+        let mut conv = conv_of(&mut random, [16, channels], 1, [3, 3]);
+        (conv.stride, conv.padding, conv.dilation) = (1, [1, 1], 1);
+        let input = Map::random([1, channels, 24, 24], &mut random);
+        let exact = reference::conv2d(&input, &conv);
+        let squares = exact
+            .numbers
+            .iter()
+            .map(|x| f64::from(*x).powi(2))
+            .sum::<f64>();
+        let deviation = (squares / exact.numbers.len() as f64).sqrt();
+        for isa in Isa::available() {
+            let [direct, winograd] = [false, true].map(|winograd| {
+                let (mut b, x) = Builder::new(input.shape);
+                let y = b.conv2d(x, conv.clone()).unwrap();
+                let options = Options {
+                    isa,
+                    threads: 1,
+                    reuse: true,
+                    winograd,
+                    maps: 0,
+                };
+                let found = b
+                    .compile(&[y], &options)
+                    .unwrap()
+                    .run(&input.numbers)
+                    .unwrap();
+                let off = found[0]
+                    .iter()
+                    .zip(&exact.numbers)
+                    .map(|(a, b)| (a - b).abs());
+                f64::from(off.fold(0.0, f32::max)) / deviation
+            });
+            println!(
+                "{channels} channels on {isa}: {direct:.1e} directly, {winograd:.1e} by Winograd"
+            );
+            assert!(direct < 1e-5 && winograd < 1e-5 && winograd != direct);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! figures to float precision, and so do their gradients.
 //!
 //! What multiplies and accumulates runs through here, so that [`multiply_accumulates`] can count
-//! it. The only crate with unsafe code and C++.
+//! it. It and the engine have unsafe code; the only crate with C++.
 //!
 //! ```
 //! use ablate_kernels::{Activation, Conv2d, conv2d};

@@ -9,21 +9,26 @@ use super::{
 use crate::{
     activation::{Activation, WithFunction},
     builder::Conv2d,
-    simd::{Isa, Simd, Task, dispatch},
+    simd::{Isa, Many, Simd, Task, dispatch},
     view::View,
 };
 
 /// Pixels of the largest tile: tables repeat their last entry so often.
 const LARGEST_TILE: usize = 12;
 
+/// Vectors that are activated together.
+const TOGETHER: usize = 3;
+
 /// Floats of weights that stay in the first cache while all pixels of a job pass by.
 const PART: usize = 4096;
 
 /// Floats of input that stay in the second cache while all groups of output blocks pass by.
-const CHUNK: usize = 24 * 1024;
+const CHUNK: usize = 32 * 1024;
 
-/// Multiply-adds, of vectors, that are worth a job.
-const JOB: usize = 12_000;
+/// Multiply-adds, of vectors, of a job: at most, so that all threads end at about the same time,
+/// and at least, so that taking jobs costs nothing beside doing them.
+const MOST: usize = 1_000_000;
+const LEAST: usize = 24_000;
 
 /// See the module.
 pub struct Conv {
@@ -66,13 +71,13 @@ struct Residual {
 }
 
 /// Floats that begin at a cache line.
-struct Aligned {
+pub struct Aligned {
     floats: Vec<f32>,
     skip: usize,
 }
 
 impl Aligned {
-    fn new(floats: &[f32]) -> Self {
+    pub fn new(floats: &[f32]) -> Self {
         let mut padded = vec![0.0; floats.len() + 16];
         let skip = (padded.as_ptr() as usize).wrapping_neg() % 64 / 4;
         padded[skip..][..floats.len()].copy_from_slice(floats);
@@ -82,7 +87,7 @@ impl Aligned {
         }
     }
 
-    fn get(&self) -> &[f32] {
+    pub fn get(&self) -> &[f32] {
         &self.floats[self.skip..]
     }
 }
@@ -126,7 +131,7 @@ fn terms(conv: &Conv2d, input: &[Plane]) -> Vec<Term> {
 }
 
 /// How many of so many blocks are computed together, and at how many pixels.
-fn tile_of(isa: Isa, blocks: usize) -> (usize, usize) {
+pub fn tile_of(isa: Isa, blocks: usize) -> (usize, usize) {
     let wide = matches!(isa, Isa::Avx512 | Isa::Neon);
     match blocks {
         4.. if isa == Isa::Neon => (4, 6),
@@ -138,7 +143,7 @@ fn tile_of(isa: Isa, blocks: usize) -> (usize, usize) {
 impl Conv {
     /// From a view to the buffer of its output; planes of the view have one geometry.
     pub fn new(
-        isa: Isa,
+        (isa, threads): (Isa, usize),
         conv: &Conv2d,
         input: &View,
         residual: Option<&View>,
@@ -210,8 +215,11 @@ impl Conv {
             .map(|g| g.parts.iter().map(|p| p.segments.len()).sum::<usize>());
         let work = largest.max().unwrap_or(0) * lanes * groups[0].blocks;
         let read = input.shape[1] * conv.stride * conv.stride;
+        // A few jobs for each thread.
+        let shared = (pixels * groups.len()).div_ceil(4 * threads);
         let chunk = (CHUNK / read.max(1))
-            .min(JOB.div_ceil(work.max(1)))
+            .min(MOST / work.max(1))
+            .min(shared.max(LEAST / work.max(1)))
             .max(2 * LARGEST_TILE)
             .next_multiple_of(LARGEST_TILE);
         let residual = residual.map(|view| {
@@ -343,7 +351,7 @@ impl Job<'_> {
                 let plane = residual.planes[self.group.first + block];
                 (&residual.table[pixel..][..count], plane)
             });
-            self.conv.activation.with::<S>(Finish {
+            self.conv.activation.with::<Many<S, TOGETHER>>(Finish {
                 memory: self.memory,
                 table: &self.conv.output[pixel..][..count],
                 plane: plane + block * self.conv.step,
@@ -360,30 +368,25 @@ struct Finish<'a> {
     residual: Option<(&'a [u32], usize)>,
 }
 
-impl<S: Simd> WithFunction<S> for Finish<'_> {
+impl<S: Simd> WithFunction<Many<S, TOGETHER>> for Finish<'_> {
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn run(self, function: impl Fn(S) -> S + Copy) {
+    fn run(self, function: impl Fn(Many<S, TOGETHER>) -> Many<S, TOGETHER> + Copy) {
         let Self { memory, plane, .. } = self;
-        match self.residual {
-            None => {
-                for at in self.table {
-                    // SAFETY: what the tile before has just written.
-                    unsafe {
-                        let at = memory.add(plane + *at as usize);
-                        function(S::load(at)).store(at);
-                    }
+        let count = self.table.len();
+        for first in (0..count).step_by(TOGETHER) {
+            // Where there are fewer, the last several times, to the same value.
+            let pixels: [usize; TOGETHER] = std::array::from_fn(|i| (first + i).min(count - 1));
+            // SAFETY: what the tile before has just written; the residual's table and plane were
+            // made for this memory too.
+            unsafe {
+                let at = pixels.map(|i| memory.add(plane + self.table[i] as usize));
+                let mut y = function(Many::gather(at));
+                if let Some((table, from)) = self.residual {
+                    let from = pixels.map(|i| memory.add(from + table[i] as usize));
+                    y = y.add(Many::gather(from));
                 }
-            }
-            Some((table, from)) => {
-                for (at, residual) in self.table.iter().zip(table) {
-                    // SAFETY: as above; the residual's table and plane were made for this memory.
-                    unsafe {
-                        let at = memory.add(plane + *at as usize);
-                        let residual = S::load(memory.add(from + *residual as usize));
-                        function(S::load(at)).add(residual).store(at);
-                    }
-                }
+                y.scatter(at);
             }
         }
     }

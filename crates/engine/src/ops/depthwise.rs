@@ -6,12 +6,15 @@ use super::{Buffer, Kernel, Memory, clear_halo, planes};
 use crate::{
     activation::{Activation, WithFunction},
     builder::Conv2d,
-    simd::{Isa, Simd, Task, dispatch},
+    simd::{Isa, Many, Simd, Task, dispatch},
     view::View,
 };
 
 /// Pixels at a time.
 const TILE: usize = 8;
+
+/// Vectors that are activated together: a tile is a multiple.
+const TOGETHER: usize = 4;
 
 /// Multiply-adds, of vectors, that are worth a job.
 const JOB: usize = 12_000;
@@ -119,14 +122,14 @@ impl Task for Job<'_> {
             // SAFETY: the plane is one of this kernel's outputs; the halo is this job's.
             unsafe { clear_halo(self.memory, self.block.to, &self.of.borders) };
         }
-        self.of.activation.with::<S>(self);
+        self.of.activation.with::<Many<S, TOGETHER>>(self);
     }
 }
 
-impl<S: Simd> WithFunction<S> for Job<'_> {
+impl<S: Simd> WithFunction<Many<S, TOGETHER>> for Job<'_> {
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn run(self, function: impl Fn(S) -> S + Copy) {
+    fn run(self, function: impl Fn(Many<S, TOGETHER>) -> Many<S, TOGETHER> + Copy) {
         let Self { of, memory, .. } = self;
         let end = (self.start + of.chunk).min(of.pixels);
         let weights = &self.block.weights;
@@ -148,8 +151,11 @@ impl<S: Simd> WithFunction<S> for Job<'_> {
                         *sum = S::load(at.offset(*offset)).mul_add(weight, *sum);
                     }
                 }
-                for (sum, at) in sums.iter().zip(output) {
-                    function(*sum).store(memory.add(self.block.to + *at as usize));
+                let (sums, _) = sums.as_chunks::<TOGETHER>();
+                let (output, _) = output.as_chunks::<TOGETHER>();
+                for (sums, at) in sums.iter().zip(output) {
+                    let at = at.map(|at| memory.add(self.block.to + at as usize));
+                    function(Many(*sums)).scatter(at);
                 }
             }
         }

@@ -7,9 +7,12 @@ use crate::{
     activation::{Activation, WithFunction},
     builder::Binary,
     geometry::Geometry,
-    simd::{Isa, Simd, Task, dispatch},
+    simd::{Isa, Many, Simd, Task, dispatch},
     view::View,
 };
+
+/// Vectors that an activation takes together.
+const TOGETHER: usize = 4;
 
 /// An operand's plane.
 #[derive(Clone, Copy)]
@@ -166,7 +169,7 @@ impl Task for Job<'_> {
         // SAFETY: the plane is this job's output.
         unsafe { clear_halo(self.memory, to, &self.of.borders) };
         match self.of.work {
-            Work::Unary(activation) => activation.with::<S>(self),
+            Work::Unary(activation) => activation.with::<Many<S, TOGETHER>>(self),
             Work::Binary(Binary::Add) => self.pairs(S::add),
             Work::Binary(Binary::Subtract) => self.pairs(S::sub),
             Work::Binary(Binary::Multiply) => self.pairs(S::mul),
@@ -223,21 +226,24 @@ impl Job<'_> {
     }
 }
 
-impl<S: Simd> WithFunction<S> for Job<'_> {
+impl<S: Simd> WithFunction<Many<S, TOGETHER>> for Job<'_> {
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn run(self, function: impl Fn(S) -> S + Copy) {
+    fn run(self, function: impl Fn(Many<S, TOGETHER>) -> Many<S, TOGETHER> + Copy) {
         let (to, x, _) = self.of.blocks[self.block];
         let g = self.of.to;
         for image in 0..g.batch {
             for row in 0..g.height {
                 let (x, _) = x.row(image, row);
                 let out = to + g.pixel(image, row, 0);
-                for i in 0..g.width {
+                for first in (0..g.width).step_by(TOGETHER) {
+                    // Where there are fewer, the last several times, to the same value.
+                    let pixels: [usize; TOGETHER] =
+                        std::array::from_fn(|i| (first + i).min(g.width - 1) * S::LANES);
                     // SAFETY: pixels of the planes of the input and of the output.
                     unsafe {
-                        let x = S::load(self.memory.add(x + i * S::LANES));
-                        function(x).store(self.memory.add(out + i * S::LANES));
+                        let x = Many::gather(pixels.map(|at| self.memory.add(x + at)));
+                        function(x).scatter(pixels.map(|at| self.memory.add(out + at)));
                     }
                 }
             }

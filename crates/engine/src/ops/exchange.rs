@@ -38,7 +38,9 @@ impl Kernel for Input {
         let at = self.start + block * g.plane() + image * g.image();
         // SAFETY: an image of a plane of this kernel's output, which is this job's alone.
         let out = unsafe { std::slice::from_raw_parts_mut(memory.arena.add(at), g.image()) };
-        out.fill(0.0);
+        if g.lanes > 1 || g.halo > 0 {
+            out.fill(0.0);
+        }
         let area = g.height * g.width;
         for lane in 0..g.lanes.min(self.channels - block * g.lanes) {
             let channel = block * g.lanes + lane;
@@ -90,19 +92,34 @@ impl Kernel for Output {
         let batch = self.planes[0].geometry.batch;
         let (plane, image) = (&self.planes[job / batch], job % batch);
         let g = plane.geometry;
-        let area = g.height * g.width;
         let at = plane.start + image * g.image();
         // SAFETY: an image of a plane that nobody writes now.
         let from =
             unsafe { std::slice::from_raw_parts(memory.arena.add(at).cast_const(), g.image()) };
+        match g.lanes {
+            16 => self.copy::<16>(memory, plane, image, from),
+            8 => self.copy::<8>(memory, plane, image, from),
+            4 => self.copy::<4>(memory, plane, image, from),
+            _ => self.copy::<1>(memory, plane, image, from),
+        }
+    }
+}
+
+impl Output {
+    /// The channels of an image of a plane, whose pixels are `LANES` floats.
+    #[allow(unsafe_code)]
+    fn copy<const LANES: usize>(&self, memory: &Memory, plane: &Plane, image: usize, from: &[f32]) {
+        let g = plane.geometry;
+        let area = g.height * g.width;
         for (lane, channel) in &plane.channels {
             let start = (image * self.channels + channel) * area;
             // SAFETY: each channel of each image is one job's alone.
             let out = unsafe { memory.outputs[self.number].part(start..start + area) };
             for (y, out) in out.chunks_exact_mut(g.width).enumerate() {
-                let row = &from[g.pixel(0, y, 0)..][..g.width * g.lanes];
-                let row = row.iter().skip(*lane).step_by(g.lanes);
-                out.iter_mut().zip(row).for_each(|(out, x)| *out = *x);
+                let row = &from[g.pixel(0, y, 0)..][..g.width * LANES];
+                let (pixels, _) = row.as_chunks::<LANES>();
+                let pixels = out.iter_mut().zip(pixels);
+                pixels.for_each(|(out, pixel)| *out = pixel[*lane % LANES]);
             }
         }
     }

@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod pool;
 pub mod rearrange;
 pub mod tile;
+pub mod winograd;
 
 use std::ops::Range;
 

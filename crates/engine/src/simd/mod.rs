@@ -6,12 +6,14 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod many;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
 
 use std::{fmt, str::FromStr};
 
+pub use many::Many;
 use scalar::Scalar;
 
 /// The environment variable that forces a set of instructions.

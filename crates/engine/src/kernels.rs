@@ -1,0 +1,77 @@
+//! From a step to what does it.
+
+use crate::{
+    activation::Activation,
+    builder::{Binary, Conv2d, Pool},
+    ops::{
+        Buffer, Kernel,
+        conv::Conv,
+        depthwise::Depthwise,
+        elementwise::Elementwise,
+        exchange,
+        pool::Pooling,
+        rearrange::{Enlarge, Repack},
+        winograd::Winograd,
+    },
+    simd::Isa,
+    view::View,
+};
+
+/// What a step does, before its buffers have a place.
+pub enum Draft {
+    Input(usize),
+    Conv(Conv2d, Option<View>),
+    Winograd(Conv2d, Option<View>),
+    Depthwise(Conv2d),
+    Pool(Pool),
+    Mean,
+    Enlarge(usize),
+    Unary(Activation),
+    Binary(Binary, View),
+    Repack,
+    Output(usize),
+}
+
+/// A step before its buffers have a place.
+pub struct Drafted {
+    pub draft: Draft,
+    pub input: Option<View>,
+    /// Buffers that it reads.
+    pub reads: Vec<usize>,
+    pub writes: Option<usize>,
+}
+
+/// What does a step.
+pub fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> Box<dyn Kernel> {
+    let x = || step.input.as_ref().expect("reads a map");
+    let y = || &buffers[step.writes.expect("writes a buffer")];
+    match &step.draft {
+        Draft::Input(channels) => Box::new(exchange::Input::new(*channels, y())),
+        Draft::Conv(conv, residual) => Box::new(Conv::new(
+            (isa, threads),
+            conv,
+            x(),
+            residual.as_ref(),
+            y(),
+            buffers,
+        )),
+        Draft::Winograd(conv, residual) => Box::new(Winograd::new(
+            (isa, threads),
+            conv,
+            x(),
+            residual.as_ref(),
+            y(),
+            buffers,
+        )),
+        Draft::Depthwise(conv) => Box::new(Depthwise::new(isa, conv, x(), y(), buffers)),
+        Draft::Pool(pool) => Box::new(Pooling::new(isa, *pool, x(), y(), buffers)),
+        Draft::Mean => Box::new(Elementwise::mean(isa, x(), y(), buffers)),
+        Draft::Enlarge(factor) => Box::new(Enlarge::new(isa, *factor, x(), y(), buffers)),
+        Draft::Unary(f) => Box::new(Elementwise::unary(isa, *f, x(), y(), buffers)),
+        Draft::Binary(f, other) => {
+            Box::new(Elementwise::binary(isa, *f, [x(), other], y(), buffers))
+        }
+        Draft::Repack => Box::new(Repack::new(x(), y(), buffers)),
+        Draft::Output(number) => Box::new(exchange::Output::new(*number, x(), buffers)),
+    }
+}
