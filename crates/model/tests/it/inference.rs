@@ -1,14 +1,19 @@
 //! Networks that the CPU's engine runs give what Burn gives.
 
 use ablate_model::{Catalog, Detector};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::{
+    module::Module,
+    tensor::{Device, Distribution, Tensor},
+};
+
+use crate::models::Shake;
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
-/// The largest difference of the head's raw maps, as a share of what the image makes of them: how
-/// far apart the numbers of a channel are. None if the network has no plan.
+/// The largest difference of the head's raw maps, as a share of the largest number; None if the
+/// network has no plan.
 fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
     let name = model.parse().unwrap();
     let graph = Catalog::builtin()
@@ -18,7 +23,7 @@ fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
         .unwrap();
     let device = Device::flex();
     device.seed(5);
-    let detector = Detector::new(&graph, 1, &device).fuse();
+    let detector = Detector::new(&graph, 1, &device).map(&mut Shake(1)).fuse();
     let images = Tensor::random(shape, Distribution::Uniform(0.0, 1.0), &device);
     if !detector.has_plan(&images) {
         return None;
@@ -33,15 +38,9 @@ fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
     });
     let mut worst = 0.0_f32;
     for (found, expected) in levels.zip(burns) {
-        let [_, _, height, width] = expected.dims();
         let (found, expected) = (values(found), values(expected));
         assert_eq!(found.len(), expected.len(), "{model}");
-        let range = |map: &[f32]| {
-            let most = map.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            most - map.iter().copied().fold(f32::INFINITY, f32::min)
-        };
-        let ranges = expected.chunks(height * width).map(range);
-        let largest = ranges.fold(0.0, f32::max);
+        let largest = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
         assert!(largest > 1e-3, "{model}: {largest}");
         for (a, b) in found.iter().zip(&expected) {
             assert!(a.is_finite(), "{model}");
@@ -61,7 +60,7 @@ fn difference_of_predictions(model: &str) -> f32 {
         .unwrap();
     let device = Device::flex();
     device.seed(6);
-    let detector = Detector::new(&graph, 2, &device).fuse();
+    let detector = Detector::new(&graph, 2, &device).map(&mut Shake(2)).fuse();
     let images = Tensor::random([2, 3, 96, 64], Distribution::Uniform(0.0, 1.0), &device);
     assert!(detector.has_plan(&images), "{model}");
     let (found, _) = detector.predict(images.clone());
@@ -76,7 +75,7 @@ fn difference_of_predictions(model: &str) -> f32 {
 fn predictions_are_those_of_tensors() {
     for model in ["yolov5n", "yolov8n", "yolov5n+asff", "yolov8n+mobilenetv2"] {
         let difference = difference_of_predictions(model);
-        assert!(difference < 2e-6, "{model}: {difference:e}");
+        assert!(difference < 2e-5, "{model}: {difference:e}");
     }
 }
 
@@ -100,7 +99,7 @@ fn plans_give_what_burn_gives() {
         for shape in [[1, 3, 64, 96], [3, 3, 128, 64]] {
             let difference = difference(model, shape).unwrap_or_else(|| panic!("{model}: no plan"));
             println!("{model} {shape:?}: {difference:e}");
-            assert!(difference < 1e-5, "{model} {shape:?}: {difference:e}");
+            assert!(difference < 2e-5, "{model} {shape:?}: {difference:e}");
         }
     }
 }

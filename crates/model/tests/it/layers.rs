@@ -8,11 +8,12 @@ use std::{
 };
 
 /// Modules from bottom to top; those of one line know nothing of each other.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 16] = [
     &["spec"],
     &["shape"],
     &["tally"],
     &["coding", "initializer", "fuse"],
+    &["inference"],
     &["outputs"],
     &["blocks"],
     &["heads"],
@@ -20,6 +21,7 @@ const LAYERS: [&[&str]; 14] = [
     &["graph"],
     &["catalog"],
     &["cost", "layout"],
+    &["predictions"],
     &["detector"],
     &["precision"],
     &["weights"],

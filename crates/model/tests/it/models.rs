@@ -122,6 +122,7 @@ fn models_equal_pytorch() {
                 }
             }
             golden.assert("decoded", detector.decode(raw));
+            golden.assert("decoded", detector.predict(image.clone()).0);
             assert_eq!(
                 protos.is_some(),
                 golden.has("protos"),
@@ -161,7 +162,7 @@ fn every_variant_and_every_family_has_a_fixture() {
 
 /// Moves every number of a network, running statistics included, so that normalisation is none of
 /// the identity.
-struct Shake(u32);
+pub struct Shake(pub u32);
 
 impl ModuleMapper for Shake {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
