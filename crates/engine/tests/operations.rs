@@ -459,3 +459,45 @@ fn what_does_not_fit_is_refused() {
     ];
     assert_eq!(errors, expected);
 }
+
+/// Every kind of step in one network small enough for Miri: all sets of instructions agree.
+#[test]
+fn a_small_network_of_every_step() {
+    let mut random = ChaCha8Rng::seed_from_u64(12);
+    let mut conv = |channels: [usize; 2], groups: usize, kernel: usize, stride: usize| Conv2d {
+        stride,
+        padding: [kernel / 2; 2],
+        dilation: 1,
+        ..conv_of(&mut random, channels, groups, [kernel; 2])
+    };
+    let convs = [
+        conv([16, 3], 1, 3, 2),
+        conv([16, 16], 1, 3, 1),
+        conv([16, 16], 16, 3, 1),
+        conv([5, 32], 1, 1, 1),
+    ];
+    let input = Map::random([2, 3, 9, 7], &mut ChaCha8Rng::seed_from_u64(13));
+    let build = move |b: &mut Builder, image| {
+        let [first, second, depthwise, last] = convs.clone();
+        let x = b.conv2d(image, first).unwrap();
+        let y = b.conv2d(x, second).unwrap();
+        let y = b.activation(y, Activation::Silu);
+        let y = b.binary(Binary::Add, x, y).unwrap();
+        let cheap = b.conv2d(y, depthwise).unwrap();
+        let both = b.concat(&[y, cheap]).unwrap();
+        let both = b.shuffle(both, 2).unwrap();
+        let small = b.pool(both, Pool::square(PoolKind::Max, 2, 2, 0)).unwrap();
+        let large = b.enlarge(small, 2);
+        let odd = b.slice(large, 3, 20).unwrap();
+        let mean = b.mean(odd);
+        let weighed = b.binary(Binary::Multiply, odd, mean).unwrap();
+        let end = b.conv2d(both, last).unwrap();
+        vec![end, weighed, b.activation(weighed, Activation::Tanh)]
+    };
+    let all = run_all(&input, &build);
+    for (isa, found) in &all {
+        for (found, scalar) in found.iter().zip(&all[0].1) {
+            found.assert_close(scalar, 1e-5, &isa.to_string());
+        }
+    }
+}
