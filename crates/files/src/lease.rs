@@ -19,11 +19,11 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
-    process::{Holder, Place},
+    process::{Holder, Place, value},
     write::remove_unfinished,
 };
 
@@ -65,6 +65,19 @@ pub enum Claim {
     Theirs(Holder),
 }
 
+/// A claim as others see it.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// Of the work.
+    pub name: String,
+    /// Who does it.
+    pub holder: Holder,
+    /// Since when, by the holder's clock; None in files of earlier versions.
+    pub since: Option<SystemTime>,
+    /// The last heartbeat, by the clock of the file system.
+    pub beat: Option<SystemTime>,
+}
+
 /// Work that this process holds; dropping it gives the work back.
 pub struct Lease {
     entry: Arc<Entry>,
@@ -78,6 +91,8 @@ struct Entry {
     file: PathBuf,
     /// Tells it from others of this process.
     claim: u64,
+    /// Seconds after 1970.
+    since: u64,
     beats: AtomicU64,
     lost: AtomicBool,
 }
@@ -149,6 +164,7 @@ impl Leases {
                 generation: next,
                 file: path(&self.folder, name, next),
                 claim: CLAIMS.fetch_add(1, Ordering::Relaxed),
+                since: UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()),
                 beats: AtomicU64::new(0),
                 lost: AtomicBool::new(false),
             };
@@ -183,21 +199,28 @@ impl Leases {
         Ok(())
     }
 
-    /// The claims that live now, by name.
+    /// The claims that live now, by name. One of another machine lives for all that a single look
+    /// can tell: its last heartbeat says more.
     ///
     /// # Errors
     /// A folder that can't be read.
-    pub fn holders(&self) -> io::Result<Vec<(String, Holder)>> {
+    pub fn holders(&self) -> io::Result<Vec<Holding>> {
         let mut holders = Vec::new();
         for (name, generation) in list(&self.folder)? {
             let file = path(&self.folder, &name, generation);
             if let Some(text) = read(&file)?
                 && !self.is_gone(&file, &text)
             {
-                holders.push((name, Holder::parse(&text)));
+                let seconds: Option<u64> = value(&text, "since: ").parse().ok();
+                holders.push(Holding {
+                    name,
+                    holder: Holder::parse(&text),
+                    since: seconds.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
+                    beat: fs::metadata(&file).and_then(|file| file.modified()).ok(),
+                });
             }
         }
-        holders.sort_by(|(a, _), (b, _)| a.cmp(b));
+        holders.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(holders)
     }
 
@@ -314,7 +337,7 @@ impl Entry {
     }
 
     fn text(&self) -> String {
-        Holder::own().text(self.claim, self.beats.load(Ordering::Relaxed))
+        Holder::own().text(self.claim, self.since, self.beats.load(Ordering::Relaxed))
     }
 
     /// Counts, unless another generation has come.
@@ -447,7 +470,7 @@ mod tests {
 
     /// A file as a process leaves it that is no more.
     fn leave(folder: &Path, holder: &Holder) {
-        fs::write(folder.join("a.3"), holder.text(5, 7)).unwrap();
+        fs::write(folder.join("a.3"), holder.text(5, 6, 7)).unwrap();
     }
 
     #[test]
@@ -479,7 +502,7 @@ mod tests {
         let leases = Leases::with_timing(folder.path(), QUICK);
         assert!(!is_ours(&leases));
         std::thread::sleep(QUICK.patience / 2);
-        fs::write(folder.path().join("a.3"), elsewhere.text(5, 8)).unwrap();
+        fs::write(folder.path().join("a.3"), elsewhere.text(5, 6, 8)).unwrap();
         assert!(!is_ours(&leases));
         std::thread::sleep(QUICK.patience / 2);
         assert!(!is_ours(&leases), "it counted since");
@@ -527,7 +550,10 @@ mod tests {
         let _lease = ours(leases.claim("a.b").unwrap());
         let holders = leases.holders().unwrap();
         assert_eq!(holders.len(), 1);
-        assert_eq!(holders[0].0, "a.b");
-        assert_eq!(holders[0].1.process, std::process::id());
+        assert_eq!(holders[0].name, "a.b");
+        assert_eq!(holders[0].holder.process, std::process::id());
+        let ago = |time: Option<SystemTime>| time.unwrap().elapsed().unwrap_or_default();
+        assert!(ago(holders[0].since) < Duration::from_secs(60));
+        assert!(ago(holders[0].beat) < Duration::from_secs(60));
     }
 }

@@ -1,11 +1,14 @@
 //! The command line.
 
+mod status;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use ablate_detection::dataset::Split;
 use ablate_model::ModelName;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use self::status::StatusArgs;
 use crate::{device::DeviceName, measure::precision::Precision};
 use ablate_records::{ImageSize, Stage};
 
@@ -64,6 +67,8 @@ fn one_size(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 pub enum Command {
     /// Run a sweep: measure cost and latency, train, evaluate, and write a CSV file and a report.
     Run(RunArgs),
+    /// Print how far a sweep is: done, running, failed and waiting.
+    Status(StatusArgs),
     /// Print the layers of models with output shapes, parameters and GFLOPs.
     Show(ShowArgs),
     /// Compare two models layer by layer: what was replaced, and the change in parameters and

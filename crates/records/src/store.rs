@@ -6,6 +6,7 @@
 //! machines may write to one folder.
 
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -204,11 +205,11 @@ impl Store {
         &self.folder
     }
 
-    fn records_folder(&self) -> PathBuf {
+    pub(crate) fn records_folder(&self) -> PathBuf {
         self.folder.join("records")
     }
 
-    fn record_path(&self, key: &str) -> PathBuf {
+    pub(crate) fn record_path(&self, key: &str) -> PathBuf {
         self.records_folder().join(format!("{key}.json"))
     }
 
@@ -283,7 +284,7 @@ impl Store {
             .into_iter()
             .filter_map(|row| self.resolve(row))
             .collect();
-        let known: Vec<Cell> = records
+        let known: HashSet<Cell> = records
             .iter()
             .filter(|record| !record.key.is_empty())
             .map(|record| record.cell.clone())

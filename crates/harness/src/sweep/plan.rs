@@ -217,7 +217,7 @@ fn planned(
         .filter_map(|(stage, check)| Some((stage, check.err()?)))
         .collect();
     PlannedCell {
-        id: id(&cell),
+        id: cell_id(&cell),
         model: model.clone(),
         device: *device,
         dtype,
@@ -228,7 +228,7 @@ fn planned(
 
 /// A word for files and command lines: model, device, number format where it is not f32, and data
 /// set and seed where the cell is trained.
-fn id(cell: &Cell) -> String {
+pub fn cell_id(cell: &Cell) -> String {
     let mut id = format!("{}@{}", cell.model, cell.device);
     if let Some(dtype) = cell.timing().rounded_to {
         id += &format!("@{dtype}");

@@ -6,5 +6,6 @@ mod costs;
 mod halving;
 mod reports;
 mod shared;
+mod status;
 mod support;
 mod training;

@@ -12,7 +12,7 @@ use ablate_files::Lease;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-pub use self::train::Train;
+pub use self::train::{Train, checkpoints};
 use super::{Workbench, plan::PlannedCell};
 use crate::{code, guard::guarded, progress::Steps};
 use ablate_records::{
