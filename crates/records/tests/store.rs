@@ -3,7 +3,7 @@
 use std::fs;
 
 use ablate_records::{
-    Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage,
+    Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage, Status,
     store::{Judging, Manifest, ManifestEntry, Reference, Store, VariantNote, key},
 };
 use serde_json::{Value, json};

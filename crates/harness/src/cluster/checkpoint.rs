@@ -66,7 +66,9 @@ fn of_state(state: &TrainingState, written: SystemTime) -> Progress {
     let mean = recent.iter().map(|epoch| epoch.seconds).sum::<f64>() / recent.len() as f64;
     // Of an epoch that is begun, the checkpoint holds a part.
     let begun = state.begun.as_ref().map_or(0.0, |begun| begun.seconds);
-    let whole = of.map(|of| mean * of.saturating_sub(epochs) as f64 - begun);
+    let whole = of
+        .filter(|_| epochs > 0)
+        .map(|of| mean * of.saturating_sub(epochs) as f64 - begun);
     let left = whole.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
     Progress {
         epochs,

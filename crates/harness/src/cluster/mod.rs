@@ -2,4 +2,7 @@
 //! them, starts them, and writes them down for a cluster's scheduler.
 
 pub mod checkpoint;
+pub mod kubernetes;
+pub mod slurm;
 pub mod status;
+pub mod workers;

@@ -4,8 +4,9 @@
 use std::{collections::HashMap, thread, time::Duration};
 
 use ablate_files::{Claim, Holder, Lease, Leases};
-use ablate_records::{Outcome, Stage, store::Store};
+use ablate_records::{Stage, Status, store::Store};
 use anyhow::{Context, Result};
+use rayon::prelude::*;
 
 use super::stages::Job;
 use crate::interrupt;
@@ -13,11 +14,14 @@ use crate::interrupt;
 /// Between two looks at work that another run holds.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// The same, at work that takes a moment.
+const SHORT_PAUSE: Duration = Duration::from_millis(20);
+
 /// What this run holds, and what it found when it began.
 pub struct Claims {
     leases: Leases,
-    /// By key: when the record was finished that was there before this run.
-    before: HashMap<String, Option<String>>,
+    /// By key: when the record was finished that was there before this run, and how it ended.
+    before: HashMap<String, Option<(String, Status)>>,
 }
 
 /// What became of a piece of work while others had it.
@@ -51,21 +55,49 @@ impl Claims {
     /// Remembers what the records of these jobs are now. What is new afterwards is of another run,
     /// which has just measured it.
     pub fn remember(&mut self, store: &Store, jobs: &[Job]) {
-        for job in jobs {
-            let finished = store.load(&job.key).map(|record| record.finished);
-            self.before.insert(job.key.clone(), finished);
-        }
+        let keys: Vec<&String> = jobs.iter().map(|job| &job.key).collect();
+        let found = keys.into_par_iter().map(|key| {
+            let record = store.load(key);
+            let known = record.map(|record| (record.finished, record.outcome.status()));
+            (key.clone(), known)
+        });
+        self.before.extend(found.collect::<Vec<_>>());
+    }
+
+    /// How the job had ended when this run came to its stage; None if it had not.
+    pub fn earlier(&self, job: &Job) -> Option<Status> {
+        self.before
+            .get(&job.key)?
+            .as_ref()
+            .map(|(_, status)| *status)
     }
 
     /// How another run has ended the job since; None if it has not.
     pub fn settled(&self, store: &Store, job: &Job) -> Option<Settled> {
         let record = store.load(&job.key)?;
         match self.before.get(&job.key) {
-            Some(before) if before.as_ref() == Some(&record.finished) => None,
-            _ => Some(match record.outcome {
-                Outcome::Failed { .. } => Settled::Failed,
+            Some(Some((before, _))) if *before == record.finished => None,
+            _ => Some(match record.outcome.status() {
+                Status::Failed => Settled::Failed,
                 _ => Settled::Done,
             }),
+        }
+    }
+
+    /// Does what no two runs may do at once, and what takes a moment.
+    ///
+    /// # Errors
+    /// Those of `act`, a folder that can't be written, and a signal that ends the program.
+    pub fn alone<T>(&self, name: &str, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        loop {
+            let claim = self.leases.claim(name);
+            match claim.context("cannot claim work in the folder of the sweep")? {
+                Claim::Ours(_lease) => return act(),
+                Claim::Theirs(_) => {
+                    interrupt::check()?;
+                    thread::sleep(SHORT_PAUSE);
+                }
+            }
         }
     }
 
@@ -94,12 +126,13 @@ impl Claims {
 }
 
 /// Does pieces of work in turn, those first that nobody else holds. `act` returns who holds a piece
-/// that it could not have.
+/// that it could not have. A run that does not wait leaves those to others.
 ///
 /// # Errors
 /// Those of `act`, and a signal that ends the program.
 pub fn in_turn<T>(
     stage: Stage,
+    waits: bool,
     pieces: Vec<T>,
     mut act: impl FnMut(&T) -> Result<Option<Holder>>,
 ) -> Result<()> {
@@ -121,6 +154,11 @@ pub fn in_turn<T>(
         }
         left = waiting;
         if let Some(holder) = holder.filter(|_| left.len() == before) {
+            if !waits {
+                let left = left.len();
+                tracing::info!("{}: {left} left to other runs, as {holder}", stage.name());
+                return Ok(());
+            }
             if told.as_ref() != Some(&holder) {
                 tracing::info!("{}: waits for {holder}, which measures it", stage.name());
                 told = Some(holder);

@@ -58,8 +58,7 @@ impl Run<'_> {
         );
         let mut fields: Vec<Vec<Job>> = Vec::new();
         for job in jobs {
-            if !self.is_selected(Stage::Train, &job)
-                || fields.iter().flatten().any(|other| other.key == job.key)
+            if !self.is_selected(&job) || fields.iter().flatten().any(|other| other.key == job.key)
             {
                 continue; // One record serves both cells.
             }
@@ -75,7 +74,7 @@ impl Run<'_> {
         // Those that stop come first, after a few epochs.
         let mut steps = Steps::new(Stage::Train.name(), open.count()).unlike();
         // A field is one piece of work: who goes on follows from all of it.
-        in_turn(Stage::Train, fields, |field| {
+        in_turn(Stage::Train, self.conduct.waits, fields, |field| {
             let leases = match self.claims.claim(Stage::Train, field)? {
                 Ok(leases) => leases,
                 Err(holder) => return Ok(Some(holder)),
@@ -84,7 +83,11 @@ impl Run<'_> {
                 .iter()
                 .map(|job| self.enter(job))
                 .collect();
-            self.summary.reused += field.iter().filter(|entrant| !entrant.open).count();
+            let closed = field.iter().filter(|entrant| !entrant.open);
+            let (failed, found): (Vec<&Entrant>, Vec<&Entrant>) =
+                closed.partition(|entrant| matches!(entrant.found, Some(Outcome::Failed { .. })));
+            self.summary.reused += found.len();
+            self.summary.failed += failed.len();
             self.field(train, &rungs, field, &mut steps)?;
             Ok(None)
         })
@@ -97,13 +100,14 @@ impl Run<'_> {
             .store
             .load(&job.key)
             .map(|record| record.outcome)
-            .filter(|_| !self.fresh || new);
+            .filter(|_| !self.conduct.fresh || new);
         let (open, log) = match &found {
             // What an earlier run has finished has survived, whatever place it comes to.
             Some(Outcome::Done {
                 measurement: Measurement::Train(trained),
             }) => (false, trained.epochs.clone()),
             Some(Outcome::Stopped { epochs, .. }) => (true, epochs.clone()),
+            Some(Outcome::Failed { .. }) if self.conduct.keeps_failed || new => (false, Vec::new()),
             _ => (true, Vec::new()),
         };
         Entrant {
@@ -125,7 +129,7 @@ impl Run<'_> {
             return Ok(());
         }
         for entrant in field.iter_mut().filter(|entrant| entrant.open) {
-            if self.fresh && self.claims.settled(self.store, &entrant.job).is_none() {
+            if self.conduct.fresh && self.claims.settled(self.store, &entrant.job).is_none() {
                 train.forget(&entrant.job)?;
             }
             if let Some(error) = entrant.job.error.clone() {
@@ -199,7 +203,7 @@ impl Run<'_> {
                 ),
                 false => self.keep(Stage::Train, &entrant.job, outcome, steps)?,
             }
-            self.reporter.after_record()?;
+            self.after_record()?;
         }
         Ok(())
     }
@@ -258,7 +262,7 @@ impl Run<'_> {
                 }
             }
         }
-        self.reporter.after_record()
+        self.after_record()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sweeps from end to end.
 
+#[cfg(target_os = "linux")]
+mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 mod costs;

@@ -72,6 +72,11 @@ impl Running {
         (self.child.wait().unwrap().code(), log)
     }
 
+    #[cfg(target_os = "linux")]
+    pub fn number(&self) -> u32 {
+        self.child.id()
+    }
+
     #[cfg(unix)]
     pub fn signal(&self, name: &str) {
         let number = self.child.id().to_string();
