@@ -3,10 +3,13 @@
 //!
 //! What is measured is kept record by record, so there is nothing to save, but for a training: it
 //! ends after the batch at hand, of an evaluation within it too, with a checkpoint, and the next run
-//! goes on from there. A second signal ends the program at once. The exit code is the shell's: 128
-//! and the signal's number, 143 for SIGTERM.
+//! goes on from there. A second signal, two seconds later or more, ends the program at once. The exit
+//! code is the shell's: 128 and the signal's number, 143 for SIGTERM.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// That the program was asked to end, and did so in order.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -17,6 +20,11 @@ pub struct Interrupted(Signal);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signal(i32);
 
+/// Signals so close to each other are one: a scheduler signals a job's script and all that the script
+/// has started, and the script passes it on.
+#[cfg(unix)]
+const ONCE: Duration = Duration::from_secs(2);
+
 /// The state that the thread of the signals and the trainings share.
 static STATE: Mutex<State> = Mutex::new(State {
     asked: None,
@@ -25,7 +33,8 @@ static STATE: Mutex<State> = Mutex::new(State {
 });
 
 struct State {
-    asked: Option<Signal>,
+    /// The first signal, and when it came.
+    asked: Option<(Signal, Instant)>,
     /// How many of them will end with a checkpoint, or with their last batch.
     trainings: usize,
     /// Processes that get the signal too, and that the program waits for.
@@ -34,7 +43,8 @@ struct State {
 
 impl State {
     fn check(&self) -> Result<(), Interrupted> {
-        self.asked.map_or(Ok(()), |signal| Err(Interrupted(signal)))
+        self.asked
+            .map_or(Ok(()), |(signal, _)| Err(Interrupted(signal)))
     }
 }
 
@@ -103,7 +113,7 @@ impl Child {
         state.children.push(process);
         // It may have come between the look before the start and this.
         #[cfg(unix)]
-        if let Some(signal) = state.asked {
+        if let Some((signal, _)) = state.asked {
             signal.pass_on(&[process]);
         }
         Self(process)
@@ -162,15 +172,18 @@ impl Signal {
     fn came(self) {
         let mut state = state();
         if !state.children.is_empty() {
-            state.asked = Some(self);
+            state.asked.get_or_insert((self, Instant::now()));
             tracing::warn!("{self}: passed on to the workers; waiting for them");
             return self.pass_on(&state.children);
         }
-        if state.trainings == 0 || state.asked.is_some() {
-            ablate_files::release_all();
-            signal_hook::low_level::exit(i32::from(self.exit_code()));
+        match state.asked {
+            Some((_, first)) if state.trainings > 0 && first.elapsed() < ONCE => return,
+            None if state.trainings > 0 => state.asked = Some((self, Instant::now())),
+            _ => {
+                ablate_files::release_all();
+                signal_hook::low_level::exit(i32::from(self.exit_code()));
+            }
         }
-        state.asked = Some(self);
         tracing::warn!(
             "{self}: ending after this batch with a checkpoint; a second signal ends at once"
         );

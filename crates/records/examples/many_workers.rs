@@ -23,8 +23,8 @@ use ablate_records::{
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-/// What a cell takes.
-const WORK: Duration = Duration::from_millis(20);
+/// What a cell takes, in the mean.
+const WORK: Duration = Duration::from_secs(1);
 
 fn main() -> Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -92,14 +92,18 @@ fn worker(folder: &Path, cells: usize) -> Result<()> {
                 continue;
             }
             writeln!(log, "{} {}", record.key, since.elapsed().as_micros())?;
-            thread::sleep(WORK);
+            // Between a half and one and a half of it, by the key.
+            let share = u8::from_str_radix(&record.key[..2], 16)?;
+            thread::sleep(WORK.mul_f64(0.5 + f64::from(share) / 255.0));
             store.save(&record)?;
             drop(lease);
             since = Instant::now();
         }
         left = waiting;
         if !left.is_empty() {
+            // Nothing was free: that is no time of a claim.
             thread::sleep(Duration::from_millis(500));
+            since = Instant::now();
         }
     }
     Ok(())

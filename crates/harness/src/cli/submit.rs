@@ -180,24 +180,42 @@ fn time(text: &str) -> Result<String, String> {
     };
     let number = |word: &str| {
         let is_number = !word.is_empty() && word.chars().all(|c| c.is_ascii_digit());
-        is_number.then(|| word.parse::<u32>().ok()).flatten()
+        word.parse::<u32>()
+            .ok()
+            .filter(|_| is_number)
+            .map(u64::from)
     };
-    let parts: Option<Vec<u32>> = clock.split(':').map(number).collect();
-    let days_are_right = days.is_none_or(|days| number(days).is_some());
-    match parts {
-        Some(parts) if days_are_right && parts.len() <= 3 => {
-            // All but the first count up to 59; a time of nothing ends a job at once.
-            let rest_is_right = parts[1..].iter().all(|part| *part < 60);
-            let is_some = parts.iter().any(|part| *part > 0)
-                || days.and_then(number).is_some_and(|days| days > 0);
-            match rest_is_right && is_some {
-                true => Ok(text.into()),
-                false => Err(TIMES.into()),
-            }
-        }
-        _ => Err(TIMES.into()),
+    let days = match days {
+        Some(days) => Some(number(days).ok_or(TIMES)?),
+        None => None,
+    };
+    let parts: Option<Vec<u64>> = clock.split(':').map(number).collect();
+    let parts = parts.ok_or(TIMES)?;
+    // All but the first count up to 59.
+    if parts.iter().skip(1).any(|part| *part > 59) {
+        return Err(TIMES.into());
+    }
+    let (hours, minutes, seconds) = match (days, parts.as_slice()) {
+        (None, [minutes]) => (0, *minutes, 0),
+        (None, [minutes, seconds]) => (0, *minutes, *seconds),
+        (Some(_), [hours]) => (*hours, 0, 0),
+        (Some(_), [hours, minutes]) => (*hours, *minutes, 0),
+        (_, [hours, minutes, seconds]) => (*hours, *minutes, *seconds),
+        _ => return Err(TIMES.into()),
+    };
+    let whole = ((days.unwrap_or(0) * 24 + hours) * 60 + minutes) * 60 + seconds;
+    match whole >= LEAST_S {
+        true => Ok(text.into()),
+        false => Err(
+            "expected 10 minutes or more: a checkpoint is asked for two minutes before, \
+                      and Slurm may ask a minute early"
+                .into(),
+        ),
     }
 }
+
+/// The shortest time limit, in seconds.
+const LEAST_S: u64 = 600;
 
 const TIMES: &str = "expected minutes, H:MM:SS or D-H:MM:SS, such as 90, 4:00:00 or 1-12:00:00";
 
@@ -228,9 +246,12 @@ mod tests {
             assert_eq!(time(good).as_deref(), Ok(good));
         }
         for bad in [
-            "", "4h", "4:60:00", "1:2:3:4", "-1", "1-", "0", "0:00", "4:00:-1", "1.5", "+5",
+            "", "4h", "4:60:00", "1:2:3:4", "-1", "1-", "4:00:-1", "1.5", "+5",
         ] {
-            assert!(time(bad).is_err(), "{bad}");
+            assert_eq!(time(bad), Err(TIMES.into()), "{bad}");
+        }
+        for short in ["0", "9:59", "0-0:05", "0:09:59"] {
+            assert!(time(short).unwrap_err().contains("10 minutes or more"));
         }
     }
 

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use ablate_records::EpochLog;
 use ablate_training::{RESUME, TrainingState};
 use serde::Deserialize;
 
@@ -43,6 +44,18 @@ const RECENT: usize = 5;
 
 /// The progress of the training whose checkpoints are in a folder; None before its first checkpoint.
 pub fn progress(folder: &Path) -> Option<Progress> {
+    let (state, written) = read(folder)?;
+    Some(of_state(&state, written))
+}
+
+/// The epochs of the training with a key whose checkpoints are in a folder; None before its first
+/// checkpoint.
+pub fn epochs(folder: &Path, key: &str) -> Option<Vec<EpochLog>> {
+    let (state, _) = read(folder)?;
+    (state.identity == key).then_some(state.log)
+}
+
+fn read(folder: &Path) -> Option<(TrainingState, SystemTime)> {
     let mut file = File::open(folder.join(RESUME)).ok()?;
     let written = file.metadata().and_then(|file| file.modified()).ok()?;
     let mut length = [0; 8];
@@ -54,8 +67,8 @@ pub fn progress(folder: &Path) -> Option<Progress> {
     let mut header = Vec::new();
     file.take(length).read_to_end(&mut header).ok()?;
     let header: Header = serde_json::from_slice(&header).ok()?;
-    let state: TrainingState = serde_json::from_str(&header.metadata.state).ok()?;
-    Some(of_state(&state, written))
+    let state = serde_json::from_str(&header.metadata.state).ok()?;
+    Some((state, written))
 }
 
 fn of_state(state: &TrainingState, written: SystemTime) -> Progress {
@@ -80,7 +93,6 @@ fn of_state(state: &TrainingState, written: SystemTime) -> Progress {
 
 #[cfg(test)]
 mod tests {
-    use ablate_records::EpochLog;
     use serde_json::json;
 
     use super::*;

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, thread, time::Duration};
 
-use ablate_files::{Claim, Holder, Lease, Leases};
+use ablate_files::{Claim, Holder, Lease, Leases, Life};
 use ablate_records::{Stage, Status, store::Store};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
@@ -93,7 +93,7 @@ impl Claims {
             let claim = self.leases.claim(name);
             match claim.context("cannot claim work in the folder of the sweep")? {
                 Claim::Ours(_lease) => return act(),
-                Claim::Theirs(_) => {
+                Claim::Theirs(..) => {
                     interrupt::check()?;
                     thread::sleep(SHORT_PAUSE);
                 }
@@ -106,7 +106,12 @@ impl Claims {
     ///
     /// # Errors
     /// A folder that can't be written.
-    pub fn claim(&self, stage: Stage, jobs: &[Job]) -> Result<Result<Vec<Lease>, Holder>> {
+    pub fn claim(
+        &self,
+        stage: Stage,
+        jobs: &[Job],
+        turn: Turn,
+    ) -> Result<Result<Vec<Lease>, Busy>> {
         let mut names: Vec<String> = jobs.iter().map(|job| job.key.clone()).collect();
         if matches!(stage, Stage::Latency | Stage::Detect) {
             names.push(format!("latency-on-{}", Holder::own().place).replace(['/', '\\'], "-"));
@@ -115,18 +120,48 @@ impl Claims {
         names.sort();
         let mut leases = Vec::with_capacity(names.len());
         for name in names {
-            let claim = self.leases.claim(&name);
+            let claim = match turn {
+                Turn::Untouched => self.leases.claim_untouched(&name),
+                Turn::Any => self.leases.claim(&name),
+            };
             match claim.context("cannot claim work in the folder of the sweep")? {
                 Claim::Ours(lease) => leases.push(lease),
-                Claim::Theirs(holder) => return Ok(Err(holder)),
+                Claim::Theirs(holder, life) => {
+                    return Ok(Err(Busy {
+                        holder,
+                        is_sure: life == Life::Certain,
+                        brings_more: false,
+                    }));
+                }
             }
         }
         Ok(Ok(leases))
     }
 }
 
+/// Which work a run asks for. What its holder died of may kill this run too, as a network that is
+/// too large does: it comes last, so that it takes no other work with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// What nobody has begun.
+    Untouched,
+    /// Also what its holder left when it died.
+    Any,
+}
+
+/// Work that another run holds.
+pub struct Busy {
+    /// Who holds it.
+    pub holder: Holder,
+    /// Whether the holder is known to live.
+    pub is_sure: bool,
+    /// Whether more work may come of it, which this run could share.
+    pub brings_more: bool,
+}
+
 /// Does pieces of work in turn, those first that nobody else holds. `act` returns who holds a piece
-/// that it could not have. A run that does not wait leaves those to others.
+/// that it could not have. A run that does not wait leaves those to others, once it knows that these
+/// live, and unless more may come of them.
 ///
 /// # Errors
 /// Those of `act`, and a signal that ends the program.
@@ -134,27 +169,33 @@ pub fn in_turn<T>(
     stage: Stage,
     waits: bool,
     pieces: Vec<T>,
-    mut act: impl FnMut(&T) -> Result<Option<Holder>>,
+    mut act: impl FnMut(&T, Turn) -> Result<Option<Busy>>,
 ) -> Result<()> {
     let mut left = pieces;
-    let mut told = None;
+    let (mut told, mut turn) = (None, Turn::Untouched);
     while !left.is_empty() {
-        let mut holder = None;
+        let (mut holder, mut leaves) = (None, !waits);
         let before = left.len();
         let mut waiting = Vec::new();
         for piece in left {
             interrupt::check()?;
-            match act(&piece)? {
+            match act(&piece, turn)? {
                 None => {}
-                Some(other) => {
-                    holder = Some(other);
+                Some(busy) => {
+                    holder = Some(busy.holder);
+                    leaves &= busy.is_sure && !busy.brings_more;
                     waiting.push(piece);
                 }
             }
         }
         left = waiting;
-        if let Some(holder) = holder.filter(|_| left.len() == before) {
-            if !waits {
+        let is_stuck = left.len() == before;
+        let next = if is_stuck { Turn::Any } else { Turn::Untouched };
+        if std::mem::replace(&mut turn, next) == Turn::Untouched {
+            continue;
+        }
+        if let Some(holder) = holder.filter(|_| is_stuck) {
+            if leaves {
                 let left = left.len();
                 tracing::info!("{}: {left} left to other runs, as {holder}", stage.name());
                 return Ok(());

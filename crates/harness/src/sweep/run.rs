@@ -11,6 +11,7 @@ use anyhow::Result;
 use super::{
     Workbench,
     claims::{Claims, Settled, in_turn},
+    competition::Played,
     data::tell_account,
     plan::{Plan, PlannedCell, Selection},
     reporter::Reporter,
@@ -90,6 +91,7 @@ pub fn run(
         manifest: SharedPlan::new(plan, variants.clone(), judging, store.manifest().as_ref()),
         reporter: Reporter::new(store, &plan.sweep, variants, judging),
         claims: Claims::open(store),
+        played: Played::default(),
         conduct,
         summary: Summary::default(),
     };
@@ -139,6 +141,7 @@ pub(super) struct Run<'a> {
     pub(super) manifest: SharedPlan,
     pub(super) reporter: Reporter<'a>,
     pub(super) claims: Claims,
+    pub(super) played: Played,
     pub(super) conduct: Conduct,
     pub(super) summary: Summary,
 }
@@ -263,13 +266,13 @@ impl<'a> Run<'a> {
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
         let groups: Vec<Vec<Job>> = self.groups(work, jobs);
         let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
-        in_turn(stage, self.conduct.waits, groups, |group| {
+        in_turn(stage, self.conduct.waits, groups, |group, turn| {
             if self.is_settled(group, &mut steps) {
                 return Ok(None);
             }
-            let leases = match self.claims.claim(stage, group)? {
+            let leases = match self.claims.claim(stage, group, turn)? {
                 Ok(leases) => leases,
-                Err(holder) => return Ok(Some(holder)),
+                Err(busy) => return Ok(Some(busy)),
             };
             // Another run may have ended it between the two looks.
             if !self.is_settled(group, &mut steps) {
