@@ -44,7 +44,7 @@ impl Claims {
 
     /// Removes what runs left when they were killed: leases, and files that they were writing.
     pub fn clear_away(&self, store: &Store) {
-        for folder in [".", "records", "plots"] {
+        for folder in [".", "records", "plots", "leases"] {
             ablate_files::remove_unfinished(&store.folder().join(folder));
         }
         if let Err(error) = self.leases.clear_away() {

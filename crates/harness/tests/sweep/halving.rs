@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use ablate_records::{Measurement, Outcome, Stage};
 
 use crate::{
-    shared::{Running, checkpoint, is_empty},
+    shared::{Running, checkpoint},
     support::{Sweep, rows},
 };
 
@@ -55,7 +55,9 @@ fn two_runs_halve_as_one_does() {
             );
         }
         assert!(ends(&shared) == expected);
-        assert!(is_empty(&shared.out().join("leases")));
+        let leases = std::fs::read_dir(shared.out().join("leases")).unwrap();
+        let left: Vec<_> = leases.map(|lease| lease.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "killed: {is_killed}: {left:?}");
     }
 }
 
