@@ -38,6 +38,11 @@ test-backends *BACKENDS:
 test-page:
     scripts/test-page
 
+# A sweep on a Slurm of two nodes, of which one dies; needs root and `apt install slurm-wlm munge`
+test-slurm:
+    cargo build --release -p ablate
+    scripts/test-slurm target/release/ablate
+
 bench:
     cargo bench --workspace
 

@@ -19,11 +19,11 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
-    process::{Holder, Place},
+    process::{Holder, Place, value},
     write::remove_unfinished,
 };
 
@@ -50,19 +50,54 @@ impl Default for Timing {
 pub struct Leases {
     folder: PathBuf,
     timing: Timing,
-    /// What was last read in a file that another machine holds, and since when it is so.
-    watched: Mutex<HashMap<PathBuf, (String, Instant)>>,
+    /// Of files that another machine holds.
+    watched: Mutex<HashMap<PathBuf, Watched>>,
+    /// What the folder held when it was last listed, and when that was.
+    listed: Mutex<Option<(Instant, HashMap<String, u64>)>>,
     /// The thread that counts.
     heart: Mutex<Option<JoinHandle<()>>>,
     held: Arc<Held>,
+}
+
+/// A file that another machine holds.
+struct Watched {
+    /// What was last read in it, and when that was new.
+    text: String,
+    since: Instant,
+    /// Whether it has changed since the first look.
+    moved: bool,
 }
 
 /// What a claim comes to.
 pub enum Claim {
     /// The work is ours as long as the lease lives.
     Ours(Lease),
-    /// Somebody else does it.
-    Theirs(Holder),
+    /// Somebody else does it, who is known to live or not known to be gone.
+    Theirs(Holder, Life),
+}
+
+/// A claim as others see it.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// Of the work.
+    pub name: String,
+    /// Who does it.
+    pub holder: Holder,
+    /// Since when, by the holder's clock; None in files of earlier versions.
+    pub since: Option<SystemTime>,
+    /// The last heartbeat, by the clock of the file system.
+    pub beat: Option<SystemTime>,
+}
+
+/// What is known of a holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It runs: its process is there, or its heartbeat has moved since the first look.
+    Certain,
+    /// On another machine, before its heartbeat has moved.
+    Unknown,
+    /// It is no more.
+    Gone,
 }
 
 /// Work that this process holds; dropping it gives the work back.
@@ -78,6 +113,8 @@ struct Entry {
     file: PathBuf,
     /// Tells it from others of this process.
     claim: u64,
+    /// Seconds after 1970.
+    since: u64,
     beats: AtomicU64,
     lost: AtomicBool,
 }
@@ -102,6 +139,9 @@ pub fn release_all() {
     }
 }
 
+/// How long a list of the folder says who may hold what.
+const FRESH: Duration = Duration::from_secs(1);
+
 impl Leases {
     /// The leases in a folder, which is made when the first is claimed.
     pub fn open(folder: impl Into<PathBuf>) -> Self {
@@ -115,6 +155,7 @@ impl Leases {
             folder: folder.into(),
             timing,
             watched: Mutex::default(),
+            listed: Mutex::default(),
             heart: Mutex::default(),
             held: Arc::default(),
         }
@@ -126,9 +167,26 @@ impl Leases {
     /// # Errors
     /// A folder that can't be read or written.
     pub fn claim(&self, name: &str) -> io::Result<Claim> {
+        self.claim_from(name, true)
+    }
+
+    /// As [`Self::claim`], but leaves work alone whose holder is gone: it may have killed it.
+    ///
+    /// # Errors
+    /// A folder that can't be read or written.
+    pub fn claim_untouched(&self, name: &str) -> io::Result<Claim> {
+        self.claim_from(name, false)
+    }
+
+    fn claim_from(&self, name: &str, takes_over: bool) -> io::Result<Claim> {
+        if let Some((holder, life)) = self.known_holder(name)? {
+            return Ok(Claim::Theirs(holder, life));
+        }
         fs::create_dir_all(&self.folder)?;
         loop {
-            let generation = highest(&self.folder, name)?;
+            let listed = list(&self.folder)?;
+            let generation = listed.get(name).copied();
+            *lock(&self.listed) = Some((Instant::now(), listed));
             let gone = match generation {
                 None => None,
                 Some(generation) => {
@@ -136,8 +194,9 @@ impl Leases {
                     let Some(text) = read(&file)? else {
                         continue; // Given back just now.
                     };
-                    if !self.is_gone(&file, &text) {
-                        return Ok(Claim::Theirs(Holder::parse(&text)));
+                    let life = self.life(&file, &text);
+                    if !takes_over || life != Life::Gone {
+                        return Ok(Claim::Theirs(Holder::parse(&text), life));
                     }
                     Some((file, text))
                 }
@@ -149,6 +208,7 @@ impl Leases {
                 generation: next,
                 file: path(&self.folder, name, next),
                 claim: CLAIMS.fetch_add(1, Ordering::Relaxed),
+                since: UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()),
                 beats: AtomicU64::new(0),
                 lost: AtomicBool::new(false),
             };
@@ -168,6 +228,23 @@ impl Leases {
         }
     }
 
+    /// Who holds a piece of work that was held a moment ago. A run that looks for work asks for one
+    /// after another; to list the folder for each would take as many looks as there are runs, squared.
+    fn known_holder(&self, name: &str) -> io::Result<Option<(Holder, Life)>> {
+        let generation = match &*lock(&self.listed) {
+            Some((since, listed)) if since.elapsed() < FRESH => listed.get(name).copied(),
+            _ => None,
+        };
+        let Some(file) = generation.map(|generation| path(&self.folder, name, generation)) else {
+            return Ok(None);
+        };
+        let Some(text) = read(&file)? else {
+            return Ok(None);
+        };
+        let life = self.life(&file, &text);
+        Ok((life != Life::Gone).then(|| (Holder::parse(&text), life)))
+    }
+
     /// Gives back what processes held that are gone: one that was killed between its work and this
     /// leaves a lease that nobody asks for any more.
     ///
@@ -183,36 +260,57 @@ impl Leases {
         Ok(())
     }
 
-    /// The claims that live now, by name.
+    /// The claims that live now, by name. One of another machine lives for all that a single look
+    /// can tell: its last heartbeat says more.
     ///
     /// # Errors
     /// A folder that can't be read.
-    pub fn holders(&self) -> io::Result<Vec<(String, Holder)>> {
+    pub fn holders(&self) -> io::Result<Vec<Holding>> {
         let mut holders = Vec::new();
         for (name, generation) in list(&self.folder)? {
             let file = path(&self.folder, &name, generation);
             if let Some(text) = read(&file)?
                 && !self.is_gone(&file, &text)
             {
-                holders.push((name, Holder::parse(&text)));
+                let seconds: Option<u64> = value(&text, "since: ").parse().ok();
+                holders.push(Holding {
+                    name,
+                    holder: Holder::parse(&text),
+                    since: seconds.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
+                    beat: fs::metadata(&file).and_then(|file| file.modified()).ok(),
+                });
             }
         }
-        holders.sort_by(|(a, _), (b, _)| a.cmp(b));
+        holders.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(holders)
     }
 
     fn is_gone(&self, file: &Path, text: &str) -> bool {
+        self.life(file, text) == Life::Gone
+    }
+
+    fn life(&self, file: &Path, text: &str) -> Life {
         let here = Place::here();
         let holder = Holder::parse(text);
         if holder.place == *here {
-            return !holder.is_alive_here();
+            return match holder.is_alive_here() {
+                true => Life::Certain,
+                false => Life::Gone,
+            };
         }
         let mut watched = lock(&self.watched);
-        match watched.get(file) {
-            Some((seen, since)) if seen == text => since.elapsed() >= self.timing.patience,
+        let seen = watched.get(file);
+        match seen {
+            Some(seen) if seen.text == text => match seen.moved {
+                _ if seen.since.elapsed() >= self.timing.patience => Life::Gone,
+                true => Life::Certain,
+                false => Life::Unknown,
+            },
             _ => {
-                watched.insert(file.to_owned(), (text.to_owned(), Instant::now()));
-                false
+                let moved = seen.is_some();
+                let (text, since) = (text.to_owned(), Instant::now());
+                watched.insert(file.to_owned(), Watched { text, since, moved });
+                if moved { Life::Certain } else { Life::Unknown }
             }
         }
     }
@@ -314,7 +412,7 @@ impl Entry {
     }
 
     fn text(&self) -> String {
-        Holder::own().text(self.claim, self.beats.load(Ordering::Relaxed))
+        Holder::own().text(self.claim, self.since, self.beats.load(Ordering::Relaxed))
     }
 
     /// Counts, unless another generation has come.
@@ -401,7 +499,7 @@ mod tests {
     fn ours(claim: Claim) -> Lease {
         match claim {
             Claim::Ours(lease) => lease,
-            Claim::Theirs(holder) => panic!("held by {holder}"),
+            Claim::Theirs(holder, _) => panic!("held by {holder}"),
         }
     }
 
@@ -447,7 +545,7 @@ mod tests {
 
     /// A file as a process leaves it that is no more.
     fn leave(folder: &Path, holder: &Holder) {
-        fs::write(folder.join("a.3"), holder.text(5, 7)).unwrap();
+        fs::write(folder.join("a.3"), holder.text(5, 6, 7)).unwrap();
     }
 
     #[test]
@@ -464,6 +562,8 @@ mod tests {
         drop(lease);
 
         leave(folder.path(), &gone);
+        let claim = leases.claim_untouched("a").unwrap();
+        assert!(matches!(claim, Claim::Theirs(holder, Life::Gone) if holder == gone));
         leases.clear_away().unwrap();
         assert!(files(folder.path()).is_empty());
     }
@@ -477,10 +577,15 @@ mod tests {
         };
         leave(folder.path(), &elsewhere);
         let leases = Leases::with_timing(folder.path(), QUICK);
-        assert!(!is_ours(&leases));
+        let life = || match leases.claim("a").unwrap() {
+            Claim::Theirs(_, life) => life,
+            Claim::Ours(_) => panic!("it is held"),
+        };
+        assert_eq!(life(), Life::Unknown);
         std::thread::sleep(QUICK.patience / 2);
-        fs::write(folder.path().join("a.3"), elsewhere.text(5, 8)).unwrap();
-        assert!(!is_ours(&leases));
+        assert_eq!(life(), Life::Unknown);
+        fs::write(folder.path().join("a.3"), elsewhere.text(5, 6, 8)).unwrap();
+        assert_eq!(life(), Life::Certain);
         std::thread::sleep(QUICK.patience / 2);
         assert!(!is_ours(&leases), "it counted since");
         std::thread::sleep(QUICK.patience);
@@ -527,7 +632,10 @@ mod tests {
         let _lease = ours(leases.claim("a.b").unwrap());
         let holders = leases.holders().unwrap();
         assert_eq!(holders.len(), 1);
-        assert_eq!(holders[0].0, "a.b");
-        assert_eq!(holders[0].1.process, std::process::id());
+        assert_eq!(holders[0].name, "a.b");
+        assert_eq!(holders[0].holder.process, std::process::id());
+        let ago = |time: Option<SystemTime>| time.unwrap().elapsed().unwrap_or_default();
+        assert!(ago(holders[0].since) < Duration::from_secs(60));
+        assert!(ago(holders[0].beat) < Duration::from_secs(60));
     }
 }

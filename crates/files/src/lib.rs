@@ -19,7 +19,7 @@ mod words;
 mod write;
 
 pub use depth::check_depth;
-pub use lease::{Claim, Lease, Leases, Timing, release_all};
+pub use lease::{Claim, Holding, Lease, Leases, Life, Timing, release_all};
 pub use process::{Holder, Place};
 pub use read::{decode_text, decode_xml, read_text, read_xml};
 pub use words::{in_plain_words, line_of_key, place, split_line, starts_with_key, tab_hint};

@@ -87,24 +87,21 @@ impl Holder {
         &OWN
     }
 
-    /// What the file of its claim of a number says; its length does not change with the count.
-    pub(crate) fn text(&self, claim: u64, beats: u64) -> String {
+    /// What the file of its claim of a number says, made so many seconds after 1970; its length does
+    /// not change with the count.
+    pub(crate) fn text(&self, claim: u64, since: u64, beats: u64) -> String {
         format!(
-            "place: {}\nprocess: {}\nstarted: {}\nclaim: {claim}\nbeats: {beats:020}\n",
+            "place: {}\nprocess: {}\nstarted: {}\nsince: {since}\nclaim: {claim}\nbeats: {beats:020}\n",
             self.place.0, self.process, self.started
         )
     }
 
     /// From a lease's file; what can't be read is empty.
     pub(crate) fn parse(text: &str) -> Self {
-        let value = |key: &str| {
-            let mut lines = text.lines();
-            lines.find_map(|line| line.strip_prefix(key)).unwrap_or("")
-        };
         Self {
-            place: Place::parse(value("place: ")),
-            process: value("process: ").parse().unwrap_or_default(),
-            started: value("started: ").to_owned(),
+            place: Place::parse(value(text, "place: ")),
+            process: value(text, "process: ").parse().unwrap_or_default(),
+            started: value(text, "started: ").to_owned(),
         }
     }
 
@@ -135,6 +132,12 @@ impl Holder {
             _ => true,
         }
     }
+}
+
+/// Behind a key in a lease's file; empty if it is not there.
+pub(crate) fn value<'t>(text: &'t str, key: &str) -> &'t str {
+    let mut lines = text.lines();
+    lines.find_map(|line| line.strip_prefix(key)).unwrap_or("")
 }
 
 /// The start of a process, after its name, which may hold anything, in Linux's list of its figures.
@@ -171,11 +174,11 @@ mod tests {
     #[test]
     fn a_holder_s_text_is_read_back_and_keeps_its_length() {
         let own = Holder::own();
-        assert_eq!(Holder::parse(&own.text(1, 5)), *own);
+        assert_eq!(Holder::parse(&own.text(1, 2, 5)), *own);
         assert_eq!(Holder::of_prefix(&(own.prefix() + "x")).as_ref(), Some(own));
         assert_eq!(Holder::of_prefix(".0.1.2.x"), None);
         assert_eq!(Holder::of_prefix("name.1"), None);
-        assert_eq!(own.text(1, 0).len(), own.text(1, u64::MAX).len());
+        assert_eq!(own.text(1, 2, 0).len(), own.text(1, 2, u64::MAX).len());
         assert_eq!(Holder::parse("nothing"), Holder::default());
         assert_eq!(Holder::default().to_string(), "process 0 on unknown host");
     }

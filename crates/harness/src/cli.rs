@@ -1,11 +1,20 @@
 //! The command line.
 
+mod run;
+mod status;
+mod submit;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use ablate_detection::dataset::Split;
 use ablate_model::ModelName;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use self::{
+    run::RunArgs,
+    status::StatusArgs,
+    submit::{JobOption, KubernetesArgs, NodeKind, SlurmArgs, SubmitArgs},
+};
 use crate::{device::DeviceName, measure::precision::Precision};
 use ablate_records::{ImageSize, Stage};
 
@@ -64,6 +73,10 @@ fn one_size(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 pub enum Command {
     /// Run a sweep: measure cost and latency, train, evaluate, and write a CSV file and a report.
     Run(RunArgs),
+    /// Write a sweep down for a cluster's scheduler, and submit it.
+    Submit(SubmitArgs),
+    /// Print how far a sweep is: done, running, failed and waiting.
+    Status(StatusArgs),
     /// Print the layers of models with output shapes, parameters and GFLOPs.
     Show(ShowArgs),
     /// Compare two models layer by layer: what was replaced, and the change in parameters and
@@ -92,44 +105,6 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write one for each subcommand.
     Man(ManArgs),
-}
-
-/// Arguments of `ablate run`.
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    /// Sweep file (YAML).
-    pub sweep: PathBuf,
-    /// Folder of the results [default: reports/NAME].
-    #[arg(long)]
-    pub out: Option<PathBuf>,
-    /// Run this cell only; --dry-run lists the ids (repeatable).
-    #[arg(long = "cell", value_name = "ID")]
-    pub cells: Vec<String>,
-    /// Devices, comma-separated (overrides the sweep).
-    #[arg(long = "device", visible_alias = "devices", value_delimiter = ',')]
-    pub devices: Vec<DeviceName>,
-    /// Run these variants only, including variants that the sweep does not list.
-    #[arg(long, num_args = 1..)]
-    pub variants: Vec<String>,
-    /// Run these scales only, including scales that the sweep does not list.
-    #[arg(long, num_args = 1.., value_delimiter = ',')]
-    pub scales: Vec<String>,
-    /// Run these families only, including families that the sweep does not list.
-    #[arg(long, num_args = 1.., value_delimiter = ',')]
-    pub families: Vec<String>,
-    /// Run these stages only: cost, latency, train, eval, detect.
-    #[arg(long, num_args = 1.., value_delimiter = ',', value_parser = stage)]
-    pub stages: Vec<Stage>,
-    /// Ignore earlier records and measure again.
-    #[arg(long)]
-    pub fresh: bool,
-    /// Print the cells and exit.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Write the curves of trainings as event files of TensorBoard (key train.tensorboard of the
-    /// sweep): tensorboard --logdir DIR.
-    #[arg(long)]
-    pub tensorboard: bool,
 }
 
 /// Models by name, and files with tables and variants of the user's own.

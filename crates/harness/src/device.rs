@@ -1,6 +1,7 @@
 //! Devices by the name that the user writes: `flex`, `tch:cuda:0`, `vulkan:1`.
 
 mod backends;
+mod choice;
 #[cfg(feature = "cuda")]
 mod cuda;
 #[cfg(feature = "wgpu")]
@@ -15,7 +16,10 @@ use burn::tensor::Device;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-pub use self::backends::{BACKENDS, Backend, Found, Place};
+pub use self::{
+    backends::{BACKENDS, Backend, Found, Place},
+    choice::DeviceChoice,
+};
 use crate::{
     checked,
     guard::{guarded, one_line},
@@ -94,6 +98,22 @@ impl DeviceName {
             ("cuda", Place::Default) => Some(0),
             _ => None,
         }
+    }
+
+    /// Whether both are GPUs of one backend.
+    pub fn is_kind_of(&self, other: &Self) -> bool {
+        self.backend.name == other.backend.name
+            && std::mem::discriminant(&self.first_of_kind().place)
+                == std::mem::discriminant(&other.first_of_kind().place)
+    }
+
+    /// The GPU of its kind that a process calls the first.
+    pub fn first_of_kind(&self) -> Self {
+        let place = match self.place {
+            Place::Cuda(_) => Place::Cuda(0),
+            Place::Default | Place::Index(_) => Place::Index(0),
+        };
+        Self { place, ..*self }
     }
 
     /// Whether the device can be had.

@@ -4,6 +4,7 @@
 
 mod checked;
 pub mod cli;
+pub mod cluster;
 mod code;
 pub mod commands;
 mod curves;

@@ -3,7 +3,10 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    sync::LazyLock,
+    sync::{
+        LazyLock,
+        atomic::{AtomicI8, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -14,6 +17,8 @@ use ablate_records::EpochLog;
 use ablate_training::{self, StepReport};
 
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+static VERBOSITY: AtomicI8 = AtomicI8::new(0);
 
 /// The crates whose log is ours; what libraries log is shown from `-v` on, errors aside.
 const OWN: [&str; 8] = [
@@ -42,6 +47,7 @@ fn filter(verbosity: i8) -> String {
 /// Sets up the log on standard error: warnings at -1 (`-q`), steps at 0, more at 1 and 2 (`-v`,
 /// `-vv`). `RUST_LOG` overrides it.
 pub fn init(verbosity: i8) {
+    VERBOSITY.store(verbosity, Ordering::Relaxed);
     if verbosity < 0 {
         BARS.set_draw_target(ProgressDrawTarget::hidden());
     }
@@ -67,6 +73,19 @@ pub fn print(text: &str) {
             .and_then(|()| out.write_all(b"\n"))
             .and_then(|()| out.flush());
     });
+}
+
+/// The options of a command line that log as much as this process.
+pub fn flags() -> Vec<&'static str> {
+    match VERBOSITY.load(Ordering::Relaxed) {
+        ..=-1 => vec!["-q"],
+        verbosity => vec!["-v"; verbosity as usize],
+    }
+}
+
+/// Logs a line as another process has written it.
+pub fn log(line: &str) {
+    let _ = Above.write_all(format!("{line}\n").as_bytes());
 }
 
 /// Writes log lines above the bars.

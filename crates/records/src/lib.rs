@@ -8,9 +8,11 @@
 mod account;
 mod image_size;
 mod record;
+mod status;
 pub mod store;
 
 pub use account::{DataAccount, LeftOut, LeftOutReason};
 pub use image_size::ImageSize;
 pub use record::*;
+pub use status::Status;
 pub use store::{Judging, Manifest, ManifestEntry, Reference, Store, VariantNote, key};

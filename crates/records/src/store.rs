@@ -6,6 +6,7 @@
 //! machines may write to one folder.
 
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -142,29 +143,6 @@ impl Manifest {
             _ => None,
         }
     }
-
-    /// Takes over what another manifest of the sweep knows where this one waits: another run may be
-    /// further.
-    pub fn fill(&mut self, other: &Self) {
-        for row in &mut self.rows {
-            if row.record == Reference::Waiting
-                && let Some(key) = other.key(&row.cell, row.stage)
-            {
-                row.record = Reference::Key(key.clone());
-            }
-        }
-    }
-
-    /// Sets where the record of a stage is. Does nothing if the sweep has no such stage.
-    pub fn set(&mut self, cell: &Cell, stage: Stage, record: Reference) {
-        if let Some(row) = self
-            .rows
-            .iter_mut()
-            .find(|row| row.stage == stage && row.cell == *cell)
-        {
-            row.record = record;
-        }
-    }
 }
 
 /// What is added to the name of a record that cannot be read.
@@ -207,11 +185,11 @@ impl Store {
         &self.folder
     }
 
-    fn records_folder(&self) -> PathBuf {
+    pub(crate) fn records_folder(&self) -> PathBuf {
         self.folder.join("records")
     }
 
-    fn record_path(&self, key: &str) -> PathBuf {
+    pub(crate) fn record_path(&self, key: &str) -> PathBuf {
         self.records_folder().join(format!("{key}.json"))
     }
 
@@ -254,6 +232,20 @@ impl Store {
         write_json(&self.record_path(&record.key), record)
     }
 
+    /// Removes the record with this key, if there is one.
+    ///
+    /// # Errors
+    /// The path of a file that cannot be removed.
+    pub fn remove(&self, key: &str) -> Result<()> {
+        let path = self.record_path(key);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes `plan.json`, atomically.
     ///
     /// # Errors
@@ -286,7 +278,7 @@ impl Store {
             .into_iter()
             .filter_map(|row| self.resolve(row))
             .collect();
-        let known: Vec<Cell> = records
+        let known: HashSet<Cell> = records
             .iter()
             .filter(|record| !record.key.is_empty())
             .map(|record| record.cell.clone())

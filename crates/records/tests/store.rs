@@ -3,7 +3,7 @@
 use std::fs;
 
 use ablate_records::{
-    Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage,
+    Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage, Status,
     store::{Judging, Manifest, ManifestEntry, Reference, Store, VariantNote, key},
 };
 use serde_json::{Value, json};
@@ -223,4 +223,32 @@ fn a_plan_of_an_earlier_version_has_no_variants() {
     fs::write(folder.path().join("plan.json"), text).unwrap();
     let index = store.manifest().unwrap();
     assert_eq!((index.sweep.as_str(), index.variants), ("old", vec![]));
+}
+
+#[test]
+fn how_a_record_ended_is_known_from_its_head() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(folder.path()).unwrap();
+    let done = record(cell("done", None), json!({ "nc": 1 }));
+    let failed = Record {
+        outcome: Outcome::Failed {
+            error: "\"outcome\": {".into(),
+        },
+        ..record(cell("failed", None), json!({ "nc": 2 }))
+    };
+    let long = record(cell(&"long".repeat(2000), None), json!({ "nc": 3 }));
+    for record in [&done, &failed, &long] {
+        store.save(record).unwrap();
+    }
+    let status = [&done, &failed, &long].map(|record| store.status(&record.key));
+    assert_eq!(
+        status,
+        [Some(Status::Done), Some(Status::Failed), Some(Status::Done)]
+    );
+    assert_eq!(store.status("absent"), None);
+    let broken = folder.path().join("records/broken.json");
+    fs::write(&broken, "{").unwrap();
+    assert_eq!(store.status("broken"), None);
+    assert!(broken.exists(), "a look changes nothing");
+    assert_eq!(store.keys().len(), 4);
 }

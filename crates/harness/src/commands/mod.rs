@@ -11,6 +11,8 @@ mod metrics;
 mod report;
 mod run;
 mod show;
+mod status;
+mod submit;
 mod train;
 mod val;
 mod variants;
@@ -38,6 +40,8 @@ pub struct Failure(&'static str);
 pub fn execute(command: Command) -> Result<ExitCode> {
     match command {
         Command::Run(args) => run::execute(&args),
+        Command::Submit(args) => submit::execute(&args),
+        Command::Status(args) => status::execute(&args),
         Command::Show(args) => show::execute(&args),
         Command::Diff(args) => diff::execute(&args),
         Command::Variants(args) => variants::execute(&args),

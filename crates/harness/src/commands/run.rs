@@ -1,30 +1,41 @@
 //! `ablate run`: a sweep.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::HashSet, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets::NOTHING};
 
 use crate::{
     cli::RunArgs,
+    cluster::workers::Team,
+    device::DeviceName,
+    interrupt,
     progress::print,
     sweep::{
         Workbench,
         config::SweepConfig,
         plan::{PlannedCell, Selection},
-        run::run,
+        run::{Conduct, run},
     },
 };
-use ablate_records::{Stage, store::Store};
+use ablate_records::{
+    Cell, Stage, Status,
+    store::{Reference, Store},
+};
 
 pub fn execute(args: &RunArgs) -> Result<ExitCode> {
+    if args.worker {
+        interrupt::end_with_input();
+    }
     let mut config = SweepConfig::read(&args.sweep)?;
-    if !args.devices.is_empty() {
+    let team = Team::new(args)?;
+    if let Some(device) = team.as_ref().and_then(Team::device) {
+        config.devices = vec![device];
+    } else if !args.devices.is_empty() {
         // A device of the sweep that is absent is skipped; one that is asked for here is a mistake.
-        args.devices
-            .iter()
-            .try_for_each(|device| device.available())?;
-        config.devices.clone_from(&args.devices);
+        let devices = args.devices.iter().map(|choice| choice.devices());
+        let devices: Result<Vec<Vec<DeviceName>>, _> = devices.collect();
+        config.devices = devices?.into_iter().flatten().collect();
     }
     match &mut config.train {
         Some(train) => train.tensorboard |= args.tensorboard,
@@ -71,10 +82,42 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         );
     }
     let store = Store::create(folder)?;
-    let summary = run(&bench, &store, &plan, &selection, args.fresh)?;
+    if let Some(team) = team {
+        if !args.keep_failed {
+            forget_failed(&store, &plan.select(&selection)?)?;
+        }
+        return team.run(args);
+    }
+    let conduct = Conduct {
+        fresh: args.fresh,
+        keeps_failed: args.keep_failed,
+        waits: !args.no_wait,
+        reports: !args.no_report,
+    };
+    let summary = run(&bench, &store, &plan, &selection, conduct)?;
     let page = store.folder().join("report.html");
     tracing::info!("{summary}; {}", page.display());
     Ok(ExitCode::from(summary.is_failure() as u8))
+}
+
+/// Removes the records of these cells that say that a stage failed, so that it is tried again: by
+/// one of many runs, which leave what fails from now on as it is.
+///
+/// # Errors
+/// A record that can't be removed.
+pub(super) fn forget_failed(store: &Store, cells: &[&PlannedCell]) -> Result<()> {
+    let Some(manifest) = store.manifest() else {
+        return Ok(());
+    };
+    let cells: HashSet<&Cell> = cells.iter().map(|cell| &cell.cell).collect();
+    for row in manifest.rows.iter().filter(|row| cells.contains(&row.cell)) {
+        if let Reference::Key(key) = &row.record
+            && store.status(key) == Some(Status::Failed)
+        {
+            store.remove(key)?;
+        }
+    }
+    Ok(())
 }
 
 /// The cells and their stages.

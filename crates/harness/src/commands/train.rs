@@ -64,7 +64,7 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     let leases = Leases::open(&folder);
     let lease = match leases.claim("training") {
         Ok(Claim::Ours(lease)) => lease,
-        Ok(Claim::Theirs(holder)) => bail!(
+        Ok(Claim::Theirs(holder, _)) => bail!(
             "--out: expected a folder of its own, found {} in use by {holder}",
             folder.display()
         ),

@@ -16,7 +16,7 @@ struct Card {
 #[cfg_attr(not(any(feature = "tch", feature = "cuda")), allow(dead_code))]
 pub fn describe(index: usize) -> String {
     CARDS
-        .get(index)
+        .get(shown(index))
         .map_or_else(|| "NVIDIA GPU".into(), |card| card.what.clone())
 }
 
@@ -43,8 +43,22 @@ pub struct Memory {
 pub fn memory(index: usize) -> Option<Memory> {
     query("memory.used,memory.total")?
         .lines()
-        .nth(index)
+        .nth(shown(index))
         .and_then(usage)
+}
+
+/// The driver's number of the GPU that CUDA calls so.
+fn shown(index: usize) -> usize {
+    driver_number(index, std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref())
+}
+
+/// CUDA counts the GPUs that a list shows to it. One that names them otherwise than by numbers comes
+/// from a container or a scheduler, which mostly hides the others from the driver's tools too.
+fn driver_number(index: usize, visible: Option<&str>) -> usize {
+    let number = visible.and_then(|list| list.split(',').nth(index));
+    number
+        .and_then(|number| number.trim().parse().ok())
+        .unwrap_or(index)
 }
 
 fn read() -> Option<Vec<Card>> {
@@ -86,6 +100,15 @@ fn card(line: &str) -> Option<Card> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cuda_counts_what_it_is_shown() {
+        assert_eq!(driver_number(1, None), 1);
+        assert_eq!(driver_number(0, Some("3")), 3);
+        assert_eq!(driver_number(1, Some("2, 5")), 5);
+        assert_eq!(driver_number(1, Some("GPU-a,GPU-b")), 1);
+        assert_eq!(driver_number(4, Some("0,1")), 4);
+    }
 
     #[test]
     fn a_line_of_nvidia_smi_is_a_card() {

@@ -2,21 +2,29 @@
 //! next, and the last to their end.
 //!
 //! Who stops follows from the epochs that records and checkpoints hold, so a run that was killed
-//! comes to the same decisions.
+//! comes to the same decisions, and so do several runs that share the trainings: at a rung, each
+//! waits until all rivals are there, whoever brings them.
+
+use std::collections::HashSet;
 
 use ablate_model::ModelName;
 use anyhow::Result;
 
 use super::{
-    claims::in_turn,
+    claims::{Busy, Turn, in_turn},
     config::{Among, HalvingConfig},
     halving::{Fate, Place, Standing, percent, scores},
     plan::PlannedCell,
     run::{Run, failed, held},
-    stages::{Job, Train, Work},
+    stages::{Job, Train, Work, checkpoints},
 };
-use crate::{guard::guarded, interrupt::Interrupted, progress::Steps};
-use ablate_records::{EpochLog, Measurement, Outcome, Rung, Stage, TrainMeasurement};
+use crate::{
+    cluster::checkpoint::epochs,
+    guard::guarded,
+    interrupt::{self, Interrupted},
+    progress::Steps,
+};
+use ablate_records::{EpochLog, Measurement, Outcome, Rung, Stage, Status};
 use ablate_training::Leg;
 
 /// A training that competes.
@@ -26,8 +34,20 @@ struct Entrant<'p> {
     open: bool,
     /// The epochs that are known of it; empty where it is out of the competition.
     log: Vec<EpochLog>,
-    /// How an earlier run left it.
+    /// Its record.
     found: Option<Outcome>,
+}
+
+/// What this run has done in the competition: pieces of it are looked at again while others are
+/// waited for.
+#[derive(Default)]
+pub(super) struct Played {
+    /// Keys of the records that this run has written.
+    kept: HashSet<String>,
+    /// Keys of the trainings that this run has begun anew.
+    forgotten: HashSet<String>,
+    /// Decisions that are told.
+    told: HashSet<String>,
 }
 
 /// The rungs of a competition.
@@ -58,8 +78,7 @@ impl Run<'_> {
         );
         let mut fields: Vec<Vec<Job>> = Vec::new();
         for job in jobs {
-            if !self.is_selected(Stage::Train, &job)
-                || fields.iter().flatten().any(|other| other.key == job.key)
+            if !self.is_selected(&job) || fields.iter().flatten().any(|other| other.key == job.key)
             {
                 continue; // One record serves both cells.
             }
@@ -74,37 +93,34 @@ impl Run<'_> {
         let open = fields.iter().flatten().filter(|job| self.enter(job).open);
         // Those that stop come first, after a few epochs.
         let mut steps = Steps::new(Stage::Train.name(), open.count()).unlike();
-        // A field is one piece of work: who goes on follows from all of it.
-        in_turn(Stage::Train, fields, |field| {
-            let leases = match self.claims.claim(Stage::Train, field)? {
-                Ok(leases) => leases,
-                Err(holder) => return Ok(Some(holder)),
-            };
-            let field: Vec<Entrant> = held(field, leases)
-                .iter()
-                .map(|job| self.enter(job))
-                .collect();
-            self.summary.reused += field.iter().filter(|entrant| !entrant.open).count();
-            self.field(train, &rungs, field, &mut steps)?;
-            Ok(None)
+        in_turn(Stage::Train, self.conduct.waits, fields, |field, turn| {
+            self.field(train, &rungs, (field, turn), &mut steps)
         })
     }
 
-    /// How a training stands before it competes.
+    /// How a training stands, by its record and its checkpoint.
     fn enter<'p>(&self, job: &Job<'p>) -> Entrant<'p> {
-        let new = self.claims.settled(self.store, job).is_some();
+        let new =
+            self.played.kept.contains(&job.key) || self.claims.settled(self.store, job).is_some();
+        let anew = self.conduct.fresh && !new && !self.played.forgotten.contains(&job.key);
         let found = self
             .store
             .load(&job.key)
             .map(|record| record.outcome)
-            .filter(|_| !self.fresh || new);
+            .filter(|_| !self.conduct.fresh || new);
         let (open, log) = match &found {
             // What an earlier run has finished has survived, whatever place it comes to.
             Some(Outcome::Done {
                 measurement: Measurement::Train(trained),
             }) => (false, trained.epochs.clone()),
             Some(Outcome::Stopped { epochs, .. }) => (true, epochs.clone()),
-            _ => (true, Vec::new()),
+            _ if anew => (true, Vec::new()),
+            found => {
+                let failed = matches!(found, Some(Outcome::Failed { .. }));
+                let over = failed && (self.conduct.keeps_failed || new);
+                let folder = checkpoints(self.store, &job.cell.id, &job.key);
+                (!over, epochs(&folder, &job.key).unwrap_or_default())
+            }
         };
         Entrant {
             job: job.clone(),
@@ -114,94 +130,137 @@ impl Run<'_> {
         }
     }
 
+    /// A field as far as this run can take it: who holds a training that it waits for, if there is
+    /// one. All of it follows from records and checkpoints, so several runs come to the same
+    /// decisions, each after all rivals have come to the rung.
     fn field(
         &mut self,
         train: &Train,
         rungs: &Rungs,
-        mut field: Vec<Entrant>,
+        (jobs, turn): (&[Job], Turn),
         steps: &mut Steps,
-    ) -> Result<()> {
-        if field.iter().all(|entrant| !entrant.open) {
-            return Ok(());
-        }
-        for entrant in field.iter_mut().filter(|entrant| entrant.open) {
-            if self.fresh && self.claims.settled(self.store, &entrant.job).is_none() {
-                train.forget(&entrant.job)?;
-            }
-            if let Some(error) = entrant.job.error.clone() {
-                entrant.open = false;
-                self.keep(Stage::Train, &entrant.job, Outcome::Failed { error }, steps)?;
-            }
-        }
-        let rivals = models(&field)
-            .into_iter()
-            .filter(|model| !is_baseline(model))
-            .count();
-        match rivals {
-            0 | 1 => tracing::info!(
+    ) -> Result<Option<Busy>> {
+        let mut field: Vec<Entrant> = jobs.iter().map(|job| self.enter(job)).collect();
+        let names = models(&field);
+        let rivals = names.iter().filter(|model| !is_baseline(model)).count();
+        let is_open = field.iter().any(|entrant| entrant.open);
+        let at: &[usize] = if rivals > 1 && is_open {
+            &rungs.at
+        } else {
+            &[]
+        };
+        if rivals <= 1 && is_open && self.played.told.insert(field[0].job.key.clone()) {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            tracing::info!(
                 "halving: {} to their end, since nothing here competes with them",
-                models(&field)
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
-            _ => {
-                for &rung in &rungs.at {
-                    self.leg(train, rungs, Some(rung), &mut field, steps)?;
-                    self.judge(rungs, rung, &mut field, steps)?;
-                }
+                names.join(", ")
+            );
+        }
+        for &rung in at {
+            let busy = self.leg(train, (rungs, Some(rung)), (&mut field, turn), steps)?;
+            if busy.is_some() {
+                return Ok(busy);
+            }
+            let busy = self.judge(rungs, rung, &mut field, steps)?;
+            if busy.is_some() {
+                return Ok(busy);
             }
         }
-        self.leg(train, rungs, None, &mut field, steps)
+        let busy = self.leg(train, (rungs, None), (&mut field, turn), steps)?;
+        if busy.is_none() {
+            self.count(jobs);
+        }
+        Ok(busy)
     }
 
-    /// Trains what is open as far as a rung, or to the end.
+    /// Counts what is of other runs.
+    fn count(&mut self, jobs: &[Job]) {
+        for job in jobs
+            .iter()
+            .filter(|job| !self.played.kept.contains(&job.key))
+        {
+            match self.store.status(&job.key) {
+                Some(Status::Failed) => self.summary.failed += 1,
+                _ => self.summary.reused += 1,
+            }
+        }
+    }
+
+    /// Trains what is open as far as a rung, or to the end, as far as no other run does.
     fn leg(
         &mut self,
         train: &Train,
-        rungs: &Rungs,
-        until: Option<usize>,
-        field: &mut [Entrant],
+        (rungs, until): (&Rungs, Option<usize>),
+        (field, turn): (&mut [Entrant], Turn),
         steps: &mut Steps,
-    ) -> Result<()> {
+    ) -> Result<Option<Busy>> {
         let leg = Leg {
             rungs: &rungs.at,
             until,
         };
-        let behind = |entrant: &&mut Entrant| {
-            entrant.open && until.is_none_or(|rung| entrant.log.len() < rung)
-        };
-        for entrant in field.iter_mut().filter(behind) {
-            steps.begin(&entrant.job.cell.cell.model);
-            let outcome = match guarded(|| train.leg(&entrant.job, leg, steps)) {
-                Ok((TrainMeasurement { epochs, .. }, true)) => {
-                    entrant.log = epochs;
+        let behind =
+            |entrant: &Entrant| entrant.open && until.is_none_or(|rung| entrant.log.len() < rung);
+        let mut busy = None;
+        for entrant in field.iter_mut().filter(|entrant| behind(entrant)) {
+            interrupt::check()?;
+            let job = entrant.job.clone();
+            let leases = match self
+                .claims
+                .claim(Stage::Train, std::slice::from_ref(&job), turn)?
+            {
+                Ok(leases) => leases,
+                Err(other) => {
+                    // At a rung, what is decided there may be work for this run.
+                    let brings_more = until.is_some();
+                    let is_sure = other.is_sure && busy.is_none_or(|busy: Busy| busy.is_sure);
+                    busy = Some(Busy {
+                        is_sure,
+                        brings_more,
+                        ..other
+                    });
                     continue;
                 }
-                Ok((trained, false)) => {
-                    entrant.log.clone_from(&trained.epochs);
-                    Outcome::Done {
-                        measurement: Measurement::Train(trained),
-                    }
-                }
-                Err(error) if error.is::<Interrupted>() => return Err(error),
-                Err(error) => {
-                    entrant.log.clear();
-                    failed(&error)
-                }
             };
-            entrant.open = false;
-            match entrant.job.is_lost() {
-                true => tracing::warn!(
-                    "{}: another run has taken it over",
-                    entrant.job.cell.cell.model
-                ),
-                false => self.keep(Stage::Train, &entrant.job, outcome, steps)?,
+            // Another run may have brought it here between the two looks.
+            *entrant = self.enter(&job);
+            if !behind(entrant) {
+                continue;
             }
-            self.reporter.after_record()?;
+            let job = held(&[job], leases).remove(0);
+            self.train_on(train, leg, &job, steps)?;
+            *entrant = self.enter(&entrant.job);
         }
-        Ok(())
+        Ok(busy)
+    }
+
+    /// Trains one as far as a leg goes.
+    fn train_on(&mut self, train: &Train, leg: Leg, job: &Job, steps: &mut Steps) -> Result<()> {
+        let name = &job.cell.cell.model;
+        steps.begin(name);
+        let is_earlier = self.claims.settled(self.store, job).is_none();
+        if self.conduct.fresh && is_earlier && self.played.forgotten.insert(job.key.clone()) {
+            train.forget(job)?;
+        }
+        let trained = match &job.error {
+            Some(error) => Err(anyhow::anyhow!("{error}")),
+            None => guarded(|| train.leg(job, leg, steps)),
+        };
+        let outcome = match trained {
+            Ok((_, true)) => return Ok(()),
+            Ok((trained, false)) => Outcome::Done {
+                measurement: Measurement::Train(trained),
+            },
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) => failed(&error),
+        };
+        match job.is_lost() {
+            true => tracing::warn!("{name}: another run has taken it over"),
+            false => {
+                self.keep(Stage::Train, job, outcome, steps)?;
+                self.played.kept.insert(job.key.clone());
+            }
+        }
+        self.after_record()
     }
 
     /// Ranks the models at a rung, logs who goes on, and stops the others.
@@ -211,8 +270,13 @@ impl Run<'_> {
         rung: usize,
         field: &mut [Entrant],
         steps: &mut Steps,
-    ) -> Result<()> {
-        // Those that failed or stopped are out.
+    ) -> Result<Option<Busy>> {
+        // One that failed before the rung is out; one that failed later was there.
+        for entrant in field.iter_mut().filter(|entrant| !entrant.open) {
+            if matches!(entrant.found, Some(Outcome::Failed { .. })) && entrant.log.len() < rung {
+                entrant.log.clear();
+            }
+        }
         let out = |model: &ModelName| {
             of(field, model).all(|entrant| !entrant.open && entrant.log.is_empty())
         };
@@ -235,13 +299,14 @@ impl Run<'_> {
             })
             .collect();
         let fates = rungs.halving.decide(&standings);
-        tracing::info!(
-            "{}",
-            decision(rungs, rung, field[0].job.cell, &standings, &fates)
-        );
+        let line = decision(rungs, rung, field[0].job.cell, &standings, &fates);
+        let is_news = self.played.told.insert(line.clone());
+        if is_news {
+            tracing::info!("{line}");
+        }
         for ((model, fate), seeds) in models.iter().zip(fates).zip(seeds) {
             let Fate::Stops(place) = fate else { continue };
-            if of(field, model).all(|entrant| !entrant.open) {
+            if is_news && of(field, model).all(|entrant| !entrant.open) {
                 tracing::info!("{model} was trained by an earlier sweep, and keeps its figures");
             }
             for entrant in field
@@ -249,16 +314,33 @@ impl Run<'_> {
                 .filter(|entrant| entrant.job.cell.model == **model)
             {
                 let log = std::mem::take(&mut entrant.log);
-                if std::mem::take(&mut entrant.open) {
-                    let outcome = stopped(rungs, rung, place, seeds, log);
-                    match entrant.found.as_ref() == Some(&outcome) {
-                        true => self.summary.reused += 1,
-                        false => self.keep(Stage::Train, &entrant.job, outcome, steps)?,
+                if !std::mem::take(&mut entrant.open) {
+                    continue;
+                }
+                let outcome = stopped(rungs, rung, place, seeds, log);
+                if entrant.found.as_ref() == Some(&outcome) {
+                    continue;
+                }
+                let job = std::slice::from_ref(&entrant.job);
+                let _leases = match self.claims.claim(Stage::Train, job, Turn::Any)? {
+                    Ok(leases) => leases,
+                    Err(busy) => {
+                        let brings_more = true;
+                        return Ok(Some(Busy {
+                            brings_more,
+                            ..busy
+                        }));
                     }
+                };
+                let written = self.store.load(&entrant.job.key);
+                if written.is_none_or(|record| record.outcome != outcome) {
+                    self.keep(Stage::Train, &entrant.job, outcome, steps)?;
+                    self.played.kept.insert(entrant.job.key.clone());
                 }
             }
         }
-        self.reporter.after_record()
+        self.after_record()?;
+        Ok(None)
     }
 }
 

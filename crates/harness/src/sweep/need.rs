@@ -35,10 +35,8 @@ impl<'p> Run<'p> {
             let seeds = wanted.get(&(cell.cell.model.as_str(), cell.cell.device.as_str()));
             seed(cell) < seeds.copied().unwrap_or(need.from) as u64
         };
-        for cell in plan.cells.iter().filter(|cell| !is_wanted(cell)) {
-            self.settle(cell);
-        }
-        self.store.save_manifest(&self.manifest)?;
+        self.settle(plan.cells.iter().filter(|cell| !is_wanted(cell)));
+        self.manifest.save(self.store, &self.claims)?;
         let rest = all.iter().filter(|cell| is_wanted(cell) && !is_first(cell));
         self.selected = rest.copied().collect();
         if !self.selected.is_empty() {

@@ -10,6 +10,9 @@ use super::config::{Scale, SweepConfig};
 use crate::{device::DeviceName, measure::precision::Precision};
 use ablate_records::{Cell, ImageSizes, Stage};
 
+/// Begins the reason why a stage is skipped on a machine that lacks the cell's device.
+pub const ABSENT: &str = "device absent";
+
 /// The cells of a sweep, in the order in which they run and are shown.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -151,6 +154,12 @@ impl PlannedCell {
         let found = self.skipped.iter().find(|(skipped, _)| *skipped == stage);
         found.map(|(_, reason)| reason.as_str())
     }
+
+    /// Whether the sweep has the stage for the cell, on whatever machine.
+    pub fn asks(&self, stage: Stage) -> bool {
+        self.skipped(stage)
+            .is_none_or(|reason| reason.starts_with(ABSENT))
+    }
 }
 
 impl Selection {
@@ -200,7 +209,7 @@ fn planned(
     let absent = |_| {
         device
             .available()
-            .map_err(|error| format!("device absent: {error}"))
+            .map_err(|error| format!("{ABSENT}: {error}"))
     };
     let trained = trains(config, model, dtype).and_then(absent);
     let checks = [
@@ -217,7 +226,7 @@ fn planned(
         .filter_map(|(stage, check)| Some((stage, check.err()?)))
         .collect();
     PlannedCell {
-        id: id(&cell),
+        id: cell_id(&cell),
         model: model.clone(),
         device: *device,
         dtype,
@@ -228,7 +237,7 @@ fn planned(
 
 /// A word for files and command lines: model, device, number format where it is not f32, and data
 /// set and seed where the cell is trained.
-fn id(cell: &Cell) -> String {
+pub fn cell_id(cell: &Cell) -> String {
     let mut id = format!("{}@{}", cell.model, cell.device);
     if let Some(dtype) = cell.timing().rounded_to {
         id += &format!("@{dtype}");

@@ -15,7 +15,8 @@ use super::{
 
 impl Workbench {
     /// Opens the splits of the data set that the selected cells are trained and evaluated on, and
-    /// looks at the first weights' classes. What only computes costs or times needs no data.
+    /// looks at the first weights' classes. What only computes costs or times needs no data. Cells
+    /// whose device is absent count: a dry run on a cluster's front end checks what its nodes need.
     ///
     /// # Errors
     /// A selection that fits no cell; a split that can't be opened, or of other classes; first
@@ -24,7 +25,7 @@ impl Workbench {
         let cells = plan.select(selection)?;
         let runs = |stage: Stage| {
             let mut cells = cells.iter();
-            selection.wants(stage) && cells.any(|cell| cell.skipped(stage).is_none())
+            selection.wants(stage) && cells.any(|cell| cell.asks(stage))
         };
         let (trains, evaluates) = (runs(Stage::Train), runs(Stage::Eval) || runs(Stage::Detect));
         if !trains && !evaluates {
@@ -46,9 +47,7 @@ impl Workbench {
                 tracing::warn!("{other}");
             }
         }
-        let trained = cells
-            .iter()
-            .filter(|cell| cell.skipped(Stage::Train).is_none());
+        let trained = cells.iter().filter(|cell| cell.asks(Stage::Train));
         let graphs = trained.map(|cell| self.graph(&cell.model, train.classes.len()));
         // A model that can't be is its cell's failure.
         let graphs: Vec<_> = graphs.filter_map(Result::ok).collect();

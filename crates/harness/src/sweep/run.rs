@@ -1,6 +1,10 @@
 //! The scheduler: stage by stage over all cells, each record kept as soon as it is known.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use ablate_files::Lease;
 use anyhow::Result;
@@ -8,9 +12,11 @@ use anyhow::Result;
 use super::{
     Workbench,
     claims::{Claims, Settled, in_turn},
+    competition::Played,
     data::tell_account,
     plan::{Plan, PlannedCell, Selection},
     reporter::Reporter,
+    shared_plan::SharedPlan,
     stages::{Job, Train, Work, work},
 };
 use crate::{
@@ -20,8 +26,7 @@ use crate::{
     progress::{Steps, print},
 };
 use ablate_records::{
-    Cell, DataAccount, Judging, Measurement, Outcome, Record, Stage, VariantNote,
-    store::{Manifest, ManifestEntry, Reference, Store},
+    Cell, DataAccount, Measurement, Outcome, Record, Stage, Status, store::Store,
 };
 use ablate_report::terminal;
 
@@ -63,8 +68,33 @@ impl fmt::Display for Summary {
     }
 }
 
+/// How a run goes about its work.
+#[derive(Clone, Copy, Debug)]
+pub struct Conduct {
+    /// Ignores earlier records, and measures again.
+    pub fresh: bool,
+    /// Leaves failed cells as they are; otherwise they are tried again.
+    pub keeps_failed: bool,
+    /// Waits for what other runs hold, and takes it over if they are gone; otherwise it ends.
+    pub waits: bool,
+    /// Writes the report and prints the table; otherwise that is for another run.
+    pub reports: bool,
+}
+
+impl Default for Conduct {
+    /// Of a run that is alone.
+    fn default() -> Self {
+        Self {
+            fresh: false,
+            keeps_failed: false,
+            waits: true,
+            reports: true,
+        }
+    }
+}
+
 /// Runs the selected cells of a plan. What an earlier run has measured is taken from its records,
-/// unless `fresh`; what failed is tried again.
+/// and what failed is tried again, unless its conduct is another.
 ///
 /// # Errors
 /// If the selection fits no cell, or a record can't be written. A cell that fails is recorded as
@@ -74,7 +104,7 @@ pub fn run(
     store: &Store,
     plan: &Plan,
     selection: &Selection,
-    fresh: bool,
+    conduct: Conduct,
 ) -> Result<Summary> {
     let variants = bench.variants(plan);
     let judging = bench.config.judging();
@@ -83,10 +113,12 @@ pub fn run(
         store,
         selected: plan.select(selection)?,
         settled: BTreeSet::new(),
-        manifest: manifest(plan, variants.clone(), judging, store.manifest()),
+        wanted: HashSet::new(),
+        manifest: SharedPlan::new(plan, variants.clone(), judging, store.manifest().as_ref()),
         reporter: Reporter::new(store, &plan.sweep, variants, judging),
         claims: Claims::open(store),
-        fresh,
+        played: Played::default(),
+        conduct,
         summary: Summary::default(),
     };
     let by_need = bench.config.seeds.by_need();
@@ -99,8 +131,11 @@ pub fn run(
             _ => {}
         }
     }
-    run.tell_recorded_data(selection);
-    if bench.config.writes_curves()
+    if conduct.reports {
+        run.tell_recorded_data(selection);
+    }
+    if conduct.reports
+        && bench.config.writes_curves()
         && let Err(error) = curves::complete(store)
     {
         tracing::warn!("no curves for TensorBoard: {error:#}");
@@ -109,16 +144,31 @@ pub fn run(
     Ok(run.summary)
 }
 
+/// Writes the plan of a sweep that other machines will run, so that its status can be asked at once.
+///
+/// # Errors
+/// A file that can't be written.
+pub fn write_plan(bench: &Workbench, store: &Store, plan: &Plan) -> Result<()> {
+    let earlier = store.manifest();
+    let (variants, judging) = (bench.variants(plan), bench.config.judging());
+    let mut shared = SharedPlan::new(plan, variants, judging, earlier.as_ref());
+    shared.wait_for_devices();
+    shared.save(store, &Claims::open(store))
+}
+
 pub(super) struct Run<'a> {
     pub(super) bench: &'a Workbench,
     pub(super) store: &'a Store,
     pub(super) selected: Vec<&'a PlannedCell>,
     /// Seeds that are not needed.
     settled: BTreeSet<&'a Cell>,
-    pub(super) manifest: Manifest,
+    /// The keys of the records that this run is asked for, of the stage at hand.
+    wanted: HashSet<String>,
+    pub(super) manifest: SharedPlan,
     pub(super) reporter: Reporter<'a>,
     pub(super) claims: Claims,
-    pub(super) fresh: bool,
+    pub(super) played: Played,
+    pub(super) conduct: Conduct,
     pub(super) summary: Summary,
 }
 
@@ -133,16 +183,18 @@ impl<'a> Run<'a> {
         if jobs.is_empty() {
             return Ok(());
         }
-        for job in &jobs {
-            self.manifest
-                .set(&job.cell.cell, stage, Reference::Key(job.key.clone()));
-        }
-        if let Some(written) = self.store.manifest() {
-            self.manifest.fill(&written);
-        }
-        self.store.save_manifest(&self.manifest)?;
+        self.manifest
+            .set(stage, jobs.iter().map(|job| (&job.cell.cell, &job.key)));
+        self.manifest.save(self.store, &self.claims)?;
+        let keys = self
+            .selected
+            .iter()
+            .filter_map(|cell| self.manifest.key(&cell.cell, stage));
+        self.wanted = keys.cloned().collect();
         self.claims.remember(self.store, &jobs);
-        self.tell_other_builds(stage, &jobs)?;
+        if self.conduct.reports {
+            self.tell_other_builds(stage, &jobs)?;
+        }
 
         match self.bench.halving()? {
             Some(halving) if stage == Stage::Train => {
@@ -162,16 +214,19 @@ impl<'a> Run<'a> {
 
     /// Prints the summary and writes the report.
     pub(super) fn report(&mut self) -> Result<()> {
+        if !self.conduct.reports {
+            return Ok(());
+        }
         let records = self.store.report()?;
-        print(terminal::summary(&records, self.manifest.judging).trim_end());
+        print(terminal::summary(&records, self.manifest.judging()).trim_end());
         self.reporter.write(&records);
         Ok(())
     }
 
-    /// Takes a cell whose seed is not needed out of the sweep.
-    pub(super) fn settle(&mut self, cell: &'a PlannedCell) {
-        self.settled.insert(&cell.cell);
-        self.manifest.rows.retain(|row| row.cell != cell.cell);
+    /// Takes cells whose seeds are not needed out of the sweep.
+    pub(super) fn settle(&mut self, cells: impl Iterator<Item = &'a PlannedCell>) {
+        self.settled.extend(cells.map(|cell| &cell.cell));
+        self.manifest.retain(|cell| !self.settled.contains(cell));
     }
 
     /// Says how many records of these cells are of another build: they stay, and the cells are
@@ -179,7 +234,7 @@ impl<'a> Run<'a> {
     fn tell_other_builds(&self, stage: Stage, jobs: &[Job]) -> Result<()> {
         let cells: BTreeSet<&Cell> = jobs
             .iter()
-            .filter(|job| self.is_selected(stage, job) && !self.is_done(job))
+            .filter(|job| self.is_selected(job) && self.claims.earlier(job) != Some(Status::Done))
             .map(|job| &job.cell.cell)
             .collect();
         if cells.is_empty() {
@@ -235,18 +290,18 @@ impl<'a> Run<'a> {
     }
 
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
-        let groups: Vec<Vec<Job>> = self.groups(work, jobs, stage);
+        let groups: Vec<Vec<Job>> = self.groups(work, jobs);
         let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
-        in_turn(stage, groups, |group| {
-            if self.is_settled(stage, group, &mut steps) {
+        in_turn(stage, self.conduct.waits, groups, |group, turn| {
+            if self.is_settled(group, &mut steps) {
                 return Ok(None);
             }
-            let leases = match self.claims.claim(stage, group)? {
+            let leases = match self.claims.claim(stage, group, turn)? {
                 Ok(leases) => leases,
-                Err(holder) => return Ok(Some(holder)),
+                Err(busy) => return Ok(Some(busy)),
             };
             // Another run may have ended it between the two looks.
-            if !self.is_settled(stage, group, &mut steps) {
+            if !self.is_settled(group, &mut steps) {
                 self.group(stage, work, &held(group, leases), &mut steps)?;
             }
             Ok(None)
@@ -254,8 +309,8 @@ impl<'a> Run<'a> {
     }
 
     /// Whether another run has measured a group since this one began; if so, it is counted.
-    fn is_settled(&mut self, stage: Stage, group: &[Job], steps: &mut Steps) -> bool {
-        let selected = group.iter().filter(|job| self.is_selected(stage, job));
+    fn is_settled(&mut self, group: &[Job], steps: &mut Steps) -> bool {
+        let selected = group.iter().filter(|job| self.is_selected(job));
         let settled: Option<Vec<(&Job, Settled)>> = selected
             .map(|job| Some((job, self.claims.settled(self.store, job)?)))
             .collect();
@@ -272,15 +327,11 @@ impl<'a> Run<'a> {
 
     /// What is left to do, in groups that are measured together. A group of which one selected
     /// member is missing is measured whole: figures that are compared come from one measurement.
-    fn groups<'p>(
-        &mut self,
-        work: &dyn Work,
-        jobs: Vec<Job<'p>>,
-        stage: Stage,
-    ) -> Vec<Vec<Job<'p>>> {
+    fn groups<'p>(&mut self, work: &dyn Work, jobs: Vec<Job<'p>>) -> Vec<Vec<Job<'p>>> {
         let mut groups: Vec<Vec<Job>> = Vec::new();
+        let mut seen: HashSet<String> = HashSet::new();
         for job in jobs {
-            if groups.iter().flatten().any(|other| other.key == job.key) {
+            if !seen.insert(job.key.clone()) {
                 continue; // One record serves both cells.
             }
             match groups
@@ -292,27 +343,33 @@ impl<'a> Run<'a> {
             }
         }
         groups.retain(|group| {
-            let selected: Vec<&Job> = group
-                .iter()
-                .filter(|job| self.is_selected(stage, job))
-                .collect();
-            let missing = selected.iter().any(|job| self.fresh || !self.is_done(job));
-            self.summary.reused += if missing { 0 } else { selected.len() };
-            missing
+            let selected: Vec<&Job> = group.iter().filter(|job| self.is_selected(job)).collect();
+            let settled: Option<Vec<Settled>> =
+                selected.iter().map(|job| self.found(job)).collect();
+            for settled in settled.iter().flatten() {
+                match settled {
+                    Settled::Done => self.summary.reused += 1,
+                    Settled::Failed => self.summary.failed += 1,
+                }
+            }
+            settled.is_none()
         });
         groups
     }
 
     /// Whether the run is asked for a cell that the job's record serves.
-    pub(super) fn is_selected(&self, stage: Stage, job: &Job) -> bool {
-        self.selected
-            .iter()
-            .any(|cell| self.manifest.key(&cell.cell, stage) == Some(&job.key))
+    pub(super) fn is_selected(&self, job: &Job) -> bool {
+        self.wanted.contains(&job.key)
     }
 
-    fn is_done(&self, job: &Job) -> bool {
-        let record = self.store.load(&job.key);
-        record.is_some_and(|record| matches!(record.outcome, Outcome::Done { .. }))
+    /// How an earlier run has ended the job; None if this one is to measure it.
+    fn found(&self, job: &Job) -> Option<Settled> {
+        match self.claims.earlier(job)? {
+            _ if self.conduct.fresh => None,
+            Status::Done => Some(Settled::Done),
+            Status::Failed if self.conduct.keeps_failed => Some(Settled::Failed),
+            _ => None,
+        }
     }
 
     /// Measures a group and keeps its records.
@@ -324,7 +381,7 @@ impl<'a> Run<'a> {
         steps: &mut Steps,
     ) -> Result<()> {
         steps.begin(&names(group));
-        if self.fresh {
+        if self.conduct.fresh {
             group.iter().try_for_each(|job| work.forget(job))?;
         }
         let mut outcomes: Vec<Option<Outcome>> =
@@ -354,7 +411,15 @@ impl<'a> Run<'a> {
                 .unwrap_or_else(|| failed(&anyhow::anyhow!("not measured")));
             self.keep(stage, job, outcome, steps)?;
         }
-        self.reporter.after_record()
+        self.after_record()
+    }
+
+    /// Writes the report where one is due.
+    pub(super) fn after_record(&mut self) -> Result<()> {
+        match self.conduct.reports {
+            true => self.reporter.after_record(),
+            false => Ok(()),
+        }
     }
 
     /// Counts, logs and saves how a stage of a cell ended.
@@ -427,42 +492,6 @@ fn record(stage: Stage, job: &Job, outcome: Outcome) -> Record {
 fn now() -> String {
     let now = jiff::Timestamp::now();
     now.round(jiff::Unit::Second).unwrap_or(now).to_string()
-}
-
-/// The plan as a report needs it. Where the inputs of a stage are not known yet, an earlier run may
-/// have left a key.
-fn manifest(
-    plan: &Plan,
-    variants: Vec<VariantNote>,
-    judging: Judging,
-    earlier: Option<Manifest>,
-) -> Manifest {
-    let row = |cell: &PlannedCell, stage| {
-        let earlier = earlier
-            .as_ref()
-            .and_then(|index| index.key(&cell.cell, stage));
-        let record = match (cell.skipped(stage), earlier) {
-            (Some(reason), _) => Reference::Skipped(reason.into()),
-            (None, Some(key)) => Reference::Key(key.clone()),
-            (None, None) => Reference::Waiting,
-        };
-        ManifestEntry {
-            cell: cell.cell.clone(),
-            stage,
-            record,
-        }
-    };
-    let rows = plan
-        .cells
-        .iter()
-        .flat_map(|cell| Stage::ALL.map(|stage| row(cell, stage)))
-        .collect();
-    Manifest {
-        sweep: plan.sweep.clone(),
-        variants,
-        judging,
-        rows,
-    }
 }
 
 /// The figure that came out, for a line of the log.

@@ -4,17 +4,18 @@ use std::process::{Command, Output};
 
 /// Runs `ablate` with the arguments.
 pub fn ablate(arguments: &[&str]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ablate"));
-    Run(command
-        .args(arguments)
-        .env_remove("RUST_LOG")
-        .output()
-        .expect("ablate starts"))
+    Run::of(Command::new(env!("CARGO_BIN_EXE_ablate")).args(arguments))
 }
 
 pub struct Run(Output);
 
 impl Run {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.env_remove("RUST_LOG").output();
+        Self(output.expect("ablate starts"))
+    }
+
     pub fn code(&self) -> i32 {
         self.0.status.code().expect("no signal ends it")
     }

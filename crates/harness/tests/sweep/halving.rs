@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use ablate_records::{Measurement, Outcome, Stage};
 
-use crate::support::{Sweep, rows};
+use crate::{
+    shared::{Running, checkpoint},
+    support::{Sweep, rows},
+};
 
 /// Models that differ from the first evaluation on: their losses know one class and one large
 /// object.
@@ -26,6 +29,36 @@ fn halved(text: &str) -> Sweep {
     let drawn = "format: shapes\nimgsz: 64\nimages: {train: 16, val: 8, test: 4}\nclasses: [square]\nobjects: [1, 1]\nscale: [0.6, 0.9]\n";
     sweep.write("drawn.yaml", drawn);
     sweep
+}
+
+/// Two runs at once, also with one of them killed, stop the models that one run stops.
+#[cfg(unix)]
+#[test]
+fn two_runs_halve_as_one_does() {
+    let one = halved(HALVED);
+    one.run(&["--stages", "train"]).ok();
+    let expected = ends(&one);
+    for is_killed in [false, true] {
+        let shared = halved(HALVED);
+        let runs = [0, 1].map(|_| Running::start(&shared, &["--stages", "train"]));
+        if is_killed {
+            checkpoint(&shared);
+            runs[0].signal("-KILL");
+        }
+        for (place, run) in runs.into_iter().enumerate() {
+            let (code, log) = run.end();
+            let expected = Some(0).filter(|_| !(is_killed && place == 0));
+            assert_eq!(code, expected, "{log}");
+            assert!(
+                is_killed || log.contains(" epoch 1/4: "),
+                "it has a share: {log}"
+            );
+        }
+        assert!(ends(&shared) == expected);
+        let leases = std::fs::read_dir(shared.out().join("leases")).unwrap();
+        let left: Vec<_> = leases.map(|lease| lease.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "killed: {is_killed}: {left:?}");
+    }
 }
 
 /// Model by model what became of the trainings, but for what they took of time; of those that were

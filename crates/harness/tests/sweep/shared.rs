@@ -13,7 +13,7 @@ use ablate_records::Stage;
 
 use crate::support::{Sweep, done, find};
 
-fn sweep() -> Sweep {
+pub fn sweep() -> Sweep {
     let sweep = Sweep::new(
         "
 name: shared
@@ -44,12 +44,12 @@ eval: {split: test}
 }
 
 /// A run that goes on beside the test.
-struct Running {
+pub struct Running {
     child: Child,
 }
 
 impl Running {
-    fn start(sweep: &Sweep, more: &[&str]) -> Self {
+    pub fn start(sweep: &Sweep, more: &[&str]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_ablate"))
             .arg("run")
             .arg(sweep.folder.path().join("sweep.yaml"))
@@ -65,15 +65,20 @@ impl Running {
     }
 
     /// The exit code, none after a signal, and what it logged.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub fn end(mut self) -> (Option<i32>, String) {
         let mut log = String::new();
         let mut stderr = self.child.stderr.take().unwrap();
         stderr.read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap().code(), log)
     }
 
+    #[cfg(target_os = "linux")]
+    pub fn number(&self) -> u32 {
+        self.child.id()
+    }
+
     #[cfg(unix)]
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let number = self.child.id().to_string();
         let status = Command::new("kill").args([name, &number]).status();
         assert!(status.unwrap().success());
@@ -81,7 +86,7 @@ impl Running {
 }
 
 /// Waits until a training has a checkpoint.
-fn checkpoint(sweep: &Sweep) {
+pub fn checkpoint(sweep: &Sweep) {
     let start = Instant::now();
     while find(&sweep.out(), "resume.safetensors").is_none() {
         assert!(start.elapsed() < Duration::from_secs(300), "no checkpoint");
@@ -90,7 +95,7 @@ fn checkpoint(sweep: &Sweep) {
 }
 
 /// `N measured` of the last line.
-fn measured(log: &str) -> usize {
+pub fn measured(log: &str) -> usize {
     let words: Vec<&str> = log.split_whitespace().collect();
     let place = words.iter().rposition(|word| *word == "measured,");
     words[place.unwrap_or_else(|| panic!("{log}")) - 1]
@@ -99,7 +104,7 @@ fn measured(log: &str) -> usize {
 }
 
 /// Names and bytes of the weights.
-fn weights(sweep: &Sweep) -> Vec<(String, Vec<u8>)> {
+pub fn weights(sweep: &Sweep) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for record in sweep.records() {
         if record.stage == Stage::Train {
@@ -115,7 +120,7 @@ fn weights(sweep: &Sweep) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn is_empty(folder: &Path) -> bool {
+pub fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).unwrap().next().is_none()
 }
 

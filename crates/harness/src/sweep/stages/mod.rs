@@ -13,7 +13,7 @@ use anyhow::Result;
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
-pub use self::train::Train;
+pub use self::train::{Train, checkpoints};
 use super::{Workbench, plan::PlannedCell};
 use crate::{
     code,

@@ -21,6 +21,13 @@ use crate::{
     sweep::plan::PlannedCell,
 };
 
+/// Where the checkpoints of a cell's training are: another recipe has another key, and so another
+/// folder.
+pub fn checkpoints(store: &Store, cell: &str, key: &str) -> PathBuf {
+    let of_key = key.get(..8).unwrap_or(key);
+    store.folder().join("weights").join(cell).join(of_key)
+}
+
 /// The training stage.
 pub struct Train<'b> {
     /// The models, recipes and data.
@@ -116,13 +123,8 @@ impl Train<'_> {
             .map(|(measurement, _)| Measurement::Train(measurement))
     }
 
-    /// Where a training's checkpoints are: another recipe has another key, and so another folder.
     fn folder(&self, job: &Job) -> PathBuf {
-        self.store
-            .folder()
-            .join("weights")
-            .join(&job.cell.id)
-            .join(&job.key[..8])
+        checkpoints(self.store, &job.cell.id, &job.key)
     }
 
     fn relative(&self, path: &Path) -> String {

@@ -1,0 +1,205 @@
+//! A job and its script.
+
+use super::Submission;
+use crate::cli::JobOption;
+
+/// Seconds before the time limit at which a training is told to write its checkpoint.
+const NOTICE_S: u32 = 120;
+
+/// A job of the sweep.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// `train`.
+    pub name: String,
+    commands: Vec<String>,
+    after: Vec<Times>,
+    tasks: usize,
+    gres: bool,
+    exclusive: bool,
+    option: Option<String>,
+    reports_no_failure: bool,
+}
+
+/// A job that comes before another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// It must have ended well.
+    AfterOk(String),
+    /// It must have ended.
+    AfterAny(String),
+}
+
+impl Job {
+    /// A job that runs commands one after another.
+    pub fn new(name: &str, commands: Vec<String>) -> Self {
+        Self {
+            name: name.into(),
+            commands,
+            after: Vec::new(),
+            tasks: 0,
+            gres: false,
+            exclusive: false,
+            option: None,
+            reports_no_failure: false,
+        }
+    }
+
+    /// As so many tasks; one is no array.
+    pub fn array(mut self, tasks: usize) -> Self {
+        self.tasks = tasks;
+        self
+    }
+
+    /// With GPUs.
+    pub fn with_gres(mut self) -> Self {
+        self.gres = true;
+        self
+    }
+
+    /// Alone on its node.
+    pub fn exclusive(mut self) -> Self {
+        self.exclusive = true;
+        self
+    }
+
+    /// With one more option.
+    pub fn option(mut self, option: Option<&String>) -> Self {
+        self.option = option.cloned();
+        self
+    }
+
+    /// Ends well where cells have failed: their records say so, and other cells go on.
+    pub fn reports_no_failure(mut self) -> Self {
+        self.reports_no_failure = true;
+        self
+    }
+
+    /// After a job that ended well.
+    pub fn after_ok(mut self, job: &str) -> Self {
+        self.after.push(Times::AfterOk(job.into()));
+        self
+    }
+
+    /// After jobs, however they ended.
+    pub fn after_any(mut self, jobs: &[&str]) -> Self {
+        self.after
+            .extend(jobs.iter().map(|job| Times::AfterAny((*job).into())));
+        self
+    }
+
+    /// `--dependency=` of sbatch, with the numbers that jobs have; None if it depends on none.
+    pub fn dependency(&self, number: impl Fn(&str) -> String) -> Option<String> {
+        let words: Vec<String> = self
+            .after
+            .iter()
+            .map(|after| match after {
+                Times::AfterOk(job) => format!("afterok:{}", number(job)),
+                Times::AfterAny(job) => format!("afterany:{}", number(job)),
+            })
+            .collect();
+        (!words.is_empty()).then(|| format!("--dependency={}", words.join(",")))
+    }
+
+    /// The script.
+    pub fn script(&self, submission: &Submission) -> String {
+        let mut lines = vec!["#!/bin/bash".to_owned()];
+        lines.extend(
+            self.options(submission)
+                .iter()
+                .map(|option| format!("#SBATCH {option}")),
+        );
+        lines.push(String::new());
+        lines.push(self.threads(submission));
+        lines.extend(submission.site.shell.iter().cloned());
+        lines.push(String::new());
+        lines.push(self.body());
+        lines.join("\n") + "\n"
+    }
+
+    /// Of those that are given twice, sbatch takes the last: the site's, then the user's.
+    fn options(&self, submission: &Submission) -> Vec<String> {
+        let given = submission.options;
+        let array = self.tasks > 1;
+        let log = if array { "%A_%a" } else { "%j" };
+        let logs = submission.folder().join("logs");
+        let mut options = vec![
+            format!("--job-name={}-{}", submission.name, self.name),
+            format!("--output=\"{}/{}-{log}.log\"", logs.display(), self.name),
+            "--open-mode=append".into(),
+            "--requeue".into(),
+            "--kill-on-invalid-dep=yes".into(),
+            format!("--signal=B:USR1@{NOTICE_S}"),
+        ];
+        if array {
+            options.push(format!("--array=0-{}", self.tasks - 1));
+        }
+        if self.exclusive {
+            options.push("--nodes=1".into());
+            options.push("--exclusive".into());
+        }
+        options.extend(
+            given
+                .partition
+                .iter()
+                .map(|name| format!("--partition={name}")),
+        );
+        options.extend(given.time.iter().map(|time| format!("--time={time}")));
+        options.extend(given.mem.iter().map(|mem| format!("--mem={mem}")));
+        if self.gres {
+            options.extend(given.gres.iter().map(|gres| format!("--gres={gres}")));
+        }
+        if !self.exclusive {
+            let cpus = given.cpus_per_task.iter();
+            options.extend(cpus.map(|cpus| format!("--cpus-per-task={cpus}")));
+        }
+        let applies = |option: &&JobOption| {
+            let kind = self.name.split('-').next().unwrap_or_default();
+            option.job.as_deref().is_none_or(|job| job == kind)
+        };
+        let passed = submission.site.options.iter().chain(&given.sbatch);
+        options.extend(passed.filter(applies).map(|passed| passed.option.clone()));
+        options.extend(self.option.clone());
+        options
+    }
+
+    /// Weights depend on the number of threads, so it is one for all nodes. Times are of a whole
+    /// node.
+    fn threads(&self, submission: &Submission) -> String {
+        let threads = match (self.exclusive, submission.options.cpus_per_task) {
+            (false, Some(cpus)) => cpus.to_string(),
+            (false, None) => "${SLURM_CPUS_PER_TASK:-1}".into(),
+            (true, _) => "$SLURM_CPUS_ON_NODE".into(),
+        };
+        format!("export RAYON_NUM_THREADS={threads} OMP_NUM_THREADS={threads}")
+    }
+
+    fn body(&self) -> String {
+        let most = u8::from(self.reports_no_failure);
+        let runs: Vec<String> = self
+            .commands
+            .iter()
+            .map(|run| format!("run {run}"))
+            .collect();
+        format!(
+            r#"# Slurm tells the time limit by USR1, and preemption and requeueing by TERM. Either way the run
+# writes a checkpoint, and the next turn of this job goes on from there.
+late=
+child=
+trap 'late=1; kill -TERM "$child" 2>/dev/null' USR1
+trap 'kill -TERM "$child" 2>/dev/null' TERM
+run() {{
+    "$@" &
+    child=$!
+    while wait "$child"; code=$?; kill -0 "$child" 2>/dev/null; do :; done
+    if [ -n "$late" ] && [ "$code" -gt 128 ]; then
+        # One task of an array has the array's own number.
+        task=${{SLURM_ARRAY_JOB_ID:+${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID}}
+        exec scontrol requeue "${{task:-$SLURM_JOB_ID}}"
+    fi
+    [ "$code" -le {most} ] || exit "$code"
+}}
+{}"#,
+            runs.join("\n")
+        )
+    }
+}

@@ -1,0 +1,113 @@
+//! `ablate submit`: a sweep as jobs of a cluster's scheduler.
+
+use std::{
+    path::{Path, PathBuf, absolute},
+    process::ExitCode,
+};
+
+use ablate_files::write_atomic;
+use ablate_records::{Stage, store::Store};
+use anyhow::{Context, Result};
+
+use super::run::forget_failed;
+use crate::{
+    cli::SubmitArgs,
+    cluster::{
+        kubernetes,
+        slurm::{self, Amount, Site, Submission},
+    },
+    progress::print,
+    sweep::{
+        Workbench,
+        config::SweepConfig,
+        plan::{Plan, Selection},
+        run::write_plan,
+    },
+};
+
+pub fn execute(args: &SubmitArgs) -> Result<ExitCode> {
+    let bench = Workbench::new(SweepConfig::read(&args.sweep)?)?;
+    let plan = bench.plan()?;
+    bench.check_data(&plan, &Selection::default())?;
+    let name = &bench.config.name;
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => PathBuf::from("reports").join(name),
+    };
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => std::env::current_exe().context("cannot find this program; give --program")?,
+    };
+    let [program, sweep, out] = [&program, &args.sweep, &out].map(|path| {
+        absolute(path).with_context(|| format!("cannot find the folder of {}", path.display()))
+    });
+    let (program, sweep, out) = (program?, sweep?, out?);
+    let work = amount(&bench, &plan, args.array_limit.get());
+    if args.kubernetes {
+        let job = kubernetes::Pods {
+            program: args.program.as_deref(),
+            sweep: &sweep,
+            out: &out,
+            name,
+            pods: work.trainers.max(1),
+            waits: work.together,
+            options: &args.kubernetes_options,
+        };
+        return write_pods(&job.yaml()?, &out, args.dry_run);
+    }
+    let submission = Submission {
+        program: &program,
+        sweep: &sweep,
+        out: &out,
+        name,
+        options: &args.slurm_options,
+        site: &Site::beside(&args.sweep)?,
+        work,
+    };
+    let jobs = submission.jobs();
+    if args.dry_run {
+        for job in &jobs {
+            print(&format!("# {}", submission.path(job).display()));
+            print(job.script(&submission).trim_end());
+            print(&format!("# {}\n", slurm::command(&submission, job)));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let store = Store::create(&out)?;
+    if !args.keep_failed {
+        forget_failed(&store, &plan.select(&Selection::default())?)?;
+    }
+    write_plan(&bench, &store, &plan)?;
+    submission.write(&jobs)?;
+    let submitted = slurm::submit(&submission, &jobs)?;
+    for (name, number) in submitted {
+        print(&format!("{name:12} {number}"));
+    }
+    tracing::info!("ablate status {} says how far it is", out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What there is to do, on machines that have all devices.
+fn amount(bench: &Workbench, plan: &Plan, limit: usize) -> Amount {
+    let cells = |stage: Stage| plan.cells.iter().filter(|cell| cell.asks(stage)).count();
+    let by_need = bench.config.seeds.by_need().is_some();
+    Amount {
+        trainers: cells(Stage::Train).min(limit),
+        together: by_need,
+        by_need,
+        times: cells(Stage::Latency) > 0,
+        evaluates: cells(Stage::Eval) > 0,
+        detects: cells(Stage::Detect) > 0,
+    }
+}
+
+fn write_pods(text: &str, out: &Path, dry_run: bool) -> Result<ExitCode> {
+    if dry_run {
+        print(text.trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let path = out.join("kubernetes").join("job.yaml");
+    write_atomic(&path, text.as_bytes())?;
+    print(&format!("kubectl apply -f {}", path.display()));
+    Ok(ExitCode::SUCCESS)
+}
