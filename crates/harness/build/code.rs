@@ -13,7 +13,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The parts by name, and the folders or files that each consists of.
 pub const PARTS: [(&str, &[&str]); 5] = [
-    ("kernels", &["crates/kernels/src"]),
+    ("kernels", &["crates/kernels/src", "crates/engine/src"]),
     ("model", &["crates/model/src"]),
     ("detection", &["crates/detection/src"]),
     ("training", &["crates/training/src"]),

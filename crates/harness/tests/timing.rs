@@ -27,6 +27,7 @@ fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
         budget: Duration::from_millis(budget_ms),
         min_iterations,
         min_rounds: 0,
+        plans: true,
         aim: None,
         fuse: true,
         precision: Precision::F32,

@@ -114,6 +114,15 @@ impl Detector {
         arranged(self)
     }
 
+    /// The same network without plans: its operations run one by one, as those of a network that has
+    /// none.
+    pub fn without_plans(self) -> Self {
+        Self {
+            plans: None,
+            ..self
+        }
+    }
+
     /// The head's geometry: classes, strides, anchors.
     pub fn detect(&self) -> &DetectConfig {
         &self.wiring.detect

@@ -17,11 +17,11 @@ use ablate_model::{
     weights::{self, Loaded},
 };
 use anyhow::{Context, Result, ensure};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
 use crate::{account, classes, conventions, data::check_channels};
-use ablate_records::{ApFigures, ClassAp, EvalMeasurement};
+use ablate_records::{ApFigures, ClassAp, EvalMeasurement, ImageSize};
 
 /// The figures and the boxes that they come from.
 #[derive(Clone, Debug)]
@@ -84,6 +84,17 @@ impl Evaluator {
             detector: detector.fuse(),
             device,
         }
+    }
+
+    /// Whether images of a size run by a plan.
+    pub fn has_plan(&self, size: ImageSize) -> bool {
+        let shape = [1, 3, size.height, size.width];
+        self.detector.has_plan(&Tensor::zeros(shape, &self.device))
+    }
+
+    /// From here on the network runs operation by operation.
+    pub fn without_plans(&mut self) {
+        self.detector = self.detector.clone().without_plans();
     }
 
     /// What the detector's head is.

@@ -14,7 +14,7 @@ use crate::{
     measure::{
         precision::Precision,
         rounds::{measure, ratio},
-        timing::{Aim, Protocol, forward_pass},
+        timing::{Aim, Protocol, alike, forward_pass},
         train_step::train_step,
     },
     progress::{Steps, print},
@@ -56,6 +56,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         ),
         fuse: !args.no_fuse,
         precision: args.dtype,
+        plans: true,
     };
     ensure!(
         !args.train_step || args.dtype == Precision::F32,
@@ -67,12 +68,17 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     } else {
         forward_pass
     };
-    let mut iterations = Vec::new();
+    let mut graphs = Vec::new();
     for model in &args.models.models {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;
         check_imgsz(args.imgsz, &graph)?;
-        iterations.push(guarded(|| iteration(&graph, &device, &protocol)));
+        graphs.push(graph);
     }
+    let iterations = alike(&protocol, |protocol| {
+        let made = graphs.iter();
+        made.map(|graph| guarded(|| iteration(graph, &device, protocol)))
+            .collect()
+    });
     let steps = Steps::new("latency", 1);
     let bar = steps.parts(1000);
     let measured = measure(iterations, 0, &device, &protocol, |done| {

@@ -80,6 +80,16 @@ impl<'a> Detections<'a> {
         }
     }
 
+    /// Whether its network runs by a plan.
+    pub fn has_plan(&self) -> bool {
+        self.evaluator.has_plan(self.imgsz)
+    }
+
+    /// From here on it runs operation by operation.
+    pub fn without_plan(&mut self) {
+        self.evaluator.without_plans();
+    }
+
     /// Detection on the image of the round, after one on each.
     ///
     /// # Errors

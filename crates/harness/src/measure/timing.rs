@@ -34,6 +34,8 @@ pub struct Protocol {
     pub fuse: bool,
     /// Number format of weights and activations.
     pub precision: Precision,
+    /// Whether networks may run by a plan, where there is one.
+    pub plans: bool,
 }
 
 /// Fewer rounds tell nothing of many models at once.
@@ -112,6 +114,8 @@ pub struct Iteration<'a> {
     pub begin_round: Box<dyn FnMut(usize) + 'a>,
     /// See [`rounding_error`].
     pub rounding_error: Option<f64>,
+    /// Whether it runs by a plan.
+    pub planned: bool,
 }
 
 impl<'a> Iteration<'a> {
@@ -121,7 +125,26 @@ impl<'a> Iteration<'a> {
             run: Box::new(run),
             begin_round: Box::new(|_| ()),
             rounding_error: None,
+            planned: false,
         }
+    }
+}
+
+/// What is timed together: all by plans, or none, so that a ratio says nothing of the way in which a
+/// network runs.
+pub fn alike<'a>(
+    protocol: &Protocol,
+    make: impl Fn(&Protocol) -> Vec<Result<Iteration<'a>>>,
+) -> Vec<Result<Iteration<'a>>> {
+    let made = make(protocol);
+    let is = |planned| move |iteration: &Iteration| iteration.planned == planned;
+    let any = |planned| made.iter().flatten().any(is(planned));
+    match any(true) && any(false) {
+        true => make(&Protocol {
+            plans: false,
+            ..*protocol
+        }),
+        false => made,
     }
 }
 
@@ -151,9 +174,16 @@ pub fn forward_pass(
         ),
     };
     images.clone().wait()?;
+    let detector = if protocol.plans {
+        detector
+    } else {
+        detector.without_plans()
+    };
+    let planned = detector.has_plan(&images);
     let pass = Iteration::new(move || time(|| detector.predict(images.clone()).0));
     Ok(Iteration {
         rounding_error,
+        planned,
         ..pass
     })
 }

@@ -47,6 +47,7 @@ impl<'b> Detect<'b> {
             aim: Aim::new(config.within, config.limit_s(), self.0.bench.comparisons()),
             fuse: true,
             precision: Precision::F32,
+            plans: true,
         })
     }
 
@@ -67,10 +68,17 @@ impl<'b> Detect<'b> {
         let data = images.dataset();
         let photos = photos(data, config.images)?;
         let device = first.device.open()?;
-        let subjects: Vec<Result<Detections>> = jobs
+        let mut subjects: Vec<Result<Detections>> = jobs
             .iter()
             .map(|job| guarded(|| self.subject(job, data, &photos)))
             .collect();
+        // All by plans, or none: see [`alike`](crate::measure::timing::alike).
+        if !subjects.iter().flatten().all(Detections::has_plan) {
+            subjects
+                .iter_mut()
+                .flatten()
+                .for_each(Detections::without_plan);
+        }
         let iterations = subjects
             .iter()
             .map(|subject| match subject {

@@ -13,7 +13,7 @@ use crate::{
     guard::guarded,
     measure::{
         precision::Precision,
-        timing::{Aim, Iteration, Protocol, forward_pass},
+        timing::{Aim, Iteration, Protocol, alike, forward_pass},
     },
     progress::Steps,
     sweep::{config::LatencyConfig, plan::PlannedCell},
@@ -44,6 +44,7 @@ impl Latency<'_> {
             aim: Aim::new(config.within, config.limit_s(), self.0.comparisons()),
             fuse: true,
             precision,
+            plans: true,
         })
     }
 
@@ -63,10 +64,11 @@ impl Latency<'_> {
         };
         let protocol = self.protocol(first.dtype)?;
         let device = first.device.open()?;
-        let iterations = jobs
-            .iter()
-            .map(|job| guarded(|| self.iteration(job.cell, &device, &protocol)))
-            .collect();
+        let iterations = alike(&protocol, |protocol| {
+            jobs.iter()
+                .map(|job| guarded(|| self.iteration(job.cell, &device, protocol)))
+                .collect()
+        });
         let measured = time_in_rounds(jobs, iterations, &device, &protocol, steps);
         let measurements = measured.into_iter();
         Ok(measurements
