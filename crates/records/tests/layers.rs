@@ -7,7 +7,7 @@ const CRATES: [(&str, &[&str]); 10] = [
     ("files", &[]),
     ("engine", &[]),
     ("kernels", &[]),
-    ("model", &["files", "kernels"]),
+    ("model", &["engine", "files", "kernels"]),
     ("detection", &["files"]),
     ("records", &["files"]),
     (
