@@ -33,7 +33,7 @@ pub trait Block: Sized {
     fn forward(layer: &Self::Layer, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>>;
 
     /// The same on values of a graph, for inference by the CPU's engine; None of a block that it
-    /// can't run. [`on_maps`] makes both of one forward pass.
+    /// can't run. The macro `on_maps` makes both of one forward pass.
     fn lower(_: &Self::Layer, _: Vec<Traced>) -> Option<Vec<Traced>> {
         None
     }
