@@ -25,14 +25,8 @@ pub fn multiply_accumulates<T>(f: impl FnOnce() -> T) -> (T, u64) {
     (value, counted)
 }
 
-/// Adds what an operation multiplies and accumulates, if somebody counts: for operations that other
-/// crates run.
-pub fn count_multiply_accumulates(macs: impl FnOnce() -> u64) {
-    add(macs);
-}
-
 /// Adds what an operation multiplies and accumulates, if somebody counts.
-pub(crate) fn add(macs: impl FnOnce() -> u64) {
+pub fn add(macs: impl FnOnce() -> u64) {
     if let Some(counted) = COUNTED.get() {
         COUNTED.set(Some(counted + macs()));
     }

@@ -35,7 +35,7 @@ mod transposed;
 pub use activation::Activation;
 pub use allocator::{keep_freed_memory, release_freed_memory};
 pub use conv::{Conv2d, conv2d, conv2d_per_image};
-pub use count::{count_multiply_accumulates, multiply_accumulates};
+pub use count::{add as count_multiply_accumulates, multiply_accumulates};
 pub use libtorch::arranged;
 pub use norm::{RunningStatistics, batch_norm, scale_shift};
 pub use product::matmul;

@@ -220,10 +220,13 @@ impl Detector {
         Outputs::of(maps, self.detect())
     }
 
-    /// Whether images of this shape are run by a plan: on the CPU, if the network is fused and its
-    /// blocks all have a form for it.
+    /// Whether [`Self::predict`] runs images of this shape by a plan: on the CPU, if the network is
+    /// fused and its blocks all have a form for it. The plan is made, and not run.
     pub fn has_plan(&self, images: &Tensor<4>) -> bool {
-        self.planned(images).is_some()
+        let plans = self.plans.as_ref();
+        plans.is_some_and(|plans| {
+            plans.has(images, Target::Likely, |image| self.lower_likely(image))
+        })
     }
 
     /// The head's raw maps by a plan, if there is one.
@@ -248,9 +251,7 @@ impl Detector {
 
     fn predict_by_plan(&self, images: &Tensor<4>) -> Option<Tensor<3>> {
         let plans = self.plans.as_ref()?;
-        let maps = plans.run(images, Target::Likely, |image| {
-            likely(self.lower(image)?, self.detect())
-        })?;
+        let maps = plans.run(images, Target::Likely, |image| self.lower_likely(image))?;
         // As the tensors' way counts them, which multiplies shares by distances.
         if let BoxCoding::Distances { reg_max } = self.detect().coding
             && reg_max > 1
@@ -328,6 +329,11 @@ impl Detector {
             kept.push(node.lower(inputs.collect())?);
         }
         kept.pop()
+    }
+
+    /// The same for predictions.
+    fn lower_likely(&self, image: Traced) -> Option<Vec<Traced>> {
+        likely(self.lower(image)?, self.detect())
     }
 
     /// Whether a node reads the same source more than once.

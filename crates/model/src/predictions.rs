@@ -13,22 +13,18 @@ use ablate_kernels::Activation;
 /// The head's maps with probabilities in place of logits, which the plan computes on the way; None of
 /// a head whose predictions are not decoded here.
 pub(crate) fn likely(maps: Vec<Traced>, detect: &DetectConfig) -> Option<Vec<Traced>> {
-    let sides = match &detect.coding {
-        _ if detect.masks.is_some() => return None,
-        BoxCoding::Anchors(_) => 0,
-        BoxCoding::Distances { reg_max } => 4 * reg_max,
+    if detect.masks.is_some() {
+        return None;
+    }
+    let likely = |map: Traced| map.activated(Activation::Sigmoid);
+    let level: &dyn Fn(Traced) -> Traced = match &detect.coding {
+        BoxCoding::Anchors(_) => &likely,
+        BoxCoding::Distances { .. } => &|map| {
+            let (sides, channels) = (detect.box_outputs(), map.shape()[1]);
+            let classes = map.clone().channels(sides, channels - sides);
+            FeatureMap::concatenated(vec![map.channels(0, sides), likely(classes)])
+        },
         BoxCoding::Queries => return None,
-    };
-    let level = |map: Traced| {
-        let channels = map.shape()[1];
-        let likely = |map: Traced| map.activated(Activation::Sigmoid);
-        match sides {
-            0 => likely(map),
-            _ => {
-                let classes = map.clone().channels(sides, channels - sides);
-                FeatureMap::concatenated(vec![map.channels(0, sides), likely(classes)])
-            }
-        }
     };
     Some(maps.into_iter().map(level).collect())
 }
@@ -97,7 +93,7 @@ impl Row<'_> {
             let cells = values[number..].iter_mut().step_by(numbers);
             cells.enumerate().for_each(|(x, value)| *value = of(x));
         };
-        let copied = match &detect.coding {
+        match &detect.coding {
             BoxCoding::Anchors(sizes) => {
                 let size = sizes[self.level][self.anchor];
                 for (axis, size) in size.into_iter().enumerate() {
@@ -106,7 +102,8 @@ impl Row<'_> {
                     fill(axis, &mut |x| (2.0 * centre[x] + corner(x)) * stride);
                     fill(2 + axis, &mut |x| (2.0 * extent[x]).powi(2) * size as f32);
                 }
-                4
+                let objectness = self.channel(4);
+                fill(4, &mut |x| objectness[x]);
             }
             BoxCoding::Distances { reg_max } => {
                 for axis in 0..2 {
@@ -119,18 +116,12 @@ impl Row<'_> {
                     fill(2 + axis, &mut |x| (near[x] + far[x]) * stride);
                 }
                 fill(4, &mut |_| 1.0);
-                5
             }
             BoxCoding::Queries => return,
-        };
-        // Objectness, if the head has it, and classes come last in the map too.
-        let sides = match &detect.coding {
-            BoxCoding::Distances { reg_max } => 4 * reg_max,
-            _ => 4,
-        };
-        for number in copied..numbers {
-            let channel = self.channel(sides + number - copied);
-            fill(number, &mut |x| channel[x]);
+        }
+        for class in 0..detect.nc {
+            let channel = self.channel(detect.box_outputs() + class);
+            fill(5 + class, &mut |x| channel[x]);
         }
     }
 

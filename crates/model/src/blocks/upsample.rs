@@ -61,11 +61,6 @@ pub struct Upsample {
 
 fuse!(Upsample:);
 
-/// `[batch, c, h, w]` to `[batch, c, factor·h, factor·w]`, each pixel repeated.
-pub(crate) fn upsample_nearest<M: FeatureMap>(x: M, factor: usize) -> M {
-    x.enlarged(factor)
-}
-
 /// `[batch, c, h, w]` to maps of those sides.
 fn resize(x: Tensor<4>, sides: [usize; 2], mode: Mode) -> Tensor<4> {
     let (mode, align_corners) = match mode {

@@ -10,7 +10,6 @@ use crate::{
         block::Block,
         conv::{conv_norm_act, conv2d, convolve},
         row::RowReader,
-        upsample::upsample_nearest,
     },
     coding::DetectConfig,
     fuse::Fuse,
@@ -367,7 +366,7 @@ impl Asff {
         };
         match self.level.saturating_sub(source) {
             0 => unit.forward(x),
-            steps => upsample_nearest(unit.forward(x), 1 << steps),
+            steps => unit.forward(x).enlarged(1 << steps),
         }
     }
 }

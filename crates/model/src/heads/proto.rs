@@ -9,12 +9,10 @@ use burn::{
 
 use super::branch::{self, Branch, BranchConfig};
 use crate::{
-    blocks::{
-        conv::{Conv, ConvConfig},
-        upsample::upsample_nearest,
-    },
+    blocks::conv::{Conv, ConvConfig},
     coding::MaskConfig,
     fuse::Fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::Shape,
     tally::Tally,
@@ -174,7 +172,7 @@ impl Proto {
         let coarser = self.feat_refine.iter().zip(&levels[1..]);
         let x = coarser.fold(x, |sum, (conv, level)| {
             let factor = height / level.dims()[2];
-            sum + upsample_nearest(conv.forward(level.clone()), factor)
+            sum + conv.forward(level.clone()).enlarged(factor)
         });
         let semseg = self.semseg.as_ref().filter(|_| training);
         let semantic = semseg.map(|branch| branch::forward(branch, x.clone()));
@@ -188,7 +186,7 @@ impl Proto {
                 let bias = conv.bias.as_ref().map(|bias| bias.val());
                 conv_transpose2d(x, conv.weight.val(), bias, Transposed::new(2))
             }
-            None => upsample_nearest(x, 2),
+            None => x.enlarged(2),
         };
         self.cv3.forward(self.cv2.forward(large))
     }

@@ -57,6 +57,34 @@ impl Plans {
         target: Target,
         forward: impl FnOnce(Traced) -> Option<Vec<Traced>>,
     ) -> Option<Vec<Map>> {
+        self.with(images, target, forward, |compiled| {
+            let images = images.clone().into_data();
+            let outputs = compiled.plan.run(images.as_slice().ok()?).ok()?;
+            ablate_kernels::count_multiply_accumulates(|| compiled.multiply_accumulates);
+            let maps = outputs.into_iter().zip(&compiled.shapes);
+            let map = |(values, &shape): (Vec<f32>, &[usize; 4])| Map { shape, values };
+            Some(maps.map(map).collect())
+        })
+    }
+
+    /// Whether [`Self::run`] has a plan, which it then keeps; without running it.
+    pub fn has(
+        &self,
+        images: &Tensor<4>,
+        target: Target,
+        forward: impl FnOnce(Traced) -> Option<Vec<Traced>>,
+    ) -> bool {
+        self.with(images, target, forward, |_| Some(())).is_some()
+    }
+
+    /// What `work` makes of the plan, which is found or made.
+    fn with<T>(
+        &self,
+        images: &Tensor<4>,
+        target: Target,
+        forward: impl FnOnce(Traced) -> Option<Vec<Traced>>,
+        work: impl FnOnce(&mut Compiled) -> Option<T>,
+    ) -> Option<T> {
         let device = images.device();
         let is_cpu = device == Device::flex() && !device.is_autodiff();
         if !is_cpu || images.dtype() != DType::F32 {
@@ -84,12 +112,6 @@ impl Plans {
                 });
             }
         }
-        let compiled = kept.last_mut()?.plan.as_mut()?;
-        let images = images.clone().into_data();
-        let outputs = compiled.plan.run(images.as_slice().ok()?).ok()?;
-        ablate_kernels::count_multiply_accumulates(|| compiled.multiply_accumulates);
-        let maps = outputs.into_iter().zip(&compiled.shapes);
-        let map = |(values, &shape): (Vec<f32>, &[usize; 4])| Map { shape, values };
-        Some(maps.map(map).collect())
+        work(kept.last_mut()?.plan.as_mut()?)
     }
 }

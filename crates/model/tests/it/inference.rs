@@ -12,9 +12,8 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
-/// The largest difference of the head's raw maps, as a share of the largest number; None if the
-/// network has no plan.
-fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
+/// A fused network whose every number is moved, and images for it.
+fn shaken(model: &str, seed: u32, shape: [usize; 4]) -> (Detector, Tensor<4>) {
     let name = model.parse().unwrap();
     let graph = Catalog::builtin()
         .resolve(&name)
@@ -22,9 +21,16 @@ fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
         .graph(Some(3))
         .unwrap();
     let device = Device::flex();
-    device.seed(5);
-    let detector = Detector::new(&graph, 1, &device).map(&mut Shake(1)).fuse();
+    device.seed(u64::from(seed));
+    let detector = Detector::new(&graph, u64::from(seed), &device).map(&mut Shake(seed));
     let images = Tensor::random(shape, Distribution::Uniform(0.0, 1.0), &device);
+    (detector.fuse(), images)
+}
+
+/// The largest difference of the head's raw maps, as a share of the largest number; None if the
+/// network has no plan.
+fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
+    let (detector, images) = shaken(model, 1, shape);
     if !detector.has_plan(&images) {
         return None;
     }
@@ -52,16 +58,7 @@ fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
 
 /// Predictions by plan against those by tensors; of probabilities and of pixels.
 fn difference_of_predictions(model: &str) -> f32 {
-    let name = model.parse().unwrap();
-    let graph = Catalog::builtin()
-        .resolve(&name)
-        .unwrap()
-        .graph(Some(3))
-        .unwrap();
-    let device = Device::flex();
-    device.seed(6);
-    let detector = Detector::new(&graph, 2, &device).map(&mut Shake(2)).fuse();
-    let images = Tensor::random([2, 3, 96, 64], Distribution::Uniform(0.0, 1.0), &device);
+    let (detector, images) = shaken(model, 2, [2, 3, 96, 64]);
     assert!(detector.has_plan(&images), "{model}");
     let (found, _) = detector.predict(images.clone());
     let expected = detector.decode(detector.forward(images));
