@@ -1,29 +1,28 @@
 //! A sweep's file: what it measures. Unknown keys are rejected, by file, line and key.
 
+mod models;
 mod numbers;
 mod seeds;
 mod timing;
+mod train;
 mod words;
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use ablate_detection::dataset::Split;
 use ablate_files::{line_of_key, place, split_line, tab_hint};
-use ablate_model::{Catalog, ModelName, spec::in_our_words};
+use ablate_model::spec::in_our_words;
 use ablate_records::{ImageSize, Judging};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
-use serde_yaml::{Mapping, Value};
+use serde_yaml::Value;
 
-use self::numbers::{at_least_one, classes, image_size, points, share};
+use self::numbers::{classes, image_size, points};
 pub use self::seeds::{ByNeed, Seeds};
 pub use self::timing::{DetectionConfig, LatencyConfig};
+pub use self::train::{Among, HalvingConfig, TrainConfig};
 pub use self::words::{Listed, Model, RecipeFiles, Scale, Variants};
 use crate::device::DeviceName;
-use ablate_training::Recipe;
 
 /// A sweep as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -82,61 +81,6 @@ pub struct CostConfig {
     pub imgsz: ImageSize,
 }
 
-/// The key `train`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainConfig {
-    /// The scales that are trained; None: all.
-    pub scales: Option<Vec<Scale>>,
-    /// A data set's file, relative to the sweep's, or `shapes`, which is built in.
-    pub data: PathBuf,
-    /// A recipe file, relative to the sweep's, or one for each family, `{yolov5: FILE, yolov8:
-    /// FILE}` [default: YOLOv5's scratch-low].
-    pub recipe: Option<RecipeFiles>,
-    /// What differs from the recipe, key by key.
-    #[serde(default)]
-    pub overrides: Mapping,
-    /// A file of first weights, relative to the sweep's, of which every training takes what fits
-    /// [default: random weights].
-    pub weights: Option<PathBuf>,
-    /// Height and width of the network's input, in pixels; one number for squares.
-    #[serde(deserialize_with = "image_size")]
-    pub imgsz: ImageSize,
-    /// Number of epochs (overrides the recipe).
-    pub epochs: Option<usize>,
-    /// Images in a batch (overrides the recipe).
-    pub batch: Option<i64>,
-    /// Stops trainings that fall behind the others; None: all run to their end.
-    pub halving: Option<HalvingConfig>,
-    /// Whether the curves are written as event files of TensorBoard too.
-    #[serde(default)]
-    pub tensorboard: bool,
-}
-
-/// Successive halving: the rule is in [`super::halving`].
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct HalvingConfig {
-    /// The number of rungs, at a half of the epochs, a quarter, an eighth and so on.
-    #[serde(deserialize_with = "at_least_one")]
-    pub rungs: usize,
-    /// The share of the models that goes on at each of them.
-    #[serde(deserialize_with = "share")]
-    pub keep: f64,
-    /// Which models compete.
-    pub among: Among,
-}
-
-/// Which models compete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Among {
-    /// All that are trained on a device.
-    Models,
-    /// Those of one family and scale.
-    Variants,
-}
-
 /// The key `eval`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -148,16 +92,6 @@ pub struct EvalConfig {
 impl Default for CostConfig {
     fn default() -> Self {
         Self { imgsz: 640.into() }
-    }
-}
-
-impl Default for HalvingConfig {
-    fn default() -> Self {
-        Self {
-            rungs: 2,
-            keep: 0.5,
-            among: Among::Variants,
-        }
     }
 }
 
@@ -283,153 +217,6 @@ impl SweepConfig {
             margin: self.margin,
             first_seeds: self.seeds.by_need().map(|need| need.from),
         }
-    }
-
-    /// Adds families, scales and variants that a command line names to those of the grid.
-    ///
-    /// # Errors
-    /// A word that is no scale, or no variant's name.
-    pub fn include(
-        &mut self,
-        families: &[String],
-        scales: &[String],
-        variants: &[String],
-    ) -> Result<()> {
-        let new = |family: &&String| !self.families.contains(family);
-        self.families
-            .extend(families.iter().filter(new).cloned().collect::<Vec<_>>());
-        for word in scales {
-            let scale: Scale = word.parse()?;
-            if !self.scales.contains(&scale) {
-                self.scales.push(scale);
-            }
-        }
-        for word in variants {
-            let variants: Variants = word.parse()?;
-            if !self.variants.contains(&variants) {
-                self.variants.push(variants);
-            }
-        }
-        Ok(())
-    }
-
-    /// All models of the sweep in the order in which they are written, each once. The catalog says
-    /// which variants `singles` and `pairs` are.
-    pub fn models(&self, catalog: &Catalog) -> Vec<ModelName> {
-        self.listed(catalog).models
-    }
-
-    /// The same with what `singles` and `pairs` leave out.
-    pub fn listed(&self, catalog: &Catalog) -> Listed {
-        let mut listed = Listed::default();
-        for family in &self.families {
-            // A table without scales makes one model, whatever scales the sweep has.
-            let scaleless = catalog.scales(family) == [""];
-            let scales = self.scales.iter().map(|scale| scale.0.as_str());
-            let scales: Vec<&str> = if scaleless {
-                vec![""]
-            } else {
-                scales.collect()
-            };
-            for scale in scales {
-                let baseline = ModelName::baseline(family, scale);
-                for variants in &self.variants {
-                    let of = variants.of(&baseline, catalog);
-                    listed.models.extend(of.models);
-                    listed.left_out.extend(of.left_out);
-                }
-            }
-        }
-        // A name that the catalog does not know fails where it is resolved.
-        let named = |model: &Model| catalog.name(&model.0).unwrap_or_else(|_| model.0.clone());
-        listed.models.extend(self.models.iter().map(named));
-        let mut seen = std::collections::HashSet::new();
-        listed.models.retain(|model| seen.insert(model.clone()));
-        listed
-    }
-}
-
-impl TrainConfig {
-    /// A family's recipe with what the sweep changes in it, and what is to be said of its file.
-    ///
-    /// # Errors
-    /// A recipe that can't be read; keys that it does not have, values out of their range; a family
-    /// without one, where families have their own.
-    pub fn recipe(&self, family: &str) -> Result<(Recipe, Vec<String>)> {
-        let (recipe, notes) = match &self.recipe {
-            None => (Recipe::default(), Vec::new()),
-            Some(RecipeFiles::One(file)) => Recipe::load(file)?,
-            Some(RecipeFiles::ByFamily(files)) => {
-                let file = files
-                    .get(family)
-                    .with_context(|| format!("key `recipe`: no file for family '{family}'"))?;
-                Recipe::load(file)?
-            }
-        };
-        Ok((recipe.with(&self.keys())?, notes))
-    }
-
-    /// The recipe's keys that the sweep sets.
-    fn keys(&self) -> Mapping {
-        let mut keys = self.overrides.clone();
-        for (key, value) in [
-            ("epochs", self.epochs.map(|epochs| epochs as i64)),
-            ("batch", self.batch),
-        ] {
-            if let Some(value) = value {
-                keys.insert(key.into(), value.into());
-            }
-        }
-        keys
-    }
-
-    /// Rejects keys that no recipe has, and values that none can have, before a recipe is read.
-    fn check_keys(&self) -> Result<(), String> {
-        for (key, value) in self.keys() {
-            let name = key
-                .as_str()
-                .map_or_else(|| format!("{key:?}"), String::from);
-            let group = match name.as_str() {
-                "epochs" if self.epochs.is_some() => "train",
-                "batch" if self.batch.is_some() => "train",
-                _ => "train.overrides",
-            };
-            let keys = Mapping::from_iter([(key, value)]);
-            Recipe::default().with(&keys).map_err(|error| {
-                match error.to_string().split_once(':') {
-                    Some((path, message)) if path.starts_with(&name) => {
-                        format!("key `{group}.{path}`:{message}")
-                    }
-                    _ => format!("key `{group}`: {error}"),
-                }
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Rejects a halving that could stop nothing, or whose rungs are not the same for all.
-    fn check_halving<'f>(&self, families: impl Iterator<Item = &'f String>) -> Result<()> {
-        let Some(halving) = &self.halving else {
-            return Ok(());
-        };
-        let recipes = families.map(|family| self.recipe(family).context("key `train`"));
-        let epochs: BTreeSet<usize> = recipes
-            .map(|recipe| Ok(recipe?.0.epochs))
-            .collect::<Result<_>>()?;
-        if epochs.len() > 1 {
-            let found: Vec<String> = epochs.iter().map(usize::to_string).collect();
-            bail!(
-                "key `train.halving`: expected recipes of equal length, found {} epochs; set `train.epochs`",
-                found.join(" and ")
-            );
-        }
-        if epochs
-            .iter()
-            .any(|epochs| halving.epochs(*epochs).is_empty())
-        {
-            bail!("key `train.halving`: expected at least 2 epochs, found 1");
-        }
-        Ok(())
     }
 }
 

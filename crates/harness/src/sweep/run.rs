@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    fmt,
     sync::Arc,
 };
 
@@ -13,60 +12,19 @@ use super::{
     Workbench,
     claims::{Claims, Settled, in_turn},
     competition::Played,
-    data::tell_account,
+    outcome::{Summary, early_outcome, failed, outcome, record, words},
     plan::{Plan, PlannedCell, Selection},
     reporter::Reporter,
     shared_plan::SharedPlan,
     stages::{Job, Train, Work, work},
 };
 use crate::{
-    code, curves, environment,
-    guard::{guarded, one_line},
-    interrupt::Interrupted,
+    curves,
+    guard::guarded,
     progress::{Steps, print},
 };
-use ablate_records::{
-    Cell, DataAccount, Measurement, Outcome, Record, Stage, Status, store::Store,
-};
+use ablate_records::{Cell, Outcome, Stage, Status, store::Store};
 use ablate_report::terminal;
-
-/// How a run went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Stages of cells that this run measured.
-    pub measured: usize,
-    /// Found in earlier records.
-    pub reused: usize,
-    /// Recorded as failed.
-    pub failed: usize,
-    /// By halving.
-    pub stopped: usize,
-    /// What they need is not there.
-    pub skipped: usize,
-}
-
-impl Summary {
-    /// Whether there is nothing to show for the run: a part failed, or all were skipped.
-    pub fn is_failure(&self) -> bool {
-        self.failed > 0 || (self.skipped > 0 && self.measured + self.reused + self.stopped == 0)
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} measured, {} found in earlier records, {} failed",
-            self.measured, self.reused, self.failed
-        )?;
-        for (count, how) in [(self.stopped, "stopped"), (self.skipped, "skipped")] {
-            if count > 0 {
-                write!(f, ", {count} {how}")?;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// How a run goes about its work.
 #[derive(Clone, Copy, Debug)]
@@ -229,66 +187,6 @@ impl<'a> Run<'a> {
         self.manifest.retain(|cell| !self.settled.contains(cell));
     }
 
-    /// Says how many records of these cells are of another build: they stay, and the cells are
-    /// measured again.
-    fn tell_other_builds(&self, stage: Stage, jobs: &[Job]) -> Result<()> {
-        let cells: BTreeSet<&Cell> = jobs
-            .iter()
-            .filter(|job| self.is_selected(job) && self.claims.earlier(job) != Some(Status::Done))
-            .map(|job| &job.cell.cell)
-            .collect();
-        if cells.is_empty() {
-            return Ok(());
-        }
-        let records = self.store.all()?;
-        let of_cells = records.iter().filter(|record| {
-            record.stage == stage
-                && matches!(record.outcome, Outcome::Done { .. })
-                && cells.contains(&record.cell)
-        });
-        let differences: Vec<Vec<&str>> = of_cells
-            .map(|record| code::differences(stage, &record.inputs))
-            .filter(|differences| !differences.is_empty())
-            .collect();
-        if !differences.is_empty() {
-            let parts: BTreeSet<&str> = differences.iter().flatten().copied().collect();
-            tracing::info!(
-                "{}: {} earlier records are of another build (different: {}); measuring again",
-                stage.name(),
-                differences.len(),
-                parts.into_iter().collect::<Vec<_>>().join(", "),
-            );
-        }
-        Ok(())
-    }
-
-    /// Tells the account of the data whose figures are all from earlier records.
-    fn tell_recorded_data(&self, selection: &Selection) {
-        let Ok(data) = self.bench.data() else { return };
-        let mut accounts: Vec<DataAccount> = Vec::new();
-        for stage in [Stage::Train, Stage::Eval] {
-            let cells = self.selected.iter().filter(|_| selection.wants(stage));
-            let keys = cells.filter_map(|cell| self.manifest.key(&cell.cell, stage));
-            for record in keys.filter_map(|key| self.store.load(key)) {
-                let of_record = match record.outcome {
-                    Outcome::Done {
-                        measurement: Measurement::Train(trained),
-                    } => trained.data,
-                    Outcome::Done {
-                        measurement: Measurement::Eval(evaluated),
-                    } => evaluated.data.into_iter().collect(),
-                    _ => Vec::new(),
-                };
-                for account in of_record {
-                    if !data.has_told(&account.split) && !accounts.contains(&account) {
-                        accounts.push(account);
-                    }
-                }
-            }
-        }
-        accounts.iter().for_each(tell_account);
-    }
-
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
         let groups: Vec<Vec<Job>> = self.groups(work, jobs);
         let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
@@ -441,25 +339,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Where a job can't be measured at all.
-fn early_outcome(work: &dyn Work, job: &Job) -> Option<Outcome> {
-    let failed = job.error.clone().map(|error| Outcome::Failed { error });
-    failed.or_else(|| {
-        work.obstacle(job.cell)
-            .map(|reason| Outcome::Skipped { reason })
-    })
-}
-
-/// # Errors
-/// A signal: it is no failure of the cell.
-fn outcome(result: Result<Measurement>) -> Result<Outcome> {
-    match result {
-        Ok(measurement) => Ok(Outcome::Done { measurement }),
-        Err(error) if error.is::<Interrupted>() => Err(error),
-        Err(error) => Ok(failed(&error)),
-    }
-}
-
 /// The jobs with what says that no other run measures them.
 pub(super) fn held<'p>(jobs: &[Job<'p>], leases: Vec<Lease>) -> Vec<Job<'p>> {
     let leases = Arc::new(leases);
@@ -468,77 +347,6 @@ pub(super) fn held<'p>(jobs: &[Job<'p>], leases: Vec<Lease>) -> Vec<Job<'p>> {
         ..job.clone()
     };
     jobs.iter().map(held).collect()
-}
-
-pub(super) fn failed(error: &anyhow::Error) -> Outcome {
-    Outcome::Failed {
-        error: one_line(error),
-    }
-}
-
-fn record(stage: Stage, job: &Job, outcome: Outcome) -> Record {
-    Record {
-        key: job.key.clone(),
-        stage,
-        cell: job.cell.cell.clone(),
-        outcome,
-        inputs: job.inputs.clone(),
-        environment: environment::current().clone(),
-        finished: now(),
-    }
-}
-
-/// To the second, RFC 3339.
-fn now() -> String {
-    let now = jiff::Timestamp::now();
-    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
-}
-
-/// The figure that came out, for a line of the log.
-fn words(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Done {
-            measurement: Measurement::Cost(cost),
-        } => {
-            format!("{} parameters, {:.1} GFLOPs", cost.params, cost.gflops)
-        }
-        Outcome::Done {
-            measurement: Measurement::Latency(latency),
-        } => {
-            format!("{:.2} ms ± {:.2}", latency.median_ms, latency.std_ms)
-        }
-        Outcome::Done {
-            measurement: Measurement::Train(train),
-        } => {
-            format!(
-                "{} epochs, best {}, {:.0} s",
-                train.epochs.len(),
-                train.best_epoch + 1,
-                train.train_s
-            )
-        }
-        Outcome::Done {
-            measurement: Measurement::Eval(eval),
-        } => {
-            let figure = |name| {
-                eval.boxes
-                    .figure(name)
-                    .map_or("–".into(), |ap: f64| format!("{ap:.3}"))
-            };
-            format!("mAP50 {}, mAP50-95 {}", figure("AP50"), figure("AP"))
-        }
-        Outcome::Done {
-            measurement: Measurement::Detect(detect),
-        } => {
-            let (median, boxes) = (detect.whole.median_ms, detect.boxes_per_image);
-            format!("{median:.2} ms, {boxes:.1} boxes an image")
-        }
-        Outcome::Failed { error } => format!("failed: {error}"),
-        Outcome::Skipped { reason } => format!("skipped: {reason}"),
-        Outcome::Stopped { rung, .. } => {
-            format!("stopped after epoch {} of {}", rung.epoch, rung.epochs)
-        }
-    }
 }
 
 fn names(group: &[Job]) -> String {

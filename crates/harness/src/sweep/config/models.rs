@@ -1,0 +1,74 @@
+//! The models of a sweep: families × scales × variants, and those that are named.
+
+use ablate_model::{Catalog, ModelName};
+use anyhow::Result;
+
+use super::{
+    SweepConfig,
+    words::{Listed, Model, Scale, Variants},
+};
+
+impl SweepConfig {
+    /// Adds families, scales and variants that a command line names to those of the grid.
+    ///
+    /// # Errors
+    /// A word that is no scale, or no variant's name.
+    pub fn include(
+        &mut self,
+        families: &[String],
+        scales: &[String],
+        variants: &[String],
+    ) -> Result<()> {
+        let new = |family: &&String| !self.families.contains(family);
+        self.families
+            .extend(families.iter().filter(new).cloned().collect::<Vec<_>>());
+        for word in scales {
+            let scale: Scale = word.parse()?;
+            if !self.scales.contains(&scale) {
+                self.scales.push(scale);
+            }
+        }
+        for word in variants {
+            let variants: Variants = word.parse()?;
+            if !self.variants.contains(&variants) {
+                self.variants.push(variants);
+            }
+        }
+        Ok(())
+    }
+
+    /// All models of the sweep in the order in which they are written, each once. The catalog says
+    /// which variants `singles` and `pairs` are.
+    pub fn models(&self, catalog: &Catalog) -> Vec<ModelName> {
+        self.listed(catalog).models
+    }
+
+    /// The same with what `singles` and `pairs` leave out.
+    pub fn listed(&self, catalog: &Catalog) -> Listed {
+        let mut listed = Listed::default();
+        for family in &self.families {
+            // A table without scales makes one model, whatever scales the sweep has.
+            let scaleless = catalog.scales(family) == [""];
+            let scales = self.scales.iter().map(|scale| scale.0.as_str());
+            let scales: Vec<&str> = if scaleless {
+                vec![""]
+            } else {
+                scales.collect()
+            };
+            for scale in scales {
+                let baseline = ModelName::baseline(family, scale);
+                for variants in &self.variants {
+                    let of = variants.of(&baseline, catalog);
+                    listed.models.extend(of.models);
+                    listed.left_out.extend(of.left_out);
+                }
+            }
+        }
+        // A name that the catalog does not know fails where it is resolved.
+        let named = |model: &Model| catalog.name(&model.0).unwrap_or_else(|_| model.0.clone());
+        listed.models.extend(self.models.iter().map(named));
+        let mut seen = std::collections::HashSet::new();
+        listed.models.retain(|model| seen.insert(model.clone()));
+        listed
+    }
+}
