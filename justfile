@@ -56,17 +56,6 @@ lint:
 mutate *WORDS:
     scripts/mutate {{ WORDS }}
 
-# Damaged tables, `just fuzz table 3600`, or patches, `just fuzz variant`, for so many seconds; needs cargo-fuzz (`cargo install cargo-fuzz`)
-fuzz TARGET="table" SECONDS="600":
-    mkdir -p crates/model/fuzz/corpus/{{ TARGET }}
-    cp configs/models/*/*.yaml crates/model/tests/fixtures/*.yaml crates/model/fuzz/corpus/{{ TARGET }}/
-    cp Cargo.lock crates/model/fuzz/
-    cargo fuzz run --fuzz-dir crates/model/fuzz --strip-dead-code --sanitizer none {{ TARGET }} -- -max_total_time={{ SECONDS }} \
-        -dict=crates/model/fuzz/words.dict -max_len=16384 -timeout=20 -rss_limit_mb=4096
-
-# The same for what is read of data sets, results and records: `just fuzz-data coco 3600`; the targets are in crates/detection/fuzz
-fuzz-data TARGET="labels" SECONDS="600":
-    mkdir -p crates/detection/fuzz/corpus/{{ TARGET }}
-    cp Cargo.lock crates/detection/fuzz/
-    cargo fuzz run --fuzz-dir crates/detection/fuzz --strip-dead-code --sanitizer none {{ TARGET }} -- -max_total_time={{ SECONDS }} \
-        -max_len=16384 -timeout=20 -rss_limit_mb=4096
+# Damage what the program reads, for so many seconds: `just fuzz coco 3600`; without a target, list them. Needs cargo-fuzz (`cargo install cargo-fuzz`)
+fuzz TARGET="" SECONDS="600":
+    scripts/fuzz {{ TARGET }} {{ SECONDS }}
