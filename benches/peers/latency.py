@@ -1,4 +1,4 @@
-"""Times PyTorch eager and `ablate` in turn and writes the ratios to a table. See README.md."""
+"""Times ONNX Runtime, PyTorch eager and `ablate` in turn and writes the ratios to tables. See README.md."""
 
 import argparse
 import os
@@ -9,6 +9,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 FAMILIES = ("yolov5", "yolov8")
 SCALES = ("n", "s")
 VARIANTS = ("", "gsconv", "gsconvns", "slimneck", "asff", "mobilenetv2", "fasternet", "ghost", "ghost-static", "repvgg")
+SIDES = ("onnxruntime", "pytorch", "pytorch-folded", "ablate", "ablate-unfolded")
 ALL = [f"{family}{scale}" + (f"+{variant}" if variant else "") for scale in SCALES for family in FAMILIES for variant in VARIANTS]
 
 
@@ -18,6 +19,7 @@ def arguments():
     parser.add_argument("--device", default="flex", help="ablate's: flex, tch")
     parser.add_argument("--models", nargs="+", default=ALL, help="all baselines and variants at n and s where not given")
     parser.add_argument("--works", nargs="+", choices=("inference", "train"), default=["inference", "train"])
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="those that take turns; a training step has pytorch and ablate alone")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 16])
     parser.add_argument("--imgsz", type=int, default=640)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -32,7 +34,7 @@ def arguments():
 
 def sides(args, detector, model, work, batch):
     """What takes turns: a function for each side that gives samples in milliseconds."""
-    from peer import ours, timing
+    from peer import onnx_runtime, ours, timing
     from peer.fold import folded
     from peer.work import inference, train_step
 
@@ -46,26 +48,27 @@ def sides(args, detector, model, work, batch):
     if work == "train":
         step = train_step(detector, batch, args.imgsz)
         return {"pytorch": lambda: timing.samples_ms(step, *protocol), "ablate": ablate()}
-    plain, fused = (inference(which, batch, args.imgsz) for which in (detector, folded(detector)))
+    merged = folded(detector)
+    plain, fused = (inference(which, batch, args.imgsz) for which in (detector, merged))
     turns = {
         "pytorch": lambda: timing.samples_ms(plain, *protocol),
         "pytorch-folded": lambda: timing.samples_ms(fused, *protocol),
         "ablate": ablate(),
     }
+    if "onnxruntime" in args.sides:
+        turns["onnxruntime"] = onnx_runtime.turn(merged, batch, args.imgsz, args.threads, protocol)
     if ours.has_option(args.ablate, "--no-fuse"):
         turns["ablate-unfolded"] = ablate("--no-fuse")
-    return turns
+    return {side: samples for side, samples in turns.items() if side in args.sides}
 
 
 def run(args, model, timed):
     """All works and batches of a model, round by round, each side in turn."""
-    import torch
-
-    from peer import ours, quiet, results, table
+    from peer import onnx_runtime, ours, quiet, results, table
     from peer.graph import build
 
     shown = table.show(args.ablate, model, args.imgsz)
-    versions = ours.build(args.ablate), torch.__version__
+    versions = ours.build(args.ablate), onnx_runtime.versions()
     for work in args.works:
         for batch in args.batches:
             detector = build(shown)
@@ -89,7 +92,7 @@ def main():
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(args.threads)
     import torch
 
-    from peer import ratios, results
+    from peer import ratios, results, side_by_side
     from peer.graph import NotTheSame
 
     torch.set_num_threads(args.threads)
@@ -103,7 +106,8 @@ def main():
         except (NotTheSame, RuntimeError) as error:
             failed = True
             print(f"{model} is left out: {error}", file=sys.stderr)
-        args.out.with_suffix(".md").write_text(ratios.markdown(timed))
+        tables = [side_by_side.markdown(timed), ratios.markdown(timed)]
+        args.out.with_suffix(".md").write_text("\n".join(table for table in tables if table))
     return int(failed)
 
 

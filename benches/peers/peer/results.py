@@ -17,8 +17,8 @@ class Turn:
     threads: int
     device: str  # of ablate; PyTorch's rows name it, too, since they are measured against it
     build: str  # of ablate: a hash of the binary, since figures of another one are no pair of these
-    pytorch: str  # its version
-    side: str  # pytorch, pytorch-folded, ablate, ablate-unfolded
+    pytorch: str  # its version, and ONNX Runtime's
+    side: str  # onnxruntime, pytorch, pytorch-folded, ablate, ablate-unfolded
     round: int
 
 

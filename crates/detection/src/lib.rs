@@ -36,3 +36,4 @@ pub mod loader;
 pub mod mask;
 pub mod metrics;
 pub mod nms;
+mod vector;

@@ -2,7 +2,9 @@
 
 use rand::RngCore;
 
-use super::{AugmentConfig, Example, GREY, Label, warp};
+use super::canvas::Canvas;
+use super::warp::warp;
+use super::{AugmentConfig, Example, Label};
 use crate::dataset::{InputSize, random::Draw};
 use crate::geometry::BBox;
 
@@ -25,19 +27,29 @@ pub fn random_affine(
     config: &AugmentConfig,
     rng: &mut impl RngCore,
 ) -> Example {
-    let imgsz: InputSize = imgsz.into();
+    let canvas = Canvas::of(&example.image);
+    affine(&canvas, &example.labels, imgsz.into(), config, rng)
+}
+
+/// The same of a canvas, of which it looks at no more than it shows.
+pub(super) fn affine(
+    canvas: &Canvas,
+    labels: &[Label],
+    imgsz: InputSize,
+    config: &AugmentConfig,
+    rng: &mut impl RngCore,
+) -> Example {
     let InputSize { width, height } = imgsz;
-    let size = (
-        f64::from(example.image.width()),
-        f64::from(example.image.height()),
-    );
+    let size = (canvas.width as f64, canvas.height as f64);
     let placement = Placement::random(size, imgsz, config, rng);
     if config.is_still() && size == (width as f64, height as f64) {
-        return example.clone();
+        return Example {
+            image: canvas.draw(),
+            labels: labels.to_vec(),
+        };
     }
-    let image = warp(&example.image, &placement.to_source(), width, height, GREY);
-    let labels = example
-        .labels
+    let image = warp(canvas, &placement.to_source(), width, height);
+    let labels = labels
         .iter()
         .filter_map(|label| placement.label(label, [width as f32, height as f32]))
         .collect();

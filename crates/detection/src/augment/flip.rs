@@ -1,16 +1,32 @@
 //! Mirror images.
 
-use image::imageops::{flip_horizontal_in_place, flip_vertical_in_place};
+use image::imageops::flip_vertical_in_place;
 
 use super::Example;
 use crate::geometry::BBox;
+use crate::vector::vectorized;
 
 /// Swaps left and right.
 pub fn flip_left_right(example: &mut Example) {
-    flip_horizontal_in_place(&mut example.image);
-    let width = example.image.width() as f32;
+    let width = example.image.width();
+    let mut line = vec![[0; 3]; width as usize];
+    let lines = example.image.as_chunks_mut::<3>().0;
+    vectorized(
+        #[inline(always)]
+        || {
+            // Through a copy, which is ten times as fast as in place.
+            for pixels in lines.chunks_exact_mut(line.len().max(1)) {
+                line.copy_from_slice(pixels);
+                for (to, from) in pixels.iter_mut().zip(line.iter().rev()) {
+                    to[0] = from[0];
+                    to[1] = from[1];
+                    to[2] = from[2];
+                }
+            }
+        },
+    );
     for label in &mut example.labels {
-        *label = label.mirrored(width);
+        *label = label.mirrored(width as f32);
     }
 }
 

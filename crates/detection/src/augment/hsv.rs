@@ -5,6 +5,7 @@ use rand::RngCore;
 
 use super::AugmentConfig;
 use crate::dataset::random::Draw;
+use crate::vector::vectorized;
 
 /// Multiplies hue, saturation and value by random factors within 1 ± their gains; the hue wraps
 /// around, the others stop at their ends. As YOLOv5 does, but without rounding the three to bytes
@@ -17,8 +18,7 @@ pub fn random_hsv(image: &mut RgbImage, config: &AugmentConfig, rng: &mut impl R
     }
     let pixels = image.as_chunks_mut::<3>().0;
     let (blocks, rest) = pixels.as_chunks_mut::<BLOCK>();
-    // By the widest instructions that the machine has, whatever the build was for.
-    pulp::Arch::new().dispatch(
+    vectorized(
         #[inline(always)]
         || {
             for block in blocks {
@@ -38,15 +38,13 @@ const BLOCK: usize = 64;
 /// Pixels with their hue, saturation and value multiplied. Without a branch, for the same reason.
 #[inline(always)]
 fn shift(pixels: &mut [[u8; 3]; BLOCK], hue_gain: f32, saturation_gain: f32, value_gain: f32) {
-    let [mut red, mut green, mut blue] = [[0.0; BLOCK]; 3];
-    for (pixel, ((red, green), blue)) in pixels
-        .iter()
-        .zip(red.iter_mut().zip(&mut green).zip(&mut blue))
-    {
-        [*red, *green, *blue] = pixel.map(f32::from);
+    // Channel by channel and counted by an index: other forms come out a pixel at a time.
+    let [mut red, mut green, mut blue] = [[0; BLOCK]; 3];
+    for i in 0..BLOCK {
+        [red[i], green[i], blue[i]] = pixels[i];
     }
-    for ((red, green), blue) in red.iter_mut().zip(&mut green).zip(&mut blue) {
-        let (r, g, b) = (*red, *green, *blue);
+    for i in 0..BLOCK {
+        let [r, g, b] = [red[i], green[i], blue[i]].map(f32::from);
         let max = larger(larger(r, g), b);
         let delta = max - smaller(smaller(r, g), b);
         // The hue in sixths of a turn, 0 at red; any for grey.
@@ -66,13 +64,23 @@ fn shift(pixels: &mut [[u8; 3]; BLOCK], hue_gain: f32, saturation_gain: f32, val
             let k = hue + offset;
             let k = if k >= 6.0 { k - 6.0 } else { k };
             let height = larger(smaller(smaller(k, 4.0 - k), 1.0), 0.0);
-            value - value * saturation * height + 0.5
+            whole(value - value * saturation * height + 0.5)
         };
-        [*red, *green, *blue] = [channel(5.0), channel(3.0), channel(1.0)];
+        [red[i], green[i], blue[i]] = [channel(5.0), channel(3.0), channel(1.0)];
     }
-    for (pixel, ((red, green), blue)) in pixels.iter_mut().zip(red.iter().zip(&green).zip(&blue)) {
-        *pixel = [*red as u8, *green as u8, *blue as u8];
+    for i in 0..BLOCK {
+        pixels[i] = [red[i], green[i], blue[i]];
     }
+}
+
+/// The whole part of 0 to less than 256. `as u8` would be that, but comes out a value at a time.
+#[inline(always)]
+fn whole(value: f32) -> u8 {
+    // Floats of this size have no digits after the point, so that adding it rounds; the last bits
+    // are the nearest whole number.
+    const ROUNDS: f32 = (1 << 23) as f32;
+    let nearest = value + ROUNDS;
+    (nearest.to_bits() as i32 - i32::from(nearest - ROUNDS > value)) as u8
 }
 
 /// `f32::max` without its handling of NaN, which does not occur here.
@@ -84,4 +92,21 @@ fn larger(a: f32, b: f32) -> f32 {
 #[inline(always)]
 fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_parts_are_those_of_a_cast() {
+        for step in 0..=(256 << 12) {
+            let value = step as f32 / 4096.0;
+            for value in [value.next_down().max(0.0), value, value.next_up()] {
+                if value < 256.0 {
+                    assert_eq!(whole(value), value as u8, "{value:?}");
+                }
+            }
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use image::RgbImage;
 
-use super::GREY;
+use super::Label;
+use super::canvas::Canvas;
 use crate::dataset::InputSize;
 use crate::geometry::BBox;
 
@@ -86,12 +87,23 @@ impl Letterbox {
 /// # Panics
 /// If the image is larger.
 pub fn letterbox(image: &RgbImage, input: (usize, usize)) -> RgbImage {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let (left, top) = ((input.0 - width) / 2, (input.1 - height) / 2);
-    let mut canvas = RgbImage::from_pixel(input.0 as u32, input.1 as u32, GREY);
-    let rows = canvas.chunks_exact_mut(input.0 * 3).skip(top);
-    for (to, from) in rows.zip(image.as_raw().chunks_exact(width * 3)) {
-        to[left * 3..][..width * 3].copy_from_slice(from);
-    }
-    canvas
+    lay_out(image, &[], input).0.draw()
+}
+
+/// The same with its labels, not drawn yet.
+pub(super) fn lay_out<'a>(
+    image: &'a RgbImage,
+    labels: &[Label],
+    input: (usize, usize),
+) -> (Canvas<'a>, Vec<Label>) {
+    let (left, top) = (
+        (input.0 - image.width() as usize) / 2,
+        (input.1 - image.height() as usize) / 2,
+    );
+    let mut canvas = Canvas::new(input.0, input.1);
+    canvas.paste(image, left as i64, top as i64);
+    let labels = labels
+        .iter()
+        .map(|label| label.shifted(left as f32, top as f32));
+    (canvas, labels.collect())
 }

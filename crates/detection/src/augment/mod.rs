@@ -5,6 +5,7 @@
 //! pixel is (0.5, 0.5), for boxes and for resampling alike.
 
 mod affine;
+mod canvas;
 mod config;
 mod copy_paste;
 mod flip;
@@ -13,6 +14,7 @@ mod label;
 mod letterbox;
 mod mixup;
 mod mosaic;
+mod scale;
 mod warp;
 
 use std::borrow::Cow;
@@ -20,6 +22,7 @@ use std::borrow::Cow;
 use image::{Rgb, RgbImage};
 use rand::RngCore;
 
+use self::canvas::Canvas;
 use crate::dataset::{InputSize, random::Draw};
 
 pub use affine::{Placement, random_affine};
@@ -31,7 +34,6 @@ pub use label::Label;
 pub use letterbox::{Letterbox, letterbox};
 pub use mixup::mixup;
 pub use mosaic::mosaic;
-pub use warp::warp;
 
 /// What fills the places where there is no image.
 pub const GREY: Rgb<u8> = Rgb([114, 114, 114]);
@@ -83,9 +85,8 @@ pub fn augment(
         }
     } else {
         let image = source.image(index);
-        let mut boxed = letterboxed(&image, source.labels(index), imgsz.into());
-        copy_paste(&mut boxed, config.copy_paste, rng);
-        random_affine(&boxed, imgsz, config, rng)
+        let boxed = letterbox::lay_out(&image, source.labels(index), imgsz.into());
+        placed(boxed, imgsz, config, rng)
     };
     random_hsv(&mut example.image, config, rng);
     if rng.chance(config.flipud) {
@@ -99,16 +100,10 @@ pub fn augment(
 
 /// An image in the middle of an input of (width, height), its labels moved along.
 pub(crate) fn letterboxed(image: &RgbImage, labels: &[Label], input: (usize, usize)) -> Example {
-    let (left, top) = (
-        (input.0 - image.width() as usize) / 2,
-        (input.1 - image.height() as usize) / 2,
-    );
+    let (canvas, labels) = letterbox::lay_out(image, labels, input);
     Example {
-        image: letterbox(image, input),
-        labels: labels
-            .iter()
-            .map(|label| label.shifted(left as f32, top as f32))
-            .collect(),
+        image: canvas.draw(),
+        labels,
     }
 }
 
@@ -126,7 +121,23 @@ fn mosaic_of(
     let images = indices.map(|index| source.image(index));
     let labels = indices.map(|index| source.labels(index));
     let parts = [0, 1, 2, 3].map(|part| (&*images[part], labels[part]));
-    let mut canvas = mosaic(parts, imgsz, rng);
-    copy_paste(&mut canvas, config.copy_paste, rng);
-    random_affine(&canvas, imgsz, config, rng)
+    placed(mosaic::lay_out(parts, imgsz, rng), imgsz, config, rng)
+}
+
+/// Copy-paste, which needs the whole picture, and the affine step, which does not.
+fn placed(
+    (canvas, labels): (Canvas, Vec<Label>),
+    imgsz: InputSize,
+    config: &AugmentConfig,
+    rng: &mut impl RngCore,
+) -> Example {
+    if config.copy_paste == 0.0 {
+        return affine::affine(&canvas, &labels, imgsz, config, rng);
+    }
+    let mut example = Example {
+        image: canvas.draw(),
+        labels,
+    };
+    copy_paste(&mut example, config.copy_paste, rng);
+    random_affine(&example, imgsz, config, rng)
 }

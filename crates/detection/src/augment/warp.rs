@@ -1,27 +1,30 @@
 //! Resampling an image through a projective map: the inner loop of augmentation.
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
+
+use super::GREY;
+use super::canvas::Canvas;
+use super::scale::scale;
 
 /// Fractions of a pixel are counted in 2⁻¹⁶ and weights in 2⁻⁸.
 const ONE: f64 = 65536.0;
 
-/// Draws what the map `to_source` (row by row, from target to source coordinates) sees of an image,
-/// bilinearly; `fill` where there is no image.
-pub fn warp(
-    source: &RgbImage,
+/// Draws what the map `to_source` (row by row, from target to source coordinates) sees of a canvas,
+/// bilinearly; grey where there is none.
+pub(super) fn warp(
+    source: &Canvas,
     to_source: &[[f64; 3]; 3],
     width: usize,
     height: usize,
-    fill: Rgb<u8>,
 ) -> RgbImage {
-    let mut target = vec![0; width * height * 3];
     let [[_, across, _], [down, _, _], [g, h, i]] = *to_source;
     let is_affine = g == 0.0 && h == 0.0;
     if is_affine && across == 0.0 && down == 0.0 {
-        scale(source, to_source, width, &mut target, fill);
-        return RgbImage::from_raw(width as u32, height as u32, target).unwrap_or_default();
+        return scale(source, to_source, width, height);
     }
-    let sampler = Sampler::new(source, fill);
+    let picture = source.picture();
+    let sampler = Sampler::new(&picture);
+    let mut target = RgbImage::new(width as u32, height as u32);
     for (y, row) in target.chunks_exact_mut(width.max(1) * 3).enumerate() {
         // Coordinates are continuous: pixel n has its centre at n + 0.5.
         let y = y as f64 + 0.5;
@@ -41,91 +44,18 @@ pub fn warp(
                 let far = |value: f64| !(w > 1e-9 && value.abs() < 1e6);
                 let (u, v) = (u / w - 0.5, v / w - 0.5);
                 *pixel = if far(u) || far(v) {
-                    fill.0
+                    GREY.0
                 } else {
                     sampler.at((u * ONE) as i64, (v * ONE) as i64)
                 };
             }
         }
     }
-    // The buffer has the right length by construction.
-    RgbImage::from_raw(width as u32, height as u32, target).unwrap_or_default()
+    target
 }
 
-/// The same where lines stay lines and columns columns, which is what no turn and no shear leave:
-/// two lines of the image are mixed once for a line of the target. To the bit what the general way
-/// gives, since whole numbers may be added in any order.
-fn scale(
-    source: &RgbImage,
-    to_source: &[[f64; 3]; 3],
-    width: usize,
-    target: &mut [u8],
-    fill: Rgb<u8>,
-) {
-    let [[a, _, c], [_, e, f], [_, _, i]] = *to_source;
-    let (columns, lines) = (i64::from(source.width()), i64::from(source.height()));
-    let (first, step) = (fixed((a * 0.5 + c) / i - 0.5), fixed(a / i));
-    // Where a pixel reads in a line that has one more pixel at either end, and the weight of what
-    // comes after; none outside.
-    let taps: Vec<Option<(usize, u32)>> = (0..width as i64)
-        .map(|x| first + x * step)
-        .map(|u| {
-            (-1..columns)
-                .contains(&(u >> 16))
-                .then(|| (((u >> 16) + 1) as usize * 3, (u >> 8) as u32 & 255))
-        })
-        .collect();
-    let seen = || taps.iter().flatten().map(|(start, _)| *start);
-    let (from, to) = (seen().min().unwrap_or(0), seen().max().unwrap_or(0) + 6);
-    let border = fill.0.repeat(columns as usize + 2);
-    let mut mixed = vec![0u16; border.len()];
-    let (mut upper, mut lower) = (border.clone(), border.clone());
-    let bytes = columns as usize * 3;
-    let line = |y: i64, into: &mut [u8]| match (0..lines).contains(&y) {
-        true => into[3..3 + bytes].copy_from_slice(&source.as_raw()[y as usize * bytes..][..bytes]),
-        false => into.copy_from_slice(&border),
-    };
-    for (y, row) in target.chunks_exact_mut(width.max(1) * 3).enumerate() {
-        let v = fixed((e * (y as f64 + 0.5) + f) / i - 0.5);
-        let (y, share) = (v >> 16, (v >> 8) as u16 & 255);
-        if !(-1..lines).contains(&y) {
-            row.copy_from_slice(
-                &border
-                    .iter()
-                    .copied()
-                    .cycle()
-                    .take(row.len())
-                    .collect::<Vec<u8>>(),
-            );
-            continue;
-        }
-        line(y, &mut upper);
-        line(y + 1, &mut lower);
-        for ((mixed, upper), lower) in mixed[from..to]
-            .iter_mut()
-            .zip(&upper[from..to])
-            .zip(&lower[from..to])
-        {
-            *mixed = u16::from(*upper) * (256 - share) + u16::from(*lower) * share;
-        }
-        for (pixel, tap) in row.as_chunks_mut::<3>().0.iter_mut().zip(&taps) {
-            *pixel = fill.0;
-            if let Some((start, share)) = *tap
-                && let Some(six) = mixed.get(start..start + 6)
-            {
-                let channel = |c: usize| {
-                    ((u32::from(six[c]) * (256 - share)
-                        + u32::from(six[c + 3]) * share
-                        + (1 << 15))
-                        >> 16) as u8
-                };
-                *pixel = [channel(0), channel(1), channel(2)];
-            }
-        }
-    }
-}
-
-fn fixed(value: f64) -> i64 {
+/// In fixed point.
+pub(super) fn fixed(value: f64) -> i64 {
     (value * ONE).round() as i64
 }
 
@@ -134,17 +64,15 @@ struct Sampler<'a> {
     stride: usize,
     width: i64,
     height: i64,
-    fill: [u8; 3],
 }
 
 impl<'a> Sampler<'a> {
-    fn new(image: &'a RgbImage, fill: Rgb<u8>) -> Self {
+    fn new(image: &'a RgbImage) -> Self {
         Self {
             bytes: image.as_raw(),
             stride: image.width() as usize * 3,
             width: i64::from(image.width()),
             height: i64::from(image.height()),
-            fill: fill.0,
         }
     }
 
@@ -162,7 +90,7 @@ impl<'a> Sampler<'a> {
             }
         }
         if x < -1 || y < -1 || x >= self.width || y >= self.height {
-            return self.fill;
+            return GREY.0;
         }
         let (mut top, mut bottom) = ([0; 6], [0; 6]);
         top[..3].copy_from_slice(&self.tap(x, y));
@@ -179,7 +107,7 @@ impl<'a> Sampler<'a> {
 
     fn tap(&self, x: i64, y: i64) -> [u8; 3] {
         if !(0..self.width).contains(&x) || !(0..self.height).contains(&y) {
-            return self.fill;
+            return GREY.0;
         }
         let start = y as usize * self.stride + x as usize * 3;
         [
@@ -204,6 +132,8 @@ fn mix(top: &[u8; 6], bottom: &[u8; 6], fx: u32, fy: u32) -> [u8; 3] {
 
 #[cfg(test)]
 mod tests {
+    use image::Rgb;
+
     use super::*;
 
     /// Scaling alone is done another way than the rest: a turn too small to move anything takes
@@ -213,7 +143,9 @@ mod tests {
         let source = RgbImage::from_fn(37, 23, |x, y| {
             Rgb([(x * 7 + y) as u8, (y * 11) as u8, (x * y) as u8])
         });
-        let fill = Rgb([114, 113, 112]);
+        let mut canvas = Canvas::new(50, 40);
+        canvas.paste(&source, -3, 4);
+        canvas.paste(&source, 20, 25);
         for (scale, [x, y]) in [
             (1.0, [0.0, 0.0]),
             (0.37, [-3.3, 2.7]),
@@ -224,8 +156,10 @@ mod tests {
         ] {
             let straight = [[scale, 0.0, x], [0.0, scale * 1.1, y], [0.0, 0.0, 1.0]];
             let turned = [[scale, 1e-12, x], [1e-12, scale * 1.1, y], [0.0, 0.0, 1.0]];
-            let [one, other] = [straight, turned].map(|map| warp(&source, &map, 41, 33, fill));
-            assert!(one == other, "scale {scale}, shift {x}, {y}");
+            for canvas in [&canvas, &Canvas::of(&source)] {
+                let [one, other] = [straight, turned].map(|map| warp(canvas, &map, 41, 33));
+                assert!(one == other, "scale {scale}, shift {x}, {y}");
+            }
         }
     }
 }

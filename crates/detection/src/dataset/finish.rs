@@ -1,6 +1,7 @@
 //! The last step of every file format: image headers, box checks, clipping; in parallel, in a fixed
 //! order.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -101,6 +102,8 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
         return (None, only);
     }
     let mut annotations: Vec<Annotation> = Vec::with_capacity(draft.boxes.len());
+    // Only boxes of one class and place are compared: an image may have a hundred thousand.
+    let mut alike: HashMap<_, Vec<usize>> = HashMap::with_capacity(draft.boxes.len());
     for draft_box in draft.boxes {
         match check_box(&draft_box, width, height) {
             Ok((bbox, clipped)) => {
@@ -116,11 +119,13 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
                     area: draft_box.area,
                     mask,
                 };
-                if annotations.contains(&annotation) {
+                let alike = alike.entry(place(&annotation)).or_default();
+                if alike.iter().any(|other| annotations[*other] == annotation) {
                     let reason = format!("{}the same box of the same class twice", draft_box.label);
                     problems.annotation(&draft.file, draft_box.line, reason);
                 } else {
                     problems.clipped += usize::from(clipped);
+                    alike.push(annotations.len());
                     annotations.push(annotation);
                 }
             }
@@ -145,6 +150,16 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
         annotations,
     };
     (Some(sample), problems)
+}
+
+/// The class and the corners; those of equal boxes are equal.
+fn place(annotation: &Annotation) -> (usize, [u32; 4]) {
+    let BBox { x1, y1, x2, y2 } = annotation.bbox;
+    // −0 becomes 0.
+    (
+        annotation.class,
+        [x1, y1, x2, y2].map(|side| (side + 0.0).to_bits()),
+    )
 }
 
 /// Pixels of a side up to which a box inside the first pixel may be meant so.
@@ -173,6 +188,7 @@ fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, boo
     let (left, top, right, bottom) = (x1.max(0.0), y1.max(0.0), x2.min(w), y2.min(h));
     let bbox = BBox::from_xyxy(left as f32, top as f32, right as f32, bottom as f32);
     if right <= left || bottom <= top {
+        let [x1, y1, x2, y2] = [x1, y1, x2, y2].map(shown);
         return Err(format!(
             "box ({x1}, {y1}, {x2}, {y2}) lies outside the {width}×{height} image"
         ));
@@ -189,6 +205,14 @@ fn check_box(draft: &DraftBox, width: usize, height: usize) -> Result<(BBox, boo
     }
     let cut = (left - x1).max(top - y1).max(x2 - right).max(y2 - bottom);
     Ok((bbox, cut > 1.0))
+}
+
+/// A coordinate without hundreds of zeros.
+fn shown(corner: f64) -> String {
+    match corner.abs() < 1e9 {
+        true => corner.to_string(),
+        false => format!("{corner:e}"),
+    }
 }
 
 /// A path below `root` as text with `/`, or its file name where it lies elsewhere.

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::augment::{Example, Label, Source};
 use crate::dataset::CachedDataset;
 use crate::mask::{MaskTargets, draw_targets};
+use crate::vector::vectorized;
 
 /// Images and targets of one step.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,10 +103,18 @@ fn to_planes(image: &RgbImage, chw: &mut [f32]) {
     let plane = chw.len() / 3;
     let (red, rest) = chw.split_at_mut(plane);
     let (green, blue) = rest.split_at_mut(plane);
-    let pixels = image.as_raw().as_chunks::<3>().0;
-    for (((pixel, r), g), b) in pixels.iter().zip(red).zip(green).zip(blue) {
-        [*r, *g, *b] = pixel.map(|byte| f32::from(byte) / 255.0);
-    }
+    let pixels = image.as_chunks::<3>().0;
+    vectorized(
+        #[inline(always)]
+        || {
+            for (((pixel, r), g), b) in pixels.iter().zip(red).zip(green).zip(blue) {
+                // One by one: as an array they come out a pixel at a time.
+                *r = f32::from(pixel[0]) / 255.0;
+                *g = f32::from(pixel[1]) / 255.0;
+                *b = f32::from(pixel[2]) / 255.0;
+            }
+        },
+    );
 }
 
 impl Source for CachedDataset {

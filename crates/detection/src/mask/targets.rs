@@ -15,7 +15,7 @@ pub struct MaskTargets {
 
 /// Draws the objects of an image into its part of [`MaskTargets::objects`], each pixel of which is
 /// `stride` of the image's wide. Where objects overlap, the smallest lies on top, as YOLOv5 and
-/// Ultralytics have it.
+/// Ultralytics have it. Only the first 65,535 have a number and are drawn.
 pub fn draw_targets(
     outlines: &[&Outline],
     height: usize,
@@ -25,7 +25,7 @@ pub fn draw_targets(
 ) {
     let mut spans: Vec<_> = outlines
         .iter()
-        .zip(1..)
+        .zip(1..=u16::MAX)
         .map(|(outline, object)| {
             let (mut rows, mut area) = (Vec::new(), 0);
             outline.fill(height, width, stride, |row, columns| {
@@ -66,5 +66,13 @@ mod tests {
             draw_targets(&outlines, 2, 4, 4.0, &mut objects);
             assert_eq!(objects, expected);
         }
+    }
+
+    #[test]
+    fn objects_without_a_number_take_nobody_s_place() {
+        let cell = rectangle(0.0, 0.0, 4.0, 4.0);
+        let mut objects = [0];
+        draw_targets(&vec![&cell; 65_536], 1, 1, 4.0, &mut objects);
+        assert_eq!(objects, [65_535]);
     }
 }

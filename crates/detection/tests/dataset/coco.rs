@@ -108,12 +108,13 @@ fn leaves_out_bad_rows() {
            {"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 5, 0.9]},
            {"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 5], "iscrowd": "some"},
            {"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 5], "area": "large"},
-           {"image_id": [7], "category_id": 2, "bbox": [1, 2, 3, 5]}"#,
+           {"image_id": [7], "category_id": 2, "bbox": [1, 2, 3, 5]},
+           {"image_id": 7, "category_id": 2, "bbox": [1e300, 2, 1e300, 5]}"#,
     )
     .open("coco.yaml", Split::Train)
     .unwrap();
     assert_eq!(set.annotation_count(), 1);
-    assert_eq!((set.problems.images(), set.problems.annotations()), (1, 12));
+    assert_eq!((set.problems.images(), set.problems.annotations()), (1, 13));
     let text = set.problems.summary(20);
     for part in [
         "annotations[1]: box without area",
@@ -128,6 +129,7 @@ fn leaves_out_bad_rows() {
         "annotations[10].iscrowd: expected 0 or 1, found \"some\"",
         "annotations[11].area: expected a number, found \"large\"",
         "annotations[12].image_id: expected a number or a string, found [7]",
+        "annotations[13]: box (1e300, 2, 2e300, 7) lies outside the 40×20 image",
     ] {
         assert!(text.contains(part), "{text}\nlacks {part}");
     }

@@ -57,6 +57,30 @@ fn reads_folders_with_folders_in_them() {
 }
 
 #[test]
+fn equal_boxes_are_found_among_very_many() {
+    const BOXES: usize = 100_000;
+    let row = |i: usize| {
+        let (x, y) = ((i % 400) as f64 / 400.0, (i / 400) as f64 / 400.0);
+        format!("{} {x} {y} 0.25 0.25\n", i % 2)
+    };
+    let mut rows: String = (0..BOXES).map(row).collect();
+    rows += &row(7);
+    // The same place, another class; the same box, now with a mask.
+    rows += "1 0 0 0.25 0.25\n";
+    rows += "0 0 0 0.125 0 0.125 0.125 0 0.125\n";
+    rows += &row(BOXES - 1);
+    let folder = two_images();
+    folder.write("set/labels/train/a.txt", &rows);
+    let set = folder.open("mine.yaml", Split::Train).unwrap();
+    assert_eq!(set.samples[0].annotations.len(), BOXES + 2);
+    let twice = |line| {
+        let reason = "the same box of the same class twice".to_owned();
+        ("a.txt".to_owned(), Some(line), reason)
+    };
+    assert_eq!(problems(&set), [twice(BOXES + 1), twice(BOXES + 4)]);
+}
+
+#[test]
 fn reads_lists_of_images_and_names_missing_ones() {
     let folder = two_images();
     folder.write(

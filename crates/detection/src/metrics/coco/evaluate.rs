@@ -69,10 +69,13 @@ pub(super) fn by_category<'a, S: Shape<'a>>(
     for object in truth.boxes() {
         counts[index_of[&object.category_id]].0 += 1;
     }
-    for detection in detections {
-        if let Some(&category) = index_of.get(&detection.category_id) {
-            counts[category].1 += 1;
-        }
+    // There may be millions of detections, so each is looked up once.
+    let category_of: Vec<Option<usize>> = detections
+        .par_iter()
+        .map(|detection| index_of.get(&detection.category_id).copied())
+        .collect();
+    for category in category_of.iter().flatten() {
+        counts[*category].1 += 1;
     }
     let mut categories: Vec<_> = counts
         .into_iter()
@@ -92,10 +95,8 @@ pub(super) fn by_category<'a, S: Shape<'a>>(
                 credits: !truth.id_zero.contains(&index),
             });
     }
-    for (index, detection) in detections.iter().enumerate() {
-        let Some(&category) = index_of.get(&detection.category_id) else {
-            continue;
-        };
+    for (index, (detection, category)) in detections.iter().zip(category_of).enumerate() {
+        let Some(category) = category else { continue };
         categories[category].found.push(Found {
             image_id: detection.image_id,
             shape: S::of_detection(detections, index)?,

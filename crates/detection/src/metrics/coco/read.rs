@@ -127,20 +127,23 @@ impl DetectionBox {
             "a results file is a list of {image_id, category_id, bbox or segmentation, score}",
         )
         .map_err(|error| MetricsError::at(error.place, error.problem))?;
-        let first = raw.iter().scan(0, |next, part| {
-            let first = *next;
-            *next += part.len();
-            Some(first)
-        });
-        let parts: Vec<(usize, &Vec<RawDetection>)> = first.zip(&raw).collect();
+        let mut count = 0;
+        let parts: Vec<(usize, Vec<RawDetection>)> = raw
+            .into_iter()
+            .map(|part| {
+                let first = count;
+                count += part.len();
+                (first, part)
+            })
+            .collect();
+        // Each part is freed as soon as it is read, since they are as large as what comes of them.
         let parts: Vec<Result<Part, MetricsError>> = parts
             .into_par_iter()
             .map(|(first, raw)| Part::of(raw, first, truth))
             .collect();
         // The first error, whichever thread comes first.
         let parts: Vec<Part> = parts.into_iter().collect::<Result<_, _>>()?;
-        let unknown = parts.iter().flat_map(|part| &part.unknown);
-        let unknown: BTreeSet<&Id> = unknown.copied().collect();
+        let unknown: BTreeSet<&Id> = parts.iter().flat_map(|part| &part.unknown).collect();
         if let Some(first) = unknown.first() {
             let without: usize = parts.iter().map(|part| part.without_category).sum();
             tracing::warn!(
@@ -148,7 +151,7 @@ impl DetectionBox {
                 unknown.len()
             );
         }
-        let mut detections = Vec::with_capacity(raw.iter().map(Vec::len).sum());
+        let mut detections = Vec::with_capacity(count);
         for part in parts {
             detections.extend(part.detections);
         }
@@ -157,21 +160,17 @@ impl DetectionBox {
 }
 
 /// A part of a results file.
-struct Part<'r> {
+struct Part {
     detections: Vec<DetectionBox>,
     /// Categories that the ground truth does not know.
-    unknown: BTreeSet<&'r Id>,
+    unknown: BTreeSet<Id>,
     /// How many detections are of those.
     without_category: usize,
 }
 
-impl<'r> Part<'r> {
+impl Part {
     /// `first` is the place of the part's first detection in the file.
-    fn of(
-        raw: &'r [RawDetection],
-        first: usize,
-        truth: &GroundTruth,
-    ) -> Result<Self, MetricsError> {
+    fn of(raw: Vec<RawDetection>, first: usize, truth: &GroundTruth) -> Result<Self, MetricsError> {
         let mut part = Self {
             detections: Vec::with_capacity(raw.len()),
             unknown: BTreeSet::new(),
@@ -179,7 +178,7 @@ impl<'r> Part<'r> {
         };
         // Detections of one image mostly follow each other.
         let mut last: Option<(&Id, u64)> = None;
-        for (index, raw) in (first..).zip(raw) {
+        for (index, raw) in (first..).zip(&raw) {
             let known = last.filter(|(id, _)| **id == raw.image_id);
             let image_id = match known {
                 Some((_, number)) => number,
@@ -193,7 +192,7 @@ impl<'r> Part<'r> {
             last = Some((&raw.image_id, image_id));
             let category_id = truth.category_ids.number(&raw.category_id);
             if category_id.is_none() {
-                part.unknown.insert(&raw.category_id);
+                part.unknown.insert(raw.category_id.clone());
                 part.without_category += 1;
             }
             let category_id = category_id.unwrap_or(UNKNOWN_CATEGORY);
