@@ -1,9 +1,10 @@
 //! Claims at scale: workers, each a process, share cells as runs of a sweep do, while some of them
 //! are killed. Prints how long a worker takes from one cell to the next, and checks that no cell is
-//! lost or done twice.
+//! lost or done twice. With `status`: how long it takes to say how far such a sweep is.
 //!
 //! ```text
 //! cargo run --release -p ablate-records --example many_workers -- CELLS WORKERS KILLED
+//! cargo run --release -p ablate-records --example many_workers -- status CELLS
 //! ```
 
 use std::{
@@ -18,7 +19,9 @@ use std::{
 
 use ablate_files::{Claim, Leases};
 use ablate_records::{
-    Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage, Store, key,
+    Cell, CostMeasurement, Environment, Manifest, ManifestEntry, Measurement, Outcome, Record,
+    Reference, Stage, Store, key,
+    sharing::{Busy, Endings, Turn, in_turn},
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -29,7 +32,8 @@ const WORK: Duration = Duration::from_secs(1);
 fn main() -> Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
     match words.first().map(String::as_str) {
-        Some("worker") => worker(Path::new(&words[1]), words[2].parse()?),
+        Some("worker") => worker(Path::new(&words[1])),
+        Some("status") => status(words.get(1).map_or(Ok(10_000), |word| word.parse())?),
         _ => {
             let number =
                 |place: usize, usual| words.get(place).map_or(Ok(usual), |word| word.parse());
@@ -38,11 +42,14 @@ fn main() -> Result<()> {
     }
 }
 
-fn record(cell: usize) -> Record {
-    let inputs = json!({ "cell": cell });
+/// The keys of all cells, one a line.
+const KEYS: &str = "keys";
+
+fn record(cell: usize, stage: Stage) -> Record {
+    let inputs = json!({ "cell": cell, "table": "a row of a table ".repeat(200) });
     Record {
-        key: key(Stage::Cost, &inputs),
-        stage: Stage::Cost,
+        key: key(stage, &inputs),
+        stage,
         cell: Cell {
             model: format!("model{cell}"),
             family: "model".into(),
@@ -70,43 +77,62 @@ fn record(cell: usize) -> Record {
     }
 }
 
-/// Takes the cells that no other has, and waits for the others as a run does.
-fn worker(folder: &Path, cells: usize) -> Result<()> {
+/// Takes the cells that no other has, and waits for the others, as a run does.
+fn worker(folder: &Path) -> Result<()> {
     let store = Store::create(folder)?;
     let leases = Leases::open(folder.join("leases"));
     let path = folder.join(format!("log-{}", std::process::id()));
     let mut log = fs::File::create(path)?;
-    let mut left: Vec<Record> = (0..cells).map(record).collect();
-    let mut since = Instant::now();
-    while !left.is_empty() {
-        let mut waiting = Vec::new();
-        for record in left {
-            if store.load(&record.key).is_some() {
-                continue;
+    let keys = fs::read_to_string(folder.join(KEYS))?;
+    let keys: Vec<&str> = keys.lines().collect();
+    let mut endings = Endings::default();
+    endings.remember(&store, &keys);
+    let cells = keys.into_iter().enumerate();
+    let cells = cells.filter(|(_, key)| endings.before(key).is_none());
+    let (mut since, mut waited) = (Instant::now(), false);
+    in_turn(
+        "cost",
+        true,
+        cells.collect(),
+        || Ok(()),
+        |&(cell, key), turn| {
+            // Where nothing is free, waiting is no time of a claim.
+            if std::mem::take(&mut waited) {
+                since = Instant::now();
             }
-            let Claim::Ours(lease) = leases.claim(&record.key)? else {
-                waiting.push(record);
-                continue;
+            if endings.since(&store, key).is_some() {
+                return Ok(None);
+            }
+            let claim = match turn {
+                Turn::Untouched => leases.claim_untouched(key)?,
+                Turn::Any => leases.claim(key)?,
             };
-            if store.load(&record.key).is_some() {
-                continue;
+            let lease = match claim {
+                Claim::Ours(lease) => lease,
+                Claim::Theirs(holder, life) => {
+                    waited = turn == Turn::Any;
+                    let brings_more = false;
+                    return Ok(Some(Busy {
+                        holder,
+                        life,
+                        brings_more,
+                    }));
+                }
+            };
+            store.look_anew();
+            if endings.since(&store, key).is_some() {
+                return Ok(None);
             }
-            writeln!(log, "{} {}", record.key, since.elapsed().as_micros())?;
+            writeln!(log, "{key} {}", since.elapsed().as_micros())?;
             // Between a half and one and a half of it, by the key.
-            let share = u8::from_str_radix(&record.key[..2], 16)?;
+            let share = u8::from_str_radix(&key[..2], 16)?;
             thread::sleep(WORK.mul_f64(0.5 + f64::from(share) / 255.0));
-            store.save(&record)?;
+            store.save(&record(cell, Stage::Cost))?;
             drop(lease);
             since = Instant::now();
-        }
-        left = waiting;
-        if !left.is_empty() {
-            // Nothing was free: that is no time of a claim.
-            thread::sleep(Duration::from_millis(500));
-            since = Instant::now();
-        }
-    }
-    Ok(())
+            Ok(None)
+        },
+    )
 }
 
 fn simulate(cells: usize, workers: usize, killed: usize) -> Result<()> {
@@ -114,12 +140,11 @@ fn simulate(cells: usize, workers: usize, killed: usize) -> Result<()> {
     let program = env::current_exe()?;
     let start = Instant::now();
     let mut children: Vec<Child> = Vec::new();
+    let keys = (0..cells).map(|cell| record(cell, Stage::Cost).key + "\n");
+    fs::write(folder.path().join(KEYS), keys.collect::<String>())?;
     for _ in 0..workers {
         let mut command = Command::new(&program);
-        command
-            .arg("worker")
-            .arg(folder.path())
-            .arg(cells.to_string());
+        command.arg("worker").arg(folder.path());
         children.push(command.spawn().context("cannot start a worker")?);
     }
     let store = Store::create(folder.path())?;
@@ -174,5 +199,62 @@ fn simulate(cells: usize, workers: usize, killed: usize) -> Result<()> {
     let leases = fs::read_dir(folder.path().join("leases"))?.count();
     ensure!(lost == 0 && twice == 0, "cells were lost or done twice");
     ensure!(leases <= killed, "{leases} leases are left");
+    Ok(())
+}
+
+/// Leases of a sweep whose status is asked.
+const HELD: usize = 200;
+
+/// A sweep of five stages, of which half of the cells are done; workers of as many hosts hold others.
+fn status(cells: usize) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let store = Store::create(folder.path())?;
+    let (mut rows, mut held) = (Vec::new(), Vec::new());
+    let leases = Leases::open(folder.path().join("leases"));
+    for cell in 0..cells {
+        for stage in Stage::ALL {
+            let record = record(cell, stage);
+            if cell % 2 == 0 {
+                // Not flushed to the disk one by one, as runs do.
+                let path = format!("records/{}.json", record.key);
+                let text = serde_json::to_string_pretty(&record)?;
+                fs::write(folder.path().join(path), text)?;
+            } else if held.len() < HELD && stage == Stage::Train {
+                held.push(leases.claim(&record.key)?);
+                let path = folder.path().join(format!("leases/{}.1", record.key));
+                let text = fs::read_to_string(&path)?;
+                let elsewhere = format!("place: host{} ", held.len());
+                fs::write(&path, text.replacen("place: ", &elsewhere, 1))?;
+            }
+            rows.push(ManifestEntry {
+                cell: record.cell,
+                stage,
+                record: Reference::Key(record.key),
+            });
+        }
+    }
+    store.save_manifest(&Manifest {
+        sweep: "many".into(),
+        variants: Vec::new(),
+        judging: Default::default(),
+        rows,
+    })?;
+    for _ in 0..10 {
+        let start = Instant::now();
+        let manifest = store.manifest().context("a plan")?;
+        let read = start.elapsed();
+        let holders = Leases::open(folder.path().join("leases")).holders()?;
+        let progress = store.progress(&manifest, &holders);
+        let train = progress.stages[Stage::Train as usize];
+        println!(
+            "{cells} cells, {} stages: {:.2} s, of which {:.2} s for the plan; of the trainings {} done, {} running in {} runs",
+            manifest.rows.len(),
+            start.elapsed().as_secs_f64(),
+            read.as_secs_f64(),
+            train.done,
+            train.running,
+            progress.running.len(),
+        );
+    }
     Ok(())
 }

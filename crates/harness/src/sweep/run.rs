@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use super::{
     Workbench,
-    claims::{Claims, Settled, in_turn},
+    claims::{Claims, Settled},
     competition::Played,
     data::tell_account,
     plan::{Plan, PlannedCell, Selection},
@@ -22,11 +22,11 @@ use super::{
 use crate::{
     code, curves, environment,
     guard::{guarded, one_line},
-    interrupt::Interrupted,
+    interrupt::{self, Interrupted},
     progress::{Steps, print},
 };
 use ablate_records::{
-    Cell, DataAccount, Measurement, Outcome, Record, Stage, Status, store::Store,
+    Cell, DataAccount, Measurement, Outcome, Record, Stage, Status, sharing::in_turn, store::Store,
 };
 use ablate_report::terminal;
 
@@ -140,7 +140,7 @@ pub fn run(
     {
         tracing::warn!("no curves for TensorBoard: {error:#}");
     }
-    run.claims.clear_away(store);
+    run.claims.clear_away();
     Ok(run.summary)
 }
 
@@ -191,7 +191,7 @@ impl<'a> Run<'a> {
             .iter()
             .filter_map(|cell| self.manifest.key(&cell.cell, stage));
         self.wanted = keys.cloned().collect();
-        self.claims.remember(self.store, &jobs);
+        self.claims.remember(&jobs);
         if self.conduct.reports {
             self.tell_other_builds(stage, &jobs)?;
         }
@@ -292,7 +292,8 @@ impl<'a> Run<'a> {
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
         let groups: Vec<Vec<Job>> = self.groups(work, jobs);
         let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
-        in_turn(stage, self.conduct.waits, groups, |group, turn| {
+        let name = stage.name();
+        in_turn(name, self.conduct.waits, groups, interrupted, |group, turn| {
             if self.is_settled(group, &mut steps) {
                 return Ok(None);
             }
@@ -312,7 +313,7 @@ impl<'a> Run<'a> {
     fn is_settled(&mut self, group: &[Job], steps: &mut Steps) -> bool {
         let selected = group.iter().filter(|job| self.is_selected(job));
         let settled: Option<Vec<(&Job, Settled)>> = selected
-            .map(|job| Some((job, self.claims.settled(self.store, job)?)))
+            .map(|job| Some((job, self.claims.settled(job)?)))
             .collect();
         let Some(settled) = settled else { return false };
         for (job, settled) in settled {
@@ -439,6 +440,11 @@ impl<'a> Run<'a> {
         steps.end(&job.cell.cell.model, &words(&outcome));
         self.store.save(&record(stage, job, outcome))
     }
+}
+
+/// Fails once a signal has come, which ends the run between two pieces of work.
+pub(super) fn interrupted() -> Result<()> {
+    Ok(interrupt::check()?)
 }
 
 /// Where a job can't be measured at all.
