@@ -100,7 +100,7 @@ fn worker(folder: &Path) -> Result<()> {
             if std::mem::take(&mut waited) {
                 since = Instant::now();
             }
-            if endings.since(&store, key).is_some() {
+            if endings.since(&store, key) {
                 return Ok(None);
             }
             let claim = match turn {
@@ -120,7 +120,7 @@ fn worker(folder: &Path) -> Result<()> {
                 }
             };
             store.look_anew();
-            if endings.since(&store, key).is_some() {
+            if endings.since(&store, key) {
                 return Ok(None);
             }
             writeln!(log, "{key} {}", since.elapsed().as_micros())?;

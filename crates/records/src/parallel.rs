@@ -4,9 +4,15 @@ use std::thread;
 
 const THREADS: usize = 16;
 
+/// For a thread.
+const LEAST: usize = 64;
+
 /// What `of` gives for each, in order.
 pub fn map<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let part = all.len().div_ceil(THREADS).max(64);
+    if all.len() <= LEAST {
+        return all.iter().map(of).collect();
+    }
+    let part = all.len().div_ceil(THREADS).max(LEAST);
     thread::scope(|scope| {
         let of = &of;
         let parts: Vec<_> = all

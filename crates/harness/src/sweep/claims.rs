@@ -24,15 +24,6 @@ pub struct Claims {
     endings: Endings,
 }
 
-/// What became of a piece of work while others had it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// Measured, or stopped by halving.
-    Done,
-    /// Recorded as failed.
-    Failed,
-}
-
 impl Claims {
     /// Of a sweep's folder, in which leases have one of their own.
     pub fn open(store: &Store) -> Self {
@@ -65,12 +56,9 @@ impl Claims {
         self.endings.before(&job.key)
     }
 
-    /// How another run has ended the job since; None if it has not.
-    pub fn settled(&self, job: &Job) -> Option<Settled> {
-        Some(match self.endings.since(&self.store, &job.key)? {
-            Status::Failed => Settled::Failed,
-            _ => Settled::Done,
-        })
+    /// Whether another run has ended the job since.
+    pub fn is_settled(&self, job: &Job) -> bool {
+        self.endings.since(&self.store, &job.key)
     }
 
     /// Does what no two runs may do at once, and what takes a moment.

@@ -104,8 +104,7 @@ impl Run<'_> {
 
     /// How a training stands, by its record and its checkpoint.
     fn enter<'p>(&self, job: &Job<'p>) -> Entrant<'p> {
-        let new =
-            self.played.kept.contains(&job.key) || self.claims.settled(job).is_some();
+        let new = self.played.kept.contains(&job.key) || self.claims.is_settled(job);
         let anew = self.conduct.fresh && !new && !self.played.forgotten.contains(&job.key);
         let found = self
             .store
@@ -245,7 +244,7 @@ impl Run<'_> {
     fn train_on(&mut self, train: &Train, leg: Leg, job: &Job, steps: &mut Steps) -> Result<()> {
         let name = &job.cell.cell.model;
         steps.begin(name);
-        let is_earlier = self.claims.settled(job).is_none();
+        let is_earlier = !self.claims.is_settled(job);
         if self.conduct.fresh && is_earlier && self.played.forgotten.insert(job.key.clone()) {
             train.forget(job)?;
         }
