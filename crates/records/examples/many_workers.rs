@@ -14,7 +14,7 @@ use std::{
     path::Path,
     process::{Child, Command},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use ablate_files::{Claim, Leases};
@@ -123,7 +123,8 @@ fn worker(folder: &Path) -> Result<()> {
             if endings.since(&store, key) {
                 return Ok(None);
             }
-            writeln!(log, "{key} {}", since.elapsed().as_micros())?;
+            let (now, took) = (UNIX_EPOCH.elapsed()?, since.elapsed());
+            writeln!(log, "{key} {} {}", now.as_micros(), took.as_micros())?;
             // Between a half and one and a half of it, by the key.
             let share = u8::from_str_radix(&key[..2], 16)?;
             thread::sleep(WORK.mul_f64(0.5 + f64::from(share) / 255.0));
@@ -167,35 +168,55 @@ fn simulate(cells: usize, workers: usize, killed: usize) -> Result<()> {
     }
     let whole = start.elapsed();
 
-    let mut times = Vec::new();
+    // When each cell was begun, and how long the search for it took.
+    let mut searches: Vec<(u64, u64)> = Vec::new();
+    // When each worker began its first cell: until then it starts as a process.
+    let mut starts: Vec<u64> = Vec::new();
     let mut begun: HashMap<String, Vec<u32>> = HashMap::new();
     for child in &children {
         let text = fs::read_to_string(folder.path().join(format!("log-{}", child.id())))?;
         for (place, line) in text.lines().enumerate() {
-            let (key, micros) = line.split_once(' ').context("a line of a log")?;
+            let mut words = line.split(' ');
+            let mut word = || words.next().context("a line of a log");
+            let (key, at, took) = (word()?, word()?.parse()?, word()?.parse()?);
             begun.entry(key.into()).or_default().push(child.id());
-            // The first is the start of the process.
-            if place > 0 {
-                times.push(micros.parse::<u64>()?);
+            match place {
+                0 => starts.push(at),
+                _ => searches.push((at, took)),
             }
         }
     }
+    let all_started = starts.into_iter().max().unwrap_or_default();
     let twice = begun.values().filter(|workers| {
         let whole = workers.iter().filter(|worker| !victims.contains(worker));
         whole.count() > 1
     });
     let (lost, twice) = (cells - store.keys().len(), twice.count());
     let again = begun.values().filter(|workers| workers.len() > 1).count();
-    times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] as f64 / 1e3;
     println!(
-        "{cells} cells, {workers} workers, {killed} killed: {:.1} s; from one cell to the next {:.1} ms in the median, {:.1} ms at 99 %, \
-         {:.1} ms at most; {lost} lost, {twice} done twice, {again} begun again after a kill",
+        "{cells} cells, {workers} workers, {killed} killed: {:.1} s; {lost} lost, {twice} done twice, {again} begun again after a kill",
         whole.as_secs_f64(),
-        at(0.5),
-        at(0.99),
-        at(1.0),
     );
+    let is_late = |search: &&(u64, u64)| search.0 > all_started;
+    let (late, early): (Vec<&(u64, u64)>, _) = searches.iter().partition(is_late);
+    let phases: [(&str, Vec<&(u64, u64)>); 2] =
+        [("while workers start", early), ("afterwards", late)];
+    for (when, searches) in phases {
+        let mut times: Vec<u64> = searches.iter().map(|search| search.1).collect();
+        times.sort_unstable();
+        let Some(last) = times.len().checked_sub(1) else {
+            continue;
+        };
+        let at = |share: f64| times[(last as f64 * share) as usize] as f64 / 1e3;
+        let longer = times.iter().filter(|time| **time > 1_000_000).count();
+        println!(
+            "from one cell to the next, {when}: {:.1} ms in the median, {:.1} ms at 99 %, {:.1} ms at most, {longer} of {} above a second",
+            at(0.5),
+            at(0.99),
+            at(1.0),
+            times.len(),
+        );
+    }
     let leases = fs::read_dir(folder.path().join("leases"))?.count();
     ensure!(lost == 0 && twice == 0, "cells were lost or done twice");
     ensure!(leases <= killed, "{leases} leases are left");
