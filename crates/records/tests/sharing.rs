@@ -4,7 +4,8 @@ use std::{cell::RefCell, collections::BTreeSet, fs, time::Duration};
 
 use ablate_files::{Claim, Holder, Leases, Life};
 use ablate_records::{
-    Cell, CostMeasurement, Environment, Measurement, Outcome, Record, Stage, Status, Store, key,
+    Cell, CostMeasurement, Environment, Judging, Manifest, ManifestEntry, Measurement, Outcome,
+    Record, Reference, Stage, Status, Store, key,
     sharing::{Busy, Endings, Turn, in_turn},
 };
 use serde_json::json;
@@ -203,4 +204,66 @@ fn runs_that_begin_at_once_do_each_cell_once() {
     assert_eq!(all, (0..60).collect::<Vec<_>>());
     let leases = fs::read_dir(folder.path().join("leases")).unwrap();
     assert_eq!(leases.count(), 0);
+}
+
+#[test]
+fn how_far_a_sweep_is_follows_from_plan_records_and_leases() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(folder.path()).unwrap();
+    let leases = Leases::open(folder.path().join("leases"));
+    let skipped = record(
+        2,
+        Outcome::Skipped {
+            reason: "its training failed".into(),
+        },
+    );
+    let records = [
+        done(0),
+        failed(1, "no luck"),
+        skipped,
+        failed(3, "no luck"),
+        done(4),
+        done(5),
+    ];
+    // Number 3 is tried again, 4 is held by its first run, and nobody has begun 5.
+    records[..4]
+        .iter()
+        .for_each(|record| store.save(record).unwrap());
+    let _held = [3, 4].map(|cell| leases.claim(&records[cell].key).unwrap());
+    let row = |record: &Record| ManifestEntry {
+        cell: record.cell.clone(),
+        stage: record.stage,
+        record: Reference::Key(record.key.clone()),
+    };
+    let mut rows: Vec<ManifestEntry> = records.iter().map(row).collect();
+    rows.push(ManifestEntry {
+        record: Reference::Waiting,
+        ..rows[0].clone()
+    });
+    rows.push(ManifestEntry {
+        record: Reference::Skipped("no".into()),
+        ..rows[0].clone()
+    });
+    let manifest = Manifest {
+        sweep: "a".into(),
+        variants: Vec::new(),
+        judging: Judging::default(),
+        rows,
+    };
+    let holders = leases.holders().unwrap();
+    let progress = store.progress(&manifest, &holders);
+    assert_eq!(progress.stages.len(), 1);
+    let cost = progress.stages[0];
+    let counts = [
+        cost.cells,
+        cost.done,
+        cost.failed,
+        cost.skipped,
+        cost.running,
+        cost.waiting,
+    ];
+    assert_eq!(counts, [7, 1, 1, 1, 2, 2]);
+    assert_eq!(progress.running.len(), 1, "one process");
+    assert_eq!(progress.running[0].cells.len(), 2);
+    assert_eq!(progress.failed, [&manifest.rows[1]]);
 }
