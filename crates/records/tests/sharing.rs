@@ -82,6 +82,15 @@ fn what_others_have_ended_since_is_told_from_what_was_there() {
     // The folder was listed just now; a later record is seen by its name.
     store.save(&absent).unwrap();
     assert_eq!(since(), [false, true, true, true]);
+
+    // At the next stage, what has come is known; what was damaged since is to be measured.
+    let path = folder.path().join(format!("records/{}.json", new.key));
+    fs::write(path, "{").unwrap();
+    store.remove(&old.key).unwrap();
+    endings.remember(&store, &keys);
+    let before = keys.map(|key| endings.before(key));
+    assert_eq!(before, [None, Some(Status::Done), None, Some(Status::Done)]);
+    assert_eq!(keys.map(|key| endings.since(&store, key)), [false; 4]);
 }
 
 #[test]

@@ -89,11 +89,12 @@ pub fn status(store: &Store) -> Result<SweepStatus> {
             _ => String::new(),
         },
     });
+    // Each reads its checkpoints' headers.
+    let running = progress.running.par_iter().map(|run| of_run(store, run));
     Ok(SweepStatus {
         sweep: manifest.sweep.clone(),
         failed: failed.collect(),
-        // Each reads its checkpoints' headers.
-        running: (progress.running.par_iter().map(|run| of_run(store, run))).collect(),
+        running: running.collect(),
         stages: progress.stages,
     })
 }

@@ -43,6 +43,11 @@ impl Endings {
     /// Remembers what the records with these keys are now. They are read whole: one that is damaged
     /// is moved aside, and is none.
     pub fn remember(&mut self, store: &Store, keys: &[&str]) {
+        // What was known of them may be of an earlier stage.
+        self.seen = Mutex::default();
+        for key in keys {
+            self.before.remove(*key);
+        }
         let there = store.keys();
         let keys: Vec<&str> = keys
             .iter()

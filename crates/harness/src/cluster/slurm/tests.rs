@@ -181,9 +181,11 @@ fn paths_with_spaces_and_percent_signs_are_quoted() {
     // sbatch takes a percent sign for a number of the job, unless there are two.
     let log = "#SBATCH --output=\"/scratch/my 100%%/slurm/logs/train-%A_%a.log\"\n";
     assert!(script.contains(log), "{script}");
-    let run =
-        "run '/opt/my tools/ablate' run '/home/me/my sweep.yaml' --out '/scratch/my 100%' --no-report";
+    let run = "run '/opt/my tools/ablate' run '/home/me/my sweep.yaml' --out '/scratch/my 100%' --no-report";
     assert!(script.contains(run), "{script}");
     let command = command(&submission, &jobs[1]);
-    assert!(command.ends_with(" '/scratch/my 100%/slurm/train.sbatch'"), "{command}");
+    assert!(
+        command.ends_with(" '/scratch/my 100%/slurm/train.sbatch'"),
+        "{command}"
+    );
 }
