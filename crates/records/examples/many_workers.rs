@@ -241,11 +241,9 @@ fn status(cells: usize) -> Result<()> {
                 let text = serde_json::to_string_pretty(&record)?;
                 fs::write(folder.path().join(path), text)?;
             } else if held.len() < HELD && stage == Stage::Train {
-                held.push(leases.claim(&record.key)?);
-                let path = folder.path().join(format!("leases/{}.1", record.key));
-                let text = fs::read_to_string(&path)?;
-                let elsewhere = format!("place: host{} ", held.len());
-                fs::write(&path, text.replacen("place: ", &elsewhere, 1))?;
+                // Left as by a killed process, so that nobody counts its heartbeats.
+                std::mem::forget(leases.claim(&record.key)?);
+                held.push(folder.path().join(format!("leases/{}.1", record.key)));
             }
             rows.push(ManifestEntry {
                 cell: record.cell,
@@ -253,6 +251,12 @@ fn status(cells: usize) -> Result<()> {
                 record: Reference::Key(record.key),
             });
         }
+    }
+    drop(leases);
+    for (host, path) in held.iter().enumerate() {
+        let text = fs::read_to_string(path)?;
+        let elsewhere = format!("place: host{host} ");
+        fs::write(path, text.replacen("place: ", &elsewhere, 1))?;
     }
     store.save_manifest(&Manifest {
         sweep: "many".into(),

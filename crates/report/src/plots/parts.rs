@@ -63,14 +63,16 @@ impl Plots<'_> {
         for table in tables {
             let s = table.setting;
             let (compared, of) = shown(table);
-            let is_shown = |line: &&Line| {
+            let mut lines: Vec<&Line> = Vec::new();
+            for line in &table.lines {
                 let cell = line.cell();
                 let is_shown = cell.variant == BASELINE
-                    || compared.iter().any(|shown| std::ptr::eq(*shown, *line));
+                    || compared.iter().any(|shown| std::ptr::eq(*shown, line));
                 let timed = (s.dataset, s.device, s.imgsz.train, s.nc, &cell.model);
-                is_shown && measured(line).is_some() && seen.insert(timed)
-            };
-            let lines: Vec<&Line> = table.lines.iter().filter(is_shown).collect();
+                if is_shown && measured(line).is_some() && seen.insert(timed) {
+                    lines.push(line);
+                }
+            }
             let dataset = s.dataset.unwrap_or_default();
             let setting = format!("{dataset} · {} · {} px", s.device, s.imgsz.train);
             let title = "What a detection's time goes into";
