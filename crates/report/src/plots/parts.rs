@@ -1,4 +1,4 @@
-//! What a detection's time goes into: a bar for each model, of the medians of its parts.
+//! What the time of a detection goes into: a bar for each model, of the medians of its parts.
 
 use std::collections::BTreeSet;
 
@@ -75,7 +75,7 @@ impl Plots<'_> {
             }
             let dataset = s.dataset.unwrap_or_default();
             let setting = format!("{dataset} · {} · {} px", s.device, s.imgsz.train);
-            let title = "What a detection's time goes into";
+            let title = "What the time of a detection goes into";
             let of = of.map_or_else(String::new, |of| format!(" · {of}"));
             let note = format!(
                 "{setting} · an image at a time · medians of the parts; line and number: median of the whole{of}"

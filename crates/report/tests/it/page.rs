@@ -390,7 +390,7 @@ fn what_a_user_waits_for_is_compared_and_its_parts_are_shown() {
     }
     assert!(html.contains(">17.2"), "forward");
     // Beside the table, a bar of the parts of each model.
-    assert!(html.contains(r#"aria-label="What a detection's time goes into"#));
+    assert!(html.contains(r#"aria-label="What the time of a detection goes into"#));
     assert!(
         html.contains("yolov5n: forward 17.2 ms, whole 20.0 ms"),
         "a tip"
