@@ -7,12 +7,16 @@
 
 mod account;
 mod image_size;
+mod parallel;
+mod progress;
 mod record;
+pub mod sharing;
 mod status;
 pub mod store;
 
 pub use account::{DataAccount, LeftOut, LeftOutReason};
 pub use image_size::ImageSize;
+pub use progress::{Progress, RunningCells, StageProgress};
 pub use record::*;
 pub use status::Status;
 pub use store::{Judging, Manifest, ManifestEntry, Reference, Store, VariantNote, key};

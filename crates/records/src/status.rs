@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs::{self, File},
-    io::Read,
+    io::{ErrorKind, Read},
 };
 
 use serde::{Deserialize, Serialize};
@@ -25,16 +25,27 @@ pub enum Status {
 }
 
 /// The status stands before what was measured, and only a cell before it.
-const HEAD: u64 = 4096;
+const HEAD: usize = 4096;
 
 impl Store {
     /// How the record with this key ended; None if there is none. Only its first bytes are read, and
     /// nothing is checked against its key.
     pub fn status(&self, key: &str) -> Option<Status> {
-        let file = File::open(self.record_path(key)).ok()?;
-        let mut head = Vec::new();
-        file.take(HEAD).read_to_end(&mut head).ok()?;
-        match of_head(&head) {
+        let mut file = File::open(self.record_path(key)).ok()?;
+        let (mut head, mut read) = ([0; HEAD], 0);
+        // One call for all of it, as a rule.
+        let status = loop {
+            match file.read(&mut head[read..]) {
+                Ok(0) => break of_head(&head[..read]),
+                Ok(more) => read += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+            if let Some(status) = of_head(&head[..read]) {
+                break Some(status);
+            }
+        };
+        match status {
             Some(status) => Some(status),
             // Written by other hands, or with names of great length.
             None => Some(self.outcome(key)?.status()),

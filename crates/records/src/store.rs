@@ -197,6 +197,12 @@ impl Store {
         self.folder.join("plan.json")
     }
 
+    /// Sees what other machines have written until now. NFS may say for a minute that a file is not
+    /// there which was not there at an earlier look; to open the folder ends that.
+    pub fn look_anew(&self) {
+        let _ = fs::read_dir(self.records_folder());
+    }
+
     /// The record with this key; None if there is none. A file that cannot be read is moved aside
     /// with a warning, so that its stage is measured again.
     pub fn load(&self, key: &str) -> Option<Record> {

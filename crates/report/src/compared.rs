@@ -98,6 +98,12 @@ fn check_records(source: &Source) -> Result<()> {
         !ran.is_empty(),
         "{name}: expected records, found none that this version can read"
     );
+    // Whatever two folders of failures have in common, it is no figure.
+    ensure!(
+        ran.iter().any(|record| has_figures(&record.outcome)),
+        "{name}: expected a measured stage to compare, found {} records, all of stages that failed or were skipped",
+        ran.len()
+    );
     // A failure to find its inputs has none.
     let older = ran.iter().filter(|record| {
         !matches!(record.outcome, Outcome::Failed { .. }) && record.inputs["code"].is_null()
@@ -109,6 +115,11 @@ fn check_records(source: &Source) -> Result<()> {
             ran.len()
         ),
     }
+}
+
+/// Halving leaves the epochs until then.
+fn has_figures(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Done { .. } | Outcome::Stopped { .. })
 }
 
 /// Rejects sweeps of which one has no model and no data set of the others.

@@ -90,7 +90,7 @@ pub struct KubernetesArgs {
     /// NVIDIA GPUs of a pod.
     #[arg(long, value_name = "N", requires = "kubernetes")]
     pub gpus: Option<NonZeroUsize>,
-    /// CPUs of a pod, and threads of its training.
+    /// CPUs of a pod, and threads of its training [default: no limit, one thread].
     #[arg(long, value_name = "N", requires = "kubernetes")]
     pub cpus: Option<NonZeroUsize>,
     /// Memory of a pod, such as 32Gi.

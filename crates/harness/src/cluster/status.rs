@@ -3,15 +3,12 @@
 
 mod table;
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use ablate_files::{Holding, Leases, Timing};
+use ablate_files::{Leases, Timing};
 use ablate_records::{
-    Cell, Outcome, Stage, Status,
-    store::{Manifest, Reference, Store},
+    Outcome, RunningCells, Stage, StageProgress,
+    store::{Reference, Store},
 };
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -19,7 +16,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 pub use self::table::table;
-use super::checkpoint::{self, Progress};
+use super::checkpoint;
 use crate::sweep::{plan::cell_id, stages::checkpoints};
 
 /// How far a sweep is.
@@ -28,32 +25,11 @@ pub struct SweepStatus {
     /// Its name.
     pub sweep: String,
     /// Each stage that it has, in order.
-    pub stages: Vec<StageStatus>,
+    pub stages: Vec<StageProgress>,
     /// What runs now.
     pub running: Vec<Running>,
     /// What failed.
     pub failed: Vec<Failed>,
-}
-
-/// How far a stage is, in cells: two that share a record count twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct StageStatus {
-    /// The stage.
-    pub stage: Stage,
-    /// All cells that are measured in it.
-    pub cells: usize,
-    /// Measured.
-    pub done: usize,
-    /// Stopped by halving.
-    pub stopped: usize,
-    /// Not to be run, since an earlier stage failed or was stopped.
-    pub skipped: usize,
-    /// Failed.
-    pub failed: usize,
-    /// Held by a run.
-    pub running: usize,
-    /// None of these.
-    pub waiting: usize,
 }
 
 /// Cells that one run holds, at one stage.
@@ -104,78 +80,23 @@ pub fn status(store: &Store) -> Result<SweepStatus> {
     })?;
     let holdings = Leases::open(store.folder().join("leases")).holders();
     let holdings = holdings.context("cannot read the folder of leases")?;
-    let held: HashMap<&str, &Holding> = holdings
-        .iter()
-        .map(|holding| (holding.name.as_str(), holding))
-        .collect();
-    let ends = ends(store, &manifest);
-    let mut sweep = SweepStatus {
+    let progress = store.progress(&manifest, &holdings);
+    let failed = progress.failed.iter().map(|row| Failed {
+        stage: row.stage,
+        cell: cell_id(&row.cell),
+        error: match &row.record {
+            Reference::Key(key) => error_of(store, key),
+            _ => String::new(),
+        },
+    });
+    // Each reads its checkpoints' headers.
+    let running = progress.running.par_iter().map(|run| of_run(store, run));
+    Ok(SweepStatus {
         sweep: manifest.sweep.clone(),
-        stages: Vec::new(),
-        running: Vec::new(),
-        failed: Vec::new(),
-    };
-    for stage in Stage::ALL {
-        let rows: Vec<_> = manifest
-            .rows
-            .iter()
-            .filter(|row| row.stage == stage)
-            .collect();
-        let mut counts = StageStatus::none(stage);
-        let mut running: BTreeMap<(String, u32), Vec<(&Cell, &Holding)>> = BTreeMap::new();
-        for row in rows {
-            let key = match &row.record {
-                Reference::Skipped(_) => continue,
-                Reference::Waiting => None,
-                Reference::Key(key) => Some(key.as_str()),
-            };
-            let end = key.and_then(|key| ends.get(key));
-            let holding = key.and_then(|key| held.get(key));
-            counts.count(end.copied(), holding.is_some());
-            match (end, holding) {
-                // A run that holds what is done has yet to give it back, or competes with it.
-                (Some(Status::Done), _) | (_, None) => {}
-                (_, Some(holding)) => {
-                    let holder = &holding.holder;
-                    let run = (holder.place.to_string(), holder.process);
-                    running.entry(run).or_default().push((&row.cell, holding));
-                    continue;
-                }
-            }
-            if let (Some(Status::Failed), Some(key)) = (end, key) {
-                sweep.failed.push(Failed {
-                    stage,
-                    cell: cell_id(&row.cell),
-                    error: error_of(store, key),
-                });
-            }
-        }
-        if counts.cells > 0 {
-            sweep.stages.push(counts);
-        }
-        let runs = running.into_iter();
-        sweep.running.extend(
-            runs.map(|((host, process), cells)| of_run(store, stage, host, process, &cells)),
-        );
-    }
-    Ok(sweep)
-}
-
-/// How the records of a plan ended, by their keys.
-fn ends<'m>(store: &Store, manifest: &'m Manifest) -> HashMap<&'m str, Status> {
-    let there = store.keys();
-    let keys: HashSet<&str> = manifest
-        .rows
-        .iter()
-        .filter_map(|row| match &row.record {
-            Reference::Key(key) if there.contains(key) => Some(key.as_str()),
-            _ => None,
-        })
-        .collect();
-    let keys: Vec<&str> = keys.into_iter().collect();
-    keys.par_iter()
-        .filter_map(|key| Some((*key, store.status(key)?)))
-        .collect()
+        failed: failed.collect(),
+        running: running.collect(),
+        stages: progress.stages,
+    })
 }
 
 fn error_of(store: &Store, key: &str) -> String {
@@ -186,30 +107,23 @@ fn error_of(store: &Store, key: &str) -> String {
     }
 }
 
-fn of_run(
-    store: &Store,
-    stage: Stage,
-    host: String,
-    process: u32,
-    cells: &[(&Cell, &Holding)],
-) -> Running {
-    let progress = |(cell, holding): &(&Cell, &Holding)| {
+fn of_run(store: &Store, run: &RunningCells) -> Running {
+    let RunningCells { stage, cells } = run;
+    let of_cell = cells.iter().map(|(cell, holding)| {
         checkpoint::progress(&checkpoints(store, &cell_id(cell), &holding.name))
-    };
-    let newest: Option<Progress> = match stage {
-        Stage::Train => cells
-            .iter()
-            .filter_map(progress)
-            .max_by_key(|of| of.written),
+    });
+    let newest = match stage {
+        Stage::Train => of_cell.flatten().max_by_key(|of| of.written),
         _ => None,
     };
+    let holder = &cells[0].1.holder;
     let since = cells.iter().filter_map(|(_, holding)| holding.since).min();
     let beat = cells.iter().filter_map(|(_, holding)| holding.beat).max();
     Running {
-        stage,
+        stage: *stage,
         cells: cells.iter().map(|(cell, _)| cell_id(cell)).collect(),
-        host,
-        process,
+        host: holder.place.to_string(),
+        process: holder.process,
         since: since.and_then(|since| Timestamp::try_from(since).ok()),
         silent_s: beat.and_then(silence),
         epochs: newest.map(|progress| progress.epochs),
@@ -223,32 +137,4 @@ fn of_run(
 fn silence(beat: SystemTime) -> Option<u64> {
     let silent: Duration = beat.elapsed().ok()?;
     (silent > Timing::default().patience).then_some(silent.as_secs())
-}
-
-impl StageStatus {
-    fn none(stage: Stage) -> Self {
-        Self {
-            stage,
-            cells: 0,
-            done: 0,
-            stopped: 0,
-            skipped: 0,
-            failed: 0,
-            running: 0,
-            waiting: 0,
-        }
-    }
-
-    fn count(&mut self, end: Option<Status>, held: bool) {
-        self.cells += 1;
-        let place = match (end, held) {
-            (Some(Status::Done), _) => &mut self.done,
-            (_, true) => &mut self.running,
-            (Some(Status::Stopped), _) => &mut self.stopped,
-            (Some(Status::Skipped), _) => &mut self.skipped,
-            (Some(Status::Failed), _) => &mut self.failed,
-            (None, false) => &mut self.waiting,
-        };
-        *place += 1;
-    }
 }

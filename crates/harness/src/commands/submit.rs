@@ -43,6 +43,21 @@ pub fn execute(args: &SubmitArgs) -> Result<ExitCode> {
     });
     let (program, sweep, out) = (program?, sweep?, out?);
     let work = amount(&bench, &plan, args.array_limit.get());
+    // Tasks leave what has failed: it is for the submission to have it tried again.
+    let prepare = || {
+        let store = Store::create(&out)?;
+        if !args.keep_failed {
+            let cells = plan.select(&Selection::default())?;
+            forget_failed(&store, &cells)?;
+            let kinds = args.slurm_options.timing_node.iter().skip(1);
+            for folder in kinds.map(|kind| out.join(slurm::on(&kind.name))) {
+                if folder.join("records").is_dir() {
+                    forget_failed(&Store::open(folder)?, &cells)?;
+                }
+            }
+        }
+        write_plan(&bench, &store, &plan)
+    };
     if args.kubernetes {
         let job = kubernetes::Pods {
             program: args.program.as_deref(),
@@ -53,7 +68,13 @@ pub fn execute(args: &SubmitArgs) -> Result<ExitCode> {
             waits: work.together,
             options: &args.kubernetes_options,
         };
-        return write_pods(&job.yaml()?, &out, args.dry_run);
+        let yaml = job.yaml()?;
+        if args.dry_run {
+            print(yaml.trim_end());
+            return Ok(ExitCode::SUCCESS);
+        }
+        prepare()?;
+        return write_pods(&yaml, &out);
     }
     let submission = Submission {
         program: &program,
@@ -73,17 +94,13 @@ pub fn execute(args: &SubmitArgs) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let store = Store::create(&out)?;
-    if !args.keep_failed {
-        forget_failed(&store, &plan.select(&Selection::default())?)?;
-    }
-    write_plan(&bench, &store, &plan)?;
+    prepare()?;
     submission.write(&jobs)?;
     let submitted = slurm::submit(&submission, &jobs)?;
     for (name, number) in submitted {
         print(&format!("{name:12} {number}"));
     }
-    tracing::info!("ablate status {} says how far it is", out.display());
+    tracing::info!("ablate status {} says how far it is", slurm::quoted(&out));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -101,13 +118,9 @@ fn amount(bench: &Workbench, plan: &Plan, limit: usize) -> Amount {
     }
 }
 
-fn write_pods(text: &str, out: &Path, dry_run: bool) -> Result<ExitCode> {
-    if dry_run {
-        print(text.trim_end());
-        return Ok(ExitCode::SUCCESS);
-    }
+fn write_pods(text: &str, out: &Path) -> Result<ExitCode> {
     let path = out.join("kubernetes").join("job.yaml");
     write_atomic(&path, text.as_bytes())?;
-    print(&format!("kubectl apply -f {}", path.display()));
+    print(&format!("kubectl apply -f {}", slurm::quoted(&path)));
     Ok(ExitCode::SUCCESS)
 }

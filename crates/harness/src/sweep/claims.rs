@@ -1,51 +1,43 @@
 //! Several runs of one sweep, in one folder: each takes the cells that no other has, and waits for
 //! what is left.
 
-use std::{collections::HashMap, thread, time::Duration};
+use std::{thread, time::Duration};
 
-use ablate_files::{Claim, Holder, Lease, Leases, Life};
-use ablate_records::{Stage, Status, store::Store};
+use ablate_files::{Claim, Holder, Lease, Leases};
+use ablate_records::{
+    Stage, Status,
+    sharing::{Busy, Endings, Turn},
+    store::Store,
+};
 use anyhow::{Context, Result};
-use rayon::prelude::*;
 
 use super::stages::Job;
 use crate::interrupt;
 
-/// Between two looks at work that another run holds.
-const PAUSE: Duration = Duration::from_millis(500);
-
-/// The same, at work that takes a moment.
+/// Between two looks at work that takes a moment.
 const SHORT_PAUSE: Duration = Duration::from_millis(20);
 
 /// What this run holds, and what it found when it began.
 pub struct Claims {
+    store: Store,
     leases: Leases,
-    /// By key: when the record was finished that was there before this run, and how it ended.
-    before: HashMap<String, Option<(String, Status)>>,
-}
-
-/// What became of a piece of work while others had it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// Measured, or stopped by halving.
-    Done,
-    /// Recorded as failed.
-    Failed,
+    endings: Endings,
 }
 
 impl Claims {
     /// Of a sweep's folder, in which leases have one of their own.
     pub fn open(store: &Store) -> Self {
         Self {
+            store: store.clone(),
             leases: Leases::open(store.folder().join("leases")),
-            before: HashMap::new(),
+            endings: Endings::default(),
         }
     }
 
     /// Removes what runs left when they were killed: leases, and files that they were writing.
-    pub fn clear_away(&self, store: &Store) {
+    pub fn clear_away(&self) {
         for folder in [".", "records", "plots", "leases"] {
-            ablate_files::remove_unfinished(&store.folder().join(folder));
+            ablate_files::remove_unfinished(&self.store.folder().join(folder));
         }
         if let Err(error) = self.leases.clear_away() {
             tracing::warn!("cannot clear the folder of leases: {error}");
@@ -54,34 +46,19 @@ impl Claims {
 
     /// Remembers what the records of these jobs are now. What is new afterwards is of another run,
     /// which has just measured it.
-    pub fn remember(&mut self, store: &Store, jobs: &[Job]) {
-        let keys: Vec<&String> = jobs.iter().map(|job| &job.key).collect();
-        let found = keys.into_par_iter().map(|key| {
-            let record = store.load(key);
-            let known = record.map(|record| (record.finished, record.outcome.status()));
-            (key.clone(), known)
-        });
-        self.before.extend(found.collect::<Vec<_>>());
+    pub fn remember(&mut self, jobs: &[Job]) {
+        let keys: Vec<&str> = jobs.iter().map(|job| job.key.as_str()).collect();
+        self.endings.remember(&self.store, &keys);
     }
 
     /// How the job had ended when this run came to its stage; None if it had not.
     pub fn earlier(&self, job: &Job) -> Option<Status> {
-        self.before
-            .get(&job.key)?
-            .as_ref()
-            .map(|(_, status)| *status)
+        self.endings.before(&job.key)
     }
 
-    /// How another run has ended the job since; None if it has not.
-    pub fn settled(&self, store: &Store, job: &Job) -> Option<Settled> {
-        let record = store.load(&job.key)?;
-        match self.before.get(&job.key) {
-            Some(Some((before, _))) if *before == record.finished => None,
-            _ => Some(match record.outcome.status() {
-                Status::Failed => Settled::Failed,
-                _ => Settled::Done,
-            }),
-        }
+    /// Whether another run has ended the job since.
+    pub fn is_settled(&self, job: &Job) -> bool {
+        self.endings.since(&self.store, &job.key)
     }
 
     /// Does what no two runs may do at once, and what takes a moment.
@@ -102,7 +79,7 @@ impl Claims {
     }
 
     /// The leases of all these jobs, or who holds one of them. Latencies have the machine to
-    /// themselves, as far as this sweep goes.
+    /// themselves, as far as this sweep goes. Another run may have ended the jobs just now.
     ///
     /// # Errors
     /// A folder that can't be written.
@@ -129,83 +106,13 @@ impl Claims {
                 Claim::Theirs(holder, life) => {
                     return Ok(Err(Busy {
                         holder,
-                        is_sure: life == Life::Certain,
+                        life,
                         brings_more: false,
                     }));
                 }
             }
         }
+        self.store.look_anew();
         Ok(Ok(leases))
     }
-}
-
-/// Which work a run asks for. What its holder died of may kill this run too, as a network that is
-/// too large does: it comes last, so that it takes no other work with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// What nobody has begun.
-    Untouched,
-    /// Also what its holder left when it died.
-    Any,
-}
-
-/// Work that another run holds.
-pub struct Busy {
-    /// Who holds it.
-    pub holder: Holder,
-    /// Whether the holder is known to live.
-    pub is_sure: bool,
-    /// Whether more work may come of it, which this run could share.
-    pub brings_more: bool,
-}
-
-/// Does pieces of work in turn, those first that nobody else holds. `act` returns who holds a piece
-/// that it could not have. A run that does not wait leaves those to others, once it knows that these
-/// live, and unless more may come of them.
-///
-/// # Errors
-/// Those of `act`, and a signal that ends the program.
-pub fn in_turn<T>(
-    stage: Stage,
-    waits: bool,
-    pieces: Vec<T>,
-    mut act: impl FnMut(&T, Turn) -> Result<Option<Busy>>,
-) -> Result<()> {
-    let mut left = pieces;
-    let (mut told, mut turn) = (None, Turn::Untouched);
-    while !left.is_empty() {
-        let (mut holder, mut leaves) = (None, !waits);
-        let before = left.len();
-        let mut waiting = Vec::new();
-        for piece in left {
-            interrupt::check()?;
-            match act(&piece, turn)? {
-                None => {}
-                Some(busy) => {
-                    holder = Some(busy.holder);
-                    leaves &= busy.is_sure && !busy.brings_more;
-                    waiting.push(piece);
-                }
-            }
-        }
-        left = waiting;
-        let is_stuck = left.len() == before;
-        let next = if is_stuck { Turn::Any } else { Turn::Untouched };
-        if std::mem::replace(&mut turn, next) == Turn::Untouched {
-            continue;
-        }
-        if let Some(holder) = holder.filter(|_| is_stuck) {
-            if leaves {
-                let left = left.len();
-                tracing::info!("{}: {left} left to other runs, as {holder}", stage.name());
-                return Ok(());
-            }
-            if told.as_ref() != Some(&holder) {
-                tracing::info!("{}: waits for {holder}, which measures it", stage.name());
-                told = Some(holder);
-            }
-            thread::sleep(PAUSE);
-        }
-    }
-    Ok(())
 }

@@ -7,17 +7,17 @@
 
 use std::collections::HashSet;
 
+use ablate_files::Life;
 use ablate_model::ModelName;
 use anyhow::Result;
 
 use super::{
-    claims::{Busy, Turn, in_turn},
     config::{Among, HalvingConfig},
     decision::{Rungs, decision, stopped},
     halving::{Fate, Standing, scores},
     outcome::failed,
     plan::PlannedCell,
-    run::{Run, held},
+    run::{Run, held, interrupted},
     stages::{Job, Train, Work, checkpoints},
 };
 use crate::{
@@ -26,7 +26,10 @@ use crate::{
     interrupt::{self, Interrupted},
     progress::Steps,
 };
-use ablate_records::{EpochLog, Measurement, Outcome, Stage, Status};
+use ablate_records::{
+    EpochLog, Measurement, Outcome, Stage, Status,
+    sharing::{Busy, Turn, in_turn},
+};
 use ablate_training::Leg;
 
 /// A training that competes.
@@ -88,15 +91,15 @@ impl Run<'_> {
         let open = fields.iter().flatten().filter(|job| self.enter(job).open);
         // Those that stop come first, after a few epochs.
         let mut steps = Steps::new(Stage::Train.name(), open.count()).unlike();
-        in_turn(Stage::Train, self.conduct.waits, fields, |field, turn| {
+        let (name, waits) = (Stage::Train.name(), self.conduct.waits);
+        in_turn(name, waits, fields, interrupted, |field, turn| {
             self.field(train, &rungs, (field, turn), &mut steps)
         })
     }
 
     /// How a training stands, by its record and its checkpoint.
     fn enter<'p>(&self, job: &Job<'p>) -> Entrant<'p> {
-        let new =
-            self.played.kept.contains(&job.key) || self.claims.settled(self.store, job).is_some();
+        let new = self.played.kept.contains(&job.key) || self.claims.is_settled(job);
         let anew = self.conduct.fresh && !new && !self.played.forgotten.contains(&job.key);
         let found = self
             .store
@@ -195,7 +198,7 @@ impl Run<'_> {
         };
         let behind =
             |entrant: &Entrant| entrant.open && until.is_none_or(|rung| entrant.log.len() < rung);
-        let mut busy = None;
+        let mut busy: Option<Busy> = None;
         for entrant in field.iter_mut().filter(|entrant| behind(entrant)) {
             interrupt::check()?;
             let job = entrant.job.clone();
@@ -207,9 +210,13 @@ impl Run<'_> {
                 Err(other) => {
                     // At a rung, what is decided there may be work for this run.
                     let brings_more = until.is_some();
-                    let is_sure = other.is_sure && busy.is_none_or(|busy: Busy| busy.is_sure);
+                    // The least that is known of any holder.
+                    let life = match &busy {
+                        Some(known) if other.life == Life::Certain => known.life,
+                        _ => other.life,
+                    };
                     busy = Some(Busy {
-                        is_sure,
+                        life,
                         brings_more,
                         ..other
                     });
@@ -232,7 +239,7 @@ impl Run<'_> {
     fn train_on(&mut self, train: &Train, leg: Leg, job: &Job, steps: &mut Steps) -> Result<()> {
         let name = &job.cell.cell.model;
         steps.begin(name);
-        let is_earlier = self.claims.settled(self.store, job).is_none();
+        let is_earlier = !self.claims.is_settled(job);
         if self.conduct.fresh && is_earlier && self.played.forgotten.insert(job.key.clone()) {
             train.forget(job)?;
         }

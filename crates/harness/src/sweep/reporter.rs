@@ -39,8 +39,11 @@ impl<'a> Reporter<'a> {
 
     /// Writes the report where one is due.
     pub fn after_record(&mut self) -> Result<()> {
-        if Instant::now() >= self.next {
+        let start = Instant::now();
+        if start >= self.next {
             self.write(&self.store.report()?);
+            // Reading the records counts, too.
+            self.rest(start);
         }
         Ok(())
     }
@@ -58,6 +61,10 @@ impl<'a> Reporter<'a> {
         if let Err(error) = ablate_report::write(self.store.folder(), &contents) {
             tracing::warn!("cannot write the report: {error:#}");
         }
+        self.rest(start);
+    }
+
+    fn rest(&mut self, start: Instant) {
         self.next = Instant::now() + (start.elapsed() * REST).max(LEAST_REST);
     }
 }

@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use super::{
     Workbench,
-    claims::{Claims, Settled, in_turn},
+    claims::Claims,
     competition::Played,
     outcome::{Summary, early_outcome, failed, outcome, record, words},
     plan::{Plan, PlannedCell, Selection},
@@ -21,9 +21,10 @@ use super::{
 use crate::{
     curves,
     guard::guarded,
+    interrupt,
     progress::{Steps, print},
 };
-use ablate_records::{Cell, Outcome, Stage, Status, store::Store};
+use ablate_records::{Cell, Outcome, Stage, Status, sharing::in_turn, store::Store};
 use ablate_report::terminal;
 
 /// How a run goes about its work.
@@ -98,7 +99,7 @@ pub fn run(
     {
         tracing::warn!("no curves for TensorBoard: {error:#}");
     }
-    run.claims.clear_away(store);
+    run.claims.clear_away();
     Ok(run.summary)
 }
 
@@ -149,7 +150,7 @@ impl<'a> Run<'a> {
             .iter()
             .filter_map(|cell| self.manifest.key(&cell.cell, stage));
         self.wanted = keys.cloned().collect();
-        self.claims.remember(self.store, &jobs);
+        self.claims.remember(&jobs);
         if self.conduct.reports {
             self.tell_other_builds(stage, &jobs)?;
         }
@@ -190,8 +191,11 @@ impl<'a> Run<'a> {
     fn groups_in_turn(&mut self, stage: Stage, work: &dyn Work, jobs: Vec<Job>) -> Result<()> {
         let groups: Vec<Vec<Job>> = self.groups(work, jobs);
         let mut steps = Steps::new(stage.name(), groups.iter().map(Vec::len).sum());
-        in_turn(stage, self.conduct.waits, groups, |group, turn| {
-            if self.is_settled(group, &mut steps) {
+        let (name, waits) = (stage.name(), self.conduct.waits);
+        let mut others = Vec::new();
+        in_turn(name, waits, groups, interrupted, |group, turn| {
+            if self.is_settled(group) {
+                others.extend(self.pass(group, &mut steps));
                 return Ok(None);
             }
             let leases = match self.claims.claim(stage, group, turn)? {
@@ -199,28 +203,41 @@ impl<'a> Run<'a> {
                 Err(busy) => return Ok(Some(busy)),
             };
             // Another run may have ended it between the two looks.
-            if !self.is_settled(group, &mut steps) {
+            if self.is_settled(group) {
+                others.extend(self.pass(group, &mut steps));
+            } else {
                 self.group(stage, work, &held(group, leases), &mut steps)?;
             }
             Ok(None)
-        })
+        })?;
+        // All at once: to read the records one by one would keep this run from looking for work.
+        for status in self.store.statuses(&others).into_iter().flatten() {
+            self.count_found(status);
+        }
+        Ok(())
     }
 
-    /// Whether another run has measured a group since this one began; if so, it is counted.
-    fn is_settled(&mut self, group: &[Job], steps: &mut Steps) -> bool {
+    /// Whether another run has measured a group since this one began.
+    fn is_settled(&self, group: &[Job]) -> bool {
+        let mut selected = group.iter().filter(|job| self.is_selected(job));
+        selected.all(|job| self.claims.is_settled(job))
+    }
+
+    /// Leaves a group as another run has measured it: the keys of its records.
+    fn pass(&self, group: &[Job], steps: &mut Steps) -> Vec<String> {
         let selected = group.iter().filter(|job| self.is_selected(job));
-        let settled: Option<Vec<(&Job, Settled)>> = selected
-            .map(|job| Some((job, self.claims.settled(self.store, job)?)))
-            .collect();
-        let Some(settled) = settled else { return false };
-        for (job, settled) in settled {
-            match settled {
-                Settled::Done => self.summary.reused += 1,
-                Settled::Failed => self.summary.failed += 1,
-            }
+        let key = |job: &Job| {
             steps.end(&job.cell.cell.model, "measured by another run");
+            job.key.clone()
+        };
+        selected.map(key).collect()
+    }
+
+    fn count_found(&mut self, status: Status) {
+        match status {
+            Status::Failed => self.summary.failed += 1,
+            _ => self.summary.reused += 1,
         }
-        true
     }
 
     /// What is left to do, in groups that are measured together. A group of which one selected
@@ -242,15 +259,11 @@ impl<'a> Run<'a> {
         }
         groups.retain(|group| {
             let selected: Vec<&Job> = group.iter().filter(|job| self.is_selected(job)).collect();
-            let settled: Option<Vec<Settled>> =
-                selected.iter().map(|job| self.found(job)).collect();
-            for settled in settled.iter().flatten() {
-                match settled {
-                    Settled::Done => self.summary.reused += 1,
-                    Settled::Failed => self.summary.failed += 1,
-                }
+            let found: Option<Vec<Status>> = selected.iter().map(|job| self.found(job)).collect();
+            for status in found.iter().flatten() {
+                self.count_found(*status);
             }
-            settled.is_none()
+            found.is_none()
         });
         groups
     }
@@ -261,12 +274,11 @@ impl<'a> Run<'a> {
     }
 
     /// How an earlier run has ended the job; None if this one is to measure it.
-    fn found(&self, job: &Job) -> Option<Settled> {
+    fn found(&self, job: &Job) -> Option<Status> {
         match self.claims.earlier(job)? {
             _ if self.conduct.fresh => None,
-            Status::Done => Some(Settled::Done),
-            Status::Failed if self.conduct.keeps_failed => Some(Settled::Failed),
-            _ => None,
+            Status::Failed if self.conduct.keeps_failed => Some(Status::Failed),
+            status => Some(status).filter(|status| *status == Status::Done),
         }
     }
 
@@ -337,6 +349,11 @@ impl<'a> Run<'a> {
         steps.end(&job.cell.cell.model, &words(&outcome));
         self.store.save(&record(stage, job, outcome))
     }
+}
+
+/// Fails once a signal has come, which ends the run between two pieces of work.
+pub(super) fn interrupted() -> Result<()> {
+    Ok(interrupt::check()?)
 }
 
 /// The jobs with what says that no other run measures them.

@@ -174,6 +174,41 @@ fn a_run_that_does_not_wait_leaves_what_others_hold() {
     assert_eq!(run.ok(), "", "no table");
 }
 
+#[test]
+fn a_job_of_kubernetes_is_written_and_has_what_failed_tried_again() {
+    let sweep = sweep();
+    sweep.run(&["--stages", "cost"]).ok();
+    let mut failed = sweep.record("wide", Stage::Cost);
+    let path = sweep.out().join(format!("records/{}.json", failed.key));
+    failed.outcome = Outcome::Failed {
+        error: "no luck".into(),
+    };
+    let text = serde_json::to_string_pretty(&failed).unwrap();
+    fs::write(&path, &text).unwrap();
+    let mount = sweep.folder.path().to_str().unwrap();
+    let options = [
+        "--kubernetes",
+        "--image",
+        "ablate:1",
+        "--claim",
+        "shared",
+        "--mount",
+        mount,
+    ];
+    let with = |more: &[&str]| submit(&sweep, None, &[&options, more].concat()).ok();
+
+    assert!(with(&["--dry-run"]).contains("kind: Job"));
+    with(&["--keep-failed"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text, "it is kept");
+    let printed = with(&[]);
+    let job = sweep.out().join("kubernetes/job.yaml");
+    assert!(printed.contains(&format!("kubectl apply -f '{}'", job.display())));
+    assert!(job.is_file() && !path.exists(), "it is tried again");
+    let out = sweep.out();
+    let status = ablate(&["status", out.to_str().unwrap()]).ok();
+    assert!(status.contains("train"), "{status}");
+}
+
 fn submit(sweep: &Sweep, path: Option<&str>, more: &[&str]) -> Run {
     let (file, out) = (sweep.folder.path().join("sweep.yaml"), sweep.out());
     let mut arguments = vec![

@@ -1,19 +1,15 @@
 //! `ablate status`, before, while and after a sweep runs.
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, path::Path};
 
-use ablate::sweep::plan::cell_id;
 use ablate_files::Leases;
-use ablate_records::{
-    Measurement, Record, Stage, key,
-    store::{Manifest, ManifestEntry, Reference, Store},
-};
+use ablate_records::Stage;
 use serde_json::Value;
 
 use crate::{
     common::ablate,
     shared::{Running, checkpoint, sweep},
-    support::{Sweep, done},
+    support::Sweep,
 };
 
 fn status(sweep: &Sweep) -> Value {
@@ -106,78 +102,6 @@ fn a_training_tells_its_epochs() {
     let found = status(&sweep);
     assert_eq!(counts(&found, "train"), [4, 4, 0, 0, 0]);
     assert_eq!(found["running"], serde_json::json!([]));
-}
-
-/// Prints a figure of docs/cluster.md: `cargo test … -- --ignored --nocapture ten_thousand`.
-#[test]
-#[ignore = "a measurement, best on a machine that is idle"]
-fn the_status_of_ten_thousand_cells_takes_less_than_a_second() {
-    let sweep = sweep();
-    sweep.run(&["--stages", "train"]).ok();
-    let store = Store::open(sweep.out()).unwrap();
-    let manifest = store.manifest().unwrap();
-    let trained = sweep.record("small", Stage::Train);
-    let (cell, mut rows) = (&manifest.rows[0].cell, Vec::new());
-    let leases = Leases::open(sweep.out().join("leases"));
-    let mut held = Vec::new();
-    for number in 0..10_000 {
-        let cell = ablate_records::Cell {
-            seed: Some(number),
-            ..cell.clone()
-        };
-        for stage in Stage::ALL {
-            let inputs = serde_json::json!({ "cell": number, "stage": stage });
-            let record = Record {
-                key: key(stage, &inputs),
-                stage,
-                inputs,
-                cell: cell.clone(),
-                ..trained.clone()
-            };
-            if number % 2 == 0 {
-                store.save(&record).unwrap();
-            } else if held.len() < 200 && stage == Stage::Train {
-                held.push(leases.claim(&record.key).unwrap());
-                let from = sweep
-                    .out()
-                    .join(folder_of(&trained))
-                    .join("resume.safetensors");
-                let to = sweep
-                    .out()
-                    .join("weights")
-                    .join(cell_id(&cell))
-                    .join(&record.key[..8]);
-                fs::create_dir_all(&to).unwrap();
-                fs::copy(from, to.join("resume.safetensors")).unwrap();
-            }
-            rows.push(ManifestEntry {
-                cell: cell.clone(),
-                stage,
-                record: Reference::Key(record.key),
-            });
-        }
-    }
-    store.save_manifest(&Manifest { rows, ..manifest }).unwrap();
-    let start = Instant::now();
-    let found = status(&sweep);
-    let took = start.elapsed();
-    println!(
-        "10,000 cells, 50,000 stages, 200 workers: {:.2} s",
-        took.as_secs_f64()
-    );
-    assert_eq!(counts(&found, "train"), [10_000, 5000, 200, 0, 4800]);
-    assert!(took.as_secs_f64() < 1.0);
-}
-
-/// Of a training's checkpoints.
-fn folder_of(record: &Record) -> std::path::PathBuf {
-    let Measurement::Train(trained) = done(record) else {
-        panic!("{record:?}")
-    };
-    Path::new(&trained.best_weights)
-        .parent()
-        .unwrap()
-        .to_owned()
 }
 
 #[test]

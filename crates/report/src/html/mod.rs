@@ -89,6 +89,7 @@ pub fn render(
         accuracy => plots(figures, Kind::Accuracy),
         latency => plots(figures, Kind::Latency),
         changes => plots(figures, Kind::Change),
+        parts => plots(figures, Kind::Detect),
         training => plots(figures, Kind::Training),
         summaries => match rows.is_union() {
             true => side_by_side::summaries(tables),

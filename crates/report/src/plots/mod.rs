@@ -10,6 +10,7 @@ mod forest;
 mod labels;
 mod many;
 mod marker;
+mod parts;
 mod scatter;
 mod sheet;
 pub mod style;
@@ -39,6 +40,8 @@ pub enum Kind {
     Latency,
     /// Change against the baseline.
     Change,
+    /// What a detection's time goes into.
+    Detect,
     Training,
 }
 
@@ -63,6 +66,7 @@ pub fn figures(tables: &[Table], judging: &Judging) -> Result<Vec<Figure>> {
     plots.accuracy(tables)?;
     plots.latency(tables)?;
     plots.changes(tables)?;
+    plots.parts(tables)?;
     plots.training(tables)?;
     plots.figures.sort_by_key(|figure| figure.kind);
     Ok(plots.figures)

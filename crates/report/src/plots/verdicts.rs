@@ -143,7 +143,7 @@ fn notes(table: &Table, columns: &[(&Column, Comparison)], of: Option<String>) -
 }
 
 /// The models that are shown, and in words which they are if they are not all.
-fn shown<'t, 'a>(table: &'t Table<'a>) -> (Vec<&'t Line<'a>>, Option<String>) {
+pub(super) fn shown<'t, 'a>(table: &'t Table<'a>) -> (Vec<&'t Line<'a>>, Option<String>) {
     let compared: Vec<&Line> = table
         .lines
         .iter()

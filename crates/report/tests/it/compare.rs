@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ablate_records::{Cell, Judging, Record, Stage};
+use ablate_records::{Cell, Judging, Outcome, Record, Stage};
 use ablate_report::{Compared, Difference, Source, TableFormat, TableOptions};
 use serde_json::{Value, json};
 
@@ -281,6 +281,15 @@ fn what_cannot_be_compared_is_refused() {
     assert_eq!(
         error(&mine, &source("empty", &[])),
         "empty: expected records, found none that this version can read"
+    );
+    let mut broken = one.clone();
+    for record in &mut broken {
+        let error = "no luck".into();
+        record.outcome = Outcome::Failed { error };
+    }
+    assert_eq!(
+        error(&mine, &source("broken", &broken)),
+        "broken: expected a measured stage to compare, found 24 records, all of stages that failed or were skipped"
     );
     let mut older = one.clone();
     older[0].inputs = json!({ "model": "table" });

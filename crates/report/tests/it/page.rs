@@ -389,6 +389,12 @@ fn what_a_user_waits_for_is_compared_and_its_parts_are_shown() {
         assert!(html.contains(&format!(">{heading}</th>")), "{heading}");
     }
     assert!(html.contains(">17.2"), "forward");
+    // Beside the table, a bar of the parts of each model.
+    assert!(html.contains(r#"aria-label="What the time of a detection goes into"#));
+    assert!(
+        html.contains("yolov5n: forward 17.2 ms, whole 20.0 ms"),
+        "a tip"
+    );
     assert!(html.contains("△ +10.0 %"));
     // The sentence and the plot name what was timed, and the summary has the figure.
     assert!(html.contains("detection time 10 % higher") && !html.contains("latency 10 %"));

@@ -59,6 +59,31 @@ fn a_whole_sweep_has_all_plots_and_each_is_a_picture() {
 }
 
 #[test]
+fn the_parts_of_detections_are_a_picture_of_each_data_set() {
+    let records = [
+        done(&cell("baseline", "n"), detect(20.0)),
+        done(&cell("asff", "n"), detect(22.0)),
+    ];
+    let (_folder, written) = written(&records);
+    let path = written.plots.iter().find(|path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with("detect-parts-")
+    });
+    let path = path.unwrap_or_else(|| panic!("{:?}", written.plots));
+    let picture = image::open(path).unwrap();
+    assert_eq!(picture.width(), 1520);
+    assert!((0.005..0.5).contains(&ink(path)));
+    // The forward pass is most of it.
+    let picture = picture.to_rgb8();
+    let share = |colour: [u8; 3]| picture.pixels().filter(|pixel| pixel.0 == colour).count();
+    let [letterbox, forward] = [[0x1f, 0x6f, 0xeb], [0x0c, 0x8f, 0x6f]].map(share);
+    assert!(
+        letterbox > 0 && forward > 5 * letterbox,
+        "{letterbox} {forward}"
+    );
+}
+
+#[test]
 fn only_what_was_measured_is_drawn() {
     let (_folder, first) = written(&first_stage());
     assert_eq!(

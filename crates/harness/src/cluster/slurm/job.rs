@@ -121,10 +121,12 @@ impl Job {
         let given = submission.options;
         let array = self.tasks > 1;
         let log = if array { "%A_%a" } else { "%j" };
-        let logs = submission.folder().join("logs");
+        // A percent sign begins a number of the job.
+        let logs = submission.folder().join("logs").display().to_string();
+        let logs = logs.replace('%', "%%");
         let mut options = vec![
             format!("--job-name={}-{}", submission.name, self.name),
-            format!("--output=\"{}/{}-{log}.log\"", logs.display(), self.name),
+            format!("--output=\"{logs}/{}-{log}.log\"", self.name),
             "--open-mode=append".into(),
             "--requeue".into(),
             "--kill-on-invalid-dep=yes".into(),

@@ -177,7 +177,7 @@ impl Submission<'_> {
 }
 
 /// The folder of times of another kind of node.
-fn on(kind: &str) -> String {
+pub fn on(kind: &str) -> String {
     format!("on-{kind}")
 }
 

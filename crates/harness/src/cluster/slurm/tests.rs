@@ -163,3 +163,29 @@ fn each_kind_of_node_times_all() {
     let compare = "compare '/scratch/mine' '/scratch/mine/on-h100' --out '/scratch/mine/compare'";
     assert!(report.contains(compare), "{report}");
 }
+
+#[test]
+fn paths_with_spaces_and_percent_signs_are_quoted() {
+    let (options, site) = (SlurmArgs::default(), Site::default());
+    let submission = Submission {
+        program: Path::new("/opt/my tools/ablate"),
+        sweep: Path::new("/home/me/my sweep.yaml"),
+        out: Path::new("/scratch/my 100%"),
+        name: "mine",
+        options: &options,
+        site: &site,
+        work: ALL,
+    };
+    let jobs = submission.jobs();
+    let script = jobs[1].script(&submission);
+    // sbatch takes a percent sign for a number of the job, unless there are two.
+    let log = "#SBATCH --output=\"/scratch/my 100%%/slurm/logs/train-%A_%a.log\"\n";
+    assert!(script.contains(log), "{script}");
+    let run = "run '/opt/my tools/ablate' run '/home/me/my sweep.yaml' --out '/scratch/my 100%' --no-report";
+    assert!(script.contains(run), "{script}");
+    let command = command(&submission, &jobs[1]);
+    assert!(
+        command.ends_with(" '/scratch/my 100%/slurm/train.sbatch'"),
+        "{command}"
+    );
+}

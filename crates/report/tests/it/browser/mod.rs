@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use chromium::{Browser, Look};
 
-use crate::support::{hundreds, whole_sweep, write};
+use crate::support::{cell, detect, done, hundreds, whole_sweep, write};
 
 /// A report in a folder of its own.
 struct Report {
@@ -32,9 +32,13 @@ impl Report {
         }
     }
 
-    /// A sweep of six variants.
+    /// A sweep of six variants, two of which were timed from an image to its boxes.
     fn small() -> Self {
-        Self::of(&whole_sweep())
+        let mut records = whole_sweep();
+        for (variant, ms) in [("baseline", 20.0), ("gsconv", 22.0)] {
+            records.push(done(&cell(variant, "n"), detect(ms)));
+        }
+        Self::of(&records)
     }
 
     /// A sweep of 560 models.
