@@ -53,11 +53,26 @@ impl Conv2d {
         self.weights[(out * c_in + channel % c_in) * tall * wide + tap]
     }
 
+    /// Convolutions that differ in their weights alone: the kernels of one that has so many.
+    pub(crate) fn kernels(&self, count: usize) -> Vec<Self> {
+        let each = self.weights.len() / count;
+        let kernels = self.weights.chunks_exact(each).map(|weights| Self {
+            weights: weights.into(),
+            ..self.clone()
+        });
+        kernels.collect()
+    }
+
     pub(crate) fn is_depthwise(&self) -> bool {
         self.groups > 1 && self.shape[1] == 1 && self.shape[0] == self.groups
     }
 
-    fn output(&self, [batch, channels, height, width]: [usize; 4]) -> Result<[usize; 4], String> {
+    /// The output's shape, of a convolution with so many kernels.
+    fn output(
+        &self,
+        [batch, channels, height, width]: [usize; 4],
+        kernels: usize,
+    ) -> Result<[usize; 4], String> {
         let [c_out, c_in, tall, wide] = self.shape;
         let groups = self.groups;
         if [c_out, c_in, tall, wide, groups, self.stride, self.dilation].contains(&0) {
@@ -70,7 +85,7 @@ impl Conv2d {
             ));
         }
         let found = [self.weights.len(), self.bias.len()];
-        let expected = [c_out * c_in * tall * wide, c_out];
+        let expected = [kernels * c_out * c_in * tall * wide, c_out];
         if found != expected {
             return Err(format!(
                 "expected {} weights and {} biases, found {} and {}",
@@ -174,6 +189,8 @@ pub(crate) enum Node {
     Input,
     /// The second is added to the output.
     Conv(Value, Conv2d, Option<Value>),
+    /// With kernels of experts, whose shares are the second value.
+    Mixed([Value; 2], Conv2d),
     Pool(Value, Pool),
     Mean(Value),
     Enlarge(Value, usize),
@@ -194,7 +211,7 @@ impl Node {
             | Self::Enlarge(x, _)
             | Self::Unary(x, _)
             | Self::Channels(x, _) => vec![*x],
-            Self::Binary(_, both) => both.to_vec(),
+            Self::Binary(_, both) | Self::Mixed(both, _) => both.to_vec(),
             Self::Concat(parts) => parts.clone(),
         }
     }
@@ -251,9 +268,30 @@ impl Builder {
     /// Weights, bias and channels don't match, or the map is smaller than the kernel.
     pub fn conv2d(&mut self, x: Value, conv: Conv2d) -> Result<Value, String> {
         let shape = conv
-            .output(self.shape(x))
+            .output(self.shape(x), 1)
             .map_err(|error| format!("convolution: {error}"))?;
         Ok(self.push(Node::Conv(x, conv, None), shape))
+    }
+
+    /// `activation(convolution(x))` with a kernel for each image: the sum of the kernels of some
+    /// experts, each times its share. The shares are `[batch, experts, 1, 1]`; the weights are those
+    /// of one expert after another. Bias and activation are the same for all images.
+    ///
+    /// # Errors
+    /// Those of [`Self::conv2d`]; shares of another shape.
+    pub fn mixed_conv2d(&mut self, x: Value, shares: Value, conv: Conv2d) -> Result<Value, String> {
+        let [batch, experts, height, width] = self.shape(shares);
+        if [batch, height, width] != [self.shape(x)[0], 1, 1] || experts == 0 {
+            return Err(format!(
+                "mixed convolution: expected shares [{}, experts, 1, 1], found {:?}",
+                self.shape(x)[0],
+                self.shape(shares)
+            ));
+        }
+        let shape = conv
+            .output(self.shape(x), experts)
+            .map_err(|error| format!("mixed convolution: {error}"))?;
+        Ok(self.push(Node::Mixed([x, shares], conv), shape))
     }
 
     /// The largest number, or the mean, of windows.

@@ -8,7 +8,9 @@ use crate::{
         conv::Conv,
         depthwise::Depthwise,
         elementwise::Elementwise,
+        ending::Ending,
         exchange,
+        mixture::Mixture,
         pool::Pooling,
         rearrange::{Enlarge, Repack},
         winograd::Winograd,
@@ -23,6 +25,8 @@ pub enum Draft {
     Conv(Conv2d, Option<View>),
     Winograd(Conv2d, Option<View>),
     Depthwise(Conv2d),
+    /// By shares.
+    Mixed(Conv2d, View),
     Pool(Pool),
     Mean,
     Enlarge(usize),
@@ -45,25 +49,39 @@ pub struct Drafted {
 pub fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> Box<dyn Kernel> {
     let x = || step.input.as_ref().expect("reads a map");
     let y = || &buffers[step.writes.expect("writes a buffer")];
+    let ending = |conv: &Conv2d, residual| Ending::new(isa, conv, residual, y(), buffers);
     match &step.draft {
         Draft::Input(channels) => Box::new(exchange::Input::new(*channels, y())),
         Draft::Conv(conv, residual) => Box::new(Conv::new(
             (isa, threads),
             conv,
             x(),
-            residual.as_ref(),
-            y(),
+            None,
+            ending(conv, residual.as_ref()),
             buffers,
         )),
         Draft::Winograd(conv, residual) => Box::new(Winograd::new(
             (isa, threads),
             conv,
             x(),
-            residual.as_ref(),
-            y(),
+            ending(conv, residual.as_ref()),
             buffers,
         )),
-        Draft::Depthwise(conv) => Box::new(Depthwise::new(isa, conv, x(), y(), buffers)),
+        Draft::Depthwise(conv) => Box::new(Depthwise::new(isa, conv, x(), None, y(), buffers)),
+        Draft::Mixed(conv, shares) => {
+            let mixture = Some(Mixture::new(shares, buffers));
+            match conv.is_depthwise() {
+                true => Box::new(Depthwise::new(isa, conv, x(), mixture, y(), buffers)),
+                false => Box::new(Conv::new(
+                    (isa, threads),
+                    conv,
+                    x(),
+                    mixture,
+                    ending(conv, None),
+                    buffers,
+                )),
+            }
+        }
         Draft::Pool(pool) => Box::new(Pooling::new(isa, *pool, x(), y(), buffers)),
         Draft::Mean => Box::new(Elementwise::mean(isa, x(), y(), buffers)),
         Draft::Enlarge(factor) => Box::new(Enlarge::new(isa, *factor, x(), y(), buffers)),

@@ -90,6 +90,7 @@ impl Lowering {
         let mut reads: Vec<usize> = input.iter().flat_map(View::buffers).collect();
         if let Draft::Conv(_, Some(other))
         | Draft::Winograd(_, Some(other))
+        | Draft::Mixed(_, other)
         | Draft::Binary(_, other) = &draft
         {
             reads.extend(other.buffers());
@@ -194,6 +195,21 @@ impl Lowering {
                     false => Draft::Conv,
                 };
                 self.step(draft(conv.clone(), residual), Some(x), Some(buffer));
+                y
+            }
+            Node::Mixed([x, shares], conv) => {
+                let (mut x, shares) = (view(x), view(shares));
+                let depthwise = conv.is_depthwise();
+                if depthwise {
+                    x = self.plain(x);
+                }
+                self.halo(&x, conv.padding[0].max(conv.padding[1]));
+                self.halo(&shares, 0);
+                let (buffer, y) = match depthwise {
+                    true => self.alike(&x, shape),
+                    false => self.whole(shape),
+                };
+                self.step(Draft::Mixed(conv.clone(), shares), Some(x), Some(buffer));
                 y
             }
             Node::Pool(x, pool) => self.same_lanes(Draft::Pool(*pool), view(x), shape),

@@ -222,6 +222,54 @@ fn grouped_and_depthwise_convolutions() {
     }
 }
 
+/// Kernels of each image, of channels in order and of shuffled ones, with an activation after them.
+#[test]
+fn convolutions_with_kernels_mixed_for_each_image() {
+    let mut random = ChaCha8Rng::seed_from_u64(14);
+    let cases = [
+        (1, [8, 16], 4),
+        (1, [19, 33], 4),
+        (1, [80, 70], 1),
+        (2, [24, 12], 3),
+        (16, [16, 16], 4),
+        (33, [33, 33], 18),
+    ];
+    for (groups, channels, experts) in cases {
+        for case in 0..4 {
+            let mut conv = match case {
+                0 => conv_of(&mut random, channels, groups, [1, 1]),
+                _ => random_conv(&mut random, channels, groups),
+            };
+            let count = experts * conv.weights.len();
+            conv.weights = (0..count).map(|_| random.random_range(-1.0..1.0)).collect();
+            let batch = [1, 2, 3, 5][case];
+            let shape = [batch, channels[1] + experts, 13 + case, 17];
+            let input = Map::random(shape, &mut random);
+            let order: Vec<usize> = (experts..channels[1] + experts).rev().collect();
+            let firsts: Vec<usize> = (0..experts).collect();
+            let shares = reference::mean(&input.channels(&firsts));
+            let shares = reference::unary(&shares, |x| x.tanh());
+            let y = reference::mixed_conv2d(&input.channels(&order), &shares, &conv);
+            let expected = [reference::unary(&y, |x| x.max(0.0)), y];
+            let what = format!("{groups} groups, {experts} experts: {:?}", conv.shape);
+            let build = move |b: &mut Builder, x| {
+                let shares = b.slice(x, 0, experts).unwrap();
+                let shares = b.mean(shares);
+                let shares = b.activation(shares, Activation::Tanh);
+                let x = b.channels(x, order.clone()).unwrap();
+                let activated = Conv2d {
+                    activation: Activation::Relu,
+                    ..conv.clone()
+                };
+                [activated, conv.clone()]
+                    .map(|conv| b.mixed_conv2d(x, shares, conv).unwrap())
+                    .to_vec()
+            };
+            check(&input, &build, &expected, &what);
+        }
+    }
+}
+
 #[test]
 fn activations() {
     let mut random = ChaCha8Rng::seed_from_u64(3);
@@ -432,6 +480,11 @@ fn what_does_not_fit_is_refused() {
             },
         )
         .unwrap_err(),
+        b.mixed_conv2d(x, x, conv([2, 4, 1, 1])).unwrap_err(),
+        {
+            let shares = b.mean(x);
+            b.mixed_conv2d(x, shares, conv([2, 4, 1, 1])).unwrap_err()
+        },
         b.pool(x, Pool::square(PoolKind::Max, 3, 1, 2)).unwrap_err(),
         b.channels(x, vec![4]).unwrap_err(),
         b.shuffle(x, 3).unwrap_err(),
@@ -450,6 +503,8 @@ fn what_does_not_fit_is_refused() {
         "convolution: expected 3 channels in each of 1 groups, and 2 outputs to divide into them, found 4 channels",
         "convolution: expected a side of at least 9, found 8",
         "convolution: expected 8 weights and 2 biases, found 8 and 3",
+        "mixed convolution: expected shares [1, experts, 1, 1], found [1, 4, 8, 8]",
+        "mixed convolution: expected 32 weights and 2 biases, found 8 and 2",
         "pool: expected a padding of at most half the window, 3, found 2",
         "channels: expected some of 4, found [4]",
         "shuffle: expected 4 channels to divide into 3 groups",
@@ -475,10 +530,11 @@ fn a_small_network_of_every_step() {
         conv([16, 16], 1, 3, 1),
         conv([16, 16], 16, 3, 1),
         conv([5, 32], 1, 1, 1),
+        conv([32, 5], 1, 3, 1),
     ];
     let input = Map::random([2, 3, 9, 7], &mut ChaCha8Rng::seed_from_u64(13));
     let build = move |b: &mut Builder, image| {
-        let [first, second, depthwise, last] = convs.clone();
+        let [first, second, depthwise, last, mut mixed] = convs.clone();
         let x = b.conv2d(image, first).unwrap();
         let y = b.conv2d(x, second).unwrap();
         let y = b.activation(y, Activation::Silu);
@@ -492,7 +548,11 @@ fn a_small_network_of_every_step() {
         let mean = b.mean(odd);
         let weighed = b.binary(Binary::Multiply, odd, mean).unwrap();
         let end = b.conv2d(both, last).unwrap();
-        vec![end, weighed, b.activation(weighed, Activation::Tanh)]
+        // The weights of two kernels.
+        (mixed.shape, mixed.bias) = ([16, 5, 3, 3], [0.5; 16].into());
+        let shares = b.slice(mean, 0, 2).unwrap();
+        let mixed = b.mixed_conv2d(end, shares, mixed).unwrap();
+        vec![end, mixed, weighed, b.activation(weighed, Activation::Tanh)]
     };
     let all = run_all(&input, &build);
     for (isa, found) in &all {

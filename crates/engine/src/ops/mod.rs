@@ -3,7 +3,10 @@
 pub mod conv;
 pub mod depthwise;
 pub mod elementwise;
+pub mod ending;
 pub mod exchange;
+pub mod mixture;
+pub mod packed;
 pub mod pool;
 pub mod rearrange;
 pub mod tile;

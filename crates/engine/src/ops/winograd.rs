@@ -5,24 +5,24 @@
 //! float precision. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
 //! arXiv:1509.09308, F(2×2, 3×3).
 
-use std::{cell::RefCell, ops::Range};
+mod basis;
+
+use std::cell::RefCell;
 
 use super::{
-    Buffer, Kernel, Memory, clear_halo,
-    conv::{Aligned, tile_of},
+    Buffer, Kernel, Memory,
+    ending::Ending,
+    packed::{Aligned, together},
     planes,
     tile::{Part, Place, Segment, tile},
 };
 use crate::{
-    activation::{Activation, WithFunction},
+    activation::WithFunction,
     builder::Conv2d,
-    geometry::Geometry,
     simd::{Isa, Many, Simd, Task, dispatch},
     view::View,
 };
-
-/// Numbers of a tile's inputs, and products.
-const SPOTS: usize = 16;
+use basis::{SPOTS, four, from_basis, to_basis, transformed};
 
 /// Floats of transformed inputs and products that stay in the second cache.
 const CHUNK: usize = 32 * 1024;
@@ -40,11 +40,10 @@ pub struct Winograd {
     tiles: Vec<Spot>,
     /// Tiles of a job.
     chunk: usize,
-    /// Blocks that are computed together, and the first of them.
-    groups: Vec<(usize, usize)>,
+    /// The first block, and the number, of those that are computed together.
+    groups: Vec<[usize; 2]>,
     /// For each spot and group a vector for each input channel and block of the group.
     weights: Aligned,
-    bias: Vec<f32>,
     /// For each spot, a job's transformed inputs.
     segments: Vec<Vec<Segment>>,
     /// Floats from a spot's transformed inputs to the next's, and products, which come after them.
@@ -53,10 +52,7 @@ pub struct Winograd {
     products: usize,
     /// Where each tile of a job begins in a plane of transformed inputs or of products.
     table: Vec<u32>,
-    output: Buffer,
-    borders: Vec<Range<usize>>,
-    activation: Activation,
-    residual: Option<(Vec<usize>, Geometry)>,
+    ending: Ending,
 }
 
 /// A tile's place.
@@ -65,14 +61,6 @@ struct Spot {
     image: usize,
     y: usize,
     x: usize,
-}
-
-/// A kernel in the basis: G · g · Gᵀ.
-fn transformed(kernel: [f64; 9]) -> [f64; SPOTS] {
-    let along = |[a, b, c]: [f64; 3]| [a, (a + b + c) / 2.0, (a - b + c) / 2.0, c];
-    let rows: [[f64; 4]; 3] = std::array::from_fn(|y| along([0, 1, 2].map(|x| kernel[3 * y + x])));
-    let columns: [[f64; 4]; 4] = std::array::from_fn(|x| along([0, 1, 2].map(|y| rows[y][x])));
-    std::array::from_fn(|spot| columns[spot % 4][spot / 4])
 }
 
 impl Winograd {
@@ -105,13 +93,13 @@ impl Winograd {
         (isa, threads): (Isa, usize),
         conv: &Conv2d,
         input: &View,
-        residual: Option<&View>,
-        output: &Buffer,
+        ending: Ending,
         buffers: &[Buffer],
     ) -> Self {
         let lanes = isa.lanes();
         let planes_in = planes(input, buffers);
-        let (from, to) = (planes_in[0].geometry, output.geometry);
+        let (from, to) = (planes_in[0].geometry, ending.output.geometry);
+        let blocks_out = ending.output.blocks;
         let mut tiles = Vec::new();
         for image in 0..to.batch {
             for y in (0..to.height).step_by(2) {
@@ -130,19 +118,13 @@ impl Winograd {
         let chunk = tiles.len().div_ceil(jobs).next_multiple_of(STEP);
         let room = chunk.next_multiple_of(LARGEST);
 
-        let mut groups = Vec::new();
-        let mut first = 0;
-        while first < output.blocks {
-            let (blocks, _) = tile_of(isa, output.blocks - first);
-            groups.push((first, blocks));
-            first += blocks;
-        }
+        let groups = together(isa, blocks_out);
         let kernel = |out: usize, channel: usize| {
             transformed(std::array::from_fn(|tap| {
                 conv.weight(out, channel, tap).into()
             }))
         };
-        let kernels: Vec<[f64; SPOTS]> = (0..output.blocks * lanes)
+        let kernels: Vec<[f64; SPOTS]> = (0..blocks_out * lanes)
             .flat_map(|out| (0..c_in).map(move |channel| kernel(out, channel)))
             .collect();
         let channels: Vec<usize> = planes_in
@@ -151,7 +133,7 @@ impl Winograd {
             .collect();
         let mut weights = Vec::new();
         for spot in 0..SPOTS {
-            for (first, blocks) in &groups {
+            for [first, blocks] in &groups {
                 for channel in &channels {
                     let outputs = first * lanes..(first + blocks) * lanes;
                     let number = |out: usize| &kernels[out * c_in + channel];
@@ -161,20 +143,13 @@ impl Winograd {
         }
         // An odd number of cache lines, so that the spots of a tile are in different sets.
         let step = |blocks: usize| (blocks * room * lanes).div_ceil(16) / 2 * 32 + 16;
-        let [input_step, product_step] = [planes_in.len(), output.blocks].map(step);
+        let [input_step, product_step] = [planes_in.len(), blocks_out].map(step);
         let segments = (0..SPOTS).map(|spot| {
             let plane = |i: usize| Segment {
                 offset: (spot * input_step + i * room * lanes) as isize,
                 len: lanes,
             };
             (0..planes_in.len()).map(plane).collect()
-        });
-        let mut bias = vec![0.0; output.blocks * lanes];
-        bias[..c_out].copy_from_slice(&conv.bias);
-        let residual = residual.map(|view| {
-            let planes = planes(view, buffers);
-            let starts = planes.iter().map(|plane| plane.start).collect();
-            (starts, planes[0].geometry)
         });
         Self {
             isa,
@@ -184,16 +159,12 @@ impl Winograd {
             chunk,
             groups,
             weights: Aligned::new(&weights),
-            bias,
             segments: segments.collect(),
             input_step,
             product_step,
             products: SPOTS * input_step,
             table: (0..room).map(|tile| (tile * lanes) as u32).collect(),
-            output: output.clone(),
-            borders: to.borders(),
-            activation: conv.activation,
-            residual,
+            ending,
         }
     }
 }
@@ -249,14 +220,13 @@ impl Task for Job<'_> {
     fn run<S: Simd>(mut self) {
         let of = self.of;
         if self.first {
-            for block in 0..of.output.blocks {
-                // SAFETY: the plane is one of this kernel's outputs; the halo is this job's.
-                unsafe { clear_halo(self.memory, of.output.plane(block), &of.borders) };
-            }
+            let blocks = 0..of.ending.output.blocks;
+            // SAFETY: the planes are this kernel's outputs; their halo is this job's.
+            unsafe { of.ending.clear_halo(self.memory, blocks) };
         }
         self.transform::<S>();
         let wide = S::REGISTERS == 32;
-        for (number, (_, blocks)) in of.groups.iter().enumerate() {
+        for (number, [_, blocks]) in of.groups.iter().enumerate() {
             match blocks {
                 4 if S::LANES == 4 => self.products::<S, 4, 6>(number),
                 2 if wide => self.products::<S, 2, 12>(number),
@@ -264,38 +234,8 @@ impl Task for Job<'_> {
                 _ => self.products::<S, 1, 12>(number),
             }
         }
-        of.activation.with::<Many<S, 4>>(self);
+        of.ending.activation.with::<Many<S, 4>>(self);
     }
-}
-
-/// Four vectors, each a step after the one before.
-///
-/// # Safety
-/// All can be read.
-#[inline(always)]
-#[allow(unsafe_code)]
-unsafe fn four<S: Simd>(at: *const f32, step: usize) -> [S; 4] {
-    // SAFETY: by the caller.
-    unsafe {
-        [
-            S::load(at),
-            S::load(at.add(step)),
-            S::load(at.add(2 * step)),
-            S::load(at.add(3 * step)),
-        ]
-    }
-}
-
-/// Bᵀ of a row or a column of inputs.
-#[inline(always)]
-fn to_basis<S: Simd>([a, b, c, d]: [S; 4]) -> [S; 4] {
-    [a.sub(c), b.add(c), c.sub(b), b.sub(d)]
-}
-
-/// Aᵀ of a row or a column of products.
-#[inline(always)]
-fn from_basis<S: Simd>([a, b, c, d]: [S; 4]) -> [S; 2] {
-    [a.add(b).add(c), b.sub(c).sub(d)]
 }
 
 impl Job<'_> {
@@ -342,10 +282,10 @@ impl Job<'_> {
     fn products<S: Simd, const BLOCKS: usize, const P: usize>(&mut self, group: usize) {
         let (of, plane) = (self.of, self.plane::<S>());
         let channels = of.inputs.len() * S::LANES;
-        let first = of.groups[group].0;
+        let [first, _] = of.groups[group];
         let zeros = [0.0; 64];
         for (spot, segments) in of.segments.iter().enumerate() {
-            let weights = (spot * of.output.blocks + first) * S::LANES * channels;
+            let weights = (spot * of.ending.output.blocks + first) * S::LANES * channels;
             let part = Part {
                 segments,
                 weights: of.weights.get()[weights..][..BLOCKS * S::LANES * channels].as_ptr(),
@@ -375,8 +315,14 @@ impl<S: Simd> WithFunction<Many<S, 4>> for Job<'_> {
     #[allow(unsafe_code)]
     fn run(self, function: impl Fn(Many<S, 4>) -> Many<S, 4> + Copy) {
         let (of, plane) = (self.of, self.plane::<S>());
-        let to = of.output.geometry;
-        for block in 0..of.output.blocks {
+        let Ending {
+            output,
+            bias,
+            residual,
+            ..
+        } = &of.ending;
+        let to = output.geometry;
+        for block in 0..output.blocks {
             let products = of.products + block * plane;
             for (tile, spot) in self.tiles.iter().enumerate() {
                 // SAFETY: a vector for each spot, block and tile in the scratch memory; pixels of
@@ -391,7 +337,7 @@ impl<S: Simd> WithFunction<Many<S, 4>> for Job<'_> {
                     let [a, b, c, d] = rows;
                     let left = from_basis([a[0], b[0], c[0], d[0]]);
                     let right = from_basis([a[1], b[1], c[1], d[1]]);
-                    let bias = S::load(of.bias.as_ptr().add(block * S::LANES));
+                    let bias = S::load(bias.as_ptr().add(block * S::LANES));
                     let y = Many([left[0], right[0], left[1], right[1]]);
                     let mut y = function(y.add(Many([bias; 4])));
                     // A tile at an odd edge goes over it.
@@ -399,15 +345,15 @@ impl<S: Simd> WithFunction<Many<S, 4>> for Job<'_> {
                         (spot.y + y < to.height && spot.x + x < to.width)
                             .then_some([spot.y + y, spot.x + x])
                     });
-                    if let Some((planes, geometry)) = &of.residual {
+                    if let Some(residual) = residual {
                         let from = inside.map(|at| {
                             let [y, x] = at.unwrap_or([spot.y, spot.x]);
-                            self.memory
-                                .add(planes[block] + geometry.pixel(spot.image, y, x))
+                            let pixel = residual.geometry.pixel(spot.image, y, x);
+                            self.memory.add(residual.planes[block] + pixel)
                         });
                         y = y.add(Many::gather(from));
                     }
-                    let out = of.output.plane(block);
+                    let out = output.plane(block);
                     for (y, at) in y.0.into_iter().zip(inside) {
                         if let Some([row, column]) = at {
                             let at = out + to.pixel(spot.image, row, column);

@@ -42,6 +42,15 @@ impl Map {
         (inside(y, height) && inside(x, width)).then(|| self.at([n, c, y as usize, x as usize]))
     }
 
+    pub fn image(&self, number: usize) -> Self {
+        let [batch, channels, height, width] = self.shape;
+        let len = self.numbers.len() / batch;
+        Self {
+            shape: [1, channels, height, width],
+            numbers: self.numbers[number * len..][..len].to_vec(),
+        }
+    }
+
     pub fn channels(&self, order: &[usize]) -> Self {
         let [batch, _, height, width] = self.shape;
         Self::of([batch, order.len(), height, width], |[n, c, y, x]| {
@@ -107,6 +116,30 @@ pub fn conv2d(input: &Map, conv: &Conv2d) -> Map {
         assert_eq!(conv.activation, Activation::Identity);
         sum
     })
+}
+
+/// With the kernels of experts, by shares of each image.
+pub fn mixed_conv2d(input: &Map, shares: &Map, conv: &Conv2d) -> Map {
+    let each: usize = conv.shape.iter().product();
+    let images = (0..input.shape[0]).map(|image| {
+        let share = |expert: usize| shares.at([image, expert, 0, 0]);
+        let weight = |at: usize| {
+            let experts = conv.weights.iter().skip(at).step_by(each);
+            let terms = experts.enumerate().map(|(e, w)| share(e) * f64::from(*w));
+            terms.sum::<f64>() as f32
+        };
+        let conv = Conv2d {
+            weights: (0..each).map(weight).collect(),
+            ..conv.clone()
+        };
+        conv2d(&input.image(image), &conv)
+    });
+    let images: Vec<Map> = images.collect();
+    let [_, channels, height, width] = images[0].shape;
+    Map {
+        shape: [images.len(), channels, height, width],
+        numbers: images.into_iter().flat_map(|map| map.numbers).collect(),
+    }
 }
 
 pub fn pool(input: &Map, pool: Pool) -> Map {
