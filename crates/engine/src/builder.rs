@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::activation::Activation;
+use crate::{activation::Activation, ops::pixels::Sources};
 
 /// A map that a node of a graph makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -193,7 +193,11 @@ pub(crate) enum Node {
     Mixed([Value; 2], Conv2d),
     Pool(Value, Pool),
     Mean(Value),
-    Enlarge(Value, usize),
+    /// Each pixel's largest channel.
+    Largest(Value),
+    Constant(Arc<[f32]>),
+    /// Rows and columns.
+    Pixels(Value, [Sources; 2]),
     Unary(Value, Activation),
     Binary(Binary, [Value; 2]),
     Concat(Vec<Value>),
@@ -204,11 +208,12 @@ pub(crate) enum Node {
 impl Node {
     pub(crate) fn sources(&self) -> Vec<Value> {
         match self {
-            Self::Input => Vec::new(),
+            Self::Input | Self::Constant(_) => Vec::new(),
             Self::Conv(x, _, residual) => std::iter::once(*x).chain(*residual).collect(),
             Self::Pool(x, _)
             | Self::Mean(x)
-            | Self::Enlarge(x, _)
+            | Self::Largest(x)
+            | Self::Pixels(x, _)
             | Self::Unary(x, _)
             | Self::Channels(x, _) => vec![*x],
             Self::Binary(_, both) | Self::Mixed(both, _) => both.to_vec(),
@@ -311,11 +316,65 @@ impl Builder {
         self.push(Node::Mean(x), [batch, channels, 1, 1])
     }
 
-    /// Every pixel `factor` times in both directions.
-    pub fn enlarge(&mut self, x: Value, factor: usize) -> Value {
+    /// The largest of each pixel's channels, a map of one channel.
+    pub fn largest(&mut self, x: Value) -> Value {
+        let [batch, _, height, width] = self.shape(x);
+        self.push(Node::Largest(x), [batch, 1, height, width])
+    }
+
+    /// A map `[channels, height, width]`, the same for every image.
+    ///
+    /// # Errors
+    /// Another count of numbers than the shape's, or no channel or pixel.
+    pub fn constant(&mut self, shape: [usize; 3], numbers: Vec<f32>) -> Result<Value, String> {
+        let [channels, height, width] = shape;
+        match numbers.len() == shape.iter().product::<usize>() && !shape.contains(&0) {
+            true => {
+                let shape = [self.shapes[0][0], channels, height, width];
+                Ok(self.push(Node::Constant(numbers.into()), shape))
+            }
+            false => Err(format!(
+                "constant: expected the numbers of {shape:?}, found {}",
+                numbers.len()
+            )),
+        }
+    }
+
+    /// A map made of these rows and columns of another; None gives zeros.
+    ///
+    /// # Errors
+    /// No row or column, or one that the map does not have.
+    pub fn pixels(
+        &mut self,
+        x: Value,
+        rows: Vec<Option<usize>>,
+        columns: Vec<Option<usize>>,
+    ) -> Result<Value, String> {
         let [batch, channels, height, width] = self.shape(x);
-        let shape = [batch, channels, height * factor, width * factor];
-        self.push(Node::Enlarge(x, factor), shape)
+        let fits = |sources: &[Option<usize>], side: usize| {
+            !sources.is_empty() && sources.iter().flatten().all(|source| *source < side)
+        };
+        match fits(&rows, height) && fits(&columns, width) {
+            true => {
+                let shape = [batch, channels, rows.len(), columns.len()];
+                let sources = [rows.into(), columns.into()];
+                Ok(self.push(Node::Pixels(x, sources), shape))
+            }
+            false => Err(format!(
+                "pixels: expected some of {height} rows and {width} columns, found {rows:?} and \
+                 {columns:?}"
+            )),
+        }
+    }
+
+    /// Every pixel `factor` times in both directions.
+    ///
+    /// # Errors
+    /// Factor 0.
+    pub fn enlarge(&mut self, x: Value, factor: usize) -> Result<Value, String> {
+        let [.., height, width] = self.shape(x);
+        let sources = |side: usize| (0..side * factor).map(|i| Some(i / factor)).collect();
+        self.pixels(x, sources(height), sources(width))
     }
 
     /// `activation(x)`.

@@ -1,18 +1,23 @@
 //! From a step to what does it.
 
+use std::sync::Arc;
+
 use crate::{
     activation::Activation,
     builder::{Binary, Conv2d, Pool},
     ops::{
         Buffer, Kernel,
+        constant::Constant,
         conv::Conv,
         depthwise::Depthwise,
         elementwise::Elementwise,
         ending::Ending,
         exchange,
+        largest::Largest,
         mixture::Mixture,
+        pixels::{Pixels, Sources},
         pool::Pooling,
-        rearrange::{Enlarge, Repack},
+        repack::Repack,
         winograd::Winograd,
     },
     simd::Isa,
@@ -29,7 +34,11 @@ pub enum Draft {
     Mixed(Conv2d, View),
     Pool(Pool),
     Mean,
-    Enlarge(usize),
+    /// Each pixel's largest channel.
+    Largest,
+    Constant(Arc<[f32]>),
+    /// Rows and columns.
+    Pixels([Sources; 2]),
     Unary(Activation),
     Binary(Binary, View),
     Repack,
@@ -84,7 +93,9 @@ pub fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> B
         }
         Draft::Pool(pool) => Box::new(Pooling::new(isa, *pool, x(), y(), buffers)),
         Draft::Mean => Box::new(Elementwise::mean(isa, x(), y(), buffers)),
-        Draft::Enlarge(factor) => Box::new(Enlarge::new(isa, *factor, x(), y(), buffers)),
+        Draft::Largest => Box::new(Largest::new(isa, x(), y(), buffers)),
+        Draft::Constant(numbers) => Box::new(Constant::new(numbers, y())),
+        Draft::Pixels(sources) => Box::new(Pixels::new(isa, sources, x(), y(), buffers)),
         Draft::Unary(f) => Box::new(Elementwise::unary(isa, *f, x(), y(), buffers)),
         Draft::Binary(f, other) => {
             Box::new(Elementwise::binary(isa, *f, [x(), other], y(), buffers))

@@ -214,7 +214,19 @@ impl Lowering {
             }
             Node::Pool(x, pool) => self.same_lanes(Draft::Pool(*pool), view(x), shape),
             Node::Mean(x) => self.same_lanes(Draft::Mean, view(x), shape),
-            Node::Enlarge(x, factor) => self.same_lanes(Draft::Enlarge(*factor), view(x), shape),
+            Node::Largest(x) => {
+                let (buffer, y) = self.whole(shape);
+                self.step(Draft::Largest, Some(view(x)), Some(buffer));
+                y
+            }
+            Node::Constant(numbers) => {
+                let (buffer, y) = self.whole(shape);
+                self.step(Draft::Constant(numbers.clone()), None, Some(buffer));
+                y
+            }
+            Node::Pixels(x, sources) => {
+                self.same_lanes(Draft::Pixels(sources.clone()), view(x), shape)
+            }
             Node::Unary(x, activation) => {
                 self.same_lanes(Draft::Unary(*activation), view(x), shape)
             }

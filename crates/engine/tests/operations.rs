@@ -446,9 +446,77 @@ fn enlarged_maps() {
     for factor in [1, 2, 4] {
         let input = random_input(&mut random, 9);
         let expected = reference::enlarge(&input, factor);
-        let build = move |b: &mut Builder, x| vec![b.enlarge(x, factor)];
+        let build = move |b: &mut Builder, x| vec![b.enlarge(x, factor).unwrap()];
         check(&input, &build, &[expected], &format!("factor {factor}"));
     }
+}
+
+/// Zeros around a map, every other pixel, and pixels in another order.
+#[test]
+fn rows_and_columns() {
+    let mut random = ChaCha8Rng::seed_from_u64(15);
+    let input = Map::random([2, 21, 8, 10], &mut random);
+    let cases: [[Vec<Option<usize>>; 2]; 3] = [
+        [
+            [None, None].into_iter().chain((0..8).map(Some)).collect(),
+            (0..10).map(Some).chain([None]).collect(),
+        ],
+        [1, 0].map(|first| (first..8).step_by(2).map(Some).collect()),
+        [
+            vec![Some(7), Some(3), Some(3)],
+            vec![Some(9), None, Some(0)],
+        ],
+    ];
+    for [rows, columns] in cases {
+        let expected = reference::pixels(&input, &rows, &columns);
+        let what = format!("{rows:?} and {columns:?}");
+        let build =
+            move |b: &mut Builder, x| vec![b.pixels(x, rows.clone(), columns.clone()).unwrap()];
+        check(&input, &build, &[expected], &what);
+    }
+}
+
+/// Of channels that fill their blocks, and of others, all below zero.
+#[test]
+fn largest_channels() {
+    let mut random = ChaCha8Rng::seed_from_u64(16);
+    for channels in [1, 16, 21, 40] {
+        let input = random_input(&mut random, channels);
+        let below = reference::unary(&input, |x| x - 2.0);
+        let expected = reference::largest(&below);
+        let build = move |b: &mut Builder, x| {
+            let below = b.activation(
+                x,
+                Activation::Affine {
+                    scale: 1.0,
+                    shift: -2.0,
+                },
+            );
+            vec![b.largest(below)]
+        };
+        check(&input, &build, &[expected], &format!("{channels} channels"));
+    }
+}
+
+#[test]
+fn constants() {
+    let mut random = ChaCha8Rng::seed_from_u64(17);
+    let input = Map::random([3, 5, 6, 7], &mut random);
+    let one = Map::random([1, 19, 6, 7], &mut random);
+    let all = Map {
+        shape: [3, 19, 6, 7],
+        numbers: one.numbers.repeat(3),
+    };
+    let joined = Map::concat(&[&input, &all]);
+    let mut conv = conv_of(&mut random, [8, 24], 1, [3, 3]);
+    (conv.stride, conv.padding, conv.dilation) = (1, [1, 1], 1);
+    let expected = [reference::conv2d(&joined, &conv), all];
+    let build = move |b: &mut Builder, x| {
+        let constant = b.constant([19, 6, 7], one.numbers.clone()).unwrap();
+        let joined = b.concat(&[x, constant]).unwrap();
+        vec![b.conv2d(joined, conv.clone()).unwrap(), constant]
+    };
+    check(&input, &build, &expected, "a constant");
 }
 
 #[test]
@@ -486,6 +554,9 @@ fn what_does_not_fit_is_refused() {
             b.mixed_conv2d(x, shares, conv([2, 4, 1, 1])).unwrap_err()
         },
         b.pool(x, Pool::square(PoolKind::Max, 3, 1, 2)).unwrap_err(),
+        b.pixels(x, vec![Some(0)], vec![Some(8)]).unwrap_err(),
+        b.enlarge(x, 0).unwrap_err(),
+        b.constant([1, 2, 2], vec![0.0; 3]).unwrap_err(),
         b.channels(x, vec![4]).unwrap_err(),
         b.shuffle(x, 3).unwrap_err(),
         b.concat(&[]).unwrap_err(),
@@ -506,6 +577,9 @@ fn what_does_not_fit_is_refused() {
         "mixed convolution: expected shares [1, experts, 1, 1], found [1, 4, 8, 8]",
         "mixed convolution: expected 32 weights and 2 biases, found 8 and 2",
         "pool: expected a padding of at most half the window, 3, found 2",
+        "pixels: expected some of 8 rows and 8 columns, found [Some(0)] and [Some(8)]",
+        "pixels: expected some of 8 rows and 8 columns, found [] and []",
+        "constant: expected the numbers of [1, 2, 2], found 3",
         "channels: expected some of 4, found [4]",
         "shuffle: expected 4 channels to divide into 3 groups",
         "concat: expected at least one map",
@@ -543,7 +617,7 @@ fn a_small_network_of_every_step() {
         let both = b.concat(&[y, cheap]).unwrap();
         let both = b.shuffle(both, 2).unwrap();
         let small = b.pool(both, Pool::square(PoolKind::Max, 2, 2, 0)).unwrap();
-        let large = b.enlarge(small, 2);
+        let large = b.enlarge(small, 2).unwrap();
         let odd = b.slice(large, 3, 20).unwrap();
         let mean = b.mean(odd);
         let weighed = b.binary(Binary::Multiply, odd, mean).unwrap();
@@ -552,7 +626,16 @@ fn a_small_network_of_every_step() {
         (mixed.shape, mixed.bias) = ([16, 5, 3, 3], [0.5; 16].into());
         let shares = b.slice(mean, 0, 2).unwrap();
         let mixed = b.mixed_conv2d(end, shares, mixed).unwrap();
-        vec![end, mixed, weighed, b.activation(weighed, Activation::Tanh)]
+        let coordinates = b.constant([2, 5, 4], vec![0.25; 40]).unwrap();
+        let places = b.concat(&[coordinates, end]).unwrap();
+        let places = b.largest(places);
+        vec![
+            end,
+            mixed,
+            places,
+            weighed,
+            b.activation(weighed, Activation::Tanh),
+        ]
     };
     let all = run_all(&input, &build);
     for (isa, found) in &all {

@@ -186,6 +186,25 @@ pub fn enlarge(input: &Map, factor: usize) -> Map {
     )
 }
 
+pub fn pixels(input: &Map, rows: &[Option<usize>], columns: &[Option<usize>]) -> Map {
+    let [batch, channels, ..] = input.shape;
+    Map::of(
+        [batch, channels, rows.len(), columns.len()],
+        |[n, c, y, x]| match (rows[y], columns[x]) {
+            (Some(y), Some(x)) => input.at([n, c, y, x]),
+            _ => 0.0,
+        },
+    )
+}
+
+pub fn largest(input: &Map) -> Map {
+    let [batch, channels, height, width] = input.shape;
+    Map::of([batch, 1, height, width], |[n, _, y, x]| {
+        let all = (0..channels).map(|c| input.at([n, c, y, x]));
+        all.fold(f64::NEG_INFINITY, f64::max)
+    })
+}
+
 pub fn unary(input: &Map, f: impl Fn(f64) -> f64) -> Map {
     Map::of(input.shape, |at| f(input.at(at)))
 }
