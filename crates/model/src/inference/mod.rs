@@ -7,5 +7,6 @@ mod plans;
 mod traced;
 
 pub use feature_map::{FeatureMap, Kernels};
+pub use plans::Execution;
 pub(crate) use plans::{Map, Plans, Target};
 pub use traced::Traced;

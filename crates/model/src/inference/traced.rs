@@ -17,13 +17,14 @@ use super::feature_map::{FeatureMap, Kernels, geometry, places};
 pub struct Traced {
     graph: Rc<RefCell<Graph>>,
     shape: [usize; 4],
-    /// None after the graph has failed.
+    /// None after the graph has failed, and of a sketch.
     value: Option<Value>,
 }
 
 #[derive(Debug)]
 struct Graph {
-    builder: Builder,
+    /// None of a sketch.
+    builder: Option<Builder>,
     /// The first operation that the engine lacks.
     failure: Option<String>,
     /// Those of the network's own convolutions.
@@ -42,6 +43,15 @@ impl Traced {
     /// The network's input of this shape.
     pub fn input(shape: [usize; 4]) -> Self {
         let (builder, value) = Builder::new(shape);
+        Self::of(shape, Some(builder), Some(value))
+    }
+
+    /// The same of a graph that keeps shapes alone, to see whether there is one.
+    pub fn sketch(shape: [usize; 4]) -> Self {
+        Self::of(shape, None, None)
+    }
+
+    fn of(shape: [usize; 4], builder: Option<Builder>, value: Option<Value>) -> Self {
         let graph = Graph {
             builder,
             failure: None,
@@ -50,7 +60,7 @@ impl Traced {
         Self {
             graph: Rc::new(RefCell::new(graph)),
             shape,
-            value: Some(value),
+            value,
         }
     }
 
@@ -64,9 +74,10 @@ impl Traced {
         if let Some(failure) = &graph.failure {
             return Err(failure.clone());
         }
+        let builder = graph.builder.as_ref().ok_or("a sketch has no plan")?;
         let values: Vec<Value> = outputs.iter().filter_map(|output| output.value).collect();
         Ok(Compiled {
-            plan: graph.builder.clone().compile(&values, &Options::new()?)?,
+            plan: builder.clone().compile(&values, &Options::new()?)?,
             shapes: outputs.iter().map(|output| output.shape).collect(),
             multiply_accumulates: graph.multiply_accumulates,
         })
@@ -80,7 +91,7 @@ impl Traced {
     ) -> Self {
         let value = self.value.and_then(|value| {
             let mut graph = self.graph.borrow_mut();
-            let made = step(&mut graph.builder, value);
+            let made = step(graph.builder.as_mut()?, value);
             graph.keep(made)
         });
         Self {

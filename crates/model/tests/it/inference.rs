@@ -1,9 +1,9 @@
 //! Networks that the CPU's engine runs give what Burn gives.
 
-use ablate_model::{Catalog, Detector, Graph, spec::Table};
+use ablate_model::{Catalog, Detector, Graph, inference::Execution, spec::Table};
 use burn::{
     module::Module,
-    tensor::{Device, Distribution, Tensor},
+    tensor::{DType, Device, Distribution, Tensor},
 };
 
 use crate::{
@@ -33,8 +33,13 @@ fn shaken(graph: &Graph, seed: u32, shape: [usize; 4]) -> (Detector, Tensor<4>) 
 /// network has no plan.
 fn difference(graph: &Graph, model: &str, shape: [usize; 4]) -> Option<f32> {
     let (detector, images) = shaken(graph, 1, shape);
-    if !detector.has_plan(&images) {
-        return None;
+    let made = detector.make_plan(&images);
+    match detector.execution(&images) {
+        Execution::Plan => made.unwrap(),
+        Execution::Operations { lacks } => {
+            assert_eq!(Err(lacks.unwrap()), made, "{model}");
+            return None;
+        }
     }
     let burns = detector.row_outputs(images.clone()).pop().unwrap();
     let outputs = detector.detect().outputs();
@@ -61,7 +66,7 @@ fn difference(graph: &Graph, model: &str, shape: [usize; 4]) -> Option<f32> {
 /// Predictions by plan against those by tensors; of probabilities and of pixels.
 fn difference_of_predictions(model: &str) -> f32 {
     let (detector, images) = shaken(&graph(model), 2, [2, 3, 96, 64]);
-    assert!(detector.has_plan(&images), "{model}");
+    assert_eq!(detector.make_plan(&images), Ok(()), "{model}");
     let (found, _) = detector.predict(images.clone());
     let expected = detector.decode(detector.forward(images));
     assert_eq!(found.dims(), expected.dims());
@@ -154,19 +159,47 @@ const ROWS: [&str; 14] = [
     "[-1, 2, GhostNetBottleneck, [32, 48, 3, 1, 0.25]]",
 ];
 
+fn after_convs(row: &str) -> Graph {
+    let text = format!(
+        "nc: 3\nbackbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\n  - {row}\nhead:\n  - [[-1], 1, Detect, [nc]]\n"
+    );
+    let table = Table::from_yaml(&text, row).unwrap();
+    let graph = Graph::resolve(&table, table.scales[0].1, table.nc);
+    graph.unwrap_or_else(|error| panic!("{row}: {error}"))
+}
+
 #[test]
 fn blocks_have_plans() {
     for row in ROWS {
-        let text = format!(
-            "nc: 3\nbackbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\n  - {row}\nhead:\n  - [[-1], 1, Detect, [nc]]\n"
-        );
-        let table = Table::from_yaml(&text, row).unwrap();
-        let graph = Graph::resolve(&table, table.scales[0].1, table.nc);
-        let graph = graph.unwrap_or_else(|error| panic!("{row}: {error}"));
+        let graph = after_convs(row);
         for shape in [[1, 3, 64, 96], [3, 3, 32, 64]] {
             let difference = difference(&graph, row, shape);
             let difference = difference.unwrap_or_else(|| panic!("{row}: no plan"));
             assert!(difference < 2e-5, "{row} {shape:?}: {difference:e}");
         }
     }
+}
+
+/// Why a network has no plan.
+#[test]
+fn what_a_plan_lacks_is_named() {
+    let device = Device::flex();
+    let images = Tensor::zeros([1, 3, 64, 64], &device);
+    let operations = |lacks: Option<&str>| Execution::Operations {
+        lacks: lacks.map(String::from),
+    };
+    // A pool that the engine does not have.
+    let own = after_convs("[-1, 1, nn.MaxPool2d, [1, 1, 0, 2]]");
+    let own = Detector::new(&own, 0, &device);
+    assert_eq!(own.execution(&images), operations(None));
+    let lacks = operations(Some("row 2, nn.MaxPool2d"));
+    assert_eq!(own.fuse().execution(&images), lacks);
+    let fused = Detector::new(&graph("yolov5n"), 0, &device).fuse();
+    assert_eq!(fused.execution(&images), Execution::Plan);
+    let half = images.cast(DType::F16);
+    assert_eq!(fused.execution(&half), operations(None));
+    assert_eq!(
+        fused.make_plan(&half),
+        Err("plans are for the device flex and the number format f32".into())
+    );
 }

@@ -127,10 +127,21 @@ pub fn timing(record: &Record) -> Vec<(String, String)> {
         Stage::Detect => format!("detect {key}"),
         _ => key.clone(),
     };
+    let by = match &record.outcome {
+        Outcome::Done {
+            measurement: Measurement::Latency(latency),
+        } => latency.by,
+        Outcome::Done {
+            measurement: Measurement::Detect(detect),
+        } => detect.whole.by,
+        _ => None,
+    };
+    let by = by.map(|by| (named(&"by".to_string()), by.name().to_string()));
     inputs
         .iter()
         .filter(|(key, _)| !others.contains(&key.as_str()) && !always.contains(&key.as_str()))
         .map(|(key, value)| (named(key), short(value)))
+        .chain(by)
         .collect()
 }
 

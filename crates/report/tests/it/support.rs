@@ -206,6 +206,8 @@ pub fn latency(median_ms: f64) -> Measurement {
             device_mib: None,
         },
         rounding_error: None,
+        by: None,
+        no_plan: None,
     })
 }
 
