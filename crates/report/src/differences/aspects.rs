@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use ablate_records::{Measurement, Outcome, Record, Stage};
+use ablate_records::{By, Measurement, Outcome, Record, Stage};
 
 /// Keys with their values, as a reader sees them.
 pub type Aspect = fn(&Record) -> Vec<(String, String)>;
@@ -130,13 +130,16 @@ pub fn timing(record: &Record) -> Vec<(String, String)> {
     let by = match &record.outcome {
         Outcome::Done {
             measurement: Measurement::Latency(latency),
-        } => latency.by,
+        } => Some(latency.by),
         Outcome::Done {
             measurement: Measurement::Detect(detect),
-        } => detect.whole.by,
+        } => Some(detect.whole.by),
         _ => None,
     };
-    let by = by.map(|by| (named(&"by".to_string()), by.name().to_string()));
+    let by = by.map(|by| {
+        let way = by.map_or("not recorded", By::name);
+        (named(&"by".to_string()), way.to_string())
+    });
     inputs
         .iter()
         .filter(|(key, _)| !others.contains(&key.as_str()) && !always.contains(&key.as_str()))
