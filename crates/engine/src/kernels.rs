@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     activation::Activation,
-    builder::{Binary, Conv2d, Pool},
+    builder::Binary,
+    conv2d::Conv2d,
     ops::{
         Buffer, Kernel,
         constant::Constant,
@@ -20,6 +21,7 @@ use crate::{
         repack::Repack,
         winograd::Winograd,
     },
+    pool::Pool,
     simd::Isa,
     view::View,
 };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     activation::{Activation, WithFunction},
-    builder::Conv2d,
+    conv2d::Conv2d,
     geometry::Geometry,
     simd::{Isa, Many, Simd, Task, dispatch},
     view::View,

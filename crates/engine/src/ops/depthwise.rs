@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Buffer, Kernel, Memory, clear_halo, mixture::Mixture, planes};
 use crate::{
     activation::{Activation, WithFunction},
-    builder::Conv2d,
+    conv2d::Conv2d,
     geometry::Geometry,
     simd::{Isa, Many, Simd, Task, dispatch},
     view::View,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Buffer, clear_halo, planes};
-use crate::{activation::Activation, builder::Conv2d, geometry::Geometry, simd::Isa, view::View};
+use crate::{activation::Activation, conv2d::Conv2d, geometry::Geometry, simd::Isa, view::View};
 
 /// The end of a convolution that sums over channels.
 pub struct Ending {

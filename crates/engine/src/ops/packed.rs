@@ -1,7 +1,7 @@
 //! The weights of a convolution in the order in which tiles read them.
 
 use super::{Plane, tile::Segment};
-use crate::{builder::Conv2d, simd::Isa};
+use crate::{conv2d::Conv2d, simd::Isa};
 
 /// Floats of weights that stay in the first cache while all pixels of a job pass by.
 const PART: usize = 4096;

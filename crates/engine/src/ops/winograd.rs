@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     activation::WithFunction,
-    builder::Conv2d,
+    conv2d::Conv2d,
     simd::{Isa, Many, Simd, Task, dispatch},
     view::View,
 };
