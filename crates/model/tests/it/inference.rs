@@ -111,8 +111,10 @@ fn plans_give_what_burn_gives() {
     }
 }
 
-/// Families and variants with a block that the engine lacks: attention, masks, queries.
-const WITHOUT: [&str; 6] = [
+/// Families and variants with a block that the engine lacks: transposed convolutions, attention,
+/// masks.
+const WITHOUT: [&str; 7] = [
+    "yolov6",
     "yolov10",
     "yolo11",
     "yolo12",
@@ -150,7 +152,7 @@ const ROWS: [&str; 14] = [
     "[-1, 1, CoordConv, [24, 3]]",
     "[-1, 1, SPDConv, [24]]",
     "[-1, 1, Focus, [24, 3]]",
-    "[-1, 1, nn.ZeroPad2d, [[1, 2, 0, 3]]]",
+    "[-1, 1, nn.ZeroPad2d, [[1, 0, 1, 0]]]\n  - [-1, 1, nn.MaxPool2d, [2, 1]]",
     "[-1, 2, BottleneckCSP, [24]]",
     "[-1, 2, RepC3, [24]]",
     "[-1, 2, HGBlock, [16, 24, 5, True, False]]",
