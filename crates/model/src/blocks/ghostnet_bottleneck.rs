@@ -225,8 +225,8 @@ impl SqueezeExcite {
     fn forward<M: FeatureMap>(&self, x: M) -> M {
         let inner = convolve_act(&self.conv_reduce, Activation::Relu, x.clone().means());
         // The hard sigmoid, min(max(x + 3, 0), 6) / 6.
-        let shares = convolve(&self.conv_expand, inner).moved(1.0, 3.0);
-        x.times(shares.activated(Activation::Relu6).moved(1.0 / 6.0, 0.0))
+        let shares = convolve(&self.conv_expand, inner).affine(1.0, 3.0);
+        x.times(shares.activated(Activation::Relu6).affine(1.0 / 6.0, 0.0))
     }
 }
 

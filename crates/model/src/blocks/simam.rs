@@ -71,8 +71,8 @@ impl SimAm {
         let others = (h * w).saturating_sub(1).max(1) as f64;
         // Four times the variance and λ.
         let factor = 4.0 * (h * w) as f64 / others;
-        let spread = squares.clone().means().moved(factor, 4.0 * self.lambda);
-        let energy = squares.over(spread).moved(1.0, 0.5);
+        let spread = squares.clone().means().affine(factor, 4.0 * self.lambda);
+        let energy = squares.over(spread).affine(1.0, 0.5);
         x.times(energy.activated(Activation::Sigmoid))
     }
 }

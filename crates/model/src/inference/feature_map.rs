@@ -99,14 +99,14 @@ pub trait FeatureMap: Clone + Add<Output = Self> {
     /// weights]`, by shares `[batch, experts, 1, 1]`; `bias` is the same for all.
     fn convolved_each(self, shares: Self, kernels: Kernels, activation: Activation) -> Self;
 
-    /// Less another map, which may have one pixel that stands for all.
+    /// Minus another map, which may have one pixel that stands for all.
     fn minus(self, other: Self) -> Self;
 
-    /// Through another map, which may have one pixel that stands for all.
+    /// Divided by another map, which may have one pixel that stands for all.
     fn over(self, other: Self) -> Self;
 
     /// `factor · x + term`.
-    fn moved(self, factor: f64, term: f64) -> Self;
+    fn affine(self, factor: f64, term: f64) -> Self;
 
     /// Each pixel's channels as shares of 1, by their exponentials.
     fn shares(self) -> Self;
@@ -305,7 +305,7 @@ impl FeatureMap for Tensor<4> {
         self / other
     }
 
-    fn moved(self, factor: f64, term: f64) -> Self {
+    fn affine(self, factor: f64, term: f64) -> Self {
         self.mul_scalar(factor).add_scalar(term)
     }
 

@@ -411,7 +411,7 @@ impl FeatureMap for Traced {
         self.with(other, Binary::Divide)
     }
 
-    fn moved(self, factor: f64, term: f64) -> Self {
+    fn affine(self, factor: f64, term: f64) -> Self {
         let shape = self.shape;
         self.then(shape, |builder, value| {
             let affine = engine::Activation::Affine {
