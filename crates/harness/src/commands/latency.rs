@@ -156,7 +156,7 @@ fn rounded(args: &LatencyArgs, rows: &[Timed]) -> String {
 fn no_plan(rows: &[Timed]) -> String {
     let why = rows.iter().find_map(|row| row.latency.no_plan.as_ref());
     why.map_or(String::new(), |why| {
-        format!("\nall by operations, since there is no plan of {why}")
+        format!("\nno plan for {why}, so all ran operation by operation")
     })
 }
 
