@@ -23,7 +23,7 @@ pub fn cautions(rows: &Rows) -> Vec<String> {
             models.add(&row.cell.model);
         }
         said.extend(without.iter().map(|why| {
-            format!("{what}: timed operation by operation with all models beside them, since there is no plan of {why}.")
+            format!("{what}: no plan for {why}, so all that was timed together ran operation by operation.")
         }));
         for ([device, _], ways) in settings {
             if ways.len() > 1 {

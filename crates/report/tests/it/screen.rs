@@ -79,7 +79,7 @@ fn it_says_how_networks_ran() {
         false,
     );
     for line in [
-        "Latency: timed operation by operation with all models beside them, since there is no plan of yolov5s+asff (row 10, C2PSA).",
+        "Latency: no plan for yolov5s+asff (row 10, C2PSA), so all that was timed together ran operation by operation.",
         "Latency on flex: the models did not all run in one way, so their times are not to be compared: yolov5m in a way that \
          the records do not name, yolov5n and 1 more by compiled plan, yolov5s and 1 more operation by operation.",
     ] {
