@@ -20,7 +20,6 @@ const PROTOCOL: Protocol = Protocol {
     budget: Duration::ZERO,
     min_iterations: 0,
     min_rounds: 0,
-    plans: true,
     aim: None,
     fuse: false,
     precision: Precision::F32,

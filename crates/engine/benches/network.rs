@@ -88,11 +88,11 @@ fn network(side: usize, batch: usize, width: f64, depth: f64) -> (Builder, Vec<V
     let x = n.c3(x, c[4], 3, true);
     let x = n.sppf(x, c[4]);
     let h5 = n.conv(x, c[3], 1, 1);
-    let x = n.builder.enlarge(h5, 2);
+    let x = n.builder.enlarge(h5, 2).expect("a map");
     let x = n.concat(&[x, p4]);
     let x = n.c3(x, c[3], 3, false);
     let h4 = n.conv(x, c[2], 1, 1);
-    let x = n.builder.enlarge(h4, 2);
+    let x = n.builder.enlarge(h4, 2).expect("a map");
     let x = n.concat(&[x, p3]);
     let o3 = n.c3(x, c[2], 3, false);
     let x = n.conv(o3, c[2], 3, 2);

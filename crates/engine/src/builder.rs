@@ -2,159 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::activation::Activation;
+use crate::{activation::Activation, conv2d::Conv2d, ops::pixels::Sources, pool::Pool};
 
 /// A map that a node of a graph makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Value(pub(crate) usize);
-
-/// A convolution with bias and activation: what a folded Conv of a network is.
-#[derive(Clone, Debug)]
-pub struct Conv2d {
-    /// `[channels out, channels in / groups, kernel height, kernel width]`, row-major.
-    pub weights: Arc<[f32]>,
-    /// The weights' shape.
-    pub shape: [usize; 4],
-    /// One for each output channel.
-    pub bias: Arc<[f32]>,
-    /// Step of the kernel.
-    pub stride: usize,
-    /// Zeros above and below, and left and right.
-    pub padding: [usize; 2],
-    /// Step between the kernel's elements.
-    pub dilation: usize,
-    /// Groups of channels that are convolved apart.
-    pub groups: usize,
-    /// Applied to what the convolution gives.
-    pub activation: Activation,
-}
-
-impl Conv2d {
-    /// Stride 1, no padding, no dilation, one group, no activation.
-    pub fn new(weights: Vec<f32>, shape: [usize; 4], bias: Vec<f32>) -> Self {
-        Self {
-            weights: weights.into(),
-            shape,
-            bias: bias.into(),
-            stride: 1,
-            padding: [0; 2],
-            dilation: 1,
-            groups: 1,
-            activation: Activation::Identity,
-        }
-    }
-
-    /// Zero between channels of different groups, and for an output that only fills a block.
-    pub(crate) fn weight(&self, out: usize, channel: usize, tap: usize) -> f32 {
-        let [c_out, c_in, tall, wide] = self.shape;
-        if out >= c_out || out / (c_out / self.groups) != channel / c_in {
-            return 0.0;
-        }
-        self.weights[(out * c_in + channel % c_in) * tall * wide + tap]
-    }
-
-    pub(crate) fn is_depthwise(&self) -> bool {
-        self.groups > 1 && self.shape[1] == 1 && self.shape[0] == self.groups
-    }
-
-    fn output(&self, [batch, channels, height, width]: [usize; 4]) -> Result<[usize; 4], String> {
-        let [c_out, c_in, tall, wide] = self.shape;
-        let groups = self.groups;
-        if [c_out, c_in, tall, wide, groups, self.stride, self.dilation].contains(&0) {
-            return Err("expected sides, channels, groups, stride and dilation above 0".into());
-        }
-        if !c_out.is_multiple_of(groups) || c_in * groups != channels {
-            return Err(format!(
-                "expected {c_in} channels in each of {groups} groups, and {c_out} outputs to divide \
-                 into them, found {channels} channels"
-            ));
-        }
-        let found = [self.weights.len(), self.bias.len()];
-        let expected = [c_out * c_in * tall * wide, c_out];
-        if found != expected {
-            return Err(format!(
-                "expected {} weights and {} biases, found {} and {}",
-                expected[0], expected[1], found[0], found[1]
-            ));
-        }
-        let side = |side: usize, padding: usize, kernel: usize| {
-            let reach = (kernel - 1) * self.dilation + 1;
-            (side + 2 * padding)
-                .checked_sub(reach)
-                .map(|rest| rest / self.stride + 1)
-                .ok_or_else(|| format!("expected a side of at least {reach}, found {side}"))
-        };
-        Ok([
-            batch,
-            c_out,
-            side(height, self.padding[0], tall)?,
-            side(width, self.padding[1], wide)?,
-        ])
-    }
-}
-
-/// What a pool makes of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PoolKind {
-    /// Its largest number.
-    Max,
-    /// Its mean.
-    Mean,
-}
-
-/// A pool. Height before width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool {
-    /// What it makes of a window.
-    pub kind: PoolKind,
-    /// Sides of the window.
-    pub kernel: [usize; 2],
-    /// Steps of the window.
-    pub stride: [usize; 2],
-    /// Cells around the map, which a maximum doesn't see.
-    pub padding: [usize; 2],
-    /// Whether a mean counts the cells around the map, as zeros.
-    pub count_padding: bool,
-}
-
-impl Pool {
-    /// A square window.
-    pub fn square(kind: PoolKind, kernel: usize, stride: usize, padding: usize) -> Self {
-        Self {
-            kind,
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            padding: [padding; 2],
-            count_padding: false,
-        }
-    }
-
-    /// The cells of a window within the map, in one direction.
-    pub(crate) fn window(&self, axis: usize, at: usize, side: usize) -> std::ops::Range<usize> {
-        let start = at * self.stride[axis];
-        let end = (start + self.kernel[axis]).saturating_sub(self.padding[axis]);
-        start.saturating_sub(self.padding[axis])..end.min(side)
-    }
-
-    fn output(&self, [batch, channels, height, width]: [usize; 4]) -> Result<[usize; 4], String> {
-        let side = |axis: usize, side: usize| {
-            let (kernel, padding) = (self.kernel[axis], self.padding[axis]);
-            match (side + 2 * padding).checked_sub(kernel) {
-                _ if kernel == 0 || self.stride[axis] == 0 => {
-                    Err("expected a window and a step above 0".to_string())
-                }
-                _ if 2 * padding > kernel => Err(format!(
-                    "expected a padding of at most half the window, {kernel}, found {padding}"
-                )),
-                None => Err(format!(
-                    "expected a side of at least {kernel}, found {side}"
-                )),
-                Some(rest) => Ok(rest / self.stride[axis] + 1),
-            }
-        };
-        Ok([batch, channels, side(0, height)?, side(1, width)?])
-    }
-}
 
 /// A function of two maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,9 +26,15 @@ pub(crate) enum Node {
     Input,
     /// The second is added to the output.
     Conv(Value, Conv2d, Option<Value>),
+    /// With kernels of experts, whose shares are the second value.
+    Mixed([Value; 2], Conv2d),
     Pool(Value, Pool),
     Mean(Value),
-    Enlarge(Value, usize),
+    /// Each pixel's largest channel.
+    Largest(Value),
+    Constant(Arc<[f32]>),
+    /// Rows and columns.
+    Pixels(Value, [Sources; 2]),
     Unary(Value, Activation),
     Binary(Binary, [Value; 2]),
     Concat(Vec<Value>),
@@ -187,14 +45,15 @@ pub(crate) enum Node {
 impl Node {
     pub(crate) fn sources(&self) -> Vec<Value> {
         match self {
-            Self::Input => Vec::new(),
+            Self::Input | Self::Constant(_) => Vec::new(),
             Self::Conv(x, _, residual) => std::iter::once(*x).chain(*residual).collect(),
             Self::Pool(x, _)
             | Self::Mean(x)
-            | Self::Enlarge(x, _)
+            | Self::Largest(x)
+            | Self::Pixels(x, _)
             | Self::Unary(x, _)
             | Self::Channels(x, _) => vec![*x],
-            Self::Binary(_, both) => both.to_vec(),
+            Self::Binary(_, both) | Self::Mixed(both, _) => both.to_vec(),
             Self::Concat(parts) => parts.clone(),
         }
     }
@@ -251,9 +110,30 @@ impl Builder {
     /// Weights, bias and channels don't match, or the map is smaller than the kernel.
     pub fn conv2d(&mut self, x: Value, conv: Conv2d) -> Result<Value, String> {
         let shape = conv
-            .output(self.shape(x))
+            .output(self.shape(x), 1)
             .map_err(|error| format!("convolution: {error}"))?;
         Ok(self.push(Node::Conv(x, conv, None), shape))
+    }
+
+    /// `activation(convolution(x))` with a kernel for each image: the sum of the kernels of some
+    /// experts, each times its share. The shares are `[batch, experts, 1, 1]`; the weights are those
+    /// of one expert after another. Bias and activation are the same for all images.
+    ///
+    /// # Errors
+    /// Those of [`Self::conv2d`]; shares of another shape.
+    pub fn mixed_conv2d(&mut self, x: Value, shares: Value, conv: Conv2d) -> Result<Value, String> {
+        let [batch, experts, height, width] = self.shape(shares);
+        if [batch, height, width] != [self.shape(x)[0], 1, 1] || experts == 0 {
+            return Err(format!(
+                "mixed convolution: expected shares [{}, experts, 1, 1], found {:?}",
+                self.shape(x)[0],
+                self.shape(shares)
+            ));
+        }
+        let shape = conv
+            .output(self.shape(x), experts)
+            .map_err(|error| format!("mixed convolution: {error}"))?;
+        Ok(self.push(Node::Mixed([x, shares], conv), shape))
     }
 
     /// The largest number, or the mean, of windows.
@@ -273,11 +153,65 @@ impl Builder {
         self.push(Node::Mean(x), [batch, channels, 1, 1])
     }
 
-    /// Every pixel `factor` times in both directions.
-    pub fn enlarge(&mut self, x: Value, factor: usize) -> Value {
+    /// The largest of each pixel's channels, a map of one channel.
+    pub fn largest(&mut self, x: Value) -> Value {
+        let [batch, _, height, width] = self.shape(x);
+        self.push(Node::Largest(x), [batch, 1, height, width])
+    }
+
+    /// A map `[channels, height, width]`, the same for every image.
+    ///
+    /// # Errors
+    /// Another count of numbers than the shape's, or no channel or pixel.
+    pub fn constant(&mut self, shape: [usize; 3], numbers: Vec<f32>) -> Result<Value, String> {
+        let [channels, height, width] = shape;
+        match numbers.len() == shape.iter().product::<usize>() && !shape.contains(&0) {
+            true => {
+                let shape = [self.shapes[0][0], channels, height, width];
+                Ok(self.push(Node::Constant(numbers.into()), shape))
+            }
+            false => Err(format!(
+                "constant: expected the numbers of {shape:?}, found {}",
+                numbers.len()
+            )),
+        }
+    }
+
+    /// A map made of these rows and columns of another; None gives zeros.
+    ///
+    /// # Errors
+    /// No row or column, or one that the map does not have.
+    pub fn pixels(
+        &mut self,
+        x: Value,
+        rows: Vec<Option<usize>>,
+        columns: Vec<Option<usize>>,
+    ) -> Result<Value, String> {
         let [batch, channels, height, width] = self.shape(x);
-        let shape = [batch, channels, height * factor, width * factor];
-        self.push(Node::Enlarge(x, factor), shape)
+        let fits = |sources: &[Option<usize>], side: usize| {
+            !sources.is_empty() && sources.iter().flatten().all(|source| *source < side)
+        };
+        match fits(&rows, height) && fits(&columns, width) {
+            true => {
+                let shape = [batch, channels, rows.len(), columns.len()];
+                let sources = [rows.into(), columns.into()];
+                Ok(self.push(Node::Pixels(x, sources), shape))
+            }
+            false => Err(format!(
+                "pixels: expected some of {height} rows and {width} columns, found {rows:?} and \
+                 {columns:?}"
+            )),
+        }
+    }
+
+    /// Every pixel `factor` times in both directions.
+    ///
+    /// # Errors
+    /// Factor 0.
+    pub fn enlarge(&mut self, x: Value, factor: usize) -> Result<Value, String> {
+        let [.., height, width] = self.shape(x);
+        let sources = |side: usize| (0..side * factor).map(|i| Some(i / factor)).collect();
+        self.pixels(x, sources(height), sources(width))
     }
 
     /// `activation(x)`.

@@ -2,7 +2,8 @@
 
 use crate::{
     activation::Activation,
-    builder::{Binary, Builder, Conv2d, Node, Value},
+    builder::{Binary, Builder, Node, Value},
+    conv2d::Conv2d,
 };
 
 impl Builder {

@@ -59,6 +59,14 @@ impl Geometry {
         table
     }
 
+    /// The same for each image, the last of its pixels repeated `spare` times.
+    pub fn tables(&self, size: [usize; 2], stride: usize, spare: usize) -> Vec<u32> {
+        let one = Self { batch: 1, ..*self }.table(size, stride, spare);
+        let of = |image: usize| (image * self.image()) as u32;
+        let tables = (0..self.batch).flat_map(|image| one.iter().map(move |at| at + of(image)));
+        tables.collect()
+    }
+
     /// The parts of a plane that are halo, as ranges of floats.
     pub fn borders(&self) -> Vec<std::ops::Range<usize>> {
         let (row, side) = (self.row(), self.halo * self.lanes);

@@ -1,18 +1,27 @@
 //! From a step to what does it.
 
+use std::sync::Arc;
+
 use crate::{
     activation::Activation,
-    builder::{Binary, Conv2d, Pool},
+    builder::Binary,
+    conv2d::Conv2d,
     ops::{
         Buffer, Kernel,
+        constant::Constant,
         conv::Conv,
         depthwise::Depthwise,
         elementwise::Elementwise,
+        ending::Ending,
         exchange,
+        largest::Largest,
+        mixture::Mixture,
+        pixels::{Pixels, Sources},
         pool::Pooling,
-        rearrange::{Enlarge, Repack},
+        repack::Repack,
         winograd::Winograd,
     },
+    pool::Pool,
     simd::Isa,
     view::View,
 };
@@ -23,9 +32,15 @@ pub enum Draft {
     Conv(Conv2d, Option<View>),
     Winograd(Conv2d, Option<View>),
     Depthwise(Conv2d),
+    /// By shares.
+    Mixed(Conv2d, View),
     Pool(Pool),
     Mean,
-    Enlarge(usize),
+    /// Each pixel's largest channel.
+    Largest,
+    Constant(Arc<[f32]>),
+    /// Rows and columns.
+    Pixels([Sources; 2]),
     Unary(Activation),
     Binary(Binary, View),
     Repack,
@@ -45,28 +60,44 @@ pub struct Drafted {
 pub fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> Box<dyn Kernel> {
     let x = || step.input.as_ref().expect("reads a map");
     let y = || &buffers[step.writes.expect("writes a buffer")];
+    let ending = |conv: &Conv2d, residual| Ending::new(isa, conv, residual, y(), buffers);
     match &step.draft {
         Draft::Input(channels) => Box::new(exchange::Input::new(*channels, y())),
         Draft::Conv(conv, residual) => Box::new(Conv::new(
             (isa, threads),
             conv,
             x(),
-            residual.as_ref(),
-            y(),
+            None,
+            ending(conv, residual.as_ref()),
             buffers,
         )),
         Draft::Winograd(conv, residual) => Box::new(Winograd::new(
             (isa, threads),
             conv,
             x(),
-            residual.as_ref(),
-            y(),
+            ending(conv, residual.as_ref()),
             buffers,
         )),
-        Draft::Depthwise(conv) => Box::new(Depthwise::new(isa, conv, x(), y(), buffers)),
+        Draft::Depthwise(conv) => Box::new(Depthwise::new(isa, conv, x(), None, y(), buffers)),
+        Draft::Mixed(conv, shares) => {
+            let mixture = Some(Mixture::new(shares, buffers));
+            match conv.is_depthwise() {
+                true => Box::new(Depthwise::new(isa, conv, x(), mixture, y(), buffers)),
+                false => Box::new(Conv::new(
+                    (isa, threads),
+                    conv,
+                    x(),
+                    mixture,
+                    ending(conv, None),
+                    buffers,
+                )),
+            }
+        }
         Draft::Pool(pool) => Box::new(Pooling::new(isa, *pool, x(), y(), buffers)),
         Draft::Mean => Box::new(Elementwise::mean(isa, x(), y(), buffers)),
-        Draft::Enlarge(factor) => Box::new(Enlarge::new(isa, *factor, x(), y(), buffers)),
+        Draft::Largest => Box::new(Largest::new(isa, x(), y(), buffers)),
+        Draft::Constant(numbers) => Box::new(Constant::new(numbers, y())),
+        Draft::Pixels(sources) => Box::new(Pixels::new(isa, sources, x(), y(), buffers)),
         Draft::Unary(f) => Box::new(Elementwise::unary(isa, *f, x(), y(), buffers)),
         Draft::Binary(f, other) => {
             Box::new(Elementwise::binary(isa, *f, [x(), other], y(), buffers))

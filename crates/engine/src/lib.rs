@@ -12,6 +12,7 @@
 
 mod activation;
 mod builder;
+mod conv2d;
 mod fuse;
 mod geometry;
 mod kernels;
@@ -20,12 +21,15 @@ mod memory;
 mod ops;
 mod peak;
 mod plan;
+mod pool;
 mod run;
 mod simd;
 mod view;
 
 pub use activation::Activation;
-pub use builder::{Binary, Builder, Conv2d, Pool, PoolKind, Value};
+pub use builder::{Binary, Builder, Value};
+pub use conv2d::Conv2d;
 pub use peak::multiply_adds;
 pub use plan::{Options, Plan};
+pub use pool::{Pool, PoolKind};
 pub use simd::Isa;

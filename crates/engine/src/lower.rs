@@ -90,6 +90,7 @@ impl Lowering {
         let mut reads: Vec<usize> = input.iter().flat_map(View::buffers).collect();
         if let Draft::Conv(_, Some(other))
         | Draft::Winograd(_, Some(other))
+        | Draft::Mixed(_, other)
         | Draft::Binary(_, other) = &draft
         {
             reads.extend(other.buffers());
@@ -196,9 +197,36 @@ impl Lowering {
                 self.step(draft(conv.clone(), residual), Some(x), Some(buffer));
                 y
             }
+            Node::Mixed([x, shares], conv) => {
+                let (mut x, shares) = (view(x), view(shares));
+                let depthwise = conv.is_depthwise();
+                if depthwise {
+                    x = self.plain(x);
+                }
+                self.halo(&x, conv.padding[0].max(conv.padding[1]));
+                self.halo(&shares, 0);
+                let (buffer, y) = match depthwise {
+                    true => self.alike(&x, shape),
+                    false => self.whole(shape),
+                };
+                self.step(Draft::Mixed(conv.clone(), shares), Some(x), Some(buffer));
+                y
+            }
             Node::Pool(x, pool) => self.same_lanes(Draft::Pool(*pool), view(x), shape),
             Node::Mean(x) => self.same_lanes(Draft::Mean, view(x), shape),
-            Node::Enlarge(x, factor) => self.same_lanes(Draft::Enlarge(*factor), view(x), shape),
+            Node::Largest(x) => {
+                let (buffer, y) = self.whole(shape);
+                self.step(Draft::Largest, Some(view(x)), Some(buffer));
+                y
+            }
+            Node::Constant(numbers) => {
+                let (buffer, y) = self.whole(shape);
+                self.step(Draft::Constant(numbers.clone()), None, Some(buffer));
+                y
+            }
+            Node::Pixels(x, sources) => {
+                self.same_lanes(Draft::Pixels(sources.clone()), view(x), shape)
+            }
             Node::Unary(x, activation) => {
                 self.same_lanes(Draft::Unary(*activation), view(x), shape)
             }

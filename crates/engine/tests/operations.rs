@@ -222,6 +222,54 @@ fn grouped_and_depthwise_convolutions() {
     }
 }
 
+/// Kernels of each image, of channels in order and of shuffled ones, with an activation after them.
+#[test]
+fn convolutions_with_kernels_mixed_for_each_image() {
+    let mut random = ChaCha8Rng::seed_from_u64(14);
+    let cases = [
+        (1, [8, 16], 4),
+        (1, [19, 33], 4),
+        (1, [80, 70], 1),
+        (2, [24, 12], 3),
+        (16, [16, 16], 4),
+        (33, [33, 33], 18),
+    ];
+    for (groups, channels, experts) in cases {
+        for case in 0..4 {
+            let mut conv = match case {
+                0 => conv_of(&mut random, channels, groups, [1, 1]),
+                _ => random_conv(&mut random, channels, groups),
+            };
+            let count = experts * conv.weights.len();
+            conv.weights = (0..count).map(|_| random.random_range(-1.0..1.0)).collect();
+            let batch = [1, 2, 3, 5][case];
+            let shape = [batch, channels[1] + experts, 13 + case, 17];
+            let input = Map::random(shape, &mut random);
+            let order: Vec<usize> = (experts..channels[1] + experts).rev().collect();
+            let firsts: Vec<usize> = (0..experts).collect();
+            let shares = reference::mean(&input.channels(&firsts));
+            let shares = reference::unary(&shares, |x| x.tanh());
+            let y = reference::mixed_conv2d(&input.channels(&order), &shares, &conv);
+            let expected = [reference::unary(&y, |x| x.max(0.0)), y];
+            let what = format!("{groups} groups, {experts} experts: {:?}", conv.shape);
+            let build = move |b: &mut Builder, x| {
+                let shares = b.slice(x, 0, experts).unwrap();
+                let shares = b.mean(shares);
+                let shares = b.activation(shares, Activation::Tanh);
+                let x = b.channels(x, order.clone()).unwrap();
+                let activated = Conv2d {
+                    activation: Activation::Relu,
+                    ..conv.clone()
+                };
+                [activated, conv.clone()]
+                    .map(|conv| b.mixed_conv2d(x, shares, conv).unwrap())
+                    .to_vec()
+            };
+            check(&input, &build, &expected, &what);
+        }
+    }
+}
+
 #[test]
 fn activations() {
     let mut random = ChaCha8Rng::seed_from_u64(3);
@@ -398,9 +446,77 @@ fn enlarged_maps() {
     for factor in [1, 2, 4] {
         let input = random_input(&mut random, 9);
         let expected = reference::enlarge(&input, factor);
-        let build = move |b: &mut Builder, x| vec![b.enlarge(x, factor)];
+        let build = move |b: &mut Builder, x| vec![b.enlarge(x, factor).unwrap()];
         check(&input, &build, &[expected], &format!("factor {factor}"));
     }
+}
+
+/// Zeros around a map, every other pixel, and pixels in another order.
+#[test]
+fn rows_and_columns() {
+    let mut random = ChaCha8Rng::seed_from_u64(15);
+    let input = Map::random([2, 21, 8, 10], &mut random);
+    let cases: [[Vec<Option<usize>>; 2]; 3] = [
+        [
+            [None, None].into_iter().chain((0..8).map(Some)).collect(),
+            (0..10).map(Some).chain([None]).collect(),
+        ],
+        [1, 0].map(|first| (first..8).step_by(2).map(Some).collect()),
+        [
+            vec![Some(7), Some(3), Some(3)],
+            vec![Some(9), None, Some(0)],
+        ],
+    ];
+    for [rows, columns] in cases {
+        let expected = reference::pixels(&input, &rows, &columns);
+        let what = format!("{rows:?} and {columns:?}");
+        let build =
+            move |b: &mut Builder, x| vec![b.pixels(x, rows.clone(), columns.clone()).unwrap()];
+        check(&input, &build, &[expected], &what);
+    }
+}
+
+/// Of channels that fill their blocks, and of others, all below zero.
+#[test]
+fn largest_channels() {
+    let mut random = ChaCha8Rng::seed_from_u64(16);
+    for channels in [1, 16, 21, 40] {
+        let input = random_input(&mut random, channels);
+        let below = reference::unary(&input, |x| x - 2.0);
+        let expected = reference::largest(&below);
+        let build = move |b: &mut Builder, x| {
+            let below = b.activation(
+                x,
+                Activation::Affine {
+                    scale: 1.0,
+                    shift: -2.0,
+                },
+            );
+            vec![b.largest(below)]
+        };
+        check(&input, &build, &[expected], &format!("{channels} channels"));
+    }
+}
+
+#[test]
+fn constants() {
+    let mut random = ChaCha8Rng::seed_from_u64(17);
+    let input = Map::random([3, 5, 6, 7], &mut random);
+    let one = Map::random([1, 19, 6, 7], &mut random);
+    let all = Map {
+        shape: [3, 19, 6, 7],
+        numbers: one.numbers.repeat(3),
+    };
+    let joined = Map::concat(&[&input, &all]);
+    let mut conv = conv_of(&mut random, [8, 24], 1, [3, 3]);
+    (conv.stride, conv.padding, conv.dilation) = (1, [1, 1], 1);
+    let expected = [reference::conv2d(&joined, &conv), all];
+    let build = move |b: &mut Builder, x| {
+        let constant = b.constant([19, 6, 7], one.numbers.clone()).unwrap();
+        let joined = b.concat(&[x, constant]).unwrap();
+        vec![b.conv2d(joined, conv.clone()).unwrap(), constant]
+    };
+    check(&input, &build, &expected, "a constant");
 }
 
 #[test]
@@ -432,7 +548,15 @@ fn what_does_not_fit_is_refused() {
             },
         )
         .unwrap_err(),
+        b.mixed_conv2d(x, x, conv([2, 4, 1, 1])).unwrap_err(),
+        {
+            let shares = b.mean(x);
+            b.mixed_conv2d(x, shares, conv([2, 4, 1, 1])).unwrap_err()
+        },
         b.pool(x, Pool::square(PoolKind::Max, 3, 1, 2)).unwrap_err(),
+        b.pixels(x, vec![Some(0)], vec![Some(8)]).unwrap_err(),
+        b.enlarge(x, 0).unwrap_err(),
+        b.constant([1, 2, 2], vec![0.0; 3]).unwrap_err(),
         b.channels(x, vec![4]).unwrap_err(),
         b.shuffle(x, 3).unwrap_err(),
         b.concat(&[]).unwrap_err(),
@@ -450,7 +574,12 @@ fn what_does_not_fit_is_refused() {
         "convolution: expected 3 channels in each of 1 groups, and 2 outputs to divide into them, found 4 channels",
         "convolution: expected a side of at least 9, found 8",
         "convolution: expected 8 weights and 2 biases, found 8 and 3",
+        "mixed convolution: expected shares [1, experts, 1, 1], found [1, 4, 8, 8]",
+        "mixed convolution: expected 32 weights and 2 biases, found 8 and 2",
         "pool: expected a padding of at most half the window, 3, found 2",
+        "pixels: expected some of 8 rows and 8 columns, found [Some(0)] and [Some(8)]",
+        "pixels: expected some of 8 rows and 8 columns, found [] and []",
+        "constant: expected the numbers of [1, 2, 2], found 3",
         "channels: expected some of 4, found [4]",
         "shuffle: expected 4 channels to divide into 3 groups",
         "concat: expected at least one map",
@@ -475,10 +604,11 @@ fn a_small_network_of_every_step() {
         conv([16, 16], 1, 3, 1),
         conv([16, 16], 16, 3, 1),
         conv([5, 32], 1, 1, 1),
+        conv([32, 5], 1, 3, 1),
     ];
     let input = Map::random([2, 3, 9, 7], &mut ChaCha8Rng::seed_from_u64(13));
     let build = move |b: &mut Builder, image| {
-        let [first, second, depthwise, last] = convs.clone();
+        let [first, second, depthwise, last, mut mixed] = convs.clone();
         let x = b.conv2d(image, first).unwrap();
         let y = b.conv2d(x, second).unwrap();
         let y = b.activation(y, Activation::Silu);
@@ -487,12 +617,25 @@ fn a_small_network_of_every_step() {
         let both = b.concat(&[y, cheap]).unwrap();
         let both = b.shuffle(both, 2).unwrap();
         let small = b.pool(both, Pool::square(PoolKind::Max, 2, 2, 0)).unwrap();
-        let large = b.enlarge(small, 2);
+        let large = b.enlarge(small, 2).unwrap();
         let odd = b.slice(large, 3, 20).unwrap();
         let mean = b.mean(odd);
         let weighed = b.binary(Binary::Multiply, odd, mean).unwrap();
         let end = b.conv2d(both, last).unwrap();
-        vec![end, weighed, b.activation(weighed, Activation::Tanh)]
+        // The weights of two kernels.
+        (mixed.shape, mixed.bias) = ([16, 5, 3, 3], [0.5; 16].into());
+        let shares = b.slice(mean, 0, 2).unwrap();
+        let mixed = b.mixed_conv2d(end, shares, mixed).unwrap();
+        let coordinates = b.constant([2, 5, 4], vec![0.25; 40]).unwrap();
+        let places = b.concat(&[coordinates, end]).unwrap();
+        let places = b.largest(places);
+        vec![
+            end,
+            mixed,
+            places,
+            weighed,
+            b.activation(weighed, Activation::Tanh),
+        ]
     };
     let all = run_all(&input, &build);
     for (isa, found) in &all {

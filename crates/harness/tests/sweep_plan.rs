@@ -1,13 +1,18 @@
 //! From a sweep's file to cells.
 
-use std::{fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use ablate::sweep::{
     config::{Among, HalvingConfig, SweepConfig},
     plan::{Plan, Selection},
 };
-use ablate_model::Catalog;
+use ablate_model::{Catalog, Detector, inference::Execution};
 use ablate_records::Stage;
+use burn::tensor::{Device, Tensor};
 
 const SWEEP: &str = "
 name: test
@@ -502,6 +507,35 @@ fn overrides_change_the_recipe() {
         .recipe("yolov5")
         .unwrap();
     assert_eq!((recipe.lr0, recipe.epochs), (0.02, 3));
+}
+
+/// All networks of the default sweep run by plans: those of scale n, and the others, which are made
+/// of the same blocks.
+#[test]
+fn the_default_sweep_runs_by_plans() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../configs/sweeps/ablate.yaml");
+    let (config, catalog) = (SweepConfig::read(&path).unwrap(), Catalog::builtin());
+    let plan = Plan::new(&config, &catalog, 3, Some("data")).unwrap();
+    let device = Device::flex();
+    let images = Tensor::zeros([1, 3, 64, 64], &device);
+    let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for cell in &plan.cells {
+        let graph = catalog.resolve(&cell.model).unwrap().graph(Some(3));
+        let graph = graph.unwrap();
+        let modules = graph.nodes.iter().map(|node| node.row.module.clone());
+        let modules: BTreeSet<String> = modules.collect();
+        let name = &cell.cell.model;
+        // The cells of scale n come first.
+        match seen.get(cell.cell.variant.as_str()) {
+            Some(known) => assert_eq!(&modules, known, "{name}"),
+            None => {
+                let detector = Detector::new(&graph, 0, &device).fuse();
+                assert_eq!(detector.execution(&images), Execution::Plan, "{name}");
+                seen.insert(&cell.cell.variant, modules);
+            }
+        }
+    }
+    assert_eq!(seen.len(), 6);
 }
 
 #[test]

@@ -8,14 +8,15 @@ use std::{
 use ablate::{
     device::BACKENDS,
     measure::{
+        forward::{ForwardPass, forward_passes},
         precision::{Precision, rounding_error},
         rounds::{measure, ratio},
-        timing::{Aim, Iteration, Pending, Protocol, forward_pass, time},
+        timing::{Aim, Iteration, Pending, Protocol, time},
         train_step::{TrainStep, train_step},
     },
 };
-use ablate_model::{Catalog, Graph, ModelName};
-use ablate_records::LatencyMeasurement;
+use ablate_model::{Catalog, Graph, ModelName, spec::Table};
+use ablate_records::{By, LatencyMeasurement};
 use anyhow::{Result, bail};
 use burn::tensor::{Device, Distribution, Tensor, module::conv2d, ops::ConvOptions};
 
@@ -27,7 +28,6 @@ fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
         budget: Duration::from_millis(budget_ms),
         min_iterations,
         min_rounds: 0,
-        plans: true,
         aim: None,
         fuse: true,
         precision: Precision::F32,
@@ -256,6 +256,38 @@ fn graph(model: &str) -> Graph {
         .unwrap()
         .graph(Some(3))
         .unwrap()
+}
+
+fn forward_pass(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Iteration<'static>> {
+    forward_passes(vec![("one", ForwardPass::new(graph, device, protocol))]).remove(0)
+}
+
+/// All by plans, or none, and the record says which.
+#[test]
+fn what_is_timed_together_runs_in_one_way() {
+    // A pool that the engine does not have.
+    let table = "nc: 3\nbackbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, nn.MaxPool2d, [1, 1, 0, 2]]\nhead:\n  - [[-1], 1, Detect, [nc]]\n";
+    let table = Table::from_yaml(table, "own").unwrap();
+    let own = Graph::resolve(&table, table.scales[0].1, table.nc).unwrap();
+    let plain = graph("yolov5n");
+    let (device, protocol) = (Device::flex(), protocol(1, 1));
+    let ways = |graphs: &[(&'static str, &Graph)]| -> Vec<(Option<By>, Option<String>)> {
+        let passes = graphs.iter();
+        let passes =
+            passes.map(|(name, graph)| (*name, ForwardPass::new(graph, &device, &protocol)));
+        let iterations = forward_passes(passes.collect());
+        let measured = measure(iterations, 0, &device, &protocol, |_| {});
+        let way = |latency: Result<LatencyMeasurement>| {
+            let latency = latency.unwrap();
+            (latency.by, latency.no_plan)
+        };
+        measured.into_iter().map(way).collect()
+    };
+    assert_eq!(ways(&[("yolov5n", &plain)]), [(Some(By::Plan), None)]);
+    let why = Some("own (row 1, nn.MaxPool2d)".to_string());
+    let all = (Some(By::Operations), why);
+    let found = ways(&[("yolov5n", &plain), ("own", &own)]);
+    assert_eq!(found, [all.clone(), all]);
 }
 
 #[test]

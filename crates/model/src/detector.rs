@@ -15,7 +15,7 @@ use crate::{
     coding::{BoxCoding, DetectConfig},
     fuse::Fuse,
     graph::Graph,
-    inference::{Map, Plans, Target, Traced},
+    inference::{Execution, Map, Plans, Target, Traced},
     initializer::Initializer,
     layout::arranged,
     outputs::Outputs,
@@ -220,13 +220,24 @@ impl Detector {
         Outputs::of(maps, self.detect())
     }
 
-    /// Whether [`Self::predict`] runs images of this shape by a plan: on the CPU, if the network is
-    /// fused and its blocks all have a form for it. The plan is made, and not run.
-    pub fn has_plan(&self, images: &Tensor<4>) -> bool {
-        let plans = self.plans.as_ref();
-        plans.is_some_and(|plans| {
-            plans.has(images, Target::Likely, |image| self.lower_likely(image))
-        })
+    /// How [`Self::predict`] runs images of this shape, and what a plan lacks. Nothing is compiled.
+    pub fn execution(&self, images: &Tensor<4>) -> Execution {
+        if self.plans.is_none() || !Plans::suit(images) {
+            return Execution::Operations { lacks: None };
+        }
+        match self.lower_likely(Traced::sketch(images.dims())) {
+            Ok(_) => Execution::Plan,
+            Err(block) => Execution::Operations { lacks: Some(block) },
+        }
+    }
+
+    /// Makes the plan that [`Self::predict`] will take for images of this shape, if it has none yet.
+    ///
+    /// # Errors
+    /// Why there is none: see [`Self::execution`].
+    pub fn make_plan(&self, images: &Tensor<4>) -> Result<(), String> {
+        let plans = self.plans.as_ref().ok_or("the network is not fused")?;
+        plans.make(images, Target::Likely, |image| self.lower_likely(image))
     }
 
     /// The head's raw maps by a plan, if there is one.
@@ -318,22 +329,30 @@ impl Detector {
         unreachable!("a graph has a head")
     }
 
-    /// The head's raw maps as values of a graph; None if the CPU's engine can't run a block.
-    fn lower(&self, image: Traced) -> Option<Vec<Traced>> {
+    /// The head's raw maps as values of a graph.
+    ///
+    /// # Errors
+    /// A block that the CPU's engine can't run, by its row.
+    fn lower(&self, image: Traced) -> Result<Vec<Traced>, String> {
         let mut kept: Vec<Vec<Traced>> = Vec::with_capacity(self.model.len());
-        for (node, sources) in self.model.iter().zip(&self.wiring.sources) {
+        for (row, (node, sources)) in self.model.iter().zip(&self.wiring.sources).enumerate() {
             let inputs = sources.iter().flat_map(|source| match source {
                 None => vec![image.clone()],
                 Some(source) => kept[*source].clone(),
             });
-            kept.push(node.lower(inputs.collect())?);
+            let outputs = node.lower(inputs.collect());
+            kept.push(outputs.ok_or_else(|| format!("row {row}, {}", node.name()))?);
         }
-        kept.pop()
+        Ok(kept.pop().expect("a graph has a head"))
     }
 
     /// The same for predictions.
-    fn lower_likely(&self, image: Traced) -> Option<Vec<Traced>> {
-        likely(self.lower(image)?, self.detect())
+    fn lower_likely(&self, image: Traced) -> Result<Vec<Traced>, String> {
+        let head = || {
+            let last = self.model.len() - 1;
+            format!("row {last}, {}", self.model[last].name())
+        };
+        likely(self.lower(image)?, self.detect()).ok_or_else(head)
     }
 
     /// Whether a node reads the same source more than once.
@@ -441,6 +460,14 @@ fn grid(height: usize, width: usize, device: &Device) -> Tensor<5> {
 }
 
 impl Node {
+    /// As tables name its block.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Single(layer) => layer.name(),
+            Self::Chain(layers) => layers.first().map_or("", Layer::name),
+        }
+    }
+
     fn lower(&self, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
         match self {
             Self::Single(layer) => layer.lower(inputs),

@@ -100,6 +100,11 @@ macro_rules! registry {
         }
 
         impl Layer {
+            /// The name that tables have for it.
+            pub(crate) fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)* }
+            }
+
             /// The block's outputs for its inputs, all `[batch, channels, height, width]`.
             pub fn forward(&self, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
                 match self { $(Self::$variant(layer) => <$config as Block>::forward(layer, inputs),)* }

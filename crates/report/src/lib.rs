@@ -13,6 +13,7 @@ mod csv;
 mod data;
 mod differences;
 mod effort;
+mod executions;
 mod html;
 mod interval;
 mod lacks;

@@ -14,6 +14,7 @@ use ablate_detection::{
 use ablate_model::{
     Detector, Graph,
     coding::DetectConfig,
+    inference::Execution,
     weights::{self, Loaded},
 };
 use anyhow::{Context, Result, ensure};
@@ -86,10 +87,10 @@ impl Evaluator {
         }
     }
 
-    /// Whether images of a size run by a plan.
-    pub fn has_plan(&self, size: ImageSize) -> bool {
+    /// How images of a size run.
+    pub fn execution(&self, size: ImageSize) -> Execution {
         let shape = [1, 3, size.height, size.width];
-        self.detector.has_plan(&Tensor::zeros(shape, &self.device))
+        self.detector.execution(&Tensor::zeros(shape, &self.device))
     }
 
     /// From here on the network runs operation by operation.

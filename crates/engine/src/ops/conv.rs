@@ -1,14 +1,17 @@
 //! Convolutions that sum over channels.
 
-use std::ops::Range;
-
 use super::{
-    Buffer, Kernel, Memory, Plane, clear_halo, planes,
-    tile::{Part, Place, Segment, tile},
+    Buffer, Kernel, Memory, Plane,
+    ending::Ending,
+    mixture::Mixture,
+    packed::{Group, Packed},
+    planes,
+    tile::{Part, Place, tile},
 };
 use crate::{
     activation::{Activation, WithFunction},
-    builder::Conv2d,
+    conv2d::Conv2d,
+    geometry::Geometry,
     simd::{Isa, Many, Simd, Task, dispatch},
     view::View,
 };
@@ -19,9 +22,6 @@ const LARGEST_TILE: usize = 12;
 /// Vectors that are activated together.
 const TOGETHER: usize = 3;
 
-/// Floats of weights that stay in the first cache while all pixels of a job pass by.
-const PART: usize = 4096;
-
 /// Floats of input that stay in the second cache while all groups of output blocks pass by.
 const CHUNK: usize = 32 * 1024;
 
@@ -30,222 +30,94 @@ const CHUNK: usize = 32 * 1024;
 const MOST: usize = 1_000_000;
 const LEAST: usize = 24_000;
 
+/// Pixels of a job whose weights are mixed, at least: mixing costs as much as a pixel for each
+/// expert, or more where the experts come from memory.
+const LEAST_MIXED: usize = 192;
+
 /// See the module.
 pub struct Conv {
     isa: Isa,
-    groups: Vec<Group>,
-    weights: Aligned,
-    /// A vector for each output block.
-    bias: Vec<f32>,
+    packed: Packed,
+    /// Without one, one kernel is for all images.
+    mixture: Option<Mixture>,
     input: Vec<u32>,
     output: Vec<u32>,
-    borders: Vec<Range<usize>>,
-    first_plane: usize,
-    step: usize,
+    residual: Vec<u32>,
+    /// Images that have a kernel of their own; 1 if all share one.
+    images: usize,
+    /// Pixels under one kernel.
     pixels: usize,
+    /// Entries of the tables from those of one kernel to the next's.
+    room: usize,
     /// Pixels of a job.
     chunk: usize,
-    activation: Activation,
-    residual: Option<Residual>,
-}
-
-/// Output blocks that are computed together.
-struct Group {
-    first: usize,
-    blocks: usize,
-    parts: Vec<GroupPart>,
-    /// Every segment is a whole block.
-    full: bool,
-}
-
-struct GroupPart {
-    segments: Vec<Segment>,
-    weights: usize,
-}
-
-/// A map that is added to the output.
-struct Residual {
-    table: Vec<u32>,
-    /// Of each output block.
-    planes: Vec<usize>,
-}
-
-/// Floats that begin at a cache line.
-pub struct Aligned {
-    floats: Vec<f32>,
-    skip: usize,
-}
-
-impl Aligned {
-    pub fn new(floats: &[f32]) -> Self {
-        let mut padded = vec![0.0; floats.len() + 16];
-        let skip = (padded.as_ptr() as usize).wrapping_neg() % 64 / 4;
-        padded[skip..][..floats.len()].copy_from_slice(floats);
-        Self {
-            floats: padded,
-            skip,
-        }
-    }
-
-    pub fn get(&self) -> &[f32] {
-        &self.floats[self.skip..]
-    }
-}
-
-/// A float of each pixel of a plane under one tap: its place and the channels and tap that it is
-/// for.
-struct Term {
-    offset: isize,
-    channels: Vec<usize>,
-    tap: usize,
-}
-
-/// All terms of a sum, in the order of the planes and taps. What is neighbouring is a segment.
-fn terms(conv: &Conv2d, input: &[Plane]) -> Vec<Term> {
-    let [_, _, tall, wide] = conv.shape;
-    let mut terms = Vec::new();
-    for plane in input {
-        let geometry = plane.geometry;
-        for tap in 0..tall * wide {
-            let (y, x) = (tap / wide * conv.dilation, tap % wide * conv.dilation);
-            let offset = (plane.start + y * geometry.row() + x * geometry.lanes) as isize
-                - (conv.padding[0] * geometry.row() + conv.padding[1] * geometry.lanes) as isize;
-            for (lane, channel) in &plane.channels {
-                let offset = offset + *lane as isize;
-                match terms.last_mut() {
-                    Some(Term {
-                        offset: last,
-                        channels,
-                        tap: of,
-                    }) if (*last, *of) == (offset, tap) => channels.push(*channel),
-                    _ => terms.push(Term {
-                        offset,
-                        channels: vec![*channel],
-                        tap,
-                    }),
-                }
-            }
-        }
-    }
-    terms
-}
-
-/// How many of so many blocks are computed together, and at how many pixels.
-pub fn tile_of(isa: Isa, blocks: usize) -> (usize, usize) {
-    let wide = matches!(isa, Isa::Avx512 | Isa::Neon);
-    match blocks {
-        4.. if isa == Isa::Neon => (4, 6),
-        2.. => (2, if wide { 12 } else { 6 }),
-        _ => (1, LARGEST_TILE),
-    }
+    ending: Ending,
 }
 
 impl Conv {
-    /// From a view to the buffer of its output; planes of the view have one geometry.
+    /// From a view to the buffer of its output; planes of the view have one geometry. With a
+    /// mixture the convolution has the kernels of its experts, one after another.
     pub fn new(
         (isa, threads): (Isa, usize),
         conv: &Conv2d,
         input: &View,
-        residual: Option<&View>,
-        output: &Buffer,
+        mixture: Option<Mixture>,
+        ending: Ending,
         buffers: &[Buffer],
     ) -> Self {
         let lanes = isa.lanes();
-        let planes_in = planes(input, buffers);
-        let from = planes_in[0].geometry;
-        let [c_out, per_group, ..] = conv.shape;
-        let out_per_group = c_out / conv.groups;
-        let terms = terms(conv, &planes_in);
-        let mut weights = Vec::new();
-        let mut groups = Vec::new();
-        let mut first = 0;
-        while first < output.blocks {
-            let (blocks, _) = tile_of(isa, output.blocks - first);
-            let outputs = first * lanes..((first + blocks) * lanes).min(c_out);
-            let sees = outputs.start / out_per_group * per_group
-                ..((outputs.end - 1) / out_per_group + 1) * per_group;
-            let seen = |term: &&Term| term.channels.iter().any(|c| sees.contains(c));
-            let mut parts = vec![GroupPart {
-                segments: Vec::new(),
-                weights: weights.len(),
-            }];
-            for term in terms.iter().filter(seen) {
-                let part = parts.last_mut().expect("never empty");
-                match part.segments.last_mut() {
-                    Some(last)
-                        if last.offset + last.len as isize == term.offset && last.len < lanes =>
-                    {
-                        last.len += 1
-                    }
-                    _ => {
-                        let segment = Segment {
-                            offset: term.offset,
-                            len: 1,
-                        };
-                        if weights.len() - part.weights + blocks * lanes * lanes > PART {
-                            parts.push(GroupPart {
-                                segments: vec![segment],
-                                weights: weights.len(),
-                            });
-                        } else {
-                            part.segments.push(segment);
-                        }
-                    }
-                }
-                for out in first * lanes..(first + blocks) * lanes {
-                    let weight = |channel: &usize| conv.weight(out, *channel, term.tap);
-                    weights.push(term.channels.iter().map(weight).sum());
-                }
-            }
-            let mut segments = parts.iter().flat_map(|part| &part.segments);
-            groups.push(Group {
-                first,
-                blocks,
-                full: segments.all(|segment| segment.len == lanes),
-                parts,
-            });
-            first += blocks;
-        }
-        let to = output.geometry;
-        let mut bias = vec![0.0; output.blocks * lanes];
-        bias[..c_out].copy_from_slice(&conv.bias);
-        let pixels = to.pixels();
+        let planes_in: Vec<Plane> = planes(input, buffers);
+        let (from, to) = (planes_in[0].geometry, ending.output.geometry);
+        let experts = mixture.as_ref().map_or(1, Mixture::experts);
+        let packed = Packed::new(
+            isa,
+            &conv.kernels(experts),
+            &planes_in,
+            ending.output.blocks,
+        );
+        let images = if mixture.is_some() { to.batch } else { 1 };
+        let table = |geometry: Geometry, stride: usize| match images {
+            1 => geometry.table([to.height, to.width], stride, LARGEST_TILE),
+            _ => geometry.tables([to.height, to.width], stride, LARGEST_TILE),
+        };
+        let pixels = to.pixels() / images;
+        let groups = &packed.groups;
         let largest = groups
             .iter()
             .map(|g| g.parts.iter().map(|p| p.segments.len()).sum::<usize>());
         let work = largest.max().unwrap_or(0) * lanes * groups[0].blocks;
         let read = input.shape[1] * conv.stride * conv.stride;
         // A few jobs for each thread.
-        let shared = (pixels * groups.len()).div_ceil(4 * threads);
+        let shared = (to.pixels() * groups.len()).div_ceil(4 * threads);
+        let least = if mixture.is_some() {
+            LEAST_MIXED
+        } else {
+            2 * LARGEST_TILE
+        };
         let chunk = (CHUNK / read.max(1))
             .min(MOST / work.max(1))
             .min(shared.max(LEAST / work.max(1)))
-            .max(2 * LARGEST_TILE)
+            .max(least)
             .next_multiple_of(LARGEST_TILE);
-        let residual = residual.map(|view| {
-            let planes = planes(view, buffers);
-            Residual {
-                table: planes[0]
-                    .geometry
-                    .table([to.height, to.width], 1, LARGEST_TILE),
-                planes: planes.iter().map(|plane| plane.start).collect(),
-            }
-        });
+        let residual = ending.residual.as_ref();
         Self {
             isa,
-            groups,
-            weights: Aligned::new(&weights),
-            bias,
-            input: from.table([to.height, to.width], conv.stride, LARGEST_TILE),
-            output: to.table([to.height, to.width], 1, LARGEST_TILE),
-            borders: to.borders(),
-            first_plane: output.start,
-            step: to.plane(),
+            input: table(from, conv.stride),
+            output: table(to, 1),
+            residual: residual.map_or(Vec::new(), |residual| table(residual.geometry, 1)),
+            images,
             pixels,
+            room: pixels + LARGEST_TILE,
             chunk,
-            activation: conv.activation,
-            residual,
+            packed,
+            mixture,
+            ending,
         }
+    }
+
+    /// Jobs of one kernel and group.
+    fn chunks(&self) -> usize {
+        self.pixels.div_ceil(self.chunk)
     }
 }
 
@@ -255,18 +127,21 @@ impl Kernel for Conv {
     }
 
     fn jobs(&self) -> usize {
-        self.pixels.div_ceil(self.chunk) * self.groups.len()
+        self.images * self.chunks() * self.packed.groups.len()
     }
 
     #[allow(unsafe_code)]
     unsafe fn run(&self, memory: &Memory, job: usize) {
+        let groups = &self.packed.groups;
+        let chunk = job / groups.len();
         dispatch(
             self.isa,
             Job {
                 conv: self,
                 memory: memory.arena,
-                group: &self.groups[job % self.groups.len()],
-                start: job / self.groups.len() * self.chunk,
+                group: &groups[job % groups.len()],
+                image: chunk / self.chunks(),
+                start: chunk % self.chunks() * self.chunk,
             },
         );
     }
@@ -276,7 +151,9 @@ struct Job<'a> {
     conv: &'a Conv,
     memory: *mut f32,
     group: &'a Group,
-    /// The first pixel.
+    /// The image that the kernel is of; 0 if all share one.
+    image: usize,
+    /// The first pixel under the kernel.
     start: usize,
 }
 
@@ -304,37 +181,54 @@ impl Job<'_> {
     #[allow(unsafe_code)]
     fn tiles<S: Simd, const BLOCKS: usize, const P: usize, const FULL: bool>(&self) {
         let Self { conv, group, .. } = *self;
+        let Ending { output, bias, .. } = &conv.ending;
         let end = (self.start + conv.chunk).min(conv.pixels);
-        let plane = conv.first_plane + group.first * conv.step;
-        if self.start == 0 {
-            for block in 0..BLOCKS {
-                // SAFETY: the plane is one of this kernel's outputs; the halo is this job's.
-                unsafe { clear_halo(self.memory, plane + block * conv.step, &conv.borders) };
-            }
+        if self.image == 0 && self.start == 0 {
+            // SAFETY: the planes are some of this kernel's outputs; their halo is this job's.
+            unsafe {
+                conv.ending
+                    .clear_halo(self.memory, group.first..group.first + BLOCKS)
+            };
         }
+        let longest = group.parts.iter().map(|part| part.len).max();
+        let mut mixed = Vec::with_capacity(match conv.mixture {
+            Some(_) => longest.unwrap_or(0),
+            None => 0,
+        });
         for (number, part) in group.parts.iter().enumerate() {
             let last = number + 1 == group.parts.len();
-            let bias = conv.bias[group.first * S::LANES..].as_ptr();
+            let bias = bias[group.first * S::LANES..].as_ptr();
+            let weights = &conv.packed.weights.get()[part.weights..];
             let of = Part {
                 segments: &part.segments,
-                weights: conv.weights.get()[part.weights..].as_ptr(),
+                weights: match &conv.mixture {
+                    None => weights.as_ptr(),
+                    // SAFETY: the shares are what this kernel reads; room for the part's weights
+                    // has been made above.
+                    Some(mixture) => unsafe {
+                        let experts = (weights, conv.packed.each);
+                        mixture.mix::<S>(self.memory, self.image, experts, part.len, &mut mixed);
+                        mixed.as_ptr()
+                    },
+                },
                 bias: (number == 0).then_some(bias),
             };
             for pixel in (self.start..end).step_by(P) {
+                let entry = self.image * conv.room + pixel;
                 let place = Place {
                     memory: self.memory,
-                    input: conv.input[pixel..][..P].as_ptr(),
-                    output: conv.output[pixel..][..P].as_ptr(),
-                    plane,
-                    step: conv.step,
+                    input: conv.input[entry..][..P].as_ptr(),
+                    output: conv.output[entry..][..P].as_ptr(),
+                    plane: output.plane(group.first),
+                    step: output.geometry.plane(),
                 };
                 // SAFETY: the tables have P entries, by their slices; their entries, the segments
                 // and the planes were made for this plan's memory, and so were the weights, in the
-                // same order. A tile at the end of the map computes its last pixel several times;
+                // same order. A tile at the end of the pixels computes the last one several times;
                 // a job's pixels are a multiple of P otherwise, so it writes none of another's.
                 unsafe { tile::<S, BLOCKS, P, FULL>(of, place) };
                 if last {
-                    self.finish::<S, BLOCKS>(pixel, P.min(end - pixel), plane);
+                    self.finish::<S, BLOCKS>(entry, P.min(end - pixel));
                 }
             }
         }
@@ -342,19 +236,25 @@ impl Job<'_> {
 
     /// Activation and residual of some pixels.
     #[inline(always)]
-    fn finish<S: Simd, const BLOCKS: usize>(&self, pixel: usize, count: usize, plane: usize) {
-        if self.conv.activation == Activation::Identity && self.conv.residual.is_none() {
+    fn finish<S: Simd, const BLOCKS: usize>(&self, entry: usize, count: usize) {
+        let Ending {
+            output,
+            activation,
+            residual,
+            ..
+        } = &self.conv.ending;
+        if *activation == Activation::Identity && residual.is_none() {
             return;
         }
-        for block in 0..BLOCKS {
-            let residual = self.conv.residual.as_ref().map(|residual| {
-                let plane = residual.planes[self.group.first + block];
-                (&residual.table[pixel..][..count], plane)
+        for block in self.group.first..self.group.first + BLOCKS {
+            let residual = residual.as_ref().map(|residual| {
+                let table = &self.conv.residual[entry..][..count];
+                (table, residual.planes[block])
             });
-            self.conv.activation.with::<Many<S, TOGETHER>>(Finish {
+            activation.with::<Many<S, TOGETHER>>(Finish {
                 memory: self.memory,
-                table: &self.conv.output[pixel..][..count],
-                plane: plane + block * self.conv.step,
+                table: &self.conv.output[entry..][..count],
+                plane: output.plane(block),
                 residual,
             });
         }

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::{Buffer, Kernel, Memory, clear_halo, planes};
+use super::{Buffer, Kernel, Memory, clear_halo, mixture::Mixture, planes};
 use crate::{
     activation::{Activation, WithFunction},
-    builder::Conv2d,
+    conv2d::Conv2d,
+    geometry::Geometry,
     simd::{Isa, Many, Simd, Task, dispatch},
     view::View,
 };
@@ -28,6 +29,11 @@ pub struct Depthwise {
     input: Vec<u32>,
     output: Vec<u32>,
     borders: Vec<Range<usize>>,
+    /// Without one, one filter is for all images.
+    mixture: Option<Mixture>,
+    /// Images that have filters of their own; 1 if all share them.
+    images: usize,
+    /// Pixels under one filter.
     pixels: usize,
     chunk: usize,
     activation: Activation,
@@ -36,13 +42,23 @@ pub struct Depthwise {
 struct Block {
     from: usize,
     to: usize,
-    /// A vector for each tap, then the bias.
+    /// Of each expert, a vector for each tap.
     weights: Vec<f32>,
+    /// A vector.
+    bias: Vec<f32>,
 }
 
 impl Depthwise {
-    /// From a plain view to a buffer with the same lanes; planes of the view have one geometry.
-    pub fn new(isa: Isa, conv: &Conv2d, input: &View, output: &Buffer, buffers: &[Buffer]) -> Self {
+    /// From a plain view to a buffer with the same lanes; planes of the view have one geometry. With
+    /// a mixture the convolution has the kernels of its experts, one after another.
+    pub fn new(
+        isa: Isa,
+        conv: &Conv2d,
+        input: &View,
+        mixture: Option<Mixture>,
+        output: &Buffer,
+        buffers: &[Buffer],
+    ) -> Self {
         let lanes = isa.lanes();
         let planes = planes(input, buffers);
         let from = planes[0].geometry;
@@ -52,32 +68,52 @@ impl Depthwise {
             (y * from.row() + x * lanes) as isize
                 - (conv.padding[0] * from.row() + conv.padding[1] * lanes) as isize
         });
+        let taps_of_one = tall * wide;
+        let experts = mixture.as_ref().map_or(1, Mixture::experts);
+        let kernels = conv.kernels(experts);
         let blocks = planes.iter().enumerate().map(|(number, plane)| {
-            let mut weights = vec![0.0; (tall * wide + 1) * lanes];
+            let mut weights = vec![0.0; experts * taps_of_one * lanes];
+            let mut bias = vec![0.0; lanes];
             for (lane, channel) in &plane.channels {
-                for tap in 0..tall * wide {
-                    weights[tap * lanes + lane] = conv.weights[channel * tall * wide + tap];
+                for (expert, conv) in kernels.iter().enumerate() {
+                    for tap in 0..taps_of_one {
+                        weights[(expert * taps_of_one + tap) * lanes + lane] =
+                            conv.weights[channel * taps_of_one + tap];
+                    }
                 }
-                weights[tall * wide * lanes + lane] = conv.bias[*channel];
+                bias[*lane] = conv.bias[*channel];
             }
             Block {
                 from: plane.start,
                 to: output.plane(number),
                 weights,
+                bias,
             }
         });
         let to = output.geometry;
+        let images = if mixture.is_some() { to.batch } else { 1 };
+        let table = |geometry: Geometry, stride: usize| match images {
+            1 => geometry.table([to.height, to.width], stride, TILE),
+            _ => geometry.tables([to.height, to.width], stride, TILE),
+        };
         Self {
             isa,
             blocks: blocks.collect(),
-            input: from.table([to.height, to.width], conv.stride, TILE),
-            output: to.table([to.height, to.width], 1, TILE),
+            input: table(from, conv.stride),
+            output: table(to, 1),
             borders: to.borders(),
-            pixels: to.pixels(),
-            chunk: (JOB / (tall * wide)).next_multiple_of(TILE),
+            mixture,
+            images,
+            pixels: to.pixels() / images,
+            chunk: (JOB / taps_of_one).next_multiple_of(TILE),
             taps: taps.collect(),
             activation: conv.activation,
         }
+    }
+
+    /// Jobs of one filter.
+    fn chunks(&self) -> usize {
+        self.pixels.div_ceil(self.chunk)
     }
 }
 
@@ -87,19 +123,23 @@ impl Kernel for Depthwise {
     }
 
     fn jobs(&self) -> usize {
-        self.pixels.div_ceil(self.chunk) * self.blocks.len()
+        self.images * self.chunks() * self.blocks.len()
     }
 
     #[allow(unsafe_code)]
     unsafe fn run(&self, memory: &Memory, job: usize) {
-        let parts = self.pixels.div_ceil(self.chunk);
+        let (block, part) = (
+            job / self.chunks() / self.images,
+            job % (self.chunks() * self.images),
+        );
         dispatch(
             self.isa,
             Job {
                 of: self,
                 memory: memory.arena,
-                block: &self.blocks[job / parts],
-                start: job % parts * self.chunk,
+                block: &self.blocks[block],
+                image: part / self.chunks(),
+                start: part % self.chunks() * self.chunk,
             },
         );
     }
@@ -109,6 +149,9 @@ struct Job<'a> {
     of: &'a Depthwise,
     memory: *mut f32,
     block: &'a Block,
+    /// The image that the filter is of; 0 if all share one.
+    image: usize,
+    /// The first pixel under the filter.
     start: usize,
 }
 
@@ -118,7 +161,7 @@ impl Task for Job<'_> {
     #[inline(always)]
     #[allow(unsafe_code)]
     fn run<S: Simd>(self) {
-        if self.start == 0 {
+        if self.image == 0 && self.start == 0 {
             // SAFETY: the plane is one of this kernel's outputs; the halo is this job's.
             unsafe { clear_halo(self.memory, self.block.to, &self.of.borders) };
         }
@@ -132,14 +175,25 @@ impl<S: Simd> WithFunction<Many<S, TOGETHER>> for Job<'_> {
     fn run(self, function: impl Fn(Many<S, TOGETHER>) -> Many<S, TOGETHER> + Copy) {
         let Self { of, memory, .. } = self;
         let end = (self.start + of.chunk).min(of.pixels);
-        let weights = &self.block.weights;
-        let bias = &weights[of.taps.len() * S::LANES..];
-        assert!(bias.len() == S::LANES);
+        let (all, bias) = (&self.block.weights, &self.block.bias);
+        let len = of.taps.len() * S::LANES;
+        let mut mixed = Vec::new();
+        let weights = match &of.mixture {
+            None => all,
+            Some(mixture) => {
+                mixed.reserve(len);
+                // SAFETY: the shares are what this kernel reads.
+                unsafe { mixture.mix::<S>(memory, self.image, (all, len), len, &mut mixed) };
+                &mixed
+            }
+        };
+        assert!(weights.len() == len && bias.len() == S::LANES);
         for pixel in (self.start..end).step_by(TILE) {
-            let (input, output) = (&of.input[pixel..][..TILE], &of.output[pixel..][..TILE]);
+            let entry = self.image * (of.pixels + TILE) + pixel;
+            let (input, output) = (&of.input[entry..][..TILE], &of.output[entry..][..TILE]);
             // SAFETY: the tables, taps and planes were made for this plan's memory; there is a
             // vector of weights for each tap, and of the bias, by the assertion. A tile at the end
-            // of the map computes its last pixel several times, to the same value.
+            // of the pixels computes the last one several times, to the same value.
             unsafe {
                 let at: [*const f32; TILE] = std::array::from_fn(|p| {
                     memory.add(self.block.from + input[p] as usize).cast_const()

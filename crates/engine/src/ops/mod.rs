@@ -1,11 +1,17 @@
 //! What a plan is made of: kernels that read and write blocked maps in one memory.
 
+pub mod constant;
 pub mod conv;
 pub mod depthwise;
 pub mod elementwise;
+pub mod ending;
 pub mod exchange;
+pub mod largest;
+pub mod mixture;
+pub mod packed;
+pub mod pixels;
 pub mod pool;
-pub mod rearrange;
+pub mod repack;
 pub mod tile;
 pub mod winograd;
 

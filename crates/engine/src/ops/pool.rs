@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{Buffer, Kernel, Memory, clear_halo, planes};
 use crate::{
-    builder::{Pool, PoolKind},
     geometry::Geometry,
+    pool::{Pool, PoolKind},
     simd::{Isa, Simd, Task, dispatch},
     view::View,
 };

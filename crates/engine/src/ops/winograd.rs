@@ -5,24 +5,25 @@
 //! float precision. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
 //! arXiv:1509.09308, F(2×2, 3×3).
 
-use std::{cell::RefCell, ops::Range};
+mod basis;
+mod job;
+
+use std::cell::RefCell;
 
 use super::{
-    Buffer, Kernel, Memory, clear_halo,
-    conv::{Aligned, tile_of},
+    Buffer, Kernel, Memory,
+    ending::Ending,
+    packed::{Aligned, together},
     planes,
-    tile::{Part, Place, Segment, tile},
+    tile::Segment,
 };
 use crate::{
-    activation::{Activation, WithFunction},
-    builder::Conv2d,
-    geometry::Geometry,
-    simd::{Isa, Many, Simd, Task, dispatch},
+    conv2d::Conv2d,
+    simd::{Isa, dispatch},
     view::View,
 };
-
-/// Numbers of a tile's inputs, and products.
-const SPOTS: usize = 16;
+use basis::{SPOTS, transformed};
+use job::Job;
 
 /// Floats of transformed inputs and products that stay in the second cache.
 const CHUNK: usize = 32 * 1024;
@@ -40,11 +41,10 @@ pub struct Winograd {
     tiles: Vec<Spot>,
     /// Tiles of a job.
     chunk: usize,
-    /// Blocks that are computed together, and the first of them.
-    groups: Vec<(usize, usize)>,
+    /// The first block, and the number, of those that are computed together.
+    groups: Vec<[usize; 2]>,
     /// For each spot and group a vector for each input channel and block of the group.
     weights: Aligned,
-    bias: Vec<f32>,
     /// For each spot, a job's transformed inputs.
     segments: Vec<Vec<Segment>>,
     /// Floats from a spot's transformed inputs to the next's, and products, which come after them.
@@ -53,10 +53,7 @@ pub struct Winograd {
     products: usize,
     /// Where each tile of a job begins in a plane of transformed inputs or of products.
     table: Vec<u32>,
-    output: Buffer,
-    borders: Vec<Range<usize>>,
-    activation: Activation,
-    residual: Option<(Vec<usize>, Geometry)>,
+    ending: Ending,
 }
 
 /// A tile's place.
@@ -65,14 +62,6 @@ struct Spot {
     image: usize,
     y: usize,
     x: usize,
-}
-
-/// A kernel in the basis: G · g · Gᵀ.
-fn transformed(kernel: [f64; 9]) -> [f64; SPOTS] {
-    let along = |[a, b, c]: [f64; 3]| [a, (a + b + c) / 2.0, (a - b + c) / 2.0, c];
-    let rows: [[f64; 4]; 3] = std::array::from_fn(|y| along([0, 1, 2].map(|x| kernel[3 * y + x])));
-    let columns: [[f64; 4]; 4] = std::array::from_fn(|x| along([0, 1, 2].map(|y| rows[y][x])));
-    std::array::from_fn(|spot| columns[spot % 4][spot / 4])
 }
 
 impl Winograd {
@@ -105,13 +94,13 @@ impl Winograd {
         (isa, threads): (Isa, usize),
         conv: &Conv2d,
         input: &View,
-        residual: Option<&View>,
-        output: &Buffer,
+        ending: Ending,
         buffers: &[Buffer],
     ) -> Self {
         let lanes = isa.lanes();
         let planes_in = planes(input, buffers);
-        let (from, to) = (planes_in[0].geometry, output.geometry);
+        let (from, to) = (planes_in[0].geometry, ending.output.geometry);
+        let blocks_out = ending.output.blocks;
         let mut tiles = Vec::new();
         for image in 0..to.batch {
             for y in (0..to.height).step_by(2) {
@@ -130,19 +119,13 @@ impl Winograd {
         let chunk = tiles.len().div_ceil(jobs).next_multiple_of(STEP);
         let room = chunk.next_multiple_of(LARGEST);
 
-        let mut groups = Vec::new();
-        let mut first = 0;
-        while first < output.blocks {
-            let (blocks, _) = tile_of(isa, output.blocks - first);
-            groups.push((first, blocks));
-            first += blocks;
-        }
+        let groups = together(isa, blocks_out);
         let kernel = |out: usize, channel: usize| {
             transformed(std::array::from_fn(|tap| {
                 conv.weight(out, channel, tap).into()
             }))
         };
-        let kernels: Vec<[f64; SPOTS]> = (0..output.blocks * lanes)
+        let kernels: Vec<[f64; SPOTS]> = (0..blocks_out * lanes)
             .flat_map(|out| (0..c_in).map(move |channel| kernel(out, channel)))
             .collect();
         let channels: Vec<usize> = planes_in
@@ -151,7 +134,7 @@ impl Winograd {
             .collect();
         let mut weights = Vec::new();
         for spot in 0..SPOTS {
-            for (first, blocks) in &groups {
+            for [first, blocks] in &groups {
                 for channel in &channels {
                     let outputs = first * lanes..(first + blocks) * lanes;
                     let number = |out: usize| &kernels[out * c_in + channel];
@@ -161,20 +144,13 @@ impl Winograd {
         }
         // An odd number of cache lines, so that the spots of a tile are in different sets.
         let step = |blocks: usize| (blocks * room * lanes).div_ceil(16) / 2 * 32 + 16;
-        let [input_step, product_step] = [planes_in.len(), output.blocks].map(step);
+        let [input_step, product_step] = [planes_in.len(), blocks_out].map(step);
         let segments = (0..SPOTS).map(|spot| {
             let plane = |i: usize| Segment {
                 offset: (spot * input_step + i * room * lanes) as isize,
                 len: lanes,
             };
             (0..planes_in.len()).map(plane).collect()
-        });
-        let mut bias = vec![0.0; output.blocks * lanes];
-        bias[..c_out].copy_from_slice(&conv.bias);
-        let residual = residual.map(|view| {
-            let planes = planes(view, buffers);
-            let starts = planes.iter().map(|plane| plane.start).collect();
-            (starts, planes[0].geometry)
         });
         Self {
             isa,
@@ -184,16 +160,12 @@ impl Winograd {
             chunk,
             groups,
             weights: Aligned::new(&weights),
-            bias,
             segments: segments.collect(),
             input_step,
             product_step,
             products: SPOTS * input_step,
             table: (0..room).map(|tile| (tile * lanes) as u32).collect(),
-            output: output.clone(),
-            borders: to.borders(),
-            activation: conv.activation,
-            residual,
+            ending,
         }
     }
 }
@@ -230,192 +202,5 @@ impl Kernel for Winograd {
                 },
             );
         });
-    }
-}
-
-struct Job<'a> {
-    of: &'a Winograd,
-    memory: *mut f32,
-    scratch: &'a mut [f32],
-    tiles: &'a [Spot],
-    first: bool,
-}
-
-impl Task for Job<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn run<S: Simd>(mut self) {
-        let of = self.of;
-        if self.first {
-            for block in 0..of.output.blocks {
-                // SAFETY: the plane is one of this kernel's outputs; the halo is this job's.
-                unsafe { clear_halo(self.memory, of.output.plane(block), &of.borders) };
-            }
-        }
-        self.transform::<S>();
-        let wide = S::REGISTERS == 32;
-        for (number, (_, blocks)) in of.groups.iter().enumerate() {
-            match blocks {
-                4 if S::LANES == 4 => self.products::<S, 4, 6>(number),
-                2 if wide => self.products::<S, 2, 12>(number),
-                2 => self.products::<S, 2, 6>(number),
-                _ => self.products::<S, 1, 12>(number),
-            }
-        }
-        of.activation.with::<Many<S, 4>>(self);
-    }
-}
-
-/// Four vectors, each a step after the one before.
-///
-/// # Safety
-/// All can be read.
-#[inline(always)]
-#[allow(unsafe_code)]
-unsafe fn four<S: Simd>(at: *const f32, step: usize) -> [S; 4] {
-    // SAFETY: by the caller.
-    unsafe {
-        [
-            S::load(at),
-            S::load(at.add(step)),
-            S::load(at.add(2 * step)),
-            S::load(at.add(3 * step)),
-        ]
-    }
-}
-
-/// Bᵀ of a row or a column of inputs.
-#[inline(always)]
-fn to_basis<S: Simd>([a, b, c, d]: [S; 4]) -> [S; 4] {
-    [a.sub(c), b.add(c), c.sub(b), b.sub(d)]
-}
-
-/// Aᵀ of a row or a column of products.
-#[inline(always)]
-fn from_basis<S: Simd>([a, b, c, d]: [S; 4]) -> [S; 2] {
-    [a.add(b).add(c), b.sub(c).sub(d)]
-}
-
-impl Job<'_> {
-    /// Floats of a plane of transformed inputs, or of products.
-    #[inline(always)]
-    fn plane<S: Simd>(&self) -> usize {
-        self.of.table.len() * S::LANES
-    }
-
-    /// The inputs in the basis, Bᵀ · d · B.
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn transform<S: Simd>(&mut self) {
-        let (of, plane) = (self.of, self.plane::<S>());
-        for (block, start) in of.inputs.iter().enumerate() {
-            for (tile, spot) in self.tiles.iter().enumerate() {
-                // SAFETY: pixels of the input's plane and its halo, and below a vector for each
-                // spot, block and tile in the scratch memory, which has room for all.
-                unsafe {
-                    let at = self.memory.add(start + spot.input);
-                    let mut rows = [[S::splat(0.0); 4]; 4];
-                    for (y, row) in rows.iter_mut().enumerate() {
-                        *row = to_basis(four(at.add(y * of.input_row), S::LANES));
-                    }
-                    let out = self
-                        .scratch
-                        .as_mut_ptr()
-                        .add(block * plane + tile * S::LANES);
-                    let [a, b, c, d] = rows;
-                    for x in 0..4 {
-                        let column = to_basis([a[x], b[x], c[x], d[x]]);
-                        for (y, number) in column.into_iter().enumerate() {
-                            number.store(out.add((4 * y + x) * of.input_step));
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// The sums of products of one group of blocks.
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn products<S: Simd, const BLOCKS: usize, const P: usize>(&mut self, group: usize) {
-        let (of, plane) = (self.of, self.plane::<S>());
-        let channels = of.inputs.len() * S::LANES;
-        let first = of.groups[group].0;
-        let zeros = [0.0; 64];
-        for (spot, segments) in of.segments.iter().enumerate() {
-            let weights = (spot * of.output.blocks + first) * S::LANES * channels;
-            let part = Part {
-                segments,
-                weights: of.weights.get()[weights..][..BLOCKS * S::LANES * channels].as_ptr(),
-                bias: Some(zeros.as_ptr()),
-            };
-            for tiles in (0..self.tiles.len()).step_by(P) {
-                let table = of.table[tiles..][..P].as_ptr();
-                let place = Place {
-                    memory: self.scratch.as_mut_ptr(),
-                    input: table,
-                    output: table,
-                    plane: of.products + spot * of.product_step + first * plane,
-                    step: plane,
-                };
-                // SAFETY: the table has P entries, by its slice; it and the segments were made for
-                // the scratch memory, in which the products come after the inputs; there are
-                // weights for all segments, by their slice, and no more than 64 zeros are read.
-                unsafe { tile::<S, BLOCKS, P, true>(part, place) };
-            }
-        }
-    }
-}
-
-impl<S: Simd> WithFunction<Many<S, 4>> for Job<'_> {
-    /// The products back from the basis, Aᵀ · m · A; bias, activation, residual.
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn run(self, function: impl Fn(Many<S, 4>) -> Many<S, 4> + Copy) {
-        let (of, plane) = (self.of, self.plane::<S>());
-        let to = of.output.geometry;
-        for block in 0..of.output.blocks {
-            let products = of.products + block * plane;
-            for (tile, spot) in self.tiles.iter().enumerate() {
-                // SAFETY: a vector for each spot, block and tile in the scratch memory; pixels of
-                // the output's plane, and of the residual's, which was made for this memory too.
-                unsafe {
-                    let at = self.scratch.as_ptr().add(products + tile * S::LANES);
-                    let mut rows = [[S::splat(0.0); 2]; 4];
-                    for (y, row) in rows.iter_mut().enumerate() {
-                        let at = at.add(4 * y * of.product_step);
-                        *row = from_basis(four(at, of.product_step));
-                    }
-                    let [a, b, c, d] = rows;
-                    let left = from_basis([a[0], b[0], c[0], d[0]]);
-                    let right = from_basis([a[1], b[1], c[1], d[1]]);
-                    let bias = S::load(of.bias.as_ptr().add(block * S::LANES));
-                    let y = Many([left[0], right[0], left[1], right[1]]);
-                    let mut y = function(y.add(Many([bias; 4])));
-                    // A tile at an odd edge goes over it.
-                    let inside = [[0, 0], [0, 1], [1, 0], [1, 1]].map(|[y, x]| {
-                        (spot.y + y < to.height && spot.x + x < to.width)
-                            .then_some([spot.y + y, spot.x + x])
-                    });
-                    if let Some((planes, geometry)) = &of.residual {
-                        let from = inside.map(|at| {
-                            let [y, x] = at.unwrap_or([spot.y, spot.x]);
-                            self.memory
-                                .add(planes[block] + geometry.pixel(spot.image, y, x))
-                        });
-                        y = y.add(Many::gather(from));
-                    }
-                    let out = of.output.plane(block);
-                    for (y, at) in y.0.into_iter().zip(inside) {
-                        if let Some([row, column]) = at {
-                            let at = out + to.pixel(spot.image, row, column);
-                            y.store(self.memory.add(at));
-                        }
-                    }
-                }
-            }
-        }
     }
 }

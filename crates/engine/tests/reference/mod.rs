@@ -42,6 +42,15 @@ impl Map {
         (inside(y, height) && inside(x, width)).then(|| self.at([n, c, y as usize, x as usize]))
     }
 
+    pub fn image(&self, number: usize) -> Self {
+        let [batch, channels, height, width] = self.shape;
+        let len = self.numbers.len() / batch;
+        Self {
+            shape: [1, channels, height, width],
+            numbers: self.numbers[number * len..][..len].to_vec(),
+        }
+    }
+
     pub fn channels(&self, order: &[usize]) -> Self {
         let [batch, _, height, width] = self.shape;
         Self::of([batch, order.len(), height, width], |[n, c, y, x]| {
@@ -109,6 +118,30 @@ pub fn conv2d(input: &Map, conv: &Conv2d) -> Map {
     })
 }
 
+/// With the kernels of experts, by shares of each image.
+pub fn mixed_conv2d(input: &Map, shares: &Map, conv: &Conv2d) -> Map {
+    let each: usize = conv.shape.iter().product();
+    let images = (0..input.shape[0]).map(|image| {
+        let share = |expert: usize| shares.at([image, expert, 0, 0]);
+        let weight = |at: usize| {
+            let experts = conv.weights.iter().skip(at).step_by(each);
+            let terms = experts.enumerate().map(|(e, w)| share(e) * f64::from(*w));
+            terms.sum::<f64>() as f32
+        };
+        let conv = Conv2d {
+            weights: (0..each).map(weight).collect(),
+            ..conv.clone()
+        };
+        conv2d(&input.image(image), &conv)
+    });
+    let images: Vec<Map> = images.collect();
+    let [_, channels, height, width] = images[0].shape;
+    Map {
+        shape: [images.len(), channels, height, width],
+        numbers: images.into_iter().flat_map(|map| map.numbers).collect(),
+    }
+}
+
 pub fn pool(input: &Map, pool: Pool) -> Map {
     let [batch, channels, height, width] = input.shape;
     let side = |axis: usize, side: usize| {
@@ -151,6 +184,25 @@ pub fn enlarge(input: &Map, factor: usize) -> Map {
         [batch, channels, height * factor, width * factor],
         |[n, c, y, x]| input.at([n, c, y / factor, x / factor]),
     )
+}
+
+pub fn pixels(input: &Map, rows: &[Option<usize>], columns: &[Option<usize>]) -> Map {
+    let [batch, channels, ..] = input.shape;
+    Map::of(
+        [batch, channels, rows.len(), columns.len()],
+        |[n, c, y, x]| match (rows[y], columns[x]) {
+            (Some(y), Some(x)) => input.at([n, c, y, x]),
+            _ => 0.0,
+        },
+    )
+}
+
+pub fn largest(input: &Map) -> Map {
+    let [batch, channels, height, width] = input.shape;
+    Map::of([batch, 1, height, width], |[n, _, y, x]| {
+        let all = (0..channels).map(|c| input.at([n, c, y, x]));
+        all.fold(f64::NEG_INFINITY, f64::max)
+    })
 }
 
 pub fn unary(input: &Map, f: impl Fn(f64) -> f64) -> Map {

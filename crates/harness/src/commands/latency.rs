@@ -12,14 +12,15 @@ use crate::{
     environment,
     guard::{guarded, one_line},
     measure::{
+        forward::{ForwardPass, forward_passes},
         precision::Precision,
         rounds::{measure, ratio},
-        timing::{Aim, Protocol, alike, forward_pass},
+        timing::{Aim, Protocol},
         train_step::train_step,
     },
     progress::{Steps, print},
 };
-use ablate_records::LatencyMeasurement;
+use ablate_records::{By, LatencyMeasurement};
 
 pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     ensure!(args.batch > 0, "--batch: expected at least 1, found 0");
@@ -56,29 +57,30 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         ),
         fuse: !args.no_fuse,
         precision: args.dtype,
-        plans: true,
     };
     ensure!(
         !args.train_step || args.dtype == Precision::F32,
         "--dtype: expected f32 with --train-step, found {}",
         args.dtype.name()
     );
-    let iteration = if args.train_step {
-        train_step
-    } else {
-        forward_pass
-    };
     let mut graphs = Vec::new();
     for model in &args.models.models {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;
         check_imgsz(args.imgsz, &graph)?;
         graphs.push(graph);
     }
-    let iterations = alike(&protocol, |protocol| {
-        let made = graphs.iter();
-        made.map(|graph| guarded(|| iteration(graph, &device, protocol)))
+    let names: Vec<String> = args.models.models.iter().map(ToString::to_string).collect();
+    let iterations = if args.train_step {
+        let steps = graphs.iter();
+        steps
+            .map(|graph| guarded(|| train_step(graph, &device, &protocol)))
             .collect()
-    });
+    } else {
+        let pass = |graph| guarded(|| ForwardPass::new(graph, &device, &protocol));
+        let passes = names.iter().zip(&graphs);
+        let passes = passes.map(|(name, graph)| (name.as_str(), pass(graph)));
+        forward_passes(passes.collect())
+    };
     let steps = Steps::new("latency", 1);
     let bar = steps.parts(1000);
     let measured = measure(iterations, 0, &device, &protocol, |done| {
@@ -87,7 +89,6 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
     bar.finish_and_clear();
     drop(steps);
 
-    let names: Vec<String> = args.models.models.iter().map(ToString::to_string).collect();
     let failed = measured.iter().any(Result::is_err);
     for (name, error) in names
         .iter()
@@ -118,7 +119,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         .collect();
     print(
         match args.format {
-            Format::Table => table(&rows) + &rounded(args, &rows),
+            Format::Table => table(&rows) + &rounded(args, &rows) + &no_plan(&rows),
             Format::Json => json(args, &rows)?,
             Format::Csv => csv(args, &rows)?,
         }
@@ -151,6 +152,19 @@ fn rounded(args: &LatencyArgs, rows: &[Timed]) -> String {
     rows.iter().filter_map(line).collect()
 }
 
+/// Why none ran by a plan.
+fn no_plan(rows: &[Timed]) -> String {
+    let why = rows.iter().find_map(|row| row.latency.no_plan.as_ref());
+    why.map_or(String::new(), |why| {
+        format!("\nno plan for {why}, so all ran operation by operation")
+    })
+}
+
+/// `plan` or `operations`; empty if nothing is said of it.
+fn by(latency: &LatencyMeasurement) -> &'static str {
+    latency.by.map_or("", By::name)
+}
+
 fn table(rows: &[Timed]) -> String {
     let mut table = Table::new();
     let header = [
@@ -165,6 +179,7 @@ fn table(rows: &[Timed]) -> String {
         "p99",
         "images/s",
         "iterations",
+        "by",
     ];
     table.load_preset(NOTHING).set_header(header);
     for Timed {
@@ -192,6 +207,7 @@ fn table(rows: &[Timed]) -> String {
         row.extend([
             format!("{:.1}", latency.images_per_s),
             latency.iterations.to_string(),
+            by(latency).into(),
         ]);
         table.add_row(row);
     }
@@ -245,6 +261,8 @@ fn csv(args: &LatencyArgs, rows: &[Timed]) -> Result<String> {
         "images_per_s",
         "iterations",
         "rounding_error",
+        "by",
+        "no_plan",
     ])?;
     for Timed {
         name,
@@ -278,6 +296,8 @@ fn csv(args: &LatencyArgs, rows: &[Timed]) -> Result<String> {
                 .rounding_error
                 .map_or(String::new(), |error| error.to_string()),
         );
+        row.push(by(latency).into());
+        row.push(latency.no_plan.clone().unwrap_or_default());
         writer.write_record(row)?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

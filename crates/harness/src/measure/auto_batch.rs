@@ -76,7 +76,6 @@ fn step(graph: &Graph, device: &Device, imgsz: ImageSize, batch: usize) -> Resul
         budget: std::time::Duration::ZERO,
         min_iterations: 1,
         min_rounds: 0,
-        plans: true,
         aim: None,
         fuse: false,
         precision: Precision::default(),

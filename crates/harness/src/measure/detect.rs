@@ -9,13 +9,14 @@ use ablate_detection::{
     dataset::{Dataset, Interpolation},
     loader::{EvalBatch, InputShape},
 };
-use ablate_records::{DetectMeasurement, DetectParts, ImageSize, LatencyMeasurement};
+use ablate_model::inference::Execution;
+use ablate_records::{By, DetectMeasurement, DetectParts, ImageSize, LatencyMeasurement};
 use ablate_statistics::{mean, quantile};
 use ablate_training::{Evaluator, Part};
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 
-use super::timing::Iteration;
+use super::{forward::Way, timing::Iteration};
 
 /// A decoded image, in its own size.
 pub struct Photo {
@@ -49,6 +50,7 @@ pub struct Detections<'a> {
     imgsz: ImageSize,
     shape: InputShape,
     interpolation: Interpolation,
+    way: Option<Way>,
     /// The photo of the round.
     photo: RefCell<usize>,
     /// Of every detection so far, in milliseconds and in order.
@@ -74,20 +76,24 @@ impl<'a> Detections<'a> {
             imgsz,
             shape,
             interpolation,
+            way: None,
             photo: RefCell::default(),
             parts: RefCell::default(),
             boxes: RefCell::default(),
         }
     }
 
-    /// Whether its network runs by a plan.
-    pub fn has_plan(&self) -> bool {
-        self.evaluator.has_plan(self.imgsz)
+    /// How its network would run alone.
+    pub fn execution(&self) -> Execution {
+        self.evaluator.execution(self.imgsz)
     }
 
-    /// From here on it runs operation by operation.
-    pub fn without_plan(&mut self) {
-        self.evaluator.without_plans();
+    /// From here on it runs as those that are timed with it.
+    pub fn run_by(&mut self, way: &Way) {
+        if way.by == By::Operations {
+            self.evaluator.without_plans();
+        }
+        self.way = Some(way.clone());
     }
 
     /// Detection on the image of the round, after one on each.
@@ -100,6 +106,7 @@ impl<'a> Detections<'a> {
             self.boxes.borrow_mut().push(boxes);
         }
         Ok(Iteration {
+            way: self.way.clone(),
             begin_round: Box::new(|round| *self.photo.borrow_mut() = round % self.photos.len()),
             ..Iteration::new(|| {
                 let (_, parts) = self.detect(*self.photo.borrow())?;

@@ -3,6 +3,7 @@
 
 pub mod auto_batch;
 pub mod detect;
+pub mod forward;
 pub mod load;
 pub mod memory;
 pub mod precision;

@@ -57,10 +57,13 @@ pub fn measure(
     }
     let load = load.end();
     let summary = |subject: Subject| {
-        let rounding_error = subject.iteration?.rounding_error;
+        let iteration = subject.iteration?;
+        let way = iteration.way.as_ref();
         Ok(LatencyMeasurement {
             memory: subject.memory,
-            rounding_error,
+            rounding_error: iteration.rounding_error,
+            by: way.map(|way| way.by),
+            no_plan: way.and_then(|way| way.no_plan.clone()),
             load,
             rounds: Some(Rounds {
                 session: session.clone(),

@@ -29,6 +29,8 @@ pub fn summarize(samples_ms: Vec<f64>, batch: usize, warmup: usize) -> LatencyMe
         load: None,
         memory: PeakMemory::default(),
         rounding_error: None,
+        by: None,
+        no_plan: None,
     }
 }
 

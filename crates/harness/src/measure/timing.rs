@@ -1,4 +1,4 @@
-//! How long a forward pass takes, and the protocol for whatever else is timed.
+//! The protocol of whatever is timed, and one iteration of it.
 
 use std::{
     hint::black_box,
@@ -6,11 +6,11 @@ use std::{
 };
 
 use ablate_detection::dataset::random::{Draw, stream};
-use ablate_model::{Detector, graph::Graph};
+use ablate_model::graph::Graph;
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::precision::{Precision, rounding_error};
+use super::{forward::Way, precision::Precision};
 use ablate_records::ImageSize;
 
 /// How models are timed.
@@ -34,8 +34,6 @@ pub struct Protocol {
     pub fuse: bool,
     /// Number format of weights and activations.
     pub precision: Precision,
-    /// Whether networks may run by a plan, where there is one.
-    pub plans: bool,
 }
 
 /// Fewer rounds tell nothing of many models at once.
@@ -112,10 +110,10 @@ pub struct Iteration<'a> {
     pub run: Box<dyn FnMut() -> Result<Duration> + 'a>,
     /// Told the number of each round, from 0, before it begins.
     pub begin_round: Box<dyn FnMut(usize) + 'a>,
-    /// See [`rounding_error`].
+    /// See [`rounding_error`](super::precision::rounding_error).
     pub rounding_error: Option<f64>,
-    /// Whether it runs by a plan.
-    pub planned: bool,
+    /// How the network runs; None if nothing is said of it.
+    pub way: Option<Way>,
 }
 
 impl<'a> Iteration<'a> {
@@ -125,67 +123,9 @@ impl<'a> Iteration<'a> {
             run: Box::new(run),
             begin_round: Box::new(|_| ()),
             rounding_error: None,
-            planned: false,
+            way: None,
         }
     }
-}
-
-/// What is timed together: all by plans, or none, so that a ratio says nothing of the way in which a
-/// network runs.
-pub fn alike<'a>(
-    protocol: &Protocol,
-    make: impl Fn(&Protocol) -> Vec<Result<Iteration<'a>>>,
-) -> Vec<Result<Iteration<'a>>> {
-    let made = make(protocol);
-    let is = |planned| move |iteration: &Iteration| iteration.planned == planned;
-    let any = |planned| made.iter().flatten().any(is(planned));
-    match any(true) && any(false) {
-        true => make(&Protocol {
-            plans: false,
-            ..*protocol
-        }),
-        false => made,
-    }
-}
-
-/// A forward pass of a model with random weights on random images, decoded boxes included, without
-/// autodiff.
-///
-/// # Errors
-/// Those of [`rounding_error`].
-pub fn forward_pass(
-    graph: &Graph,
-    device: &Device,
-    protocol: &Protocol,
-) -> Result<Iteration<'static>> {
-    let rounding_error = rounding_error(graph, device, protocol)?;
-    let detector = Detector::new(graph, 0, device);
-    let detector = if protocol.fuse {
-        detector.fuse()
-    } else {
-        detector
-    };
-    let dtype = protocol.precision.dtype();
-    let (detector, images) = match protocol.precision {
-        Precision::F32 => (detector, images(graph, device, protocol)),
-        _ => (
-            detector.cast(dtype),
-            images(graph, device, protocol).cast(dtype),
-        ),
-    };
-    images.clone().wait()?;
-    let detector = if protocol.plans {
-        detector
-    } else {
-        detector.without_plans()
-    };
-    let planned = detector.has_plan(&images);
-    let pass = Iteration::new(move || time(|| detector.predict(images.clone()).0));
-    Ok(Iteration {
-        rounding_error,
-        planned,
-        ..pass
-    })
 }
 
 /// A batch of random images for a model, always the same ones.

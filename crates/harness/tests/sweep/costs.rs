@@ -104,6 +104,8 @@ fn a_latency_in_sixteen_bits_comes_with_what_rounding_did() {
     };
     let number = |text: &str| text.parse::<f64>().unwrap();
     assert_eq!(row("f32")["latency_rounding_error"], "");
+    assert_eq!(row("f32")["latency_by"], "plan");
+    assert_eq!(row("bf16")["latency_by"], "operations");
     let error = number(&row("bf16")["latency_rounding_error"]);
     assert!(error > 0.0 && error < 0.05, "{error}");
     assert!(number(&row("bf16")["latency_ms_median"]) > 0.0);

@@ -1,14 +1,16 @@
 //! YOLOv9's plain downsampling.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
-    pool::{smooth, smoothed},
+    pool::smoothed,
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// The mean of each 2×2 window, then a 3×3 convolution of stride 2. Row: `[channels]`.
 /// Source: Wang et al., YOLOv9, arXiv:2402.13616.
@@ -55,9 +57,7 @@ impl Block for AConvConfig {
         }
     }
 
-    fn forward(layer: &AConv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.cv1.forward(smooth(only(inputs)))]
-    }
+    on_maps!(layer: AConv, inputs => vec![layer.cv1.forward(only(inputs).smoothed())]);
 
     fn arguments(&self) -> String {
         format!("[{}, {}]", self.c_in, self.c_out)

@@ -1,14 +1,16 @@
 //! YOLOv9's downsampling in two halves.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
-    pool::{max_pool, smooth, smoothed},
+    pool::{max_pool, smoothed},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// The mean of each 2×2 window, then half of the channels by a 3×3 convolution of stride 2, and
 /// half by a max pool and a 1×1 convolution. Row: `[channels]`.
@@ -71,13 +73,13 @@ impl Block for ADownConfig {
         ADown { cv1, cv2 }
     }
 
-    fn forward(layer: &ADown, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let x = smooth(only(inputs));
-        let half = x.dims()[1] / 2;
-        let convolved = layer.cv1.forward(x.clone().narrow(1, 0, half));
-        let pooled = layer.cv2.forward(max_pool(x.narrow(1, half, half), 3, 2));
-        vec![Tensor::cat(vec![convolved, pooled], 1)]
-    }
+    on_maps!(layer: ADown, inputs => {
+        let x = only(inputs).smoothed();
+        let half = x.shape()[1] / 2;
+        let convolved = layer.cv1.forward(x.clone().channels(0, half));
+        let pooled = layer.cv2.forward(max_pool(x.channels(half, half), 3, 2));
+        vec![FeatureMap::concatenated(vec![convolved, pooled])]
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {}]", self.c_in, self.c_out)

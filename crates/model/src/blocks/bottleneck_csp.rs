@@ -5,7 +5,7 @@ use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
 
 use super::{
     batch_norm::BatchNorm2d,
-    block::{Block, only},
+    block::{Block, on_maps, only},
     bottleneck::{Bottleneck, BottleneckConfig, Link, usual_kernels},
     conv::{Conv, ConvConfig, conv2d, convolve, convolve_act},
     csp::CspConfig,
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     fuse::{Fold, Fuse},
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -112,9 +113,7 @@ impl Block for BottleneckCspConfig {
         }
     }
 
-    fn forward(layer: &BottleneckCsp, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: BottleneckCsp, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         self.csp.printed()
@@ -123,11 +122,10 @@ impl Block for BottleneckCspConfig {
 
 impl BottleneckCsp {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let chain = self.m.iter().fold(self.cv1.forward(x.clone()), |x, m| {
-            <BottleneckConfig as Link>::forward(m, x)
-        });
-        let both = |[chain, bypass]: [Tensor<4>; 2]| Tensor::cat(vec![chain, bypass], 1);
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
+        let bottleneck = |x, m: &Bottleneck<Conv>| m.forward(Conv::forward, x);
+        let chain = self.m.iter().fold(self.cv1.forward(x.clone()), bottleneck);
+        let both = |both: [M; 2]| M::concatenated(both.into());
         let y = match self.cv3.bias.is_some() {
             true => both(
                 [(&self.cv3, chain), (&self.cv2, x)]

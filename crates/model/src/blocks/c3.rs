@@ -47,7 +47,11 @@ impl<M: Module + Fuse> Fuse for C3<M> {
 
 impl<M: Module> C3<M> {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`, given a link's forward pass, if it has one.
-    fn forward<F: FeatureMap>(&self, link: impl Fn(&M, F) -> Option<F>, x: F) -> Option<F> {
+    pub(super) fn forward<F: FeatureMap>(
+        &self,
+        link: impl Fn(&M, F) -> Option<F>,
+        x: F,
+    ) -> Option<F> {
         let bypass = self.cv2.forward(x.clone());
         let chain = (self.m.iter()).try_fold(self.cv1.forward(x), |x, m| link(m, x))?;
         Some(self.cv3.forward(F::concatenated(vec![chain, bypass])))

@@ -1,18 +1,16 @@
 //! CBAM.
 
-use burn::{
-    module::Module,
-    nn::conv::Conv2d,
-    tensor::{Tensor, activation::sigmoid},
-};
+use ablate_kernels::Activation;
+use burn::{module::Module, nn::conv::Conv2d};
 
 use super::{
-    block::{Block, only},
-    conv::{conv2d, convolve},
+    block::{Block, on_maps, only},
+    conv::{conv2d, convolve_act},
     row::RowReader,
 };
 use crate::{
     fuse::fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -93,10 +91,10 @@ impl Block for CbamConfig {
         }
     }
 
-    fn forward(layer: &Cbam, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: Cbam, inputs => {
         let x = layer.channel_attention.forward(only(inputs));
         vec![layer.spatial_attention.forward(x)]
-    }
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {}]", self.channels, self.kernel)
@@ -104,16 +102,15 @@ impl Block for CbamConfig {
 }
 
 impl ChannelAttention {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let means = x.clone().mean_dim(3).mean_dim(2);
-        x * sigmoid(convolve(&self.fc, means))
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
+        let shares = convolve_act(&self.fc, Activation::Sigmoid, x.clone().means());
+        x.times(shares)
     }
 }
 
 impl SpatialAttention {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let (mean, largest) = (x.clone().mean_dim(1), x.clone().max_dim(1));
-        let places = Tensor::cat(vec![mean, largest], 1);
-        x * sigmoid(convolve(&self.cv1, places))
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
+        let shares = convolve_act(&self.cv1, Activation::Sigmoid, x.clone().summary());
+        x.times(shares)
     }
 }

@@ -1,16 +1,14 @@
 //! YOLOv9's links between its backbones: the fusing side.
 
-use burn::{
-    module::Module,
-    tensor::{
-        Tensor,
-        module::interpolate,
-        ops::{InterpolateMode, InterpolateOptions},
-    },
-};
+use burn::module::Module;
 
-use super::{block::Block, row::RowReader};
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use super::{
+    block::{Block, on_maps},
+    row::RowReader,
+};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// The sum of one map of each row that it reads, brought to the size of the last row's map by the
 /// nearest neighbour. Row: `[[which, …]]`, from 0, for each row but the last.
@@ -81,24 +79,22 @@ impl Block for CbFuseConfig {
         }
     }
 
-    fn forward(layer: &CbFuse, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: CbFuse, inputs => {
         let target = inputs[inputs.len() - 1].clone();
-        let [_, _, height, width] = target.dims();
-        let size =
-            || InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
+        let [_, _, height, width] = FeatureMap::shape(&target);
         let (_, others) = layer
             .maps
             .split_last()
             .expect("read with at least the last");
         let sum = others.iter().fold(target, |sum, map| {
             let x = inputs[*map].clone();
-            match x.dims()[2..] == [height, width] {
+            match x.shape()[2..] == [height, width] {
                 true => sum + x,
-                false => sum + interpolate(x, size()),
+                false => sum + x.resized([height, width]),
             }
         });
         vec![sum]
-    }
+    });
 
     fn arguments(&self) -> String {
         format!("{:?}", self.maps)

@@ -1,14 +1,15 @@
 //! YOLOv9's links between its backbones: the branching side.
 
-use burn::{module::Module, nn::conv::Conv2d, tensor::Tensor};
+use burn::{module::Module, nn::conv::Conv2d};
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{auto_padding, conv2d, convolve},
     row::RowReader,
 };
 use crate::{
     fuse::fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -70,10 +71,15 @@ impl Block for CbLinearConfig {
         }
     }
 
-    fn forward(layer: &CbLinear, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: CbLinear, inputs => {
         let y = convolve(&layer.conv, only(inputs));
-        y.split_with_sizes(layer.channels.clone(), 1)
-    }
+        let mut first = 0;
+        let part = |count: &usize| {
+            first += count;
+            FeatureMap::channels(y.clone(), first - count, *count)
+        };
+        layer.channels.iter().map(part).collect()
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {:?}]", self.conv.c_in, self.channels)

@@ -1,16 +1,15 @@
 //! CoordConv.
 
-use burn::{
-    module::Module,
-    tensor::{Tensor, TensorData},
-};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// A Conv that sees where it is: two more channels hold the row and the column, from -1 to 1. Row:
 /// that of a Conv, `[channels, kernel, stride, padding, groups, dilation, activation]`.
@@ -51,24 +50,9 @@ impl Block for CoordConvConfig {
         }
     }
 
-    fn forward(layer: &CoordConv, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.conv.forward(with_coordinates(only(inputs)))]
-    }
+    on_maps!(layer: CoordConv, inputs => vec![layer.conv.forward(only(inputs).with_places())]);
 
     fn arguments(&self) -> String {
         self.conv.arguments()
     }
-}
-
-/// `[batch, c, h, w]` to `[batch, c + 2, h, w]`: the place of the row, then of the column.
-fn with_coordinates(x: Tensor<4>) -> Tensor<4> {
-    let [batch, _, h, w] = x.dims();
-    let along = |side: usize, shape: [usize; 4]| {
-        let place = |i: usize| 2.0 * i as f32 / (side - 1).max(1) as f32 - 1.0;
-        let places = TensorData::new((0..side).map(place).collect::<Vec<f32>>(), shape);
-        Tensor::<4>::from_data(places, &x.device()).expand([batch, 1, h, w])
-    };
-    let (rows, columns) = (along(h, [1, 1, h, 1]), along(w, [1, 1, 1, w]));
-    let [rows, columns] = [rows, columns].map(|places| places.cast(x.dtype()));
-    Tensor::cat(vec![x, rows, columns], 1)
 }

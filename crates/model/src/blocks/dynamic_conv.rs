@@ -1,13 +1,14 @@
 //! Convolution with a kernel for each image.
 
-use ablate_kernels::{conv2d_per_image, matmul};
+use ablate_kernels::Activation;
 use burn::{
     module::{Module, Param},
-    tensor::{Tensor, activation::sigmoid},
+    tensor::Tensor,
 };
 
 use crate::{
     fuse::Fold,
+    inference::{FeatureMap, Kernels},
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -30,6 +31,8 @@ pub struct DynamicConvConfig {
 pub struct DynamicConv {
     routing: Routing,
     cond_conv: Experts,
+    /// That of a normalisation after it, once it is folded.
+    bias: Option<Param<Tensor<1>>>,
     #[module(skip)]
     shape: ConvShape,
 }
@@ -50,8 +53,17 @@ struct Experts {
 }
 
 impl Fold for DynamicConv {
-    /// Its kernels are made for each image, so its normalisation stays.
-    fn fold(&mut self, _: Tensor<1>, _: Tensor<1>) {}
+    /// What scales the kernels' outputs scales the experts'.
+    fn fold(&mut self, scale: Tensor<1>, shift: Tensor<1>) {
+        if self.bias.is_none() {
+            let weight = self.cond_conv.weight.val();
+            let [experts, all] = weight.dims();
+            let (c_out, scale) = (self.shape.c_out, scale.reshape([1, -1, 1]));
+            let scaled = weight.reshape([experts, c_out, all / c_out]) * scale;
+            self.cond_conv.weight = Param::from_tensor(scaled.reshape([experts, all]));
+            self.bias = Some(Param::from_tensor(shift));
+        }
+    }
 }
 
 impl DynamicConvConfig {
@@ -77,36 +89,27 @@ impl DynamicConv {
             cond_conv: Experts {
                 weight: init.uniform([EXPERTS, conv.weights() as usize], conv.fan_in()),
             },
+            bias: None,
             shape: conv,
         }
     }
 
-    /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let ConvShape {
-            c_in,
-            c_out,
-            kernel: [height, width],
-            groups,
-            ..
-        } = self.shape;
-        let rows = x.dims()[0] * c_out;
-        let kernels = self
-            .kernels(&x)
-            .reshape([rows, c_in / groups, height, width]);
-        conv2d_per_image(x, kernels, self.shape.geometry())
+    /// Whether it has the normalisation after it folded into it.
+    pub(super) fn is_folded(&self) -> bool {
+        self.bias.is_some()
     }
 
-    /// Each image's kernel in a row, `[batch, c_out · c_in / groups · kernel²]`.
-    fn kernels(&self, x: &Tensor<4>) -> Tensor<2> {
-        let [batch, channels, height, width] = x.dims();
-        let pooled: Tensor<2> = x
-            .clone()
-            .reshape([batch, channels, height * width])
-            .mean_dim(2)
-            .reshape([batch, channels]);
-        let routing = matmul(pooled, self.routing.weight.val().transpose())
-            + self.routing.bias.val().unsqueeze();
-        matmul(sigmoid(routing), self.cond_conv.weight.val())
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`, with an activation after
+    /// it.
+    pub fn forward<M: FeatureMap>(&self, activation: Activation, x: M) -> M {
+        let kernels = Kernels {
+            shape: self.shape,
+            weight: self.cond_conv.weight.val(),
+            bias: self.bias.as_ref().map(|bias| bias.val()),
+        };
+        let Routing { weight, bias } = &self.routing;
+        let means = x.clone().means();
+        let shares = means.linear(weight.val(), Some(bias.val()), Activation::Sigmoid);
+        x.convolved_each(shares, kernels, activation)
     }
 }

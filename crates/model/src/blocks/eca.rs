@@ -1,18 +1,18 @@
 //! Efficient channel attention.
 
-use ablate_kernels::matmul;
+use ablate_kernels::Activation;
 use burn::{
     module::{Module, Param},
-    tensor::{Tensor, activation::sigmoid},
+    tensor::Tensor,
 };
 
 use super::{
-    block::{Block, only},
-    channel_means::{channel_means, weigh_channels},
+    block::{Block, on_maps, only},
     row::RowReader,
 };
 use crate::{
     fuse::fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -73,25 +73,15 @@ impl Block for EcaConfig {
         }
     }
 
-    fn forward(layer: &Eca, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: Eca, inputs => {
         let x = only(inputs);
-        let shares = sigmoid(layer.conv.forward(channel_means(&x)));
-        vec![weigh_channels(x, shares)]
-    }
+        let filter: Tensor<1> = layer.conv.weight.val().flatten(0, 2);
+        let shares = FeatureMap::means(x.clone()).along_channels(filter);
+        vec![FeatureMap::times(x, shares.activated(Activation::Sigmoid))]
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {}]", self.channels, self.kernel)
-    }
-}
-
-impl Conv1d {
-    /// `[batch, c]` to the same shape, zeros beyond its ends.
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let ([batch, c], kernel) = (x.dims(), self.weight.val().dims()[2]);
-        let padded = x.pad((kernel / 2, kernel / 2, 0, 0), 0.0);
-        let taps = (0..kernel).map(|tap| padded.clone().narrow(1, tap, c));
-        let taps: Tensor<3> = Tensor::stack(taps.collect(), 2);
-        matmul(taps, self.weight.val().reshape([1, kernel, 1])).reshape([batch, c])
     }
 }
 

@@ -1,12 +1,9 @@
 //! YOLOv9's blocks that keep every step: RepNCSPELAN4 and ELAN1.
 
-use burn::{
-    module::{Module, ModuleDisplay},
-    tensor::Tensor,
-};
+use burn::module::{Module, ModuleDisplay};
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     bottleneck::Bottleneck,
     c3::{C3, C3Config},
     conv::{Conv, ConvConfig},
@@ -14,7 +11,9 @@ use super::{
     repconv::{RepBottleneckConfig, RepConv},
     row::RowReader,
 };
-use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::Fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// One half of the channels goes through two steps one after another, and every step goes into the
 /// output, as both halves do. A step ends in a 3×3 convolution: [`RepCspStep`], [`ConvStep`]. Row:
@@ -66,7 +65,7 @@ pub trait Step: Copy + std::fmt::Debug + PartialEq {
     fn init(&self, init: &Initializer) -> Self::Layer;
 
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    fn forward(layer: &Self::Layer, x: Tensor<4>) -> Tensor<4>;
+    fn forward<M: FeatureMap>(layer: &Self::Layer, x: M) -> M;
 }
 
 /// ELAN1's: a 3×3 convolution alone.
@@ -97,7 +96,7 @@ impl Step for ConvStep {
         Conv::new(&self.0, init)
     }
 
-    fn forward(layer: &Conv, x: Tensor<4>) -> Tensor<4> {
+    fn forward<M: FeatureMap>(layer: &Conv, x: M) -> M {
         layer.forward(x)
     }
 }
@@ -136,9 +135,10 @@ impl Step for RepCspStep {
         (self.csp.init(init), Conv::new(&self.conv, init))
     }
 
-    fn forward((csp, conv): &Self::Layer, x: Tensor<4>) -> Tensor<4> {
-        let x = C3Config::<RepBottleneckConfig>::forward(csp, vec![x]);
-        conv.forward(only(x))
+    fn forward<M: FeatureMap>((csp, conv): &Self::Layer, x: M) -> M {
+        let bottleneck = |m: &Bottleneck<RepConv>, x| Some(m.forward(RepConv::forward, x));
+        let y = csp.forward(bottleneck, x);
+        conv.forward(y.expect("every bottleneck gives a map"))
     }
 }
 
@@ -195,14 +195,14 @@ impl<S: Step> Block for ElanConfig<S> {
         }
     }
 
-    fn forward(layer: &Elan<S::Layer>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: Elan<S::Layer>, inputs => {
         let both = layer.cv1.forward(only(inputs));
-        let half = both.dims()[1] / 2;
-        let first = S::forward(&layer.cv2, both.clone().narrow(1, half, half));
+        let half = both.shape()[1] / 2;
+        let first = S::forward(&layer.cv2, both.clone().channels(half, half));
         let second = S::forward(&layer.cv3, first.clone());
-        let all = Tensor::cat(vec![both, first, second], 1);
+        let all = FeatureMap::concatenated(vec![both, first, second]);
         vec![layer.cv4.forward(all)]
-    }
+    });
 
     fn arguments(&self) -> String {
         let Self {

@@ -1,14 +1,16 @@
 //! YOLOv5's first stem.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     row::RowReader,
-    space_to_depth::{deepened, space_to_depth},
+    space_to_depth::deepened,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Space to depth, then a Conv: the stem of YOLOv5 up to version 5. Row:
 /// `[channels, kernel, stride, padding, groups, activation]`, those of the Conv.
@@ -60,9 +62,9 @@ impl Block for FocusConfig {
         }
     }
 
-    fn forward(layer: &Focus, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.conv.forward(space_to_depth(only(inputs)))]
-    }
+    on_maps!(layer: Focus, inputs => {
+        vec![layer.conv.forward(FeatureMap::deepened(only(inputs)))]
+    });
 
     fn arguments(&self) -> String {
         self.conv.arguments()

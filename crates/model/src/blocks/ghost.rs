@@ -4,18 +4,18 @@ use ablate_kernels::Activation;
 use burn::{
     module::{Module, ModuleDisplay},
     nn::conv::Conv2d,
-    tensor::Tensor,
 };
 
 use super::{
     batch_norm::BatchNorm2d,
+    block::on_map,
     bottleneck::{BottleneckConfig, Link},
     conv::{conv_norm_act, conv2d},
     dynamic_conv::{DynamicConv, DynamicConvConfig},
 };
 use crate::{
     fuse::{Fold, Fuse},
-    inference::{FeatureMap, Traced},
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -63,17 +63,12 @@ pub trait GhostKind: Copy + Default + std::fmt::Debug + PartialEq {
 
     /// The convolution, normalised and under an activation: `[batch, c_in, h, w]` to
     /// `[batch, c_out, h, w]`.
-    fn forward(
+    fn forward<M: FeatureMap>(
         layer: &Self::Layer,
         bn: &BatchNorm2d,
         activation: Activation,
-        x: Tensor<4>,
-    ) -> Tensor<4>;
-
-    /// The same on a value of a graph: see [`Block::lower`](super::block::Block::lower).
-    fn lower(_: &Self::Layer, _: &BatchNorm2d, _: Activation, _: Traced) -> Option<Traced> {
-        None
-    }
+        x: M,
+    ) -> M;
 }
 
 /// One kernel for all images.
@@ -96,22 +91,8 @@ impl GhostKind for PlainConv {
         conv2d(conv, false, init)
     }
 
-    fn forward(
-        layer: &Conv2d,
-        bn: &BatchNorm2d,
-        activation: Activation,
-        x: Tensor<4>,
-    ) -> Tensor<4> {
+    fn forward<M: FeatureMap>(layer: &Conv2d, bn: &BatchNorm2d, activation: Activation, x: M) -> M {
         conv_norm_act(layer, bn, activation, x)
-    }
-
-    fn lower(
-        layer: &Conv2d,
-        bn: &BatchNorm2d,
-        activation: Activation,
-        x: Traced,
-    ) -> Option<Traced> {
-        Some(conv_norm_act(layer, bn, activation, x))
     }
 }
 
@@ -127,13 +108,16 @@ impl GhostKind for PerImageConv {
         DynamicConv::new(&DynamicConvConfig { conv }, init)
     }
 
-    fn forward(
+    fn forward<M: FeatureMap>(
         layer: &DynamicConv,
         bn: &BatchNorm2d,
         activation: Activation,
-        x: Tensor<4>,
-    ) -> Tensor<4> {
-        bn.forward_activated(layer.forward(x), activation)
+        x: M,
+    ) -> M {
+        match layer.is_folded() {
+            true => layer.forward(activation, x),
+            false => bn.forward_activated(layer.forward(Activation::Identity, x), activation),
+        }
     }
 }
 
@@ -192,34 +176,17 @@ impl<K: GhostKind> Link for GhostModuleConfig<K> {
         }
     }
 
-    fn forward(layer: &GhostModule<K::Layer>, x: Tensor<4>) -> Tensor<4> {
-        layer.forward_with::<K>(x)
-    }
-
-    fn lower(layer: &GhostModule<K::Layer>, x: Traced) -> Option<Traced> {
-        layer.lower_with::<K>(x)
-    }
+    on_map!(layer: GhostModule<K::Layer>, x => layer.forward_with::<K, _>(x));
 }
 
 impl<C: Module> GhostModule<C> {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    pub fn forward_with<K: GhostKind<Layer = C>>(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward_with<K: GhostKind<Layer = C>, M: FeatureMap>(&self, x: M) -> M {
         let step = |(conv, bn): &(C, BatchNorm2d), x| K::forward(conv, bn, self.activation, x);
         let primary = step(&self.primary_conv, x);
         let cheap = step(&self.cheap_operation, primary.clone());
-        self.both(primary, cheap)
-    }
-
-    fn lower_with<K: GhostKind<Layer = C>>(&self, x: Traced) -> Option<Traced> {
-        let step = |(conv, bn): &(C, BatchNorm2d), x| K::lower(conv, bn, self.activation, x);
-        let primary = step(&self.primary_conv, x)?;
-        let cheap = step(&self.cheap_operation, primary.clone())?;
-        Some(self.both(primary, cheap))
-    }
-
-    /// An odd number of channels is one less than both have.
-    fn both<M: FeatureMap>(&self, primary: M, cheap: M) -> M {
         let both = M::concatenated(vec![primary, cheap]);
+        // An odd number of channels is one less than both have.
         match both.shape()[1] > self.c_out {
             true => both.channels(0, self.c_out),
             false => both,

@@ -1,22 +1,19 @@
 //! GhostNet's bottleneck.
 
 use ablate_kernels::Activation;
-use burn::{
-    module::Module,
-    nn::conv::Conv2d,
-    tensor::{Tensor, activation::relu},
-};
+use burn::{module::Module, nn::conv::Conv2d};
 
 use super::{
     batch_norm::BatchNorm2d,
-    block::{Block, only},
+    block::{Block, on_maps, only},
     bottleneck::Link,
-    conv::{conv_norm_act, conv2d, convolve},
+    conv::{conv_norm_act, conv2d, convolve, convolve_act},
     ghost::{GhostModule, GhostModuleConfig, PlainConv},
     row::RowReader,
 };
 use crate::{
     fuse::Fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -188,9 +185,7 @@ impl Block for GhostNetBottleneckConfig {
         }
     }
 
-    fn forward(layer: &GhostNetBottleneck, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: GhostNetBottleneck, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         let Self {
@@ -207,15 +202,15 @@ impl Block for GhostNetBottleneckConfig {
 
 impl GhostNetBottleneck {
     /// `[batch, c_in, h, w]` to `[batch, c_out, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let mut y = self.ghost1.forward_with::<PlainConv>(x.clone());
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
+        let mut y = self.ghost1.forward_with::<PlainConv, _>(x.clone());
         if let (Some(conv), Some(bn)) = (&self.conv_dw, &self.bn_dw) {
             y = conv_norm_act(conv, bn, Activation::Identity, y);
         }
         if let Some(se) = &self.se {
             y = se.forward(y);
         }
-        let y = self.ghost2.forward_with::<PlainConv>(y);
+        let y = self.ghost2.forward_with::<PlainConv, _>(y);
         match &self.shortcut {
             None => x + y,
             Some((depthwise, inner, pointwise, outer)) => {
@@ -227,10 +222,11 @@ impl GhostNetBottleneck {
 }
 
 impl SqueezeExcite {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let pooled = x.clone().mean_dim(3).mean_dim(2);
-        let weights = convolve(&self.conv_expand, relu(convolve(&self.conv_reduce, pooled)));
-        x * weights.add_scalar(3.0).clamp(0.0, 6.0).div_scalar(6.0)
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
+        let inner = convolve_act(&self.conv_reduce, Activation::Relu, x.clone().means());
+        // The hard sigmoid, min(max(x + 3, 0), 6) / 6.
+        let shares = convolve(&self.conv_expand, inner).affine(1.0, 3.0);
+        x.times(shares.activated(Activation::Relu6).affine(1.0 / 6.0, 0.0))
     }
 }
 

@@ -1,16 +1,17 @@
 //! HGNetV2's block.
 
 use ablate_kernels::Activation;
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     hg_stem::hidden_and_out,
     row::RowReader,
 };
 use crate::{
     fuse::{Fuse, fuse},
+    inference::FeatureMap,
     initializer::Initializer,
     shape::Shape,
     tally::Tally,
@@ -158,7 +159,7 @@ impl Block for HgBlockConfig {
         }
     }
 
-    fn forward(layer: &HgBlock, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: HgBlock, inputs => {
         let x = only(inputs);
         let mut steps = vec![x.clone()];
         for link in &layer.m {
@@ -168,9 +169,9 @@ impl Block for HgBlockConfig {
                 HgLink::Light(LightConv { conv1, conv2 }) => conv2.forward(conv1.forward(last)),
             });
         }
-        let y = layer.ec.forward(layer.sc.forward(Tensor::cat(steps, 1)));
+        let y = layer.ec.forward(layer.sc.forward(FeatureMap::concatenated(steps)));
         vec![if layer.shortcut { x + y } else { y }]
-    }
+    });
 
     fn arguments(&self) -> String {
         let Self {

@@ -1,17 +1,16 @@
 //! HGNetV2's stem.
 
 use ablate_kernels::Activation;
-use burn::{
-    module::Module,
-    tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
-};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// HGNetV2's stem, stride 4: a 3×3 convolution of stride 2, two of 2×2 beside a 2×2 max pool,
 /// another 3×3 of stride 2 and a 1×1, all under ReLU. Row: `[hidden, channels]`, neither of which
@@ -106,16 +105,13 @@ impl Block for HgStemConfig {
         }
     }
 
-    fn forward(layer: &HgStem, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let padded = |x: Tensor<4>| x.pad((0, 1, 0, 1), 0.0);
-        let x = padded(layer.stem1.forward(only(inputs)));
-        let y = layer
-            .stem2b
-            .forward(padded(layer.stem2a.forward(x.clone())));
-        let pooled = max_pool2d(x, MaxPoolOptions::new([2; 2]).with_stride([1; 2]));
-        let x = layer.stem3.forward(Tensor::cat(vec![pooled, y], 1));
-        vec![layer.stem4.forward(x)]
-    }
+    on_maps!(layer: HgStem, inputs => {
+        let x = layer.stem1.forward(only(inputs)).padded([0, 1, 0, 1]);
+        let y = layer.stem2a.forward(x.clone()).padded([0, 1, 0, 1]);
+        let y = layer.stem2b.forward(y);
+        let both = FeatureMap::concatenated(vec![x.max_pooled(2, 1, 0), y]);
+        vec![layer.stem4.forward(layer.stem3.forward(both))]
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {}, {}]", self.c_in, self.hidden, self.c_out)

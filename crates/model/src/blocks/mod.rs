@@ -26,7 +26,6 @@ pub mod c3x;
 pub mod cbam;
 pub mod cbfuse;
 pub mod cblinear;
-mod channel_means;
 pub mod cib;
 pub mod concat;
 pub mod conv;

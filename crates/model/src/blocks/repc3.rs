@@ -1,9 +1,9 @@
 //! A cross-stage partial block of RepConvs.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     repconv::{RepConv, RepConvConfig},
     row::RowReader,
@@ -91,7 +91,7 @@ impl Block for RepC3Config {
         }
     }
 
-    fn forward(layer: &RepC3, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: RepC3, inputs => {
         let x = only(inputs);
         let bypass = layer.cv2.forward(x.clone());
         let chain = (layer.m.iter()).fold(layer.cv1.forward(x), |x, m| m.forward(x));
@@ -100,7 +100,7 @@ impl Block for RepC3Config {
             Some(cv3) => cv3.forward(sum),
             None => sum,
         }]
-    }
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {}, {}]", self.c_in, self.c_out, self.repeats)

@@ -1,13 +1,16 @@
 //! RepConv, and the bottleneck that begins with one.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
+    block::on_map,
     bottleneck::{Bottleneck, BottleneckConfig, Link},
     branches::{self, BranchesConfig},
     conv::Conv,
 };
-use crate::{fuse::Fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::Fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// A 3×3 convolution that trains as the sum of a 3×3 and a 1×1 branch, each under batch
 /// normalisation, and is one convolution at inference. SiLU, whatever the table's activation.
@@ -56,7 +59,7 @@ impl RepConv {
     }
 
     /// `[batch, channels, h, w]` to the same shape.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         branches::forward(&self.conv1, &self.conv2, x)
     }
 }
@@ -91,7 +94,5 @@ impl Link for RepBottleneckConfig {
         self.0.around(RepConv::new(&self.first(), init), init)
     }
 
-    fn forward(layer: &Bottleneck<RepConv>, x: Tensor<4>) -> Tensor<4> {
-        layer.forward(RepConv::forward, x)
-    }
+    on_map!(layer: Bottleneck<RepConv>, x => layer.forward(RepConv::forward, x));
 }

@@ -1,18 +1,17 @@
 //! ResNet's stages.
 
-use burn::{
-    module::Module,
-    tensor::{Tensor, activation::relu},
-};
+use ablate_kernels::Activation;
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     pool::max_pool,
     row::RowReader,
 };
 use crate::{
     fuse::{Fuse, fuse},
+    inference::FeatureMap,
     initializer::Initializer,
     shape::Shape,
     tally::Tally,
@@ -161,13 +160,13 @@ impl Block for ResNetLayerConfig {
         }
     }
 
-    fn forward(layer: &ResNetLayer, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: ResNetLayer, inputs => {
         let stage = |x, stage: &Stage| match stage {
             Stage::Stem(conv) => max_pool(conv.forward(x), 3, 2),
             Stage::Block(block) => block.forward(x),
         };
         vec![layer.layer.iter().fold(only(inputs), stage)]
-    }
+    });
 
     fn arguments(&self) -> String {
         let Self {
@@ -185,9 +184,10 @@ impl Block for ResNetLayerConfig {
 
 impl ResNetBlock {
     /// `[batch, c_in, h, w]` to `[batch, expansion · hidden, h / stride, w / stride]`.
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
         let y = self.cv1.forward(x.clone());
         let y = self.cv3.forward(self.cv2.forward(y));
-        relu(y + self.shortcut.iter().fold(x, |x, conv| conv.forward(x)))
+        let sum = y + self.shortcut.iter().fold(x, |x, conv| conv.forward(x));
+        sum.activated(Activation::Relu)
     }
 }

@@ -1,19 +1,16 @@
 //! Squeeze-and-excite.
 
-use burn::{
-    module::Module,
-    nn::Relu,
-    tensor::{Tensor, activation::sigmoid},
-};
+use ablate_kernels::Activation;
+use burn::{module::Module, nn::Relu};
 
 use super::{
-    block::{Block, only},
-    channel_means::{channel_means, weigh_channels},
+    block::{Block, on_maps, only},
     linear::Dense,
     row::RowReader,
 };
 use crate::{
     fuse::fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{ConvShape, Shape},
     tally::Tally,
@@ -78,13 +75,14 @@ impl Block for SeConfig {
         }
     }
 
-    fn forward(layer: &Se, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: Se, inputs => {
         let x = only(inputs);
-        let (squeeze, relu, excite) = &layer.fc;
-        let means: Tensor<3> = channel_means(&x).unsqueeze_dim(1);
-        let shares = excite.forward(relu.forward(squeeze.forward(means)));
-        vec![weigh_channels(x, sigmoid(shares).squeeze_dim(1))]
-    }
+        let (squeeze, _, excite) = &layer.fc;
+        let means = FeatureMap::means(x.clone());
+        let inner = means.linear(squeeze.weight.val(), None, Activation::Relu);
+        let shares = inner.linear(excite.weight.val(), None, Activation::Sigmoid);
+        vec![FeatureMap::times(x, shares)]
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {}]", self.channels, self.squeezed)

@@ -1,15 +1,15 @@
 //! SimAM.
 
-use burn::{
-    module::Module,
-    tensor::{Tensor, activation::sigmoid},
-};
+use ablate_kernels::Activation;
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Every value weighed by how far it stands out of its channel, without parameters. Row: `[λ]` or
 /// `[channels, λ]`, the channels those of the input; λ, which is added to the variance, is 0.0001
@@ -55,9 +55,7 @@ impl Block for SimAmConfig {
         }
     }
 
-    fn forward(layer: &SimAm, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
-    }
+    on_maps!(layer: SimAm, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         format!("[{}]", self.lambda)
@@ -66,13 +64,15 @@ impl Block for SimAmConfig {
 
 impl SimAm {
     /// `[batch, c, h, w]` to the same shape.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, c, h, w] = x.dims();
-        let flat = x.reshape([batch, c, h * w]);
-        let squares = (flat.clone() - flat.clone().mean_dim(2)).powi_scalar(2);
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
+        let [_, _, h, w] = x.shape();
+        let off = x.clone().minus(x.clone().means());
+        let squares = off.clone().times(off);
         let others = (h * w).saturating_sub(1).max(1) as f64;
-        let variance = squares.clone().sum_dim(2).div_scalar(others);
-        let energy = squares / variance.add_scalar(self.lambda).mul_scalar(4.0);
-        (flat * sigmoid(energy.add_scalar(0.5))).reshape([batch, c, h, w])
+        // Four times the variance and λ.
+        let factor = 4.0 * (h * w) as f64 / others;
+        let spread = squares.clone().means().affine(factor, 4.0 * self.lambda);
+        let energy = squares.over(spread).affine(1.0, 0.5);
+        x.times(energy.activated(Activation::Sigmoid))
     }
 }

@@ -1,12 +1,14 @@
 //! Space to depth.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Each 2×2 cells of a map as one cell of four times the channels; nothing is lost. Row: `[1]`, the
 /// dimension of the channels.
@@ -20,7 +22,7 @@ pub struct SpaceToDepth {}
 
 fuse!(SpaceToDepth:);
 
-/// The shape of [`space_to_depth`]'s output.
+/// The shape of [`FeatureMap::deepened`]'s output.
 ///
 /// # Errors
 /// Odd sides: their last cells have no neighbour.
@@ -29,16 +31,6 @@ pub(super) fn deepened(x: Shape) -> Result<Shape, String> {
         true => Ok(Shape::new(4 * x.c, x.h / 2, x.w / 2)),
         false => Err(format!("expected even sides, found {}×{}", x.h, x.w)),
     }
-}
-
-/// `[batch, c, h, w]` to `[batch, 4·c, h / 2, w / 2]`: the cells at upper left, lower left, upper
-/// right and lower right, each with all of its channels.
-pub(super) fn space_to_depth(x: Tensor<4>) -> Tensor<4> {
-    let [batch, c, h, w] = x.dims();
-    let cells = x.reshape([batch, c, h / 2, 2, w / 2, 2]);
-    cells
-        .permute([0, 5, 3, 1, 2, 4])
-        .reshape([batch, 4 * c, h / 2, w / 2])
 }
 
 impl Block for SpaceToDepthConfig {
@@ -64,9 +56,7 @@ impl Block for SpaceToDepthConfig {
         SpaceToDepth {}
     }
 
-    fn forward(_: &SpaceToDepth, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![space_to_depth(only(inputs))]
-    }
+    on_maps!(_layer: SpaceToDepth, inputs => vec![FeatureMap::deepened(only(inputs))]);
 
     fn arguments(&self) -> String {
         "[1]".into()

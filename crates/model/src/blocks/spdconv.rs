@@ -8,7 +8,7 @@ use super::{
     focus::{Focus, FocusConfig},
     row::RowReader,
 };
-use crate::{initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{inference::Traced, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// Space to depth, then a 3×3 Conv without stride: halves the sides without leaving a cell out.
 /// Row: `[channels]`.
@@ -35,6 +35,10 @@ impl Block for SpdConvConfig {
 
     fn forward(layer: &Focus, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         FocusConfig::forward(layer, inputs)
+    }
+
+    fn lower(layer: &Focus, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        FocusConfig::lower(layer, inputs)
     }
 
     fn arguments(&self) -> String {

@@ -1,9 +1,9 @@
 //! YOLOv9's spatial pyramid pooling.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     pool::pyramid,
     row::RowReader,
@@ -76,10 +76,10 @@ impl Block for SppElanConfig {
         }
     }
 
-    fn forward(layer: &SppElan, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: SppElan, inputs => {
         let x = layer.cv1.forward(only(inputs));
         vec![layer.cv5.forward(pyramid(x, layer.kernel, POOLS))]
-    }
+    });
 
     fn arguments(&self) -> String {
         let Self {

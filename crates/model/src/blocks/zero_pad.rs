@@ -1,12 +1,14 @@
 //! Zeros around a map.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Zeros around a map. Row: `[[left, right, top, bottom]]`, or `[all]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,10 +56,7 @@ impl Block for ZeroPadConfig {
         ZeroPad { config: *self }
     }
 
-    fn forward(layer: &ZeroPad, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let [left, right, top, bottom] = layer.config.sides;
-        vec![only(inputs).pad((left, right, top, bottom), 0.0)]
-    }
+    on_maps!(layer: ZeroPad, inputs => vec![only(inputs).padded(layer.config.sides)]);
 
     fn arguments(&self) -> String {
         format!("[{:?}]", self.sides)

@@ -2,16 +2,18 @@
 
 use std::ops::Add;
 
-use ablate_kernels::{self as kernels, Activation};
+use ablate_kernels::{self as kernels, Activation, matmul};
 use burn::{
     nn::{PaddingConfig2d, conv::Conv2d},
     tensor::{
-        Tensor,
+        Tensor, TensorData,
         activation::softmax,
         module::{interpolate, max_pool2d},
         ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions},
     },
 };
+
+use crate::shape::ConvShape;
 
 /// A map `[batch, channels, height, width]`: a tensor, or a value of a graph that is being traced.
 /// A block whose forward pass is written over this trait runs on both, so that the two can't drift
@@ -63,8 +65,66 @@ pub trait FeatureMap: Clone + Add<Output = Self> {
     /// Each pixel `factor` times in both directions.
     fn enlarged(self, factor: usize) -> Self;
 
+    /// The map's nearest pixels at other sides.
+    fn resized(self, sides: [usize; 2]) -> Self;
+
+    /// Zeros at the left, the right, the top and the bottom.
+    fn padded(self, sides: [usize; 4]) -> Self;
+
+    /// The cells at upper left, lower left, upper right and lower right of each 2×2, each with all of
+    /// its channels; sides are even.
+    fn deepened(self) -> Self;
+
+    /// The mean of each 2×2 window, at every place: a map smaller by one.
+    fn smoothed(self) -> Self;
+
+    /// The mean of each channel, a map of one pixel.
+    fn means(self) -> Self;
+
+    /// The mean and the largest of each pixel's channels, two channels.
+    fn summary(self) -> Self;
+
+    /// Two more channels, which hold the row and the column, from -1 to 1.
+    fn with_places(self) -> Self;
+
+    /// A map of one pixel under a linear layer, `weight` being `[outputs, channels]`, `bias`
+    /// `[outputs]`.
+    fn linear(self, weight: Tensor<2>, bias: Option<Tensor<1>>, activation: Activation) -> Self;
+
+    /// A map of one pixel under a filter along its channels, of an odd length; zeros beyond its
+    /// ends.
+    fn along_channels(self, filter: Tensor<1>) -> Self;
+
+    /// A convolution with a kernel for each image: the sum of `kernels`, one a row, `[experts,
+    /// weights]`, by shares `[batch, experts, 1, 1]`; `bias` is the same for all.
+    fn convolved_each(self, shares: Self, kernels: Kernels, activation: Activation) -> Self;
+
+    /// Minus another map, which may have one pixel that stands for all.
+    fn minus(self, other: Self) -> Self;
+
+    /// Divided by another map, which may have one pixel that stands for all.
+    fn over(self, other: Self) -> Self;
+
+    /// `factor · x + term`.
+    fn affine(self, factor: f64, term: f64) -> Self;
+
     /// Each pixel's channels as shares of 1, by their exponentials.
     fn shares(self) -> Self;
+}
+
+/// Kernels that are mixed for each image.
+pub struct Kernels {
+    /// The convolution's geometry.
+    pub shape: ConvShape,
+    /// Each kernel in a row, `[experts, c_out · c_in / groups · kernel²]`.
+    pub weight: Tensor<2>,
+    /// `[c_out]`
+    pub bias: Option<Tensor<1>>,
+}
+
+/// The place of each of so many rows or columns, from -1 to 1.
+pub(super) fn places(side: usize) -> impl Iterator<Item = f32> {
+    (0..side).map(move |i| 2.0 * i as f32 / (side - 1).max(1) as f32 - 1.0)
 }
 
 /// Geometry of a convolution that `blocks::conv::conv2d` made.
@@ -152,6 +212,101 @@ impl FeatureMap for Tensor<4> {
         let options = InterpolateOptions::new(InterpolateMode::Nearest)
             .with_output_size([height * factor, width * factor]);
         interpolate(self, options)
+    }
+
+    fn resized(self, [height, width]: [usize; 2]) -> Self {
+        let options =
+            InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
+        interpolate(self, options)
+    }
+
+    fn padded(self, [left, right, top, bottom]: [usize; 4]) -> Self {
+        self.pad((left, right, top, bottom), 0.0)
+    }
+
+    fn deepened(self) -> Self {
+        let [batch, c, h, w] = self.dims();
+        let cells = self.reshape([batch, c, h / 2, 2, w / 2, 2]);
+        cells
+            .permute([0, 5, 3, 1, 2, 4])
+            .reshape([batch, 4 * c, h / 2, w / 2])
+    }
+
+    /// By sums of slices, which take the CPU backend a fraction of its average pooling's time.
+    fn smoothed(self) -> Self {
+        let [_, _, height, width] = self.dims();
+        let rows = self.clone().narrow(2, 0, height - 1) + self.narrow(2, 1, height - 1);
+        (rows.clone().narrow(3, 0, width - 1) + rows.narrow(3, 1, width - 1)) * 0.25
+    }
+
+    fn means(self) -> Self {
+        let [batch, c, h, w] = self.dims();
+        let flat = self.reshape([batch, c, h * w]);
+        flat.mean_dim(2).reshape([batch, c, 1, 1])
+    }
+
+    fn summary(self) -> Self {
+        Tensor::cat(vec![self.clone().mean_dim(1), self.max_dim(1)], 1)
+    }
+
+    fn with_places(self) -> Self {
+        let [batch, _, h, w] = self.dims();
+        let along = |side: usize, shape: [usize; 4]| {
+            let places = TensorData::new(places(side).collect::<Vec<f32>>(), shape);
+            let places = Tensor::<4>::from_data(places, &self.device());
+            places.expand([batch, 1, h, w]).cast(self.dtype())
+        };
+        let (rows, columns) = (along(h, [1, 1, h, 1]), along(w, [1, 1, 1, w]));
+        Tensor::cat(vec![self, rows, columns], 1)
+    }
+
+    fn linear(self, weight: Tensor<2>, bias: Option<Tensor<1>>, activation: Activation) -> Self {
+        let [batch, channels, ..] = self.dims();
+        let y = matmul(self.reshape([batch, channels]), weight.transpose());
+        let y = match bias {
+            Some(bias) => y + bias.unsqueeze(),
+            None => y,
+        };
+        let outputs = y.dims()[1];
+        activation.forward(y).reshape([batch, outputs, 1, 1])
+    }
+
+    fn along_channels(self, filter: Tensor<1>) -> Self {
+        let ([batch, c, ..], [length]) = (self.dims(), filter.dims());
+        let ends = (length / 2, length / 2, 0, 0);
+        let padded = self.reshape([batch, c]).pad(ends, 0.0);
+        let taps = (0..length).map(|tap| padded.clone().narrow(1, tap, c));
+        let taps: Tensor<3> = Tensor::stack(taps.collect(), 2);
+        matmul(taps, filter.reshape([1, length, 1])).reshape([batch, c, 1, 1])
+    }
+
+    fn convolved_each(self, shares: Self, kernels: Kernels, activation: Activation) -> Self {
+        let Kernels {
+            shape,
+            weight,
+            bias,
+        } = kernels;
+        let [batch, experts, ..] = shares.dims();
+        let [tall, wide] = shape.kernel;
+        let mixed = matmul(shares.reshape([batch, experts]), weight);
+        let mixed = mixed.reshape([batch * shape.c_out, shape.c_in / shape.groups, tall, wide]);
+        let y = kernels::conv2d_per_image(self, mixed, shape.geometry());
+        match bias {
+            Some(bias) => kernels::scale_shift(y, bias.ones_like(), bias, activation),
+            None => activation.forward(y),
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        self - other
+    }
+
+    fn over(self, other: Self) -> Self {
+        self / other
+    }
+
+    fn affine(self, factor: f64, term: f64) -> Self {
+        self.mul_scalar(factor).add_scalar(term)
     }
 
     fn shares(self) -> Self {

@@ -16,6 +16,19 @@ const KEPT: usize = 2;
 #[derive(Clone, Default)]
 pub(crate) struct Plans(Arc<Mutex<Vec<Kept>>>);
 
+/// How a network runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// By a plan of the engine.
+    Plan,
+    /// Operation by operation.
+    Operations {
+        /// The block that has no form for a plan, `row 10, C2PSA`; None if plans are not for the
+        /// device or the number format, or the network is not fused.
+        lacks: Option<String>,
+    },
+}
+
 /// What a plan computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -37,8 +50,8 @@ struct Kept {
     /// Of the images.
     shape: [usize; 4],
     target: Target,
-    /// None if the engine lacks an operation of the network.
-    plan: Option<Compiled>,
+    /// The error is why there is none.
+    plan: Result<Compiled, String>,
 }
 
 impl fmt::Debug for Plans {
@@ -55,26 +68,37 @@ impl Plans {
         &self,
         images: &Tensor<4>,
         target: Target,
-        forward: impl FnOnce(Traced) -> Option<Vec<Traced>>,
+        forward: impl FnOnce(Traced) -> Result<Vec<Traced>, String>,
     ) -> Option<Vec<Map>> {
-        self.with(images, target, forward, |compiled| {
+        let run = |compiled: &mut Compiled| {
             let images = images.clone().into_data();
-            let outputs = compiled.plan.run(images.as_slice().ok()?).ok()?;
+            let images = images.as_slice().map_err(|error| format!("{error:?}"))?;
+            let outputs = compiled.plan.run(images)?;
             ablate_kernels::count_multiply_accumulates(|| compiled.multiply_accumulates);
             let maps = outputs.into_iter().zip(&compiled.shapes);
             let map = |(values, &shape): (Vec<f32>, &[usize; 4])| Map { shape, values };
-            Some(maps.map(map).collect())
-        })
+            Ok(maps.map(map).collect())
+        };
+        self.with(images, target, forward, run).ok()
     }
 
-    /// Whether [`Self::run`] has a plan, which it then keeps; without running it.
-    pub fn has(
+    /// Makes the plan that [`Self::run`] will take, without running it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn make(
         &self,
         images: &Tensor<4>,
         target: Target,
-        forward: impl FnOnce(Traced) -> Option<Vec<Traced>>,
-    ) -> bool {
-        self.with(images, target, forward, |_| Some(())).is_some()
+        forward: impl FnOnce(Traced) -> Result<Vec<Traced>, String>,
+    ) -> Result<(), String> {
+        self.with(images, target, forward, |_| Ok(()))
+    }
+
+    /// Whether plans are for images of this device and number format.
+    pub fn suit(images: &Tensor<4>) -> bool {
+        let device = images.device();
+        device == Device::flex() && !device.is_autodiff() && images.dtype() == DType::F32
     }
 
     /// What `work` makes of the plan, which is found or made.
@@ -82,36 +106,32 @@ impl Plans {
         &self,
         images: &Tensor<4>,
         target: Target,
-        forward: impl FnOnce(Traced) -> Option<Vec<Traced>>,
-        work: impl FnOnce(&mut Compiled) -> Option<T>,
-    ) -> Option<T> {
-        let device = images.device();
-        let is_cpu = device == Device::flex() && !device.is_autodiff();
-        if !is_cpu || images.dtype() != DType::F32 {
-            return None;
+        forward: impl FnOnce(Traced) -> Result<Vec<Traced>, String>,
+        work: impl FnOnce(&mut Compiled) -> Result<T, String>,
+    ) -> Result<T, String> {
+        if !Self::suit(images) {
+            return Err("plans are for the device flex and the number format f32".into());
         }
         let shape = images.dims();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |kept: &Kept| kept.shape == shape && kept.target == target;
-        match kept.iter().position(is_it) {
-            // The one that was used last comes last.
-            Some(place) => {
-                let used = kept.remove(place);
-                kept.push(used);
-            }
+        // The one that was used last comes last.
+        let used = match kept.iter().position(is_it) {
+            Some(place) => kept.remove(place),
             None => {
-                let outputs = forward(Traced::input(shape));
-                let plan = outputs.and_then(|outputs| Traced::compile(&outputs).ok());
                 if kept.len() == KEPT {
                     kept.remove(0);
                 }
-                kept.push(Kept {
+                let outputs = forward(Traced::input(shape));
+                Kept {
                     shape,
                     target,
-                    plan,
-                });
+                    plan: outputs.and_then(|outputs| Traced::compile(&outputs)),
+                }
             }
-        }
-        work(kept.last_mut()?.plan.as_mut()?)
+        };
+        kept.push(used);
+        let plan = &mut kept.last_mut().expect("pushed above").plan;
+        work(plan.as_mut().map_err(|error| error.clone())?)
     }
 }

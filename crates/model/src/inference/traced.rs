@@ -3,27 +3,28 @@
 use std::{cell::RefCell, ops::Add, rc::Rc};
 
 use ablate_engine as engine;
-use ablate_kernels::Activation;
+use ablate_kernels::{self as kernels, Activation};
 use burn::{
     nn::conv::Conv2d,
     tensor::{DType, Tensor},
 };
 use engine::{Binary, Builder, Options, Plan, Pool, PoolKind, Value};
 
-use super::feature_map::{FeatureMap, geometry};
+use super::feature_map::{FeatureMap, Kernels, geometry, places};
 
 /// A value of a network's graph.
 #[derive(Clone, Debug)]
 pub struct Traced {
     graph: Rc<RefCell<Graph>>,
     shape: [usize; 4],
-    /// None after the graph has failed.
+    /// None after the graph has failed, and of a sketch.
     value: Option<Value>,
 }
 
 #[derive(Debug)]
 struct Graph {
-    builder: Builder,
+    /// None of a sketch.
+    builder: Option<Builder>,
     /// The first operation that the engine lacks.
     failure: Option<String>,
     /// Those of the network's own convolutions.
@@ -42,6 +43,15 @@ impl Traced {
     /// The network's input of this shape.
     pub fn input(shape: [usize; 4]) -> Self {
         let (builder, value) = Builder::new(shape);
+        Self::of(shape, Some(builder), Some(value))
+    }
+
+    /// The same of a graph that keeps shapes alone, to see whether there is one.
+    pub fn sketch(shape: [usize; 4]) -> Self {
+        Self::of(shape, None, None)
+    }
+
+    fn of(shape: [usize; 4], builder: Option<Builder>, value: Option<Value>) -> Self {
         let graph = Graph {
             builder,
             failure: None,
@@ -50,7 +60,7 @@ impl Traced {
         Self {
             graph: Rc::new(RefCell::new(graph)),
             shape,
-            value: Some(value),
+            value,
         }
     }
 
@@ -64,9 +74,10 @@ impl Traced {
         if let Some(failure) = &graph.failure {
             return Err(failure.clone());
         }
+        let builder = graph.builder.as_ref().ok_or("a sketch has no plan")?;
         let values: Vec<Value> = outputs.iter().filter_map(|output| output.value).collect();
         Ok(Compiled {
-            plan: graph.builder.clone().compile(&values, &Options::new()?)?,
+            plan: builder.clone().compile(&values, &Options::new()?)?,
             shapes: outputs.iter().map(|output| output.shape).collect(),
             multiply_accumulates: graph.multiply_accumulates,
         })
@@ -80,7 +91,7 @@ impl Traced {
     ) -> Self {
         let value = self.value.and_then(|value| {
             let mut graph = self.graph.borrow_mut();
-            let made = step(&mut graph.builder, value);
+            let made = step(graph.builder.as_mut()?, value);
             graph.keep(made)
         });
         Self {
@@ -115,6 +126,37 @@ impl Traced {
             };
             builder.conv2d(value, conv)
         })
+    }
+
+    /// Notes multiply-accumulates of an image.
+    fn count(&self, of_image: usize) {
+        let all = (of_image * self.shape[0]) as u64;
+        self.graph.borrow_mut().multiply_accumulates += all;
+    }
+
+    /// `activation(weights · x + bias)` at each pixel, `weights` being `[outputs, channels]`.
+    fn each_pixel(
+        self,
+        [outputs, channels]: [usize; 2],
+        activation: Activation,
+        weights_and_bias: impl FnOnce() -> Result<(Vec<f32>, Vec<f32>), String>,
+    ) -> Self {
+        let [batch, _, height, width] = self.shape;
+        self.then([batch, outputs, height, width], |builder, value| {
+            let (weights, bias) = weights_and_bias()?;
+            let conv = engine::Conv2d {
+                activation: of_engine(activation),
+                ..engine::Conv2d::new(weights, [outputs, channels, 1, 1], bias)
+            };
+            builder.conv2d(value, conv)
+        })
+    }
+
+    /// These rows and columns; None gives zeros.
+    fn pixels(self, rows: Vec<Option<usize>>, columns: Vec<Option<usize>>) -> Self {
+        let [batch, channels, ..] = self.shape;
+        let shape = [batch, channels, rows.len(), columns.len()];
+        self.then(shape, |builder, value| builder.pixels(value, rows, columns))
     }
 
     fn in_order(self, order: Vec<usize>) -> Self {
@@ -173,29 +215,14 @@ impl FeatureMap for Traced {
         let weight = conv.weight.val();
         let kernel = weight.dims();
         let geometry = geometry(conv);
-        let [batch, _, height, width] = self.shape;
-        let side = |side: usize, axis: usize| {
-            let reach = (kernel[2 + axis] - 1) * geometry.dilation + 1;
-            let room = (side + 2 * geometry.padding[axis]).saturating_sub(reach);
-            room / geometry.stride + 1
-        };
-        let shape = [batch, kernel[0], side(height, 0), side(width, 1)];
-        let each: usize = kernel[1..].iter().product();
-        let macs = shape.iter().product::<usize>() * each;
-        self.graph.borrow_mut().multiply_accumulates += macs as u64;
+        let shape = convolved(self.shape, kernel, geometry);
+        self.count(convolution(shape, kernel));
         self.then(shape, |builder, value| {
             let bias = match &conv.bias {
                 Some(bias) => numbers(bias.val())?,
                 None => vec![0.0; kernel[0]],
             };
-            let conv = engine::Conv2d {
-                stride: geometry.stride,
-                padding: geometry.padding,
-                dilation: geometry.dilation,
-                groups: geometry.groups,
-                activation: of_engine(activation),
-                ..engine::Conv2d::new(numbers(weight)?, kernel, bias)
-            };
+            let conv = of_geometry(geometry, numbers(weight)?, kernel, bias, activation);
             builder.conv2d(value, conv)
         })
     }
@@ -266,7 +293,133 @@ impl FeatureMap for Traced {
     fn enlarged(self, factor: usize) -> Self {
         let [batch, channels, height, width] = self.shape;
         let shape = [batch, channels, height * factor, width * factor];
-        self.then(shape, |builder, value| Ok(builder.enlarge(value, factor)))
+        self.then(shape, |builder, value| builder.enlarge(value, factor))
+    }
+
+    fn resized(self, sides: [usize; 2]) -> Self {
+        let [_, _, height, width] = self.shape;
+        // PyTorch's rule, with a scale in 32 bits.
+        let sources = |from: usize, to: usize| -> Vec<Option<usize>> {
+            let scale = from as f32 / to as f32;
+            let source = |i: usize| Some(((i as f32 * scale) as usize).min(from - 1));
+            (0..to).map(source).collect()
+        };
+        self.pixels(sources(height, sides[0]), sources(width, sides[1]))
+    }
+
+    fn padded(self, [left, right, top, bottom]: [usize; 4]) -> Self {
+        let [_, _, height, width] = self.shape;
+        let sources = |before: usize, side: usize, after: usize| {
+            let zeros = |count| std::iter::repeat_n(None, count);
+            let inner = (0..side).map(Some);
+            zeros(before).chain(inner).chain(zeros(after)).collect()
+        };
+        self.pixels(sources(top, height, bottom), sources(left, width, right))
+    }
+
+    fn deepened(self) -> Self {
+        let [_, _, height, width] = self.shape;
+        let cells = [[0, 0], [1, 0], [0, 1], [1, 1]].map(|[y, x]| {
+            let sources = |first: usize, side| (first..side).step_by(2).map(Some).collect();
+            self.clone().pixels(sources(y, height), sources(x, width))
+        });
+        Self::concatenated(cells.into())
+    }
+
+    fn smoothed(self) -> Self {
+        let [batch, channels, height, width] = self.shape;
+        let shape = [batch, channels, height - 1, width - 1];
+        self.then(shape, |builder, value| {
+            builder.pool(value, Pool::square(PoolKind::Mean, 2, 1, 0))
+        })
+    }
+
+    fn means(self) -> Self {
+        let [batch, channels, ..] = self.shape;
+        let shape = [batch, channels, 1, 1];
+        self.then(shape, |builder, value| Ok(builder.mean(value)))
+    }
+
+    fn summary(self) -> Self {
+        let [batch, channels, height, width] = self.shape;
+        self.then([batch, 2, height, width], |builder, value| {
+            let weights = vec![1.0 / channels as f32; channels];
+            let sum = engine::Conv2d::new(weights, [1, channels, 1, 1], vec![0.0]);
+            let mean = builder.conv2d(value, sum)?;
+            let largest = builder.largest(value);
+            builder.concat(&[mean, largest])
+        })
+    }
+
+    fn with_places(self) -> Self {
+        let [batch, channels, height, width] = self.shape;
+        self.then([batch, channels + 2, height, width], |builder, value| {
+            let rows = places(height).flat_map(|row| std::iter::repeat_n(row, width));
+            let columns = (0..height).flat_map(|_| places(width));
+            let constant = builder.constant([2, height, width], rows.chain(columns).collect())?;
+            builder.concat(&[value, constant])
+        })
+    }
+
+    fn linear(self, weight: Tensor<2>, bias: Option<Tensor<1>>, activation: Activation) -> Self {
+        let [outputs, channels] = weight.dims();
+        self.count(outputs * channels);
+        self.each_pixel([outputs, channels], activation, || {
+            let bias = bias.map_or(Ok(vec![0.0; outputs]), numbers)?;
+            Ok((numbers(weight)?, bias))
+        })
+    }
+
+    fn along_channels(self, filter: Tensor<1>) -> Self {
+        let ([_, c, ..], [length]) = (self.shape, filter.dims());
+        self.count(c * length);
+        self.each_pixel([c, c], Activation::Identity, || {
+            let filter = numbers(filter)?;
+            // What a channel gives another, by the tap that it lies under.
+            let weight = |at: usize| {
+                let tap = (at % c + length / 2).checked_sub(at / c);
+                tap.and_then(|tap| filter.get(tap)).copied().unwrap_or(0.0)
+            };
+            Ok(((0..c * c).map(weight).collect(), vec![0.0; c]))
+        })
+    }
+
+    fn convolved_each(self, shares: Self, kernels: Kernels, activation: Activation) -> Self {
+        let Kernels {
+            shape: conv,
+            weight,
+            bias,
+        } = kernels;
+        let [experts, weights] = weight.dims();
+        let [tall, wide] = conv.kernel;
+        let kernel = [conv.c_out, conv.c_in / conv.groups, tall, wide];
+        let shape = convolved(self.shape, kernel, conv.geometry());
+        self.count(experts * weights + convolution(shape, kernel));
+        self.then(shape, |builder, value| {
+            let shares = shares.value.ok_or("a value of another graph")?;
+            let bias = bias.map_or(Ok(vec![0.0; conv.c_out]), numbers)?;
+            let conv = of_geometry(conv.geometry(), numbers(weight)?, kernel, bias, activation);
+            builder.mixed_conv2d(value, shares, conv)
+        })
+    }
+
+    fn minus(self, other: Self) -> Self {
+        self.with(other, Binary::Subtract)
+    }
+
+    fn over(self, other: Self) -> Self {
+        self.with(other, Binary::Divide)
+    }
+
+    fn affine(self, factor: f64, term: f64) -> Self {
+        let shape = self.shape;
+        self.then(shape, |builder, value| {
+            let affine = engine::Activation::Affine {
+                scale: factor as f32,
+                shift: term as f32,
+            };
+            Ok(builder.activation(value, affine))
+        })
     }
 
     fn shares(self) -> Self {
@@ -286,6 +439,42 @@ impl FeatureMap for Traced {
             .into_iter()
             .map(|power| power.with(sum.clone(), Binary::Divide));
         Self::concatenated(shares.collect())
+    }
+}
+
+/// A convolution's output.
+fn convolved(
+    [batch, _, height, width]: [usize; 4],
+    kernel: [usize; 4],
+    geometry: kernels::Conv2d,
+) -> [usize; 4] {
+    let side = |side: usize, axis: usize| {
+        let reach = (kernel[2 + axis] - 1) * geometry.dilation + 1;
+        let room = (side + 2 * geometry.padding[axis]).saturating_sub(reach);
+        room / geometry.stride + 1
+    };
+    [batch, kernel[0], side(height, 0), side(width, 1)]
+}
+
+/// Multiply-accumulates of a convolution, for an image.
+fn convolution([_, c_out, height, width]: [usize; 4], kernel: [usize; 4]) -> usize {
+    c_out * height * width * kernel[1..].iter().product::<usize>()
+}
+
+fn of_geometry(
+    geometry: kernels::Conv2d,
+    weights: Vec<f32>,
+    kernel: [usize; 4],
+    bias: Vec<f32>,
+    activation: Activation,
+) -> engine::Conv2d {
+    engine::Conv2d {
+        stride: geometry.stride,
+        padding: geometry.padding,
+        dilation: geometry.dilation,
+        groups: geometry.groups,
+        activation: of_engine(activation),
+        ..engine::Conv2d::new(weights, kernel, bias)
     }
 }
 

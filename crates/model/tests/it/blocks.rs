@@ -181,7 +181,10 @@ fn dynamic_conv() {
     };
     let mut conv = DynamicConv::new(&config, &Initializer::new(0, &device));
     golden.fill(&mut conv, "w\\.");
-    golden.assert("y0", conv.forward(golden.tensor("x0", &device)));
+    golden.assert(
+        "y0",
+        conv.forward(Activation::Identity, golden.tensor("x0", &device)),
+    );
 }
 
 #[test]

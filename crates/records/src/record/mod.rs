@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 pub use cell::{Cell, ImageSizes, Stage, Timing};
 pub use evaluation::{ApFigures, ClassAp, EvalMeasurement};
-pub use timing::{DetectMeasurement, DetectParts, LatencyMeasurement, Load, PeakMemory, Rounds};
+pub use timing::{
+    By, DetectMeasurement, DetectParts, LatencyMeasurement, Load, PeakMemory, Rounds,
+};
 pub use training::{AnchorFit, EpochLog, FirstWeights, TrainMeasurement};
 
 /// How a stage ended.

@@ -40,6 +40,34 @@ pub struct LatencyMeasurement {
     /// a share of the largest (0 to 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounding_error: Option<f64>,
+    /// How the network ran; None in records of earlier versions, and of a training step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
+    /// Why it ran operation by operation where plans can be: those timed together that have none, and
+    /// their first block that has no form for one, `yolo11n (row 10, C2PSA)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_plan: Option<String>,
+}
+
+/// How a network ran. What is timed together ran in one way; times of different ways are not to be
+/// compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// By a compiled plan.
+    Plan,
+    /// Operation by operation.
+    Operations,
+}
+
+impl By {
+    /// `plan` or `operations`, as in the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Operations => "operations",
+        }
+    }
 }
 
 /// The rounds in which several models were timed, each once in every round, in an order drawn anew.

@@ -42,6 +42,22 @@ pub const COLUMNS: &[Column] = &[
         Some((&row.cell.dtype).into())
     }),
     Column::csv(
+        "latency_by",
+        "",
+        "whether networks ran by a compiled plan, or operation by operation; empty in records of earlier versions",
+        |row| Some(row.latency()?.by?.name().into()),
+    )
+    .relevant(|row| row.latency().is_some_and(|latency| latency.by.is_some()))
+    .on(&[Page(Latency, "by")]),
+    Column::csv(
+        "latency_no_plan",
+        "",
+        "models timed together that have no plan, and what they lack: none of those ran by one",
+        |row| Some(row.latency()?.no_plan.as_deref()?.into()),
+    )
+    .relevant(|row| row.latency().is_some_and(|latency| latency.no_plan.is_some()))
+    .on(&[Page(Latency, "no plan")]),
+    Column::csv(
         "latency_rounding_error",
         "0 to 1",
         "largest difference from f32, of boxes or probabilities, as a share of the largest",

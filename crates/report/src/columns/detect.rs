@@ -78,6 +78,14 @@ pub const COLUMNS: &[Column] = &[
     .format(Format::Plain)
     .on(&[Page(Detect, "rounds")]),
     column(
+        "detect_by",
+        "",
+        "whether networks ran by a compiled plan, or operation by operation; empty in records of earlier versions",
+        |row| Some(row.detect()?.whole.by?.name().into()),
+    )
+    .relevant(|row| row.detect().is_some_and(|detect| detect.whole.by.is_some()))
+    .on(&[Page(Detect, "by")]),
+    column(
         "detect_disturbed",
         "",
         "what else the machine did during the timing; empty if nothing disturbed it",

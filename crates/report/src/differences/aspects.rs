@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use ablate_records::{Measurement, Outcome, Record, Stage};
+use ablate_records::{By, Measurement, Outcome, Record, Stage};
 
 /// Keys with their values, as a reader sees them.
 pub type Aspect = fn(&Record) -> Vec<(String, String)>;
@@ -127,10 +127,24 @@ pub fn timing(record: &Record) -> Vec<(String, String)> {
         Stage::Detect => format!("detect {key}"),
         _ => key.clone(),
     };
+    let by = match &record.outcome {
+        Outcome::Done {
+            measurement: Measurement::Latency(latency),
+        } => Some(latency.by),
+        Outcome::Done {
+            measurement: Measurement::Detect(detect),
+        } => Some(detect.whole.by),
+        _ => None,
+    };
+    let by = by.map(|by| {
+        let way = by.map_or("not recorded", By::name);
+        (named(&"by".to_string()), way.to_string())
+    });
     inputs
         .iter()
         .filter(|(key, _)| !others.contains(&key.as_str()) && !always.contains(&key.as_str()))
         .map(|(key, value)| (named(key), short(value)))
+        .chain(by)
         .collect()
 }
 

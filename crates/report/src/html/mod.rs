@@ -16,7 +16,6 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
-use crate::caution;
 use crate::compared::SAME;
 use crate::differences::Difference;
 use crate::mark::{AS_GOOD, OPEN};
@@ -25,6 +24,7 @@ use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
 use crate::plots::{Figure, Kind};
 use crate::rows::Rows;
 use crate::summary::Table;
+use crate::{caution, executions};
 use ablate_records::VariantNote;
 
 #[derive(Serialize)]
@@ -77,7 +77,7 @@ pub fn render(
         differences,
         same => SAME,
         told => sentences::told(tables, &rows.judging),
-        cautions => caution::cautions(rows),
+        cautions => [caution::cautions(rows), executions::cautions(rows)].concat(),
         means => compare::means(tables, &rows.judging),
         verdicts => compare::verdicts(tables),
         front_sign => SIGN,

@@ -6,6 +6,7 @@ use super::Fields;
 use super::fields::Field;
 use super::sheet::Item;
 use crate::columns::{Column, Evidence, LATENCY_MARGIN};
+use crate::executions::way;
 use crate::interval::Over;
 use crate::mark::Mark;
 use crate::rows::{Row, Rows};
@@ -93,6 +94,16 @@ fn latency(table: &Table, lines: &[&Line]) -> Option<String> {
         .filter(|row| row.latency().is_some())
         .filter_map(|row| row.record(Stage::Latency))
         .collect();
+    let timed = lines.iter().flat_map(|line| &line.rows);
+    let ways: BTreeSet<&str> = timed
+        .filter_map(|row| row.latency()?.by)
+        .map(|by| way(Some(by)))
+        .collect();
+    let ways: Vec<&str> = ways.into_iter().collect();
+    let ways = match ways.is_empty() {
+        true => String::new(),
+        false => format!(", {}", ways.join(" and ")),
+    };
     let machines: BTreeSet<String> = records
         .iter()
         .map(|record| &record.environment)
@@ -108,7 +119,7 @@ fn latency(table: &Table, lines: &[&Line]) -> Option<String> {
     (!records.is_empty()).then(|| {
         let place = format!("{}{machine}", setting.device).replace(") (", "; ");
         format!(
-            "Latency: median of a forward pass, {}, {} px, on {place}.",
+            "Latency: median of a forward pass{ways}, {}, {} px, on {place}.",
             setting.timing, setting.imgsz.latency
         )
     })

@@ -7,13 +7,14 @@ use super::{folded, one_line};
 use crate::mark::{AS_GOOD, OPEN};
 use crate::rows::{BASELINE, Gap, Rows};
 use crate::summary::Table;
-use crate::{caution, sentence};
+use crate::{caution, executions, sentence};
 use ablate_records::Stage;
 
 /// Errors printed under the tables; `results.csv` has all.
 const MOST_ERRORS: usize = 5;
 
-/// What the verdicts say of each variant, then what to know of the test images.
+/// What the verdicts say of each variant, then what to know of the test images and
+/// the timings.
 pub fn sentences(tables: &[Table], rows: &Rows, width: Option<u16>) -> String {
     let told = sentence::told(tables, &rows.judging);
     let several = told.len() > 1;
@@ -27,7 +28,9 @@ pub fn sentences(tables: &[Table], rows: &Rows, width: Option<u16>) -> String {
     let width = width.map_or(usize::MAX, |width| usize::from(width).max(40));
     let paragraph = |line: &String| folded(line, width, "  ");
     let told: String = lines.iter().map(paragraph).collect();
-    let cautions: String = caution::cautions(rows).iter().map(paragraph).collect();
+    let cautions = caution::cautions(rows).into_iter();
+    let cautions = cautions.chain(executions::cautions(rows));
+    let cautions: String = cautions.map(|line| paragraph(&line)).collect();
     format!("{told}{gap}{cautions}")
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ablate_records::{Cell, Judging, Outcome, Record, Stage};
+use ablate_records::{By, Cell, Judging, Measurement, Outcome, Record, Stage};
 use ablate_report::{Compared, Difference, Source, TableFormat, TableOptions};
 use serde_json::{Value, json};
 
@@ -181,6 +181,29 @@ fn what_differs_is_said_in_words() {
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[what], text);
     }
+}
+
+#[test]
+fn times_of_other_ways_differ() {
+    let one = sweep("flex", 0.1);
+    let ways = |by: By| {
+        let mut records = one.clone();
+        for record in &mut records {
+            if let Outcome::Done { measurement } = &mut record.outcome
+                && let Measurement::Latency(_) = measurement
+            {
+                *measurement = ran(measurement.clone(), by, None);
+            }
+            record.finished = "2026-02-01T00:00:00Z".into();
+        }
+        records
+    };
+    let (plan, operations) = (ways(By::Plan), ways(By::Operations));
+    let found = differences(&plan, &operations);
+    assert_eq!(found["Timing"], "by: plan in one, operations in two");
+    let found = differences(&one, &plan);
+    assert_eq!(found["Timing"], "by: not recorded in one, plan in two");
+    assert!(!differences(&plan, &plan).contains_key("Timing"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `results.csv` as a reader of CSV sees it.
 
 use ablate_records::{
-    Cell, DataAccount, Environment, EvalMeasurement, Judging, LeftOut, Measurement, Outcome,
+    By, Cell, DataAccount, Environment, EvalMeasurement, Judging, LeftOut, Measurement, Outcome,
     Record, Stage, TrainMeasurement,
 };
 
@@ -58,6 +58,22 @@ fn a_row_holds_all_stages_of_its_cell_unrounded() {
     let change: f64 = row["change_params_percent"].parse().unwrap();
     assert!((change - 100.0 * (1764317.0 / 1872157.0 - 1.0)).abs() < 1e-9);
     assert_eq!(row["finished"], "2026-01-04T10:00:00Z");
+}
+
+#[test]
+fn a_row_says_how_its_network_ran() {
+    let why = "yolov5n+asff (row 10, C2PSA)";
+    let rows = table(&[
+        done(&cell("baseline", "n"), latency(20.0)),
+        done(
+            &cell("asff", "n"),
+            ran(latency(20.0), By::Operations, Some(why)),
+        ),
+    ]);
+    let ways = rows
+        .iter()
+        .map(|row| [row["latency_by"].as_str(), row["latency_no_plan"].as_str()]);
+    assert_eq!(Vec::from_iter(ways), [["", ""], ["operations", why]]);
 }
 
 #[test]

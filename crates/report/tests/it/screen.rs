@@ -1,6 +1,6 @@
 //! The summary on the screen.
 
-use ablate_records::{Judging, Record, Stage};
+use ablate_records::{By, Judging, Record, Stage};
 use ablate_report::terminal;
 
 use crate::support::*;
@@ -52,6 +52,39 @@ fn it_is_plain_and_whole_without_a_terminal() {
         terminal::summary(&[], Judging::default()),
         "No records yet.\n"
     );
+}
+
+/// Times of different ways are named, and what had no plan.
+#[test]
+fn it_says_how_networks_ran() {
+    let timed = |variant: &str, scale: &str, measured| done(&cell(variant, scale), measured);
+    let by = |by, no_plan| ran(latency(20.0), by, no_plan);
+    let one = [
+        timed("baseline", "n", by(By::Plan, None)),
+        timed("asff", "n", by(By::Plan, None)),
+    ];
+    assert!(!render(&one, None, false).contains("Latency"));
+    let why = "yolov5s+asff (row 10, C2PSA)";
+    let text = render(
+        &[
+            one.as_slice(),
+            &[
+                timed("baseline", "s", by(By::Operations, Some(why))),
+                timed("asff", "s", by(By::Operations, Some(why))),
+                timed("baseline", "m", latency(30.0)),
+            ],
+        ]
+        .concat(),
+        None,
+        false,
+    );
+    for line in [
+        "Latency: no plan for yolov5s+asff (row 10, C2PSA), so all that was timed together ran operation by operation.",
+        "Latency on flex: the models did not all run in one way, so their times are not to be compared: yolov5m in a way that \
+         the records do not name, yolov5n and 1 more by compiled plan, yolov5s and 1 more operation by operation.",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
 }
 
 #[test]

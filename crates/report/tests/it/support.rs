@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use ablate_records::{
-    ApFigures, Cell, ClassAp, CostMeasurement, DetectMeasurement, DetectParts, Environment,
+    ApFigures, By, Cell, ClassAp, CostMeasurement, DetectMeasurement, DetectParts, Environment,
     EpochLog, EvalMeasurement, FirstWeights, Judging, LatencyMeasurement, Measurement, Outcome,
     PeakMemory, Record, Rounds, Rung, Stage, TrainMeasurement,
 };
@@ -206,6 +206,8 @@ pub fn latency(median_ms: f64) -> Measurement {
             device_mib: None,
         },
         rounding_error: None,
+        by: None,
+        no_plan: None,
     })
 }
 
@@ -496,6 +498,18 @@ fn each(make: impl Fn(&str, &str, u64, f64) -> Vec<Record>) -> Vec<Record> {
     models
         .flat_map(|(variant, scale, params, gflops)| make(variant, scale, params, gflops))
         .collect()
+}
+
+/// A latency of networks that ran in this way.
+pub fn ran(latency: Measurement, by: By, no_plan: Option<&str>) -> Measurement {
+    match latency {
+        Measurement::Latency(latency) => Measurement::Latency(LatencyMeasurement {
+            by: Some(by),
+            no_plan: no_plan.map(String::from),
+            ..latency
+        }),
+        other => other,
+    }
 }
 
 /// A latency that was not timed in turn with others.

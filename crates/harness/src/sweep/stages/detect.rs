@@ -13,6 +13,7 @@ use crate::{
     guard::guarded,
     measure::{
         detect::{Detections, Photo, photos},
+        forward::Way,
         precision::Precision,
         timing::{Aim, Protocol},
     },
@@ -47,7 +48,6 @@ impl<'b> Detect<'b> {
             aim: Aim::new(config.within, config.limit_s(), self.0.bench.comparisons()),
             fuse: true,
             precision: Precision::F32,
-            plans: true,
         })
     }
 
@@ -72,12 +72,12 @@ impl<'b> Detect<'b> {
             .iter()
             .map(|job| guarded(|| self.subject(job, data, &photos)))
             .collect();
-        // All by plans, or none: see [`alike`](crate::measure::timing::alike).
-        if !subjects.iter().flatten().all(Detections::has_plan) {
-            subjects
-                .iter_mut()
-                .flatten()
-                .for_each(Detections::without_plan);
+        let names = jobs.iter().map(|job| job.cell.cell.model.as_str());
+        let opened = names.zip(&subjects);
+        let opened = opened.filter_map(|(name, subject)| Some((name, subject.as_ref().ok()?)));
+        let way = Way::of(opened.map(|(name, subject)| (name, subject.execution())));
+        for subject in subjects.iter_mut().flatten() {
+            subject.run_by(&way);
         }
         let iterations = subjects
             .iter()

@@ -12,8 +12,9 @@ use crate::{
     environment,
     guard::guarded,
     measure::{
+        forward::{ForwardPass, forward_passes},
         precision::Precision,
-        timing::{Aim, Iteration, Protocol, alike, forward_pass},
+        timing::{Aim, Protocol},
     },
     progress::Steps,
     sweep::{config::LatencyConfig, plan::PlannedCell},
@@ -44,17 +45,17 @@ impl Latency<'_> {
             aim: Aim::new(config.within, config.limit_s(), self.0.comparisons()),
             fuse: true,
             precision,
-            plans: true,
         })
     }
 
-    fn iteration(
+    fn pass(
         &self,
         cell: &PlannedCell,
         device: &Device,
         protocol: &Protocol,
-    ) -> Result<Iteration<'static>> {
-        forward_pass(&self.0.graph(&cell.model, cell.cell.nc)?, device, protocol)
+    ) -> Result<ForwardPass> {
+        let graph = self.0.graph(&cell.model, cell.cell.nc)?;
+        ForwardPass::new(&graph, device, protocol)
     }
 
     /// Of one scale of a family, in one format on one device.
@@ -64,11 +65,11 @@ impl Latency<'_> {
         };
         let protocol = self.protocol(first.dtype)?;
         let device = first.device.open()?;
-        let iterations = alike(&protocol, |protocol| {
-            jobs.iter()
-                .map(|job| guarded(|| self.iteration(job.cell, &device, protocol)))
-                .collect()
-        });
+        let pass = |job: &Job<'_>| guarded(|| self.pass(job.cell, &device, &protocol));
+        let passes = jobs
+            .iter()
+            .map(|job| (job.cell.cell.model.as_str(), pass(job)));
+        let iterations = forward_passes(passes.collect());
         let measured = time_in_rounds(jobs, iterations, &device, &protocol, steps);
         let measurements = measured.into_iter();
         Ok(measurements

@@ -1,13 +1,9 @@
-//! Copies of a map: to lanes in order, enlarged, or with cells in place of channels.
+//! A map's channels in lanes in order.
 
 use std::ops::Range;
 
 use super::{Buffer, Kernel, Memory, Plane, clear_halo, planes};
-use crate::{
-    geometry::Geometry,
-    simd::{Isa, Simd, Task, dispatch},
-    view::View,
-};
+use crate::view::View;
 
 /// Copies the channels of a view into lanes in order.
 pub struct Repack {
@@ -71,88 +67,6 @@ impl Kernel for Repack {
                         let at = plane.start + plane.geometry.pixel(image, y, x);
                         for [lane, to] in moves {
                             out[*to] = unsafe { *memory.arena.add(at + lane) };
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Repeats every pixel `factor` times in both directions.
-pub struct Enlarge {
-    isa: Isa,
-    factor: usize,
-    blocks: Vec<(usize, usize, Geometry)>,
-    to: Geometry,
-    borders: Vec<Range<usize>>,
-}
-
-impl Enlarge {
-    /// From a view to a buffer with the same lanes.
-    pub fn new(isa: Isa, factor: usize, input: &View, output: &Buffer, buffers: &[Buffer]) -> Self {
-        let planes = planes(input, buffers);
-        let blocks = planes.iter().enumerate();
-        Self {
-            isa,
-            factor,
-            blocks: blocks
-                .map(|(number, plane)| (plane.start, output.plane(number), plane.geometry))
-                .collect(),
-            to: output.geometry,
-            borders: output.geometry.borders(),
-        }
-    }
-}
-
-impl Kernel for Enlarge {
-    fn name(&self) -> &'static str {
-        "enlarge"
-    }
-
-    fn jobs(&self) -> usize {
-        self.blocks.len()
-    }
-
-    #[allow(unsafe_code)]
-    unsafe fn run(&self, memory: &Memory, job: usize) {
-        dispatch(
-            self.isa,
-            EnlargeJob {
-                of: self,
-                memory: memory.arena,
-                block: job,
-            },
-        );
-    }
-}
-
-struct EnlargeJob<'a> {
-    of: &'a Enlarge,
-    memory: *mut f32,
-    block: usize,
-}
-
-impl Task for EnlargeJob<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn run<S: Simd>(self) {
-        let (from, to, geometry) = self.of.blocks[self.block];
-        let (large, factor) = (self.of.to, self.of.factor);
-        // SAFETY: the plane is this job's output.
-        unsafe { clear_halo(self.memory, to, &self.of.borders) };
-        for image in 0..large.batch {
-            for y in 0..geometry.height {
-                for x in 0..geometry.width {
-                    // SAFETY: a pixel of the input's plane, and its copies in the output's.
-                    unsafe {
-                        let from = self.memory.add(from + geometry.pixel(image, y, x));
-                        let pixel = S::load(from);
-                        for i in 0..factor * factor {
-                            let (y, x) = (y * factor + i / factor, x * factor + i % factor);
-                            pixel.store(self.memory.add(to + large.pixel(image, y, x)));
                         }
                     }
                 }
