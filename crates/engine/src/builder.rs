@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::activation::Activation;
+use crate::{activation::Activation, heads::Attention, resize::Resize};
 
 /// A map that a node of a graph makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -182,6 +182,11 @@ pub(crate) enum Node {
     Concat(Vec<Value>),
     /// Channels of a value, in this order.
     Channels(Value, Vec<usize>),
+    /// Of queries, keys and values.
+    Attention([Value; 3], Attention),
+    Resize(Value, Resize),
+    /// A 1×1 convolution for each pixel of the squares that it makes of a pixel, row by row.
+    Transposed(Value, Vec<Conv2d>),
 }
 
 impl Node {
@@ -193,8 +198,11 @@ impl Node {
             | Self::Mean(x)
             | Self::Enlarge(x, _)
             | Self::Unary(x, _)
-            | Self::Channels(x, _) => vec![*x],
+            | Self::Channels(x, _)
+            | Self::Resize(x, _)
+            | Self::Transposed(x, _) => vec![*x],
             Self::Binary(_, both) => both.to_vec(),
+            Self::Attention(all, _) => all.to_vec(),
             Self::Concat(parts) => parts.clone(),
         }
     }
@@ -239,7 +247,7 @@ impl Builder {
         self.shapes[value.0]
     }
 
-    fn push(&mut self, node: Node, shape: [usize; 4]) -> Value {
+    pub(crate) fn push(&mut self, node: Node, shape: [usize; 4]) -> Value {
         self.nodes.push(node);
         self.shapes.push(shape);
         Value(self.nodes.len() - 1)

@@ -3,16 +3,22 @@
 use crate::{
     activation::Activation,
     builder::{Binary, Conv2d, Pool},
+    heads::Attention,
     ops::{
         Buffer, Kernel,
+        attention::Attend,
         conv::Conv,
         depthwise::Depthwise,
         elementwise::Elementwise,
         exchange,
+        panels::{Packed, Panels},
         pool::Pooling,
         rearrange::{Enlarge, Repack},
+        resize::Resizing,
+        transposed::Transposed,
         winograd::Winograd,
     },
+    resize::Resize,
     simd::Isa,
     view::View,
 };
@@ -29,6 +35,12 @@ pub enum Draft {
     Unary(Activation),
     Binary(Binary, View),
     Repack,
+    /// Of keys; the view is the values.
+    Panels(Packed, View),
+    /// Of queries; the buffer has the panels.
+    Attend(Attention, Packed, usize),
+    Resize(Resize),
+    Transposed(Vec<Conv2d>),
     Output(usize),
 }
 
@@ -72,6 +84,24 @@ pub fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> B
             Box::new(Elementwise::binary(isa, *f, [x(), other], y(), buffers))
         }
         Draft::Repack => Box::new(Repack::new(x(), y(), buffers)),
+        Draft::Panels(packed, values) => {
+            Box::new(Panels::new(isa, *packed, [x(), values], y(), buffers))
+        }
+        Draft::Attend(attention, packed, panels) => {
+            let panels = &buffers[*panels];
+            Box::new(Attend::new(
+                (isa, threads),
+                (*attention, *packed),
+                x(),
+                panels,
+                y(),
+                buffers,
+            ))
+        }
+        Draft::Resize(resize) => Box::new(Resizing::new(isa, *resize, x(), y(), buffers)),
+        Draft::Transposed(convs) => {
+            Box::new(Transposed::new((isa, threads), convs, x(), y(), buffers))
+        }
         Draft::Output(number) => Box::new(exchange::Output::new(*number, x(), buffers)),
     }
 }
