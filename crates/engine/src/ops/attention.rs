@@ -330,8 +330,8 @@ impl Job<'_> {
         let of = self.of;
         let vectors = of.rows[2] / S::LANES;
         let plane = of.to.plane(self.head * vectors);
-        for row in 0..count {
-            let share = S::splat(1.0 / sums[row]);
+        for (row, sum) in sums.iter().enumerate().take(count) {
+            let share = S::splat(1.0 / sum);
             let from = &self.scratch[of.tables[2][row] as usize..][..of.rows[2]];
             let to = plane + of.output[first + row] as usize;
             for (vector, from) in from.chunks_exact(S::LANES).enumerate() {

@@ -1,14 +1,13 @@
 //! Two convolutions side by side that are one at inference.
 
-use ablate_kernels::Activation;
-use burn::tensor::Tensor;
-
 use super::conv::{Conv, ConvConfig};
 use crate::{
     fuse::{Fuse, absorb},
+    inference::FeatureMap,
     shape::Shape,
     tally::Tally,
 };
+use ablate_kernels::Activation;
 
 /// The activation of their sum: blocks of this kind don't go by the table's.
 const ACTIVATION: Activation = Activation::Silu;
@@ -49,9 +48,9 @@ impl BranchesConfig {
 }
 
 /// The activated sum of two branches, or of the one that has taken in the other.
-pub(super) fn forward(large: &Conv, small: &Option<Conv>, x: Tensor<4>) -> Tensor<4> {
+pub(super) fn forward<M: FeatureMap>(large: &Conv, small: &Option<Conv>, x: M) -> M {
     match small {
-        Some(small) => ACTIVATION.forward(large.forward(x.clone()) + small.forward(x)),
+        Some(small) => (large.forward(x.clone()) + small.forward(x)).activated(ACTIVATION),
         None => large.forward(x),
     }
 }

@@ -9,7 +9,7 @@ use super::{
     csp::CspConfig,
     row::RowReader,
 };
-use crate::{initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{inference::Traced, initializer::Initializer, shape::Shape, tally::Tally};
 
 /// C2f of compact inverted blocks. Row: `[channels, shortcut, large kernel, groups, expansion]`;
 /// the blocks have no groups; repeats are blocks.
@@ -41,6 +41,10 @@ impl Block for C2fCibConfig {
 
     fn forward(layer: &C2f<Cib>, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         C2fConfig::<CibConfig>::forward(layer, inputs)
+    }
+
+    fn lower(layer: &C2f<Cib>, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        C2fConfig::<CibConfig>::lower(layer, inputs)
     }
 
     fn arguments(&self) -> String {

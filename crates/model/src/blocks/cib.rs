@@ -1,8 +1,9 @@
 //! YOLOv10's compact inverted block.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
+    block::on_map,
     bottleneck::{BottleneckConfig, Link},
     branches::{self, BranchesConfig},
     conv::{Conv, ConvConfig},
@@ -139,7 +140,7 @@ impl Link for CibConfig {
         }
     }
 
-    fn forward(layer: &Cib, x: Tensor<4>) -> Tensor<4> {
+    on_map!(layer: Cib, x => {
         let (depthwise, widen, middle, narrow, last) = &layer.cv1;
         let y = widen.forward(depthwise.forward(x.clone()));
         let y = match middle {
@@ -148,5 +149,5 @@ impl Link for CibConfig {
         };
         let y = last.forward(narrow.forward(y));
         if layer.shortcut { x + y } else { y }
-    }
+    });
 }

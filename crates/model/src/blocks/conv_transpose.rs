@@ -1,18 +1,18 @@
 //! Transposed convolutions as rows.
 
-use ablate_kernels::conv_transpose2d;
 use burn::{
     module::{Module, Param},
     tensor::Tensor,
 };
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     dwconv::gcd,
     row::RowReader,
 };
 use crate::{
     fuse::fuse,
+    inference::FeatureMap,
     initializer::Initializer,
     shape::{Shape, TransposedShape},
     tally::Tally,
@@ -131,14 +131,17 @@ impl Block for ConvTransposeConfig {
         }
     }
 
-    fn forward(layer: &ConvTranspose, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let bias = layer.bias.as_ref().map(|bias| bias.val());
-        let (x, weight) = (only(inputs), layer.weight.val());
-        vec![conv_transpose2d(x, weight, bias, layer.conv.geometry())]
-    }
+    on_maps!(layer: ConvTranspose, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         self.printed()
+    }
+}
+
+impl ConvTranspose {
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
+        let bias = self.bias.as_ref().map(|bias| bias.val());
+        x.transposed(self.weight.val(), bias, self.conv.geometry())
     }
 }
 
@@ -162,9 +165,7 @@ impl Block for DwConvTransposeConfig {
         Block::init(&self.0, init)
     }
 
-    fn forward(layer: &ConvTranspose, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        ConvTransposeConfig::forward(layer, inputs)
-    }
+    on_maps!(layer: ConvTranspose, inputs => vec![layer.forward(only(inputs))]);
 
     fn arguments(&self) -> String {
         self.0.printed()

@@ -6,6 +6,7 @@ use super::{anchor_free::REG_MAX, detect::Detect};
 use crate::{
     blocks::{block::Block, row::RowReader},
     coding::{BoxCoding, DetectConfig},
+    inference::Traced,
     initializer::Initializer,
     shape::Shape,
     tally::Tally,
@@ -46,6 +47,10 @@ impl Block for V10DetectConfig {
 
     fn forward(layer: &Detect, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         DetectConfig::forward(layer, inputs)
+    }
+
+    fn lower(layer: &Detect, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        DetectConfig::lower(layer, inputs)
     }
 
     fn arguments(&self) -> String {

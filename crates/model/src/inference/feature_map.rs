@@ -2,6 +2,7 @@
 
 use std::ops::Add;
 
+use ablate_engine::Resize;
 use ablate_kernels::{self as kernels, Activation};
 use burn::{
     nn::{PaddingConfig2d, conv::Conv2d},
@@ -63,8 +64,44 @@ pub trait FeatureMap: Clone + Add<Output = Self> {
     /// Each pixel `factor` times in both directions.
     fn enlarged(self, factor: usize) -> Self;
 
+    /// The map with other sides, height before width, and how a tensor gets there.
+    fn resized(
+        self,
+        sides: [usize; 2],
+        resize: Resize,
+        of_tensor: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    ) -> Self;
+
+    /// A transposed convolution: weights `[channels in, channels out / groups, kernel, kernel]`,
+    /// bias `[channels out]`.
+    fn transposed(
+        self,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        geometry: kernels::ConvTranspose2d,
+    ) -> Self;
+
+    /// Softmax attention among positions, of a map of queries, keys and values, head after head:
+    /// what the queries see, and the values. How a tensor gets there.
+    fn attended(
+        self,
+        heads: Heads,
+        of_tensor: impl FnOnce(Tensor<4>) -> [Tensor<4>; 2],
+    ) -> [Self; 2];
+
     /// Each pixel's channels as shares of 1, by their exponentials.
     fn shares(self) -> Self;
+}
+
+/// Heads of an attention among the positions of a map.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    /// How many there are.
+    pub count: usize,
+    /// Channels of a head's queries, and of its keys.
+    pub keys: usize,
+    /// Stretches of positions, row by row, that attend apart.
+    pub areas: usize,
 }
 
 /// Geometry of a convolution that `blocks::conv::conv2d` made.
@@ -152,6 +189,23 @@ impl FeatureMap for Tensor<4> {
         let options = InterpolateOptions::new(InterpolateMode::Nearest)
             .with_output_size([height * factor, width * factor]);
         interpolate(self, options)
+    }
+
+    fn resized(self, _: [usize; 2], _: Resize, of_tensor: impl FnOnce(Self) -> Self) -> Self {
+        of_tensor(self)
+    }
+
+    fn transposed(
+        self,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        geometry: kernels::ConvTranspose2d,
+    ) -> Self {
+        kernels::conv_transpose2d(self, weight, bias, geometry)
+    }
+
+    fn attended(self, _: Heads, of_tensor: impl FnOnce(Self) -> [Self; 2]) -> [Self; 2] {
+        of_tensor(self)
     }
 
     fn shares(self) -> Self {

@@ -6,6 +6,6 @@ mod feature_map;
 mod plans;
 mod traced;
 
-pub use feature_map::FeatureMap;
+pub use feature_map::{FeatureMap, Heads};
 pub(crate) use plans::{Map, Plans, Target};
 pub use traced::Traced;

@@ -3,14 +3,14 @@
 use std::{cell::RefCell, ops::Add, rc::Rc};
 
 use ablate_engine as engine;
-use ablate_kernels::Activation;
+use ablate_kernels::{Activation, ConvTranspose2d};
 use burn::{
     nn::conv::Conv2d,
     tensor::{DType, Tensor},
 };
-use engine::{Binary, Builder, Options, Plan, Pool, PoolKind, Value};
+use engine::{Attention, Binary, Builder, Options, Plan, Pool, PoolKind, Resize, Value};
 
-use super::feature_map::{FeatureMap, geometry};
+use super::feature_map::{FeatureMap, Heads, geometry};
 
 /// A value of a network's graph.
 #[derive(Clone, Debug)]
@@ -267,6 +267,69 @@ impl FeatureMap for Traced {
         let [batch, channels, height, width] = self.shape;
         let shape = [batch, channels, height * factor, width * factor];
         self.then(shape, |builder, value| Ok(builder.enlarge(value, factor)))
+    }
+
+    fn resized(
+        self,
+        sides: [usize; 2],
+        resize: Resize,
+        _: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    ) -> Self {
+        let [batch, channels, ..] = self.shape;
+        let shape = [batch, channels, sides[0], sides[1]];
+        self.then(shape, |builder, value| builder.resize(value, sides, resize))
+    }
+
+    /// Only of a kernel that is a square of its step: others have no plan.
+    fn transposed(
+        self,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        geometry: ConvTranspose2d,
+    ) -> Self {
+        let kernel = weight.dims();
+        let [_, c_out, side, wide] = kernel;
+        let [batch, _, height, width] = self.shape;
+        let macs = self.shape.iter().product::<usize>() * c_out * side * wide;
+        self.graph.borrow_mut().multiply_accumulates += macs as u64;
+        let shape = [batch, c_out, height * side, width * side];
+        self.then(shape, |builder, value| {
+            if geometry != ConvTranspose2d::new(side) {
+                return Err("a transposed convolution whose squares are not side by side".into());
+            }
+            let bias = bias.map_or(Ok(vec![0.0; c_out]), numbers)?;
+            builder.conv_transpose2d(value, &numbers(weight)?, kernel, &bias)
+        })
+    }
+
+    fn attended(
+        self,
+        Heads { count, keys, areas }: Heads,
+        _: impl FnOnce(Tensor<4>) -> [Tensor<4>; 2],
+    ) -> [Self; 2] {
+        let [batch, channels, height, width] = self.shape;
+        let all = channels / count;
+        let each = all - 2 * keys;
+        let macs = batch * count * (height * width).pow(2) / areas * (keys + each);
+        self.graph.borrow_mut().multiply_accumulates += macs as u64;
+        let part = |first: usize, len: usize| {
+            let of = |head: usize| (0..len).map(move |i| head * all + first + i);
+            self.clone().in_order((0..count).flat_map(of).collect())
+        };
+        let [queries, their_keys] = [part(0, keys), part(keys, keys)];
+        let values = part(2 * keys, each);
+        let shape = values.shape;
+        let seen = values.clone().then(shape, |builder, value| {
+            let parts = queries.value.zip(their_keys.value);
+            let (queries, their_keys) = parts.ok_or("a value of another graph")?;
+            let attention = Attention {
+                heads: count,
+                areas,
+                scale: (keys as f32).sqrt().recip(),
+            };
+            builder.attention(queries, their_keys, value, attention)
+        });
+        [seen, values]
     }
 
     fn shares(self) -> Self {

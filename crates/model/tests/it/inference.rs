@@ -6,7 +6,10 @@ use burn::{
     tensor::{Device, Distribution, Tensor},
 };
 
-use crate::models::Shake;
+use crate::{
+    grid::{self, Model, Scales},
+    models::Shake,
+};
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
@@ -27,7 +30,7 @@ fn shaken(model: &str, seed: u32, shape: [usize; 4]) -> (Detector, Tensor<4>) {
     (detector.fuse(), images)
 }
 
-/// The largest difference of the head's raw maps, as a share of the largest number; None if the
+/// The largest difference of the head's raw maps and mask prototypes, as a share of the largest number; None if the
 /// network has no plan.
 fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
     let (detector, images) = shaken(model, 1, shape);
@@ -36,14 +39,20 @@ fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
     }
     let burns = detector.row_outputs(images.clone()).pop().unwrap();
     let outputs = detector.detect().outputs();
-    let levels = detector.forward(images).into_iter().map(|level| {
+    let found = detector.outputs(images);
+    assert_eq!(
+        found.levels.len() + usize::from(found.protos.is_some()),
+        burns.len(),
+        "{model}"
+    );
+    let levels = found.levels.into_iter().map(|level| {
         let [batch, anchors, height, width, _] = level.dims();
         level
             .permute([0, 1, 4, 2, 3])
             .reshape([batch, anchors * outputs, height, width])
     });
     let mut worst = 0.0_f32;
-    for (found, expected) in levels.zip(burns) {
+    for (found, expected) in levels.chain(found.protos).zip(burns) {
         let (found, expected) = (values(found), values(expected));
         assert_eq!(found.len(), expected.len(), "{model}");
         let largest = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
@@ -60,17 +69,38 @@ fn difference(model: &str, shape: [usize; 4]) -> Option<f32> {
 fn difference_of_predictions(model: &str) -> f32 {
     let (detector, images) = shaken(model, 2, [2, 3, 96, 64]);
     assert!(detector.has_plan(&images), "{model}");
-    let (found, _) = detector.predict(images.clone());
-    let expected = detector.decode(detector.forward(images));
-    assert_eq!(found.dims(), expected.dims());
-    let pairs = values(found).into_iter().zip(values(expected));
+    let (found, protos) = detector.predict(images.clone());
+    let expected = detector.outputs(images);
+    let boxes = detector.decode(expected.levels);
+    assert_eq!(found.dims(), boxes.dims());
+    let shape = |protos: &Option<Tensor<4>>| protos.as_ref().map(Tensor::dims);
+    assert_eq!(shape(&protos), shape(&expected.protos), "{model}");
+    let all = |boxes: Tensor<3>, protos: Option<Tensor<4>>| {
+        let protos = protos.into_iter().flat_map(values);
+        values(boxes)
+            .into_iter()
+            .chain(protos)
+            .collect::<Vec<f32>>()
+    };
+    let pairs = all(found, protos)
+        .into_iter()
+        .zip(all(boxes, expected.protos));
     let difference = |(a, b): (f32, f32)| (a - b).abs() / b.abs().max(1.0);
     pairs.map(difference).fold(0.0, f32::max)
 }
 
 #[test]
 fn predictions_are_those_of_tensors() {
-    for model in ["yolov5n", "yolov8n", "yolov5n+asff", "yolov8n+mobilenetv2"] {
+    for model in [
+        "yolov5n",
+        "yolov8n",
+        "yolov5n+asff",
+        "yolov8n+mobilenetv2",
+        "yolo26n",
+        "yolov5n+segment",
+        "yolov8n+segment",
+        "yolo26n+segment26",
+    ] {
         let difference = difference_of_predictions(model);
         assert!(difference < 2e-5, "{model}: {difference:e}");
     }
@@ -92,6 +122,18 @@ fn plans_give_what_burn_gives() {
         "yolov8n",
         "yolov8n+asff",
         "yolov8n+fasternet",
+        "yolov10n",
+        "yolov10s",
+        "yolo11n",
+        "yolo11m",
+        "yolo12n",
+        "yolo12l",
+        "yolo26n",
+        "yolo26m",
+        "yolov5n+segment",
+        "yolov8n+segment",
+        "yolo11n+segment",
+        "yolo26n+segment26",
     ] {
         for shape in [[1, 3, 64, 96], [3, 3, 128, 64]] {
             let difference = difference(model, shape).unwrap_or_else(|| panic!("{model}: no plan"));
@@ -99,4 +141,38 @@ fn plans_give_what_burn_gives() {
             assert!(difference < 2e-5, "{model} {shape:?}: {difference:e}");
         }
     }
+}
+
+/// Families whose own blocks have no plan.
+const FAMILIES_WITHOUT: [&str; 2] = ["yolov3-tiny", "yolov9"];
+
+/// Variants whose blocks have none.
+const VARIANTS_WITHOUT: [&str; 8] = [
+    "cbam",
+    "coordconv",
+    "eca",
+    "ghost",
+    "se",
+    "simam",
+    "spdconv",
+    "none",
+];
+
+/// Every family, and every variant alone, at its smallest scale: none loses its plan unseen.
+#[test]
+fn models_have_plans() {
+    let catalog = Catalog::builtin();
+    let device = Device::flex();
+    let images = Tensor::zeros([1, 3, 64, 96], &device);
+    let mut otherwise = Vec::new();
+    for Model { name, graph } in grid::models(&catalog, Scales::Smallest, grid::singles(&catalog)) {
+        let variant = name.variants.first().map_or("", |call| call.name.as_str());
+        let expected = !FAMILIES_WITHOUT.contains(&name.family.as_str())
+            && !VARIANTS_WITHOUT.contains(&variant);
+        let found = Detector::new(&graph, 0, &device).fuse().has_plan(&images);
+        if found != expected {
+            otherwise.push(format!("{name}: {found}"));
+        }
+    }
+    assert!(otherwise.is_empty(), "has a plan: {otherwise:#?}");
 }
