@@ -1,6 +1,6 @@
 //! Networks that the CPU's engine runs give what Burn gives.
 
-use ablate_model::{Catalog, Detector};
+use ablate_model::{Catalog, Detector, Graph, spec::Table};
 use burn::{
     module::Module,
     tensor::{Device, Distribution, Tensor},
@@ -15,14 +15,18 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
-/// A fused network whose every number is moved, and images for it.
+/// A fused network whose every number is moved, and images for it: of a name, or of a table's rows
+/// before the head.
 fn shaken(model: &str, seed: u32, shape: [usize; 4]) -> (Detector, Tensor<4>) {
-    let name = model.parse().unwrap();
-    let graph = Catalog::builtin()
-        .resolve(&name)
-        .unwrap()
-        .graph(Some(3))
-        .unwrap();
+    let graph = if model.starts_with('[') {
+        let head = "[[-1], 1, Detect, [nc]]";
+        let text = format!("nc: 3\nbackbone: [{model}]\nhead: [{head}]\n");
+        let table = Table::from_yaml(&text, "own").unwrap();
+        Graph::resolve(&table, table.scaling("").unwrap(), 3).unwrap()
+    } else {
+        let resolved = Catalog::builtin().resolve(&model.parse().unwrap());
+        resolved.unwrap().graph(Some(3)).unwrap()
+    };
     let device = Device::flex();
     device.seed(u64::from(seed));
     let detector = Detector::new(&graph, u64::from(seed), &device).map(&mut Shake(seed));
@@ -140,6 +144,34 @@ fn plans_give_what_burn_gives() {
             println!("{model} {shape:?}: {difference:e}");
             assert!(difference < 2e-5, "{model} {shape:?}: {difference:e}");
         }
+    }
+}
+
+/// Rows that no built-in model has.
+#[test]
+fn rows_with_plans_give_what_burn_gives() {
+    for row in [
+        "[-1, 1, nn.Upsample, [None, 2, bilinear]]",
+        "[-1, 1, nn.Upsample, [None, 3, bilinear, True]]",
+        "[-1, 1, nn.Upsample, [[16, 48], None, bilinear]]",
+        "[-1, 1, nn.Upsample, [[16, 48], None, nearest]]",
+        "[-1, 1, nn.ConvTranspose2d, [24, 2, 2]]",
+        "[-1, 1, nn.ConvTranspose2d, [24, 4, 4, 0, 0, 1, False]]",
+        "[-1, 1, PSA, [40, 0.75]]",
+        "[-1, 2, C3k2, [40, False, 1.0, True]]",
+        "[-1, 2, A2C2f, [64, True, 4, False, 1.5]]",
+        "[-1, 2, C2fCIB, [40, True, True]]",
+    ] {
+        let rows = format!("[-1, 1, Conv, [40, 3, 8]], {row}, [-1, 1, Conv, [40, 3, 2]]");
+        let difference = difference(&rows, [2, 3, 64, 96]).unwrap_or_else(|| panic!("{row}"));
+        assert!(difference < 2e-5, "{row}: {difference:e}");
+    }
+    // Squares that overlap, or that lie apart; more than one group.
+    for args in ["[24, 3, 2, 1, 1]", "[24, 2, 3]", "[40, 2, 2, 0, 0, 2]"] {
+        let rows = format!("[-1, 1, Conv, [40, 3, 8]], [-1, 1, nn.ConvTranspose2d, {args}]");
+        assert_eq!(difference(&rows, [2, 3, 64, 96]), None, "{args}");
+        let (detector, images) = shaken(&rows, 1, [2, 3, 64, 96]);
+        assert_eq!(detector.forward(images).len(), 1, "{args}");
     }
 }
 
