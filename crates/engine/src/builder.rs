@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{activation::Activation, heads::Attention, resize::Resize};
+use crate::{activation::Activation, heads::Attention};
 
 /// A map that a node of a graph makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -184,7 +184,8 @@ pub(crate) enum Node {
     Channels(Value, Vec<usize>),
     /// Of queries, keys and values.
     Attention([Value; 3], Attention),
-    Resize(Value, Resize),
+    /// Whether corners' centres lie on each other.
+    Bilinear(Value, bool),
     /// A 1×1 convolution for each pixel of the squares that it makes of a pixel, row by row.
     Transposed(Value, Vec<Conv2d>),
 }
@@ -199,7 +200,7 @@ impl Node {
             | Self::Enlarge(x, _)
             | Self::Unary(x, _)
             | Self::Channels(x, _)
-            | Self::Resize(x, _)
+            | Self::Bilinear(x, _)
             | Self::Transposed(x, _) => vec![*x],
             Self::Binary(_, both) => both.to_vec(),
             Self::Attention(all, _) => all.to_vec(),

@@ -7,6 +7,7 @@ use crate::{
     ops::{
         Buffer, Kernel,
         attention::Attend,
+        bilinear::Bilinear,
         conv::Conv,
         depthwise::Depthwise,
         elementwise::Elementwise,
@@ -14,11 +15,9 @@ use crate::{
         panels::{Packed, Panels},
         pool::Pooling,
         rearrange::{Enlarge, Repack},
-        resize::Resizing,
         transposed::Transposed,
         winograd::Winograd,
     },
-    resize::Resize,
     simd::Isa,
     view::View,
 };
@@ -39,7 +38,7 @@ pub enum Draft {
     Panels(Packed, View),
     /// Of queries; the buffer has the panels.
     Attend(Attention, Packed, usize),
-    Resize(Resize),
+    Bilinear(bool),
     Transposed(Vec<Conv2d>),
     Output(usize),
 }
@@ -98,7 +97,9 @@ pub fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> B
                 buffers,
             ))
         }
-        Draft::Resize(resize) => Box::new(Resizing::new(isa, *resize, x(), y(), buffers)),
+        Draft::Bilinear(align_corners) => {
+            Box::new(Bilinear::new(isa, *align_corners, x(), y(), buffers))
+        }
         Draft::Transposed(convs) => {
             Box::new(Transposed::new((isa, threads), convs, x(), y(), buffers))
         }

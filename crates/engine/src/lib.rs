@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod activation;
+mod bilinear;
 mod builder;
 mod fuse;
 mod geometry;
@@ -21,7 +22,6 @@ mod memory;
 mod ops;
 mod peak;
 mod plan;
-mod resize;
 mod run;
 mod simd;
 mod transposed;
@@ -32,5 +32,4 @@ pub use builder::{Binary, Builder, Conv2d, Pool, PoolKind, Value};
 pub use heads::Attention;
 pub use peak::multiply_adds;
 pub use plan::{Options, Plan};
-pub use resize::Resize;
 pub use simd::Isa;

@@ -219,7 +219,9 @@ impl Lowering {
                 self.same_lanes(Draft::Binary(*binary, y), x, shape)
             }
             Node::Attention(all, attention) => self.attention(all.each_ref().map(view), *attention),
-            Node::Resize(x, resize) => self.same_lanes(Draft::Resize(*resize), view(x), shape),
+            Node::Bilinear(x, corners) => {
+                self.same_lanes(Draft::Bilinear(*corners), view(x), shape)
+            }
             Node::Transposed(x, convs) => {
                 let x = view(x);
                 self.halo(&x, 0);

@@ -8,15 +8,11 @@ mod reference;
 mod sides;
 
 use ablate_engine::{
-    Activation, Attention, Binary, Builder, Conv2d, Isa, Options, Pool, PoolKind, Resize, Value,
+    Activation, Attention, Binary, Builder, Conv2d, Isa, Options, Pool, PoolKind, Value,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use reference::Map;
-
-const BILINEAR: Resize = Resize::Bilinear {
-    align_corners: false,
-};
 
 type Build = dyn Fn(&mut Builder, Value) -> Vec<Value>;
 
@@ -506,7 +502,7 @@ fn a_small_network_of_every_step() {
             scale: 0.5,
         };
         let odd = b.attention(queries, values, values, attention).unwrap();
-        let odd = b.resize(odd, [5, 4], BILINEAR).unwrap();
+        let odd = b.bilinear(odd, [5, 4], false).unwrap();
         let mean = b.mean(odd);
         let weighed = b.binary(Binary::Multiply, odd, mean).unwrap();
         let end = b.conv2d(both, last).unwrap();

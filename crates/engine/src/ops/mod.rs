@@ -1,6 +1,7 @@
 //! What a plan is made of: kernels that read and write blocked maps in one memory.
 
 pub mod attention;
+pub mod bilinear;
 pub mod conv;
 pub mod depthwise;
 pub mod elementwise;
@@ -8,7 +9,6 @@ pub mod exchange;
 pub mod panels;
 pub mod pool;
 pub mod rearrange;
-pub mod resize;
 pub mod tile;
 pub mod transposed;
 pub mod winograd;

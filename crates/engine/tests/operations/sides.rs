@@ -1,27 +1,20 @@
-//! Maps of other sides: resized, and by transposed convolutions.
+//! Upsampling: bilinear, and by transposed convolutions.
 
-use ablate_engine::{Activation, Builder, Conv2d, Resize};
+use ablate_engine::{Activation, Builder, Conv2d};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    BILINEAR, check, pick, random_input,
+    check, pick, random_input,
     reference::{Map, unary},
 };
 
-fn resized(x: &Map, [tall, wide]: [usize; 2], resize: Resize) -> Map {
+fn bilinear(x: &Map, [tall, wide]: [usize; 2], align_corners: bool) -> Map {
     let [batch, channels, height, width] = x.shape;
-    let place = |i: usize, from: usize, to: usize| match resize {
-        Resize::Nearest => (i * from / to) as f64,
-        Resize::Bilinear {
-            align_corners: true,
-        } if to == 1 => 0.0,
-        Resize::Bilinear {
-            align_corners: true,
-        } => i as f64 * (from - 1) as f64 / (to - 1) as f64,
-        Resize::Bilinear {
-            align_corners: false,
-        } => (from as f64 / to as f64 * (i as f64 + 0.5) - 0.5).max(0.0),
+    let place = |i: usize, from: usize, to: usize| match align_corners {
+        true if to == 1 => 0.0,
+        true => i as f64 * (from - 1) as f64 / (to - 1) as f64,
+        false => (from as f64 / to as f64 * (i as f64 + 0.5) - 0.5).max(0.0),
     };
     Map::of([batch, channels, tall, wide], |[n, c, y, x_out]| {
         let (y, x_in) = (place(y, height, tall), place(x_out, width, wide));
@@ -41,18 +34,16 @@ fn resized(x: &Map, [tall, wide]: [usize; 2], resize: Resize) -> Map {
 }
 
 #[test]
-fn resized_maps() {
+fn bilinear_upsampling() {
     let mut random = ChaCha8Rng::seed_from_u64(30);
-    let corners = Resize::Bilinear {
-        align_corners: true,
-    };
-    for resize in [Resize::Nearest, BILINEAR, corners] {
+    for align_corners in [false, true] {
         for sides in [[40, 46], [7, 9], [1, 1], [13, 100]] {
             let channels = pick(&mut random, &[3, 16, 19]);
             let input = random_input(&mut random, channels);
-            let expected = resized(&input, sides, resize);
-            let build = move |b: &mut Builder, x| vec![b.resize(x, sides, resize).unwrap()];
-            let what = format!("{resize:?} of {:?} to {sides:?}", input.shape);
+            let expected = bilinear(&input, sides, align_corners);
+            let build =
+                move |b: &mut Builder, x| vec![b.bilinear(x, sides, align_corners).unwrap()];
+            let what = format!("{:?} to {sides:?}, {align_corners}", input.shape);
             check(&input, &build, &[expected], &what);
         }
     }
@@ -101,7 +92,7 @@ fn transposed_convolutions() {
 fn what_does_not_fit_is_refused() {
     let (mut b, x) = Builder::new([1, 2, 4, 4]);
     let errors = [
-        b.resize(x, [0, 3], BILINEAR).unwrap_err(),
+        b.bilinear(x, [0, 3], false).unwrap_err(),
         b.conv_transpose2d(x, &[0.0; 12], [3, 1, 2, 2], &[0.0])
             .unwrap_err(),
         b.conv_transpose2d(x, &[0.0; 4], [2, 1, 2, 1], &[0.0])
@@ -110,7 +101,7 @@ fn what_does_not_fit_is_refused() {
             .unwrap_err(),
     ];
     let expected = [
-        "resize: expected sides above 0, found 4×4 and 0×3",
+        "upsampling: expected sides above 0, found 4×4 and 0×3",
         "transposed convolution: expected 2 channels in and a square kernel, found weights of [3, 1, 2, 2]",
         "transposed convolution: expected 2 channels in and a square kernel, found weights of [2, 1, 2, 1]",
         "transposed convolution: expected 8 weights and 1 biases, found 7 and 1",

@@ -1,6 +1,5 @@
 //! Upsampling.
 
-use ablate_engine::Resize;
 use burn::{
     module::Module,
     tensor::{
@@ -11,11 +10,15 @@ use burn::{
 };
 
 use super::{
-    block::{Block, on_maps, only},
+    block::{Block, only},
     row::RowReader,
 };
 use crate::{
-    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+    fuse::fuse,
+    inference::{FeatureMap, Traced},
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
 };
 
 /// PyTorch's upsampling, nearest or bilinear. Row: `[size, factor, mode, align corners]`, one of
@@ -59,7 +62,7 @@ pub struct Upsample {
 fuse!(Upsample:);
 
 /// `[batch, c, h, w]` to maps of those sides.
-fn resized(x: Tensor<4>, sides: [usize; 2], mode: Mode) -> Tensor<4> {
+fn resize(x: Tensor<4>, sides: [usize; 2], mode: Mode) -> Tensor<4> {
     let (mode, align_corners) = match mode {
         Mode::Nearest => (InterpolateMode::Nearest, false),
         // CubeCL's backends know no gradient of it.
@@ -154,7 +157,23 @@ impl Block for UpsampleConfig {
         Upsample { config: *self }
     }
 
-    on_maps!(layer: Upsample, inputs => vec![layer.forward(only(inputs))]);
+    fn forward(layer: &Upsample, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        let (x, UpsampleConfig { target, mode }) = (only(inputs), layer.config);
+        let [_, _, height, width] = x.dims();
+        vec![resize(x, target.of(height, width), mode)]
+    }
+
+    fn lower(layer: &Upsample, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        let (x, UpsampleConfig { target, mode }) = (only(inputs), layer.config);
+        let [_, _, height, width] = x.shape();
+        match (target, mode) {
+            (Target::Factor(factor), Mode::Nearest) => Some(vec![x.enlarged(factor)]),
+            (Target::Sides(_), Mode::Nearest) => None,
+            (_, Mode::Bilinear { align_corners }) => {
+                Some(vec![x.bilinear(target.of(height, width), align_corners)])
+            }
+        }
+    }
 
     fn arguments(&self) -> String {
         let mode = match self.mode {
@@ -170,20 +189,6 @@ impl Block for UpsampleConfig {
             Target::Factor(factor) => format!("[None, {factor}, {mode}]"),
             Target::Sides([height, width]) => format!("[[{height}, {width}], None, {mode}]"),
         }
-    }
-}
-
-impl Upsample {
-    fn forward<M: FeatureMap>(&self, x: M) -> M {
-        let UpsampleConfig { target, mode } = self.config;
-        let resize = match (target, mode) {
-            (Target::Factor(factor), Mode::Nearest) => return x.enlarged(factor),
-            (_, Mode::Nearest) => Resize::Nearest,
-            (_, Mode::Bilinear { align_corners }) => Resize::Bilinear { align_corners },
-        };
-        let [_, _, height, width] = x.shape();
-        let sides = target.of(height, width);
-        x.resized(sides, resize, |x| resized(x, sides, mode))
     }
 }
 
@@ -212,7 +217,7 @@ mod tests {
                     .with_align_corners(align_corners)
                     .with_output_size(sides);
                 let found = [
-                    resized(x.clone(), sides, Mode::Bilinear { align_corners }),
+                    resize(x.clone(), sides, Mode::Bilinear { align_corners }),
                     interpolate(x.clone(), burns),
                 ];
                 let [(ours, our_gradient), (burns, burns_gradient)] = found.map(|y| {

@@ -2,7 +2,6 @@
 
 use std::ops::Add;
 
-use ablate_engine::Resize;
 use ablate_kernels::{self as kernels, Activation};
 use burn::{
     nn::{PaddingConfig2d, conv::Conv2d},
@@ -64,13 +63,8 @@ pub trait FeatureMap: Clone + Add<Output = Self> {
     /// Each pixel `factor` times in both directions.
     fn enlarged(self, factor: usize) -> Self;
 
-    /// The map with other sides, height before width, and how a tensor gets there.
-    fn resized(
-        self,
-        sides: [usize; 2],
-        resize: Resize,
-        of_tensor: impl FnOnce(Tensor<4>) -> Tensor<4>,
-    ) -> Self;
+    /// Each pixel's channels as shares of 1, by their exponentials.
+    fn shares(self) -> Self;
 
     /// A transposed convolution: weights `[channels in, channels out / groups, kernel, kernel]`,
     /// bias `[channels out]`.
@@ -88,9 +82,6 @@ pub trait FeatureMap: Clone + Add<Output = Self> {
         heads: Heads,
         of_tensor: impl FnOnce(Tensor<4>) -> [Tensor<4>; 2],
     ) -> [Self; 2];
-
-    /// Each pixel's channels as shares of 1, by their exponentials.
-    fn shares(self) -> Self;
 }
 
 /// Heads of an attention among the positions of a map.
@@ -191,8 +182,8 @@ impl FeatureMap for Tensor<4> {
         interpolate(self, options)
     }
 
-    fn resized(self, _: [usize; 2], _: Resize, of_tensor: impl FnOnce(Self) -> Self) -> Self {
-        of_tensor(self)
+    fn shares(self) -> Self {
+        softmax(self, 1)
     }
 
     fn transposed(
@@ -206,9 +197,5 @@ impl FeatureMap for Tensor<4> {
 
     fn attended(self, _: Heads, of_tensor: impl FnOnce(Self) -> [Self; 2]) -> [Self; 2] {
         of_tensor(self)
-    }
-
-    fn shares(self) -> Self {
-        softmax(self, 1)
     }
 }

@@ -8,7 +8,7 @@ use burn::{
     nn::conv::Conv2d,
     tensor::{DType, Tensor},
 };
-use engine::{Attention, Binary, Builder, Options, Plan, Pool, PoolKind, Resize, Value};
+use engine::{Attention, Binary, Builder, Options, Plan, Pool, PoolKind, Value};
 
 use super::feature_map::{FeatureMap, Heads, geometry};
 
@@ -69,6 +69,16 @@ impl Traced {
             plan: graph.builder.clone().compile(&values, &Options::new()?)?,
             shapes: outputs.iter().map(|output| output.shape).collect(),
             multiply_accumulates: graph.multiply_accumulates,
+        })
+    }
+
+    /// The map with other sides, height before width, each pixel between four; with
+    /// `align_corners` the corners' centres lie on each other, otherwise their edges.
+    pub fn bilinear(self, sides: [usize; 2], align_corners: bool) -> Self {
+        let [batch, channels, ..] = self.shape;
+        let shape = [batch, channels, sides[0], sides[1]];
+        self.then(shape, |builder, value| {
+            builder.bilinear(value, sides, align_corners)
         })
     }
 
@@ -269,15 +279,23 @@ impl FeatureMap for Traced {
         self.then(shape, |builder, value| Ok(builder.enlarge(value, factor)))
     }
 
-    fn resized(
-        self,
-        sides: [usize; 2],
-        resize: Resize,
-        _: impl FnOnce(Tensor<4>) -> Tensor<4>,
-    ) -> Self {
-        let [batch, channels, ..] = self.shape;
-        let shape = [batch, channels, sides[0], sides[1]];
-        self.then(shape, |builder, value| builder.resize(value, sides, resize))
+    fn shares(self) -> Self {
+        let parts: Vec<Self> = (0..self.shape[1])
+            .map(|channel| self.clone().channels(channel, 1))
+            .collect();
+        let largest = parts.iter().cloned().reduce(Self::larger);
+        let largest = largest.expect("there is a channel");
+        // Relative to the largest, so that nothing overflows.
+        let powers: Vec<Self> = parts
+            .into_iter()
+            .map(|part| part.with(largest.clone(), Binary::Subtract).exponentials())
+            .collect();
+        let sum = powers.iter().cloned().reduce(Add::add);
+        let sum = sum.expect("there is a channel");
+        let shares = powers
+            .into_iter()
+            .map(|power| power.with(sum.clone(), Binary::Divide));
+        Self::concatenated(shares.collect())
     }
 
     /// Only of a kernel that is a square of its step: others have no plan.
@@ -330,25 +348,6 @@ impl FeatureMap for Traced {
             builder.attention(queries, their_keys, value, attention)
         });
         [seen, values]
-    }
-
-    fn shares(self) -> Self {
-        let parts: Vec<Self> = (0..self.shape[1])
-            .map(|channel| self.clone().channels(channel, 1))
-            .collect();
-        let largest = parts.iter().cloned().reduce(Self::larger);
-        let largest = largest.expect("there is a channel");
-        // Relative to the largest, so that nothing overflows.
-        let powers: Vec<Self> = parts
-            .into_iter()
-            .map(|part| part.with(largest.clone(), Binary::Subtract).exponentials())
-            .collect();
-        let sum = powers.iter().cloned().reduce(Add::add);
-        let sum = sum.expect("there is a channel");
-        let shares = powers
-            .into_iter()
-            .map(|power| power.with(sum.clone(), Binary::Divide));
-        Self::concatenated(shares.collect())
     }
 }
 

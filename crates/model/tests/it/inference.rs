@@ -154,7 +154,6 @@ fn rows_with_plans_give_what_burn_gives() {
         "[-1, 1, nn.Upsample, [None, 2, bilinear]]",
         "[-1, 1, nn.Upsample, [None, 3, bilinear, True]]",
         "[-1, 1, nn.Upsample, [[16, 48], None, bilinear]]",
-        "[-1, 1, nn.Upsample, [[16, 48], None, nearest]]",
         "[-1, 1, nn.ConvTranspose2d, [24, 2, 2]]",
         "[-1, 1, nn.ConvTranspose2d, [24, 4, 4, 0, 0, 1, False]]",
         "[-1, 1, PSA, [40, 0.75]]",

@@ -1,17 +1,17 @@
-//! Maps of other sides.
+//! Bilinear upsampling.
 
 use std::ops::Range;
 
 use super::{Buffer, Kernel, Memory, clear_halo, planes};
 use crate::{
+    bilinear::along,
     geometry::Geometry,
-    resize::Resize,
     simd::{Isa, Simd, Task, dispatch},
     view::View,
 };
 
-/// Each pixel between four of the input, or the nearest.
-pub struct Resizing {
+/// Each pixel between four of the input.
+pub struct Bilinear {
     isa: Isa,
     /// From and to, where they begin.
     blocks: Vec<(usize, usize, Geometry)>,
@@ -19,14 +19,13 @@ pub struct Resizing {
     borders: Vec<Range<usize>>,
     rows: Vec<(usize, usize, f32)>,
     columns: Vec<(usize, usize, f32)>,
-    resize: Resize,
 }
 
-impl Resizing {
+impl Bilinear {
     /// From a view to a buffer with the same lanes.
     pub fn new(
         isa: Isa,
-        resize: Resize,
+        align_corners: bool,
         input: &View,
         output: &Buffer,
         buffers: &[Buffer],
@@ -42,16 +41,15 @@ impl Resizing {
                 .collect(),
             to,
             borders: to.borders(),
-            rows: resize.along(height, to.height),
-            columns: resize.along(width, to.width),
-            resize,
+            rows: along(height, to.height, align_corners),
+            columns: along(width, to.width, align_corners),
         }
     }
 }
 
-impl Kernel for Resizing {
+impl Kernel for Bilinear {
     fn name(&self) -> &'static str {
-        "resize"
+        "bilinear"
     }
 
     fn jobs(&self) -> usize {
@@ -72,7 +70,7 @@ impl Kernel for Resizing {
 }
 
 struct Job<'a> {
-    of: &'a Resizing,
+    of: &'a Bilinear,
     memory: *mut f32,
     block: usize,
 }
@@ -95,10 +93,6 @@ impl Task for Job<'_> {
                     // SAFETY: pixels of the input's plane, and one of the output's.
                     unsafe {
                         let out = self.memory.add(out + x * S::LANES);
-                        if of.resize == Resize::Nearest {
-                            S::load(self.memory.add(rows[0] + left * S::LANES)).store(out);
-                            continue;
-                        }
                         let [above, below] = rows.map(|row| {
                             let [left, right] = [*left, *right]
                                 .map(|x| S::load(self.memory.add(row + x * S::LANES)));
