@@ -1,18 +1,19 @@
 //! Transposed convolutions as rows.
 
+use ablate_kernels::ConvTranspose2d;
 use burn::{
     module::{Module, Param},
     tensor::Tensor,
 };
 
 use super::{
-    block::{Block, on_maps, only},
+    block::{Block, only},
     dwconv::gcd,
     row::RowReader,
 };
 use crate::{
     fuse::fuse,
-    inference::FeatureMap,
+    inference::{FeatureMap, Traced},
     initializer::Initializer,
     shape::{Shape, TransposedShape},
     tally::Tally,
@@ -131,7 +132,13 @@ impl Block for ConvTransposeConfig {
         }
     }
 
-    on_maps!(layer: ConvTranspose, inputs => vec![layer.forward(only(inputs))]);
+    fn forward(layer: &ConvTranspose, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![layer.forward(only(inputs))]
+    }
+
+    fn lower(layer: &ConvTranspose, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        layer.lower(only(inputs)).map(|y| vec![y])
+    }
 
     fn arguments(&self) -> String {
         self.printed()
@@ -142,6 +149,12 @@ impl ConvTranspose {
     fn forward<M: FeatureMap>(&self, x: M) -> M {
         let bias = self.bias.as_ref().map(|bias| bias.val());
         x.transposed(self.weight.val(), bias, self.conv.geometry())
+    }
+
+    /// None of squares that overlap or lie apart, and of groups: the engine has none of them.
+    fn lower(&self, x: Traced) -> Option<Traced> {
+        let side_by_side = ConvTranspose2d::new(self.conv.kernel);
+        (self.conv.geometry() == side_by_side).then(|| self.forward(x))
     }
 }
 
@@ -165,7 +178,13 @@ impl Block for DwConvTransposeConfig {
         Block::init(&self.0, init)
     }
 
-    on_maps!(layer: ConvTranspose, inputs => vec![layer.forward(only(inputs))]);
+    fn forward(layer: &ConvTranspose, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        vec![layer.forward(only(inputs))]
+    }
+
+    fn lower(layer: &ConvTranspose, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        layer.lower(only(inputs)).map(|y| vec![y])
+    }
 
     fn arguments(&self) -> String {
         self.0.printed()

@@ -67,7 +67,8 @@ pub trait FeatureMap: Clone + Add<Output = Self> {
     fn shares(self) -> Self;
 
     /// A transposed convolution: weights `[channels in, channels out / groups, kernel, kernel]`,
-    /// bias `[channels out]`.
+    /// bias `[channels out]`. Of a value of a graph the kernel is as large as its step, with nothing
+    /// cut, added or dilated, in one group.
     fn transposed(
         self,
         weight: Tensor<4>,

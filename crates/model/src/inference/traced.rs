@@ -298,13 +298,7 @@ impl FeatureMap for Traced {
         Self::concatenated(shares.collect())
     }
 
-    /// Only of a kernel that is a square of its step: others have no plan.
-    fn transposed(
-        self,
-        weight: Tensor<4>,
-        bias: Option<Tensor<1>>,
-        geometry: ConvTranspose2d,
-    ) -> Self {
+    fn transposed(self, weight: Tensor<4>, bias: Option<Tensor<1>>, _: ConvTranspose2d) -> Self {
         let kernel = weight.dims();
         let [_, c_out, side, wide] = kernel;
         let [batch, _, height, width] = self.shape;
@@ -312,9 +306,6 @@ impl FeatureMap for Traced {
         self.graph.borrow_mut().multiply_accumulates += macs as u64;
         let shape = [batch, c_out, height * side, width * side];
         self.then(shape, |builder, value| {
-            if geometry != ConvTranspose2d::new(side) {
-                return Err("a transposed convolution whose squares are not side by side".into());
-            }
             let bias = bias.map_or(Ok(vec![0.0; c_out]), numbers)?;
             builder.conv_transpose2d(value, &numbers(weight)?, kernel, &bias)
         })
