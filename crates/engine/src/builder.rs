@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{activation::Activation, conv2d::Conv2d, ops::pixels::Sources, pool::Pool};
+use crate::{
+    activation::Activation, conv2d::Conv2d, heads::Attention, ops::pixels::Sources, pool::Pool,
+};
 
 /// A map that a node of a graph makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +42,12 @@ pub(crate) enum Node {
     Concat(Vec<Value>),
     /// Channels of a value, in this order.
     Channels(Value, Vec<usize>),
+    /// Of queries, keys and values.
+    Attention([Value; 3], Attention),
+    /// Whether corners' centres lie on each other.
+    Bilinear(Value, bool),
+    /// A 1×1 convolution for each pixel of the squares that it makes of a pixel, row by row.
+    Transposed(Value, Vec<Conv2d>),
 }
 
 impl Node {
@@ -52,8 +60,11 @@ impl Node {
             | Self::Largest(x)
             | Self::Pixels(x, _)
             | Self::Unary(x, _)
-            | Self::Channels(x, _) => vec![*x],
+            | Self::Channels(x, _)
+            | Self::Bilinear(x, _)
+            | Self::Transposed(x, _) => vec![*x],
             Self::Binary(_, both) | Self::Mixed(both, _) => both.to_vec(),
+            Self::Attention(all, _) => all.to_vec(),
             Self::Concat(parts) => parts.clone(),
         }
     }
@@ -98,7 +109,7 @@ impl Builder {
         self.shapes[value.0]
     }
 
-    fn push(&mut self, node: Node, shape: [usize; 4]) -> Value {
+    pub(crate) fn push(&mut self, node: Node, shape: [usize; 4]) -> Value {
         self.nodes.push(node);
         self.shapes.push(shape);
         Value(self.nodes.len() - 1)

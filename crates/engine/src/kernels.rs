@@ -6,8 +6,11 @@ use crate::{
     activation::Activation,
     builder::Binary,
     conv2d::Conv2d,
+    heads::Attention,
     ops::{
         Buffer, Kernel,
+        attention::Attend,
+        bilinear::Bilinear,
         constant::Constant,
         conv::Conv,
         depthwise::Depthwise,
@@ -16,9 +19,11 @@ use crate::{
         exchange,
         largest::Largest,
         mixture::Mixture,
+        panels::{Packed, Panels},
         pixels::{Pixels, Sources},
         pool::Pooling,
         repack::Repack,
+        transposed::Transposed,
         winograd::Winograd,
     },
     pool::Pool,
@@ -44,6 +49,12 @@ pub enum Draft {
     Unary(Activation),
     Binary(Binary, View),
     Repack,
+    /// Of keys; the view is the values.
+    Panels(Packed, View),
+    /// Of queries; the buffer has the panels.
+    Attend(Attention, Packed, usize),
+    Bilinear(bool),
+    Transposed(Vec<Conv2d>),
     Output(usize),
 }
 
@@ -103,6 +114,26 @@ pub fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> B
             Box::new(Elementwise::binary(isa, *f, [x(), other], y(), buffers))
         }
         Draft::Repack => Box::new(Repack::new(x(), y(), buffers)),
+        Draft::Panels(packed, values) => {
+            Box::new(Panels::new(isa, *packed, [x(), values], y(), buffers))
+        }
+        Draft::Attend(attention, packed, panels) => {
+            let panels = &buffers[*panels];
+            Box::new(Attend::new(
+                (isa, threads),
+                (*attention, *packed),
+                x(),
+                panels,
+                y(),
+                buffers,
+            ))
+        }
+        Draft::Bilinear(align_corners) => {
+            Box::new(Bilinear::new(isa, *align_corners, x(), y(), buffers))
+        }
+        Draft::Transposed(convs) => {
+            Box::new(Transposed::new((isa, threads), convs, x(), y(), buffers))
+        }
         Draft::Output(number) => Box::new(exchange::Output::new(*number, x(), buffers)),
     }
 }

@@ -11,10 +11,12 @@
 #![warn(missing_docs)]
 
 mod activation;
+mod bilinear;
 mod builder;
 mod conv2d;
 mod fuse;
 mod geometry;
+mod heads;
 mod kernels;
 mod lower;
 mod memory;
@@ -24,11 +26,13 @@ mod plan;
 mod pool;
 mod run;
 mod simd;
+mod transposed;
 mod view;
 
 pub use activation::Activation;
 pub use builder::{Binary, Builder, Value};
 pub use conv2d::Conv2d;
+pub use heads::Attention;
 pub use peak::multiply_adds;
 pub use plan::{Options, Plan};
 pub use pool::{Pool, PoolKind};

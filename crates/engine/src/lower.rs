@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use crate::{
     builder::{Builder, Node, Value},
     geometry::Geometry,
+    heads::Attention,
     kernels::{Draft, Drafted, kernel},
     memory::arrange,
-    ops::{Buffer, winograd::Winograd},
+    ops::{Buffer, panels::Packed, winograd::Winograd},
     plan::Options,
     run::Step,
     simd::Isa,
@@ -91,9 +92,13 @@ impl Lowering {
         if let Draft::Conv(_, Some(other))
         | Draft::Winograd(_, Some(other))
         | Draft::Mixed(_, other)
-        | Draft::Binary(_, other) = &draft
+        | Draft::Binary(_, other)
+        | Draft::Panels(_, other) = &draft
         {
             reads.extend(other.buffers());
+        }
+        if let Draft::Attend(.., panels) = &draft {
+            reads.push(*panels);
         }
         reads.sort();
         reads.dedup();
@@ -241,6 +246,17 @@ impl Lowering {
                 }
                 self.same_lanes(Draft::Binary(*binary, y), x, shape)
             }
+            Node::Attention(all, attention) => self.attention(all.each_ref().map(view), *attention),
+            Node::Bilinear(x, corners) => {
+                self.same_lanes(Draft::Bilinear(*corners), view(x), shape)
+            }
+            Node::Transposed(x, convs) => {
+                let x = view(x);
+                self.halo(&x, 0);
+                let (buffer, y) = self.whole(shape);
+                self.step(Draft::Transposed(convs.clone()), Some(x), Some(buffer));
+                y
+            }
             Node::Concat(parts) => View {
                 shape,
                 lanes: parts.iter().flat_map(|part| view(part).lanes).collect(),
@@ -252,6 +268,36 @@ impl Lowering {
                     lanes: order.iter().map(|channel| from.lanes[*channel]).collect(),
                 }
             }
+        }
+    }
+
+    /// Keys and values in panels, then what queries see; each head begins a block.
+    fn attention(&mut self, all: [View; 3], attention: Attention) -> View {
+        let [queries, keys, values] = all.map(|view| self.plain(view));
+        for view in [&queries, &keys, &values] {
+            self.halo(view, 0);
+        }
+        let shape = values.shape;
+        let packed = Packed::new(self.isa, attention, &queries, shape);
+        let parts = attention.heads * attention.areas;
+        let panels = self.buffer(parts, [shape[0], 1, 1, packed.len()], 1);
+        self.step(Draft::Panels(packed, values), Some(keys), Some(panels));
+        let lanes = self.isa.lanes();
+        let blocks = packed.values.div_ceil(lanes);
+        let buffer = self.buffer(attention.heads * blocks, shape, lanes);
+        let draft = Draft::Attend(attention, packed, panels);
+        self.step(draft, Some(queries), Some(buffer));
+        let lane = |channel: usize| {
+            let (head, channel) = (channel / packed.values, channel % packed.values);
+            Lane {
+                buffer,
+                block: head * blocks + channel / lanes,
+                lane: channel % lanes,
+            }
+        };
+        View {
+            shape,
+            lanes: (0..shape[1]).map(lane).collect(),
         }
     }
 

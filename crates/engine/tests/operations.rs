@@ -1,9 +1,15 @@
 //! Every operation against plain sums in double precision, on every set of instructions that the
 //! machine has.
 
+#[path = "operations/attention.rs"]
+mod attention;
 mod reference;
+#[path = "operations/sides.rs"]
+mod sides;
 
-use ablate_engine::{Activation, Binary, Builder, Conv2d, Isa, Options, Pool, PoolKind, Value};
+use ablate_engine::{
+    Activation, Attention, Binary, Builder, Conv2d, Isa, Options, Pool, PoolKind, Value,
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use reference::Map;
@@ -619,6 +625,14 @@ fn a_small_network_of_every_step() {
         let small = b.pool(both, Pool::square(PoolKind::Max, 2, 2, 0)).unwrap();
         let large = b.enlarge(small, 2).unwrap();
         let odd = b.slice(large, 3, 20).unwrap();
+        let [queries, values] = [0, 4].map(|from| b.slice(odd, from, 16).unwrap());
+        let attention = Attention {
+            heads: 2,
+            areas: 1,
+            scale: 0.5,
+        };
+        let odd = b.attention(queries, values, values, attention).unwrap();
+        let odd = b.bilinear(odd, [5, 4], false).unwrap();
         let mean = b.mean(odd);
         let weighed = b.binary(Binary::Multiply, odd, mean).unwrap();
         let end = b.conv2d(both, last).unwrap();

@@ -6,7 +6,7 @@ use ablate_kernels::{count_multiply_accumulates, matmul};
 use burn::{
     module::Module,
     tensor::{
-        DType, Device, Int, Tensor, TensorData,
+        DType, Device, Int, Tensor,
         activation::{sigmoid, softmax},
     },
 };
@@ -245,24 +245,25 @@ impl Detector {
         let plans = self.plans.as_ref()?;
         let maps = plans.run(images, Target::Raw, |image| self.lower(image))?;
         let device = images.device();
-        let tensor =
-            |Map { shape, values }| Tensor::from_data(TensorData::new(values, shape), &device);
-        Some(maps.into_iter().map(tensor).collect())
+        Some(maps.into_iter().map(|map| map.tensor(&device)).collect())
     }
 
     /// Images `[batch, 3, h, w]` to predictions, as of [`Self::decode`], and the mask prototypes of a
     /// head that makes masks, `[batch, coefficients, h, w]`.
     pub fn predict(&self, images: Tensor<4>) -> (Tensor<3>, Option<Tensor<4>>) {
         if let Some(predictions) = self.predict_by_plan(&images) {
-            return (predictions, None);
+            return predictions;
         }
         let outputs = self.outputs(images);
         (self.decode(outputs.levels), outputs.protos)
     }
 
-    fn predict_by_plan(&self, images: &Tensor<4>) -> Option<Tensor<3>> {
+    fn predict_by_plan(&self, images: &Tensor<4>) -> Option<(Tensor<3>, Option<Tensor<4>>)> {
         let plans = self.plans.as_ref()?;
-        let maps = plans.run(images, Target::Likely, |image| self.lower_likely(image))?;
+        let mut maps = plans.run(images, Target::Likely, |image| self.lower_likely(image))?;
+        let device = images.device();
+        let protos = maps.split_off(self.detect().maps()).pop();
+        let protos = protos.map(|map| map.tensor(&device));
         // As the tensors' way counts them, which multiplies shares by distances.
         if let BoxCoding::Distances { reg_max } = self.detect().coding
             && reg_max > 1
@@ -271,7 +272,7 @@ impl Detector {
             let cells: usize = maps.iter().map(cells).sum();
             count_multiply_accumulates(|| (4 * reg_max * cells) as u64);
         }
-        Some(decoded(&maps, self.detect(), &images.device()))
+        Some((decoded(&maps, self.detect(), &device), protos))
     }
 
     /// The weights with which an ASFF head fuses its levels, for display: for each level, finest

@@ -10,32 +10,41 @@ use crate::{
 };
 use ablate_kernels::Activation;
 
-/// The head's maps with probabilities in place of logits, which the plan computes on the way; None of
-/// a head whose predictions are not decoded here.
-pub(crate) fn likely(maps: Vec<Traced>, detect: &DetectConfig) -> Option<Vec<Traced>> {
-    if detect.masks.is_some() {
-        return None;
-    }
+/// The head's maps with probabilities in place of logits, which the plan computes on the way, mask
+/// prototypes as they are; None of a head whose predictions are not decoded here.
+pub(crate) fn likely(mut maps: Vec<Traced>, detect: &DetectConfig) -> Option<Vec<Traced>> {
     let likely = |map: Traced| map.activated(Activation::Sigmoid);
-    let level: &dyn Fn(Traced) -> Traced = match &detect.coding {
-        BoxCoding::Anchors(_) => &likely,
-        BoxCoding::Distances { .. } => &|map| {
-            let (sides, channels) = (detect.box_outputs(), map.shape()[1]);
-            let classes = map.clone().channels(sides, channels - sides);
-            FeatureMap::concatenated(vec![map.channels(0, sides), likely(classes)])
-        },
+    let (outputs, sides) = (detect.outputs(), detect.box_outputs());
+    // Numbers of a box that stay as they are: those before the first, and from the last on.
+    let (first, last) = match &detect.coding {
+        BoxCoding::Anchors(_) => (0, sides + detect.nc),
+        BoxCoding::Distances { .. } => (sides, sides + detect.nc),
         BoxCoding::Queries => return None,
     };
-    Some(maps.into_iter().map(level).collect())
+    for map in maps.iter_mut().take(detect.maps()) {
+        if (first, last) == (0, outputs) {
+            *map = likely(map.clone());
+            continue;
+        }
+        let mut parts = Vec::new();
+        for start in (0..map.shape()[1]).step_by(outputs) {
+            let part = |from: usize, to: usize| map.clone().channels(start + from, to - from);
+            parts.extend((first > 0).then(|| part(0, first)));
+            parts.push(likely(part(first, last)));
+            parts.extend((last < outputs).then(|| part(last, outputs)));
+        }
+        *map = FeatureMap::concatenated(parts);
+    }
+    Some(maps)
 }
 
-/// Maps of [`likely`], finest first, to `[batch, positions, 5 + classes]`.
+/// Maps of [`likely`], finest first, to `[batch, positions, 5 + classes + coefficients]`.
 pub(crate) fn decoded(maps: &[Map], detect: &DetectConfig, device: &Device) -> Tensor<3> {
     let anchors = detect.boxes_per_cell();
     let batch = maps.first().map_or(0, |map| map.shape[0]);
     let cells = |map: &Map| map.shape[2] * map.shape[3];
     let positions: usize = maps.iter().map(|map| anchors * cells(map)).sum();
-    let numbers = 5 + detect.nc;
+    let numbers = 5 + detect.nc + detect.coefficients();
     let mut values = vec![0.0; batch * positions * numbers];
     // Rows of cells, in the order of the predictions.
     let mut rows = Vec::new();
@@ -88,7 +97,7 @@ impl Row<'_> {
 
     fn decode(&self, detect: &DetectConfig, values: &mut [f32]) {
         let stride = detect.strides[self.level] as f32;
-        let numbers = 5 + detect.nc;
+        let numbers = 5 + detect.nc + detect.coefficients();
         let mut fill = |number: usize, of: &mut dyn FnMut(usize) -> f32| {
             let cells = values[number..].iter_mut().step_by(numbers);
             cells.enumerate().for_each(|(x, value)| *value = of(x));
@@ -119,9 +128,10 @@ impl Row<'_> {
             }
             BoxCoding::Queries => return,
         }
-        for class in 0..detect.nc {
-            let channel = self.channel(detect.box_outputs() + class);
-            fill(5 + class, &mut |x| channel[x]);
+        // Classes, then mask coefficients.
+        for number in 0..detect.nc + detect.coefficients() {
+            let channel = self.channel(detect.box_outputs() + number);
+            fill(5 + number, &mut |x| channel[x]);
         }
     }
 

@@ -119,6 +119,18 @@ impl Conv {
     fn chunks(&self) -> usize {
         self.pixels.div_ceil(self.chunk)
     }
+
+    /// The same into every `step`th row and column of a larger map, from `[y, x]` on; the one from
+    /// the first pixel on clears the map's halo.
+    pub fn spread(mut self, output: &Buffer, step: usize, [y, x]: [usize; 2]) -> Self {
+        let to = output.geometry;
+        let from = (y * to.row() + x * to.lanes) as u32;
+        let sides = [to.height, to.width].map(|side| side / step);
+        self.output = to.table(sides, step, LARGEST_TILE);
+        self.output.iter_mut().for_each(|pixel| *pixel += from);
+        self.ending = self.ending.into_map(output, [y, x] == [0, 0]);
+        self
+    }
 }
 
 impl Kernel for Conv {

@@ -49,6 +49,20 @@ impl Ending {
         }
     }
 
+    /// The same in a part of another buffer, whose halo it clears or leaves to another kernel.
+    pub fn into_map(self, output: &Buffer, clears: bool) -> Self {
+        let borders = if clears {
+            output.geometry.borders()
+        } else {
+            Vec::new()
+        };
+        Self {
+            borders,
+            output: output.clone(),
+            ..self
+        }
+    }
+
     /// Sets the halo of some blocks to zero.
     ///
     /// # Safety

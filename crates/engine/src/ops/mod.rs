@@ -1,5 +1,7 @@
 //! What a plan is made of: kernels that read and write blocked maps in one memory.
 
+pub mod attention;
+pub mod bilinear;
 pub mod constant;
 pub mod conv;
 pub mod depthwise;
@@ -9,10 +11,12 @@ pub mod exchange;
 pub mod largest;
 pub mod mixture;
 pub mod packed;
+pub mod panels;
 pub mod pixels;
 pub mod pool;
 pub mod repack;
 pub mod tile;
+pub mod transposed;
 pub mod winograd;
 
 use std::ops::Range;

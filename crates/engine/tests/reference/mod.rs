@@ -17,7 +17,7 @@ impl Map {
         Self { shape, numbers }
     }
 
-    fn of(shape: [usize; 4], f: impl Fn([usize; 4]) -> f64) -> Self {
+    pub fn of(shape: [usize; 4], f: impl Fn([usize; 4]) -> f64) -> Self {
         let [batch, channels, height, width] = shape;
         let mut numbers = Vec::new();
         for n in 0..batch {
@@ -30,7 +30,7 @@ impl Map {
         Self { shape, numbers }
     }
 
-    fn at(&self, [n, c, y, x]: [usize; 4]) -> f64 {
+    pub fn at(&self, [n, c, y, x]: [usize; 4]) -> f64 {
         let [_, channels, height, width] = self.shape;
         self.numbers[((n * channels + c) * height + y) * width + x].into()
     }

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     fuse::{Fuse, fuse},
+    inference::{FeatureMap, Traced},
     initializer::Initializer,
     shape::Shape,
     spec::Arg,
@@ -193,7 +194,12 @@ impl Block for A2C2fConfig {
     }
 
     fn forward(layer: &A2C2f, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        vec![layer.forward(only(inputs))]
+        let y = layer.forward(|m, x| Some(C3kConfig::forward(m, x)), only(inputs));
+        y.into_iter().collect()
+    }
+
+    fn lower(layer: &A2C2f, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        Some(vec![layer.forward(C3kConfig::lower, only(inputs))?])
     }
 
     fn arguments(&self) -> String {
@@ -202,21 +208,25 @@ impl Block for A2C2fConfig {
 }
 
 impl A2C2f {
-    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// `[batch, c_in, h, w]` to `[batch, c_out, h, w]`, given a C3k's forward pass, if it has one.
+    fn forward<M: FeatureMap>(
+        &self,
+        link: impl Fn(&C3<Bottleneck<Conv>>, M) -> Option<M>,
+        x: M,
+    ) -> Option<M> {
         let mut last = self.cv1.forward(x.clone());
         let mut steps = vec![last.clone()];
-        for link in &self.m {
-            last = match link {
+        for m in &self.m {
+            last = match m {
                 A2C2fLink::Attention((first, second)) => second.forward(first.forward(last)),
-                A2C2fLink::C3k(c3k) => C3kConfig::forward(c3k, last),
+                A2C2fLink::C3k(c3k) => link(c3k, last)?,
             };
             steps.push(last.clone());
         }
-        let y = self.cv2.forward(Tensor::cat(steps, 1));
-        match &self.gamma {
-            Some(gamma) => x + y * gamma.val().reshape([1, -1, 1, 1]),
+        let y = self.cv2.forward(M::concatenated(steps));
+        Some(match &self.gamma {
+            Some(gamma) => x + y.scaled(gamma.val()),
             None => y,
-        }
+        })
     }
 }

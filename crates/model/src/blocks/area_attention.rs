@@ -1,13 +1,15 @@
 //! YOLOv12's area attention.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
     attention::{MapAttention, MapAttentionConfig},
     conv::{Conv, ConvConfig},
     psa::attended,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Channels of a head.
 pub(super) const HEAD: usize = 32;
@@ -107,7 +109,7 @@ impl AreaBlockConfig {
 
 impl AreaBlock {
     /// `[batch, channels, h, w]` to the same shape.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         attended(&self.attn, &self.mlp, x)
     }
 }

@@ -10,7 +10,13 @@ use super::{
     conv::{Conv, ConvConfig},
     linear::Dense,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse,
+    inference::{FeatureMap, Heads},
+    initializer::Initializer,
+    shape::Shape,
+    tally::Tally,
+};
 
 /// Softmax attention, channels first: queries and keys `[…, channels, positions]`, values
 /// `[…, channels of values, positions of keys]`, gives `[…, channels of values, positions of
@@ -97,14 +103,32 @@ impl MapAttentionConfig {
 
 impl MapAttention {
     /// `[batch, channels, h, w]` to the same shape.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         let MapAttentionConfig {
             heads, keys, areas, ..
         } = self.config;
+        let heads = Heads {
+            count: heads,
+            keys,
+            areas,
+        };
+        let qkv = self.qkv.forward(x);
+        let [seen, values] = qkv.attended(heads, |qkv| self.attend(qkv));
+        self.proj.forward(seen + self.pe.forward(values))
+    }
+
+    /// What the queries see, and the values, both `[batch, channels, h, w]`.
+    fn attend(&self, qkv: Tensor<4>) -> [Tensor<4>; 2] {
+        let MapAttentionConfig {
+            channels,
+            heads,
+            keys,
+            areas,
+            ..
+        } = self.config;
+        let [batch, _, height, width] = qkv.dims();
         let head = self.config.head();
         let (all, positions) = (2 * keys + head, height * width);
-        let qkv = self.qkv.forward(x);
         let values = qkv
             .clone()
             .reshape([batch, heads, all, positions])
@@ -118,7 +142,7 @@ impl MapAttention {
         let seen = attend(part(0, keys), part(keys, keys), part(2 * keys, head))
             .swap_dims(2, 3)
             .reshape([batch, channels, height, width]);
-        self.proj.forward(seen + self.pe.forward(values))
+        [seen, values]
     }
 }
 

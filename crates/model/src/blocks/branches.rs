@@ -1,7 +1,5 @@
 //! Two convolutions side by side that are one at inference.
 
-use ablate_kernels::Activation;
-
 use super::conv::{Conv, ConvConfig};
 use crate::{
     fuse::{Fuse, absorb},
@@ -9,6 +7,7 @@ use crate::{
     shape::Shape,
     tally::Tally,
 };
+use ablate_kernels::Activation;
 
 /// The activation of their sum: blocks of this kind don't go by the table's.
 const ACTIVATION: Activation = Activation::Silu;

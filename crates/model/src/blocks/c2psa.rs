@@ -1,14 +1,16 @@
 //! YOLO11's C2PSA.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::Conv,
     psa::{PsaBlock, PsaConfig, halves},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// YOLO11's partial self-attention: PSA with a chain of attention blocks on its one half. Row:
 /// `[channels, expansion]`, as many channels as it reads; repeats are blocks.
@@ -55,11 +57,11 @@ impl Block for C2PsaConfig {
         }
     }
 
-    fn forward(layer: &C2Psa, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: C2Psa, inputs => {
         let [bypass, half] = halves(layer.cv1.forward(only(inputs)));
         let half = layer.m.iter().fold(half, |x, block| block.forward(x));
-        vec![layer.cv2.forward(Tensor::cat(vec![bypass, half], 1))]
-    }
+        vec![layer.cv2.forward(FeatureMap::concatenated(vec![bypass, half]))]
+    });
 
     fn arguments(&self) -> String {
         let channels = self.psa.channels;

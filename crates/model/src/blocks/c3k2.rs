@@ -100,7 +100,10 @@ impl Link for C3k2LinkConfig {
         match layer {
             C3k2Link::Bottleneck(link) => <BottleneckConfig as Link>::lower(link, x),
             C3k2Link::C3k(link) => C3kConfig::lower(link, x),
-            C3k2Link::Attention(_) => None,
+            C3k2Link::Attention((link, attention)) => {
+                let x = <BottleneckConfig as Link>::lower(link, x)?;
+                Some(attention.forward(x))
+            }
         }
     }
 }

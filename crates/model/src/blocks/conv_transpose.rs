@@ -1,6 +1,6 @@
 //! Transposed convolutions as rows.
 
-use ablate_kernels::conv_transpose2d;
+use ablate_kernels::ConvTranspose2d;
 use burn::{
     module::{Module, Param},
     tensor::Tensor,
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     fuse::fuse,
+    inference::{FeatureMap, Traced},
     initializer::Initializer,
     shape::{Shape, TransposedShape},
     tally::Tally,
@@ -132,13 +133,28 @@ impl Block for ConvTransposeConfig {
     }
 
     fn forward(layer: &ConvTranspose, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let bias = layer.bias.as_ref().map(|bias| bias.val());
-        let (x, weight) = (only(inputs), layer.weight.val());
-        vec![conv_transpose2d(x, weight, bias, layer.conv.geometry())]
+        vec![layer.forward(only(inputs))]
+    }
+
+    fn lower(layer: &ConvTranspose, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        layer.lower(only(inputs)).map(|y| vec![y])
     }
 
     fn arguments(&self) -> String {
         self.printed()
+    }
+}
+
+impl ConvTranspose {
+    fn forward<M: FeatureMap>(&self, x: M) -> M {
+        let bias = self.bias.as_ref().map(|bias| bias.val());
+        x.transposed(self.weight.val(), bias, self.conv.geometry())
+    }
+
+    /// None of squares that overlap or lie apart, and of groups: the engine has none of them.
+    fn lower(&self, x: Traced) -> Option<Traced> {
+        let side_by_side = ConvTranspose2d::new(self.conv.kernel);
+        (self.conv.geometry() == side_by_side).then(|| self.forward(x))
     }
 }
 
@@ -163,7 +179,11 @@ impl Block for DwConvTransposeConfig {
     }
 
     fn forward(layer: &ConvTranspose, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        ConvTransposeConfig::forward(layer, inputs)
+        vec![layer.forward(only(inputs))]
+    }
+
+    fn lower(layer: &ConvTranspose, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        layer.lower(only(inputs)).map(|y| vec![y])
     }
 
     fn arguments(&self) -> String {

@@ -1,14 +1,16 @@
 //! Position-sensitive attention.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::module::Module;
 
 use super::{
     attention::{MapAttention, MapAttentionConfig},
-    block::{Block, only},
+    block::{Block, on_maps, only},
     conv::{Conv, ConvConfig},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    fuse::fuse, inference::FeatureMap, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// Channels of a head.
 const HEAD: usize = 64;
@@ -83,13 +85,13 @@ impl PsaBlockConfig {
 
 impl PsaBlock {
     /// `[batch, channels, h, w]` to the same shape.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward<M: FeatureMap>(&self, x: M) -> M {
         attended(&self.attn, &self.ffn, x)
     }
 }
 
 /// Attention, then a perceptron, each added to what it reads.
-pub(super) fn attended(attention: &MapAttention, perceptron: &[Conv], x: Tensor<4>) -> Tensor<4> {
+pub(super) fn attended<M: FeatureMap>(attention: &MapAttention, perceptron: &[Conv], x: M) -> M {
     let x = x.clone() + attention.forward(x);
     let y = perceptron.iter().fold(x.clone(), |x, conv| conv.forward(x));
     x + y
@@ -138,11 +140,11 @@ impl PsaConfig {
 }
 
 /// The half that bypasses attention, and the other.
-pub(super) fn halves(both: Tensor<4>) -> [Tensor<4>; 2] {
-    let hidden = both.dims()[1] / 2;
+pub(super) fn halves<M: FeatureMap>(both: M) -> [M; 2] {
+    let hidden = both.shape()[1] / 2;
     [
-        both.clone().narrow(1, 0, hidden),
-        both.narrow(1, hidden, hidden),
+        both.clone().channels(0, hidden),
+        both.channels(hidden, hidden),
     ]
 }
 
@@ -180,11 +182,11 @@ impl Block for PsaConfig {
         }
     }
 
-    fn forward(layer: &Psa, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+    on_maps!(layer: Psa, inputs => {
         let [bypass, half] = halves(layer.cv1.forward(only(inputs)));
         let half = attended(&layer.attn, &layer.ffn, half);
-        vec![layer.cv2.forward(Tensor::cat(vec![bypass, half], 1))]
-    }
+        vec![layer.cv2.forward(FeatureMap::concatenated(vec![bypass, half]))]
+    });
 
     fn arguments(&self) -> String {
         format!("[{}, {}]", self.channels, self.channels)

@@ -164,12 +164,14 @@ impl Block for UpsampleConfig {
     }
 
     fn lower(layer: &Upsample, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
-        match layer.config {
-            UpsampleConfig {
-                target: Target::Factor(factor),
-                mode: Mode::Nearest,
-            } => Some(vec![only(inputs).enlarged(factor)]),
-            _ => None,
+        let (x, UpsampleConfig { target, mode }) = (only(inputs), layer.config);
+        let [_, _, height, width] = x.shape();
+        match (target, mode) {
+            (Target::Factor(factor), Mode::Nearest) => Some(vec![x.enlarged(factor)]),
+            (Target::Sides(_), Mode::Nearest) => None,
+            (_, Mode::Bilinear { align_corners }) => {
+                Some(vec![x.bilinear(target.of(height, width), align_corners)])
+            }
         }
     }
 

@@ -173,13 +173,16 @@ impl AnchorFreeDetect {
         }
     }
 
-    /// [`Self::forward`] at inference, on values of a graph; None if the head makes masks.
-    pub(super) fn lower(&self, levels: &[Traced]) -> Option<Vec<Traced>> {
+    /// [`Self::forward`] at inference, on values of a graph.
+    pub(super) fn lower(&self, levels: &[Traced]) -> Vec<Traced> {
         let branches = match self.one2one_cv2.is_empty() {
             true => [&self.cv2, &self.cv3, &self.cv4],
             false => [&self.one2one_cv2, &self.one2one_cv3, &self.one2one_cv4],
         };
-        self.proto.is_none().then(|| forward(branches, levels))
+        let mut outputs = forward(branches, levels);
+        let protos = self.proto.as_ref();
+        outputs.extend(protos.map(|proto| proto.forward(levels, false).0));
+        outputs
     }
 
     /// A map `[batch, c, h, w]` for each level to its raw outputs,

@@ -259,10 +259,10 @@ impl Block for AsffDetectConfig {
 
     fn lower(layer: &AsffDetect, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
         let (fused, _) = layer.fuse_levels(inputs);
-        match &layer.m {
-            Predictor::Anchors(convs) => Some(predicted(convs, fused)),
+        Some(match &layer.m {
+            Predictor::Anchors(convs) => predicted(convs, fused),
             Predictor::AnchorFree(head) => head.lower(&fused),
-        }
+        })
     }
 
     fn arguments(&self) -> String {

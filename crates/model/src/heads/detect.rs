@@ -186,7 +186,7 @@ impl Block for DetectConfig {
     fn lower(layer: &Detect, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
         match layer {
             Detect::Anchors(head) => Some(head.forward(inputs)),
-            Detect::AnchorFree(head) => head.lower(&inputs),
+            Detect::AnchorFree(head) => Some(head.lower(&inputs)),
         }
     }
 

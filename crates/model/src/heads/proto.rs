@@ -1,10 +1,9 @@
 //! Mask prototypes.
 
-use ablate_kernels::{ConvTranspose2d as Transposed, conv_transpose2d};
+use ablate_kernels::ConvTranspose2d as Transposed;
 use burn::{
     module::Module,
     nn::conv::{ConvTranspose2d, ConvTranspose2dConfig},
-    tensor::Tensor,
 };
 
 use super::branch::{self, Branch, BranchConfig};
@@ -163,15 +162,15 @@ impl ProtoConfig {
 impl Proto {
     /// The levels' maps, finest first `[batch, c, h, w]`, to `[batch, coefficients, 2 h, 2 w]`; in
     /// training also the logits of classes, `[batch, classes, h, w]`, if the head learns them.
-    pub fn forward(&self, levels: &[Tensor<4>], training: bool) -> (Tensor<4>, Option<Tensor<4>>) {
+    pub fn forward<M: FeatureMap>(&self, levels: &[M], training: bool) -> (M, Option<M>) {
         let x = levels[0].clone();
         let Some(fuse) = &self.feat_fuse else {
             return (self.enlarge(x), None);
         };
-        let [_, _, height, _] = x.dims();
+        let [_, _, height, _] = x.shape();
         let coarser = self.feat_refine.iter().zip(&levels[1..]);
         let x = coarser.fold(x, |sum, (conv, level)| {
-            let factor = height / level.dims()[2];
+            let factor = height / level.shape()[2];
             sum + conv.forward(level.clone()).enlarged(factor)
         });
         let semseg = self.semseg.as_ref().filter(|_| training);
@@ -179,12 +178,12 @@ impl Proto {
         (self.enlarge(fuse.forward(x)), semantic)
     }
 
-    fn enlarge(&self, x: Tensor<4>) -> Tensor<4> {
+    fn enlarge<M: FeatureMap>(&self, x: M) -> M {
         let x = self.cv1.forward(x);
         let large = match &self.upsample {
             Some(conv) => {
                 let bias = conv.bias.as_ref().map(|bias| bias.val());
-                conv_transpose2d(x, conv.weight.val(), bias, Transposed::new(2))
+                x.transposed(conv.weight.val(), bias, Transposed::new(2))
             }
             None => x.enlarged(2),
         };

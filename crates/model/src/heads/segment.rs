@@ -12,6 +12,7 @@ use crate::{
     blocks::{block::Block, conv::convolve, row::RowReader},
     coding::{BoxCoding, DetectConfig, MaskConfig},
     fuse::{Fuse, fuse},
+    inference::{FeatureMap, Traced},
     initializer::Initializer,
     shape::Shape,
     tally::Tally,
@@ -116,13 +117,16 @@ impl Block for SegmentConfig {
 
     fn forward(layer: &Segment, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         match layer {
-            Segment::Anchors(AnchorSegment { m, proto }) => {
-                let (protos, _) = proto.forward(&inputs, false);
-                let maps = m.iter().zip(inputs).map(|(conv, x)| convolve(conv, x));
-                maps.chain([protos]).collect()
-            }
+            Segment::Anchors(head) => head.forward(inputs),
             Segment::AnchorFree(head) => head.forward(inputs),
         }
+    }
+
+    fn lower(layer: &Segment, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        Some(match layer {
+            Segment::Anchors(head) => head.forward(inputs),
+            Segment::AnchorFree(head) => head.lower(&inputs),
+        })
     }
 
     fn arguments(&self) -> String {
@@ -139,6 +143,15 @@ impl Block for SegmentConfig {
 
     fn detect(&self) -> Option<&DetectConfig> {
         Some(&self.detect)
+    }
+}
+
+impl AnchorSegment {
+    /// Raw outputs of each level, then prototypes.
+    fn forward<M: FeatureMap>(&self, levels: Vec<M>) -> Vec<M> {
+        let (protos, _) = self.proto.forward(&levels, false);
+        let maps = self.m.iter().zip(levels).map(|(conv, x)| convolve(conv, x));
+        maps.chain([protos]).collect()
     }
 }
 
@@ -177,6 +190,10 @@ impl Block for Segment26Config {
 
     fn forward(layer: &Segment, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
         SegmentConfig::forward(layer, inputs)
+    }
+
+    fn lower(layer: &Segment, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
+        SegmentConfig::lower(layer, inputs)
     }
 
     fn arguments(&self) -> String {

@@ -110,6 +110,35 @@ pub trait FeatureMap: Clone + Add<Output = Self> {
 
     /// Each pixel's channels as shares of 1, by their exponentials.
     fn shares(self) -> Self;
+
+    /// A transposed convolution: weights `[channels in, channels out / groups, kernel, kernel]`,
+    /// bias `[channels out]`. Of a value of a graph the kernel is as large as its step, with nothing
+    /// cut, added or dilated, in one group.
+    fn transposed(
+        self,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        geometry: kernels::ConvTranspose2d,
+    ) -> Self;
+
+    /// Softmax attention among positions, of a map of queries, keys and values, head after head:
+    /// what the queries see, and the values. How a tensor gets there.
+    fn attended(
+        self,
+        heads: Heads,
+        of_tensor: impl FnOnce(Tensor<4>) -> [Tensor<4>; 2],
+    ) -> [Self; 2];
+}
+
+/// Heads of an attention among the positions of a map.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    /// How many there are.
+    pub count: usize,
+    /// Channels of a head's queries, and of its keys.
+    pub keys: usize,
+    /// Stretches of positions, row by row, that attend apart.
+    pub areas: usize,
 }
 
 /// Kernels that are mixed for each image.
@@ -311,5 +340,18 @@ impl FeatureMap for Tensor<4> {
 
     fn shares(self) -> Self {
         softmax(self, 1)
+    }
+
+    fn transposed(
+        self,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        geometry: kernels::ConvTranspose2d,
+    ) -> Self {
+        kernels::conv_transpose2d(self, weight, bias, geometry)
+    }
+
+    fn attended(self, _: Heads, of_tensor: impl FnOnce(Self) -> [Self; 2]) -> [Self; 2] {
+        of_tensor(self)
     }
 }

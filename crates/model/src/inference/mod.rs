@@ -6,7 +6,7 @@ mod feature_map;
 mod plans;
 mod traced;
 
-pub use feature_map::{FeatureMap, Kernels};
+pub use feature_map::{FeatureMap, Heads, Kernels};
 pub use plans::Execution;
 pub(crate) use plans::{Map, Plans, Target};
 pub use traced::Traced;

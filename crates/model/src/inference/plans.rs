@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::traced::{Compiled, Traced};
 
@@ -44,6 +44,12 @@ pub(crate) struct Map {
     pub shape: [usize; 4],
     /// Row-major.
     pub values: Vec<f32>,
+}
+
+impl Map {
+    pub fn tensor(self, device: &Device) -> Tensor<4> {
+        Tensor::from_data(TensorData::new(self.values, self.shape), device)
+    }
 }
 
 struct Kept {

@@ -3,14 +3,14 @@
 use std::{cell::RefCell, ops::Add, rc::Rc};
 
 use ablate_engine as engine;
-use ablate_kernels::{self as kernels, Activation};
+use ablate_kernels::{self as kernels, Activation, ConvTranspose2d};
 use burn::{
     nn::conv::Conv2d,
     tensor::{DType, Tensor},
 };
-use engine::{Binary, Builder, Options, Plan, Pool, PoolKind, Value};
+use engine::{Attention, Binary, Builder, Options, Plan, Pool, PoolKind, Value};
 
-use super::feature_map::{FeatureMap, Kernels, geometry, places};
+use super::feature_map::{FeatureMap, Heads, Kernels, geometry, places};
 
 /// A value of a network's graph.
 #[derive(Clone, Debug)]
@@ -80,6 +80,16 @@ impl Traced {
             plan: builder.clone().compile(&values, &Options::new()?)?,
             shapes: outputs.iter().map(|output| output.shape).collect(),
             multiply_accumulates: graph.multiply_accumulates,
+        })
+    }
+
+    /// The map with other sides, height before width, each pixel between four; with
+    /// `align_corners` the corners' centres lie on each other, otherwise their edges.
+    pub fn bilinear(self, sides: [usize; 2], align_corners: bool) -> Self {
+        let [batch, channels, ..] = self.shape;
+        let shape = [batch, channels, sides[0], sides[1]];
+        self.then(shape, |builder, value| {
+            builder.bilinear(value, sides, align_corners)
         })
     }
 
@@ -439,6 +449,49 @@ impl FeatureMap for Traced {
             .into_iter()
             .map(|power| power.with(sum.clone(), Binary::Divide));
         Self::concatenated(shares.collect())
+    }
+
+    fn transposed(self, weight: Tensor<4>, bias: Option<Tensor<1>>, _: ConvTranspose2d) -> Self {
+        let kernel = weight.dims();
+        let [_, c_out, side, wide] = kernel;
+        let [batch, _, height, width] = self.shape;
+        let macs = self.shape.iter().product::<usize>() * c_out * side * wide;
+        self.graph.borrow_mut().multiply_accumulates += macs as u64;
+        let shape = [batch, c_out, height * side, width * side];
+        self.then(shape, |builder, value| {
+            let bias = bias.map_or(Ok(vec![0.0; c_out]), numbers)?;
+            builder.conv_transpose2d(value, &numbers(weight)?, kernel, &bias)
+        })
+    }
+
+    fn attended(
+        self,
+        Heads { count, keys, areas }: Heads,
+        _: impl FnOnce(Tensor<4>) -> [Tensor<4>; 2],
+    ) -> [Self; 2] {
+        let [batch, channels, height, width] = self.shape;
+        let all = channels / count;
+        let each = all - 2 * keys;
+        let macs = batch * count * (height * width).pow(2) / areas * (keys + each);
+        self.graph.borrow_mut().multiply_accumulates += macs as u64;
+        let part = |first: usize, len: usize| {
+            let of = |head: usize| (0..len).map(move |i| head * all + first + i);
+            self.clone().in_order((0..count).flat_map(of).collect())
+        };
+        let [queries, their_keys] = [part(0, keys), part(keys, keys)];
+        let values = part(2 * keys, each);
+        let shape = values.shape;
+        let seen = values.clone().then(shape, |builder, value| {
+            let parts = queries.value.zip(their_keys.value);
+            let (queries, their_keys) = parts.ok_or("a value of another graph")?;
+            let attention = Attention {
+                heads: count,
+                areas,
+                scale: (keys as f32).sqrt().recip(),
+            };
+            builder.attention(queries, their_keys, value, attention)
+        });
+        [seen, values]
     }
 }
 
