@@ -66,11 +66,6 @@ impl<'a> Output<'a> {
     }
 }
 
-// SAFETY: nothing is read or written through a shared reference but by `part`, whose caller says that
-// nobody else has the same.
-#[allow(unsafe_code)]
-unsafe impl Sync for Output<'_> {}
-
 // SAFETY: the pointers are to memory that outlives the borrow, and [`Kernel::run`] says who may
 // touch which part of it.
 #[allow(unsafe_code)]

@@ -1,6 +1,6 @@
 //! Into the basis of Winograd's products and back, line by line of tiles.
 
-use std::ops::Range;
+use std::{mem::MaybeUninit, ops::Range};
 
 use rayon::prelude::*;
 
@@ -79,13 +79,13 @@ pub struct Pixels<'a> {
 impl Pixels<'_> {
     /// The row.
     #[inline(always)]
-    pub fn write(&self, row: &mut [f32]) {
+    pub fn write(&self, row: &mut [MaybeUninit<f32>]) {
         let (pairs, rest) = row.as_chunks_mut::<2>();
         for ((pair, even), odd) in pairs.iter_mut().zip(self.even).zip(self.odd) {
-            *pair = [*even, *odd];
+            *pair = [MaybeUninit::new(*even), MaybeUninit::new(*odd)];
         }
         if let [last] = rest {
-            *last = self.even[pairs.len()];
+            last.write(self.even[pairs.len()]);
         }
     }
 }

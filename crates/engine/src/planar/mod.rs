@@ -12,16 +12,13 @@ mod basis;
 mod product;
 mod room;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, marker::PhantomData, mem::MaybeUninit};
 
 use rayon::prelude::*;
 
-use crate::{
-    ops::Output,
-    simd::{Isa, Simd, Task, dispatch},
-};
+use crate::simd::{Isa, Simd, Task, dispatch};
 use basis::{Lines, to_kernel, to_kernels};
-use product::{COLUMNS, GROUP};
+use product::{COLUMNS, GROUP, SUMMED};
 use room::{Chunk, Room, SPOTS};
 
 /// Sizes of a convolution with a 3×3 kernel, stride 1 and one line of zeros around its input.
@@ -78,9 +75,9 @@ impl Planar3x3 {
     ) -> Vec<f32> {
         assert_eq!(x.len(), self.inputs(), "inputs");
         let kernels = to_kernels([self.c_out, self.c_in], kernel);
-        let room = Room::new(isa, self, 24);
-        let mut y = vec![0.0; self.outputs()];
-        let out = Output::new(&mut y);
+        let room = Room::new(isa, self, 24, [1, GROUP]);
+        let mut y = Vec::with_capacity(self.outputs());
+        let out = Rows::new(&mut y.spare_capacity_mut()[..self.outputs()]);
         (0..room.chunks()).into_par_iter().for_each(|number| {
             with_scratch(room.len(), |scratch| {
                 let forward = Forward {
@@ -95,6 +92,11 @@ impl Planar3x3 {
                 dispatch(isa, forward);
             })
         });
+        // SAFETY: the chunks have written every row of the output, each of them whole.
+        #[allow(unsafe_code)]
+        unsafe {
+            y.set_len(self.outputs());
+        }
         y
     }
 
@@ -110,17 +112,15 @@ impl Planar3x3 {
             (self.inputs(), self.outputs()),
             "inputs and gradient"
         );
-        let room = Room::new(isa, self, 192);
+        let room = Room::new(isa, self, 192, [COLUMNS, SUMMED]);
         let (chunks, threads) = (room.chunks(), rayon::current_num_threads());
         let shares = threads.min(chunks);
-        let sums: Vec<Vec<f32>> = (0..shares)
+        let (rows, columns) = (room.outputs.rows, room.inputs.rows);
+        let shares: Vec<Vec<f32>> = (0..shares)
             .into_par_iter()
             .map(|share| {
-                let (rows, columns) = (room.outputs.rows, room.inputs.rows);
-                let sums = SPOTS * rows * columns;
-                with_scratch(room.len() + sums, |scratch| {
-                    let (sums, scratch) = scratch.split_at_mut(sums);
-                    sums.fill(0.0);
+                let mut sums = vec![0.0; SPOTS * rows * columns];
+                with_scratch(room.len(), |scratch| {
                     for number in share * chunks / shares..(share + 1) * chunks / shares {
                         let backward = Backward {
                             of: self,
@@ -128,31 +128,35 @@ impl Planar3x3 {
                             chunk: room.chunk(number),
                             x,
                             gradient,
-                            sums,
+                            sums: &mut sums,
                             scratch,
                         };
                         dispatch(isa, backward);
                     }
-                    let mut found = Vec::with_capacity(self.c_out * self.c_in * 9);
-                    for place in (0..self.c_out)
-                        .flat_map(|out| (0..self.c_in).map(move |channel| out * columns + channel))
-                    {
-                        found.extend(to_kernel(std::array::from_fn(|spot| {
-                            sums[spot * rows * columns + place]
-                        })));
-                    }
-                    found
-                })
+                });
+                sums
             })
             .collect();
-        sums.into_iter()
-            .reduce(|mut sum, share| {
-                sum.iter_mut()
-                    .zip(share)
-                    .for_each(|(sum, term)| *sum += term);
-                sum
-            })
-            .unwrap_or_else(|| vec![0.0; self.c_out * self.c_in * 9])
+        let mut found = vec![0.0; self.c_out * self.c_in * 9];
+        found
+            .par_chunks_exact_mut((self.c_in * 9).max(1))
+            .with_min_len(512_usize.div_ceil(self.c_in.max(1)))
+            .enumerate()
+            .for_each(|(out, found)| {
+                let rows: [Vec<f32>; SPOTS] = std::array::from_fn(|spot| {
+                    let row = (spot * rows + out) * columns;
+                    let mut sum = vec![0.0; self.c_in];
+                    for share in &shares {
+                        let terms = &share[row..][..self.c_in];
+                        sum.iter_mut().zip(terms).for_each(|(sum, x)| *sum += x);
+                    }
+                    sum
+                });
+                for (channel, found) in found.as_chunks_mut::<9>().0.iter_mut().enumerate() {
+                    *found = to_kernel(std::array::from_fn(|spot| rows[spot][channel]));
+                }
+            });
+        found
     }
 
     fn inputs(&self) -> usize {
@@ -182,18 +186,49 @@ fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
     })
 }
 
+/// The output's memory, of which each chunk writes rows of its own.
+struct Rows<'a> {
+    start: *mut MaybeUninit<f32>,
+    len: usize,
+    lives: PhantomData<&'a mut [MaybeUninit<f32>]>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(memory: &'a mut [MaybeUninit<f32>]) -> Self {
+        Self {
+            start: memory.as_mut_ptr(),
+            len: memory.len(),
+            lives: PhantomData,
+        }
+    }
+
+    /// # Safety
+    /// Nobody else has any of the row.
+    #[allow(unsafe_code, clippy::mut_from_ref)]
+    unsafe fn row(&self, start: usize, len: usize) -> &mut [MaybeUninit<f32>] {
+        assert!(start + len <= self.len);
+        // SAFETY: within the memory by the assertion, and nobody else's by the caller.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
+}
+
+// SAFETY: nothing is written through a shared reference but by `row`, whose caller says that nobody
+// else has the same.
+#[allow(unsafe_code)]
+unsafe impl Sync for Rows<'_> {}
+
 /// A chunk's outputs.
-struct Forward<'a, 'y> {
+struct Forward<'a> {
     of: &'a Planar3x3,
     room: &'a Room,
     chunk: Chunk,
     x: &'a [f32],
     kernels: &'a [f32],
-    y: &'a Output<'y>,
+    y: &'a Rows<'a>,
     scratch: &'a mut [f32],
 }
 
-impl Task for Forward<'_, '_> {
+impl Task for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -232,7 +267,7 @@ impl Task for Forward<'_, '_> {
                     let start = plane + row * of.width;
                     // SAFETY: a chunk's lines of tiles are in no other chunk, so nobody else
                     // writes these rows of pixels; the borrow ends here.
-                    let y = unsafe { self.y.part(start..start + of.width) };
+                    let y = unsafe { self.y.row(start, of.width) };
                     pixels.write(y);
                 });
             }
@@ -284,7 +319,7 @@ impl Task for Backward<'_> {
                 (
                     &gradients[spot * room.outputs.spots..],
                     room.outputs.step,
-                    rows / GROUP,
+                    rows / SUMMED,
                 ),
                 (
                     &inputs[spot * room.inputs.spots..],

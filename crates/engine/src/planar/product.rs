@@ -2,11 +2,12 @@
 
 use crate::simd::Simd;
 
-/// Vectors of tiles at a time, and output channels.
-pub const VECTORS: usize = 3;
-pub const GROUP: usize = 4;
+/// Vectors of tiles at a time, and rows: with what is multiplied they fill sixteen registers.
+pub const VECTORS: usize = 2;
+pub const GROUP: usize = 6;
 
-/// Input channels at a time where tiles are summed over.
+/// Rows of either side at a time where tiles are summed over.
+pub const SUMMED: usize = 4;
 pub const COLUMNS: usize = 3;
 
 /// `out[o][t] = Σ kernels[o][c] · inputs[c][t]`, for `tiles` tiles, in whole steps of vectors. Kernels
@@ -56,7 +57,7 @@ pub fn products<S: Simd>(
 }
 
 /// `sums[o][c] += Σ left[o][t] · right[c][t]` over `tiles` tiles. A matrix is its elements, the step
-/// between its rows, and how many times [`GROUP`] or [`COLUMNS`] rows it has.
+/// between its rows, and how many times [`SUMMED`] or [`COLUMNS`] rows it has.
 #[inline(always)]
 #[allow(unsafe_code)]
 pub fn add_products<S: Simd>(
@@ -66,17 +67,17 @@ pub fn add_products<S: Simd>(
     sums: &mut [f32],
 ) {
     assert!(tiles.is_multiple_of(S::LANES));
-    assert!(tiles <= left_step && groups * GROUP * left_step <= left.len());
+    assert!(tiles <= left_step && groups * SUMMED * left_step <= left.len());
     assert!(tiles <= right_step && columns * COLUMNS * right_step <= right.len());
     let row = columns * COLUMNS;
     for group in 0..groups {
         for column in 0..columns {
-            let mut all = [[S::splat(0.0); COLUMNS]; GROUP];
+            let mut all = [[S::splat(0.0); COLUMNS]; SUMMED];
             for tile in (0..tiles).step_by(S::LANES) {
                 // SAFETY: by the assertions, all rows of the matrices are within their slices, and
                 // the vectors within the rows.
                 unsafe {
-                    let left = left.as_ptr().add(group * GROUP * left_step + tile);
+                    let left = left.as_ptr().add(group * SUMMED * left_step + tile);
                     let right = right.as_ptr().add(column * COLUMNS * right_step + tile);
                     let x: [S; COLUMNS] =
                         std::array::from_fn(|c| S::load(right.add(c * right_step)));
@@ -89,7 +90,7 @@ pub fn add_products<S: Simd>(
                 }
             }
             for (o, all) in all.into_iter().enumerate() {
-                let to = &mut sums[(group * GROUP + o) * row + column * COLUMNS..][..COLUMNS];
+                let to = &mut sums[(group * SUMMED + o) * row + column * COLUMNS..][..COLUMNS];
                 for (to, sum) in to.iter_mut().zip(all) {
                     *to += sum.sum();
                 }

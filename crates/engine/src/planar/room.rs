@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use super::{
-    Planar3x3,
-    product::{COLUMNS, GROUP, VECTORS},
-};
+use super::{Planar3x3, product::VECTORS};
 use crate::simd::Isa;
 
 /// Numbers of a tile's inputs, and products.
@@ -76,8 +73,9 @@ pub struct Run {
 }
 
 impl Room {
-    /// Chunks have `least` tiles, if there are so many for every thread.
-    pub fn new(isa: Isa, of: &Planar3x3, least: usize) -> Self {
+    /// Chunks have `least` tiles, if there are so many for every thread; rows of inputs and outputs are
+    /// in multiples of `together`.
+    pub fn new(isa: Isa, of: &Planar3x3, least: usize, together: [usize; 2]) -> Self {
         let (lanes, threads) = (isa.lanes(), rayon::current_num_threads());
         let (tall, wide) = (of.height.div_ceil(2), of.width.div_ceil(2));
         let (unit, total) = (VECTORS * lanes, of.batch * tall);
@@ -99,8 +97,8 @@ impl Room {
             lines,
             wide,
             unit,
-            inputs: Planes::new(of.c_in, COLUMNS, room),
-            outputs: Planes::new(of.c_out, GROUP, room),
+            inputs: Planes::new(of.c_in, together[0], room),
+            outputs: Planes::new(of.c_out, together[1], room),
             arranged: super::Lines::room(lanes, lines, wide),
         }
     }
