@@ -7,6 +7,9 @@
 //! Bias, activation and residual sum are the end of the convolution before them. Memory is planned
 //! ahead. The kernels are written once over vectors of any width, and compiled for AVX2, AVX-512, NEON
 //! and plain floats; the machine chooses at run time, or the variable `ABLATE_ISA`.
+//!
+//! [`Planar3x3`] is apart from that: 3×3 convolutions of training and their gradients, of maps in the
+//! order that tensors have.
 
 #![warn(missing_docs)]
 

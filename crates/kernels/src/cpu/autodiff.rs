@@ -13,7 +13,7 @@ use burn::tensor::{Bytes, Shape, Tensor};
 
 use super::columns::Geometry;
 use super::norm::{Affine, Planes};
-use super::{conv, depthwise, norm, planar};
+use super::{conv, depthwise, filled, norm, planar};
 use crate::Activation;
 
 /// A training device of the CPU backend.
@@ -108,7 +108,7 @@ impl Backward<Flex, 3> for NormAct {
     type State = NormState;
 
     fn backward(self, ops: Ops<NormState, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = gradients.consume::<Flex>(&ops.node).to_contiguous();
+        let gradient = contiguous(&gradients.consume::<Flex>(&ops.node));
         let NormState {
             planes,
             x,
@@ -285,7 +285,7 @@ impl Backward<Flex, 2> for Conv {
     type State = ConvState;
 
     fn backward(self, ops: Ops<ConvState, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = gradients.consume::<Flex>(&ops.node).to_contiguous();
+        let gradient = contiguous(&gradients.consume::<Flex>(&ops.node));
         let ConvState {
             geometry,
             x,
@@ -332,7 +332,32 @@ pub(super) fn tracked<const D: usize>(tensor: &Tensor<D>) -> Option<(FlexTensor,
         .try_into_primitive::<Training>()
         .ok()?
         .into_parts();
-    Some((tensor.to_contiguous(), node))
+    Some((contiguous(&tensor), node))
+}
+
+/// The tensor's elements one after the other. Where only its images lie apart, as in a slice of channels,
+/// the threads share them out; Burn copies those of a small batch on one.
+pub(super) fn contiguous(of: &FlexTensor) -> FlexTensor {
+    let layout = of.layout();
+    let shape = layout.shape();
+    let (len, images_apart) = match (shape.num_elements(), shape.first()) {
+        (all @ 1.., Some(images)) => {
+            let len = all / images;
+            let image = Layout::contiguous(Shape::from(shape[1..].to_vec()));
+            let within = image.strides() == &layout.strides()[1..];
+            (len, within && layout.strides()[0] > len as isize)
+        }
+        _ => (0, false),
+    };
+    if !images_apart || of.dtype() != DType::F32 {
+        return of.to_contiguous();
+    }
+    let (from, step) = (layout.start_offset(), layout.strides()[0] as usize);
+    let all = &of.storage::<f32>()[from..];
+    let copied = filled(shape.num_elements(), len, |image, out| {
+        out.copy_from_slice(&all[image * step..][..len]);
+    });
+    tensor(copied, shape.clone())
 }
 
 pub(super) fn elements(tensor: &FlexTensor) -> &[f32] {

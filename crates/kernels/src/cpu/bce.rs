@@ -11,7 +11,7 @@ use burn::backend::{
 };
 use burn::tensor::Tensor;
 
-use super::autodiff::{Training, elements, tensor, tracked};
+use super::autodiff::{Training, contiguous, elements, tensor, tracked};
 use super::vector::{exp, ln_1p, sigmoid, vectorized};
 use super::{GRAIN, filled};
 
@@ -82,7 +82,7 @@ impl Backward<Flex, 2> for CrossEntropy {
     type State = State;
 
     fn backward(self, ops: Ops<State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = gradients.consume::<Flex>(&ops.node).to_contiguous();
+        let gradient = contiguous(&gradients.consume::<Flex>(&ops.node));
         let State {
             logits,
             targets,

@@ -10,8 +10,8 @@ use super::columns::Geometry;
 /// Channels on either side from which the products outweigh what it takes to make them.
 const CHANNELS: usize = 16;
 
-/// Sides of a map from which its lines fill vectors.
-const SIDE: usize = 4;
+/// Tiles of 2×2 pixels in all images from which they outweigh what is done to the kernels.
+const TILES: usize = 96;
 
 /// The engine's convolution and the instructions for it; None if it isn't the way.
 ///
@@ -21,7 +21,7 @@ pub fn of(g: &Geometry) -> Option<(Planar3x3, Isa)> {
     static ISA: OnceLock<Option<Isa>> = OnceLock::new();
     let suits = [g.kernel, g.stride, g.padding, g.groups] == [3, 1, 1, 1]
         && g.c_in.min(g.c_out) >= CHANNELS
-        && g.height.min(g.width) >= SIDE;
+        && g.batch * g.height.div_ceil(2) * g.width.div_ceil(2) >= TILES;
     let isa = (*ISA.get_or_init(|| Isa::detect().ok()))?;
     let of = Planar3x3 {
         batch: g.batch,
