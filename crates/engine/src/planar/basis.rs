@@ -151,7 +151,7 @@ impl<'a> Lines<'a> {
     /// spots being `step` apart. A vector more than there are tiles is written.
     #[inline(always)]
     #[allow(unsafe_code)]
-    pub fn to_basis<S: Simd>(
+    pub fn take_inputs<S: Simd>(
         &mut self,
         plane: &[f32],
         lines: Range<usize>,
@@ -212,7 +212,7 @@ impl<'a> Lines<'a> {
     /// The same of a gradient, A · dY · Aᵀ.
     #[inline(always)]
     #[allow(unsafe_code)]
-    pub fn gradient_to_basis<S: Simd>(
+    pub fn take_gradient<S: Simd>(
         &mut self,
         plane: &[f32],
         lines: Range<usize>,
@@ -264,7 +264,7 @@ impl<'a> Lines<'a> {
     /// `row` is given the number of each row of pixels, and it.
     #[inline(always)]
     #[allow(unsafe_code)]
-    pub fn from_basis<S: Simd>(
+    pub fn give_outputs<S: Simd>(
         &mut self,
         from: &[f32],
         step: usize,

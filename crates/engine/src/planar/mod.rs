@@ -242,7 +242,7 @@ impl Task for Forward<'_> {
                 let plane = (run.image * of.c_in + channel) * of.area();
                 let plane = &self.x[plane..][..of.area()];
                 let to = room.inputs.place(channel, run.tile);
-                lines.to_basis::<S>(plane, run.lines, &mut inputs[to..], room.inputs.spots);
+                lines.take_inputs::<S>(plane, run.lines, &mut inputs[to..], room.inputs.spots);
             }
         }
         let groups = of.c_out.div_ceil(GROUP);
@@ -263,7 +263,7 @@ impl Task for Forward<'_> {
             for run in room.runs(self.chunk) {
                 let plane = (run.image * of.c_out + out) * of.area();
                 let from = &products[room.outputs.place(out, run.tile)..];
-                lines.from_basis::<S>(from, room.outputs.spots, run.lines, |row, pixels| {
+                lines.give_outputs::<S>(from, room.outputs.spots, run.lines, |row, pixels| {
                     let start = plane + row * of.width;
                     // SAFETY: a chunk's lines of tiles are in no other chunk, so nobody else
                     // writes these rows of pixels; the borrow ends here.
@@ -299,7 +299,7 @@ impl Task for Backward<'_> {
                 let plane = (run.image * of.c_in + channel) * of.area();
                 let plane = &self.x[plane..][..of.area()];
                 let to = room.inputs.place(channel, run.tile);
-                lines.to_basis::<S>(plane, run.lines, &mut inputs[to..], room.inputs.spots);
+                lines.take_inputs::<S>(plane, run.lines, &mut inputs[to..], room.inputs.spots);
             }
         }
         for out in 0..of.c_out {
@@ -308,7 +308,7 @@ impl Task for Backward<'_> {
                 let plane = &self.gradient[plane..][..of.area()];
                 let to = room.outputs.place(out, run.tile);
                 let to = &mut gradients[to..];
-                lines.gradient_to_basis::<S>(plane, run.lines, to, room.outputs.spots);
+                lines.take_gradient::<S>(plane, run.lines, to, room.outputs.spots);
             }
         }
         room.clear_rest(self.chunk, &room.inputs, of.c_in, inputs);
