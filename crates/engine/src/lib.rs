@@ -7,6 +7,9 @@
 //! Bias, activation and residual sum are the end of the convolution before them. Memory is planned
 //! ahead. The kernels are written once over vectors of any width, and compiled for AVX2, AVX-512, NEON
 //! and plain floats; the machine chooses at run time, or the variable `ABLATE_ISA`.
+//!
+//! [`Planar3x3`] is apart from that: 3×3 convolutions of training and their gradients, of maps in the
+//! order that tensors have.
 
 #![warn(missing_docs)]
 
@@ -23,6 +26,7 @@ mod memory;
 mod ops;
 mod peak;
 mod plan;
+mod planar;
 mod pool;
 mod run;
 mod simd;
@@ -35,5 +39,6 @@ pub use conv2d::Conv2d;
 pub use heads::Attention;
 pub use peak::multiply_adds;
 pub use plan::{Options, Plan};
+pub use planar::Planar3x3;
 pub use pool::{Pool, PoolKind};
 pub use simd::Isa;

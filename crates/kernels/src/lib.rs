@@ -1,4 +1,4 @@
-//! Convolution, batch normalisation and activation: one call for each, which finds the fastest way
+//! Convolution, batch normalisation, activation and binary cross-entropy: one call for each, which finds the fastest way
 //! on its tensor's device: the CPU's own kernels (`cpu`), LibTorch's (`libtorch`), a grouped
 //! gradient of ours on CubeCL's backends (`grouped`), or else Burn's. Every way gives the same
 //! figures to float precision, and so do their gradients.
@@ -21,6 +21,7 @@
 
 mod activation;
 mod allocator;
+mod bce;
 #[cfg(test)]
 mod compare;
 mod conv;
@@ -34,6 +35,7 @@ mod transposed;
 
 pub use activation::Activation;
 pub use allocator::{keep_freed_memory, release_freed_memory};
+pub use bce::bce_with_logits;
 pub use conv::{Conv2d, conv2d, conv2d_per_image};
 pub use count::{add as count_multiply_accumulates, multiply_accumulates};
 pub use libtorch::arranged;

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 const CRATES: [(&str, &[&str]); 10] = [
     ("files", &[]),
     ("engine", &[]),
-    ("kernels", &[]),
+    ("kernels", &["engine"]),
     ("model", &["engine", "files", "kernels"]),
     ("detection", &["files"]),
     ("records", &["files"]),

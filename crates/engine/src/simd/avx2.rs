@@ -87,6 +87,18 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn sum(self) -> f32 {
+        unsafe {
+            let halves = _mm_add_ps(
+                _mm256_castps256_ps128(self.0),
+                _mm256_extractf128_ps::<1>(self.0),
+            );
+            let pairs = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
+            _mm_cvtss_f32(_mm_add_ss(pairs, _mm_movehdup_ps(pairs)))
+        }
+    }
+
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(unsafe {
             let n = _mm256_add_epi32(_mm256_castps_si256(self.0), _mm256_set1_epi32(127));

@@ -87,6 +87,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn sum(self) -> f32 {
+        unsafe { _mm512_reduce_add_ps(self.0) }
+    }
+
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(unsafe {
             let n = _mm512_add_epi32(_mm512_castps_si512(self.0), _mm512_set1_epi32(127));

@@ -103,6 +103,15 @@ impl<S: Simd, const N: usize> Simd for Many<S, N> {
     }
 
     #[inline(always)]
+    fn sum(self) -> f32 {
+        let mut all = self.0[0];
+        for x in &self.0[1..] {
+            all = all.add(*x);
+        }
+        all.sum()
+    }
+
+    #[inline(always)]
     fn power_of_two(mut self) -> Self {
         for i in 0..N {
             self.0[i] = self.0[i].power_of_two();

@@ -53,6 +53,8 @@ pub trait Simd: Copy {
     fn mul_add(self, factor: Self, term: Self) -> Self;
     /// `below` where `self` is less than zero, else `above`, in each lane.
     fn if_negative(self, below: Self, above: Self) -> Self;
+    /// The sum of all lanes.
+    fn sum(self) -> f32;
     /// 2ⁿ for a float that holds 1.5 · 2²³ + n, as rounding by addition leaves it.
     fn power_of_two(self) -> Self;
 }
@@ -227,6 +229,7 @@ mod tests {
             check(a.min(b), &f32::min);
             check(a.mul_add(b, S::splat(1.0)), &|x, y| x * y + 1.0);
             check(a.if_negative(b, a), &|x, y| if x < 0.0 { y } else { x });
+            assert_eq!(a.sum(), x.iter().sum::<f32>());
             let round = S::splat(12_582_912.0);
             check(S::splat(3.0).add(round).power_of_two(), &|_, _| 8.0);
             check(S::splat(-2.0).add(round).power_of_two(), &|_, _| 0.25);

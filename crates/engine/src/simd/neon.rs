@@ -84,6 +84,11 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn sum(self) -> f32 {
+        unsafe { vaddvq_f32(self.0) }
+    }
+
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(unsafe {
             let n = vaddq_s32(vreinterpretq_s32_f32(self.0), vdupq_n_s32(127));

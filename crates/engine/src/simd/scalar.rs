@@ -95,6 +95,12 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn sum(self) -> f32 {
+        let [a, b, c, d] = self.0;
+        (a + b) + (c + d)
+    }
+
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         self.map(|x| f32::from_bits(x.to_bits().wrapping_add(127) << 23))
     }

@@ -13,11 +13,11 @@ use burn::tensor::{Bytes, Shape, Tensor};
 
 use super::columns::Geometry;
 use super::norm::{Affine, Planes};
-use super::{conv, depthwise, norm};
+use super::{conv, depthwise, filled, norm, planar};
 use crate::Activation;
 
 /// A training device of the CPU backend.
-type Training = Autodiff<Flex, NoCheckpointing>;
+pub(super) type Training = Autodiff<Flex, NoCheckpointing>;
 
 /// What batch normalisation makes.
 pub struct Normed {
@@ -108,7 +108,7 @@ impl Backward<Flex, 3> for NormAct {
     type State = NormState;
 
     fn backward(self, ops: Ops<NormState, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = gradients.consume::<Flex>(&ops.node).to_contiguous();
+        let gradient = contiguous(&gradients.consume::<Flex>(&ops.node));
         let NormState {
             planes,
             x,
@@ -156,9 +156,12 @@ pub fn conv2d(
     let (x, x_node) = tracked(x)?;
     let (weight, weight_node) = tracked(weight)?;
 
-    let output = match is_depthwise(&geometry) {
-        true => depthwise::forward(&geometry, elements(&x), elements(&weight), |_, _| {}),
-        false => conv::forward(&geometry, elements(&x), elements(&weight), |_, _| {}),
+    let output = match planar::of(&geometry) {
+        Some((planar, isa)) => planar.forward(isa, elements(&x), elements(&weight)),
+        None if is_depthwise(&geometry) => {
+            depthwise::forward(&geometry, elements(&x), elements(&weight), |_, _| {})
+        }
+        None => conv::forward(&geometry, elements(&x), elements(&weight), |_, _| {}),
     };
     let output = tensor(output, geometry.output());
     let output = match Conv
@@ -282,7 +285,7 @@ impl Backward<Flex, 2> for Conv {
     type State = ConvState;
 
     fn backward(self, ops: Ops<ConvState, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = gradients.consume::<Flex>(&ops.node).to_contiguous();
+        let gradient = contiguous(&gradients.consume::<Flex>(&ops.node));
         let ConvState {
             geometry,
             x,
@@ -290,21 +293,25 @@ impl Backward<Flex, 2> for Conv {
         } = ops.state;
         let [x_parent, weight_parent] = ops.parents;
         if let Some(parent) = x_parent {
-            let input_gradient = if is_depthwise(&geometry) {
-                depthwise::input_gradient
-            } else {
-                conv::input_gradient
+            let (weight, gradient) = (elements(&weight), elements(&gradient));
+            let found = match planar::of(&geometry) {
+                Some((planar, isa)) => planar.input_gradient(isa, weight, gradient),
+                None if is_depthwise(&geometry) => {
+                    depthwise::input_gradient(&geometry, weight, gradient)
+                }
+                None => conv::input_gradient(&geometry, weight, gradient),
             };
-            let found = input_gradient(&geometry, elements(&weight), elements(&gradient));
             gradients.register::<Flex>(parent.id, tensor(found, x.layout().shape().clone()));
         }
         if let Some(parent) = weight_parent {
-            let weight_gradient = if is_depthwise(&geometry) {
-                depthwise::weight_gradient
-            } else {
-                conv::weight_gradient
+            let (x, gradient) = (elements(&x), elements(&gradient));
+            let found = match planar::of(&geometry) {
+                Some((planar, isa)) => planar.weight_gradient(isa, x, gradient),
+                None if is_depthwise(&geometry) => {
+                    depthwise::weight_gradient(&geometry, x, gradient)
+                }
+                None => conv::weight_gradient(&geometry, x, gradient),
             };
-            let found = weight_gradient(&geometry, elements(&x), elements(&gradient));
             gradients.register::<Flex>(parent.id, tensor(found, weight.layout().shape().clone()));
         }
     }
@@ -316,7 +323,7 @@ fn is_depthwise(g: &Geometry) -> bool {
 
 /// The tensor as the training device of the CPU backend holds it, elements one after the other, and
 /// its node; None on another device.
-fn tracked<const D: usize>(tensor: &Tensor<D>) -> Option<(FlexTensor, NodeGuard)> {
+pub(super) fn tracked<const D: usize>(tensor: &Tensor<D>) -> Option<(FlexTensor, NodeGuard)> {
     if tensor.dtype() != DType::F32 {
         return None;
     }
@@ -325,14 +332,39 @@ fn tracked<const D: usize>(tensor: &Tensor<D>) -> Option<(FlexTensor, NodeGuard)
         .try_into_primitive::<Training>()
         .ok()?
         .into_parts();
-    Some((tensor.to_contiguous(), node))
+    Some((contiguous(&tensor), node))
 }
 
-fn elements(tensor: &FlexTensor) -> &[f32] {
+/// The tensor's elements one after the other. Where only its images lie apart, as in a slice of channels,
+/// the threads share them out; Burn copies those of a small batch on one.
+pub(super) fn contiguous(of: &FlexTensor) -> FlexTensor {
+    let layout = of.layout();
+    let shape = layout.shape();
+    let (len, images_apart) = match (shape.num_elements(), shape.first()) {
+        (all @ 1.., Some(images)) => {
+            let len = all / images;
+            let image = Layout::contiguous(Shape::from(shape[1..].to_vec()));
+            let within = image.strides() == &layout.strides()[1..];
+            (len, within && layout.strides()[0] > len as isize)
+        }
+        _ => (0, false),
+    };
+    if !images_apart || of.dtype() != DType::F32 {
+        return of.to_contiguous();
+    }
+    let (from, step) = (layout.start_offset(), layout.strides()[0] as usize);
+    let all = &of.storage::<f32>()[from..];
+    let copied = filled(shape.num_elements(), len, |image, out| {
+        out.copy_from_slice(&all[image * step..][..len]);
+    });
+    tensor(copied, shape.clone())
+}
+
+pub(super) fn elements(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("contiguous floats")
 }
 
-fn tensor(elements: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+pub(super) fn tensor(elements: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::new(
         Bytes::from_elems(elements),
         Layout::contiguous(shape.into()),

@@ -76,16 +76,17 @@ impl Geometry {
         )
     }
 
-    /// Where a row of the matrix has its elements from.
-    fn row(&self, row: usize) -> Row {
-        let (channel, offset) = (
-            row / (self.kernel * self.kernel),
-            row % (self.kernel * self.kernel),
-        );
+    /// Where each channel's rows of the matrix have their elements from.
+    fn channel_rows(&self) -> Vec<Row> {
+        (0..self.kernel * self.kernel)
+            .map(|offset| self.row(offset))
+            .collect()
+    }
+
+    fn row(&self, offset: usize) -> Row {
         let (top, bottom, y) = self.overlap(offset / self.kernel, self.height, self.out_height());
         let (left, right, x) = self.overlap(offset % self.kernel, self.width, self.out_width());
         Row {
-            channel,
             lines: top..bottom,
             y,
             places: left..right,
@@ -97,7 +98,6 @@ impl Geometry {
 /// The element of the kernel that a row stands for: which lines and places of the output it meets
 /// the input at, and where the first do.
 struct Row {
-    channel: usize,
     lines: Range<usize>,
     y: usize,
     places: Range<usize>,
@@ -116,14 +116,14 @@ impl Row {
 /// `rows × (images · lines · out_width)`.
 pub fn columns(g: &Geometry, x: &[f32], lines: Range<usize>, matrix: &mut [f32]) {
     let (out_width, image) = (g.out_width(), g.c_in * g.area());
-    let row_len = matrix.len() / g.rows();
+    let (row_len, rows) = (matrix.len() / g.rows(), g.channel_rows());
     for (index, out) in matrix.chunks_exact_mut(row_len).enumerate() {
-        let row = g.row(index);
+        let (channel, row) = (index / rows.len(), &rows[index % rows.len()]);
         for (x, out) in x
             .chunks_exact(image)
             .zip(out.chunks_exact_mut(lines.len() * out_width))
         {
-            let plane = &x[row.channel * g.area()..][..g.area()];
+            let plane = &x[channel * g.area()..][..g.area()];
             for (line, out) in lines.clone().zip(out.chunks_exact_mut(out_width)) {
                 let Some(source) = row.source(g, line) else {
                     out.fill(0.0);
@@ -147,14 +147,14 @@ pub fn columns(g: &Geometry, x: &[f32], lines: Range<usize>, matrix: &mut [f32])
 /// The way back: adds the matrix's elements to the places of the input that they were taken from.
 pub fn add_columns(g: &Geometry, matrix: &[f32], lines: Range<usize>, x: &mut [f32]) {
     let (out_width, image) = (g.out_width(), g.c_in * g.area());
-    let row_len = matrix.len() / g.rows();
+    let (row_len, rows) = (matrix.len() / g.rows(), g.channel_rows());
     for (index, from) in matrix.chunks_exact(row_len).enumerate() {
-        let row = g.row(index);
+        let (channel, row) = (index / rows.len(), &rows[index % rows.len()]);
         for (x, from) in x
             .chunks_exact_mut(image)
             .zip(from.chunks_exact(lines.len() * out_width))
         {
-            let plane = &mut x[row.channel * g.area()..][..g.area()];
+            let plane = &mut x[channel * g.area()..][..g.area()];
             for (line, from) in lines.clone().zip(from.chunks_exact(out_width)) {
                 let Some(source) = row.source(g, line) else {
                     continue;

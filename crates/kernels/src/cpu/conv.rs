@@ -6,8 +6,8 @@ use std::{cell::RefCell, ops::Range};
 use rayon::prelude::*;
 
 use super::columns::{Geometry, add_columns, columns};
-use super::fill_parts;
 use super::matrix::{Matrix, multiply};
+use super::{change_parts, filled};
 
 /// Elements of a matrix that a core's cache holds.
 const MATRIX: usize = 1 << 16;
@@ -24,25 +24,23 @@ pub fn forward(
     weight: &[f32],
     finish: impl Fn(usize, &mut [f32]) + Sync,
 ) -> Vec<f32> {
-    let mut y = vec![0.0; g.batch * g.groups * g.c_out * g.out_area()];
+    let len = g.batch * g.groups * g.c_out * g.out_area();
     let images = g.images_at_once();
     let (parts, threads) = (
         g.batch.div_ceil(images) * g.groups,
         rayon::current_num_threads(),
     );
-    let shared = y
-        .chunks_mut(images * g.c_out * g.out_area())
-        .zip(x.chunks(images * g.c_in * g.area()));
+    let (from, to) = (images * g.c_in * g.area(), images * g.c_out * g.out_area());
+    if parts >= threads || g.batch == 0 {
+        return filled(len, to, |part, y| {
+            let x = &x[part * from..x.len().min((part + 1) * from)];
+            forward_part(g, x, weight, part, y, &finish)
+        });
+    }
+    // Too few for all threads: they share each.
+    let mut y = vec![0.0; len];
+    let shared = y.chunks_mut(to).zip(x.chunks(from));
     match () {
-        () if parts >= threads || g.batch == 0 => {
-            let parts = y
-                .par_chunks_mut(images * g.c_out * g.out_area())
-                .zip(x.par_chunks(images * g.c_in * g.area()));
-            parts
-                .enumerate()
-                .for_each(|(part, (y, x))| forward_part(g, x, weight, part, y, &finish));
-        }
-        // Too few for all threads: they share each.
         () if g.out_height() >= 2 * threads && g.out_area() >= 4 * COLUMNS * threads => {
             shared
                 .enumerate()
@@ -125,7 +123,7 @@ fn forward_by_lines(
             made
         })
         .collect();
-    fill_parts(y, g.out_area(), |c, y| {
+    change_parts(y, g.out_area(), |c, y| {
         let mut rest = y;
         for piece in &pieces {
             let len = piece.len() / g.c_out;
@@ -191,12 +189,11 @@ fn forward_by_channels(
 
 /// Gradient of the input.
 pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
-    let mut x = vec![0.0; g.batch * g.groups * g.c_in * g.area()];
+    let len = g.batch * g.groups * g.c_in * g.area();
     let images = g.images_at_once();
-    let parts = x
-        .par_chunks_mut(images * g.c_in * g.area())
-        .zip(gradient.par_chunks(images * g.c_out * g.out_area()));
-    parts.enumerate().for_each(|(part, (x, gradient))| {
+    let (to, from) = (images * g.c_in * g.area(), images * g.c_out * g.out_area());
+    filled(len, to, |part, x| {
+        let gradient = &gradient[part * from..gradient.len().min((part + 1) * from)];
         let weight = g.group_weight(weight, part).transposed();
         with_scratch(|[inputs, outputs]| {
             for lines in g.pieces() {
@@ -211,8 +208,7 @@ pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32
                 }
             }
         });
-    });
-    x
+    })
 }
 
 /// Gradient of the weights. The threads sum up shares of the batch, which are then added in order:

@@ -2,7 +2,7 @@
 
 use super::columns::Geometry;
 use super::vector::{add_scaled, dot, vectorized};
-use super::{fill_parts, map_parts};
+use super::{filled, map_parts};
 
 /// The output of a convolution with as many groups as channels in and out; `finish` is given each
 /// of its maps with its channel.
@@ -13,8 +13,8 @@ pub fn forward(
     finish: impl Fn(usize, &mut [f32]) + Sync + Send,
 ) -> Vec<f32> {
     let taps = g.kernel * g.kernel;
-    let mut y = vec![0.0; g.batch * g.groups * g.out_area()];
-    fill_parts(&mut y, g.out_area(), |plane, y| {
+    let len = g.batch * g.groups * g.out_area();
+    filled(len, g.out_area(), |plane, y| {
         let x = &x[plane * g.area()..][..g.area()];
         let weight = &weight[plane % g.groups * taps..][..taps];
         vectorized(|| {
@@ -32,15 +32,14 @@ pub fn forward(
             }
         });
         finish(plane % g.groups, y);
-    });
-    y
+    })
 }
 
 /// Gradient of the input.
 pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
     let taps = g.kernel * g.kernel;
-    let mut x = vec![0.0; g.batch * g.groups * g.area()];
-    fill_parts(&mut x, g.area(), |plane, x| {
+    let len = g.batch * g.groups * g.area();
+    filled(len, g.area(), |plane, x| {
         let gradient = &gradient[plane * g.out_area()..][..g.out_area()];
         let weight = &weight[plane % g.groups * taps..][..taps];
         vectorized(|| {
@@ -59,8 +58,7 @@ pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32
                 }
             }
         });
-    });
-    x
+    })
 }
 
 /// Gradient of the weights.

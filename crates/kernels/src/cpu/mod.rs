@@ -1,6 +1,6 @@
 //! The pure-Rust CPU backend's own operations: in training convolution, and batch normalisation
 //! with its activation, each as one that knows its gradient; at inference convolution with shift
-//! and activation.
+//! and activation. And binary cross-entropy, of as many elements as all boxes have classes.
 //!
 //! Burn composes these of general steps, most of them on one thread, and takes a convolution's
 //! weight gradient by a convolution whose kernel is a whole map. That is right everywhere and slow
@@ -8,15 +8,20 @@
 //! it leaves to Burn.
 
 mod autodiff;
+mod bce;
 mod columns;
 mod conv;
 mod curve;
 mod depthwise;
 mod matrix;
 mod norm;
+mod planar;
 mod vector;
 
 pub use autodiff::{Normed, affine_act, conv2d, conv2d_act, norm_act};
+pub use bce::bce_with_logits;
+
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
@@ -32,22 +37,50 @@ fn map_parts<T: Send>(count: usize, len: usize, f: impl Fn(usize) -> T + Sync + 
         .collect()
 }
 
-/// Fills `out` part by part, each of `len` elements: `f` is given the part's number and the part.
-fn fill_parts(out: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
+/// `len` elements made part by part, each of `part` elements or what is left: `f` is given the part's
+/// number and the part, all zeros.
+fn filled(len: usize, part: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) -> Vec<f32> {
+    map_filled(len, part, f).0
+}
+
+/// The same, and what `f` gives of each part, in order. Parts are cleared one by one by the thread that
+/// fills them: memory that is cleared at once has left the cache before it is filled.
+fn map_filled<T: Send>(
+    len: usize,
+    part: usize,
+    f: impl Fn(usize, &mut [f32]) -> T + Sync + Send,
+) -> (Vec<f32>, Vec<T>) {
+    let mut out = Vec::with_capacity(len);
+    let found = parts(&mut out.spare_capacity_mut()[..len], part)
+        .map(|(number, part)| f(number, cleared(part)))
+        .collect();
+    // SAFETY: the parts are all of the memory, and each has been cleared.
+    #[allow(unsafe_code)]
+    unsafe {
+        out.set_len(len);
+    }
+    (out, found)
+}
+
+fn cleared(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+    memory.fill(MaybeUninit::new(0.0));
+    // SAFETY: every element has just been written.
+    #[allow(unsafe_code)]
+    unsafe {
+        memory.assume_init_mut()
+    }
+}
+
+/// Changes elements part by part, each of `len`.
+fn change_parts(out: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
     parts(out, len).for_each(|(part, out)| f(part, out));
 }
 
-/// The same, and what `f` gives of each part, in order.
-fn map_filled<T: Send>(
-    out: &mut [f32],
+fn parts<T: Send>(
+    out: &mut [T],
     len: usize,
-    f: impl Fn(usize, &mut [f32]) -> T + Sync + Send,
-) -> Vec<T> {
-    parts(out, len).map(|(part, out)| f(part, out)).collect()
-}
-
-fn parts(out: &mut [f32], len: usize) -> impl IndexedParallelIterator<Item = (usize, &mut [f32])> {
-    out.par_chunks_exact_mut(len.max(1))
+) -> impl IndexedParallelIterator<Item = (usize, &mut [T])> {
+    out.par_chunks_mut(len.max(1))
         .with_min_len(GRAIN.div_ceil(len.max(1)))
         .enumerate()
 }

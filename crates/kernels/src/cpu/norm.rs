@@ -3,7 +3,7 @@
 
 use super::curve::{Curve, with_curve};
 use super::vector::{sum, vectorized};
-use super::{fill_parts, map_filled, map_parts};
+use super::{change_parts, filled, map_filled, map_parts};
 use crate::Activation;
 
 /// `planes` maps of `len` elements, one after the other; plane p is of channel `p % channels`.
@@ -84,8 +84,7 @@ pub fn forward(planes: Planes, x: &[f32], affine: &Affine, activation: Activatio
 }
 
 fn apply(curve: impl Curve, planes: Planes, x: &[f32], affine: &Affine) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
-    fill_parts(&mut y, planes.len, |p, y| {
+    filled(x.len(), planes.len, |p, y| {
         let c = p % planes.channels;
         let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
         vectorized(|| {
@@ -93,8 +92,7 @@ fn apply(curve: impl Curve, planes: Planes, x: &[f32], affine: &Affine) -> Vec<f
                 *y = curve.value((x - mean) * scale + shift);
             }
         });
-    });
-    y
+    })
 }
 
 /// `act(x + shift)`, in place.
@@ -132,8 +130,7 @@ fn revert(
     gradient: &[f32],
 ) -> Gradients {
     // Before the activation: d, and the sums of d and of d · (x - mean).
-    let mut d = vec![0.0; x.len()];
-    let figures = map_filled(&mut d, planes.len, |p, d| {
+    let (mut d, figures) = map_filled(x.len(), planes.len, |p, d| {
         let c = p % planes.channels;
         let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
         let (x, gradient) = (planes.of(x, p), planes.of(gradient, p));
@@ -155,7 +152,7 @@ fn revert(
             [(dot * inverse * inverse) as f32, sum as f32]
         })
         .collect();
-    fill_parts(&mut d, planes.len, |p, d| {
+    change_parts(&mut d, planes.len, |p, d| {
         let c = p % planes.channels;
         let (mean, scale, [slope, level]) = (affine.mean[c], affine.scale[c], terms[c]);
         vectorized(|| {

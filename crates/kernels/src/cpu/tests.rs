@@ -2,6 +2,7 @@
 
 use burn::tensor::{
     Device, Distribution, Tensor,
+    activation::log_sigmoid,
     module::{batch_norm_train, conv2d},
     ops::ConvOptions,
 };
@@ -38,6 +39,10 @@ fn convolutions_are_burns() {
         [2, 4, 8, 1, 1, 3, 1, 1, 1],
         [2, 4, 4, 2, 1, 5, 1, 2, 4],
         [2, 3, 4, 8, 8, 2, 2, 0, 1],
+        // Winograd's products: maps of even and odd sides, of one and of several chunks.
+        [5, 16, 20, 8, 10, 3, 1, 1, 1],
+        [8, 24, 16, 7, 5, 3, 1, 1, 1],
+        [2, 64, 64, 32, 34, 3, 1, 1, 1],
         // Matrices of several parts.
         [3, 40, 4, 64, 64, 3, 1, 1, 1],
     ] {
@@ -82,24 +87,28 @@ fn a_convolution_of_a_view_is_burns() {
     let device = Device::flex().autodiff();
     let whole = random([2, 9, 6, 5], &device);
     let weight = random([4, 3, 3, 3], &device);
-    let view = || whole.clone().narrow(1, 2, 3).swap_dims(2, 3);
-    let found = super::conv2d(&view(), &weight, 1, 1, 1).expect("covered");
-    let expected = conv2d(
-        view(),
-        weight.clone(),
-        None,
-        ConvOptions::new([1; 2], [1; 2], [1; 2], 1),
-    );
-    assert_close(found.clone().inner(), expected.clone().inner(), "output");
-    let (found, expected) = (
-        weighted_sum(found).backward(),
-        weighted_sum(expected).backward(),
-    );
-    assert_close(
-        whole.grad(&found).unwrap(),
-        whole.grad(&expected).unwrap(),
-        "x",
-    );
+    let slice = || whole.clone().narrow(1, 2, 3);
+    for (what, view) in [
+        ("slice", &slice as &dyn Fn() -> Tensor<4>),
+        ("turned slice", &|| slice().swap_dims(2, 3)),
+        ("last image", &|| slice().narrow(0, 1, 1)),
+    ] {
+        let found = super::conv2d(&view(), &weight, 1, 1, 1).expect("covered");
+        let expected = conv2d(
+            view(),
+            weight.clone(),
+            None,
+            ConvOptions::new([1; 2], [1; 2], [1; 2], 1),
+        );
+        assert_close(found.clone().inner(), expected.clone().inner(), what);
+        // The gradient comes as a slice, too.
+        let [found, expected] = [found, expected].map(|y| {
+            let y = Tensor::cat(vec![y.clone(), y], 1);
+            weighted_sum(y).backward()
+        });
+        let gradient = |gradients| whole.grad(gradients).expect("wanted");
+        assert_close(gradient(&found), gradient(&expected), what);
+    }
 }
 
 #[test]
@@ -224,4 +233,39 @@ fn what_is_not_covered_is_left_to_burn() {
         super::conv2d(&x, &Tensor::ones([2, 2, 3, 1], &training), 1, 1, 1).is_none(),
         "the kernel is no square"
     );
+}
+
+#[test]
+fn cross_entropy_is_burns() {
+    let device = Device::flex().autodiff();
+    device.seed(8);
+    for positive_weight in [1.0, 2.5] {
+        let what = format!("weight {positive_weight}");
+        let logits = random([3, 5, 7, 2], &device)
+            .mul_scalar(12.0)
+            .detach()
+            .require_grad();
+        let targets = random([3, 5, 7, 2], &device).abs().detach().require_grad();
+        let found = super::bce_with_logits(&logits, &targets, positive_weight).expect("covered");
+        let positive = log_sigmoid(logits.clone()) * targets.clone() * positive_weight;
+        let rest = targets.clone().neg().add_scalar(1.0);
+        let expected = (positive + rest * log_sigmoid(logits.clone().neg())).neg();
+        assert_close(found.clone().inner(), expected.clone().inner(), &what);
+        let [found, expected] = [found, expected].map(|y| weighted_sum(y).backward());
+        for of in [&logits, &targets] {
+            let gradient = |gradients| of.grad(gradients).expect("wanted");
+            assert_close(gradient(&found), gradient(&expected), &what);
+        }
+    }
+    // What is lost or nearly so, and what is no number.
+    let floats = |x: [f32; 6]| Tensor::<1>::from_floats(x, &device);
+    let logits = floats([-60.0, 60.0, 200.0, -1e30, 1e30, f32::NAN]);
+    let targets = floats([0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+    let loss = super::bce_with_logits(&logits, &targets, 1.0).expect("covered");
+    let loss: Vec<f32> = loss.into_data().try_to_vec().expect("floats");
+    let expected = [8.756_511e-27, 60.0, 0.0, 0.0, 1e30];
+    for (loss, expected) in loss.iter().zip(expected) {
+        assert!((loss - expected).abs() <= 1e-6 * expected + 1e-37, "{loss}");
+    }
+    assert!(loss[5].is_nan());
 }

@@ -84,6 +84,22 @@ pub fn exp(x: f32) -> f32 {
     (p * r * r + r + 1.0) * power
 }
 
+/// ln(1 + y) for y in 0..=1, to three units in the last place: 2·artanh(s) with s = y / (2 + y), by its
+/// series.
+#[inline(always)]
+pub fn ln_1p(y: f32) -> f32 {
+    let s = y / (2.0 + y);
+    let z = s * s;
+    let p = 1.0 / 15.0;
+    let p = p * z + 1.0 / 13.0;
+    let p = p * z + 1.0 / 11.0;
+    let p = p * z + 1.0 / 9.0;
+    let p = p * z + 1.0 / 7.0;
+    let p = p * z + 1.0 / 5.0;
+    let p = p * z + 1.0 / 3.0;
+    2.0 * s * (p * z + 1.0)
+}
+
 /// The error function, by a rational approximation on ±4, beyond which a float knows no difference
 /// from ±1.
 #[inline(always)]
@@ -148,6 +164,17 @@ mod tests {
         assert_eq!(sigmoid(1e30), 1.0);
         assert!(sigmoid(-1e30) < 1e-37);
         assert!(sigmoid(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn ln_1p_is_exact_to_float_precision() {
+        let points = (0..=1000).map(|i| i as f32 / 1000.0);
+        for y in points.chain([1e-38, 1e-20, 1e-7, 3e-4]) {
+            let exact = f64::from(y).ln_1p();
+            let error = (f64::from(ln_1p(y)) - exact).abs();
+            assert!(error <= 4e-7 * exact, "ln(1 + {y}) is {}", ln_1p(y));
+        }
+        assert!(ln_1p(f32::NAN).is_nan());
     }
 
     #[test]

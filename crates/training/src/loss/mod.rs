@@ -1,6 +1,5 @@
 //! Training losses of the detectors.
 
-mod bce;
 mod cells;
 mod ciou;
 mod distances;
@@ -14,7 +13,7 @@ mod task_aligned;
 mod yolov5;
 mod yolov8;
 
-pub use bce::bce_with_logits;
+pub use ablate_kernels::bce_with_logits;
 pub use ciou::complete_iou;
 pub use end_to_end::EndToEndLoss;
 pub use hyp::Yolov5Hyp;
