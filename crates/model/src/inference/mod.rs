@@ -2,11 +2,14 @@
 //! blocks is run once on values of a graph in place of tensors, and compiled for the shape of the
 //! images.
 
+mod convolution;
 mod feature_map;
+mod graph;
 mod plans;
+mod tensor;
 mod traced;
 
 pub use feature_map::{FeatureMap, Heads, Kernels};
+pub use graph::Traced;
 pub use plans::Execution;
 pub(crate) use plans::{Map, Plans, Target};
-pub use traced::Traced;

@@ -7,7 +7,7 @@ use std::{
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::traced::{Compiled, Traced};
+use super::graph::{Compiled, Traced};
 
 /// Plans that are kept: a plan holds a copy of the weights.
 const KEPT: usize = 2;

@@ -1,88 +1,20 @@
-//! A forward pass written down instead of run.
+//! A block's forward pass on the values of a graph.
 
-use std::{cell::RefCell, ops::Add, rc::Rc};
+use std::ops::Add;
 
 use ablate_engine as engine;
-use ablate_kernels::{self as kernels, Activation, ConvTranspose2d};
-use burn::{
-    nn::conv::Conv2d,
-    tensor::{DType, Tensor},
+use ablate_kernels::{Activation, ConvTranspose2d};
+use burn::{nn::conv::Conv2d, tensor::Tensor};
+use engine::{Attention, Binary, Pool, PoolKind, Value};
+
+use super::{
+    convolution::{convolution, convolved, numbers, of_engine, of_geometry},
+    feature_map::{FeatureMap, Heads, Kernels, places},
+    graph::Traced,
+    tensor::geometry,
 };
-use engine::{Attention, Binary, Builder, Options, Plan, Pool, PoolKind, Value};
-
-use super::feature_map::{FeatureMap, Heads, Kernels, geometry, places};
-
-/// A value of a network's graph.
-#[derive(Clone, Debug)]
-pub struct Traced {
-    graph: Rc<RefCell<Graph>>,
-    shape: [usize; 4],
-    /// None after the graph has failed, and of a sketch.
-    value: Option<Value>,
-}
-
-#[derive(Debug)]
-struct Graph {
-    /// None of a sketch.
-    builder: Option<Builder>,
-    /// The first operation that the engine lacks.
-    failure: Option<String>,
-    /// Those of the network's own convolutions.
-    multiply_accumulates: u64,
-}
-
-/// A graph that runs.
-pub(super) struct Compiled {
-    pub plan: Plan,
-    /// Of its outputs.
-    pub shapes: Vec<[usize; 4]>,
-    pub multiply_accumulates: u64,
-}
 
 impl Traced {
-    /// The network's input of this shape.
-    pub fn input(shape: [usize; 4]) -> Self {
-        let (builder, value) = Builder::new(shape);
-        Self::of(shape, Some(builder), Some(value))
-    }
-
-    /// The same of a graph that keeps shapes alone, to see whether there is one.
-    pub fn sketch(shape: [usize; 4]) -> Self {
-        Self::of(shape, None, None)
-    }
-
-    fn of(shape: [usize; 4], builder: Option<Builder>, value: Option<Value>) -> Self {
-        let graph = Graph {
-            builder,
-            failure: None,
-            multiply_accumulates: 0,
-        };
-        Self {
-            graph: Rc::new(RefCell::new(graph)),
-            shape,
-            value,
-        }
-    }
-
-    /// The plan that computes these values.
-    ///
-    /// # Errors
-    /// What the engine lacks.
-    pub(super) fn compile(outputs: &[Self]) -> Result<Compiled, String> {
-        let first = outputs.first().ok_or("the network has no output")?;
-        let graph = first.graph.borrow();
-        if let Some(failure) = &graph.failure {
-            return Err(failure.clone());
-        }
-        let builder = graph.builder.as_ref().ok_or("a sketch has no plan")?;
-        let values: Vec<Value> = outputs.iter().filter_map(|output| output.value).collect();
-        Ok(Compiled {
-            plan: builder.clone().compile(&values, &Options::new()?)?,
-            shapes: outputs.iter().map(|output| output.shape).collect(),
-            multiply_accumulates: graph.multiply_accumulates,
-        })
-    }
-
     /// The map with other sides, height before width, each pixel between four; with
     /// `align_corners` the corners' centres lie on each other, otherwise their edges.
     pub fn bilinear(self, sides: [usize; 2], align_corners: bool) -> Self {
@@ -90,32 +22,6 @@ impl Traced {
         let shape = [batch, channels, sides[0], sides[1]];
         self.then(shape, |builder, value| {
             builder.bilinear(value, sides, align_corners)
-        })
-    }
-
-    /// What the step makes of this value.
-    fn then(
-        self,
-        shape: [usize; 4],
-        step: impl FnOnce(&mut Builder, Value) -> Result<Value, String>,
-    ) -> Self {
-        let value = self.value.and_then(|value| {
-            let mut graph = self.graph.borrow_mut();
-            let made = step(graph.builder.as_mut()?, value);
-            graph.keep(made)
-        });
-        Self {
-            shape,
-            value,
-            ..self
-        }
-    }
-
-    fn with(self, other: Self, binary: Binary) -> Self {
-        let shape = self.shape;
-        self.then(shape, |builder, value| {
-            let other = other.value.ok_or("a value of another graph")?;
-            builder.binary(binary, value, other)
         })
     }
 
@@ -136,12 +42,6 @@ impl Traced {
             };
             builder.conv2d(value, conv)
         })
-    }
-
-    /// Notes multiply-accumulates of an image.
-    fn count(&self, of_image: usize) {
-        let all = (of_image * self.shape[0]) as u64;
-        self.graph.borrow_mut().multiply_accumulates += all;
     }
 
     /// `activation(weights · x + bias)` at each pixel, `weights` being `[outputs, channels]`.
@@ -184,27 +84,7 @@ impl Traced {
 
     /// `e` to the power of numbers that are at most 0.
     fn exponentials(self) -> Self {
-        let shape = self.shape;
-        let less_one = self.activated(Activation::Elu(1.0));
-        less_one.then(shape, |builder, value| {
-            let plus_one = engine::Activation::Affine {
-                scale: 1.0,
-                shift: 1.0,
-            };
-            Ok(builder.activation(value, plus_one))
-        })
-    }
-}
-
-impl Graph {
-    fn keep(&mut self, made: Result<Value, String>) -> Option<Value> {
-        match made {
-            Ok(value) => Some(value),
-            Err(failure) => {
-                self.failure.get_or_insert(failure);
-                None
-            }
-        }
+        self.activated(Activation::Elu(1.0)).affine(1.0, 1.0)
     }
 }
 
@@ -455,8 +335,7 @@ impl FeatureMap for Traced {
         let kernel = weight.dims();
         let [_, c_out, side, wide] = kernel;
         let [batch, _, height, width] = self.shape;
-        let macs = self.shape.iter().product::<usize>() * c_out * side * wide;
-        self.graph.borrow_mut().multiply_accumulates += macs as u64;
+        self.count(self.shape[1..].iter().product::<usize>() * c_out * side * wide);
         let shape = [batch, c_out, height * side, width * side];
         self.then(shape, |builder, value| {
             let bias = bias.map_or(Ok(vec![0.0; c_out]), numbers)?;
@@ -469,11 +348,10 @@ impl FeatureMap for Traced {
         Heads { count, keys, areas }: Heads,
         _: impl FnOnce(Tensor<4>) -> [Tensor<4>; 2],
     ) -> [Self; 2] {
-        let [batch, channels, height, width] = self.shape;
+        let [_, channels, height, width] = self.shape;
         let all = channels / count;
         let each = all - 2 * keys;
-        let macs = batch * count * (height * width).pow(2) / areas * (keys + each);
-        self.graph.borrow_mut().multiply_accumulates += macs as u64;
+        self.count(count * (height * width).pow(2) / areas * (keys + each));
         let part = |first: usize, len: usize| {
             let of = |head: usize| (0..len).map(move |i| head * all + first + i);
             self.clone().in_order((0..count).flat_map(of).collect())
@@ -492,67 +370,5 @@ impl FeatureMap for Traced {
             builder.attention(queries, their_keys, value, attention)
         });
         [seen, values]
-    }
-}
-
-/// A convolution's output.
-fn convolved(
-    [batch, _, height, width]: [usize; 4],
-    kernel: [usize; 4],
-    geometry: kernels::Conv2d,
-) -> [usize; 4] {
-    let side = |side: usize, axis: usize| {
-        let reach = (kernel[2 + axis] - 1) * geometry.dilation + 1;
-        let room = (side + 2 * geometry.padding[axis]).saturating_sub(reach);
-        room / geometry.stride + 1
-    };
-    [batch, kernel[0], side(height, 0), side(width, 1)]
-}
-
-/// Multiply-accumulates of a convolution, for an image.
-fn convolution([_, c_out, height, width]: [usize; 4], kernel: [usize; 4]) -> usize {
-    c_out * height * width * kernel[1..].iter().product::<usize>()
-}
-
-fn of_geometry(
-    geometry: kernels::Conv2d,
-    weights: Vec<f32>,
-    kernel: [usize; 4],
-    bias: Vec<f32>,
-    activation: Activation,
-) -> engine::Conv2d {
-    engine::Conv2d {
-        stride: geometry.stride,
-        padding: geometry.padding,
-        dilation: geometry.dilation,
-        groups: geometry.groups,
-        activation: of_engine(activation),
-        ..engine::Conv2d::new(weights, kernel, bias)
-    }
-}
-
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
-    match tensor.dtype() {
-        DType::F32 => tensor
-            .into_data()
-            .try_to_vec()
-            .map_err(|error| format!("{error:?}")),
-        other => Err(format!("weights in {other:?}")),
-    }
-}
-
-fn of_engine(activation: Activation) -> engine::Activation {
-    match activation {
-        Activation::Silu => engine::Activation::Silu,
-        Activation::Relu => engine::Activation::Relu,
-        Activation::Relu6 => engine::Activation::Relu6,
-        Activation::LeakyRelu(slope) => engine::Activation::LeakyRelu(slope),
-        Activation::Gelu => engine::Activation::Gelu,
-        Activation::Hardswish => engine::Activation::Hardswish,
-        Activation::Mish => engine::Activation::Mish,
-        Activation::Elu(alpha) => engine::Activation::Elu(alpha),
-        Activation::Sigmoid => engine::Activation::Sigmoid,
-        Activation::Tanh => engine::Activation::Tanh,
-        Activation::Identity => engine::Activation::Identity,
     }
 }
