@@ -166,13 +166,13 @@ impl Block for UpsampleConfig {
     fn lower(layer: &Upsample, inputs: Vec<Traced>) -> Option<Vec<Traced>> {
         let (x, UpsampleConfig { target, mode }) = (only(inputs), layer.config);
         let [_, _, height, width] = x.shape();
-        match (target, mode) {
-            (Target::Factor(factor), Mode::Nearest) => Some(vec![x.enlarged(factor)]),
-            (Target::Sides(_), Mode::Nearest) => None,
+        Some(vec![match (target, mode) {
+            (Target::Factor(factor), Mode::Nearest) => x.enlarged(factor),
+            (Target::Sides(sides), Mode::Nearest) => x.resized(sides),
             (_, Mode::Bilinear { align_corners }) => {
-                Some(vec![x.bilinear(target.of(height, width), align_corners)])
+                x.bilinear(target.of(height, width), align_corners)
             }
-        }
+        }])
     }
 
     fn arguments(&self) -> String {

@@ -163,7 +163,7 @@ fn networks_have_plans() {
 }
 
 /// Rows that no family has, after a Conv of 32 channels at stride 4, whose image is row -3.
-const ROWS: [&str; 23] = [
+const ROWS: [&str; 24] = [
     "[-1, 1, SE, [4]]",
     "[-1, 1, ECA, [5]]",
     "[-1, 1, CBAM, [3]]",
@@ -178,12 +178,13 @@ const ROWS: [&str; 23] = [
     "[-3, 1, HGStem, [16, 24]]",
     "[-1, 1, ResNetLayer, [32, 16, 2, False, 2]]",
     "[-1, 2, GhostNetBottleneck, [32, 48, 3, 1, 0.25]]",
+    "[-1, 1, nn.Upsample, [[16, 16]]]",
     "[-1, 1, nn.Upsample, [None, 2, bilinear]]",
     "[-1, 1, nn.Upsample, [None, 4, bilinear, True]]",
     "[-1, 1, nn.Upsample, [[16, 16], None, bilinear]]",
     "[-1, 1, nn.ConvTranspose2d, [24, 2, 2]]",
     "[-1, 1, nn.ConvTranspose2d, [24, 4, 4, 0, 0, 1, False]]",
-    "[-1, 1, PSA, [40, 0.75]]",
+    "[-1, 1, Conv, [40, 1]]\n  - [-1, 1, PSA, [40, 0.75]]",
     "[-1, 2, C3k2, [40, False, 1.0, True]]",
     "[-1, 2, A2C2f, [64, True, 4, False, 1.5]]",
     "[-1, 2, C2fCIB, [40, True, True]]",
