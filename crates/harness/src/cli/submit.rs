@@ -28,12 +28,12 @@ pub struct SubmitArgs {
     /// Submit to Slurm.
     #[arg(long)]
     pub slurm: bool,
-    /// Options of Slurm.
-    #[command(flatten)]
-    pub slurm_options: SlurmArgs,
     /// Write a Job of Kubernetes, and submit nothing.
     #[arg(long)]
     pub kubernetes: bool,
+    /// Options of Slurm.
+    #[command(flatten)]
+    pub slurm_options: SlurmArgs,
     /// Options of Kubernetes.
     #[command(flatten)]
     pub kubernetes_options: KubernetesArgs,

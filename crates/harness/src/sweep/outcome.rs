@@ -104,9 +104,10 @@ pub(super) fn words(outcome: &Outcome) -> String {
         Outcome::Done {
             measurement: Measurement::Train(train),
         } => {
+            let epochs = train.epochs.len();
+            let s = if epochs == 1 { "" } else { "s" };
             format!(
-                "{} epochs, best {}, {:.0} s",
-                train.epochs.len(),
+                "{epochs} epoch{s}, best {}, {:.0} s",
                 train.best_epoch + 1,
                 train.train_s
             )

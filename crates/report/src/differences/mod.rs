@@ -182,7 +182,9 @@ fn shared(sources: &[Source]) -> Option<String> {
     }
     let count = holders.values().filter(|holders| holders.len() > 1).count();
     (count > 0).then(|| {
-        let (s, are) = if count == 1 { ("", "is") } else { ("s", "are") };
-        format!("{count} record{s} {are} in more than one of the folders: the same measurement, not another one that agrees")
+        match count {
+            1 => "1 record is in more than one of the folders: one measurement, no repeat of it".into(),
+            _ => format!("{count} records are in more than one of the folders: each is one measurement, no repeat of it"),
+        }
     })
 }
