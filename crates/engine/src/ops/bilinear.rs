@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Buffer, Kernel, Memory, clear_halo, planes};
+use super::{Buffer, Kernel, Memory, block_by_block, clear_halo};
 use crate::{
     bilinear::along,
     geometry::Geometry,
@@ -31,14 +31,10 @@ impl Bilinear {
         buffers: &[Buffer],
     ) -> Self {
         let [.., height, width] = input.shape;
-        let planes = planes(input, buffers);
-        let blocks = planes.iter().enumerate();
         let to = output.geometry;
         Self {
             isa,
-            blocks: blocks
-                .map(|(number, plane)| (plane.start, output.plane(number), plane.geometry))
-                .collect(),
+            blocks: block_by_block(input, output, buffers),
             to,
             borders: to.borders(),
             rows: along(height, to.height, align_corners),

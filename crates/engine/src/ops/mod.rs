@@ -123,6 +123,19 @@ pub fn planes(view: &View, buffers: &[Buffer]) -> Vec<Plane> {
     view.blocks().into_iter().map(plane).collect()
 }
 
+/// Of each block that is made of the same block of a view: where the planes of input and output
+/// begin, and the input's geometry.
+fn block_by_block(
+    input: &View,
+    output: &Buffer,
+    buffers: &[Buffer],
+) -> Vec<(usize, usize, Geometry)> {
+    let blocks = planes(input, buffers).into_iter().enumerate();
+    blocks
+        .map(|(number, plane)| (plane.start, output.plane(number), plane.geometry))
+        .collect()
+}
+
 /// Sets a plane's halo to zero.
 ///
 /// # Safety

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::{Buffer, Kernel, Memory, clear_halo, planes};
+use super::{Buffer, Kernel, Memory, block_by_block, clear_halo};
 use crate::{
     geometry::Geometry,
     simd::{Isa, Simd, Task, dispatch},
@@ -32,15 +32,11 @@ impl Pixels {
         output: &Buffer,
         buffers: &[Buffer],
     ) -> Self {
-        let planes = planes(input, buffers);
-        let blocks = planes.iter().enumerate();
         Self {
             isa,
             rows: rows.clone(),
             columns: columns.clone(),
-            blocks: blocks
-                .map(|(number, plane)| (plane.start, output.plane(number), plane.geometry))
-                .collect(),
+            blocks: block_by_block(input, output, buffers),
             to: output.geometry,
             borders: output.geometry.borders(),
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Buffer, Kernel, Memory, clear_halo, planes};
+use super::{Buffer, Kernel, Memory, block_by_block, clear_halo};
 use crate::{
     geometry::Geometry,
     pool::{Pool, PoolKind},
@@ -23,13 +23,9 @@ pub struct Pooling {
 impl Pooling {
     /// From a view to a buffer with the same lanes.
     pub fn new(isa: Isa, pool: Pool, input: &View, output: &Buffer, buffers: &[Buffer]) -> Self {
-        let planes = planes(input, buffers);
-        let blocks = planes.iter().enumerate();
         Self {
             isa,
-            blocks: blocks
-                .map(|(number, plane)| (plane.start, output.plane(number), plane.geometry))
-                .collect(),
+            blocks: block_by_block(input, output, buffers),
             to: output.geometry,
             borders: output.geometry.borders(),
             pool,

@@ -159,6 +159,26 @@ impl Planar3x3 {
         found
     }
 
+    /// The tiles of a chunk's inputs in the basis.
+    #[inline(always)]
+    fn take_inputs<S: Simd>(
+        &self,
+        room: &Room,
+        chunk: Chunk,
+        x: &[f32],
+        lines: &mut Lines,
+        inputs: &mut [f32],
+    ) {
+        for channel in 0..self.c_in {
+            for run in room.runs(chunk) {
+                let plane = (run.image * self.c_in + channel) * self.area();
+                let plane = &x[plane..][..self.area()];
+                let to = room.inputs.place(channel, run.tile);
+                lines.take_inputs::<S>(plane, run.lines, &mut inputs[to..], room.inputs.spots);
+            }
+        }
+    }
+
     fn inputs(&self) -> usize {
         self.batch * self.c_in * self.area()
     }
@@ -237,14 +257,7 @@ impl Task for Forward<'_> {
         let Self { of, room, .. } = self;
         let [inputs, products, lines] = room.split(self.scratch);
         let mut lines = Lines::new(of.height, of.width, lines);
-        for channel in 0..of.c_in {
-            for run in room.runs(self.chunk) {
-                let plane = (run.image * of.c_in + channel) * of.area();
-                let plane = &self.x[plane..][..of.area()];
-                let to = room.inputs.place(channel, run.tile);
-                lines.take_inputs::<S>(plane, run.lines, &mut inputs[to..], room.inputs.spots);
-            }
-        }
+        of.take_inputs::<S>(room, self.chunk, self.x, &mut lines, inputs);
         let groups = of.c_out.div_ceil(GROUP);
         let kernels = self.kernels.chunks_exact(groups * of.c_in * GROUP);
         for (spot, kernels) in kernels.enumerate() {
@@ -294,14 +307,7 @@ impl Task for Backward<'_> {
         let Self { of, room, .. } = self;
         let [inputs, gradients, lines] = room.split(self.scratch);
         let mut lines = Lines::new(of.height, of.width, lines);
-        for channel in 0..of.c_in {
-            for run in room.runs(self.chunk) {
-                let plane = (run.image * of.c_in + channel) * of.area();
-                let plane = &self.x[plane..][..of.area()];
-                let to = room.inputs.place(channel, run.tile);
-                lines.take_inputs::<S>(plane, run.lines, &mut inputs[to..], room.inputs.spots);
-            }
-        }
+        of.take_inputs::<S>(room, self.chunk, self.x, &mut lines, inputs);
         for out in 0..of.c_out {
             for run in room.runs(self.chunk) {
                 let plane = (run.image * of.c_out + out) * of.area();

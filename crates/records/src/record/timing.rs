@@ -44,7 +44,7 @@ pub struct LatencyMeasurement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<By>,
     /// Why it ran operation by operation where plans can be: those timed together that have none, and
-    /// their first block that has no form for one, `yolo11n (row 10, C2PSA)`.
+    /// their first block that has no form for one, `mine (row 3, C3TR)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_plan: Option<String>,
 }
