@@ -1,5 +1,5 @@
-//! Convolution, batch normalisation, activation and binary cross-entropy: one call for each, which finds the fastest way
-//! on its tensor's device: the CPU's own kernels (`cpu`), LibTorch's (`libtorch`), a grouped
+//! Convolution, batch normalisation, activation, binary cross-entropy and steps of optimizers: one call for each, which finds
+//! the fastest way on its tensor's device: the CPU's own kernels (`cpu`), LibTorch's (`libtorch`), a grouped
 //! gradient of ours on CubeCL's backends (`grouped`), or else Burn's. Every way gives the same
 //! figures to float precision, and so do their gradients.
 //!
@@ -32,6 +32,7 @@ mod libtorch;
 mod norm;
 mod product;
 mod transposed;
+mod update;
 
 pub use activation::Activation;
 pub use allocator::{keep_freed_memory, release_freed_memory};
@@ -42,3 +43,4 @@ pub use libtorch::arranged;
 pub use norm::{RunningStatistics, batch_norm, scale_shift};
 pub use product::matmul;
 pub use transposed::{ConvTranspose2d, conv_transpose2d};
+pub use update::{Adam, Sgd, adam, moving_average, sgd};

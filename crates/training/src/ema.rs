@@ -1,5 +1,6 @@
 //! Exponential moving average of a network: what is evaluated and kept.
 
+use ablate_kernels::moving_average;
 use burn::Tensor;
 use burn::module::{Module, ModuleMapper, Param};
 
@@ -69,6 +70,6 @@ impl ModuleMapper for Blend {
         let Some(value) = self.values.remove::<D>(param.id) else {
             return param;
         };
-        param.map(|average| average.mul_scalar(self.decay) + value.mul_scalar(1.0 - self.decay))
+        param.map(|average| moving_average(average, value, self.decay))
     }
 }

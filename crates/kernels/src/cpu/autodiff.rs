@@ -354,7 +354,7 @@ pub(super) fn contiguous(of: &FlexTensor) -> FlexTensor {
     }
     let (from, step) = (layout.start_offset(), layout.strides()[0] as usize);
     let all = &of.storage::<f32>()[from..];
-    let copied = filled(shape.num_elements(), len, |image, out| {
+    let copied = filled(shape.num_elements(), len, 1, |image, out| {
         out.copy_from_slice(&all[image * step..][..len]);
     });
     tensor(copied, shape.clone())

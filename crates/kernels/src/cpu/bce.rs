@@ -13,7 +13,7 @@ use burn::tensor::Tensor;
 
 use super::autodiff::{Training, contiguous, elements, tensor, tracked};
 use super::vector::{exp, ln_1p, sigmoid, vectorized};
-use super::{GRAIN, filled};
+use super::{CURVE, GRAIN, filled};
 
 /// As [`crate::bce_with_logits`]; None if this module does not cover it.
 pub fn bce_with_logits<const D: usize>(
@@ -54,11 +54,14 @@ fn negative(x: f32) -> f32 {
     -(x.max(0.0) + ln_1p(exp(-x.abs())))
 }
 
+/// Elements that a thread takes at once.
+const PART: usize = GRAIN / CURVE;
+
 /// `f` of each two elements.
 fn by_element(x: &FlexTensor, y: &FlexTensor, f: impl Fn(f32, f32) -> f32 + Sync) -> FlexTensor {
     let (all_x, all_y) = (elements(x), elements(y));
-    let found = filled(all_x.len(), GRAIN, |part, out| {
-        let (x, y) = (&all_x[part * GRAIN..], &all_y[part * GRAIN..]);
+    let found = filled(all_x.len(), PART, CURVE, |part, out| {
+        let (x, y) = (&all_x[part * PART..], &all_y[part * PART..]);
         vectorized(|| {
             for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
                 *out = f(*x, *y);

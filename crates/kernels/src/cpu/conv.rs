@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::columns::{Geometry, add_columns, columns};
 use super::matrix::{Matrix, multiply};
-use super::{change_parts, filled};
+use super::{PRODUCTS, change_parts, filled};
 
 /// Elements of a matrix that a core's cache holds.
 const MATRIX: usize = 1 << 16;
@@ -32,7 +32,7 @@ pub fn forward(
     );
     let (from, to) = (images * g.c_in * g.area(), images * g.c_out * g.out_area());
     if parts >= threads || g.batch == 0 {
-        return filled(len, to, |part, y| {
+        return filled(len, to, g.rows().div_ceil(PRODUCTS), |part, y| {
             let x = &x[part * from..x.len().min((part + 1) * from)];
             forward_part(g, x, weight, part, y, &finish)
         });
@@ -192,7 +192,8 @@ pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32
     let len = g.batch * g.groups * g.c_in * g.area();
     let images = g.images_at_once();
     let (to, from) = (images * g.c_in * g.area(), images * g.c_out * g.out_area());
-    filled(len, to, |part, x| {
+    let work = g.rows() * g.c_out * g.out_area() / (g.c_in * g.area()).max(1);
+    filled(len, to, work.div_ceil(PRODUCTS), |part, x| {
         let gradient = &gradient[part * from..gradient.len().min((part + 1) * from)];
         let weight = g.group_weight(weight, part).transposed();
         with_scratch(|[inputs, outputs]| {

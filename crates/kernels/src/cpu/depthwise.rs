@@ -14,7 +14,7 @@ pub fn forward(
 ) -> Vec<f32> {
     let taps = g.kernel * g.kernel;
     let len = g.batch * g.groups * g.out_area();
-    filled(len, g.out_area(), |plane, y| {
+    filled(len, g.out_area(), taps, |plane, y| {
         let x = &x[plane * g.area()..][..g.area()];
         let weight = &weight[plane % g.groups * taps..][..taps];
         vectorized(|| {
@@ -39,7 +39,7 @@ pub fn forward(
 pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
     let taps = g.kernel * g.kernel;
     let len = g.batch * g.groups * g.area();
-    filled(len, g.area(), |plane, x| {
+    filled(len, g.area(), taps, |plane, x| {
         let gradient = &gradient[plane * g.out_area()..][..g.out_area()];
         let weight = &weight[plane % g.groups * taps..][..taps];
         vectorized(|| {

@@ -3,7 +3,7 @@
 
 use super::curve::{Curve, with_curve};
 use super::vector::{sum, vectorized};
-use super::{change_parts, filled, map_filled, map_parts};
+use super::{CURVE, change_parts, filled, map_filled, map_parts};
 use crate::Activation;
 
 /// `planes` maps of `len` elements, one after the other; plane p is of channel `p % channels`.
@@ -14,9 +14,30 @@ pub struct Planes {
     pub len: usize,
 }
 
+/// Elements of a plane that is too small for a loop of its own.
+const SMALL: usize = 16;
+
 impl Planes {
     fn count(&self) -> usize {
         self.batch * self.channels
+    }
+
+    /// Whether planes are too small for loops of their own: those of an image are taken together, so that
+    /// vectors are full.
+    fn are_small(&self) -> bool {
+        self.len <= SMALL
+    }
+
+    /// Elements of an image.
+    fn image(&self) -> usize {
+        self.channels * self.len
+    }
+
+    /// A channel's figure for each element of an image.
+    fn spread(&self, by_channel: &[f32]) -> Vec<f32> {
+        let each = by_channel.iter();
+        each.flat_map(|figure| std::iter::repeat_n(*figure, self.len))
+            .collect()
     }
 
     fn of<'a>(&self, x: &'a [f32], plane: usize) -> &'a [f32] {
@@ -45,7 +66,7 @@ impl Planes {
 /// Computing Sample Variances", 1979.
 pub fn statistics(planes: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let len = planes.len as f64;
-    let figures = map_parts(planes.count(), planes.len, |p| {
+    let figures = map_parts(planes.count(), 3 * planes.len, |p| {
         let x = planes.of(x, p);
         vectorized(|| {
             let mean = (f64::from(sum(x, |x| x)) / len) as f32;
@@ -78,13 +99,40 @@ pub struct Affine {
     pub shift: Vec<f32>,
 }
 
+impl Affine {
+    /// The same for each element of an image.
+    fn spread(&self, planes: Planes) -> Self {
+        Self {
+            mean: planes.spread(&self.mean),
+            scale: planes.spread(&self.scale),
+            shift: planes.spread(&self.shift),
+        }
+    }
+
+    /// Mean, scale and shift, in turn.
+    fn each(&self) -> impl Iterator<Item = ((&f32, &f32), &f32)> {
+        self.mean.iter().zip(&self.scale).zip(&self.shift)
+    }
+}
+
 /// The normalised and activated elements.
 pub fn forward(planes: Planes, x: &[f32], affine: &Affine, activation: Activation) -> Vec<f32> {
     with_curve!(activation, curve => apply(curve, planes, x, affine))
 }
 
 fn apply(curve: impl Curve, planes: Planes, x: &[f32], affine: &Affine) -> Vec<f32> {
-    filled(x.len(), planes.len, |p, y| {
+    if planes.are_small() {
+        let affine = affine.spread(planes);
+        return filled(x.len(), planes.image(), CURVE, |image, y| {
+            let x = &x[image * planes.image()..];
+            vectorized(|| {
+                for ((y, x), ((mean, scale), shift)) in y.iter_mut().zip(x).zip(affine.each()) {
+                    *y = curve.value((x - mean) * scale + shift);
+                }
+            });
+        });
+    }
+    filled(x.len(), planes.len, CURVE, |p, y| {
         let c = p % planes.channels;
         let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
         vectorized(|| {
@@ -129,18 +177,7 @@ fn revert(
     inverse_std: &[f32],
     gradient: &[f32],
 ) -> Gradients {
-    // Before the activation: d, and the sums of d and of d · (x - mean).
-    let (mut d, figures) = map_filled(x.len(), planes.len, |p, d| {
-        let c = p % planes.channels;
-        let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
-        let (x, gradient) = (planes.of(x, p), planes.of(gradient, p));
-        vectorized(|| {
-            for ((d, x), g) in d.iter_mut().zip(x).zip(gradient) {
-                *d = g * curve.slope((x - mean) * scale + shift);
-            }
-            [sum(d, |d| d), centred_dot(d, x, mean)]
-        })
-    });
+    let (mut d, figures) = before_activation(curve, planes, x, affine, gradient);
     let sums = planes.by_channel(&figures);
 
     // dx = scale · (d - mean of d - (x - mean) / variance · mean of d · (x - mean)), here as scale
@@ -152,15 +189,33 @@ fn revert(
             [(dot * inverse * inverse) as f32, sum as f32]
         })
         .collect();
-    change_parts(&mut d, planes.len, |p, d| {
-        let c = p % planes.channels;
-        let (mean, scale, [slope, level]) = (affine.mean[c], affine.scale[c], terms[c]);
-        vectorized(|| {
-            for (d, x) in d.iter_mut().zip(planes.of(x, p)) {
-                *d = scale * *d - slope * (x - mean) - level;
-            }
+    if planes.are_small() {
+        let affine = affine.spread(planes);
+        let [slopes, levels] = [0, 1].map(|term| {
+            let by_channel: Vec<f32> = terms.iter().map(|terms| terms[term]).collect();
+            planes.spread(&by_channel)
         });
-    });
+        change_parts(&mut d, planes.image(), |image, d| {
+            let x = &x[image * planes.image()..];
+            let terms = affine.each().zip(slopes.iter().zip(&levels));
+            vectorized(|| {
+                for ((d, x), (((mean, scale), _), (slope, level))) in d.iter_mut().zip(x).zip(terms)
+                {
+                    *d = scale * *d - slope * (x - mean) - level;
+                }
+            });
+        });
+    } else {
+        change_parts(&mut d, planes.len, |p, d| {
+            let c = p % planes.channels;
+            let (mean, scale, [slope, level]) = (affine.mean[c], affine.scale[c], terms[c]);
+            vectorized(|| {
+                for (d, x) in d.iter_mut().zip(planes.of(x, p)) {
+                    *d = scale * *d - slope * (x - mean) - level;
+                }
+            });
+        });
+    }
     Gradients {
         x: d,
         weight: sums
@@ -172,20 +227,62 @@ fn revert(
     }
 }
 
+/// The gradient d before the activation, and of each plane the sums of d and of d · (x - mean).
+fn before_activation(
+    curve: impl Curve,
+    planes: Planes,
+    x: &[f32],
+    affine: &Affine,
+    gradient: &[f32],
+) -> (Vec<f32>, Vec<[f32; 2]>) {
+    if planes.are_small() {
+        let spread = affine.spread(planes);
+        let (d, figures) = map_filled(x.len(), planes.image(), CURVE, |image, d| {
+            let first = image * planes.image();
+            let (x, gradient) = (&x[first..][..d.len()], &gradient[first..][..d.len()]);
+            vectorized(|| {
+                let given = x.iter().zip(gradient).zip(spread.each());
+                for (d, ((x, g), ((mean, scale), shift))) in d.iter_mut().zip(given) {
+                    *d = g * curve.slope((x - mean) * scale + shift);
+                }
+                let of_planes = d.chunks(planes.len).zip(x.chunks(planes.len));
+                let of_planes = of_planes.zip(&affine.mean);
+                let sums =
+                    of_planes.map(|((d, x), mean)| [sum(d, |d| d), centred_dot(d, x, *mean)]);
+                sums.collect::<Vec<_>>()
+            })
+        });
+        return (d, figures.concat());
+    }
+    map_filled(x.len(), planes.len, CURVE, |p, d| {
+        let c = p % planes.channels;
+        let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
+        let (x, gradient) = (planes.of(x, p), planes.of(gradient, p));
+        vectorized(|| {
+            for ((d, x), g) in d.iter_mut().zip(x).zip(gradient) {
+                *d = g * curve.slope((x - mean) * scale + shift);
+            }
+            [sum(d, |d| d), centred_dot(d, x, mean)]
+        })
+    })
+}
+
 /// Σ d · (x - mean).
 #[inline(always)]
 fn centred_dot(d: &[f32], x: &[f32], mean: f32) -> f32 {
     let ((ds, d_rest), (xs, x_rest)) = (d.as_chunks::<16>(), x.as_chunks::<16>());
+    let rest = || {
+        let pairs = d_rest.iter().zip(x_rest);
+        pairs.map(|(d, x)| d * (x - mean)).sum::<f32>()
+    };
+    if ds.is_empty() {
+        return rest();
+    }
     let mut lanes = [0.0; 16];
     for (d, x) in ds.iter().zip(xs) {
         for ((lane, d), x) in lanes.iter_mut().zip(d).zip(x) {
             *lane += d * (x - mean);
         }
     }
-    lanes.iter().sum::<f32>()
-        + d_rest
-            .iter()
-            .zip(x_rest)
-            .map(|(d, x)| d * (x - mean))
-            .sum::<f32>()
+    lanes.iter().sum::<f32>() + rest()
 }

@@ -39,6 +39,10 @@ fn convolutions_are_burns() {
         [2, 4, 8, 1, 1, 3, 1, 1, 1],
         [2, 4, 4, 2, 1, 5, 1, 2, 4],
         [2, 3, 4, 8, 8, 2, 2, 0, 1],
+        // Maps so small that several images make one matrix.
+        [9, 6, 5, 4, 4, 3, 2, 1, 1],
+        [8, 20, 7, 2, 3, 3, 1, 1, 1],
+        [8, 6, 5, 3, 3, 1, 1, 0, 1],
         // Winograd's products: maps of even and odd sides, of one and of several chunks.
         [5, 16, 20, 8, 10, 3, 1, 1, 1],
         [8, 24, 16, 7, 5, 3, 1, 1, 1],
@@ -129,7 +133,13 @@ fn normalisation_and_activation_are_burns() {
         Activation::Identity,
     ];
     for activation in activations {
-        for shape in [[3, 5, 7, 9], [2, 3, 40, 33], [4, 2, 1, 1]] {
+        for shape in [
+            [3, 5, 7, 9],
+            [2, 3, 40, 33],
+            [4, 2, 1, 1],
+            [5, 7, 4, 4],
+            [3, 6, 2, 3],
+        ] {
             let what = format!("{activation:?} {shape:?}");
             let x: Tensor<4> = (random(shape, &device) * 3.0 + 1.0).detach().require_grad();
             let (weight, bias) = (random([shape[1]], &device), random([shape[1]], &device));

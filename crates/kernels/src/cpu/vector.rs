@@ -19,6 +19,9 @@ const LANES: usize = 16;
 #[inline(always)]
 pub fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let (chunks, rest) = x.as_chunks::<LANES>();
+    if chunks.is_empty() {
+        return rest.iter().map(|x| f(*x)).sum();
+    }
     let mut lanes = [0.0; LANES];
     for chunk in chunks {
         for (lane, x) in lanes.iter_mut().zip(chunk) {

@@ -84,35 +84,27 @@ impl ModuleMapper for Stepper<'_> {
         } else {
             0.0
         };
-        let [correction1, correction2] =
-            [adam.beta1, BETA2].map(|beta| 1.0 - beta.powf(adam.taken as f64));
+        let (weight_decay, shrink) = match adam.decay {
+            Decay::Gradient => (weight_decay, 1.0),
+            Decay::Decoupled => (0.0, 1.0 - lr * weight_decay),
+        };
+        let by = ablate_kernels::Adam {
+            weight_decay,
+            shrink,
+            betas: [adam.beta1, BETA2],
+            epsilon: EPSILON,
+            lr,
+            steps: adam.taken,
+        };
         let id = param.id;
         param.map(|value| {
-            let value = value.inner();
-            let (value, gradient) = match adam.decay {
-                _ if weight_decay == 0.0 => (value, gradient),
-                Decay::Decoupled => (value.mul_scalar(1.0 - lr * weight_decay), gradient),
-                Decay::Gradient => (value.clone(), gradient + value.mul_scalar(weight_decay)),
-            };
-            let average = gradient.clone().mul_scalar(1.0 - adam.beta1);
-            let average = match adam.averages.remove::<D>(id) {
-                Some(before) => before.mul_scalar(adam.beta1) + average,
-                None => average,
-            };
-            let square = gradient.square().mul_scalar(1.0 - BETA2);
-            let square = match adam.squares.remove::<D>(id) {
-                Some(before) => before.mul_scalar(BETA2) + square,
-                None => square,
-            };
-            let scale = square
-                .clone()
-                .sqrt()
-                .div_scalar(correction2.sqrt())
-                .add_scalar(EPSILON);
-            let step = (average.clone() / scale).mul_scalar(lr / correction1);
+            let average = adam.averages.remove::<D>(id);
+            let averages = average.zip(adam.squares.remove::<D>(id)).map(Into::into);
+            let [value, average, square] =
+                ablate_kernels::adam(value.inner(), gradient, averages, by);
             adam.averages.register(id, average);
             adam.squares.register(id, square);
-            Tensor::from_inner(value - step).require_grad()
+            Tensor::from_inner(value).require_grad()
         })
     }
 }

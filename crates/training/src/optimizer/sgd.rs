@@ -54,10 +54,7 @@ impl Sgd {
         }
     }
 
-    /// One step down the gradients; parameters without one stay.
-    ///
-    /// With g = gradient + decay · p and b = momentum · b + g, p loses lr · (g + momentum · b), as
-    /// in PyTorch's `SGD` with `nesterov`; a buffer starts as the first gradient.
+    /// One step down the gradients, [`ablate_kernels::sgd`]; parameters without one stay.
     pub fn step<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
         module.map(&mut Stepper {
             sgd: self,
@@ -78,7 +75,6 @@ impl ModuleMapper for Stepper<'_> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else {
             return param;
         };
-        let momentum = self.rates.momentum;
         let lr = self.sgd.rate(param.id, self.rates);
         let group = self
             .sgd
@@ -88,18 +84,18 @@ impl ModuleMapper for Stepper<'_> {
             .unwrap_or(Group::Weight);
         let id = param.id;
         param.map(|value| {
-            let value = value.inner();
-            let gradient = match group {
-                Group::Weight => value.clone().mul_scalar(self.sgd.weight_decay) + gradient,
-                Group::Bias | Group::Norm => gradient,
+            let by = ablate_kernels::Sgd {
+                weight_decay: match group {
+                    Group::Weight => self.sgd.weight_decay,
+                    Group::Bias | Group::Norm => 0.0,
+                },
+                momentum: self.rates.momentum,
+                lr,
             };
-            let buffer = match self.sgd.buffers.remove::<D>(id) {
-                Some(buffer) => buffer.mul_scalar(momentum) + gradient.clone(),
-                None => gradient.clone(),
-            };
-            let step = (buffer.clone().mul_scalar(momentum) + gradient).mul_scalar(lr);
+            let buffer = self.sgd.buffers.remove::<D>(id);
+            let [value, buffer] = ablate_kernels::sgd(value.inner(), gradient, buffer, by);
             self.sgd.buffers.register(id, buffer);
-            Tensor::from_inner(value - step).require_grad()
+            Tensor::from_inner(value).require_grad()
         })
     }
 }
