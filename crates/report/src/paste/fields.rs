@@ -59,6 +59,18 @@ const TELLING: [&str; 9] = [
     "train_imgsz",
 ];
 
+/// A name of `results.csv` as one reads it: `mask_map75` is mask mAP75.
+fn words(name: &str) -> String {
+    let words = name.split('_').map(|word| match word {
+        "ar" => "AR".to_owned(),
+        _ => match word.strip_prefix("map") {
+            Some(rest) => format!("mAP{rest}"),
+            None => word.to_owned(),
+        },
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 impl Field {
     /// All that can be chosen.
     fn all() -> impl Iterator<Item = (String, Self)> {
@@ -107,7 +119,7 @@ impl Field {
                 None => {
                     let unit = format!("_{}", column.unit.to_lowercase());
                     let name = column.csv.strip_suffix(&unit).unwrap_or(column.csv);
-                    name.replace('_', " ")
+                    words(name)
                 }
             },
             Field::Change(..) => "Δ".into(),

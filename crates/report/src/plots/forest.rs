@@ -19,7 +19,7 @@ const EDGE: i32 = 160;
 const ROW: i32 = 210;
 const GROUP: i32 = 270;
 const AXIS: i32 = 330;
-const PANEL_NAME: i32 = 230;
+const PANEL_NAME: i32 = 390;
 const RADIUS: i32 = 38;
 /// Narrower paper has one panel below the other.
 const SIDE_BY_SIDE: i32 = 5000;
@@ -48,6 +48,8 @@ pub struct Row {
 pub struct Panel {
     /// Of its axis.
     pub name: String,
+    /// Its unit and its better direction, below the name.
+    pub unit: String,
     /// Changes within it, on both sides of zero, are marked by a band.
     pub margin: Option<f64>,
 }
@@ -245,14 +247,17 @@ impl Forest {
         }
         let zero = [(x(0.0), top), (x(0.0), bottom)];
         sheet.draw(&PathElement::new(zero, MUTED.stroke_width(14)))?;
-        let name = bold(125, INK).pos(Pos::new(HPos::Center, VPos::Bottom));
-        let room = place.right - place.left - 80;
-        let middle = (place.left + place.right) / 2;
-        sheet.draw_text(
-            &fit(&panel.name, &name, room),
-            &name,
-            (middle, place.top + 150),
-        )?;
+        let place_of_words = Pos::new(HPos::Center, VPos::Bottom);
+        let words = [
+            (&panel.name, bold(125, INK), 150),
+            (&panel.unit, text(115, MUTED), 310),
+        ];
+        for (words, style, below) in words {
+            let style = style.pos(place_of_words);
+            let words = fit(words, &style, place.right - place.left - 80);
+            let middle = (place.left + place.right) / 2;
+            sheet.draw_text(&words, &style, (middle, place.top + below))?;
+        }
 
         let mut y = top;
         for (_, rows) in self.groups_of(index, stacked) {
@@ -313,7 +318,8 @@ mod tests {
             ],
         };
         let panel = |margin| Panel {
-            name: "points".into(),
+            name: "mAP50-95".into(),
+            unit: "points".into(),
             margin,
         };
         Forest {

@@ -97,13 +97,13 @@ fn panel(column: &Column, comparison: Comparison, judging: &Judging) -> Panel {
         Evidence::Rounds => Some(LATENCY_MARGIN),
         _ => judging.margin,
     };
-    let name = column.noun();
     let better = match comparison.better {
         Better::Lower => "lower",
         Better::Higher => "higher",
     };
     Panel {
-        name: format!("{name}, {} ({better} is better)", comparison.unit.word()),
+        name: column.noun().to_owned(),
+        unit: format!("{} · {better} is better", comparison.unit.word()),
         margin,
     }
 }

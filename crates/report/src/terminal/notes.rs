@@ -90,22 +90,26 @@ pub fn legend(rows: &Rows, shown: &str) -> String {
 
 /// The timings that other work of the machine disturbed, and how: a line for each kind.
 pub fn disturbed(rows: &Rows) -> String {
-    let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for row in &rows.rows {
-        let stages = [Stage::Latency, Stage::Detect];
-        for how in stages.iter().filter_map(|&stage| row.disturbance(stage)) {
-            let models = found.entry(how).or_default();
-            if !models.contains(&row.cell.model.as_str()) {
-                models.push(&row.cell.model);
+        for (stage, what) in [
+            (Stage::Latency, "latency"),
+            (Stage::Detect, "detection time"),
+        ] {
+            if let Some(how) = row.disturbance(stage) {
+                let models = found.entry((what, how)).or_default();
+                if !models.contains(&row.cell.model.as_str()) {
+                    models.push(&row.cell.model);
+                }
             }
         }
     }
-    let line = |(how, models): (&String, &Vec<&str>)| {
+    let line = |((what, how), models): (&(&str, String), &Vec<&str>)| {
         let more = match models.len() {
             1 => String::new(),
             n => format!(" and {} more", n - 1),
         };
-        format!("timing of {}{more} was disturbed: {how}\n", models[0])
+        format!("{what} of {}{more} was disturbed: {how}\n", models[0])
     };
     found.iter().map(line).collect()
 }
