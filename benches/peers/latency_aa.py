@@ -54,14 +54,32 @@ def run(args):
 def main():
     args = arguments()
     stop = threading.Event()
+    other = threading.Thread(target=bursts, args=(stop,))
     if args.bursts:
-        threading.Thread(target=bursts, args=(stop,), daemon=True).start()
+        other.start()
+    try:
+        runs = measured(args)
+    finally:
+        # The other program must not outlive this one.
+        stop.set()
+        if args.bursts:
+            other.join()
+    tell(args, runs)
+
+
+def measured(args):
+    """The models of each run."""
+    end = time.monotonic() + args.seconds
+    runs = []
+    while len(runs) < args.runs and time.monotonic() < end:
+        runs.append(run(args))
+    return runs
+
+
+def tell(args, runs):
     differing, claimed, halves, rounds, others = 0, 0, [], [], []
-    wrong_runs, end = 0, time.monotonic() + args.seconds
-    for _ in range(args.runs):
-        if time.monotonic() > end:
-            break
-        models = run(args)
+    wrong_runs = 0
+    for models in runs:
         others.append(models[0]["load"]["others"] if models[0].get("load") else float("nan"))
         wrong = False
         for model in models[1:]:
@@ -73,7 +91,6 @@ def main():
             halves.append((high - low) / 2)
             rounds.append(len(model["rounds"]["medians_ms"]))
         wrong_runs += wrong
-    stop.set()
     comparisons = len(halves)
     print("| model | load | comparisons | interval excludes 0 | called faster or slower | runs with a false claim | ± %, median and worst | rounds |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")

@@ -32,13 +32,14 @@ const SPLICES: [&[u8]; 16] = [
 /// The files of the archive.
 static ENTRIES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     let mut archive = ZipArchive::new(Cursor::new(CHECKPOINT)).expect("an archive");
-    let entry = |index| {
+    let mut entries = Vec::new();
+    for index in 0..archive.len() {
         let mut entry = archive.by_index(index).expect("an entry");
         let (name, mut bytes) = (entry.name().expect("a name").into_owned(), Vec::new());
         entry.read_to_end(&mut bytes).expect("read");
-        (name, bytes)
-    };
-    (0..ZipArchive::new(Cursor::new(CHECKPOINT)).expect("an archive").len()).map(entry).collect()
+        entries.push((name, bytes));
+    }
+    entries
 });
 
 libfuzzer_sys::fuzz_target!(|edits: &[u8]| {
