@@ -398,7 +398,7 @@ fn what_a_user_waits_for_is_compared_and_its_parts_are_shown() {
     assert!(html.contains("△ +10.0 %"));
     // The sentence and the plot name what was timed, and the summary has the figure.
     assert!(html.contains("detection time 10 % higher") && !html.contains("latency 10 %"));
-    assert!(html.contains("detection time, percent (lower is better)"));
+    assert!(html.contains(">detection time</text>") && html.contains("percent · lower is better"));
     assert!(html.contains(">20.0 <small>"), "Detect, ms");
     // Sweeps of earlier versions have no such stage, and say nothing of it.
     let html = page(&[done(&cell("baseline", "n"), latency(20.0))]);
