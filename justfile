@@ -30,7 +30,7 @@ show *MODEL:
 test:
     cargo test --release --workspace
 
-# All tests on every backend that is here, or on those that are named: `just test-backends tch wgpu`
+# Tests on every backend that is here, or on those that are named: `just test-backends tch wgpu`
 test-backends *BACKENDS:
     scripts/test-backends {{ BACKENDS }}
 

@@ -240,6 +240,14 @@ impl Detector {
         plans.make(images, Target::Likely, |image| self.lower_likely(image))
     }
 
+    /// Moves its plans to other memory, if it has any: where memory lies has its own part in how long a
+    /// pass takes.
+    pub fn relocate_plans(&self) {
+        if let Some(plans) = &self.plans {
+            plans.relocate();
+        }
+    }
+
     /// The head's raw maps by a plan, if there is one.
     fn planned(&self, images: &Tensor<4>) -> Option<Vec<Tensor<4>>> {
         let plans = self.plans.as_ref()?;

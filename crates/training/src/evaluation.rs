@@ -98,6 +98,11 @@ impl Evaluator {
         self.detector = self.detector.clone().without_plans();
     }
 
+    /// Moves the network's plans to other memory: see [`Detector::relocate_plans`].
+    pub fn relocate_plans(&self) {
+        self.detector.relocate_plans();
+    }
+
     /// What the detector's head is.
     pub fn head(&self) -> &DetectConfig {
         self.detector.detect()

@@ -4,7 +4,7 @@ use super::{
     Buffer, Kernel, Memory, Plane,
     ending::Ending,
     mixture::Mixture,
-    packed::{Group, Packed},
+    packed::{Aligned, Group, Packed},
     planes,
     tile::{Part, Place, tile},
 };
@@ -140,6 +140,10 @@ impl Kernel for Conv {
 
     fn jobs(&self) -> usize {
         self.images * self.chunks() * self.packed.groups.len()
+    }
+
+    fn weights(&mut self) -> Vec<&mut Aligned> {
+        vec![&mut self.packed.weights]
     }
 
     #[allow(unsafe_code)]

@@ -21,6 +21,7 @@ pub mod winograd;
 
 use std::ops::Range;
 
+use self::packed::Aligned;
 use crate::{geometry::Geometry, view::View};
 
 /// A step of a plan, cut into jobs that may run at the same time.
@@ -30,6 +31,11 @@ pub trait Kernel: Send + Sync {
 
     /// How many jobs there are.
     fn jobs(&self) -> usize;
+
+    /// Its weights, if they are many.
+    fn weights(&mut self) -> Vec<&mut Aligned> {
+        Vec::new()
+    }
 
     /// Does one of them.
     ///

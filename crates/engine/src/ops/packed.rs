@@ -175,6 +175,11 @@ impl Aligned {
     }
 
     pub fn get(&self) -> &[f32] {
-        &self.floats[self.skip..]
+        &self.floats[self.skip..][..self.floats.len() - 16]
+    }
+
+    /// Moves them to other memory.
+    pub fn relocate(&mut self) {
+        *self = Self::new(self.get());
     }
 }

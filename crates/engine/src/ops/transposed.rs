@@ -1,6 +1,6 @@
 //! Transposed convolutions whose kernel is a square of their step.
 
-use super::{Buffer, Kernel, Memory, conv::Conv, ending::Ending};
+use super::{Buffer, Kernel, Memory, conv::Conv, ending::Ending, packed::Aligned};
 use crate::{conv2d::Conv2d, geometry::Geometry, simd::Isa, view::View};
 
 /// A 1×1 convolution for each place of the square that a pixel becomes.
@@ -42,6 +42,10 @@ impl Kernel for Transposed {
 
     fn jobs(&self) -> usize {
         self.0.iter().map(Conv::jobs).sum()
+    }
+
+    fn weights(&mut self) -> Vec<&mut Aligned> {
+        self.0.iter_mut().flat_map(Conv::weights).collect()
     }
 
     #[allow(unsafe_code)]

@@ -179,6 +179,10 @@ impl Kernel for Winograd {
         self.tiles.len().div_ceil(self.chunk)
     }
 
+    fn weights(&mut self) -> Vec<&mut Aligned> {
+        vec![&mut self.weights]
+    }
+
     #[allow(unsafe_code)]
     unsafe fn run(&self, memory: &Memory, job: usize) {
         thread_local! {

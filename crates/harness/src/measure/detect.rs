@@ -16,7 +16,10 @@ use ablate_training::{Evaluator, Part};
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 
-use super::{forward::Way, timing::Iteration};
+use super::{
+    forward::{Way, is_dealt_anew},
+    timing::Iteration,
+};
 
 /// A decoded image, in its own size.
 pub struct Photo {
@@ -107,7 +110,12 @@ impl<'a> Detections<'a> {
         }
         Ok(Iteration {
             way: self.way.clone(),
-            begin_round: Box::new(|round| *self.photo.borrow_mut() = round % self.photos.len()),
+            begin_round: Box::new(|round| {
+                *self.photo.borrow_mut() = round % self.photos.len();
+                if is_dealt_anew(round) {
+                    self.evaluator.relocate_plans();
+                }
+            }),
             ..Iteration::new(|| {
                 let (_, parts) = self.detect(*self.photo.borrow())?;
                 let parts = parts.map(|part| part.as_secs_f64() * 1e3);

@@ -1,13 +1,18 @@
-//! Loops over floats that the compiler turns into vector instructions: AVX2 where the machine has
-//! it, whatever the build was for.
+//! Loops over floats that the compiler turns into vector instructions: AVX-512 or AVX2 where the machine
+//! has it, whatever the build was for.
 
 /// Runs a loop compiled for the best instructions that the machine has. What it calls must be
 /// inlined.
 #[inline(always)]
 pub fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
-    if let Some(v3) = pulp::x86::V3::try_new() {
-        return pulp::Simd::vectorize(v3, f);
+    {
+        if let Some(v4) = pulp::x86::V4::try_new() {
+            return pulp::Simd::vectorize(v4, f);
+        }
+        if let Some(v3) = pulp::x86::V3::try_new() {
+            return pulp::Simd::vectorize(v3, f);
+        }
     }
     f()
 }

@@ -101,6 +101,13 @@ impl Plans {
         self.with(images, target, forward, |_| Ok(()))
     }
 
+    /// Moves the plans to other memory.
+    pub fn relocate(&self) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let plans = kept.iter_mut().filter_map(|kept| kept.plan.as_mut().ok());
+        plans.for_each(|compiled| compiled.plan.relocate());
+    }
+
     /// Whether plans are for images of this device and number format.
     pub fn suit(images: &Tensor<4>) -> bool {
         let device = images.device();
