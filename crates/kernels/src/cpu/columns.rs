@@ -95,55 +95,6 @@ impl Geometry {
     }
 }
 
-impl Geometry {
-    /// For each element of the kernel, the places of an output map that meet the input, and where they
-    /// meet it.
-    fn meetings(&self) -> Vec<Vec<[usize; 2]>> {
-        let width = self.out_width();
-        let of_row = |row: Row| {
-            let lines =
-                (0..self.out_height()).filter_map(|line| Some((line, row.source(self, line)?)));
-            let of_line = |(line, source)| {
-                let places = row.places.clone().enumerate();
-                places.map(move |(i, place)| [line * width + place, source + i * self.stride])
-            };
-            lines.flat_map(of_line).collect()
-        };
-        self.channel_rows().into_iter().map(of_row).collect()
-    }
-}
-
-/// [`columns`] of whole maps of several images: they are so small that lines are not worth loops.
-fn small_columns(g: &Geometry, x: &[f32], matrix: &mut [f32]) {
-    let (row_len, meetings) = (matrix.len() / g.rows(), g.meetings());
-    for (index, out) in matrix.chunks_exact_mut(row_len).enumerate() {
-        let (channel, meetings) = (index / meetings.len(), &meetings[index % meetings.len()]);
-        if meetings.len() < g.out_area() {
-            out.fill(0.0);
-        }
-        let planes = x.chunks_exact(g.area()).skip(channel).step_by(g.c_in);
-        for (plane, out) in planes.zip(out.chunks_exact_mut(g.out_area())) {
-            for &[to, from] in meetings {
-                out[to] = plane[from];
-            }
-        }
-    }
-}
-
-/// [`add_columns`] to whole maps of several images.
-fn add_small_columns(g: &Geometry, matrix: &[f32], x: &mut [f32]) {
-    let (row_len, meetings) = (matrix.len() / g.rows(), g.meetings());
-    for (index, from) in matrix.chunks_exact(row_len).enumerate() {
-        let (channel, meetings) = (index / meetings.len(), &meetings[index % meetings.len()]);
-        let planes = x.chunks_exact_mut(g.area()).skip(channel).step_by(g.c_in);
-        for (plane, from) in planes.zip(from.chunks_exact(g.out_area())) {
-            for &[at, to] in meetings {
-                plane[to] += from[at];
-            }
-        }
-    }
-}
-
 /// The element of the kernel that a row stands for: which lines and places of the output it meets
 /// the input at, and where the first do.
 struct Row {
@@ -226,6 +177,55 @@ pub fn add_columns(g: &Geometry, matrix: &[f32], lines: Range<usize>, x: &mut [f
                         .zip(from)
                         .for_each(|(x, m)| *x += m),
                 }
+            }
+        }
+    }
+}
+
+impl Geometry {
+    /// For each element of the kernel, the places of an output map that meet the input, and where they
+    /// meet it.
+    fn meetings(&self) -> Vec<Vec<[usize; 2]>> {
+        let width = self.out_width();
+        let of_row = |row: Row| {
+            let lines =
+                (0..self.out_height()).filter_map(|line| Some((line, row.source(self, line)?)));
+            let of_line = |(line, source)| {
+                let places = row.places.clone().enumerate();
+                places.map(move |(i, place)| [line * width + place, source + i * self.stride])
+            };
+            lines.flat_map(of_line).collect()
+        };
+        self.channel_rows().into_iter().map(of_row).collect()
+    }
+}
+
+/// [`columns`] of whole maps of several images: they are so small that lines are not worth loops.
+fn small_columns(g: &Geometry, x: &[f32], matrix: &mut [f32]) {
+    let (row_len, meetings) = (matrix.len() / g.rows(), g.meetings());
+    for (index, out) in matrix.chunks_exact_mut(row_len).enumerate() {
+        let (channel, meetings) = (index / meetings.len(), &meetings[index % meetings.len()]);
+        if meetings.len() < g.out_area() {
+            out.fill(0.0);
+        }
+        let planes = x.chunks_exact(g.area()).skip(channel).step_by(g.c_in);
+        for (plane, out) in planes.zip(out.chunks_exact_mut(g.out_area())) {
+            for &[to, from] in meetings {
+                out[to] = plane[from];
+            }
+        }
+    }
+}
+
+/// [`add_columns`] to whole maps of several images.
+fn add_small_columns(g: &Geometry, matrix: &[f32], x: &mut [f32]) {
+    let (row_len, meetings) = (matrix.len() / g.rows(), g.meetings());
+    for (index, from) in matrix.chunks_exact(row_len).enumerate() {
+        let (channel, meetings) = (index / meetings.len(), &meetings[index % meetings.len()]);
+        let planes = x.chunks_exact_mut(g.area()).skip(channel).step_by(g.c_in);
+        for (plane, from) in planes.zip(from.chunks_exact(g.out_area())) {
+            for &[at, to] in meetings {
+                plane[to] += from[at];
             }
         }
     }
