@@ -177,7 +177,8 @@ fn revert(
     inverse_std: &[f32],
     gradient: &[f32],
 ) -> Gradients {
-    let (mut d, figures) = before_activation(curve, planes, x, affine, gradient);
+    let spread = planes.are_small().then(|| affine.spread(planes));
+    let (mut d, figures) = before_activation(curve, planes, x, affine, spread.as_ref(), gradient);
     let sums = planes.by_channel(&figures);
 
     // dx = scale · (d - mean of d - (x - mean) / variance · mean of d · (x - mean)), here as scale
@@ -189,8 +190,7 @@ fn revert(
             [(dot * inverse * inverse) as f32, sum as f32]
         })
         .collect();
-    if planes.are_small() {
-        let affine = affine.spread(planes);
+    if let Some(affine) = &spread {
         let [slopes, levels] = [0, 1].map(|term| {
             let by_channel: Vec<f32> = terms.iter().map(|terms| terms[term]).collect();
             planes.spread(&by_channel)
@@ -227,16 +227,17 @@ fn revert(
     }
 }
 
-/// The gradient d before the activation, and of each plane the sums of d and of d · (x - mean).
+/// The gradient d before the activation, and of each plane the sums of d and of d · (x - mean). Of small
+/// planes `affine` is given spread, too.
 fn before_activation(
     curve: impl Curve,
     planes: Planes,
     x: &[f32],
     affine: &Affine,
+    spread: Option<&Affine>,
     gradient: &[f32],
 ) -> (Vec<f32>, Vec<[f32; 2]>) {
-    if planes.are_small() {
-        let spread = affine.spread(planes);
+    if let Some(spread) = spread {
         let (d, figures) = map_filled(x.len(), planes.image(), CURVE, |image, d| {
             let first = image * planes.image();
             let (x, gradient) = (&x[first..][..d.len()], &gradient[first..][..d.len()]);
