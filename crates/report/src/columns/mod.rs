@@ -93,6 +93,15 @@ pub struct Column {
     places: &'static [Place],
 }
 
+/// What a sentence calls what a stage times; None if it times nothing.
+pub fn timed(stage: Stage) -> Option<&'static str> {
+    match stage {
+        Stage::Latency => Some("latency"),
+        Stage::Detect => Some("detection time"),
+        _ => None,
+    }
+}
+
 impl Column {
     /// A column of `results.csv` that is not shown anywhere else.
     const fn csv(
@@ -201,11 +210,7 @@ impl Column {
 
     /// What a sentence calls what is judged.
     pub fn noun(&self) -> &'static str {
-        match self.stage {
-            Some(Stage::Latency) => "latency",
-            Some(Stage::Detect) => "detection time",
-            _ => "mAP50-95",
-        }
+        self.stage.and_then(timed).unwrap_or("mAP50-95")
     }
 
     /// What it is and the unit that the page shows it in, for a tooltip.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{folded, one_line};
+use crate::columns::timed;
 use crate::mark::{AS_GOOD, OPEN};
 use crate::rows::{BASELINE, Gap, Rows};
 use crate::summary::Table;
@@ -92,11 +93,8 @@ pub fn legend(rows: &Rows, shown: &str) -> String {
 pub fn disturbed(rows: &Rows) -> String {
     let mut found: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for row in &rows.rows {
-        for (stage, what) in [
-            (Stage::Latency, "latency"),
-            (Stage::Detect, "detection time"),
-        ] {
-            if let Some(how) = row.disturbance(stage) {
+        for stage in Stage::ALL {
+            if let (Some(what), Some(how)) = (timed(stage), row.disturbance(stage)) {
                 let models = found.entry((what, how)).or_default();
                 if !models.contains(&row.cell.model.as_str()) {
                     models.push(&row.cell.model);
