@@ -62,7 +62,7 @@ fn by_element(x: &FlexTensor, y: &FlexTensor, f: impl Fn(f32, f32) -> f32 + Sync
     let (all_x, all_y) = (elements(x), elements(y));
     let found = filled(all_x.len(), PART, CURVE, |part, out| {
         let (x, y) = (&all_x[part * PART..], &all_y[part * PART..]);
-        vectorized(|| {
+        vectorized!({
             for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
                 *out = f(*x, *y);
             }

@@ -17,7 +17,7 @@ pub fn forward(
     filled(len, g.out_area(), taps, |plane, y| {
         let x = &x[plane * g.area()..][..g.area()];
         let weight = &weight[plane % g.groups * taps..][..taps];
-        vectorized(|| {
+        vectorized!({
             for (offset, weight) in weight.iter().enumerate() {
                 for (place, source) in lines(g, offset) {
                     let y = &mut y[place..][..source.len];
@@ -42,7 +42,7 @@ pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32
     filled(len, g.area(), taps, |plane, x| {
         let gradient = &gradient[plane * g.out_area()..][..g.out_area()];
         let weight = &weight[plane % g.groups * taps..][..taps];
-        vectorized(|| {
+        vectorized!({
             for (offset, weight) in weight.iter().enumerate() {
                 for (place, source) in lines(g, offset) {
                     let gradient = &gradient[place..][..source.len];
@@ -69,7 +69,7 @@ pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
             &x[plane * g.area()..][..g.area()],
             &gradient[plane * g.out_area()..][..g.out_area()],
         );
-        vectorized(|| {
+        vectorized!({
             (0..taps)
                 .map(|offset| {
                     lines(g, offset)

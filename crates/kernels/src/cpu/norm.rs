@@ -18,7 +18,7 @@ pub struct Planes {
 const SMALL: usize = 16;
 
 impl Planes {
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.batch * self.channels
     }
 
@@ -40,7 +40,7 @@ impl Planes {
             .collect()
     }
 
-    fn of<'a>(&self, x: &'a [f32], plane: usize) -> &'a [f32] {
+    pub fn of<'a>(&self, x: &'a [f32], plane: usize) -> &'a [f32] {
         &x[plane * self.len..][..self.len]
     }
 
@@ -50,7 +50,7 @@ impl Planes {
     }
 
     /// The sums by channel of figures by plane.
-    fn by_channel<const N: usize>(&self, figures: &[[f32; N]]) -> Vec<[f64; N]> {
+    pub fn by_channel<const N: usize>(&self, figures: &[[f32; N]]) -> Vec<[f64; N]> {
         let mut sums = vec![[0.0; N]; self.channels];
         for (plane, figures) in figures.iter().enumerate() {
             for (sum, figure) in sums[plane % self.channels].iter_mut().zip(figures) {
@@ -68,7 +68,7 @@ pub fn statistics(planes: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let len = planes.len as f64;
     let figures = map_parts(planes.count(), 3 * planes.len, |p| {
         let x = planes.of(x, p);
-        vectorized(|| {
+        vectorized!({
             let mean = (f64::from(sum(x, |x| x)) / len) as f32;
             // The mean of the differences makes up for what rounding the mean left.
             let rest = f64::from(sum(x, |x| x - mean));
@@ -125,7 +125,7 @@ fn apply(curve: impl Curve, planes: Planes, x: &[f32], affine: &Affine) -> Vec<f
         let affine = affine.spread(planes);
         return filled(x.len(), planes.image(), CURVE, |image, y| {
             let x = &x[image * planes.image()..];
-            vectorized(|| {
+            vectorized!({
                 for ((y, x), ((mean, scale), shift)) in y.iter_mut().zip(x).zip(affine.each()) {
                     *y = curve.value((x - mean) * scale + shift);
                 }
@@ -135,7 +135,7 @@ fn apply(curve: impl Curve, planes: Planes, x: &[f32], affine: &Affine) -> Vec<f
     filled(x.len(), planes.len, CURVE, |p, y| {
         let c = p % planes.channels;
         let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
-        vectorized(|| {
+        vectorized!({
             for (y, x) in y.iter_mut().zip(planes.of(x, p)) {
                 *y = curve.value((x - mean) * scale + shift);
             }
@@ -145,7 +145,7 @@ fn apply(curve: impl Curve, planes: Planes, x: &[f32], affine: &Affine) -> Vec<f
 
 /// `act(x + shift)`, in place.
 pub fn activate(x: &mut [f32], shift: f32, activation: Activation) {
-    with_curve!(activation, curve => vectorized(|| {
+    with_curve!(activation, curve => vectorized!({
         x.iter_mut().for_each(|x| *x = curve.value(*x + shift));
     }));
 }
@@ -198,7 +198,7 @@ fn revert(
         change_parts(&mut d, planes.image(), |image, d| {
             let x = &x[image * planes.image()..];
             let terms = affine.each().zip(slopes.iter().zip(&levels));
-            vectorized(|| {
+            vectorized!({
                 for ((d, x), (((mean, scale), _), (slope, level))) in d.iter_mut().zip(x).zip(terms)
                 {
                     *d = scale * *d - slope * (x - mean) - level;
@@ -209,7 +209,7 @@ fn revert(
         change_parts(&mut d, planes.len, |p, d| {
             let c = p % planes.channels;
             let (mean, scale, [slope, level]) = (affine.mean[c], affine.scale[c], terms[c]);
-            vectorized(|| {
+            vectorized!({
                 for (d, x) in d.iter_mut().zip(planes.of(x, p)) {
                     *d = scale * *d - slope * (x - mean) - level;
                 }
@@ -241,7 +241,7 @@ fn before_activation(
         let (d, figures) = map_filled(x.len(), planes.image(), CURVE, |image, d| {
             let first = image * planes.image();
             let (x, gradient) = (&x[first..][..d.len()], &gradient[first..][..d.len()]);
-            vectorized(|| {
+            vectorized!({
                 let given = x.iter().zip(gradient).zip(spread.each());
                 for (d, ((x, g), ((mean, scale), shift))) in d.iter_mut().zip(given) {
                     *d = g * curve.slope((x - mean) * scale + shift);
@@ -259,7 +259,7 @@ fn before_activation(
         let c = p % planes.channels;
         let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
         let (x, gradient) = (planes.of(x, p), planes.of(gradient, p));
-        vectorized(|| {
+        vectorized!({
             for ((d, x), g) in d.iter_mut().zip(x).zip(gradient) {
                 *d = g * curve.slope((x - mean) * scale + shift);
             }

@@ -118,7 +118,7 @@ fn changed<const D: usize, const N: usize>(
             parts.push((part, read));
         }
         parts.into_par_iter().for_each(|(mut part, read)| {
-            vectorized(|| {
+            vectorized!({
                 let mut part = part.each_mut().map(|part| &mut part[..read.len()]);
                 for (i, read) in read.iter().enumerate() {
                     let new = f(part.each_ref().map(|part| part[i]), *read);

@@ -1,10 +1,23 @@
 //! Loops over floats that the compiler turns into vector instructions: AVX-512 or AVX2 where the machine
 //! has it, whatever the build was for.
 
-/// Runs a loop compiled for the best instructions that the machine has. What it calls must be
-/// inlined.
+/// Runs a block compiled for the best instructions that the machine has. What it calls must be inlined.
+///
+/// A macro, so that the block itself is: the compiler leaves a closure that is called in three places a function
+/// of its own, compiled for any machine.
+macro_rules! vectorized {
+    ($block:block) => {
+        $crate::cpu::vector::run(
+            #[inline(always)]
+            || $block,
+        )
+    };
+}
+pub(super) use vectorized;
+
+/// See [`vectorized`]; `f` must be inlined.
 #[inline(always)]
-pub fn vectorized<R>(f: impl FnOnce() -> R) -> R {
+pub fn run<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
         if let Some(v4) = pulp::x86::V4::try_new() {
