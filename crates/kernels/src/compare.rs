@@ -24,7 +24,7 @@ pub fn assert_close<const D: usize>(
 
 /// Sums the elements with weights that differ, so that no gradient is hidden by symmetry. The sum
 /// before it could be made in place.
-pub fn weighted_sum(y: Tensor<4>) -> Tensor<1> {
+pub fn weighted_sum<const D: usize>(y: Tensor<D>) -> Tensor<1> {
     let n = y.shape().num_elements();
     let weights: Vec<f32> = (0..n)
         .map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0)

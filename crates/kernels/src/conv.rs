@@ -93,7 +93,9 @@ fn own(
     let y = cpu::conv2d(x, weight, stride, padding, groups)
         .or_else(|| grouped::conv2d(x, weight, simple))?;
     let y = match bias {
-        Some(bias) => y + bias.clone().reshape([1, -1, 1, 1]),
+        Some(bias) => {
+            cpu::add_bias(&y, bias).unwrap_or_else(|| y + bias.clone().reshape([1, -1, 1, 1]))
+        }
         None => y,
     };
     Some(activation.forward(y))
@@ -142,6 +144,29 @@ mod tests {
 
     use super::*;
     use crate::compare::{assert_close, random, weighted_sum};
+
+    /// A bias is a figure added to each channel: outputs and gradients.
+    #[test]
+    fn a_bias_is_added_by_channel() {
+        let device = Device::flex().autodiff();
+        device.seed(5);
+        for side in [1, 3, 9] {
+            let (x, bias) = (random([2, 4, side, side], &device), random([6], &device));
+            let weight = random([6, 4, 1, 1], &device);
+            let convolve = |bias: Option<Tensor<1>>| {
+                let (x, weight) = (x.clone(), weight.clone());
+                conv2d(x, weight, bias, Conv2d::default(), Activation::Identity)
+            };
+            let found = convolve(Some(bias.clone()));
+            let expected = convolve(None) + bias.clone().reshape([1, 6, 1, 1]);
+            found.to_data().assert_eq(&expected.to_data(), true);
+            let [found, expected] = [found, expected].map(|y| weighted_sum(y).backward());
+            let gradient = |of| bias.grad(of).expect("wanted");
+            assert_close(gradient(&found), gradient(&expected), 1e-5, "bias");
+            let [found, expected] = [x.grad(&found), x.grad(&expected)].map(Option::unwrap);
+            found.to_data().assert_eq(&expected.to_data(), true);
+        }
+    }
 
     /// A rectangle is a square with zeros around it: outputs and gradients.
     #[test]

@@ -22,6 +22,7 @@
 mod activation;
 mod allocator;
 mod bce;
+mod channels_last;
 #[cfg(test)]
 mod compare;
 mod conv;
@@ -37,6 +38,7 @@ mod update;
 pub use activation::Activation;
 pub use allocator::{keep_freed_memory, release_freed_memory};
 pub use bce::bce_with_logits;
+pub use channels_last::channels_last;
 pub use conv::{Conv2d, conv2d, conv2d_per_image};
 pub use count::{add as count_multiply_accumulates, multiply_accumulates};
 pub use libtorch::arranged;

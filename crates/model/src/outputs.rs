@@ -1,5 +1,6 @@
 //! What a detector emits.
 
+use ablate_kernels::channels_last;
 use burn::tensor::Tensor;
 
 use crate::coding::DetectConfig;
@@ -27,8 +28,8 @@ impl Outputs {
         let outputs = detect.outputs();
         let by_box = |map: Tensor<4>| {
             let [batch, channels, height, width] = map.dims();
-            map.reshape([batch, channels / outputs, outputs, height, width])
-                .permute([0, 1, 3, 4, 2])
+            let anchors = channels / outputs;
+            channels_last(map.reshape([batch, anchors, outputs, height, width]))
         };
         let count = detect.maps();
         let mut maps = maps.into_iter();

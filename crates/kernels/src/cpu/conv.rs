@@ -6,7 +6,7 @@ use std::{cell::RefCell, ops::Range};
 use rayon::prelude::*;
 
 use super::columns::{Geometry, add_columns, columns};
-use super::matrix::{Matrix, multiply};
+use super::matrix::{Matrix, add_product_of_rows, multiply};
 use super::{PRODUCTS, change_parts, filled};
 
 /// Elements of a matrix that a core's cache holds.
@@ -233,7 +233,7 @@ pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
                     for lines in g.pieces() {
                         let inputs = g.matrix(x, lines.clone(), inputs);
                         let (gradient, _) = g.output_matrix(gradient, lines, outputs);
-                        multiply(gradient, inputs.transposed(), &mut sum, g.rows(), true);
+                        add_product_of_rows(gradient, inputs, &mut sum);
                     }
                 }
             });

@@ -1,5 +1,9 @@
 //! Products of matrices on one thread.
 
+use ablate_engine::{Rows, add_dots};
+
+use super::planar::isa;
+
 /// A matrix in a slice: element (i, j) is at `i · row_stride + j · column_stride`.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a> {
@@ -88,6 +92,24 @@ pub fn multiply(a: Matrix, b: Matrix, out: &mut [f32], row_stride: usize, accumu
             false,
             gemm::Parallelism::None,
         );
+    }
+}
+
+/// Elements of a row from which it pays to sum along it as it lies: that ends with a sum over a vector's lanes.
+const LONG: usize = 192;
+
+/// `out += a · bᵀ`, the rows of `out` one after the other.
+///
+/// # Panics
+/// As [`multiply`].
+pub fn add_product_of_rows(a: Matrix, b: Matrix, out: &mut [f32]) {
+    match isa() {
+        Some(isa) if a.columns >= LONG && [a.column_stride, b.column_stride] == [1, 1] => {
+            let [left, right] =
+                [&a, &b].map(|m| Rows::new(m.elements, m.rows, m.columns, m.row_stride));
+            add_dots(isa, left, right, out);
+        }
+        _ => multiply(a, b.transposed(), out, b.rows, true),
     }
 }
 

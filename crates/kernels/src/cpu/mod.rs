@@ -10,6 +10,8 @@
 
 mod autodiff;
 mod bce;
+mod bias;
+mod channels_last;
 mod columns;
 mod conv;
 mod curve;
@@ -22,6 +24,8 @@ mod vector;
 
 pub use autodiff::{Normed, affine_act, conv2d, conv2d_act, norm_act};
 pub use bce::bce_with_logits;
+pub use bias::add_bias;
+pub use channels_last::channels_last;
 pub use update::{adam, covers, moving_average, sgd};
 
 use std::mem::MaybeUninit;

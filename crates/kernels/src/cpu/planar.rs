@@ -14,15 +14,11 @@ const CHANNELS: usize = 16;
 const TILES: usize = 96;
 
 /// The engine's convolution and the instructions for it; None if it isn't the way.
-///
-/// An `ABLATE_ISA` that this machine lacks is reported where plans are made; convolutions are then
-/// matrix products.
 pub fn of(g: &Geometry) -> Option<(Planar3x3, Isa)> {
-    static ISA: OnceLock<Option<Isa>> = OnceLock::new();
     let suits = [g.kernel, g.stride, g.padding, g.groups] == [3, 1, 1, 1]
         && g.c_in.min(g.c_out) >= CHANNELS
         && g.batch * g.height.div_ceil(2) * g.width.div_ceil(2) >= TILES;
-    let isa = (*ISA.get_or_init(|| Isa::detect().ok()))?;
+    let isa = isa()?;
     let of = Planar3x3 {
         batch: g.batch,
         c_in: g.c_in,
@@ -31,4 +27,13 @@ pub fn of(g: &Geometry) -> Option<(Planar3x3, Isa)> {
         width: g.width,
     };
     suits.then_some((of, isa))
+}
+
+/// The instructions that the engine's products take.
+///
+/// None for an `ABLATE_ISA` that this machine lacks, which is reported where plans are made; convolutions are then
+/// matrix products.
+pub fn isa() -> Option<Isa> {
+    static ISA: OnceLock<Option<Isa>> = OnceLock::new();
+    *ISA.get_or_init(|| Isa::detect().ok())
 }
