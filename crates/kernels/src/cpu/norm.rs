@@ -1,6 +1,8 @@
 //! Batch normalisation by the batch's own statistics, and the activation after it: Ioffe and
 //! Szegedy, "Batch Normalization", 2015.
 
+use std::iter::repeat;
+
 use super::curve::{Curve, with_curve};
 use super::vector::{sum, vectorized};
 use super::{CURVE, change_parts, filled, map_filled, map_parts};
@@ -109,9 +111,17 @@ impl Affine {
         }
     }
 
-    /// Mean, scale and shift, in turn.
-    fn each(&self) -> impl Iterator<Item = ((&f32, &f32), &f32)> {
-        self.mean.iter().zip(&self.scale).zip(&self.shift)
+    /// Mean, scale and shift of a channel, for each of its elements.
+    #[inline(always)]
+    fn of_channel(&self, channel: usize) -> impl Iterator<Item = [f32; 3]> {
+        repeat([self.mean[channel], self.scale[channel], self.shift[channel]])
+    }
+
+    /// Those of each channel, in turn.
+    #[inline(always)]
+    fn each(&self) -> impl Iterator<Item = [f32; 3]> {
+        let all = self.mean.iter().zip(&self.scale).zip(&self.shift);
+        all.map(|((mean, scale), shift)| [*mean, *scale, *shift])
     }
 }
 
@@ -125,22 +135,20 @@ fn apply(curve: impl Curve, planes: Planes, x: &[f32], affine: &Affine) -> Vec<f
         let affine = affine.spread(planes);
         return filled(x.len(), planes.image(), CURVE, |image, y| {
             let x = &x[image * planes.image()..];
-            vectorized!({
-                for ((y, x), ((mean, scale), shift)) in y.iter_mut().zip(x).zip(affine.each()) {
-                    *y = curve.value((x - mean) * scale + shift);
-                }
-            });
+            vectorized!({ apply_each(curve, y, x, affine.each()) });
         });
     }
     filled(x.len(), planes.len, CURVE, |p, y| {
-        let c = p % planes.channels;
-        let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
-        vectorized!({
-            for (y, x) in y.iter_mut().zip(planes.of(x, p)) {
-                *y = curve.value((x - mean) * scale + shift);
-            }
-        });
+        let (x, affine) = (planes.of(x, p), affine.of_channel(p % planes.channels));
+        vectorized!({ apply_each(curve, y, x, affine) });
     })
+}
+
+#[inline(always)]
+fn apply_each(curve: impl Curve, y: &mut [f32], x: &[f32], affine: impl Iterator<Item = [f32; 3]>) {
+    for ((y, x), [mean, scale, shift]) in y.iter_mut().zip(x).zip(affine) {
+        *y = curve.value((x - mean) * scale + shift);
+    }
 }
 
 /// `act(x + shift)`, in place.
@@ -197,23 +205,17 @@ fn revert(
         });
         change_parts(&mut d, planes.image(), |image, d| {
             let x = &x[image * planes.image()..];
-            let terms = affine.each().zip(slopes.iter().zip(&levels));
+            let terms = slopes.iter().zip(&levels);
             vectorized!({
-                for ((d, x), (((mean, scale), _), (slope, level))) in d.iter_mut().zip(x).zip(terms)
-                {
-                    *d = scale * *d - slope * (x - mean) - level;
-                }
+                let terms = terms.map(|(slope, level)| [*slope, *level]);
+                revert_each(d, x, affine.each(), terms)
             });
         });
     } else {
         change_parts(&mut d, planes.len, |p, d| {
             let c = p % planes.channels;
-            let (mean, scale, [slope, level]) = (affine.mean[c], affine.scale[c], terms[c]);
-            vectorized!({
-                for (d, x) in d.iter_mut().zip(planes.of(x, p)) {
-                    *d = scale * *d - slope * (x - mean) - level;
-                }
-            });
+            let (x, affine) = (planes.of(x, p), affine.of_channel(c));
+            vectorized!({ revert_each(d, x, affine, repeat(terms[c])) });
         });
     }
     Gradients {
@@ -224,6 +226,19 @@ fn revert(
             .map(|([_, dot], inverse)| (dot * f64::from(*inverse)) as f32)
             .collect(),
         bias: sums.iter().map(|[sum, _]| *sum as f32).collect(),
+    }
+}
+
+/// From the gradient before the activation to that of the input, in place.
+#[inline(always)]
+fn revert_each(
+    d: &mut [f32],
+    x: &[f32],
+    affine: impl Iterator<Item = [f32; 3]>,
+    terms: impl Iterator<Item = [f32; 2]>,
+) {
+    for (((d, x), [mean, scale, _]), [slope, level]) in d.iter_mut().zip(x).zip(affine).zip(terms) {
+        *d = scale * *d - slope * (x - mean) - level;
     }
 }
 
@@ -242,10 +257,7 @@ fn before_activation(
             let first = image * planes.image();
             let (x, gradient) = (&x[first..][..d.len()], &gradient[first..][..d.len()]);
             vectorized!({
-                let given = x.iter().zip(gradient).zip(spread.each());
-                for (d, ((x, g), ((mean, scale), shift))) in d.iter_mut().zip(given) {
-                    *d = g * curve.slope((x - mean) * scale + shift);
-                }
+                slope_each(curve, d, x, gradient, spread.each());
                 let of_planes = d.chunks(planes.len).zip(x.chunks(planes.len));
                 let of_planes = of_planes.zip(&affine.mean);
                 let sums =
@@ -257,15 +269,25 @@ fn before_activation(
     }
     map_filled(x.len(), planes.len, CURVE, |p, d| {
         let c = p % planes.channels;
-        let (mean, scale, shift) = (affine.mean[c], affine.scale[c], affine.shift[c]);
         let (x, gradient) = (planes.of(x, p), planes.of(gradient, p));
         vectorized!({
-            for ((d, x), g) in d.iter_mut().zip(x).zip(gradient) {
-                *d = g * curve.slope((x - mean) * scale + shift);
-            }
-            [sum(d, |d| d), centred_dot(d, x, mean)]
+            slope_each(curve, d, x, gradient, affine.of_channel(c));
+            [sum(d, |d| d), centred_dot(d, x, affine.mean[c])]
         })
     })
+}
+
+#[inline(always)]
+fn slope_each(
+    curve: impl Curve,
+    d: &mut [f32],
+    x: &[f32],
+    gradient: &[f32],
+    affine: impl Iterator<Item = [f32; 3]>,
+) {
+    for (((d, x), g), [mean, scale, shift]) in d.iter_mut().zip(x).zip(gradient).zip(affine) {
+        *d = g * curve.slope((x - mean) * scale + shift);
+    }
 }
 
 /// Σ d · (x - mean).
