@@ -14,6 +14,7 @@ const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
     libraries::set();
+    interrupt::watch();
     // Everything runs on a thread of the pool: one from outside would hand over each parallel loop
     // and sleep until it is done, twice a layer.
     match rayon::ThreadPoolBuilder::new()
@@ -29,7 +30,6 @@ fn run() -> ExitCode {
     let cli = Cli::of(std::env::args_os());
     progress::init(if cli.quiet { -1 } else { cli.verbose as i8 });
     guard::quiet_panics();
-    interrupt::watch();
     match guard::guarded(|| commands::execute(cli.command)) {
         Ok(code) => code,
         Err(error) => {

@@ -94,12 +94,18 @@ fn word(value: &Arg) -> String {
     }
 }
 
+/// Characters of a line where no terminal says how many fit.
+const PIPED: u16 = 140;
+
 fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
     table
         .load_preset(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(["variant", "title", "summary", "arguments", "source"]);
+    if !table.is_tty() {
+        table.set_width(PIPED);
+    }
     for row in rows {
         let arguments: Vec<String> = row
             .arguments
