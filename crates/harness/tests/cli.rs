@@ -421,7 +421,7 @@ fn variants_lists_title_source_and_arguments() {
     for part in [
         "gsback",
         "GSConv in the backbone",
-        "order=parallel|sequential [default: parallel]",
+        "order=parallel|sequential",
         "rfb=false|true [default: false]",
     ] {
         assert!(table.contains(part), "{part} in {table}");

@@ -16,10 +16,7 @@ use ablate_training::{Evaluator, Part};
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 
-use super::{
-    forward::{Way, is_dealt_anew},
-    timing::Iteration,
-};
+use super::{forward::Way, timing::Iteration};
 
 /// A decoded image, in its own size.
 pub struct Photo {
@@ -112,9 +109,7 @@ impl<'a> Detections<'a> {
             way: self.way.clone(),
             begin_round: Box::new(|round| {
                 *self.photo.borrow_mut() = round % self.photos.len();
-                if is_dealt_anew(round) {
-                    self.evaluator.relocate_plans();
-                }
+                self.evaluator.relocate_plans();
             }),
             ..Iteration::new(|| {
                 let (_, parts) = self.detect(*self.photo.borrow())?;

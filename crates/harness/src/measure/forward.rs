@@ -90,22 +90,13 @@ impl ForwardPass {
         let timed = detector.clone();
         let pass = Iteration::new(move || time(|| timed.predict(images.clone()).0));
         Ok(Iteration {
-            begin_round: Box::new(move |round| {
-                if is_dealt_anew(round) {
-                    detector.relocate_plans();
-                }
-            }),
+            // No network has the better memory in all rounds, nor in two of them that would then be alike.
+            begin_round: Box::new(move |_| detector.relocate_plans()),
             rounding_error,
             way: Some(way.clone()),
             ..pass
         })
     }
-}
-
-/// Whether memory is dealt anew before this round, so that no network has the better one in all rounds.
-/// Every second time, since it takes as long as some passes.
-pub fn is_dealt_anew(round: usize) -> bool {
-    round.is_multiple_of(2)
 }
 
 /// The forward passes of models that are timed together, with their names.

@@ -239,11 +239,26 @@ impl Forest {
             let band = Rectangle::new([(ends[0], top), (ends[1], bottom)], GRID.filled());
             sheet.draw(&band)?;
         }
-        for tick in axis.key_points(0) {
+        let style = text(115, MUTED).pos(Pos::new(HPos::Center, VPos::Top));
+        // Where the labels of neighbours would touch, every second or third has one, so that zero has.
+        let ticks = axis.key_points(0);
+        let widths = ticks
+            .iter()
+            .map(|tick| text_size(&axis.format_ext(tick), &style).0);
+        let room = widths.max().unwrap_or(0) + 40;
+        let apart = ticks.windows(2).map(|pair| x(pair[1]) - x(pair[0])).min();
+        let apart = apart.unwrap_or(room).max(1);
+        let each = (room as usize).div_ceil(apart as usize).max(1);
+        let zero_at = ticks
+            .iter()
+            .position(|tick| x(*tick) == x(0.0))
+            .unwrap_or(0);
+        for (number, tick) in ticks.into_iter().enumerate() {
             let line = [(x(tick), top), (x(tick), bottom)];
             sheet.draw(&PathElement::new(line, GRID.stroke_width(10)))?;
-            let style = text(115, MUTED).pos(Pos::new(HPos::Center, VPos::Top));
-            sheet.draw_text(&axis.format_ext(&tick), &style, (x(tick), bottom + 50))?;
+            if number.abs_diff(zero_at).is_multiple_of(each) {
+                sheet.draw_text(&axis.format_ext(&tick), &style, (x(tick), bottom + 50))?;
+            }
         }
         let zero = [(x(0.0), top), (x(0.0), bottom)];
         sheet.draw(&PathElement::new(zero, MUTED.stroke_width(14)))?;
