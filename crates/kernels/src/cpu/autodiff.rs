@@ -36,12 +36,7 @@ pub fn norm_act(
     epsilon: f64,
     activation: Activation,
 ) -> Option<Normed> {
-    let [batch, channels, height, width] = x.dims();
-    let planes = Planes {
-        batch,
-        channels,
-        len: height * width,
-    };
+    let planes = Planes::from(x.dims());
     let (x, x_node) = tracked(x)?;
     let (weight, weight_node) = tracked(weight)?;
     let (bias, bias_node) = tracked(bias)?;
@@ -63,10 +58,10 @@ pub fn norm_act(
     };
     let output = tensor(
         norm::forward(planes, elements(&x), &affine, activation),
-        [batch, channels, height, width],
+        x.layout().shape().clone(),
     );
     let figures =
-        |values: &[f32]| Tensor::from_primitive::<Flex>(tensor(values.to_vec(), [channels]));
+        |values: &[f32]| Tensor::from_primitive::<Flex>(tensor(values.to_vec(), [planes.channels]));
     let (mean, variance) = (figures(&affine.mean), figures(&variance));
     let output = match NormAct
         .prepare::<NoCheckpointing>([x_node, weight_node, bias_node])
@@ -213,22 +208,17 @@ pub fn affine_act(
     shift: &Tensor<1>,
     activation: Activation,
 ) -> Option<Tensor<4>> {
-    let [batch, channels, height, width] = x.dims();
+    let planes = Planes::from(x.dims());
     let (x, scale, shift) = (untracked(x)?, untracked(scale)?, untracked(shift)?);
-    let planes = Planes {
-        batch,
-        channels,
-        len: height * width,
-    };
     let affine = Affine {
-        mean: vec![0.0; channels],
+        mean: vec![0.0; planes.channels],
         scale: elements(&scale).to_vec(),
         shift: elements(&shift).to_vec(),
     };
     let output = norm::forward(planes, elements(&x), &affine, activation);
     Some(Tensor::from_primitive::<Flex>(tensor(
         output,
-        [batch, channels, height, width],
+        x.layout().shape().clone(),
     )))
 }
 

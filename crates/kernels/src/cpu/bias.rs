@@ -17,17 +17,12 @@ use super::{filled, map_parts};
 
 /// `x + bias` by channel, of `x` `[batch, channels, height, width]`; None if this module does not cover it.
 pub fn add_bias(x: &Tensor<4>, bias: &Tensor<1>) -> Option<Tensor<4>> {
-    let [batch, channels, height, width] = x.dims();
-    let planes = Planes {
-        batch,
-        channels,
-        len: height * width,
-    };
+    let planes = Planes::from(x.dims());
     let (x, x_node) = tracked(x)?;
     let (bias, bias_node) = tracked(bias)?;
     let (from, bias) = (elements(&x), elements(&bias));
     let output = filled(from.len(), planes.len, 1, |plane, y| {
-        let (x, bias) = (planes.of(from, plane), bias[plane % channels]);
+        let (x, bias) = (planes.of(from, plane), bias[plane % planes.channels]);
         vectorized!({
             for (y, x) in y.iter_mut().zip(x) {
                 *y = x + bias;

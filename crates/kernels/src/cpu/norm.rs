@@ -19,6 +19,17 @@ pub struct Planes {
 /// Elements of a plane that is too small for a loop of its own.
 const SMALL: usize = 16;
 
+impl From<[usize; 4]> for Planes {
+    /// Of a tensor `[batch, channels, height, width]`.
+    fn from([batch, channels, height, width]: [usize; 4]) -> Self {
+        Self {
+            batch,
+            channels,
+            len: height * width,
+        }
+    }
+}
+
 impl Planes {
     pub fn count(&self) -> usize {
         self.batch * self.channels
