@@ -18,7 +18,9 @@ impl<'a> Rows<'a> {
     /// # Panics
     /// If the slice is too short for them.
     pub fn new(elements: &'a [f32], count: usize, len: usize, step: usize) -> Self {
-        assert!(count == 0 || (count - 1) * step + len <= elements.len());
+        let end = count.saturating_sub(1).checked_mul(step);
+        let end = end.and_then(|last| last.checked_add(len));
+        assert!(count == 0 || end.is_some_and(|end| end <= elements.len()));
         Self {
             elements,
             count,
@@ -130,8 +132,15 @@ mod tests {
     #[test]
     fn every_row_and_element_counts() {
         for isa in Isa::available() {
-            for (rows, columns, len) in [(1, 1, 1), (4, 3, 16), (5, 7, 33), (9, 2, 1200), (0, 3, 5)]
-            {
+            for (rows, columns, len) in [
+                (1, 1, 1),
+                (4, 3, 16),
+                (5, 7, 33),
+                (9, 2, 1200),
+                (0, 3, 5),
+                (2, 0, 5),
+                (2, 3, 0),
+            ] {
                 let (left_step, right_step) = (len + 3, len + 1);
                 let element = |seed: usize| move |i: usize| ((i * 37 + seed) % 19) as f32 - 9.0;
                 let left: Vec<f32> = (0..rows * left_step).map(element(1)).collect();

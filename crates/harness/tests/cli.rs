@@ -426,6 +426,7 @@ fn variants_lists_title_source_and_arguments() {
     ] {
         assert!(table.contains(part), "{part} in {table}");
     }
+    assert!(table.lines().all(|line| line.chars().count() <= 140));
 }
 
 #[test]

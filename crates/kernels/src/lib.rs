@@ -1,4 +1,4 @@
-//! Convolution, batch normalisation, activation, binary cross-entropy and steps of optimizers: one call for each, which finds
+//! Convolution, batch normalisation, activation, maps rearranged, binary cross-entropy and steps of optimizers: one call for each, which finds
 //! the fastest way on its tensor's device: the CPU's own kernels (`cpu`), LibTorch's (`libtorch`), a grouped
 //! gradient of ours on CubeCL's backends (`grouped`), or else Burn's. Every way gives the same
 //! figures to float precision, and so do their gradients.

@@ -90,7 +90,7 @@ impl ForwardPass {
         let timed = detector.clone();
         let pass = Iteration::new(move || time(|| timed.predict(images.clone()).0));
         Ok(Iteration {
-            // No network has the better memory in all rounds, nor in two of them that would then be alike.
+            // No network has the better memory in all rounds, and no round has the memory of the one before it.
             begin_round: Box::new(move |_| detector.relocate_plans()),
             rounding_error,
             way: Some(way.clone()),

@@ -231,10 +231,11 @@ fn geometry(
 ) -> Option<Geometry> {
     let ([batch, channels, height, width], [channels_out, c_in, kernel, kernel_width]) =
         (x.dims(), weight.dims());
-    let fits = kernel == kernel_width
+    let fits = groups * c_in * channels_out * height * width > 0
+        && kernel == kernel_width
         && c_in * groups == channels
         && kernel <= height.min(width) + 2 * padding;
-    fits.then_some(Geometry {
+    fits.then(|| Geometry {
         batch,
         groups,
         c_in,

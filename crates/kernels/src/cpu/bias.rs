@@ -18,6 +18,9 @@ use super::{filled, map_parts};
 /// `x + bias` by channel, of `x` `[batch, channels, height, width]`; None if this module does not cover it.
 pub fn add_bias(x: &Tensor<4>, bias: &Tensor<1>) -> Option<Tensor<4>> {
     let planes = Planes::from(x.dims());
+    if bias.dims() != [planes.channels] {
+        return None;
+    }
     let (x, x_node) = tracked(x)?;
     let (bias, bias_node) = tracked(bias)?;
     let (from, bias) = (elements(&x), elements(&bias));

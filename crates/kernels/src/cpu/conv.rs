@@ -217,7 +217,10 @@ pub fn input_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32
 pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
     let (images, len) = (g.images_at_once(), g.c_out * g.rows());
     let parts = g.batch.div_ceil(images);
-    let shares = rayon::current_num_threads().div_ceil(g.groups).min(parts);
+    let shares = rayon::current_num_threads()
+        .div_ceil(g.groups)
+        .min(parts)
+        .max(1);
     let sums: Vec<Vec<f32>> = (0..g.groups * shares)
         .into_par_iter()
         .map(|lane| {

@@ -1,5 +1,5 @@
 //! The pure-Rust CPU backend's own operations: in training convolution, and batch normalisation
-//! with its activation, each as one that knows its gradient; at inference convolution with shift
+//! with its activation, biases and rearranged maps, each as one that knows its gradient; at inference convolution with shift
 //! and activation. And binary cross-entropy, of as many elements as all boxes
 //! have classes, and what an optimizer does to all parameters.
 //!

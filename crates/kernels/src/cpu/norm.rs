@@ -128,7 +128,7 @@ impl Affine {
         repeat([self.mean[channel], self.scale[channel], self.shift[channel]])
     }
 
-    /// Those of each channel, in turn.
+    /// Those of each element of an image, where they are spread.
     #[inline(always)]
     fn each(&self) -> impl Iterator<Item = [f32; 3]> {
         let all = self.mean.iter().zip(&self.scale).zip(&self.shift);

@@ -49,6 +49,10 @@ fn convolutions_are_burns() {
         [2, 64, 64, 32, 34, 3, 1, 1, 1],
         // Matrices of several parts.
         [3, 40, 4, 64, 64, 3, 1, 1, 1],
+        // Rows so long that weight gradients sum along them: whole maps, pieces of maps, groups.
+        [2, 6, 5, 20, 16, 1, 1, 0, 1],
+        [2, 8, 4, 64, 64, 3, 1, 1, 1],
+        [2, 8, 6, 40, 40, 3, 2, 1, 2],
     ] {
         let [
             batch,

@@ -240,7 +240,7 @@ impl Forest {
             sheet.draw(&band)?;
         }
         let style = text(115, MUTED).pos(Pos::new(HPos::Center, VPos::Top));
-        // Where the labels of neighbours would touch, every second or third has one, so that zero has.
+        // Where the labels of neighbours would touch, only every second or third is labelled, zero always.
         let ticks = axis.key_points(0);
         let widths = ticks
             .iter()

@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for Seeds {
             type Value = Seeds;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a list such as [0, 1, 2], or {from: 3, to: 12, width: 1.5}")
+                f.write_str("a list such as [0, 1, 2], or {from: 5, to: 12, width: 1.5}")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Seeds, A::Error> {
