@@ -664,7 +664,7 @@ fn seeds_by_need_say_what_they_need() {
         ("seeds: {from: 3, to: 9}", "key `width`: missing"),
         (
             "seeds: 3",
-            "expected a list such as [0, 1, 2], or {from: 3, to: 12, width: 1.5}, found",
+            "expected a list such as [0, 1, 2], or {from: 5, to: 12, width: 1.5}, found",
         ),
         (
             "seeds: {from: 3, to: 9, width: 1}",
