@@ -422,6 +422,7 @@ fn variants_lists_title_source_and_arguments() {
         "gsback",
         "GSConv in the backbone",
         "order=parallel|sequential",
+        "[default: parallel]",
         "rfb=false|true [default: false]",
     ] {
         assert!(table.contains(part), "{part} in {table}");

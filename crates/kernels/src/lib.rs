@@ -1,7 +1,7 @@
-//! Convolution, batch normalisation, activation, maps rearranged, binary cross-entropy and steps of optimizers: one call for each, which finds
-//! the fastest way on its tensor's device: the CPU's own kernels (`cpu`), LibTorch's (`libtorch`), a grouped
-//! gradient of ours on CubeCL's backends (`grouped`), or else Burn's. Every way gives the same
-//! figures to float precision, and so do their gradients.
+//! Convolution, batch normalisation, activation, maps rearranged, binary cross-entropy and steps of optimizers:
+//! one call for each, which finds the fastest way on its tensor's device: the CPU's own kernels (`cpu`), LibTorch's
+//! (`libtorch`), a grouped gradient of ours on CubeCL's backends (`grouped`), or else Burn's. Every way gives the
+//! same figures to float precision, and so do their gradients.
 //!
 //! What multiplies and accumulates runs through here, so that [`multiply_accumulates`] can count
 //! it. It and the engine have unsafe code; the only crate with C++.
