@@ -112,25 +112,26 @@ impl Holder {
         format!(".{place:x}.{}.{}.", self.process, self.started)
     }
 
-    /// The process of this machine in a name that begins with [`Self::prefix`]; none for others.
+    /// The process in a name that begins with [`Self::prefix`]; its place is this one, or unknown.
     pub(crate) fn of_prefix(name: &str) -> Option<Self> {
         let mut parts = name.strip_prefix('.')?.split('.');
         let place = u64::from_str_radix(parts.next()?, 16).ok()?;
         let process = parts.next()?.parse().ok()?;
         let started = parts.next()?.to_owned();
-        (place == Place::here().number()).then(|| Self {
-            place: Place::here().clone(),
+        let is_here = place == Place::here().number();
+        Some(Self {
+            place: is_here.then(|| Place::here().clone()).unwrap_or_default(),
             process,
             started,
         })
     }
 
-    /// Whether the process of this machine still runs. Where the system does not tell, it does.
-    pub(crate) fn is_alive_here(&self) -> bool {
-        match fs::exists("/proc/self/stat") {
-            Ok(true) => started(self.process).is_some_and(|started| started == self.started),
-            _ => true,
-        }
+    /// Whether the process of this machine still runs; None where the system does not tell, and for
+    /// one of another machine.
+    pub(crate) fn is_alive(&self) -> Option<bool> {
+        let tells = self.place == *Place::here() && fs::exists("/proc/self/stat").ok()?;
+        let is_same = |started: String| started == self.started;
+        tells.then(|| started(self.process).is_some_and(is_same))
     }
 }
 
@@ -176,7 +177,8 @@ mod tests {
         let own = Holder::own();
         assert_eq!(Holder::parse(&own.text(1, 2, 5)), *own);
         assert_eq!(Holder::of_prefix(&(own.prefix() + "x")).as_ref(), Some(own));
-        assert_eq!(Holder::of_prefix(".0.1.2.x"), None);
+        let elsewhere = Holder::of_prefix(".0.1.2.x").unwrap();
+        assert_eq!((elsewhere.process, elsewhere.is_alive()), (1, None));
         assert_eq!(Holder::of_prefix("name.1"), None);
         assert_eq!(own.text(1, 2, 0).len(), own.text(1, 2, u64::MAX).len());
         assert_eq!(Holder::parse("nothing"), Holder::default());
@@ -185,11 +187,12 @@ mod tests {
 
     #[test]
     fn this_process_is_alive_and_one_of_another_start_is_not() {
-        assert!(Holder::own().is_alive_here());
+        let tells = cfg!(target_os = "linux");
+        assert_eq!(Holder::own().is_alive(), tells.then_some(true));
         let other = Holder {
             started: "1".into(),
             ..Holder::own().clone()
         };
-        assert!(!other.is_alive_here() || cfg!(not(target_os = "linux")));
+        assert_eq!(other.is_alive(), tells.then_some(false));
     }
 }

@@ -107,6 +107,10 @@ impl<P: Progress> Progress for Curves<P> {
     fn interrupted(&self) -> bool {
         self.progress.interrupted()
     }
+
+    fn lost(&self) -> bool {
+        self.progress.lost()
+    }
 }
 
 /// Makes the event files of trainings that came to their end without: in an earlier run, or in one

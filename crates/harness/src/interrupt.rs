@@ -146,7 +146,9 @@ pub fn watch() {
         iterator::Signals,
     };
     // Without the thread, signals end the program as the system does it: records are whole anyway.
-    let Ok(mut signals) = Signals::new([SIGTERM, SIGINT, SIGHUP]) else {
+    let watched = [SIGTERM, SIGINT, SIGHUP];
+    let watched = watched.into_iter().filter(|signal| !is_ignored(*signal));
+    let Ok(mut signals) = Signals::new(watched) else {
         return;
     };
     std::thread::spawn(move || {
@@ -154,6 +156,17 @@ pub fn watch() {
             Signal(number).came();
         }
     });
+}
+
+/// Whether whoever started this process had it ignore a signal, as `nohup` does with that of a closed
+/// terminal. Where the system does not tell, it had not.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
 /// Ends as by SIGTERM once the standard input ends: whoever started this process is gone.

@@ -185,20 +185,24 @@ pub struct Epochs<'a> {
     bar: ProgressBar,
     epochs: usize,
     interrupted: Box<dyn Fn() -> bool + 'a>,
+    lost: Box<dyn Fn() -> bool + 'a>,
 }
 
 impl<'a> Epochs<'a> {
-    /// `name` says what is trained; `interrupted`, whether it shall end after the batch at hand.
+    /// `name` says what is trained; `interrupted`, whether it shall end after the batch at hand; `lost`,
+    /// whether another process trains it by now.
     pub fn new(
         name: impl Into<String>,
         steps: &Steps,
         interrupted: impl Fn() -> bool + 'a,
+        lost: impl Fn() -> bool + 'a,
     ) -> Self {
         Self {
             name: name.into(),
             bar: steps.parts(0),
             epochs: 0,
             interrupted: Box::new(interrupted),
+            lost: Box::new(lost),
         }
     }
 }
@@ -234,6 +238,10 @@ impl ablate_training::Progress for Epochs<'_> {
 
     fn interrupted(&self) -> bool {
         (self.interrupted)()
+    }
+
+    fn lost(&self) -> bool {
+        (self.lost)()
     }
 
     fn epoch(&mut self, log: &EpochLog, epochs: usize) {

@@ -29,3 +29,37 @@ pub fn bce_with_logits<const D: usize>(
     };
     log_likelihood.neg()
 }
+
+/// The sum of [`bce_with_logits`] over all elements, `[1]`.
+pub fn bce_with_logits_sum<const D: usize>(
+    logits: Tensor<D>,
+    targets: Tensor<D>,
+    positive_weight: f32,
+) -> Tensor<1> {
+    cpu::bce_with_logits_sum(&logits, &targets, positive_weight)
+        .unwrap_or_else(|| bce_with_logits(logits, targets, positive_weight).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::compare::{assert_close, random};
+
+    /// Of more elements than a thread takes at once.
+    #[test]
+    fn the_sum_is_that_of_all_elements() {
+        let device = Device::flex().autodiff();
+        device.seed(9);
+        let (logits, targets) = (random([3, 5001], &device), random([3, 5001], &device));
+        let found = bce_with_logits_sum(logits.clone(), targets.clone(), 1.7);
+        let expected = bce_with_logits(logits.clone(), targets.clone(), 1.7).sum();
+        assert_close(found.clone().inner(), expected.clone().inner(), 1e-5, "sum");
+        let [found, expected] = [found, expected].map(|sum| (sum * 0.3).backward());
+        for of in [&logits, &targets] {
+            let [found, expected] = [&found, &expected].map(|all| of.grad(all).expect("wanted"));
+            assert_close(found, expected, 1e-6, "gradient");
+        }
+    }
+}

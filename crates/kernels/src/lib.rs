@@ -1,5 +1,5 @@
-//! Convolution, batch normalisation, activation, maps rearranged, binary cross-entropy and steps of optimizers:
-//! one call for each, which finds the fastest way on its tensor's device: the CPU's own kernels (`cpu`), LibTorch's
+//! Convolution, pooling, batch normalisation, activation, maps joined, cut and rearranged, binary cross-entropy and
+//! steps of optimizers: one call for each, which finds the fastest way on its tensor's device: the CPU's own kernels (`cpu`), LibTorch's
 //! (`libtorch`), a grouped gradient of ours on CubeCL's backends (`grouped`), or else Burn's. Every way gives the
 //! same figures to float precision, and so do their gradients.
 //!
@@ -22,14 +22,17 @@
 mod activation;
 mod allocator;
 mod bce;
+mod channels;
 mod channels_last;
 #[cfg(test)]
 mod compare;
 mod conv;
 mod count;
 mod cpu;
+mod elements;
 mod grouped;
 mod libtorch;
+mod max_pool;
 mod norm;
 mod product;
 mod transposed;
@@ -37,11 +40,14 @@ mod update;
 
 pub use activation::Activation;
 pub use allocator::{keep_freed_memory, release_freed_memory};
-pub use bce::bce_with_logits;
+pub use bce::{bce_with_logits, bce_with_logits_sum};
+pub use channels::{channels, concatenated};
 pub use channels_last::channels_last;
 pub use conv::{Conv2d, conv2d, conv2d_per_image};
 pub use count::{add as count_multiply_accumulates, multiply_accumulates};
+pub use elements::with_elements;
 pub use libtorch::arranged;
+pub use max_pool::max_pool2d;
 pub use norm::{RunningStatistics, batch_norm, scale_shift};
 pub use product::matmul;
 pub use transposed::{ConvTranspose2d, conv_transpose2d};

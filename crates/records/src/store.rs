@@ -8,6 +8,7 @@
 use std::{
     collections::HashSet,
     fs,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -66,6 +67,8 @@ use ablate_files::write_atomic;
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// Whether it was opened to measure, and not only to look.
+    measures: bool,
 }
 
 /// What a sweep consists of, in the order in which a report shows it: `plan.json`.
@@ -93,6 +96,13 @@ pub struct Judging {
     /// fixed beforehand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_seeds: Option<usize>,
+    /// How wide intervals of mAP are to be from end to end, in points, where that chose the number of
+    /// seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<f64>,
+    /// The most seeds that it could choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_seeds: Option<usize>,
 }
 
 /// What a variant is, for the reader of a report.
@@ -156,6 +166,7 @@ impl Store {
     pub fn create(folder: impl Into<PathBuf>) -> Result<Self> {
         let store = Self {
             folder: folder.into(),
+            measures: true,
         };
         let records = store.records_folder();
         fs::create_dir_all(&records)
@@ -170,6 +181,7 @@ impl Store {
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
         let store = Self {
             folder: folder.into(),
+            measures: false,
         };
         if !store.records_folder().is_dir() {
             bail!(
@@ -203,23 +215,32 @@ impl Store {
         let _ = fs::read_dir(self.records_folder());
     }
 
-    /// The record with this key; None if there is none. A file that cannot be read is moved aside
-    /// with a warning, so that its stage is measured again.
+    /// The record with this key; None if there is none. One whose content makes no sense is left out
+    /// with a warning; a store that was opened to measure moves it aside, so that its stage is measured
+    /// again.
     pub fn load(&self, key: &str) -> Option<Record> {
         let path = self.record_path(key);
-        let text = match fs::read(&path) {
+        let text = match read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-            Err(error) => return self.move_aside(&path, &error.to_string()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            // The record may be whole: the machine is what fails.
+            Err(error) => {
+                tracing::warn!("{}: cannot be read: {error}", path.display());
+                return None;
+            }
         };
         match serde_json::from_slice::<Record>(&text) {
             Ok(record) if key == self::key(record.stage, &record.inputs) => Some(record),
-            Ok(_) => self.move_aside(&path, "its inputs are not those of its key"),
-            Err(error) => self.move_aside(&path, &error.to_string()),
+            Ok(_) => self.leave_out(&path, "its inputs are not those of its key"),
+            Err(error) => self.leave_out(&path, &error.to_string()),
         }
     }
 
-    fn move_aside(&self, path: &Path, why: &str) -> Option<Record> {
+    fn leave_out(&self, path: &Path, why: &str) -> Option<Record> {
+        if !self.measures {
+            tracing::warn!("{}: {why}; left out", path.display());
+            return None;
+        }
         let aside = path.with_extension(format!("json.{DAMAGED}"));
         match fs::rename(path, &aside) {
             Ok(()) => tracing::warn!("{}: {why}; moved to {}", path.display(), aside.display()),
@@ -245,7 +266,7 @@ impl Store {
     pub fn remove(&self, key: &str) -> Result<()> {
         let path = self.record_path(key);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("cannot remove {}", path.display()))
             }
             _ => Ok(()),
@@ -344,6 +365,14 @@ impl Store {
             .collect();
         damaged.sort();
         Ok(damaged)
+    }
+}
+
+/// A file's bytes. NFS calls one stale that was replaced while it was read: then there is a new one.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::StaleNetworkFileHandle => fs::read(path),
+        read => read,
     }
 }
 

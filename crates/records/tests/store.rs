@@ -115,6 +115,38 @@ fn a_broken_record_is_moved_aside() {
     }
 }
 
+/// Who only looks moves nothing: what an older program can't read may be a newer one's.
+#[test]
+fn who_only_looks_leaves_a_broken_record_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = record(cell("yolov5n", None), json!({ "nc": 80 }));
+    Store::create(folder.path()).unwrap().save(&good).unwrap();
+    let records = folder.path().join("records");
+    let path = records.join(format!("{}.json", good.key));
+    fs::write(&path, "{").unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(
+        (store.load(&good.key), store.all().unwrap()),
+        (None, vec![])
+    );
+    assert!(path.exists());
+}
+
+/// A record that can't be read now may be whole.
+#[test]
+fn what_cannot_be_read_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(folder.path()).unwrap();
+    let good = record(cell("yolov5n", None), json!({ "nc": 80 }));
+    let path = folder
+        .path()
+        .join("records")
+        .join(format!("{}.json", good.key));
+    fs::create_dir(&path).unwrap();
+    assert_eq!(store.load(&good.key), None);
+    assert!(path.exists());
+}
+
 #[test]
 fn a_report_has_the_plans_order_and_says_what_is_skipped() {
     let folder = tempfile::tempdir().unwrap();

@@ -23,6 +23,7 @@ mod number;
 mod pareto;
 mod paste;
 mod plots;
+mod precision;
 mod rows;
 mod sentence;
 mod source;

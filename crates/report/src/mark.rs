@@ -13,6 +13,9 @@ pub const AS_GOOD: &str =
 /// What `?` means.
 pub const OPEN: &str = "? can't tell";
 
+/// What `∅` means.
+pub const UNLEARNT: &str = "∅ neither network has learnt";
+
 /// Which way a figure improves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
@@ -33,6 +36,8 @@ pub enum Mark {
     Same,
     /// Nothing can be told.
     Open,
+    /// Neither network has learnt, so that there is nothing to be told.
+    Unlearnt,
 }
 
 impl Mark {
@@ -57,6 +62,11 @@ impl Mark {
         }
     }
 
+    /// Whether the change has a verdict.
+    pub fn is_told(self) -> bool {
+        !matches!(self, Mark::Open | Mark::Unlearnt)
+    }
+
     fn direction(change: f64, better: Better) -> Self {
         if (change < 0.0) == (better == Better::Lower) {
             Mark::Better
@@ -65,13 +75,14 @@ impl Mark {
         }
     }
 
-    /// `better`, `worse`, `same`, `open`: also the class in the page's style.
+    /// `better`, `worse`, `same`, `open`, `unlearnt`: also the class in the page's style.
     pub fn word(self) -> &'static str {
         match self {
             Mark::Better => "better",
             Mark::Worse => "worse",
             Mark::Same => "same",
             Mark::Open => "open",
+            Mark::Unlearnt => "unlearnt",
         }
     }
 
@@ -80,6 +91,7 @@ impl Mark {
         match self {
             Mark::Same => "as good",
             Mark::Open => "can't tell",
+            Mark::Unlearnt => "neither network has learnt",
             mark => mark.word(),
         }
     }
@@ -93,6 +105,7 @@ impl Mark {
             (Mark::Worse, false) => "▽",
             (Mark::Same, _) => "≈",
             (Mark::Open, _) => "?",
+            (Mark::Unlearnt, _) => "∅",
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::columns::{self, AtCost, Change, Column, Evidence, LATENCY_MARGIN, Outlook, SameCost};
+use crate::columns::{self, AtCost, Change, Column, Evidence, LATENCY_MARGIN, SameCost};
 use crate::interval::{Interval, Over};
 use crate::mark::Mark;
 use crate::rows::{self, Gap, Row, Rows, scale_order, variant_order};
@@ -278,10 +278,9 @@ impl<'a> Glance<'a> {
         };
         let interval = interval();
         let untold = || {
-            changes.iter().any(|change| {
-                change.interval.is_none()
-                    || matches!(change.outlook, Some(Outlook::NothingLearnt(_)))
-            })
+            changes
+                .iter()
+                .any(|change| change.interval.is_none() || change.mark == Mark::Unlearnt)
         };
         let mark = match (comparison.evidence, &interval) {
             (Evidence::Exact, _) => Mark::exact(value, comparison.better),
@@ -292,6 +291,7 @@ impl<'a> Glance<'a> {
                 };
                 Mark::of(value, interval, margin, comparison.better)
             }
+            _ if changes.iter().all(|change| change.mark == Mark::Unlearnt) => Mark::Unlearnt,
             _ => Mark::Open,
         };
         let outlook = changes.iter().find_map(|change| change.outlook);
@@ -300,7 +300,7 @@ impl<'a> Glance<'a> {
                 value,
                 mark,
                 interval,
-                outlook: outlook.filter(|_| mark == Mark::Open),
+                outlook: outlook.filter(|_| !mark.is_told()),
             },
             scales: changes.len(),
         })

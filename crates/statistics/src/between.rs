@@ -40,8 +40,6 @@ pub struct AtSameCost<'a> {
     /// intervals share baselines and the spread, which only makes them wrong together, so less often
     /// (Šidák, 1967).
     pub confidence: f64,
-    /// The spread is that of the first so many seeds of each; None: of all.
-    pub first_seeds: Option<usize>,
     /// Number of test images; it counts where they are resampled.
     pub images: usize,
 }
@@ -59,6 +57,8 @@ pub struct Gain {
     pub of_cost: f64,
     parts: Vec<Part>,
     seeds: usize,
+    /// Whether more seeds would add to the degrees of freedom of their spread.
+    degrees_grow: bool,
     confidence: f64,
 }
 
@@ -75,7 +75,7 @@ impl AtSameCost<'_> {
     /// The gains in the order of the models; None for a model that lacks a figure, and for all if no
     /// model has two seeds, so that nothing is known of their spread.
     pub fn gains(&self) -> Vec<Option<Gain>> {
-        let firsts: Vec<&[f64]> = self.spread_of.iter().map(|arm| self.first(arm)).collect();
+        let firsts: Vec<&[f64]> = self.spread_of.iter().map(Arm::firsts).collect();
         let Some(pooled) = pooled(&firsts) else {
             return vec![None; self.models.len()];
         };
@@ -119,6 +119,7 @@ impl AtSameCost<'_> {
                 .map(|(_, arm)| arm.seeds.len())
                 .min()
                 .unwrap_or(0),
+            degrees_grow: self.spread_of.iter().all(|arm| arm.first.is_none()),
             confidence: self.confidence,
         };
         let together = with(vec![Part {
@@ -127,7 +128,7 @@ impl AtSameCost<'_> {
             of_seeds: true,
         }]);
         let own = each.map(|(share, arm)| {
-            let first = self.first(arm);
+            let first = arm.firsts();
             Some(Part {
                 variance: describe::standard_deviation(first)?.powi(2) * share,
                 degrees: (first.len() - 1) as f64,
@@ -153,11 +154,6 @@ impl AtSameCost<'_> {
             high: difference + half,
             ..gain
         })
-    }
-
-    fn first<'a>(&self, arm: &Arm<'a>) -> &'a [f64] {
-        let count = self.first_seeds.unwrap_or(arm.seeds.len());
-        &arm.seeds[..count.min(arm.seeds.len())]
     }
 
     /// Variance of the difference from the choice of test images; 0 where they are not resampled
@@ -241,7 +237,8 @@ impl Gain {
     /// Half the width that the interval has with so many times as many seeds.
     fn half_with(&self, times: f64) -> f64 {
         let part = |part: &Part| match part.of_seeds {
-            true => (part.variance / times, part.degrees * times),
+            true if self.degrees_grow => (part.variance / times, part.degrees * times),
+            true => (part.variance / times, part.degrees),
             false => (part.variance, part.degrees),
         };
         let parts: Vec<(f64, f64)> = self.parts.iter().map(part).collect();
@@ -262,7 +259,7 @@ mod tests {
     fn arm(seeds: &[f64]) -> Arm<'_> {
         Arm {
             seeds,
-            resampled: &[],
+            ..Arm::default()
         }
     }
 
@@ -284,7 +281,6 @@ mod tests {
             models: &models,
             spread_of: &arms,
             confidence: 0.95,
-            first_seeds: None,
             images: 0,
         };
         compared.gains().remove(0).unwrap()
@@ -342,7 +338,6 @@ mod tests {
             models: &models,
             spread_of: &arms,
             confidence: 0.95,
-            first_seeds: None,
             images: 0,
         };
         assert_eq!(compared.gains(), [None]);

@@ -16,9 +16,25 @@ use crate::{
 pub struct Arm<'a> {
     /// One for each seed.
     pub seeds: &'a [f64],
+    /// The spread is that of the first so many of them; None: of all. It is set where the number of
+    /// seeds was chosen by their spread: see [`crate::seeds_for_width`].
+    pub first: Option<usize>,
     /// The mean over the seeds on resampled test images, the same resamplings for every model.
     /// Empty if the test images are taken as given.
     pub resampled: &'a [f64],
+}
+
+impl<'a> Arm<'a> {
+    /// Of one seed's figure; None of a single seed.
+    fn variance(&self) -> Option<f64> {
+        Some(describe::standard_deviation(self.firsts())?.powi(2))
+    }
+
+    /// The seeds that the spread is of.
+    pub(crate) fn firsts(&self) -> &'a [f64] {
+        let count = self.first.unwrap_or(self.seeds.len());
+        &self.seeds[..count.min(self.seeds.len())]
+    }
 }
 
 /// What is compared, and how surely.
@@ -30,9 +46,6 @@ pub struct Comparison<'a> {
     pub arms: &'a [Arm<'a>],
     /// The probability that all intervals are right, 0 to 1.
     pub confidence: f64,
-    /// The spread is that of the first so many seeds of each; None: of all. It is set where the
-    /// number of seeds was chosen by their spread: see [`crate::seeds_for_width`].
-    pub first_seeds: Option<usize>,
     /// Number of test images; it counts where they are resampled.
     pub images: usize,
 }
@@ -54,6 +67,8 @@ pub struct Contrast {
     pub images: usize,
     /// Degrees of freedom of the variance over seeds.
     pub degrees: f64,
+    /// Whether more seeds would add to them.
+    pub degrees_grow: bool,
     /// Number of seeds: of the arm, and of the baseline.
     pub seeds: [usize; 2],
     /// Number of models that are compared with the baseline at once.
@@ -105,7 +120,9 @@ impl Comparison<'_> {
         };
         let unlike = self.spreads() == Some(Spreads::Unlike);
         let comparisons = self.compared().count();
-        let correlation = self.correlation();
+        // Variances of one seed's figure are taken to be the same, or are the models' own.
+        let correlation = self.correlation(|_| Some(1.0));
+        let own_correlation = self.correlation(|arm| arm.variance());
         let halves: RefCell<Vec<(Terms, f64)>> = RefCell::default();
         let contrast = |arm: &Arm| {
             let difference = describe::mean(arm.seeds)? - base;
@@ -122,11 +139,9 @@ impl Comparison<'_> {
                 degrees: Degrees::Pooled(pooled.degrees),
             };
             let own = || {
-                let variance =
-                    |arm: &Arm| Some(describe::standard_deviation(self.first(arm))?.powi(2));
-                let degrees = |arm: &Arm| (self.first(arm).len() - 1) as f64;
+                let degrees = |arm: &Arm| (arm.firsts().len() - 1) as f64;
                 Some(Variances {
-                    each: [variance(arm)?, variance(&self.baseline)?],
+                    each: [arm.variance()?, self.baseline.variance()?],
                     degrees: Degrees::Own([degrees(arm), degrees(&self.baseline)]),
                 })
             };
@@ -137,7 +152,11 @@ impl Comparison<'_> {
             // One seed says nothing of its own spread.
             let own = if unlike { Some(own()?) } else { None };
             let wider = own.filter(|own| terms.most_half(own) > half);
-            let wider = wider.map(|own| (terms.half(&own), own));
+            let by_own = Terms {
+                correlation: own_correlation,
+                ..terms
+            };
+            let wider = wider.map(|own| (by_own.half(&own), own));
             let (half, widest) = match wider {
                 Some((own_half, own)) if own_half > half => (own_half, own),
                 _ => (half, pooled),
@@ -150,6 +169,7 @@ impl Comparison<'_> {
                 of_images: terms.of_images,
                 images: self.images,
                 degrees: widest.degrees.of_seeds(&widest.each, terms.seeds),
+                degrees_grow: self.models().all(|arm| arm.first.is_none()),
                 seeds: terms.seeds,
                 comparisons,
                 confidence: self.confidence,
@@ -173,23 +193,17 @@ impl Comparison<'_> {
         self.compared().chain([&self.baseline])
     }
 
-    /// The seeds that the spread is of.
-    fn first<'a>(&self, arm: &Arm<'a>) -> &'a [f64] {
-        let count = self.first_seeds.unwrap_or(arm.seeds.len());
-        &arm.seeds[..count.min(arm.seeds.len())]
-    }
-
     fn firsts(&self) -> Vec<&[f64]> {
-        self.models().map(|arm| self.first(arm)).collect()
+        self.models().map(Arm::firsts).collect()
     }
 
-    /// The smallest correlation of two differences: the share of the baseline's own variance in
-    /// both.
-    fn correlation(&self) -> f64 {
-        let base = self.baseline.seeds.len() as f64;
-        let shares = self.compared().map(|arm| {
-            let own = arm.seeds.len() as f64;
-            own / (own + base)
+    /// The smallest correlation of two differences, 0.5 at most: the share of the baseline in the
+    /// variance of both, given that of one seed's figure of each model, as far as it is known.
+    fn correlation(&self, variance: impl Fn(&Arm) -> Option<f64>) -> f64 {
+        let of_mean = |arm: &Arm| Some(variance(arm)? / arm.seeds.len() as f64);
+        let shares = self.compared().filter_map(|arm| {
+            let (own, base) = (of_mean(arm)?, of_mean(&self.baseline)?);
+            (own + base > 0.0).then(|| base / (own + base))
         });
         shares.fold(0.5, f64::min)
     }
@@ -298,7 +312,7 @@ mod tests {
     fn arm(seeds: &[f64]) -> Arm<'_> {
         Arm {
             seeds,
-            resampled: &[],
+            ..Arm::default()
         }
     }
 
@@ -307,7 +321,6 @@ mod tests {
             baseline: arm(&BASELINE),
             arms,
             confidence: 0.95,
-            first_seeds: None,
             images: 200,
         };
         comparison.contrasts()
@@ -344,13 +357,38 @@ mod tests {
             baseline: arm(&BASELINE),
             arms: &[arm(&wild)],
             confidence: 0.95,
-            first_seeds: None,
             images: 200,
         };
         assert_eq!(comparison.spreads(), Some(Spreads::Unlike));
         let found = comparison.contrasts();
         assert_interval(found[0], -24.373_090, 24.839_757, 1e-4);
         assert!((found[0].unwrap().degrees - 2.032_290).abs() < 1e-5);
+    }
+
+    /// Differences from a baseline that hardly varies have little in common, so that they are wrong one
+    /// by one: their intervals are wider than those of differences that share half of their chance.
+    #[test]
+    fn a_steady_baseline_leaves_differences_to_themselves() {
+        let steady = [40.0, 40.1, 39.9];
+        let wild = [[38.0, 42.0, 40.0], [36.0, 39.0, 45.0], [41.0, 37.0, 42.0]];
+        let of = |arms: &[Arm]| {
+            let comparison = Comparison {
+                baseline: arm(&steady),
+                arms,
+                confidence: 0.95,
+                images: 200,
+            };
+            let found = comparison.contrasts()[0].unwrap();
+            (comparison.correlation(|arm| arm.variance()), found)
+        };
+        let (correlation, found) = of(&wild.each_ref().map(|seeds| arm(seeds)));
+        assert!(correlation < 0.01, "{correlation}");
+        let half = |correlation| {
+            let variance = found.variance[0] / 3.0 + found.variance[1] / 3.0;
+            critical(0.95, 3, correlation, found.degrees) * variance.sqrt()
+        };
+        assert!((found.half() - half(correlation)).abs() < 1e-9);
+        assert!(found.half() > half(0.5));
     }
 
     #[test]
@@ -363,7 +401,6 @@ mod tests {
             baseline: arm(&BASELINE[..1]),
             arms: &[arm(&[44.0])],
             confidence: 0.95,
-            first_seeds: None,
             images: 200,
         };
         assert_eq!((single.contrasts(), single.spreads()), (vec![None], None));
@@ -381,14 +418,15 @@ mod tests {
             let comparison = Comparison {
                 baseline: Arm {
                     seeds: &BASELINE,
+                    first: None,
                     resampled: &easy_or_hard,
                 },
                 arms: &[Arm {
                     seeds: &own,
+                    first: None,
                     resampled,
                 }],
                 confidence: 0.95,
-                first_seeds: None,
                 images: 200,
             };
             comparison.contrasts()[0].unwrap()
@@ -407,7 +445,6 @@ mod tests {
             baseline: arm(&[0.0, 0.0]),
             arms: &[arm(&[0.0, 0.0])],
             confidence: 0.95,
-            first_seeds: None,
             images: 200,
         };
         let found = comparison.contrasts()[0].unwrap();

@@ -34,6 +34,13 @@ pub fn shift(differences: &[f64], confidence: f64) -> Option<Shift> {
     })
 }
 
+impl Shift {
+    /// Half the width of the interval.
+    pub fn half(&self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+}
+
 /// The estimate of [`Shift`] alone, however few differences there are; None if there is none.
 pub fn middle(differences: &[f64]) -> Option<f64> {
     quantile(&means_of_pairs(differences), 0.5)
@@ -44,7 +51,7 @@ pub fn middle(differences: &[f64]) -> Option<f64> {
 pub fn middle_variance(values: &[f64]) -> Option<(f64, f64)> {
     let shift = shift(values, 0.95)?;
     let student = student(0.95, f64::INFINITY);
-    let error = (shift.high - shift.low) / 2.0 / student;
+    let error = shift.half() / student;
     Some((error.powi(2), (values.len() - 1) as f64))
 }
 

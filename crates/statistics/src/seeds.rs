@@ -6,8 +6,8 @@ use crate::contrasts::{Comparison, Contrast};
 /// what the seeds so far spread; None for an arm without an interval, and where no number does,
 /// since the test images alone leave it wider.
 ///
-/// Ask once, after the first seeds, and let [`Comparison::first_seeds`] be their number from then
-/// on: the intervals keep their confidence, whatever the answer was, since the spread that they go
+/// Ask once, after the first seeds, and let [`Arm::first`](crate::Arm::first) be their number from
+/// then on: the intervals keep their confidence, whatever the answer was, since the spread that they go
 /// by is that of the first seeds, which says nothing of the means. To ask after every seed, until it
 /// is enough, stops where the spread happens to look small: up to 7.6 % of the claims are then
 /// false, in place of 5.
@@ -30,7 +30,8 @@ pub fn seeds_to_tell(contrast: &Contrast, margin: Option<f64>) -> Option<usize> 
     let now = contrast.seeds[0].min(contrast.seeds[1]);
     let difference = contrast.difference.abs();
     let tells = |seeds: usize| {
-        let degrees = contrast.degrees * (seeds - 1) as f64 / (now.max(2) - 1) as f64;
+        let more = (seeds - 1) as f64 / (now.max(2) - 1) as f64;
+        let degrees = contrast.degrees * if contrast.degrees_grow { more } else { 1.0 };
         let half = contrast.half_with(seeds, degrees);
         difference > half || margin.is_some_and(|margin| difference + half <= margin)
     };
@@ -67,7 +68,6 @@ mod tests {
             baseline,
             arms,
             confidence: 0.95,
-            first_seeds: None,
             images: 200,
         }
     }
@@ -75,7 +75,7 @@ mod tests {
     fn arm(seeds: &[f64]) -> Arm<'_> {
         Arm {
             seeds,
-            resampled: &[],
+            ..Arm::default()
         }
     }
 
@@ -96,11 +96,13 @@ mod tests {
         let spread: Vec<f64> = (0..200).map(|i| f64::from(i % 9)).collect();
         let arms = [Arm {
             seeds: &[1.0, 2.0, 3.0],
+            first: None,
             resampled: &spread,
         }];
         let still = vec![0.0; 200];
         let baseline = Arm {
             seeds: &[2.0, 3.0, 4.0],
+            first: None,
             resampled: &still,
         };
         let comparison = comparison(&arms, baseline);

@@ -60,9 +60,10 @@ fn sweep(
     models.map(<[f64]>::to_vec).collect()
 }
 
-fn contrasts(models: &[Vec<f64>], first_seeds: Option<usize>) -> Vec<Contrast> {
+fn contrasts(models: &[Vec<f64>], first: Option<usize>) -> Vec<Contrast> {
     let arm = |seeds| Arm {
         seeds,
+        first,
         resampled: &[],
     };
     let arms: Vec<Arm> = models[1..].iter().map(|model| arm(model)).collect();
@@ -70,7 +71,6 @@ fn contrasts(models: &[Vec<f64>], first_seeds: Option<usize>) -> Vec<Contrast> {
         baseline: arm(&models[0]),
         arms: &arms,
         confidence: 0.95,
-        first_seeds,
         images: 0,
     };
     comparison.contrasts().into_iter().flatten().collect()
@@ -144,16 +144,20 @@ fn false_claims_are_rare_and_true_ones_are_found() {
 #[test]
 fn networks_of_unlike_spread_make_few_false_claims() {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
-    println!("| baseline | variants | false claims, together |");
-    println!("|---|---|---|");
-    for (baseline, variant) in [
+    println!("| baseline | variants | seeds | false claims, together |");
+    println!("|---|---|---|---|");
+    let networks = [
         ("tiny", "yolov8n"),
         ("yolov8n", "tiny"),
         ("yolov5n", "yolov8n"),
-    ] {
+    ];
+    // What is found false with so few seeds, and with enough.
+    let most = [(3, 0.08), (5, 0.06), (8, 0.05)];
+    let cases = networks.iter().flat_map(|of| most.map(|most| (of, most)));
+    for ((baseline, variant), (seeds, most)) in cases {
         let (base, other) = (trainings(baseline), trainings(variant));
         let draw = |figures: &[f64], rng: &mut ChaCha8Rng| -> Vec<f64> {
-            (0..3)
+            (0..seeds)
                 .map(|_| figures[rng.random_range(0..figures.len())])
                 .collect()
         };
@@ -169,10 +173,13 @@ fn networks_of_unlike_spread_make_few_false_claims() {
             );
         }
         println!(
-            "| {baseline} | one {variant}, three {baseline} | {:.1} % |",
+            "| {baseline} | one {variant}, three {baseline} | {seeds} | {:.1} % |",
             100.0 * share(wrong, sweeps())
         );
-        assert!(is_at_most(0.08, wrong), "{baseline}, {variant}");
+        assert!(
+            is_at_most(most, wrong),
+            "{baseline}, {variant}, {seeds} seeds"
+        );
     }
 }
 
@@ -196,7 +203,7 @@ fn seeds_by_need_keep_the_confidence() {
                 .collect();
             let arm = |seeds| Arm {
                 seeds,
-                resampled: &[],
+                ..Arm::default()
             };
             let needed = {
                 let arms: Vec<Arm> = models[1..].iter().map(|model| arm(model)).collect();
@@ -205,7 +212,6 @@ fn seeds_by_need_keep_the_confidence() {
                         baseline: arm(&models[0]),
                         arms: &arms,
                         confidence: 0.95,
-                        first_seeds: None,
                         images: 0,
                     },
                     width,
@@ -273,7 +279,11 @@ fn intervals_hold_for_other_test_images() {
         let all: Vec<Arm> = models
             .iter()
             .zip(&resampled)
-            .map(|((.., seeds), resampled)| Arm { seeds, resampled })
+            .map(|((.., seeds), resampled)| Arm {
+                seeds,
+                first: None,
+                resampled,
+            })
             .collect();
         let judged = |with_images: bool| {
             let arms: Vec<Arm> = all
@@ -287,7 +297,6 @@ fn intervals_hold_for_other_test_images() {
                 baseline: arms[0],
                 arms: &arms[1..],
                 confidence: 0.95,
-                first_seeds: None,
                 images: IMAGES,
             };
             let contrasts = comparison.contrasts();

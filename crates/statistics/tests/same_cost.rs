@@ -76,7 +76,7 @@ fn sweep(seeds: usize, noise: f64, with_cost: bool, rng: &mut ChaCha8Rng) -> Vec
     fn arm(model: &Model) -> Arm<'_> {
         Arm {
             seeds: &model.seeds,
-            resampled: &[],
+            ..Arm::default()
         }
     }
     let all: Vec<Arm> = baselines
@@ -103,7 +103,6 @@ fn sweep(seeds: usize, noise: f64, with_cost: bool, rng: &mut ChaCha8Rng) -> Vec
         models: &betweens,
         spread_of: &all,
         confidence: confidence_of_each(betweens.len()),
-        first_seeds: None,
         images: 0,
     };
     compared.gains().into_iter().flatten().zip(truths).collect()

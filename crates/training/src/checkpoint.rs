@@ -15,7 +15,7 @@ use burn::tensor::TensorData;
 use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
-use ablate_files::write_atomic;
+use ablate_files::write_atomic_if;
 use ablate_model::weights::NAMES;
 
 use crate::tensors::{Tensors, names};
@@ -120,29 +120,47 @@ impl Writer {
         self.0.push((name, Stored { shape, bytes }));
     }
 
-    /// Writes weights, with the names of the classes that they are of, to a file at once.
+    /// Writes weights, with the names of the classes that they are of, to a file at once, if it is still
+    /// ours.
     ///
     /// # Errors
-    /// If the file cannot be written.
-    pub fn write_weights(self, file: &Path, classes: &[String]) -> Result<(), CheckpointError> {
-        self.write(file, NAMES, &classes)
+    /// If the file cannot be written, or is another's.
+    pub fn write_weights(
+        self,
+        file: &Path,
+        classes: &[String],
+        is_ours: impl FnOnce() -> bool,
+    ) -> Result<(), CheckpointError> {
+        self.write(file, NAMES, &classes, is_ours)
     }
 
-    /// Writes what a training resumes from to a file at once.
+    /// Writes what a training resumes from to a file at once, if it is still ours.
     ///
     /// # Errors
-    /// If the file cannot be written.
-    pub fn write_state(self, file: &Path, state: &TrainingState) -> Result<(), CheckpointError> {
-        self.write(file, STATE, state)
+    /// If the file cannot be written, or is another's.
+    pub fn write_state(
+        self,
+        file: &Path,
+        state: &TrainingState,
+        is_ours: impl FnOnce() -> bool,
+    ) -> Result<(), CheckpointError> {
+        self.write(file, STATE, state, is_ours)
     }
 
     /// With one entry of metadata: the order of several would not be the same in every run.
-    fn write(self, file: &Path, key: &str, value: &impl Serialize) -> Result<(), CheckpointError> {
+    fn write(
+        self,
+        file: &Path,
+        key: &str,
+        value: &impl Serialize,
+        is_ours: impl FnOnce() -> bool,
+    ) -> Result<(), CheckpointError> {
         let fail = |error: &dyn std::error::Error| CheckpointError::new(file, error);
         let value = serde_json::to_string(value).map_err(|e| fail(&e))?;
         let metadata = Some(HashMap::from([(key.to_owned(), value)]));
         let bytes = safetensors::serialize(self.0, metadata).map_err(|e| fail(&e))?;
-        write_atomic(file, &bytes).map_err(|error| CheckpointError::new(file, error.root_cause()))
+        write_atomic_if(file, &bytes, is_ours)
+            .map_err(|error| CheckpointError::new(file, error.root_cause()))
     }
 }
 

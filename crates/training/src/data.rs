@@ -20,6 +20,13 @@ pub trait BatchSource {
     fn images(&self) -> usize;
     /// The batches of an epoch from one of them on; both count from 0.
     fn epoch_from(&self, epoch: usize, first: usize) -> Box<dyn Iterator<Item = Batch> + '_>;
+    /// Fails if a batch is not what it should be, asked before each is used.
+    ///
+    /// # Errors
+    /// An image that can't be read any more.
+    fn check(&self) -> Result<(), DataError> {
+        Ok(())
+    }
 }
 
 impl BatchSource for TrainLoader {
@@ -33,6 +40,10 @@ impl BatchSource for TrainLoader {
 
     fn epoch_from(&self, epoch: usize, first: usize) -> Box<dyn Iterator<Item = Batch> + '_> {
         Box::new(TrainLoader::epoch_from(self, epoch, first))
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        self.data().check()
     }
 }
 
@@ -87,6 +98,10 @@ impl BatchSource for TrainingData {
             Some((from, loader)) if epoch >= *from => Box::new(loader.epoch_from(epoch, first)),
             _ => Box::new(self.loader.epoch_from(epoch, first)),
         }
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        BatchSource::check(&self.loader)
     }
 }
 

@@ -151,6 +151,7 @@ impl Evaluator {
         let masks = detector.detect().masks.is_some() && has_masks(dataset);
         let mut detections = Vec::new();
         for (number, batch) in loader.iter().enumerate() {
+            loader.data().check()?;
             detections.extend(self.detect(batch, dataset, masks, &mut |_| {})?);
             if !goes_on(number + 1) {
                 return Ok(None);

@@ -30,6 +30,11 @@ pub trait Progress {
     fn interrupted(&self) -> bool {
         false
     }
+    /// Whether another process trains this by now, asked before a file is put in its place: then none
+    /// is, and the training ends with an error.
+    fn lost(&self) -> bool {
+        false
+    }
 }
 
 /// Reports nothing.

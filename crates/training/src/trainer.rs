@@ -272,6 +272,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         for (batch, step) in data.epoch_from(epoch, begun.steps).zip(begun.steps..) {
             let settings = self.schedule.at(epoch, step);
             begun.lr = settings.rates.lr;
+            data.check()?;
             self.state.images += batch.size;
             let losses;
             (self, losses) = self.batch(batch, settings, epoch, step)?;
@@ -446,7 +447,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             .buffers()
             .into_iter()
             .for_each(|(name, shape, values)| writer.add_values(name, shape, &values));
-        Ok(writer.write_weights(&self.folder.join(name), self.classes)?)
+        let is_ours = || !self.progress.lost();
+        Ok(writer.write_weights(&self.folder.join(name), self.classes, is_ours)?)
     }
 
     fn save(&mut self) -> Result<()> {
@@ -471,7 +473,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             .for_each(|(prefix, tensors)| writer.add(prefix, &network, tensors));
         writer.add("gradient.", &network, &gradients);
         self.gradients.accumulate(&self.network, gradients);
-        Ok(writer.write_state(&self.folder.join(RESUME), &self.state)?)
+        let is_ours = || !self.progress.lost();
+        Ok(writer.write_state(&self.folder.join(RESUME), &self.state, is_ours)?)
     }
 
     fn resume(mut self, file: &Reader, state: TrainingState) -> Result<Self> {

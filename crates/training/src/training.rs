@@ -22,7 +22,7 @@ use crate::{
     classes,
     data::check_channels,
     loss::{DetectionLoss, EndToEndLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
-    weights::taken,
+    weights::{lost_biases, taken},
 };
 
 /// What is trained, on what and how.
@@ -73,6 +73,9 @@ impl<'a> TrainingSpec<'a> {
             .transpose()?;
         if let (Some(file), Some(loaded)) = (self.weights, &loaded) {
             classes::check_order(file, loaded.classes.as_deref(), self.train.dataset())?;
+            if let Some(biases) = lost_biases(loaded) {
+                tracing::warn!("{}: {biases}", file.display());
+            }
         }
         check_anchors(self.recipe, &detector)?;
         let counted = self.graph.fits_anchors || self.recipe.anchors.is_some();

@@ -59,8 +59,7 @@ pub fn describe(file: &Path, loaded: &Loaded) -> String {
 /// Why the network does not compute what that of the file does: tensors that stay random, biases
 /// that have no place; None if it does.
 pub fn gaps(loaded: &Loaded) -> Option<String> {
-    let names = |names: Vec<&str>| names.into_iter().map(String::from).collect::<Vec<_>>();
-    let (random, biases) = (names(loaded.random()), names(loaded.lost_biases()));
+    let random = owned(loaded.random());
     if !random.is_empty() {
         let needed = loaded.taken.len() + random.len();
         let of_random = |misfit: &&String| {
@@ -75,12 +74,23 @@ pub fn gaps(loaded: &Loaded) -> Option<String> {
             first(&random)
         ));
     }
+    lost_biases(loaded)
+}
+
+/// The biases that have no place in the network, as those of a folded network have none in one that is
+/// not; None if there is none.
+pub(crate) fn lost_biases(loaded: &Loaded) -> Option<String> {
+    let biases = owned(loaded.lost_biases());
     (!biases.is_empty()).then(|| {
         format!(
             "biases without a place in the model, which computes something else without them: {}",
             first(&biases)
         )
     })
+}
+
+fn owned(names: Vec<&str>) -> Vec<String> {
+    names.into_iter().map(String::from).collect()
 }
 
 /// The first names in their order, and an ellipsis for the others.

@@ -1,6 +1,8 @@
 //! Images decoded once and kept small.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use image::RgbImage;
 use rayon::prelude::*;
@@ -27,6 +29,8 @@ pub struct CachedDataset {
     interpolation: Interpolation,
     images: Vec<Option<RgbImage>>,
     labels: Vec<Vec<Label>>,
+    /// The first image that could not be decoded any more, and why.
+    lost: OnceLock<(PathBuf, String)>,
 }
 
 impl CachedDataset {
@@ -106,6 +110,7 @@ impl CachedDataset {
             interpolation,
             images,
             labels,
+            lost: OnceLock::new(),
         })
     }
 
@@ -129,8 +134,20 @@ impl CachedDataset {
         self.images.is_empty()
     }
 
-    /// The resized image of a sample. One that isn't kept and can't be decoded any more, though it
-    /// could at first, is logged and comes as grey.
+    /// Fails if an image that isn't kept could be decoded at first, but not any more: what was made of
+    /// the images since then is not of this data set.
+    ///
+    /// # Errors
+    /// The image, and why it can't be decoded.
+    pub fn check(&self) -> Result<(), DataError> {
+        match self.lost.get() {
+            Some((file, reason)) => Err(DataError::file(file, reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// The resized image of a sample. One that isn't kept and can't be decoded any more comes as grey:
+    /// see [`Self::check`].
     pub fn image(&self, index: usize) -> Cow<'_, RgbImage> {
         if let Some(image) = &self.images[index] {
             return Cow::Borrowed(image);
@@ -139,10 +156,8 @@ impl CachedDataset {
         Cow::Owned(match decode(sample) {
             Ok(image) => resized(image, self.imgsz, self.interpolation),
             Err(reason) => {
-                tracing::error!(
-                    "{}: {reason}; a grey image is used instead",
-                    sample.source.path().display()
-                );
+                let lost = format!("it could be decoded at first, but not any more: {reason}");
+                let _ = self.lost.set((sample.source.path(), lost));
                 let (width, height) = self.imgsz.fitted(sample.width, sample.height);
                 RgbImage::from_pixel(width as u32, height as u32, crate::augment::GREY)
             }
@@ -179,7 +194,15 @@ fn labels(sample: &Sample, imgsz: InputSize) -> Vec<Label> {
         .collect()
 }
 
+/// Images of more pixels are decoded one at a time: in four channels of 16 bits they take a quarter of a
+/// gigabyte and more.
+const LARGE: usize = 1 << 25;
+
+static LARGE_ONES: Mutex<()> = Mutex::new(());
+
 fn decode(sample: &Sample) -> Result<RgbImage, String> {
+    let is_large = sample.width * sample.height > LARGE;
+    let _turn = is_large.then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
     let image = sample.source.decode()?;
     if (image.width() as usize, image.height() as usize) != (sample.width, sample.height) {
         let (w, h) = (sample.width, sample.height);

@@ -106,6 +106,11 @@ impl TrainLoader {
         self.data.len()
     }
 
+    /// The data set.
+    pub fn data(&self) -> &Arc<CachedDataset> {
+        &self.data
+    }
+
     /// All samples once, in the order of this epoch.
     pub fn epoch(&self, epoch: usize) -> Batches<Batch> {
         self.epoch_from(epoch, 0)

@@ -186,6 +186,19 @@ fn an_image_annotated_as_it_is_stored_is_named() {
     );
 }
 
+/// As Windows writes it.
+#[test]
+fn file_names_may_have_backslashes() {
+    let folder = folder("");
+    folder.image("set/pictures/deep/c.png", 40, 20);
+    let json = r#"{"images": [{"id": 1, "file_name": "deep\\c.png", "width": 40, "height": 20}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 10, 5]}]}"#;
+    folder.write("set/train.json", json);
+    let set = folder.open("coco.yaml", Split::Train).unwrap();
+    assert_eq!((set.samples.len(), problems(&set).len()), (1, 0));
+}
+
 /// Ids of text and with a point, flags and sizes of every kind, in a file of a Windows editor.
 #[test]
 fn ids_and_flags_are_read_by_their_meaning() {

@@ -221,7 +221,14 @@ fn beyond_its_limit_the_cache_decodes_again() {
     for index in 0..2 {
         assert_eq!(all.image(index), none.image(index));
     }
+    none.check().unwrap();
     std::fs::remove_file(folder.path("images/small.png")).unwrap();
     assert_eq!(all.image(0).dimensions(), (50, 25));
+    all.check().unwrap();
     assert_eq!(none.image(0).get_pixel(3, 3).0, [114; 3], "gone since");
+    let error = none.check().unwrap_err().to_string();
+    assert!(
+        error.contains("small.png: it could be decoded at first, but not any more: "),
+        "{error}"
+    );
 }

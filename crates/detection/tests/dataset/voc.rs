@@ -53,6 +53,49 @@ fn blood() -> Folder {
     folder
 }
 
+/// A size with a point is one; what is no size is said, since it is not checked then.
+#[test]
+fn sizes_are_read_as_tools_write_them() {
+    let folder = blood();
+    let page = xml((64, 48), &[("RBC", ["1", "1", "9", "9"])]);
+    let write = |from: &str, to: &str| {
+        assert!(page.contains(from));
+        folder.write("voc/Annotations/a.xml", &page.replace(from, to));
+    };
+    let of_a = || {
+        let set = folder.open("blood.yaml", Split::Train).unwrap();
+        let of_a = problems(&set)
+            .into_iter()
+            .filter(|problem| problem.0 == "a.xml");
+        of_a.map(|problem| problem.2).collect::<Vec<_>>()
+    };
+    write("<width>64", "<width> 64.0 ");
+    assert_eq!(of_a(), [""; 0]);
+    write("<width>64", "<width>640.0");
+    assert!(of_a()[0].contains("640×48"), "{:?}", of_a());
+    write("<width>64", "<width>64px");
+    assert_eq!(
+        of_a(),
+        [
+            "size: width: expected a number of pixels, found '64px'; whether the image is of another size is not known"
+        ]
+    );
+}
+
+/// As Windows writes them.
+#[test]
+fn image_sets_may_have_backslashes() {
+    let folder = blood();
+    folder.image("voc/JPEGImages/more/d.jpg", 64, 48);
+    folder.write(
+        "voc/Annotations/more/d.xml",
+        &xml((64, 48), &[("RBC", ["1", "1", "9", "9"])]),
+    );
+    folder.write("voc/ImageSets/Main/train.txt", "a\nmore\\d\n");
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    assert_eq!(names(&set), ["a", "more/d"]);
+}
+
 #[test]
 fn boxes_count_from_one_with_the_last_pixel_in() {
     let set = blood().open("blood.yaml", Split::Train).unwrap();

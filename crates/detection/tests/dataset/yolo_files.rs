@@ -38,6 +38,23 @@ fn labels_may_lie_beside_their_images() {
 }
 
 #[test]
+fn labels_may_end_in_capitals() {
+    let folder = folder("train: images\nnames: [cat]\n");
+    folder.image("images/b.png", 8, 8);
+    folder.write("labels/b.TXT", BOX);
+    folder.write("labels/c.TXT", BOX);
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(corners(&set, 1), [[2.0, 2.0, 6.0, 6.0]]);
+    assert_eq!(set.problems.unlabelled, 0);
+    assert_eq!(
+        set.problems.label_files(),
+        1,
+        "of no image: {:?}",
+        set.problems
+    );
+}
+
+#[test]
 fn images_without_a_label_file_are_counted() {
     let folder = folder("train: images\nnames: [cat]\n");
     folder.image("images/b.png", 8, 8);

@@ -5,11 +5,18 @@ use std::{
     fs,
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    time::UNIX_EPOCH,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
-use crate::process::Holder;
+use super::heart::lock;
+use crate::process::{Holder, value};
+
+/// Who asks after each batch whether a lease is lost is told of a look so long ago.
+const SEEN: Duration = Duration::from_secs(1);
 
 /// How often this process has asked for anything.
 static CLAIMS: AtomicU64 = AtomicU64::new(0);
@@ -29,6 +36,8 @@ pub(super) struct Entry {
     since: u64,
     beats: AtomicU64,
     lost: AtomicBool,
+    /// When the folder was last looked at.
+    looked: Mutex<Instant>,
 }
 
 impl Entry {
@@ -43,14 +52,17 @@ impl Entry {
             since: UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()),
             beats: AtomicU64::new(0),
             lost: AtomicBool::new(false),
+            looked: Mutex::new(Instant::now()),
         }
     }
 
     /// Makes the file whole under its name; false if the name is taken.
     pub(super) fn create(&self) -> io::Result<bool> {
-        let mut new = tempfile::Builder::new()
-            .prefix(&Holder::own().prefix())
-            .tempfile_in(&self.folder)?;
+        let (prefix, mut builder) = (Holder::own().prefix(), tempfile::Builder::new());
+        // For others than its owner to see who holds what, as with all files of a shared folder.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut new = builder.prefix(&prefix).tempfile_in(&self.folder)?;
         new.write_all(self.text().as_bytes())?;
         new.as_file().sync_all()?;
         match fs::hard_link(new.path(), &self.file) {
@@ -89,18 +101,67 @@ impl Entry {
         }
     }
 
-    /// A folder that can't be read says nothing.
+    /// Looks at the folder; one that can't be read says nothing.
     pub(super) fn is_lost(&self) -> bool {
-        if let Ok(generation) = highest(&self.folder, &self.name)
-            && generation != Some(self.generation)
-        {
+        let is_ours = || -> io::Result<bool> {
+            let is_highest = highest(&self.folder, &self.name)? == Some(self.generation);
+            Ok(is_highest && self.is_own()?)
+        };
+        if matches!(is_ours(), Ok(false)) {
             self.lost.store(true, Ordering::Relaxed);
         }
+        *lock(&self.looked) = Instant::now();
         self.lost.load(Ordering::Relaxed)
     }
 
+    /// As [`Self::is_lost`], but with a look that may be a second old.
+    pub(super) fn seems_lost(&self) -> bool {
+        let looked = *lock(&self.looked);
+        match looked.elapsed() < SEEN {
+            true => self.lost.load(Ordering::Relaxed),
+            false => self.is_lost(),
+        }
+    }
+
+    /// Whether the file is this claim's: once it was given back, the next holder's has the same name.
+    fn is_own(&self) -> io::Result<bool> {
+        let Some(text) = read(&self.file)? else {
+            return Ok(false);
+        };
+        let is_same = value(&text, "claim: ") == self.claim.to_string();
+        Ok(is_same && Holder::parse(&text) == *Holder::own())
+    }
+
+    /// How many holders in a row have ended in the middle of the work, this one's predecessor the last
+    /// of them, and none of them has brought it beyond `progress`; 0 if the work was given back since.
+    pub(super) fn deaths(&self, progress: &str) -> io::Result<u32> {
+        if self.generation == 1 {
+            return Ok(0);
+        }
+        let file = self.deaths_file();
+        let text = read(&file)?.unwrap_or_default();
+        let known = match text.split_once('\n') {
+            Some((count, at)) if at == progress => count.parse().unwrap_or(0),
+            _ => 0,
+        };
+        fs::write(&file, format!("{}\n{progress}", known + 1))?;
+        Ok(known + 1)
+    }
+
+    pub(super) fn forget_deaths(&self) {
+        if self.generation > 1 {
+            let _ = fs::remove_file(self.deaths_file());
+        }
+    }
+
+    fn deaths_file(&self) -> PathBuf {
+        self.folder.join(format!("{}.deaths", self.name))
+    }
+
     pub(super) fn remove(&self) {
-        let _ = fs::remove_file(&self.file);
+        if matches!(self.is_own(), Ok(true)) {
+            let _ = fs::remove_file(&self.file);
+        }
     }
 }
 

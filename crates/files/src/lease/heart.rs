@@ -1,7 +1,7 @@
 //! What this process holds, and the thread that counts its heartbeats.
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::Duration,
@@ -91,6 +91,26 @@ impl Lease {
     /// the folder.
     pub fn is_lost(&self) -> bool {
         self.entry.is_lost()
+    }
+
+    /// Asked once, as the work begins: how many holders in a row have ended in the middle of it, the last
+    /// before this one included, and none of them has brought it beyond `progress`. They may have been
+    /// killed by it: see [`Self::forget_deaths`].
+    ///
+    /// # Errors
+    /// A folder that can't be read or written.
+    pub fn deaths(&self, progress: &str) -> io::Result<u32> {
+        self.entry.deaths(progress)
+    }
+
+    /// The work has come to an end, whichever: the next who begins it does so afresh.
+    pub fn forget_deaths(&self) {
+        self.entry.forget_deaths();
+    }
+
+    /// As [`Self::is_lost`], for who asks often: a look at the folder may be a second old.
+    pub fn seems_lost(&self) -> bool {
+        self.entry.seems_lost()
     }
 }
 

@@ -8,20 +8,20 @@ use std::{
 };
 
 use super::heart::lock;
-use crate::process::{Holder, Place};
+use crate::process::Holder;
 
 /// What is known of a holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// It runs: its process is there, or its heartbeat has moved since the first look.
     Certain,
-    /// On another machine, before its heartbeat has moved.
+    /// On another machine, or one that does not tell, before its heartbeat has moved.
     Unknown,
     /// It is no more.
     Gone,
 }
 
-/// A file that another machine holds.
+/// A file whose holder only its heartbeat tells of.
 struct Watched {
     /// What was last read in it, and when that was new.
     text: String,
@@ -30,20 +30,17 @@ struct Watched {
     moved: bool,
 }
 
-/// What this process has seen of the files that other machines hold.
+/// What this process has seen of the files whose holders only their heartbeats tell of.
 #[derive(Default)]
 pub(super) struct Watch(Mutex<HashMap<PathBuf, Watched>>);
 
 impl Watch {
     /// Of the holder that a lease's file names, whose text is given.
     pub(super) fn life(&self, file: &Path, text: &str, patience: Duration) -> Life {
-        let here = Place::here();
-        let holder = Holder::parse(text);
-        if holder.place == *here {
-            return match holder.is_alive_here() {
-                true => Life::Certain,
-                false => Life::Gone,
-            };
+        match Holder::parse(text).is_alive() {
+            Some(true) => return Life::Certain,
+            Some(false) => return Life::Gone,
+            None => {}
         }
         let mut watched = lock(&self.0);
         let seen = watched.get(file);

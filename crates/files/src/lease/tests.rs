@@ -81,6 +81,29 @@ fn who_was_killed_here_blocks_nobody() {
 }
 
 #[test]
+fn who_dies_in_the_middle_is_counted_until_there_is_progress() {
+    let folder = tempfile::tempdir().unwrap();
+    let leases = Leases::open(folder.path());
+    let lease = ours(leases.claim("a").unwrap());
+    assert_eq!(lease.deaths("").unwrap(), 0);
+    drop(lease);
+    for (progress, deaths) in [
+        ("epoch 1", 1),
+        ("epoch 1", 2),
+        ("epoch 2", 1),
+        ("epoch 2", 2),
+    ] {
+        leave(folder.path(), &Holder::gone());
+        let lease = ours(leases.claim("a").unwrap());
+        assert_eq!(lease.deaths(progress).unwrap(), deaths, "{progress}");
+        if deaths == 2 && progress == "epoch 2" {
+            lease.forget_deaths();
+        }
+    }
+    assert!(files(folder.path()).is_empty());
+}
+
+#[test]
 fn another_machine_s_is_taken_over_once_its_count_stands_still() {
     let folder = tempfile::tempdir().unwrap();
     let elsewhere = Holder {
@@ -124,6 +147,41 @@ fn a_holder_counts_and_knows_when_it_was_replaced() {
     }
     drop(lease);
     assert!(files(folder.path()).contains(&"a.2".into()));
+}
+
+/// Ours was taken over, ended and given back; the next holder's file has the name that ours had.
+#[test]
+fn a_file_of_the_same_name_may_be_another_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let leases = Leases::with_timing(folder.path(), QUICK);
+    let lease = ours(leases.claim("a").unwrap());
+    let elsewhere = Holder {
+        place: Place::parse("node7 1 2"),
+        ..Holder::own().clone()
+    };
+    let file = folder.path().join("a.1");
+    for holder in [elsewhere, Holder::own().clone()] {
+        let text = holder.text(u64::MAX, 6, 7);
+        fs::write(&file, &text).unwrap();
+        std::thread::sleep(QUICK.beat * 5);
+        assert!(lease.is_lost() && lease.seems_lost());
+        assert_eq!(fs::read_to_string(&file).unwrap(), text, "no heartbeat");
+    }
+    drop(lease);
+    assert_eq!(files(folder.path()), ["a.1"]);
+}
+
+/// A colleague's `ablate status` reads them, too.
+#[cfg(unix)]
+#[test]
+fn a_lease_is_read_by_whoever_reads_the_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let _lease = ours(Leases::open(folder.path()).claim("a").unwrap());
+    let other = folder.path().join("other");
+    fs::write(&other, "").unwrap();
+    let mode = |file| fs::metadata(file).unwrap().permissions().mode();
+    assert_eq!(mode(folder.path().join("a.1")), mode(other));
 }
 
 #[test]

@@ -21,7 +21,10 @@ use crate::{
     interrupt,
     measure::auto_batch::resolved,
     progress::{Epochs, Steps, print},
-    sweep::data::{decoded, is_missing, tell_task},
+    sweep::{
+        WeightsFile,
+        data::{decoded, is_missing, tell_task},
+    },
 };
 
 pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
@@ -82,6 +85,9 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
         "train": train_split.fingerprint(),
         "val": val_split.as_ref().map(|val| val.fingerprint()),
     });
+    if let Some(file) = &args.weights {
+        inputs["weights"] = WeightsFile::open(file.clone())?.hash.into();
+    }
     let key = store::key(Stage::Train, &inputs);
     // For the eye, beside the fingerprints.
     inputs["train"] = readable(&train_split);
@@ -117,8 +123,8 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     }
     let steps = Steps::new("train", 1);
     let signals = interrupt::Training::begin()?;
-    let ends = || signals.interrupted() || lease.is_lost();
-    let epochs = Epochs::new(args.model.to_string(), &steps, ends);
+    let ends = || signals.interrupted() || lease.seems_lost();
+    let epochs = Epochs::new(args.model.to_string(), &steps, ends, || lease.is_lost());
     let mut progress: Box<dyn Progress> = match args.tensorboard {
         true => {
             let (model, device) = (args.model.to_string(), args.device.to_string());

@@ -13,6 +13,7 @@ use anyhow::Result;
 
 use super::{
     config::{Among, HalvingConfig},
+    deaths,
     decision::{Rungs, decision, stopped},
     halving::{Fate, Standing, scores},
     outcome::failed,
@@ -243,12 +244,17 @@ impl Run<'_> {
         if self.conduct.fresh && is_earlier && self.played.forgotten.insert(job.key.clone()) {
             train.forget(job)?;
         }
-        let trained = match &job.error {
-            Some(error) => Err(anyhow::anyhow!("{error}")),
-            None => guarded(|| train.leg(job, leg, steps)),
+        let alone = std::slice::from_ref(job);
+        let trained = match (&job.error, deaths::fatal(train, alone)?) {
+            (Some(error), _) => Err(anyhow::anyhow!("{error}")),
+            (None, Some(reason)) => Err(anyhow::anyhow!("{reason}")),
+            (None, None) => guarded(|| train.leg(job, leg, steps)),
         };
         let outcome = match trained {
-            Ok((_, true)) => return Ok(()),
+            Ok((_, true)) => {
+                deaths::forget(alone);
+                return Ok(());
+            }
             Ok((trained, false)) => Outcome::Done {
                 measurement: Measurement::Train(trained),
             },
@@ -259,6 +265,7 @@ impl Run<'_> {
             true => tracing::warn!("{name}: another run has taken it over"),
             false => {
                 self.keep(Stage::Train, job, outcome, steps)?;
+                deaths::forget(alone);
                 self.played.kept.insert(job.key.clone());
             }
         }

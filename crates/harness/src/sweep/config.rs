@@ -216,6 +216,8 @@ impl SweepConfig {
         Judging {
             margin: self.margin,
             first_seeds: self.seeds.by_need().map(|need| need.from),
+            width: self.seeds.by_need().map(|need| need.width),
+            most_seeds: self.seeds.by_need().map(|need| need.to),
         }
     }
 }

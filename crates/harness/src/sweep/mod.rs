@@ -8,6 +8,7 @@ mod claims;
 mod competition;
 pub mod config;
 pub mod data;
+mod deaths;
 mod decision;
 pub mod halving;
 mod need;
@@ -21,4 +22,4 @@ pub mod stages;
 mod tell;
 mod workbench;
 
-pub use workbench::Workbench;
+pub use workbench::{WeightsFile, Workbench};

@@ -127,7 +127,6 @@ impl<'p> Run<'p> {
             baseline: baseline.arm(),
             arms: &compared,
             confidence,
-            first_seeds: None,
             images: baseline.images,
         };
         let needed = seeds_for_width(&comparison, need.width);
@@ -204,6 +203,7 @@ impl<'p> Figures<'p> {
     fn arm(&self) -> Arm<'_> {
         Arm {
             seeds: &self.seeds,
+            first: None,
             resampled: &self.resampled,
         }
     }

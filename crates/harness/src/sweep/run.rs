@@ -12,6 +12,7 @@ use super::{
     Workbench,
     claims::Claims,
     competition::Played,
+    deaths,
     outcome::{Summary, early_outcome, failed, outcome, record, words},
     plan::{Plan, PlannedCell, Selection},
     reporter::Reporter,
@@ -291,6 +292,13 @@ impl<'a> Run<'a> {
         steps: &mut Steps,
     ) -> Result<()> {
         steps.begin(&names(group));
+        if let Some(reason) = deaths::fatal(work, group)? {
+            for job in group {
+                self.keep(stage, job, failed(&anyhow::anyhow!("{reason}")), steps)?;
+            }
+            deaths::forget(group);
+            return self.after_record();
+        }
         if self.conduct.fresh {
             group.iter().try_for_each(|job| work.forget(job))?;
         }
@@ -321,6 +329,7 @@ impl<'a> Run<'a> {
                 .unwrap_or_else(|| failed(&anyhow::anyhow!("not measured")));
             self.keep(stage, job, outcome, steps)?;
         }
+        deaths::forget(group);
         self.after_record()
     }
 

@@ -230,7 +230,9 @@ impl Workbench {
 }
 
 impl WeightsFile {
-    fn open(path: PathBuf) -> Result<Self> {
+    /// # Errors
+    /// A file that can't be read.
+    pub fn open(path: PathBuf) -> Result<Self> {
         let mut hasher = blake3::Hasher::new();
         let read = File::open(&path).and_then(|file| hasher.update_reader(file).map(|_| ()));
         read.with_context(|| format!("cannot read {}", path.display()))?;

@@ -202,3 +202,66 @@ fn a_run_waits_for_what_another_holds() {
     assert!(log.contains(&own), "{log}");
     assert_eq!(measured(&log), 1, "{log}");
 }
+
+/// A cell that takes its process with it, as one that is too large for the memory does, is a failure after
+/// five times; what comes after it is done.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_ends_its_process_again_and_again_becomes_a_failure() {
+    let sweep = Sweep::new(
+        "
+name: deadly
+tables: [small.yaml]
+models: [small]
+train: {data: drawn.yaml, imgsz: 64, epochs: 100, batch: 4}
+eval: {split: test}
+",
+    );
+    sweep.write(
+        "small.yaml",
+        "backbone:\n  - [-1, 1, Conv, [8, 3, 2]]\n  - [-1, 1, Conv, [8, 3, 2]]\nhead:\n  - [[0, 1], 1, Detect, [nc]]\n",
+    );
+    sweep.write(
+        "drawn.yaml",
+        "format: shapes\nimgsz: 64\nimages: {train: 2000, val: 4, test: 4}\n",
+    );
+    sweep.run(&["--stages", "cost"]).ok();
+    let leases = sweep.out().join("leases");
+    let is_held_by = |process: u32| {
+        let held = Leases::open(&leases).holders().unwrap_or_default();
+        held.iter().any(|held| held.holder.process == process)
+    };
+    // How many were counted before it.
+    let counted = || {
+        let files = fs::read_dir(&leases).unwrap();
+        let mut files = files.filter_map(|file| Some(file.ok()?.path()));
+        let deaths = files.find(|file| file.extension().is_some_and(|end| end == "deaths"));
+        let text = deaths.map_or(String::new(), |file| fs::read_to_string(file).unwrap());
+        text.lines()
+            .next()
+            .map_or(0, |count| count.parse().unwrap())
+    };
+    for before in 0..5 {
+        let run = Running::start(&sweep, &["--stages", "train"]);
+        let start = Instant::now();
+        // An epoch takes far longer.
+        while !is_held_by(run.number()) || counted() != before {
+            assert!(start.elapsed() < Duration::from_secs(60), "nothing is held");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        run.signal("-KILL");
+        run.end();
+    }
+    let run = sweep.run(&[]);
+    let log = run.stderr();
+    assert!(
+        log.contains("5 in a row") && log.contains("1 failed"),
+        "{log}"
+    );
+    let trained = sweep.record("small", Stage::Train);
+    let ablate_records::Outcome::Failed { error, .. } = &trained.outcome else {
+        panic!("{trained:?}")
+    };
+    assert!(error.contains("5 processes in a row ended"), "{error}");
+    assert!(is_empty(&leases));
+}

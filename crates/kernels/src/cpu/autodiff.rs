@@ -351,7 +351,15 @@ pub(super) fn contiguous(of: &FlexTensor) -> FlexTensor {
     tensor(copied, shape.clone())
 }
 
-pub(super) fn elements(tensor: &FlexTensor) -> &[f32] {
+/// The tensor as the CPU backend holds it, on its training device or off it, elements one after the other; None
+/// on another device.
+pub fn own<const D: usize>(tensor: &Tensor<D>) -> Option<FlexTensor> {
+    tracked(tensor)
+        .map(|(tensor, _)| tensor)
+        .or_else(|| untracked(tensor))
+}
+
+pub fn elements(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("contiguous floats")
 }
 

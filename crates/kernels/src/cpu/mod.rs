@@ -1,6 +1,6 @@
-//! The pure-Rust CPU backend's own operations: in training convolution, and batch normalisation
-//! with its activation, biases and rearranged maps, each as one that knows its gradient; at inference convolution with shift
-//! and activation. And binary cross-entropy, of as many elements as all boxes
+//! The pure-Rust CPU backend's own operations: in training convolution, batch normalisation with its
+//! activation, biases, pooling, and maps joined, cut and rearranged, each as one that knows its gradient; at
+//! inference convolution with shift and activation. And binary cross-entropy, of as many elements as all boxes
 //! have classes, and what an optimizer does to all parameters.
 //!
 //! Burn composes these of general steps, most of them on one thread, and takes a convolution's
@@ -11,21 +11,25 @@
 mod autodiff;
 mod bce;
 mod bias;
+mod channels;
 mod channels_last;
 mod columns;
 mod conv;
 mod curve;
 mod depthwise;
 mod matrix;
+mod max_pool;
 mod norm;
 mod planar;
 mod update;
 mod vector;
 
-pub use autodiff::{Normed, affine_act, conv2d, conv2d_act, norm_act};
-pub use bce::bce_with_logits;
+pub use autodiff::{Normed, affine_act, conv2d, conv2d_act, elements, norm_act, own};
+pub use bce::{bce_with_logits, bce_with_logits_sum};
 pub use bias::add_bias;
+pub use channels::{channels, concatenated};
 pub use channels_last::channels_last;
+pub use max_pool::max_pool2d;
 pub use update::{adam, covers, moving_average, sgd};
 
 use std::mem::MaybeUninit;

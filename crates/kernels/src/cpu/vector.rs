@@ -52,14 +52,21 @@ pub fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
 /// Σ x·y.
 #[inline(always)]
 pub fn dot(x: &[f32], y: &[f32]) -> f32 {
+    sum_of_pairs(x, y, |x, y| x * y)
+}
+
+/// Σ f(x, y).
+#[inline(always)]
+pub fn sum_of_pairs(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
     let mut lanes = [0.0; LANES];
     for (x, y) in xs.iter().zip(ys) {
         for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
-            *lane += x * y;
+            *lane += f(*x, *y);
         }
     }
-    lanes.iter().sum::<f32>() + x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum::<f32>()
+    let rest = x_rest.iter().zip(y_rest).map(|(x, y)| f(*x, *y));
+    lanes.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
 /// `y += a · x`.

@@ -77,12 +77,21 @@ impl Block for MaxPoolConfig {
     }
 
     fn forward(layer: &MaxPool, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let config = layer.config;
-        let options = MaxPoolOptions::new([config.kernel; 2])
-            .with_stride([config.stride; 2])
-            .with_padding([config.padding; 2])
-            .with_dilation([config.dilation; 2]);
-        vec![max_pool2d(only(inputs), options)]
+        let MaxPoolConfig {
+            kernel,
+            stride,
+            padding,
+            dilation,
+        } = layer.config;
+        let options = MaxPoolOptions::new([kernel; 2])
+            .with_stride([stride; 2])
+            .with_padding([padding; 2])
+            .with_dilation([dilation; 2]);
+        let x = only(inputs);
+        vec![match dilation {
+            1 => x.max_pooled(kernel, stride, padding),
+            _ => max_pool2d(x, options),
+        }]
     }
 
     fn lower(layer: &MaxPool, inputs: Vec<Traced>) -> Option<Vec<Traced>> {

@@ -6,8 +6,8 @@ use burn::{
     tensor::{
         Tensor, TensorData,
         activation::softmax,
-        module::{interpolate, max_pool2d},
-        ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions},
+        module::interpolate,
+        ops::{InterpolateMode, InterpolateOptions},
     },
 };
 
@@ -58,7 +58,7 @@ impl FeatureMap for Tensor<4> {
         let [batch, channels, height, width] = self.dims();
         let part = first.dims()[1];
         match self.device().is_autodiff() {
-            true => Tensor::cat(vec![first, self.narrow(1, part, channels - part)], 1),
+            true => Self::concatenated(vec![first, self.channels(part, channels - part)]),
             false => self.slice_assign([0..batch, 0..part, 0..height, 0..width], first),
         }
     }
@@ -72,11 +72,11 @@ impl FeatureMap for Tensor<4> {
     }
 
     fn concatenated(maps: Vec<Self>) -> Self {
-        Tensor::cat(maps, 1)
+        kernels::concatenated(maps)
     }
 
     fn channels(self, first: usize, count: usize) -> Self {
-        self.narrow(1, first, count)
+        kernels::channels(self, first, count)
     }
 
     fn shuffled(self) -> Self {
@@ -87,10 +87,7 @@ impl FeatureMap for Tensor<4> {
     }
 
     fn max_pooled(self, kernel: usize, stride: usize, padding: usize) -> Self {
-        let options = MaxPoolOptions::new([kernel; 2])
-            .with_stride([stride; 2])
-            .with_padding([padding; 2]);
-        max_pool2d(self, options)
+        kernels::max_pool2d(self, kernel, stride, padding)
     }
 
     fn enlarged(self, factor: usize) -> Self {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use cell::{Cell, ImageSizes, Stage, Timing};
 pub use evaluation::{ApFigures, ClassAp, EvalMeasurement};
 pub use timing::{
-    By, DetectMeasurement, DetectParts, LatencyMeasurement, Load, PeakMemory, Rounds,
+    Aim, By, DetectMeasurement, DetectParts, LatencyMeasurement, Load, PeakMemory, Rounds,
 };
 pub use training::{AnchorFit, EpochLog, FirstWeights, TrainMeasurement};
 

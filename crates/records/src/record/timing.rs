@@ -77,6 +77,18 @@ pub struct Rounds {
     pub session: String,
     /// Median of the iterations of each round, in milliseconds.
     pub medians_ms: Vec<f64>,
+    /// How precisely ratios were to be known; None if nothing was said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aim: Option<Aim>,
+}
+
+/// What a timing aims at.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aim {
+    /// Half the width of a ratio's interval, in percent.
+    pub within: f64,
+    /// Seconds of timed work per model after which it ends even so.
+    pub limit_s: f64,
 }
 
 impl Rounds {

@@ -154,6 +154,18 @@ pub struct Change {
     pub outlook: Option<Outlook>,
 }
 
+impl Change {
+    /// In words, with what would help where nothing can be told.
+    pub fn verdict(&self) -> String {
+        let meaning = self.mark.meaning();
+        match (self.mark, self.outlook) {
+            (_, None) => meaning.into(),
+            (Mark::Unlearnt, Some(outlook)) => outlook.words(),
+            (_, Some(outlook)) => format!("{meaning}: {}", outlook.words()),
+        }
+    }
+}
+
 /// Why nothing can be told of a change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outlook {
@@ -234,6 +246,7 @@ impl Column {
         // Its unit stands beside the figure.
         let heading = comparison.glance?.split(',').next()?;
         let verdict = match (interval.over, change.mark) {
+            (_, Mark::Unlearnt) => change.verdict(),
             (Over::Images, _) => format!(
                 "can't tell: {}, {}",
                 if interval.excludes_zero() {
@@ -246,10 +259,7 @@ impl Column {
             (_, Mark::Better) => "better than the baseline".into(),
             (_, Mark::Worse) => "worse than the baseline".into(),
             (_, Mark::Same) => "as good as the baseline".into(),
-            (_, Mark::Open) => match change.outlook {
-                Some(outlook) => format!("can't tell: {}", outlook.words()),
-                None => "can't tell".into(),
-            },
+            (_, Mark::Open) => change.verdict(),
         };
         Some(format!(
             "{heading} {}, 95 % interval {} over {}: {verdict}",

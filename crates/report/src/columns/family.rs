@@ -78,6 +78,7 @@ impl<'r, 'a> Family<'r, 'a> {
         let resampled = resampled_alike(&trained);
         let arm = |place: usize| Arm {
             seeds: &trained[place].figures,
+            first: trained[place].first(rows),
             resampled: resampled.get(place).map_or(&[][..], Vec::as_slice),
         };
         let spread_of: Vec<Arm> = (0..all.len()).map(arm).collect();
@@ -110,7 +111,6 @@ impl<'r, 'a> Family<'r, 'a> {
                 .collect::<Vec<_>>(),
             spread_of: &spread_of,
             confidence,
-            first_seeds: rows.judging.first_seeds,
             images: evaluated.map_or(0, |eval| eval.images),
         };
         for ((three, between), told) in inside.iter().zip(compared.gains()) {
@@ -148,8 +148,9 @@ fn gain(
     });
     let margin = rows.judging.margin;
     let mark = match &interval {
-        Some(interval) if learnt => Mark::of(value, interval, margin, Better::Higher),
-        _ => Mark::Open,
+        _ if !learnt => Mark::Unlearnt,
+        Some(interval) => Mark::of(value, interval, margin, Better::Higher),
+        None => Mark::Open,
     };
     let outlook = || match &told {
         _ if !learnt => Outlook::NothingLearnt(None),
@@ -165,7 +166,7 @@ fn gain(
             value,
             mark,
             interval,
-            outlook: (mark == Mark::Open).then(outlook),
+            outlook: (!mark.is_told()).then(outlook),
         },
         baseline,
         between: [below, above].map(|model| model.name.to_string()),

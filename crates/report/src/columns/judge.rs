@@ -174,6 +174,7 @@ impl<'r, 'a> Group<'r, 'a> {
         let resampled = |place: usize| resampled.get(place).map_or(&[][..], Vec::as_slice);
         let arms = (1..).zip(&self.arms).map(|(place, (_, trained))| Arm {
             seeds: &trained.figures,
+            first: trained.first(rows),
             resampled: resampled(place),
         });
         let arms: Vec<Arm> = arms.collect();
@@ -181,15 +182,11 @@ impl<'r, 'a> Group<'r, 'a> {
         let contrasted = Contrasted {
             baseline: Arm {
                 seeds: &self.baseline.figures,
+                first: self.baseline.first(rows),
                 resampled: resampled(0),
             },
             arms: &arms,
             confidence,
-            first_seeds: self
-                .baseline
-                .rows
-                .first()
-                .and_then(|row| rows.first_seeds(row)),
             images: evaluated.map_or(0, |eval| eval.images),
         };
         let contrasts = contrasted.contrasts();
@@ -223,7 +220,7 @@ impl<'r, 'a> Group<'r, 'a> {
         let mark = if self.has_learnt(trained) {
             Mark::of(value, &interval, margin, comparison.better)
         } else {
-            Mark::Open
+            Mark::Unlearnt
         };
         let outlook = || {
             if !self.has_learnt(trained) {
@@ -241,7 +238,7 @@ impl<'r, 'a> Group<'r, 'a> {
             value,
             mark,
             interval: Some(interval),
-            outlook: (mark == Mark::Open).then(outlook),
+            outlook: (!mark.is_told()).then(outlook),
         }
     }
 
@@ -251,15 +248,15 @@ impl<'r, 'a> Group<'r, 'a> {
             |trained: &Trained| ablate_statistics::mean(&trained.figures).unwrap_or(f64::NAN);
         let one = trained.figures.len() == 1 && self.baseline.figures.len() == 1;
         let over_images = Interval::over_images(&trained.resampled, &self.baseline.resampled);
+        let (mark, outlook) = match self.has_learnt(trained) {
+            true => (Mark::Open, Outlook::OneSeed),
+            false => (Mark::Unlearnt, nothing_learnt(trained)),
+        };
         Change {
             value: mean(trained) - mean(&self.baseline),
-            mark: Mark::Open,
+            mark,
             interval: over_images.filter(|_| one),
-            outlook: Some(if self.has_learnt(trained) {
-                Outlook::OneSeed
-            } else {
-                nothing_learnt(trained)
-            }),
+            outlook: Some(outlook),
         }
     }
 

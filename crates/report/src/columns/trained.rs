@@ -5,7 +5,7 @@ use ablate_statistics::mean_by_place;
 
 use super::Column;
 use super::judge::LEARNT;
-use crate::rows::{self, Row, comparable};
+use crate::rows::{self, Row, Rows, comparable};
 
 /// Fewer resamplings do not tell the spread over test images.
 const FEWEST_RESAMPLED: usize = 200;
@@ -50,6 +50,13 @@ impl<'r, 'a> Trained<'r, 'a> {
             resampled: mean_by_place(&resampled).into_iter().map(points).collect(),
             rows,
         }
+    }
+
+    /// How many of the figures are of the seeds that chose how many more there are; None if none did.
+    pub fn first(&self, rows: &Rows) -> Option<usize> {
+        let first = rows.first_seeds(self.rows.first()?)? as u64;
+        let is_first = |row: &&&Row| row.cell.seed.is_some_and(|seed| seed < first);
+        Some(self.rows.iter().filter(is_first).count())
     }
 }
 

@@ -192,7 +192,7 @@ fn best(models: &[Vec<f64>], classes: usize) -> Option<usize> {
     }
     let arm = |index: usize| Arm {
         seeds: &models[index],
-        resampled: &[],
+        ..Arm::default()
     };
     let others = measured().filter(|(index, _)| *index != lead);
     let others: Vec<Arm> = others.map(|(index, _)| arm(index)).collect();
@@ -201,7 +201,6 @@ fn best(models: &[Vec<f64>], classes: usize) -> Option<usize> {
         arms: &others,
         // As if each model's differences from all the others were claimed.
         confidence: confidence_of_each(classes * (others.len() + 1)),
-        first_seeds: None,
         images: 0,
     };
     let behind = |contrast: &Option<Contrast>| contrast.is_some_and(|it| it.high < 0.0);

@@ -18,13 +18,13 @@ use serde::Serialize;
 
 use crate::compared::SAME;
 use crate::differences::Difference;
-use crate::mark::{AS_GOOD, OPEN};
+use crate::mark::{AS_GOOD, OPEN, UNLEARNT};
 use crate::pareto::SIGN;
 use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
 use crate::plots::{Figure, Kind};
 use crate::rows::Rows;
 use crate::summary::Table;
-use crate::{caution, executions};
+use crate::{caution, executions, precision};
 use ablate_records::VariantNote;
 
 #[derive(Serialize)]
@@ -77,12 +77,18 @@ pub fn render(
         differences,
         same => SAME,
         told => sentences::told(tables, &rows.judging),
-        cautions => [caution::cautions(rows), executions::cautions(rows)].concat(),
+        cautions => [
+            precision::cautions(tables, &rows.judging),
+            caution::cautions(rows),
+            executions::cautions(rows),
+        ]
+        .concat(),
         means => compare::means(tables, &rows.judging),
         verdicts => compare::verdicts(tables),
         front_sign => SIGN,
         as_good => AS_GOOD,
         open => OPEN,
+        unlearnt => UNLEARNT,
         margins => parts::margins(&rows.judging),
         variants => parts::variants(rows, notes),
         verdict => plots(figures, Kind::Verdict),

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::table::{Sheet, Td, Th, Tr, grouped};
 use crate::columns::{AtCost, Change, ChangeUnit, Gain, SameCost};
-use crate::mark::Mark;
 use crate::number;
 use crate::rows::BASELINE;
 use crate::summary::{Line, Table};
@@ -170,8 +169,8 @@ fn between(gain: &Gain) -> [Td; 2] {
 }
 
 fn verdict(change: &Change) -> String {
-    match (change.mark, change.outlook) {
-        (Mark::Open, Some(outlook)) => format!("can't tell: {}", outlook.words()),
-        (mark, _) => format!("{}, 95 % interval", mark.meaning()),
+    match change.mark.is_told() {
+        true => format!("{}, 95 % interval", change.mark.meaning()),
+        false => change.verdict(),
     }
 }

@@ -132,10 +132,7 @@ impl Td {
         let text = comparison.unit.text(change.value);
         Td {
             class: mark.word(),
-            tip: match change.outlook {
-                Some(outlook) => format!("{}: {}", mark.meaning(), outlook.words()),
-                None => mark.meaning().into(),
-            },
+            tip: change.verdict(),
             ..Td::figure(format!("{} {text}", mark.sign(change.value)), change.value)
         }
     }

@@ -8,7 +8,7 @@ use super::sheet::Item;
 use crate::columns::{Column, Evidence, LATENCY_MARGIN};
 use crate::executions::way;
 use crate::interval::Over;
-use crate::mark::Mark;
+use crate::mark::{Mark, OPEN, UNLEARNT};
 use crate::rows::{Row, Rows};
 use crate::summary::{Line, Table};
 use ablate_records::Stage;
@@ -171,7 +171,7 @@ fn changes(rows: &Rows, lines: &[&Line], fields: &Fields) -> Vec<String> {
     }
     let within = match margins.is_empty() {
         true => String::new(),
-        false => format!(" (within {})", margins.join(", ")),
+        false => format!("the whole interval lies within {}, or ", margins.join(", ")),
     };
     let marks: BTreeSet<&str> = compared
         .iter()
@@ -181,8 +181,12 @@ fn changes(rows: &Rows, lines: &[&Line], fields: &Fields) -> Vec<String> {
     let meanings = [
         (Mark::Better, "▲▼ better".to_string()),
         (Mark::Worse, "△▽ worse".into()),
-        (Mark::Same, format!("≈ as good{within}")),
-        (Mark::Open, "? can't tell".into()),
+        (
+            Mark::Same,
+            format!("≈ as good ({within}the figures are the same)"),
+        ),
+        (Mark::Open, OPEN.into()),
+        (Mark::Unlearnt, UNLEARNT.into()),
     ];
     let shown = meanings
         .into_iter()

@@ -69,7 +69,7 @@ fn entries(line: &Line, field: &Field) -> Vec<String> {
                 rounded(change.map(|change| change.value)),
                 rounded(interval.map(|interval| interval.low)),
                 rounded(interval.map(|interval| interval.high)),
-                change.map(verdict).unwrap_or_default(),
+                change.map(Change::verdict).unwrap_or_default(),
             ]
         }
         Field::End(column, _, end) => {
@@ -80,15 +80,6 @@ fn entries(line: &Line, field: &Field) -> Vec<String> {
             });
             vec![rounded(end)]
         }
-    }
-}
-
-/// `can't tell: about 7 seeds …`
-fn verdict(change: &Change) -> String {
-    let meaning = change.mark.meaning();
-    match change.outlook {
-        Some(outlook) => format!("{meaning}: {}", outlook.words()),
-        None => meaning.into(),
     }
 }
 

@@ -136,6 +136,7 @@ fn escaped(text: &str) -> String {
             'Δ' => out.push_str("$\\Delta$"),
             '²' => out.push_str("$^2$"),
             '°' => out.push_str("$^\\circ$"),
+            '∅' => out.push_str("$\\emptyset$"),
             '–' => out.push_str("--"),
             '…' => out.push_str("\\dots{}"),
             c if c.is_control() => out.push(' '),

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::forest::{Dot, Forest, Panel, Row};
 use super::{Kind, Plots};
 use crate::columns::{self, Column, Comparison, Evidence, LATENCY_MARGIN};
-use crate::mark::{Better, Mark};
+use crate::mark::Better;
 use crate::pareto::{Cost, Front};
 use crate::rows::BASELINE;
 use crate::sentence::MOST;
@@ -110,7 +110,7 @@ fn panel(column: &Column, comparison: Comparison, judging: &Judging) -> Panel {
 
 fn dot(line: &Line, column: &Column, comparison: Comparison) -> Option<Dot> {
     let change = line.change(column)?;
-    let told = change.mark != Mark::Open;
+    let told = change.mark.is_told();
     let text = comparison.unit.with_unit(change.value);
     let verdict = column.verdict(change).unwrap_or(text);
     Some(Dot {

@@ -95,7 +95,7 @@ impl<'a> Rows<'a> {
         let rows = sources.iter().enumerate().flat_map(of_source).collect();
         let judging = Judging {
             margin,
-            first_seeds: None,
+            ..Judging::default()
         };
         let first_seeds = sources.iter().map(|source| source.judging.first_seeds);
         Self::of(rows, judging, first_seeds.collect())

@@ -127,7 +127,7 @@ fn grouped(
         let mark = group[0].1.mark;
         let Part { says, details } = part(group);
         let before = match (index, mark) {
-            (0, Mark::Open) => format!("{noun}: "),
+            (0, mark) if !mark.is_told() => format!("{noun}: "),
             (0, _) => format!("{noun} "),
             _ => String::new(),
         };
@@ -163,7 +163,7 @@ fn latency(found: &[Found]) -> Part {
         Mark::Better => (format!("{} % lower", range(-high, -low)), String::new()),
         Mark::Worse => (format!("{} % higher", range(low, high)), String::new()),
         Mark::Same => (format!("as good within {LATENCY_MARGIN} %"), String::new()),
-        Mark::Open => {
+        Mark::Open | Mark::Unlearnt => {
             let within = hull(found).map_or_else(String::new, |within| format!("{within} %"));
             ("can't tell yet".into(), within)
         }
@@ -184,7 +184,7 @@ fn accuracy(found: &[Found], margin: Option<f64>) -> Part {
             let margin = margin.map(|margin| format!(" within {}", number::points_of(margin)));
             format!("as good{}", margin.unwrap_or_default())
         }
-        Mark::Open => return open(found),
+        Mark::Open | Mark::Unlearnt => return open(found),
     };
     let details = seeds(found);
     Part { says, details }

@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use super::{folded, one_line};
 use crate::columns::timed;
-use crate::mark::{AS_GOOD, OPEN};
+use crate::mark::{AS_GOOD, OPEN, UNLEARNT};
 use crate::rows::{BASELINE, Gap, Rows};
 use crate::summary::Table;
-use crate::{caution, executions, sentence};
+use crate::{caution, executions, precision, sentence};
 use ablate_records::Stage;
 
 /// Errors printed under the tables; `results.csv` has all.
@@ -29,7 +29,8 @@ pub fn sentences(tables: &[Table], rows: &Rows, width: Option<u16>) -> String {
     let width = width.map_or(usize::MAX, |width| usize::from(width).max(40));
     let paragraph = |line: &String| folded(line, width, "  ");
     let told: String = lines.iter().map(paragraph).collect();
-    let cautions = caution::cautions(rows).into_iter();
+    let cautions = precision::cautions(tables, &rows.judging).into_iter();
+    let cautions = cautions.chain(caution::cautions(rows));
     let cautions = cautions.chain(executions::cautions(rows));
     let cautions: String = cautions.map(|line| paragraph(&line)).collect();
     format!("{told}{gap}{cautions}")
@@ -69,6 +70,9 @@ pub fn legend(rows: &Rows, shown: &str) -> String {
         words.push(format!(
             "Δ change against the baseline of the same scale: ▲▼ better, △▽ worse, {AS_GOOD}, {OPEN}"
         ));
+    }
+    if has("∅") {
+        words.push(UNLEARNT.into());
     }
     if has("…")
         && rows.rows.iter().any(|row| {

@@ -331,7 +331,7 @@ fn what_cannot_be_compared_is_refused() {
     );
     let judging = Judging {
         margin: Some(0.5),
-        first_seeds: None,
+        ..Judging::default()
     };
     let strict = Source::new("strict", &[], judging, &one);
     assert_eq!(

@@ -337,7 +337,8 @@ fn nothing_learnt_is_no_verdict() {
         .map(|(variant, i)| done(&seed(variant, i), eval(0.0)))
         .into();
     let html = page(&records);
-    assert!(html.contains("can&#x27;t tell: neither network has learnt"));
+    assert!(html.contains("∅ ±0.0") && html.contains("neither network has learnt"));
+    assert!(!html.contains("can&#x27;t tell: "));
     assert!(!html.contains("as good as the baseline"));
 }
 

@@ -23,7 +23,7 @@ fn table_of(
         variants: &[],
         judging: Judging {
             margin: Some(1.0),
-            first_seeds: None,
+            ..Judging::default()
         },
         records,
     };
@@ -133,7 +133,7 @@ fn markdown_has_units_verdicts_and_what_they_mean() {
         "mAP on shapes (val split, 120 images), trained at 320 px for 20 epochs: mean ± standard deviation over 3 seeds.",
         "Latency: median of a forward pass, batch 1, 320 px, on flex (AMD EPYC 9B14, 2 threads).",
         "with a confidence of 95 %",
-        "▲▼ better, △▽ worse, ≈ as good (within 1 point of mAP, 3 % of latency).",
+        "▲▼ better, △▽ worse, ≈ as good (the whole interval lies within 1 point of mAP, 3 % of latency, or the figures are the same).",
         "Bold: the best of its scale",
     ] {
         assert!(text.contains(words), "{words}: {text}");
@@ -296,7 +296,7 @@ fn check_latex(text: &str) {
     }
     assert!(columns > 0, "{text}");
     // What pdflatex has no letter for.
-    let odd = text.chars().find(|c| "▲▼△▽≈±−×…Δ·".contains(*c));
+    let odd = text.chars().find(|c| "▲▼△▽≈∅±−×…Δ·".contains(*c));
     assert_eq!(odd, None, "{text}");
 }
 

@@ -198,6 +198,7 @@ pub fn latency(median_ms: f64) -> Measurement {
             medians_ms: (0..20)
                 .map(|i| median_ms * (1.0 + 0.01 * f64::from(i % 3)))
                 .collect(),
+            aim: None,
         }),
         load: None,
         samples_ms,

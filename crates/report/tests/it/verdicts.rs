@@ -1,7 +1,7 @@
 //! What a report says in words: the sentences at a glance, what to know of the test images, and the
 //! baseline at the same cost. And the plot of all intervals.
 
-use ablate_records::{Cell, EvalMeasurement, Judging, Measurement, Record, Stage};
+use ablate_records::{Aim, Cell, EvalMeasurement, Judging, Measurement, Record, Stage};
 use ablate_report::terminal;
 
 use crate::support::*;
@@ -247,9 +247,44 @@ fn a_network_that_has_not_learnt_says_how_long_it_was_trained() {
     assert_told(&records, 1.0, &[&format!("asff: mAP: {words}.")]);
     let page = text(&page_judged(&records, judging(1.0)));
     assert!(
-        page.contains(&format!("can't tell: {words}")),
+        page.contains(&format!("over 2 seeds: {words}")),
         "in the evidence, too"
     );
+}
+
+#[test]
+fn intervals_that_are_wider_than_asked_for_are_named() {
+    let mut records = Vec::new();
+    for (variant, step) in [("baseline", 3), ("asff", 4)] {
+        for i in 0..3 {
+            let map = 0.3 + 0.01 * i as f64;
+            records.push(done(&seed(variant, "n", i), eval(map)));
+        }
+        let Measurement::Latency(mut timed) = latency(10.0) else {
+            unreachable!()
+        };
+        let rounds = timed.rounds.as_mut().unwrap();
+        rounds.medians_ms = (0..20).map(|i| 10.0 + f64::from(i % step)).collect();
+        rounds.aim = Some(Aim {
+            within: 2.0,
+            limit_s: 3.0,
+        });
+        records.push(done(&cell(variant, "n"), Measurement::Latency(timed)));
+    }
+    let judging = |width| Judging {
+        first_seeds: Some(3),
+        width: Some(width),
+        most_seeds: Some(3),
+        ..Judging::default()
+    };
+    let shown = |width| terminal::render(&records, judging(width), None, false);
+    let of_map = "Intervals of mAP were to be 1 point wide; wider are those of yolov5n+asff (4.5 with 3 seeds).";
+    assert!(shown(1.0).contains(of_map), "{}", shown(1.0));
+    assert!(!shown(4.4).contains("Intervals of mAP"));
+    let of_latency = "known within ±2 %; less so are those of yolov5n+asff (±";
+    assert!(shown(1.0).contains(of_latency), "{}", shown(1.0));
+    let page = text(&page_judged(&records, judging(1.0)));
+    assert!(page.contains(of_map) && page.contains(of_latency));
 }
 
 #[test]

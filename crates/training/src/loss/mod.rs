@@ -13,7 +13,7 @@ mod task_aligned;
 mod yolov5;
 mod yolov8;
 
-pub use ablate_kernels::bce_with_logits;
+pub use ablate_kernels::{bce_with_logits, bce_with_logits_sum};
 pub use ciou::complete_iou;
 pub use end_to_end::EndToEndLoss;
 pub use hyp::Yolov5Hyp;

@@ -11,7 +11,7 @@ use super::masks::{MaskMatch, mask_loss, object_numbers};
 use super::matching::check_targets;
 use super::{
     AnchorMatcher, DetectionLoss, LossError, LossOutput, Match, Outputs, Targets, Yolov5Hyp,
-    bce_with_logits, complete_iou, required,
+    bce_with_logits, bce_with_logits_sum, complete_iou, required,
 };
 use ablate_detection::geometry::BBox;
 
@@ -166,9 +166,8 @@ impl Yolov5Loss {
                     targets = targets.select_assign(0, cells.clone(), iou, IndexingUpdateOp::Add);
                     start += level.count;
                 }
-                bce_with_logits(logits, targets, self.hyp.obj_pw)
-                    .mean()
-                    .mul_scalar(balance)
+                let cells = logits.dims()[0] as f32;
+                bce_with_logits_sum(logits, targets, self.hyp.obj_pw).mul_scalar(balance / cells)
             });
         losses
             .reduce(|sum, loss| sum + loss)

@@ -11,8 +11,11 @@ use super::masks::{MaskMatch, mask_loss, object_numbers};
 use super::matching::check_targets;
 use super::semantic::semantic_loss;
 use super::task_aligned::TaskAlignedAssigner;
-use super::{DetectionLoss, LossError, LossOutput, Outputs, Targets, bce_with_logits, required};
+use super::{
+    DetectionLoss, LossError, LossOutput, Outputs, Targets, bce_with_logits_sum, required,
+};
 use ablate_detection::geometry::BBox;
+use ablate_kernels::{channels, concatenated, with_elements};
 
 /// Gains of the loss under the names that YOLOv8's settings give them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,8 +166,6 @@ impl Yolov8Loss {
         if boxes.is_empty() {
             return Ok(Vec::new());
         }
-        let values = logits.clone().detach().into_data();
-        let values = values.as_slice::<f32>().map_err(|_| LossError::NotFloat)?;
         let protos = protos
             .filter(|_| self.yolo26)
             .map(|protos| protos.clone().detach().into_data());
@@ -176,17 +177,21 @@ impl Yolov8Loss {
             }),
             _ => None,
         };
-        let logits = Logits {
-            values,
-            cells,
-            batch: logits.dims()[0] / cells.len(),
-            outputs: self.outputs(),
-            nc: self.nc,
-            reg_max: self.reg_max,
-            size,
-            protos,
+        let batch = logits.dims()[0] / cells.len();
+        let assigned = |values: &[f32]| {
+            let logits = Logits {
+                values,
+                cells,
+                batch,
+                outputs: self.outputs(),
+                nc: self.nc,
+                reg_max: self.reg_max,
+                size,
+                protos,
+            };
+            logits.assign(&self.assigner, boxes)
         };
-        Ok(logits.assign(&self.assigner, boxes))
+        with_elements(logits, assigned).ok_or(LossError::NotFloat)
     }
 
     /// Numbers for each box.
@@ -231,7 +236,7 @@ impl DetectionLoss for Yolov8Loss {
             let [_, _, height, width, _] = level.dims();
             level.reshape([batch, height * width, outputs])
         };
-        let logits = Tensor::cat(levels.into_iter().map(flat).collect(), 1)
+        let logits = concatenated(levels.into_iter().map(flat).collect())
             .reshape([batch * cells.len(), outputs]);
 
         // Prototypes and masks that fit, if there is an object.
@@ -252,8 +257,8 @@ impl DetectionLoss for Yolov8Loss {
             TensorData::new(scores, [batch * cells.len(), self.nc]),
             &device,
         );
-        let class_logits = logits.clone().narrow(1, 4 * self.reg_max, self.nc);
-        let class_loss = bce_with_logits(class_logits, scores, 1.0).sum();
+        let class_logits = channels(logits.clone(), 4 * self.reg_max, self.nc);
+        let class_loss = bce_with_logits_sum(class_logits, scores, 1.0);
 
         let zero = || Tensor::<1>::zeros([1], &device);
         let mask_items = self.items().len() - 3;

@@ -103,7 +103,7 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
         drafts.push(Draft {
             stated: image.stated(),
             id: Some((ids.number_at(place), image.id)),
-            image: folder.join(&image.file_name),
+            image: below(&folder, Path::new(&image.file_name)),
             name: image.file_name,
             file: json.clone(),
             boxes: Vec::new(),

@@ -39,11 +39,15 @@ pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
     if !name.eq_ignore_ascii_case("annotation") && child(root, "object").is_none() {
         return Err(format!("expected an <annotation>, found a <{name}>"));
     }
-    page.size = child(root, "size").and_then(|size| {
-        let number = |name| child(size, name).and_then(text_of)?.parse::<usize>().ok();
-        Some((number("width")?, number("height")?))
-            .filter(|&(width, height)| width > 0 && height > 0)
-    });
+    if let Some(size) = child(root, "size") {
+        match read_size(size) {
+            Ok(size) => page.size = size,
+            Err(reason) => {
+                let line = document.text_pos_at(size.range().start).row as usize;
+                page.problems.note(xml, Some(line), reason);
+            }
+        }
+    }
     for object in root.children().filter(|node| node.has_tag_name("object")) {
         let line = document.text_pos_at(object.range().start).row as usize;
         match read_object(object, line) {
@@ -52,6 +56,23 @@ pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
         }
     }
     Ok(page)
+}
+
+/// Width and height; None where they are not stated, of which 0 is a way.
+fn read_size(size: Node) -> Result<Option<(usize, usize)>, String> {
+    let number = |name: &str| match child(size, name).and_then(text_of) {
+        None => Ok(0),
+        Some(text) => match text.parse::<f64>() {
+            Ok(number) if (0.0..1e9).contains(&number) && number.fract() == 0.0 => {
+                Ok(number as usize)
+            }
+            _ => Err(format!(
+                "size: {name}: expected a number of pixels, found '{text}'; whether the image is of another size is not known"
+            )),
+        },
+    };
+    let size = (number("width")?, number("height")?);
+    Ok(Some(size).filter(|&(width, height)| width > 0 && height > 0))
 }
 
 fn read_object(object: Node, line: usize) -> Result<Object, String> {

@@ -127,6 +127,9 @@ fn read_sets(
             if id.is_empty() {
                 continue;
             }
+            // As Windows writes it.
+            let turned = id.replace('\\', "/");
+            let id = if images.contains_key(id) { id } else { &turned };
             let id = without_ending(id, images);
             if seen.insert(id.clone()) {
                 ids.push(id);

@@ -18,7 +18,10 @@ pub(super) enum Labels {
 
 /// Reads the labels of an image.
 pub(super) fn read(image: &Path) -> Labels {
-    for path in places(image) {
+    let places = places(image);
+    // As some systems write it.
+    let shouted = places.iter().map(|place| place.with_extension("TXT"));
+    for path in places.iter().cloned().chain(shouted) {
         // A pipe would be waited for.
         let special = |kind: std::fs::Metadata| !kind.is_file() && !kind.is_dir();
         if path.metadata().is_ok_and(special) {

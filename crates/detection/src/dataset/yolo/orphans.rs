@@ -4,6 +4,7 @@
 //! on purpose, and their labels with them.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -70,7 +71,8 @@ impl Search<'_> {
         let (files, folders) = names(place);
         for name in files {
             let path = place.join(&name);
-            if path.extension().is_none_or(|ending| ending != "txt") {
+            let is_text = |ending: &OsStr| ending.eq_ignore_ascii_case("txt");
+            if !path.extension().is_some_and(is_text) {
                 continue;
             }
             let image = images.join(&name).with_extension("");

@@ -3,6 +3,10 @@
 use super::Submission;
 use crate::cli::JobOption;
 
+/// Of a job that keeps nothing when it is cut off, so many turns are enough to see that its time limit is
+/// too short.
+const TURNS: usize = 4;
+
 /// Seconds before the time limit at which a training is told to write its checkpoint.
 const NOTICE_S: u32 = 120;
 
@@ -177,6 +181,19 @@ impl Job {
 
     fn body(&self) -> String {
         let most = u8::from(self.reports_no_failure);
+        // Latencies that are compared are measured in one go.
+        let too_short = match self.exclusive {
+            true => format!(
+                r#"        if [ "${{SLURM_RESTART_COUNT:-0}}" -ge {} ]; then
+            echo "{}: {TURNS} turns did not end within the time limit; give it more with --time" >&2
+            exit "$code"
+        fi
+"#,
+                TURNS - 1,
+                self.name
+            ),
+            false => String::new(),
+        };
         let runs: Vec<String> = self
             .commands
             .iter()
@@ -194,7 +211,7 @@ run() {{
     child=$!
     while wait "$child"; code=$?; kill -0 "$child" 2>/dev/null; do :; done
     if [ -n "$late" ] && [ "$code" -gt 128 ]; then
-        # One task of an array has the array's own number.
+{too_short}        # One task of an array has the array's own number.
         task=${{SLURM_ARRAY_JOB_ID:+${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID}}
         exec scontrol requeue "${{task:-$SLURM_JOB_ID}}"
     fi

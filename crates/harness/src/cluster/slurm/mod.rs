@@ -80,6 +80,7 @@ impl Submission<'_> {
             let eval = format!("{}{wait}", self.run("", &["train", "eval"]));
             let job = Job::new("eval", vec![eval])
                 .with_gres()
+                .after_ok("setup")
                 .after_any(&["train"]);
             jobs.push(job.array(work.trainers));
         }

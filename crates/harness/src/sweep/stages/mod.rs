@@ -45,6 +45,11 @@ pub trait Work {
         None
     }
 
+    /// How far an unfinished measurement came that goes on from there; empty if it begins anew.
+    fn progress(&self, _: &Job) -> String {
+        String::new()
+    }
+
     /// Throws away what an unfinished measurement left, so that the next one begins anew.
     fn forget(&self, _: &Job) -> Result<()> {
         Ok(())
@@ -131,5 +136,10 @@ impl<'p> Job<'p> {
     /// Whether another run has taken it over.
     pub fn is_lost(&self) -> bool {
         self.leases.iter().any(Lease::is_lost)
+    }
+
+    /// As [`Self::is_lost`], for who asks often: as of a second ago.
+    pub fn seems_lost(&self) -> bool {
+        self.leases.iter().any(Lease::seems_lost)
     }
 }

@@ -78,8 +78,8 @@ impl Train<'_> {
         ablate_files::remove_unfinished(&folder);
         memory::begin(&device);
         let signals = interrupt::Training::begin()?;
-        let ends = || signals.interrupted() || job.is_lost();
-        let epochs = Epochs::new(&job.cell.cell.model, steps, ends);
+        let ends = || signals.interrupted() || job.seems_lost();
+        let epochs = Epochs::new(&job.cell.cell.model, steps, ends, || job.is_lost());
         let mut progress: Box<dyn Progress> = match self.bench.config.writes_curves() {
             true => {
                 let curves = curves::folder_of(self.store, &job.cell.cell, seed);
@@ -160,6 +160,13 @@ impl Work for Train<'_> {
             inputs["weights"] = weights.hash.as_str().into();
         }
         Ok(inputs)
+    }
+
+    /// When the last checkpoint was written.
+    fn progress(&self, job: &Job) -> String {
+        let checkpoint = std::fs::metadata(self.folder(job).join(RESUME));
+        let written = checkpoint.and_then(|checkpoint| checkpoint.modified());
+        written.map_or(String::new(), |written| format!("{written:?}"))
     }
 
     fn forget(&self, job: &Job) -> Result<()> {
