@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
+    io::ErrorKind,
     path::PathBuf,
 };
 
@@ -11,7 +12,7 @@ use ablate_model::{
     Catalog, Graph, ModelName,
     catalog::{CatalogError, ResolvedModel},
 };
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 
 use super::{
@@ -235,7 +236,10 @@ impl WeightsFile {
     pub fn open(path: PathBuf) -> Result<Self> {
         let mut hasher = blake3::Hasher::new();
         let read = File::open(&path).and_then(|file| hasher.update_reader(file).map(|_| ()));
-        read.with_context(|| format!("cannot read {}", path.display()))?;
+        read.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => anyhow!("{}: no such file", path.display()),
+            _ => anyhow!("{}: {error}", path.display()),
+        })?;
         Ok(Self {
             path,
             hash: hasher.finalize().to_hex().to_string(),

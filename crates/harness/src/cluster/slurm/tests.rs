@@ -48,7 +48,7 @@ fn jobs_come_after_what_they_need() {
             ("setup", ""),
             ("train", "--dependency=afterok:setup"),
             ("latency", "--dependency=afterok:setup"),
-            ("eval", "--dependency=afterany:train"),
+            ("eval", "--dependency=afterok:setup,afterany:train"),
             ("detect", "--dependency=afterany:eval"),
             (
                 "report",
