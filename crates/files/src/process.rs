@@ -118,9 +118,12 @@ impl Holder {
         let place = u64::from_str_radix(parts.next()?, 16).ok()?;
         let process = parts.next()?.parse().ok()?;
         let started = parts.next()?.to_owned();
-        let is_here = place == Place::here().number();
+        let place = match place == Place::here().number() {
+            true => Place::here().clone(),
+            false => Place::default(),
+        };
         Some(Self {
-            place: is_here.then(|| Place::here().clone()).unwrap_or_default(),
+            place,
             process,
             started,
         })
