@@ -149,9 +149,7 @@ impl Entry {
     }
 
     pub(super) fn forget_deaths(&self) {
-        if self.generation > 1 {
-            let _ = fs::remove_file(self.deaths_file());
-        }
+        let _ = fs::remove_file(self.deaths_file());
     }
 
     fn deaths_file(&self) -> PathBuf {
