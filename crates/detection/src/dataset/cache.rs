@@ -195,7 +195,7 @@ fn labels(sample: &Sample, imgsz: InputSize) -> Vec<Label> {
 }
 
 /// Images of more pixels are decoded one at a time: in four channels of 16 bits they take a quarter of a
-/// gigabyte and more.
+/// gigabyte and more. A decoder asks no other thread to help, so none can come to wait for itself.
 const LARGE: usize = 1 << 25;
 
 static LARGE_ONES: Mutex<()> = Mutex::new(());
