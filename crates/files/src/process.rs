@@ -3,6 +3,7 @@
 use std::{
     fmt, fs,
     hash::{DefaultHasher, Hash, Hasher},
+    io,
     sync::LazyLock,
 };
 
@@ -44,9 +45,16 @@ static OWN: LazyLock<Holder> = LazyLock::new(|| {
     Holder {
         place: HERE.clone(),
         process,
-        started: started(process).unwrap_or_default(),
+        started: stat(process)
+            .ok()
+            .and_then(|stat| started(&stat).map(str::to_owned))
+            .unwrap_or_default(),
     }
 });
+
+/// Whether the system hides processes of other users, as clusters do.
+static HIDES: LazyLock<bool> =
+    LazyLock::new(|| fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| hides(&mounts)));
 
 impl Place {
     /// That of this process.
@@ -132,9 +140,13 @@ impl Holder {
     /// Whether the process of this machine still runs; None where the system does not tell, and for
     /// one of another machine.
     pub(crate) fn is_alive(&self) -> Option<bool> {
-        let tells = self.place == *Place::here() && fs::exists("/proc/self/stat").ok()?;
-        let is_same = |started: String| started == self.started;
-        tells.then(|| started(self.process).is_some_and(is_same))
+        if self.place != *Place::here() || !fs::exists("/proc/self/stat").ok()? {
+            return None;
+        }
+        match stat(self.process) {
+            Ok(stat) => Some(started(&stat) == Some(&self.started)),
+            Err(_) => (!*HIDES).then_some(false),
+        }
     }
 }
 
@@ -144,17 +156,30 @@ pub(crate) fn value<'t>(text: &'t str, key: &str) -> &'t str {
     lines.find_map(|line| line.strip_prefix(key)).unwrap_or("")
 }
 
-/// The start of a process, after its name, which may hold anything, in Linux's list of its figures.
+/// Linux's list of a process's figures.
+fn stat(process: u32) -> io::Result<String> {
+    fs::read_to_string(format!("/proc/{process}/stat"))
+}
+
+/// The start of a process, in its figures after its name, which may hold anything.
 /// A process that is dead and only waits to be asked for its end counts as gone.
-fn started(process: u32) -> Option<String> {
+fn started(stat: &str) -> Option<&str> {
     const STATE: usize = 0;
     const START: usize = 19;
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let words: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     match words.get(STATE)? {
         &"Z" | &"X" => None,
-        _ => words.get(START).map(|word| (*word).to_owned()),
+        _ => words.get(START).copied(),
     }
+}
+
+/// Whether `/proc` is mounted so, by Linux's list of mounts.
+fn hides(mounts: &str) -> bool {
+    let mut options = mounts
+        .lines()
+        .filter_map(|line| Some(line.split_once(" - proc ")?.1))
+        .flat_map(|rest| rest.split([' ', ',']));
+    options.any(|option| matches!(option.strip_prefix("hidepid="), Some(how) if !matches!(how, "0" | "off")))
 }
 
 #[cfg(test)]
@@ -186,6 +211,21 @@ mod tests {
         assert_eq!(own.text(1, 2, 0).len(), own.text(1, 2, u64::MAX).len());
         assert_eq!(Holder::parse("nothing"), Holder::default());
         assert_eq!(Holder::default().to_string(), "process 0 on unknown host");
+    }
+
+    #[test]
+    fn a_system_may_hide_what_others_run() {
+        let mount = |options| {
+            format!(
+                "30 1 259:1 / / rw - ext4 /dev/root rw\n31 30 0:22 / /proc rw,nosuid shared:1 - proc proc {options}\n"
+            )
+        };
+        for hidden in ["rw,hidepid=2", "rw,gid=9,hidepid=invisible", "rw,hidepid=1"] {
+            assert!(hides(&mount(hidden)), "{hidden}");
+        }
+        for told in ["rw", "rw,hidepid=0", "rw,hidepid=off"] {
+            assert!(!hides(&mount(told)), "{told}");
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn worker(folder: &Path) -> Result<()> {
     let keys = fs::read_to_string(folder.join(KEYS))?;
     let keys: Vec<&str> = keys.lines().collect();
     let mut endings = Endings::default();
-    endings.remember(&store, &keys);
+    endings.remember(&store, &keys)?;
     let cells = keys.into_iter().enumerate();
     let cells = cells.filter(|(_, key)| endings.before(key).is_none());
     let (mut since, mut waited) = (Instant::now(), false);

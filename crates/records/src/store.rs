@@ -217,23 +217,30 @@ impl Store {
 
     /// The record with this key; None if there is none. One whose content makes no sense is left out
     /// with a warning; a store that was opened to measure moves it aside, so that its stage is measured
-    /// again.
+    /// again. One that the system does not give is left out with a warning, too: see [`Self::try_load`].
     pub fn load(&self, key: &str) -> Option<Record> {
+        self.try_load(key).unwrap_or_else(|error| {
+            tracing::warn!("{error:#}; left out");
+            None
+        })
+    }
+
+    /// As [`Self::load`].
+    ///
+    /// # Errors
+    /// The path of a file that is there but can't be read. The record may be whole: the machine is what
+    /// fails.
+    pub fn try_load(&self, key: &str) -> Result<Option<Record>> {
         let path = self.record_path(key);
         let text = match read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return None,
-            // The record may be whole: the machine is what fails.
-            Err(error) => {
-                tracing::warn!("{}: cannot be read: {error}", path.display());
-                return None;
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            text => text.with_context(|| format!("cannot read {}", path.display()))?,
         };
-        match serde_json::from_slice::<Record>(&text) {
+        Ok(match serde_json::from_slice::<Record>(&text) {
             Ok(record) if key == self::key(record.stage, &record.inputs) => Some(record),
             Ok(_) => self.leave_out(&path, "its inputs are not those of its key"),
             Err(error) => self.leave_out(&path, &error.to_string()),
-        }
+        })
     }
 
     fn leave_out(&self, path: &Path, why: &str) -> Option<Record> {

@@ -67,7 +67,7 @@ fn what_others_have_ended_since_is_told_from_what_was_there() {
     store.save(&failed(1, "no memory")).unwrap();
     let mut endings = Endings::default();
     let keys = [&old, &retried, &new, &absent].map(|record| record.key.as_str());
-    endings.remember(&store, &keys);
+    endings.remember(&store, &keys).unwrap();
     let before = keys.map(|key| endings.before(key));
     assert_eq!(
         before,
@@ -87,7 +87,7 @@ fn what_others_have_ended_since_is_told_from_what_was_there() {
     let path = folder.path().join(format!("records/{}.json", new.key));
     fs::write(path, "{").unwrap();
     store.remove(&old.key).unwrap();
-    endings.remember(&store, &keys);
+    endings.remember(&store, &keys).unwrap();
     let before = keys.map(|key| endings.before(key));
     assert_eq!(before, [None, Some(Status::Done), None, Some(Status::Done)]);
     assert_eq!(keys.map(|key| endings.since(&store, key)), [false; 4]);
@@ -110,8 +110,23 @@ fn a_damaged_record_has_no_status_and_is_moved_aside() {
 
     fs::write(path(&keys[2]), "{").unwrap();
     let mut endings = Endings::default();
-    endings.remember(&store, &[keys[2].as_str()]);
+    endings.remember(&store, &[keys[2].as_str()]).unwrap();
     assert!(!endings.since(&store, &keys[2]), "it is to be measured");
+}
+
+/// It may be whole: neither is it measured again, nor does it count as measured.
+#[test]
+fn a_record_that_the_system_does_not_give_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(folder.path()).unwrap();
+    let key = done(0).key;
+    fs::create_dir(folder.path().join(format!("records/{key}.json"))).unwrap();
+    let error = Endings::default().remember(&store, &[&key]).unwrap_err();
+    assert!(
+        format!("{error:#}").contains(&format!("{key}.json")),
+        "{error:#}"
+    );
+    assert_eq!(store.load(&key), None);
 }
 
 #[test]

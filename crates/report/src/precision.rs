@@ -13,13 +13,11 @@ const MOST: usize = 4;
 /// once, before some of them failed or were left out.
 const SLACK: f64 = 1.1;
 
-/// In words, a sentence for accuracies and one for latencies.
+/// In words, first of accuracies, then of latencies.
 pub fn cautions(tables: &[Table], judging: &Judging) -> Vec<String> {
     let lines: Vec<&Line> = tables.iter().flat_map(|table| &table.lines).collect();
-    [seeds(&lines, judging), latencies(&lines)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let seeds = seeds(&lines, judging).into_iter();
+    seeds.chain(latencies(&lines)).collect()
 }
 
 fn seeds(lines: &[&Line], judging: &Judging) -> Option<String> {
@@ -30,37 +28,51 @@ fn seeds(lines: &[&Line], judging: &Judging) -> Option<String> {
             return None;
         };
         let found = interval.high - interval.low;
-        let name = &line.cell().model;
-        (found > SLACK * width).then(|| format!("{name} ({found:.1} with {seeds} seeds)"))
+        let name = line.name();
+        let words = format!("{name} ({found:.1} with {seeds} of at most {most} seeds)");
+        (found > SLACK * width).then_some((words, seeds >= most))
     });
-    let wide: Vec<String> = wide.collect();
+    let (wide, ended): (Vec<String>, Vec<bool>) = wide.unzip();
+    let why = match ended.contains(&true) {
+        true => {
+            " More seeds are for the sweep to allow (key to of seeds); test images leave their part of the width."
+        }
+        false => "",
+    };
     (!wide.is_empty()).then(|| {
         format!(
-            "Intervals of mAP were to be {} wide; wider are those of {}. The sweep allows {most} seeds of a model (key \
-             to of seeds), and test images leave their part of the width whatever the seeds.",
+            "Intervals of mAP were to be {} wide; wider are those of {}.{why}",
             number::points_of(width),
             listed(&wide)
         )
     })
 }
 
-fn latencies(lines: &[&Line]) -> Option<String> {
-    let mut aimed: Option<Aim> = None;
-    let wide = lines.iter().filter_map(|line| {
-        let aim = line.rows.iter().find_map(aim)?;
-        let half = half(&line.changes.latency_interval?);
-        (half > SLACK * aim.within).then(|| {
-            aimed.get_or_insert(aim);
-            format!("{} (±{half:.1} %)", line.cell().model)
-        })
-    });
-    let wide: Vec<String> = wide.collect();
-    let Aim { within, limit_s } = aimed?;
-    Some(format!(
-        "Changes of latency were to be known within ±{within} %; less so are those of {}. Timing ended after {limit_s} s \
-         of each model (key limit_s of latency).",
-        listed(&wide)
-    ))
+/// A sentence for each aim: several sweeps may have their own.
+fn latencies(lines: &[&Line]) -> Vec<String> {
+    let mut wide: Vec<(Aim, Vec<String>)> = Vec::new();
+    for line in lines {
+        let aim = line.rows.iter().find_map(aim);
+        let (Some(aim), Some(interval)) = (aim, line.changes.latency_interval) else {
+            continue;
+        };
+        let half = half(&interval);
+        if half > SLACK * aim.within {
+            let words = format!("{} (±{half:.1} %)", line.name());
+            match wide.iter_mut().find(|(known, _)| *known == aim) {
+                Some((_, names)) => names.push(words),
+                None => wide.push((aim, vec![words])),
+            }
+        }
+    }
+    let sentence = |(Aim { within, limit_s }, names): &(Aim, Vec<String>)| {
+        format!(
+            "Changes of latency were to be known within ±{within} %; less so are those of {}. Timing ended once a model \
+             had taken {limit_s} s, ten rounds at the least (key limit_s of latency).",
+            listed(names)
+        )
+    };
+    wide.iter().map(sentence).collect()
 }
 
 fn aim(row: &Row) -> Option<Aim> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::columns::{self, AtCost, Change, Column, Evidence, LATENCY_MARGIN, SameCost};
+use crate::columns::{self, AtCost, Change, Column, Evidence, LATENCY_MARGIN, Outlook, SameCost};
 use crate::interval::{Interval, Over};
 use crate::mark::Mark;
 use crate::rows::{self, Gap, Row, Rows, scale_order, variant_order};
@@ -277,10 +277,11 @@ impl<'a> Glance<'a> {
             })
         };
         let interval = interval();
+        let is_unlearnt = |change: &Change| change.mark == Mark::Unlearnt;
         let untold = || {
             changes
                 .iter()
-                .any(|change| change.interval.is_none() || change.mark == Mark::Unlearnt)
+                .any(|change| change.interval.is_none() || is_unlearnt(change))
         };
         let mark = match (comparison.evidence, &interval) {
             (Evidence::Exact, _) => Mark::exact(value, comparison.better),
@@ -291,10 +292,15 @@ impl<'a> Glance<'a> {
                 };
                 Mark::of(value, interval, margin, comparison.better)
             }
-            _ if changes.iter().all(|change| change.mark == Mark::Unlearnt) => Mark::Unlearnt,
+            _ if changes.iter().all(|&change| is_unlearnt(change)) => Mark::Unlearnt,
             _ => Mark::Open,
         };
-        let outlook = changes.iter().find_map(|change| change.outlook);
+        let outlook = match mark {
+            Mark::Open if changes.iter().any(|&change| is_unlearnt(change)) => {
+                Some(Outlook::ScaleUnlearnt)
+            }
+            _ => changes.iter().find_map(|change| change.outlook),
+        };
         Some(MeanChange {
             change: Change {
                 value,

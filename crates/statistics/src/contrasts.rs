@@ -73,6 +73,8 @@ pub struct Contrast {
     pub seeds: [usize; 2],
     /// Number of models that are compared with the baseline at once.
     pub comparisons: usize,
+    /// The correlation of two of their differences, as the interval takes it.
+    pub correlation: f64,
     /// The probability that all their intervals are right.
     pub confidence: f64,
 }
@@ -101,7 +103,7 @@ impl Contrast {
             of_images: self.of_images,
             images: self.images as f64,
             comparisons: self.comparisons,
-            correlation: 0.5,
+            correlation: self.correlation,
             confidence: self.confidence,
         }
     }
@@ -157,9 +159,9 @@ impl Comparison<'_> {
                 ..terms
             };
             let wider = wider.map(|own| (by_own.half(&own), own));
-            let (half, widest) = match wider {
-                Some((own_half, own)) if own_half > half => (own_half, own),
-                _ => (half, pooled),
+            let (half, widest, correlation) = match wider {
+                Some((own_half, own)) if own_half > half => (own_half, own, own_correlation),
+                _ => (half, pooled, correlation),
             };
             Some(Contrast {
                 difference,
@@ -172,6 +174,7 @@ impl Comparison<'_> {
                 degrees_grow: self.models().all(|arm| arm.first.is_none()),
                 seeds: terms.seeds,
                 comparisons,
+                correlation,
                 confidence: self.confidence,
             })
         };
@@ -389,6 +392,8 @@ mod tests {
         };
         assert!((found.half() - half(correlation)).abs() < 1e-9);
         assert!(found.half() > half(0.5));
+        // What more seeds would tell goes by the same.
+        assert_eq!(found.half_with(3, found.degrees), found.half());
     }
 
     #[test]

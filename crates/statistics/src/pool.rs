@@ -27,11 +27,14 @@ pub(crate) struct Pooled {
     pub degrees: f64,
 }
 
-/// The spread over all models, each given by its seeds; None if no model has two.
+/// The spread over all models, each given by its seeds; None if no model has two. One that has none adds
+/// nothing.
 pub(crate) fn pooled(models: &[&[f64]]) -> Option<Pooled> {
     let (mut squares, mut degrees) = (0.0, 0.0);
     for seeds in models {
-        let mean = describe::mean(seeds)?;
+        let Some(mean) = describe::mean(seeds) else {
+            continue;
+        };
         squares += seeds.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
         degrees += (seeds.len() - 1) as f64;
     }

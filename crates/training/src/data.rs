@@ -20,6 +20,8 @@ pub trait BatchSource {
     fn images(&self) -> usize;
     /// The batches of an epoch from one of them on; both count from 0.
     fn epoch_from(&self, epoch: usize, first: usize) -> Box<dyn Iterator<Item = Batch> + '_>;
+    /// Called before the first batch of a training.
+    fn begin(&self) {}
     /// Fails if a batch is not what it should be, asked before each is used.
     ///
     /// # Errors
@@ -40,6 +42,10 @@ impl BatchSource for TrainLoader {
 
     fn epoch_from(&self, epoch: usize, first: usize) -> Box<dyn Iterator<Item = Batch> + '_> {
         Box::new(TrainLoader::epoch_from(self, epoch, first))
+    }
+
+    fn begin(&self) {
+        self.data().begin();
     }
 
     fn check(&self) -> Result<(), DataError> {
@@ -98,6 +104,10 @@ impl BatchSource for TrainingData {
             Some((from, loader)) if epoch >= *from => Box::new(loader.epoch_from(epoch, first)),
             _ => Box::new(self.loader.epoch_from(epoch, first)),
         }
+    }
+
+    fn begin(&self) {
+        BatchSource::begin(&self.loader);
     }
 
     fn check(&self) -> Result<(), DataError> {

@@ -150,6 +150,7 @@ impl Evaluator {
         );
         let masks = detector.detect().masks.is_some() && has_masks(dataset);
         let mut detections = Vec::new();
+        loader.data().begin();
         for (number, batch) in loader.iter().enumerate() {
             loader.data().check()?;
             detections.extend(self.detect(batch, dataset, masks, &mut |_| {})?);

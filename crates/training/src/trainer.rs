@@ -201,6 +201,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
     }
 
     fn run(mut self) -> Result<Trained> {
+        self.data.begin();
         let first = self.state.log.len();
         let end = self
             .leg

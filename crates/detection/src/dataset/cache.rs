@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use image::RgbImage;
 use rayon::prelude::*;
@@ -30,7 +32,7 @@ pub struct CachedDataset {
     images: Vec<Option<RgbImage>>,
     labels: Vec<Vec<Label>>,
     /// The first image that could not be decoded any more, and why.
-    lost: OnceLock<(PathBuf, String)>,
+    lost: Mutex<Option<(PathBuf, String)>>,
 }
 
 impl CachedDataset {
@@ -110,7 +112,7 @@ impl CachedDataset {
             interpolation,
             images,
             labels,
-            lost: OnceLock::new(),
+            lost: Mutex::default(),
         })
     }
 
@@ -135,15 +137,25 @@ impl CachedDataset {
     }
 
     /// Fails if an image that isn't kept could be decoded at first, but not any more: what was made of
-    /// the images since then is not of this data set.
+    /// the images since [`Self::begin`] is not of this data set.
     ///
     /// # Errors
     /// The image, and why it can't be decoded.
     pub fn check(&self) -> Result<(), DataError> {
-        match self.lost.get() {
+        match &*self.lost() {
             Some((file, reason)) => Err(DataError::file(file, reason)),
             None => Ok(()),
         }
+    }
+
+    /// To be called before the images are gone through: what could not be decoded earlier may be there
+    /// again.
+    pub fn begin(&self) {
+        *self.lost() = None;
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Option<(PathBuf, String)>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The resized image of a sample. One that isn't kept and can't be decoded any more comes as grey:
@@ -153,11 +165,12 @@ impl CachedDataset {
             return Cow::Borrowed(image);
         }
         let sample = &self.dataset.samples[index];
-        Cow::Owned(match decode(sample) {
+        Cow::Owned(match decode_again(sample) {
             Ok(image) => resized(image, self.imgsz, self.interpolation),
             Err(reason) => {
                 let lost = format!("it could be decoded at first, but not any more: {reason}");
-                let _ = self.lost.set((sample.source.path(), lost));
+                self.lost()
+                    .get_or_insert_with(|| (sample.source.path(), lost));
                 let (width, height) = self.imgsz.fitted(sample.width, sample.height);
                 RgbImage::from_pixel(width as u32, height as u32, crate::augment::GREY)
             }
@@ -213,6 +226,21 @@ fn decode(sample: &Sample) -> Result<RgbImage, String> {
         ));
     }
     Ok(image)
+}
+
+/// Pauses before an image that was decoded once is tried again: a network file system may be away for a
+/// moment.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
+
+fn decode_again(sample: &Sample) -> Result<RgbImage, String> {
+    let mut decoded = decode(sample);
+    for pause in PAUSES {
+        if decoded.is_err() {
+            thread::sleep(pause);
+            decoded = decode(sample);
+        }
+    }
+    decoded
 }
 
 fn resized(image: RgbImage, imgsz: InputSize, interpolation: Interpolation) -> RgbImage {

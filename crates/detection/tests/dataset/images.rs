@@ -222,7 +222,9 @@ fn beyond_its_limit_the_cache_decodes_again() {
         assert_eq!(all.image(index), none.image(index));
     }
     none.check().unwrap();
-    std::fs::remove_file(folder.path("images/small.png")).unwrap();
+    let small = folder.path("images/small.png");
+    let aside = folder.path("aside.png");
+    std::fs::rename(&small, &aside).unwrap();
     assert_eq!(all.image(0).dimensions(), (50, 25));
     all.check().unwrap();
     assert_eq!(none.image(0).get_pixel(3, 3).0, [114; 3], "gone since");
@@ -231,4 +233,11 @@ fn beyond_its_limit_the_cache_decodes_again() {
         error.contains("small.png: it could be decoded at first, but not any more: "),
         "{error}"
     );
+
+    // It is back for the next who goes through the images.
+    std::fs::rename(&aside, &small).unwrap();
+    assert_eq!(none.image(0), all.image(0));
+    none.check().unwrap_err();
+    none.begin();
+    none.check().unwrap();
 }

@@ -84,6 +84,10 @@ fn a_coco_file_that_both_splits_list_is_told() {
             .starts_with("coco.yaml:3: 1 of 2 images of val are in train, too: ")
     );
     assert_eq!(note(&folder, "coco.yaml", Split::Train), None);
+
+    // As Windows writes it.
+    folder.write("val.json", &json(&val.replace("train/a", r"train\\a")));
+    assert!(note(&folder, "coco.yaml", Split::Val).is_some());
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) struct Entry {
     since: u64,
     beats: AtomicU64,
     lost: AtomicBool,
+    /// Whether the file was given back. Held while it is written: its name may be another's then.
+    given_back: Mutex<bool>,
     /// When the folder was last looked at.
     looked: Mutex<Instant>,
 }
@@ -52,8 +54,13 @@ impl Entry {
             since: UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()),
             beats: AtomicU64::new(0),
             lost: AtomicBool::new(false),
+            given_back: Mutex::new(false),
             looked: Mutex::new(Instant::now()),
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Makes the file whole under its name; false if the name is taken.
@@ -93,7 +100,8 @@ impl Entry {
     /// Counts, unless another generation has come.
     pub(super) fn beat(&self) {
         self.beats.fetch_add(1, Ordering::Relaxed);
-        if !self.is_lost() {
+        let given_back = lock(&self.given_back);
+        if !*given_back && !self.is_lost() {
             // In place: the text keeps its length, and other machines see a new content sooner than
             // a new file. A heartbeat that can't be written may be written the next time.
             let file = fs::OpenOptions::new().write(true).open(&self.file);
@@ -136,6 +144,8 @@ impl Entry {
     /// of them, and none of them has brought it beyond `progress`; 0 if the work was given back since.
     pub(super) fn deaths(&self, progress: &str) -> io::Result<u32> {
         if self.generation == 1 {
+            // Those before it were not the last in a row.
+            self.forget_deaths();
             return Ok(0);
         }
         let file = self.deaths_file();
@@ -157,6 +167,8 @@ impl Entry {
     }
 
     pub(super) fn remove(&self) {
+        let mut given_back = lock(&self.given_back);
+        *given_back = true;
         if matches!(self.is_own(), Ok(true)) {
             let _ = fs::remove_file(&self.file);
         }

@@ -86,6 +86,11 @@ impl Held {
 }
 
 impl Lease {
+    /// What it is of.
+    pub fn name(&self) -> &str {
+        self.entry.name()
+    }
+
     /// Whether another process has taken the work over, since it saw no heartbeat for long: ours
     /// was stopped, or cut off from the folder. What was made of the work must not be kept. Looks at
     /// the folder.
@@ -119,9 +124,7 @@ impl Drop for Lease {
         for entries in [&self.held.entries, &ALL] {
             lock(entries).retain(|entry| !Arc::ptr_eq(entry, &self.entry));
         }
-        if !self.is_lost() {
-            self.entry.remove();
-        }
+        self.entry.remove();
     }
 }
 

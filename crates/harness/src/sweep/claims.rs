@@ -46,9 +46,12 @@ impl Claims {
 
     /// Remembers what the records of these jobs are now. What is new afterwards is of another run,
     /// which has just measured it.
-    pub fn remember(&mut self, jobs: &[Job]) {
+    ///
+    /// # Errors
+    /// A record that is there but can't be read.
+    pub fn remember(&mut self, jobs: &[Job]) -> Result<()> {
         let keys: Vec<&str> = jobs.iter().map(|job| job.key.as_str()).collect();
-        self.endings.remember(&self.store, &keys);
+        self.endings.remember(&self.store, &keys)
     }
 
     /// How the job had ended when this run came to its stage; None if it had not.
@@ -90,13 +93,17 @@ impl Claims {
         turn: Turn,
     ) -> Result<Result<Vec<Lease>, Busy>> {
         let mut names: Vec<String> = jobs.iter().map(|job| job.key.clone()).collect();
-        if matches!(stage, Stage::Latency | Stage::Detect) {
-            names.push(format!("latency-on-{}", Holder::own().place).replace(['/', '\\'], "-"));
-        }
         // In one order, so that no two runs hold what the other waits for.
         names.sort();
-        let mut leases = Vec::with_capacity(names.len());
-        for name in names {
+        let machine = matches!(stage, Stage::Latency | Stage::Detect).then(|| {
+            let name = format!("latency-on-{}", Holder::own().place);
+            name.replace(['/', '\\'], "-")
+        });
+        // The machine first: work whose holder has died is not taken over only to be given back. It is not
+        // what the holder died of.
+        let machine = machine.into_iter().map(|name| (name, Turn::Any));
+        let mut leases = Vec::with_capacity(names.len() + 1);
+        for (name, turn) in machine.chain(names.into_iter().map(|name| (name, turn))) {
             let claim = match turn {
                 Turn::Untouched => self.leases.claim_untouched(&name),
                 Turn::Any => self.leases.claim(&name),

@@ -19,10 +19,9 @@ pub fn fatal(work: &dyn Work, group: &[Job]) -> io::Result<Option<String>> {
     let Some(first) = group.first() else {
         return Ok(None);
     };
-    // The lease of the machine's clock is of other groups, too.
     let progress = format!("{} {}", first.key, work.progress(first));
     let mut most = 0;
-    for lease in first.leases.iter() {
+    for lease in of(group) {
         most = most.max(lease.deaths(&progress)?);
     }
     if most > 0 {
@@ -39,6 +38,11 @@ pub fn fatal(work: &dyn Work, group: &[Job]) -> io::Result<Option<String>> {
 
 /// Says that a group has come to an end.
 pub fn forget(group: &[Job]) {
+    of(group).for_each(Lease::forget_deaths);
+}
+
+/// The leases of the group's cells: that of the machine's clock is of other groups, too.
+fn of<'a>(group: &'a [Job]) -> impl Iterator<Item = &'a Lease> {
     let leases = group.first().into_iter().flat_map(|job| job.leases.iter());
-    leases.for_each(Lease::forget_deaths);
+    leases.filter(|lease| group.iter().any(|job| job.key == lease.name()))
 }

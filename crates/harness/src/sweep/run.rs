@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
             .iter()
             .filter_map(|cell| self.manifest.key(&cell.cell, stage));
         self.wanted = keys.cloned().collect();
-        self.claims.remember(&jobs);
+        self.claims.remember(&jobs)?;
         if self.conduct.reports {
             self.tell_other_builds(stage, &jobs)?;
         }
@@ -293,8 +293,12 @@ impl<'a> Run<'a> {
     ) -> Result<()> {
         steps.begin(&names(group));
         if let Some(reason) = deaths::fatal(work, group)? {
-            for job in group {
-                self.keep(stage, job, failed(&anyhow::anyhow!("{reason}")), steps)?;
+            // What was measured before one of them ended the process stays.
+            let is_open = |job: &&Job| self.store.status(&job.key) != Some(Status::Done);
+            for job in group.iter().filter(is_open) {
+                let early = early_outcome(work, job);
+                let outcome = early.unwrap_or_else(|| failed(&anyhow::anyhow!("{reason}")));
+                self.keep(stage, job, outcome, steps)?;
             }
             deaths::forget(group);
             return self.after_record();

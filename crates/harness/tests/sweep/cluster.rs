@@ -103,10 +103,9 @@ fn a_signal_is_passed_on_to_workers() {
     run.signal("-TERM");
     let (code, log) = run.end();
     assert_eq!(code, Some(143), "{log}");
-    assert!(
-        log.contains("[1] SIGTERM: ended with a checkpoint"),
-        "{log}"
-    );
+    // The other may have been between two trainings.
+    let told = |worker| log.contains(&format!("[{worker}] SIGTERM: ended with a checkpoint"));
+    assert!(told(1) || told(2), "{log}");
     assert!(is_empty(&shared.out().join("leases")));
     assert!(trainings(&shared) < 4);
 }

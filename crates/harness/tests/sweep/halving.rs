@@ -168,14 +168,16 @@ fn halving_stops_models_and_a_killed_run_stops_the_same() {
         out.to_str().unwrap(),
         "-q",
     ];
-    let mut kills = 0;
+    // What ends its process five times in a row without a step forward has failed: the pauses grow.
+    let (mut kills, mut pause) = (0, std::time::Duration::from_millis(300));
     loop {
         let mut killed = std::process::Command::new(env!("CARGO_BIN_EXE_ablate"))
             .args(command)
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(300 + 70 * kills));
+        std::thread::sleep(pause);
+        pause = pause.mul_f64(1.4);
         if let Some(status) = killed.try_wait().unwrap() {
             assert!(status.success());
             break;

@@ -2,9 +2,9 @@
 
 use std::{
     fs,
-    io::Read,
+    io::{BufRead, BufReader, Read},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStderr, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -46,11 +46,13 @@ eval: {split: test}
 /// A run that goes on beside the test.
 pub struct Running {
     child: Child,
+    stderr: BufReader<ChildStderr>,
+    log: String,
 }
 
 impl Running {
     pub fn start(sweep: &Sweep, more: &[&str]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_ablate"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ablate"))
             .arg("run")
             .arg(sweep.folder.path().join("sweep.yaml"))
             .arg("--out")
@@ -61,15 +63,20 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .expect("ablate starts");
-        Self { child }
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let log = String::new();
+        Self { child, stderr, log }
+    }
+
+    /// Waits until it logs a text, or ends.
+    fn logs(&mut self, text: &str) {
+        while !self.log.contains(text) && self.stderr.read_line(&mut self.log).unwrap() > 0 {}
     }
 
     /// The exit code, none after a signal, and what it logged.
     pub fn end(mut self) -> (Option<i32>, String) {
-        let mut log = String::new();
-        let mut stderr = self.child.stderr.take().unwrap();
-        stderr.read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap().code(), log)
+        self.stderr.read_to_string(&mut self.log).unwrap();
+        (self.child.wait().unwrap().code(), self.log)
     }
 
     #[cfg(target_os = "linux")]
@@ -193,12 +200,12 @@ fn a_run_waits_for_what_another_holds() {
     fs::remove_file(sweep.out().join(format!("records/{}.json", cell.key))).unwrap();
     let leases = Leases::open(sweep.out().join("leases"));
     let claim = leases.claim(&cell.key).unwrap();
-    let run = Running::start(&sweep, &["--stages", "cost"]);
-    std::thread::sleep(Duration::from_secs(2));
+    let mut run = Running::start(&sweep, &["--stages", "cost"]);
+    let own = format!("cost: waits for process {} on ", std::process::id());
+    run.logs(&own);
     drop(claim);
     let (code, log) = run.end();
     assert_eq!(code, Some(0), "{log}");
-    let own = format!("cost: waits for process {} on ", std::process::id());
     assert!(log.contains(&own), "{log}");
     assert_eq!(measured(&log), 1, "{log}");
 }

@@ -82,23 +82,31 @@ fn what_is_done_held_failed_and_left_is_counted() {
 
 #[test]
 fn a_training_tells_its_epochs() {
-    let sweep = sweep();
-    let run = Running::start(&sweep, &["--stages", "train"]);
-    checkpoint(&sweep);
-    let found = status(&sweep);
+    // Longer than a look takes.
+    let long = sweep();
+    let file = long.folder.path().join("sweep.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(file, text.replace("epochs: 12", "epochs: 2000")).unwrap();
+    let run = Running::start(&long, &["--stages", "train"]);
+    checkpoint(&long);
+    let found = status(&long);
     let training = &found["running"][0];
     assert_eq!(training["stage"], "train", "{found}");
-    assert_eq!(training["of_epochs"], 12, "{found}");
+    assert_eq!(training["of_epochs"], 2000, "{found}");
     assert!(
         training["epochs"]
             .as_u64()
-            .is_some_and(|epochs| (1..12).contains(&epochs))
+            .is_some_and(|epochs| (1..2000).contains(&epochs))
     );
     assert!(
         training["left_s"].is_u64() && training["silent_s"].is_null(),
         "{found}"
     );
-    assert_eq!(run.end().0, Some(0));
+    run.signal("-TERM");
+    assert_eq!(run.end().0, Some(143));
+
+    let sweep = sweep();
+    sweep.run(&["--stages", "train"]).ok();
     let found = status(&sweep);
     assert_eq!(counts(&found, "train"), [4, 4, 0, 0, 0]);
     assert_eq!(found["running"], serde_json::json!([]));

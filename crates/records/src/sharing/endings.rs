@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use anyhow::Result;
+
 use crate::{Status, Store, parallel};
 
 /// What a run found when it began, so that it can tell what others have ended since.
@@ -42,7 +44,10 @@ const REST: Duration = Duration::from_secs(2);
 impl Endings {
     /// Remembers what the records with these keys are now. They are read whole: one that is damaged
     /// is moved aside, and is none.
-    pub fn remember(&mut self, store: &Store, keys: &[&str]) {
+    ///
+    /// # Errors
+    /// The path of one that the system does not give.
+    pub fn remember(&mut self, store: &Store, keys: &[&str]) -> Result<()> {
         // What was known of them may be of an earlier stage.
         self.seen = Mutex::default();
         for key in keys {
@@ -54,14 +59,18 @@ impl Endings {
             .copied()
             .filter(|key| there.contains(*key))
             .collect();
-        let found = parallel::map(&keys, |key| {
+        let found: Vec<Result<_>> = parallel::map(&keys, |key| {
             // The older stamp, if another run replaces it in between: that one is news.
-            let stamp = stamp(store, key)?;
-            Some((stamp, store.load(key)?.outcome.status()))
+            let stamp = stamp(store, key);
+            let record = store.try_load(key)?;
+            Ok(stamp.zip(record.map(|record| record.outcome.status())))
         });
-        let found = keys.into_iter().zip(found);
-        let found = found.filter_map(|(key, found)| Some((key.to_owned(), found?)));
-        self.before.extend(found);
+        for (key, found) in keys.into_iter().zip(found) {
+            if let Some(found) = found? {
+                self.before.insert(key.to_owned(), found);
+            }
+        }
+        Ok(())
     }
 
     /// How a record had ended when it was remembered; None if there was none.

@@ -180,6 +180,8 @@ pub enum Outlook {
     OneSeed,
     /// Neither the model nor the baseline finds anything, after so much training of the model.
     NothingLearnt(Option<Effort>),
+    /// At one of the scales that a mean is over, neither the model nor the baseline finds anything.
+    ScaleUnlearnt,
     /// Not timed in the same rounds as the baseline, or in too few.
     FewRounds,
     /// The rounds differ by more than the models do.
@@ -198,6 +200,7 @@ impl Outlook {
                 format!("more seeds do not help: the test images alone leave ±{half:.1} points")
             }
             Outlook::OneSeed => "one seed has no spread".into(),
+            Outlook::ScaleUnlearnt => "at one of the scales neither network has learnt".into(),
             Outlook::NothingLearnt(None) => "neither network has learnt".into(),
             Outlook::NothingLearnt(Some(effort)) => {
                 format!("neither network has learnt ({})", effort.words())

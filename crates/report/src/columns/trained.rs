@@ -52,11 +52,13 @@ impl<'r, 'a> Trained<'r, 'a> {
         }
     }
 
-    /// How many of the figures are of the seeds that chose how many more there are; None if none did.
+    /// How many of the figures are of the seeds that chose how many more there are; None if none did, and
+    /// where most of them have no figure, so that they have no spread.
     pub fn first(&self, rows: &Rows) -> Option<usize> {
         let first = rows.first_seeds(self.rows.first()?)? as u64;
         let is_first = |row: &&&Row| row.cell.seed.is_some_and(|seed| seed < first);
-        Some(self.rows.iter().filter(is_first).count())
+        let count = self.rows.iter().filter(is_first).count();
+        (count > 1).then_some(count)
     }
 }
 

@@ -278,7 +278,7 @@ fn intervals_that_are_wider_than_asked_for_are_named() {
         ..Judging::default()
     };
     let shown = |width| terminal::render(&records, judging(width), None, false);
-    let of_map = "Intervals of mAP were to be 1 point wide; wider are those of yolov5n+asff (4.5 with 3 seeds).";
+    let of_map = "Intervals of mAP were to be 1 point wide; wider are those of yolov5n+asff (4.5 with 3 of at most 3 seeds).";
     assert!(shown(1.0).contains(of_map), "{}", shown(1.0));
     assert!(!shown(4.4).contains("Intervals of mAP"));
     let of_latency = "known within ±2 %; less so are those of yolov5n+asff (±";

@@ -163,7 +163,9 @@ pub(crate) fn image_files(
     }
     let names: Names = parse(&json)?;
     let names = names.images.into_iter();
-    Ok(names.map(|image| folder.join(image.file_name)).collect())
+    Ok(names
+        .map(|image| below(&folder, Path::new(&image.file_name)))
+        .collect())
 }
 
 fn parse<T: DeserializeOwned>(json: &Path) -> Result<T, DataError> {

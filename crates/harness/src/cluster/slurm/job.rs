@@ -1,11 +1,11 @@
 //! A job and its script.
 
-use super::Submission;
-use crate::cli::JobOption;
+use std::path::PathBuf;
 
-/// Of a job that keeps nothing when it is cut off, so many turns are enough to see that its time limit is
-/// too short.
-const TURNS: usize = 4;
+use ablate_records::Stage;
+
+use super::{Submission, quoted};
+use crate::cli::JobOption;
 
 /// Seconds before the time limit at which a training is told to write its checkpoint.
 const NOTICE_S: u32 = 120;
@@ -19,9 +19,17 @@ pub struct Job {
     after: Vec<Times>,
     tasks: usize,
     gres: bool,
-    exclusive: bool,
+    times: Option<Timed>,
     option: Option<String>,
     reports_no_failure: bool,
+}
+
+/// What a job measures that has its node to itself.
+#[derive(Clone, Debug)]
+struct Timed {
+    stage: Stage,
+    /// The folder of its records.
+    records: PathBuf,
 }
 
 /// A job that comes before another.
@@ -42,7 +50,7 @@ impl Job {
             after: Vec::new(),
             tasks: 0,
             gres: false,
-            exclusive: false,
+            times: None,
             option: None,
             reports_no_failure: false,
         }
@@ -60,9 +68,9 @@ impl Job {
         self
     }
 
-    /// Alone on its node.
-    pub fn exclusive(mut self) -> Self {
-        self.exclusive = true;
+    /// Alone on its node, for times that go into a folder of records.
+    pub fn times(mut self, stage: Stage, records: PathBuf) -> Self {
+        self.times = Some(Timed { stage, records });
         self
     }
 
@@ -116,7 +124,7 @@ impl Job {
         lines.push(self.threads(submission));
         lines.extend(submission.site.shell.iter().cloned());
         lines.push(String::new());
-        lines.push(self.body());
+        lines.push(self.body(submission));
         lines.join("\n") + "\n"
     }
 
@@ -139,7 +147,7 @@ impl Job {
         if array {
             options.push(format!("--array=0-{}", self.tasks - 1));
         }
-        if self.exclusive {
+        if self.times.is_some() {
             options.push("--nodes=1".into());
             options.push("--exclusive".into());
         }
@@ -154,7 +162,7 @@ impl Job {
         if self.gres {
             options.extend(given.gres.iter().map(|gres| format!("--gres={gres}")));
         }
-        if !self.exclusive {
+        if self.times.is_none() {
             let cpus = given.cpus_per_task.iter();
             options.extend(cpus.map(|cpus| format!("--cpus-per-task={cpus}")));
         }
@@ -171,7 +179,7 @@ impl Job {
     /// Weights depend on the number of threads, so it is one for all nodes. Times are of a whole
     /// node.
     fn threads(&self, submission: &Submission) -> String {
-        let threads = match (self.exclusive, submission.options.cpus_per_task) {
+        let threads = match (self.times.is_some(), submission.options.cpus_per_task) {
             (false, Some(cpus)) => cpus.to_string(),
             (false, None) => "${SLURM_CPUS_PER_TASK:-1}".into(),
             (true, _) => "$SLURM_CPUS_ON_NODE".into(),
@@ -179,21 +187,26 @@ impl Job {
         format!("export RAYON_NUM_THREADS={threads} OMP_NUM_THREADS={threads}")
     }
 
-    fn body(&self) -> String {
+    fn body(&self, submission: &Submission) -> String {
         let most = u8::from(self.reports_no_failure);
-        // Latencies that are compared are measured in one go.
-        let too_short = match self.exclusive {
-            true => format!(
-                r#"        if [ "${{SLURM_RESTART_COUNT:-0}}" -ge {} ]; then
-            echo "{}: {TURNS} turns did not end within the time limit; give it more with --time" >&2
+        // Latencies that are compared are measured in one go, and nothing is kept of one that is cut off: a
+        // turn that brought no record would be as the next one.
+        let (mut begins, mut too_short) = (String::new(), String::new());
+        if let Some(Timed { stage, records }) = &self.times {
+            let begun = submission.folder().join(format!("{}.begun", self.name));
+            let (begun, records) = (quoted(&begun), quoted(records));
+            begins = format!("touch {begun}\n");
+            too_short = format!(
+                r#"        new=$(find {records} -name '*.json' -newer {begun} -exec grep -l '"stage": "{stage}"' {{}} +)
+        if [ -z "$new" ]; then
+            echo "{}: nothing was measured within the time limit; give it more with --time" >&2
             exit "$code"
         fi
 "#,
-                TURNS - 1,
-                self.name
-            ),
-            false => String::new(),
-        };
+                self.name,
+                stage = stage.name(),
+            );
+        }
         let runs: Vec<String> = self
             .commands
             .iter()
@@ -204,7 +217,7 @@ impl Job {
 # writes a checkpoint, and the next turn of this job goes on from there.
 late=
 child=
-trap 'late=1; kill -TERM "$child" 2>/dev/null' USR1
+{begins}trap 'late=1; kill -TERM "$child" 2>/dev/null' USR1
 trap 'kill -TERM "$child" 2>/dev/null' TERM
 run() {{
     "$@" &

@@ -8,6 +8,7 @@ mod submit;
 use std::path::{Path, PathBuf};
 
 use ablate_files::write_atomic;
+use ablate_records::Stage;
 use anyhow::{Context, Result};
 
 pub use self::{
@@ -87,7 +88,7 @@ impl Submission<'_> {
         if work.detects && work.trainers > 0 {
             let job = Job::new("detect", stage(&["detect"]))
                 .with_gres()
-                .exclusive();
+                .times(Stage::Detect, self.records(""));
             let kind = self.options.timing_node.first();
             jobs.push(
                 job.option(kind.map(|kind| &kind.option))
@@ -107,14 +108,17 @@ impl Submission<'_> {
         let mut jobs = Vec::new();
         for place in 0..kinds.len().max(1) {
             let kind = kinds.get(place);
-            let (name, run) = match kind.filter(|_| place > 0) {
-                None => ("latency".to_owned(), self.run("", &["latency"])),
+            let (name, below, stages): (_, _, &[&str]) = match kind.filter(|_| place > 0) {
+                None => ("latency".to_owned(), String::new(), &["latency"]),
                 Some(kind) => (
                     format!("latency-{}", kind.name),
-                    self.run(&on(&kind.name), &["cost", "latency"]),
+                    on(&kind.name),
+                    &["cost", "latency"],
                 ),
             };
-            let job = Job::new(&name, vec![run]).with_gres().exclusive();
+            let job = Job::new(&name, vec![self.run(&below, stages)])
+                .with_gres()
+                .times(Stage::Latency, self.records(&below));
             jobs.push(job.option(kind.map(|kind| &kind.option)).after_ok("setup"));
         }
         jobs
@@ -137,13 +141,22 @@ impl Submission<'_> {
         commands
     }
 
-    /// A run into the folder of the results, or into one below it.
-    fn run(&self, below: &str, stages: &[&str]) -> String {
-        let out = if below.is_empty() {
+    /// The folder of the results, or one below it.
+    fn results(&self, below: &str) -> PathBuf {
+        if below.is_empty() {
             self.out.to_owned()
         } else {
             self.out.join(below)
-        };
+        }
+    }
+
+    fn records(&self, below: &str) -> PathBuf {
+        self.results(below).join("records")
+    }
+
+    /// A run into the folder of the results, or into one below it.
+    fn run(&self, below: &str, stages: &[&str]) -> String {
+        let out = self.results(below);
         let (program, sweep, out) = (quoted(self.program), quoted(self.sweep), quoted(&out));
         let mut words = format!("{program} run {sweep} --out {out} --no-report --keep-failed");
         if !stages.is_empty() {

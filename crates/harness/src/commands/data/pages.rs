@@ -47,6 +47,7 @@ pub fn write(folder: &Path, findings: &Findings, opened: &[CachedDataset]) -> Re
 fn thumbnail(images: &CachedDataset, index: usize) -> Result<Thumbnail> {
     let sample = &images.dataset().samples[index];
     let image = images.image(index);
+    images.check()?;
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
         .encode_image(image.as_ref())
