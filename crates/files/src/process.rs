@@ -52,10 +52,6 @@ static OWN: LazyLock<Holder> = LazyLock::new(|| {
     }
 });
 
-/// Whether the system hides processes of other users, as clusters do.
-static HIDES: LazyLock<bool> =
-    LazyLock::new(|| fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| hides(&mounts)));
-
 impl Place {
     /// That of this process.
     pub fn here() -> &'static Self {
@@ -145,7 +141,7 @@ impl Holder {
         }
         match stat(self.process) {
             Ok(stat) => Some(started(&stat) == Some(&self.started)),
-            Err(_) => (!*HIDES).then_some(false),
+            Err(_) => is_free(self.process).then_some(false),
         }
     }
 }
@@ -173,13 +169,18 @@ fn started(stat: &str) -> Option<&str> {
     }
 }
 
-/// Whether `/proc` is mounted so, by Linux's list of mounts.
-fn hides(mounts: &str) -> bool {
-    let mut options = mounts
-        .lines()
-        .filter_map(|line| Some(line.split_once(" - proc ")?.1))
-        .flat_map(|rest| rest.split([' ', ',']));
-    options.any(|option| matches!(option.strip_prefix("hidepid="), Some(how) if !matches!(how, "0" | "off")))
+/// Whether no process has this number, also none of another user, whose figures a system may hide.
+#[cfg(unix)]
+fn is_free(process: u32) -> bool {
+    use rustix::{io::Errno, process};
+    let number = i32::try_from(process).ok().and_then(process::Pid::from_raw);
+    number.is_none_or(|number| process::test_kill_process(number) == Err(Errno::SRCH))
+}
+
+/// No other system has figures of a process.
+#[cfg(not(unix))]
+fn is_free(_: u32) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -213,19 +214,12 @@ mod tests {
         assert_eq!(Holder::default().to_string(), "process 0 on unknown host");
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
-    fn a_system_may_hide_what_others_run() {
-        let mount = |options| {
-            format!(
-                "30 1 259:1 / / rw - ext4 /dev/root rw\n31 30 0:22 / /proc rw,nosuid shared:1 - proc proc {options}\n"
-            )
-        };
-        for hidden in ["rw,hidepid=2", "rw,gid=9,hidepid=invisible", "rw,hidepid=1"] {
-            assert!(hides(&mount(hidden)), "{hidden}");
-        }
-        for told in ["rw", "rw,hidepid=0", "rw,hidepid=off"] {
-            assert!(!hides(&mount(told)), "{told}");
-        }
+    fn a_number_is_free_once_its_process_is_gone() {
+        assert!(!is_free(std::process::id()) && is_free(0));
+        assert!(is_free(Holder::gone().process));
+        assert_eq!(Holder::gone().is_alive(), Some(false));
     }
 
     #[test]

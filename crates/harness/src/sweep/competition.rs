@@ -89,9 +89,11 @@ impl Run<'_> {
                 None => fields.push(vec![job]),
             }
         }
-        let open = fields.iter().flatten().filter(|job| self.enter(job).open);
+        let entrants = fields.iter().flatten().map(|job| self.enter(job));
+        let entrants: Vec<Entrant> = entrants.collect::<Result<_>>()?;
+        let open = entrants.iter().filter(|entrant| entrant.open).count();
         // Those that stop come first, after a few epochs.
-        let mut steps = Steps::new(Stage::Train.name(), open.count()).unlike();
+        let mut steps = Steps::new(Stage::Train.name(), open).unlike();
         let (name, waits) = (Stage::Train.name(), self.conduct.waits);
         in_turn(name, waits, fields, interrupted, |field, turn| {
             self.field(train, &rungs, (field, turn), &mut steps)
@@ -99,12 +101,12 @@ impl Run<'_> {
     }
 
     /// How a training stands, by its record and its checkpoint.
-    fn enter<'p>(&self, job: &Job<'p>) -> Entrant<'p> {
+    fn enter<'p>(&self, job: &Job<'p>) -> Result<Entrant<'p>> {
         let new = self.played.kept.contains(&job.key) || self.claims.is_settled(job);
         let anew = self.conduct.fresh && !new && !self.played.forgotten.contains(&job.key);
         let found = self
             .store
-            .load(&job.key)
+            .try_load(&job.key)?
             .map(|record| record.outcome)
             .filter(|_| !self.conduct.fresh || new);
         let (open, log) = match &found {
@@ -121,12 +123,12 @@ impl Run<'_> {
                 (!over, epochs(&folder, &job.key).unwrap_or_default())
             }
         };
-        Entrant {
+        Ok(Entrant {
             job: job.clone(),
             open,
             log,
             found,
-        }
+        })
     }
 
     /// A field as far as this run can take it: who holds a training that it waits for, if there is
@@ -139,7 +141,10 @@ impl Run<'_> {
         (jobs, turn): (&[Job], Turn),
         steps: &mut Steps,
     ) -> Result<Option<Busy>> {
-        let mut field: Vec<Entrant> = jobs.iter().map(|job| self.enter(job)).collect();
+        let mut field: Vec<Entrant> = jobs
+            .iter()
+            .map(|job| self.enter(job))
+            .collect::<Result<_>>()?;
         let names = models(&field);
         let rivals = names.iter().filter(|model| !is_baseline(model)).count();
         let is_open = field.iter().any(|entrant| entrant.open);
@@ -225,13 +230,13 @@ impl Run<'_> {
                 }
             };
             // Another run may have brought it here between the two looks.
-            *entrant = self.enter(&job);
+            *entrant = self.enter(&job)?;
             if !behind(entrant) {
                 continue;
             }
             let job = held(&[job], leases).remove(0);
             self.train_on(train, leg, &job, steps)?;
-            *entrant = self.enter(&entrant.job);
+            *entrant = self.enter(&entrant.job)?;
         }
         Ok(busy)
     }
@@ -341,7 +346,7 @@ impl Run<'_> {
                         }));
                     }
                 };
-                let written = self.store.load(&entrant.job.key);
+                let written = self.store.try_load(&entrant.job.key)?;
                 if written.is_none_or(|record| record.outcome != outcome) {
                     self.keep(Stage::Train, &entrant.job, outcome, steps)?;
                     self.played.kept.insert(entrant.job.key.clone());

@@ -83,7 +83,7 @@ impl Eval<'_> {
 
     /// The cell's training, or why there is none.
     fn training(&self, cell: &PlannedCell) -> Result<Result<TrainMeasurement, String>> {
-        let record = self.store.load(&self.training_key(cell)?);
+        let record = self.store.try_load(&self.training_key(cell)?)?;
         Ok(match record.map(|record| record.outcome) {
             Some(Outcome::Done {
                 measurement: Measurement::Train(trained),
