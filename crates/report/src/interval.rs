@@ -17,15 +17,9 @@ pub struct Interval {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
     /// Trainings under other seeds, evaluated on the same images.
-    Seeds {
-        /// Number of seeds of the model.
-        seeds: usize,
-    },
+    Seeds(Seeds),
     /// Trainings under other seeds, evaluated on other images of the same kind.
-    SeedsAndImages {
-        /// Number of seeds of the model.
-        seeds: usize,
-    },
+    SeedsAndImages(Seeds),
     /// The same two trainings, evaluated on other images.
     Images,
     /// Other timings on the same machine.
@@ -35,12 +29,35 @@ pub enum Over {
     },
 }
 
+/// Numbers of seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    /// Of the model.
+    pub own: usize,
+    /// Of the baseline.
+    pub baseline: usize,
+}
+
+impl Seeds {
+    /// `5 seeds`, `5 seeds, 3 of the baseline`.
+    fn words(self) -> String {
+        let own = match self.own {
+            1 => "1 seed".into(),
+            own => format!("{own} seeds"),
+        };
+        match self.baseline == self.own {
+            true => own,
+            false => format!("{own}, {} of the baseline", self.baseline),
+        }
+    }
+}
+
 impl Over {
     /// `5 seeds`, `5 seeds and test images`, `test images`, `12 rounds`.
     pub fn words(self) -> String {
         match self {
-            Over::Seeds { seeds } => format!("{seeds} seeds"),
-            Over::SeedsAndImages { seeds } => format!("{seeds} seeds and test images"),
+            Over::Seeds(seeds) => seeds.words(),
+            Over::SeedsAndImages(seeds) => format!("{} and test images", seeds.words()),
             Over::Images => "test images".into(),
             Over::Rounds { rounds } => format!("{rounds} rounds"),
         }

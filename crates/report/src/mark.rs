@@ -7,8 +7,7 @@ use crate::interval::Interval;
 const SMALLEST: f64 = 0.05;
 
 /// What `≈` means, wherever it is explained.
-pub const AS_GOOD: &str =
-    "≈ as good (the whole interval lies within the margin, or the figures are the same)";
+pub const AS_GOOD: &str = "≈ as good (the whole interval lies within the margin, or, of a cost, the figures are the same)";
 
 /// What `?` means.
 pub const OPEN: &str = "? can't tell";
@@ -32,7 +31,7 @@ pub enum Mark {
     Better,
     /// A clear change for the worse.
     Worse,
-    /// The whole interval lies within the margin, or the figures are the same.
+    /// The whole interval lies within the margin, or, of a cost, the figures are the same.
     Same,
     /// Nothing can be told.
     Open,
@@ -113,7 +112,7 @@ impl Mark {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interval::Over;
+    use crate::interval::{Over, Seeds};
 
     #[test]
     fn a_change_is_judged_by_its_direction() {
@@ -162,7 +161,10 @@ mod tests {
             let interval = Interval {
                 low,
                 high,
-                over: Over::Seeds { seeds: 3 },
+                over: Over::Seeds(Seeds {
+                    own: 3,
+                    baseline: 3,
+                }),
             };
             let found = Mark::of(low + high, &interval, margin, Better::Higher);
             assert_eq!(found, mark, "{low} … {high}");

@@ -1,10 +1,10 @@
 //! Intervals that are wider than the sweep wants them, and what ended them.
 
+use crate::columns::{self, Evidence};
 use crate::interval::{Interval, Over};
 use crate::number;
-use crate::rows::Row;
 use crate::summary::{Line, Table};
-use ablate_records::{Aim, Judging};
+use ablate_records::{Aim, Judging, Stage};
 
 /// More models than this are counted.
 const MOST: usize = 4;
@@ -17,16 +17,20 @@ const SLACK: f64 = 1.1;
 pub fn cautions(tables: &[Table], judging: &Judging) -> Vec<String> {
     let lines: Vec<&Line> = tables.iter().flat_map(|table| &table.lines).collect();
     let seeds = seeds(&lines, judging).into_iter();
-    seeds.chain(latencies(&lines)).collect()
+    let times = [Stage::Latency, Stage::Detect]
+        .into_iter()
+        .flat_map(|stage| times(&lines, stage));
+    seeds.chain(times).collect()
 }
 
 fn seeds(lines: &[&Line], judging: &Judging) -> Option<String> {
     let (width, most) = (judging.width?, judging.most_seeds?);
     let wide = lines.iter().filter_map(|line| {
         let interval = line.changes.map_interval?;
-        let (Over::Seeds { seeds } | Over::SeedsAndImages { seeds }) = interval.over else {
+        let (Over::Seeds(seeds) | Over::SeedsAndImages(seeds)) = interval.over else {
             return None;
         };
+        let seeds = seeds.own;
         let found = interval.high - interval.low;
         let name = line.name();
         let words = format!("{name} ({found:.1} with {seeds} of at most {most} seeds)");
@@ -49,11 +53,19 @@ fn seeds(lines: &[&Line], judging: &Judging) -> Option<String> {
 }
 
 /// A sentence for each aim: several sweeps may have their own.
-fn latencies(lines: &[&Line]) -> Vec<String> {
+fn times(lines: &[&Line], stage: Stage) -> Vec<String> {
+    let column = columns::at_a_glance().find_map(|(column, _)| {
+        let is_timed = matches!(column.comparison?.evidence, Evidence::Rounds);
+        (is_timed && column.stage == Some(stage)).then_some(column)
+    });
     let mut wide: Vec<(Aim, Vec<String>)> = Vec::new();
     for line in lines {
-        let aim = line.rows.iter().find_map(aim);
-        let (Some(aim), Some(interval)) = (aim, line.changes.latency_interval) else {
+        let aim = line
+            .rows
+            .iter()
+            .find_map(|row| row.timed(stage)?.rounds.as_ref()?.aim);
+        let change = column.as_ref().and_then(|column| line.change(column));
+        let (Some(aim), Some(interval)) = (aim, change.and_then(|change| change.interval)) else {
             continue;
         };
         let half = half(&interval);
@@ -67,16 +79,18 @@ fn latencies(lines: &[&Line]) -> Vec<String> {
     }
     let sentence = |(Aim { within, limit_s }, names): &(Aim, Vec<String>)| {
         format!(
-            "Changes of latency were to be known within ±{within} %; less so are those of {}. Timing ended once a model \
-             had taken {limit_s} s, ten rounds at the least (key limit_s of latency).",
-            listed(names)
+            "Changes of {} were to be known within ±{within} %; less so are those of {}. Timing ended once a model had \
+             taken {limit_s} s, ten rounds at the least (key limit_s of {}).",
+            if stage == Stage::Detect {
+                "detection's time"
+            } else {
+                "latency"
+            },
+            listed(names),
+            stage.name(),
         )
     };
     wide.iter().map(sentence).collect()
-}
-
-fn aim(row: &Row) -> Option<Aim> {
-    row.latency()?.rounds.as_ref()?.aim
 }
 
 /// Half the width of a ratio's interval in percent of the ratio, given that of the change.

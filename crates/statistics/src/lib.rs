@@ -18,7 +18,7 @@ pub use describe::{Spread, mean, mean_by_place, quantile, standard_deviation};
 pub use dunnett::critical;
 pub use paired::{Shift, middle, middle_variance, shift};
 pub use pool::Spreads;
-pub use seeds::{seeds_for_width, seeds_to_tell};
+pub use seeds::{Needed, seeds_for_width, seeds_to_tell};
 
 /// The probability that all claims of a table are right, which it promises.
 pub const CONFIDENCE: f64 = 0.95;

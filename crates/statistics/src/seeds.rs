@@ -2,9 +2,22 @@
 
 use crate::contrasts::{Comparison, Contrast};
 
-/// Smallest number of seeds of each arm that makes its interval as narrow as `width`, high − low, by
-/// what the seeds so far spread; None for an arm without an interval, and where no number does,
-/// since the test images alone leave it wider.
+/// How many seeds an arm needs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Needed {
+    /// Of each model.
+    pub seeds: usize,
+    /// The width that the test images alone leave.
+    pub of_images: f64,
+}
+
+/// Where the test images alone leave more than the width that is asked for, seeds are worth their time
+/// until theirs adds no more than this.
+const OVER_IMAGES: f64 = 1.1;
+
+/// Smallest number of seeds of each arm that makes its interval as narrow as `width`, high − low, or a tenth
+/// wider than the test images alone leave it, by what the seeds so far spread; None for an arm without an
+/// interval.
 ///
 /// Ask once, after the first seeds, and let [`Arm::first`](crate::Arm::first) be their number from
 /// then on: the intervals keep their confidence, whatever the answer was, since the spread that they go
@@ -14,12 +27,15 @@ use crate::contrasts::{Comparison, Contrast};
 ///
 /// C. Stein, "A two-sample test for a linear hypothesis whose power is independent of the variance",
 /// Annals of Mathematical Statistics 16 (1945).
-pub fn seeds_for_width(comparison: &Comparison, width: f64) -> Vec<Option<usize>> {
+pub fn seeds_for_width(comparison: &Comparison, width: f64) -> Vec<Option<Needed>> {
     let contrasts = comparison.contrasts();
     let seeds = |contrast: &Option<Contrast>| {
         let contrast = contrast.as_ref()?;
+        let of_images = 2.0 * contrast.least_half();
+        let width = width.max(OVER_IMAGES * of_images);
         let narrow = |seeds: usize| 2.0 * contrast.half_with(seeds, contrast.degrees) <= width;
-        smallest(contrast.seeds[0], MOST_FOR_WIDTH, narrow)
+        let seeds = smallest(contrast.seeds[0], MOST_FOR_WIDTH, narrow).unwrap_or(MOST_FOR_WIDTH);
+        Some(Needed { seeds, of_images })
     };
     contrasts.iter().map(seeds).collect()
 }
@@ -83,31 +99,41 @@ mod tests {
     #[test]
     fn seeds_for_a_width_by_steins_formula() {
         let arms = [arm(&[1.0, 2.0, 3.0])];
-        let found = seeds_for_width(&comparison(&arms, arm(&[2.0, 3.0, 4.0])), 2.0);
+        let seeds = |width| {
+            let found = seeds_for_width(&comparison(&arms, arm(&[2.0, 3.0, 4.0])), width);
+            found[0].unwrap().seeds
+        };
         let d = critical(0.95, 1, 0.5, 4.0);
-        assert_eq!(found, [Some((2.0 * d * d).ceil() as usize)]);
+        assert_eq!(seeds(2.0), (2.0 * d * d).ceil() as usize);
         // No fewer than there are.
-        let found = seeds_for_width(&comparison(&arms, arm(&[2.0, 3.0, 4.0])), 100.0);
-        assert_eq!(found, [Some(3)]);
+        assert_eq!(seeds(100.0), 3);
     }
 
     #[test]
     fn no_seeds_make_up_for_few_images() {
         let spread: Vec<f64> = (0..200).map(|i| f64::from(i % 9)).collect();
         let arms = [Arm {
-            seeds: &[1.0, 2.0, 3.0],
+            seeds: &[0.0, 10.0, 20.0],
             first: None,
             resampled: &spread,
         }];
         let still = vec![0.0; 200];
         let baseline = Arm {
-            seeds: &[2.0, 3.0, 4.0],
+            seeds: &[1.0, 11.0, 21.0],
             first: None,
             resampled: &still,
         };
         let comparison = comparison(&arms, baseline);
-        assert_eq!(seeds_for_width(&comparison, 1.0), [None]);
         let contrast = comparison.contrasts()[0].unwrap();
+        let needed = seeds_for_width(&comparison, 1.0)[0].unwrap();
+        assert_eq!(needed.of_images, 2.0 * contrast.least_half());
+        assert!(needed.of_images > 1.0);
+        // Until seeds add little to that.
+        let width = |seeds| 2.0 * contrast.half_with(seeds, contrast.degrees);
+        assert!(
+            width(needed.seeds) <= 1.1 * needed.of_images
+                && width(needed.seeds - 1) > 1.1 * needed.of_images
+        );
         assert_eq!(seeds_to_tell(&contrast, Some(1.5)), None);
     }
 

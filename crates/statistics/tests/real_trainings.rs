@@ -217,15 +217,17 @@ fn seeds_by_need_keep_the_confidence() {
                     width,
                 )
             };
-            let mut wanted: Vec<usize> =
-                needed.iter().map(|seeds| seeds.unwrap().min(to)).collect();
+            let mut wanted: Vec<usize> = needed
+                .iter()
+                .map(|needed| needed.unwrap().seeds.min(to))
+                .collect();
             wanted.insert(0, *wanted.iter().max().unwrap());
             for (model, &seeds) in models.iter_mut().zip(&wanted) {
                 model.extend((from..seeds).map(|_| draw(&mut rng)));
             }
             let claims = contrasts(&models, Some(from));
             wrong += usize::from(claims.iter().any(|claim| excludes(claim, 0.0)));
-            let at_limit = needed.iter().any(|seeds| seeds.unwrap() > to);
+            let at_limit = needed.iter().any(|needed| needed.unwrap().seeds > to);
             limited += usize::from(at_limit);
             seeds += wanted[0];
             if !at_limit {

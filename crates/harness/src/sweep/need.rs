@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use ablate_statistics::{Arm, Comparison, confidence_of_each, mean_by_place, seeds_for_width};
+use ablate_statistics::{
+    Arm, Comparison, Needed, confidence_of_each, mean_by_place, seeds_for_width,
+};
 use anyhow::Result;
 
 use super::{
@@ -133,17 +135,18 @@ impl<'p> Run<'p> {
         let mut wanted = Vec::new();
         let mut words = Vec::new();
         for (arm, needed) in arms.iter().zip(&needed) {
-            let seeds = needed.unwrap_or(need.from).min(need.to);
-            words.push(match needed {
-                Some(needed) if *needed > need.to => {
-                    format!("{} would take {needed} and gets {seeds}", arm.model)
-                }
-                Some(_) => format!("{} {seeds}", arm.model),
-                None => format!(
-                    "{} {seeds}, since the test images alone leave it wider",
-                    arm.model
-                ),
-            });
+            let enough = needed.map_or(need.from, |needed| needed.seeds);
+            let seeds = enough.min(need.to);
+            let mut said = match enough > need.to {
+                true => format!("{} would take {enough} and gets {seeds}", arm.model),
+                false => format!("{} {seeds}", arm.model),
+            };
+            if let Some(Needed { of_images, .. }) = needed
+                && *of_images > need.width
+            {
+                said += &format!(" (test images alone leave {of_images:.1})");
+            }
+            words.push(said);
             wanted.push((arm.model, seeds));
         }
         let most = wanted.iter().map(|(_, seeds)| *seeds).max();

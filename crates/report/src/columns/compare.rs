@@ -195,10 +195,12 @@ impl Outlook {
             Outlook::Seeds(seeds) => format!(
                 "about {seeds} seeds of each model would tell, if difference and spread stay as they are"
             ),
-            Outlook::NoSeeds => "a hundred seeds would not tell either".into(),
-            Outlook::Images(half) => {
-                format!("more seeds do not help: the test images alone leave ±{half:.1} points")
+            Outlook::NoSeeds => {
+                "a hundred seeds would not tell, if difference and spread stay as they are".into()
             }
+            Outlook::Images(half) => format!(
+                "a hundred seeds would not tell, if the difference stays as it is: the test images alone leave ±{half:.1} points"
+            ),
             Outlook::OneSeed => "one seed has no spread".into(),
             Outlook::ScaleUnlearnt => "at one of the scales neither network has learnt".into(),
             Outlook::NothingLearnt(None) => "neither network has learnt".into(),
@@ -240,14 +242,18 @@ impl Column {
         })
     }
 
-    /// What the data say of a change that has an interval, in words.
+    /// What the data say of a change of accuracy, in words.
     pub fn verdict(&self, change: &Change) -> Option<String> {
         let comparison = self.comparison?;
-        let interval = change
-            .interval
-            .filter(|_| comparison.evidence.has_interval())?;
+        if !comparison.evidence.has_interval() {
+            return None;
+        }
         // Its unit stands beside the figure.
         let heading = comparison.glance?.split(',').next()?;
+        let value = comparison.unit.with_unit(change.value);
+        let Some(interval) = change.interval else {
+            return Some(format!("{heading} {value}: {}", change.verdict()));
+        };
         let verdict = match (interval.over, change.mark) {
             (_, Mark::Unlearnt) => change.verdict(),
             (Over::Images, _) => format!(
@@ -265,8 +271,7 @@ impl Column {
             (_, Mark::Open) => change.verdict(),
         };
         Some(format!(
-            "{heading} {}, 95 % interval {} over {}: {verdict}",
-            comparison.unit.with_unit(change.value),
+            "{heading} {value}, 95 % interval {} over {}: {verdict}",
             comparison.unit.interval(&interval),
             interval.over.words(),
         ))

@@ -6,7 +6,7 @@ use ablate_statistics::{Arm, AtSameCost, Between};
 use super::compare::{Change, Outlook};
 use super::gain::{AtCost, Cost, Gain, SameCost};
 use super::trained::{Figure, Trained, has_learnt, resampled_alike};
-use crate::interval::{Interval, Over};
+use crate::interval::{Interval, Over, Seeds};
 use crate::mark::{Better, Mark};
 use crate::rows::{BASELINE, Row, Rows};
 
@@ -137,13 +137,17 @@ fn gain(
     let costs_known = between.of_cost.is_some();
     let learnt = has_learnt(&[&own.trained, &below.trained, &above.trained]);
     let told = told.filter(|_| costs_known);
-    let seeds = own.trained.figures.len();
+    let count = |model: &Model| model.trained.figures.len();
+    let seeds = Seeds {
+        own: count(own),
+        baseline: count(below).min(count(above)),
+    };
     let interval = told.as_ref().map(|told| Interval {
         low: told.low,
         high: told.high,
         over: match own.trained.resampled.is_empty() {
-            true => Over::Seeds { seeds },
-            false => Over::SeedsAndImages { seeds },
+            true => Over::Seeds(seeds),
+            false => Over::SeedsAndImages(seeds),
         },
     });
     let margin = rows.judging.margin;

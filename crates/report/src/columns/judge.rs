@@ -11,7 +11,7 @@ use super::Column;
 use super::compare::{Change, Comparison, Evidence, Outlook};
 use super::trained::{Figure, Trained, has_learnt, resampled_alike};
 use crate::effort::Effort;
-use crate::interval::{Interval, Over};
+use crate::interval::{Interval, Over, Seeds};
 use crate::mark::Mark;
 use crate::rows::{BASELINE, Row, Rows};
 use ablate_records::Stage;
@@ -206,14 +206,15 @@ impl<'r, 'a> Group<'r, 'a> {
         margin: Option<f64>,
         comparison: Comparison,
     ) -> Change {
-        let seeds = trained.figures.len();
+        let [own, baseline] = contrast.seeds;
+        let seeds = Seeds { own, baseline };
         let interval = Interval {
             low: contrast.low,
             high: contrast.high,
             over: if contrast.of_images > 0.0 {
-                Over::SeedsAndImages { seeds }
+                Over::SeedsAndImages(seeds)
             } else {
-                Over::Seeds { seeds }
+                Over::Seeds(seeds)
             },
         };
         let value = contrast.difference;

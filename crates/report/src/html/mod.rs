@@ -89,6 +89,7 @@ pub fn render(
         as_good => AS_GOOD,
         open => OPEN,
         unlearnt => UNLEARNT,
+        intervals => parts::intervals(tables),
         margins => parts::margins(&rows.judging),
         variants => parts::variants(rows, notes),
         verdict => plots(figures, Kind::Verdict),

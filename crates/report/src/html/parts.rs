@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use super::table::cut;
 use crate::columns::{self, LATENCY_MARGIN};
+use crate::interval::Over;
 use crate::number::points_of;
 use crate::rows::{Gap, Row, Rows};
+use crate::summary::Table;
 use ablate_records::{Environment, ImageSize, Judging, Record, Stage, VariantNote};
 
 /// A longer error is cut on the page; `results.csv` has all of it.
@@ -351,6 +353,42 @@ fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// What the intervals on the page are; empty if there is none. HTML.
+pub fn intervals(tables: &[Table]) -> String {
+    let mut overs = Vec::new();
+    for column in columns::all().filter(|column| column.comparison.is_some()) {
+        for line in tables.iter().flat_map(|table| &table.lines) {
+            let change = line.change(column);
+            overs.extend(change.and_then(|change| change.interval).map(|it| it.over));
+        }
+    }
+    let has = |test: fn(&Over) -> bool| overs.iter().any(test);
+    let sentences = [
+        (
+            has(|over| *over != Over::Images),
+            "All <strong>intervals</strong> of a column of a table hold at once, with a confidence of 95 %: however many \
+             models are compared, at most one sweep in twenty claims anything false of it.",
+        ),
+        (
+            has(|over| matches!(over, Over::Seeds(_) | Over::SeedsAndImages(_))),
+            "Those of mAP are Dunnett's, by the spread over the seeds of all models of a scale.",
+        ),
+        (
+            has(|over| matches!(over, Over::SeedsAndImages(_))),
+            "Those of mAP50-95 count the choice of test images, too.",
+        ),
+        (
+            has(|over| *over == Over::Images),
+            "<strong>Intervals of single seeds</strong> hold one by one, and over test images alone: they say nothing of \
+             other seeds.",
+        ),
+    ];
+    let said = sentences.into_iter().filter(|(holds, _)| *holds);
+    said.map(|(_, sentence)| sentence)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Which changes count as none.

@@ -51,10 +51,25 @@ fn is_asked(table: &Table) -> bool {
         .any(|[variants, baselines]| *variants > 0 && *baselines == 1)
 }
 
-/// The models that lie beyond the baseline's scales in whatever they cost, by where.
+/// The models that lie beyond the baseline's scales in whatever they cost, by where, and of which table if
+/// there are several.
 fn outside(tables: &[Table]) -> Vec<String> {
+    let of = |table: &Table| {
+        let places = outside_of(table).into_iter();
+        let title = match tables.len() {
+            1 => String::new(),
+            _ => format!("{}: ", table.setting.title()),
+        };
+        places
+            .map(move |place| format!("{title}{place}"))
+            .collect::<Vec<_>>()
+    };
+    tables.iter().flat_map(of).collect()
+}
+
+fn outside_of(table: &Table) -> Vec<String> {
     let mut by_place: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for line in tables.iter().flat_map(|table| &table.lines) {
+    for line in &table.lines {
         let found = SameCost::ALL.map(|cost| line.at_same(cost));
         let place = match found.into_iter().flatten().collect::<Vec<_>>()[..] {
             [] | [AtCost::Between(_), ..] | [_, AtCost::Between(_)] => continue,

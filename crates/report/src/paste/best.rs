@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use crate::columns::{Change, Column, Evidence};
 use crate::interval::Over;
 use crate::mark::{Better, Mark};
-use crate::rows::BASELINE;
+use crate::rows::{self, BASELINE, Gap};
 use crate::summary::Line;
+use ablate_records::Stage;
 
 /// For each line, whether its figure is the best of its family and scale.
 ///
 /// The intervals of a column hold together, all against the same baseline. So a model is the best
 /// if its whole interval lies beyond those of all others, and the baseline, whose change is 0, is
-/// if all others are worse. Where intervals overlap, or one seed has none, no figure is marked.
+/// if all others are worse. Where intervals overlap, one seed has none, or a rival has failed, was
+/// stopped or is not yet measured, no figure is marked.
 pub fn best(lines: &[&Line], column: &Column) -> Vec<bool> {
     let mut groups: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (place, line) in lines.iter().enumerate() {
@@ -24,6 +26,14 @@ pub fn best(lines: &[&Line], column: &Column) -> Vec<bool> {
     }
     let mut marked = vec![false; lines.len()];
     for group in groups.values() {
+        let lacks = |&place: &usize| {
+            column
+                .stage
+                .is_some_and(|stage| is_open(lines[place], stage))
+        };
+        if group.iter().any(lacks) {
+            continue;
+        }
         let measured = group
             .iter()
             .filter(|&&place| has_figure(lines[place], column));
@@ -35,6 +45,12 @@ pub fn best(lines: &[&Line], column: &Column) -> Vec<bool> {
         }
     }
     marked
+}
+
+/// Whether a figure was asked for and is not there.
+fn is_open(line: &Line, stage: Stage) -> bool {
+    let gap = rows::gap(&line.rows, stage);
+    matches!(gap, Some(Gap::Failed(_) | Gap::Stopped(_) | Gap::NotYet))
 }
 
 fn has_figure(line: &Line, column: &Column) -> bool {

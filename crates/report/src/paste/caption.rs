@@ -13,6 +13,8 @@ use crate::rows::{Row, Rows};
 use crate::summary::{Line, Table};
 use ablate_records::Stage;
 
+const BEST: &str = "Bold: the best of its scale: its interval overlaps no other, and it is more than as good as the others.";
+
 /// Sentences, each with its full stop.
 pub fn of(
     rows: &Rows,
@@ -40,7 +42,7 @@ pub fn of(
     sentences.extend(changes(rows, lines, fields));
     let is_best = |item: &Item| matches!(item, Item::Figure { best: true, .. });
     if columns.iter().flatten().any(is_best) {
-        sentences.push("Bold: the best of its scale, where no interval overlaps its own.".into());
+        sentences.push(BEST.into());
     }
     sentences.extend(signs(columns));
     sentences
@@ -148,12 +150,23 @@ fn changes(rows: &Rows, lines: &[&Line], fields: &Fields) -> Vec<String> {
         })
         .collect();
     let of_images = overs.contains(&Over::Images);
-    let mut sentences = vec![match overs.iter().any(|over| *over != Over::Images) {
-        true => "Δ: change against the baseline of the same scale, with intervals that hold together, column by column, with a confidence of 95 %.".to_string(),
-        false => "Δ: change against the baseline of the same scale.".to_string(),
-    }];
+    let is_together = overs.iter().any(|over| *over != Over::Images);
+    let intervals = match (is_together, of_images) {
+        (true, false) => {
+            ", with intervals that hold together, column by column, with a confidence of 95 %"
+        }
+        (true, true) => {
+            ", with intervals; those of latency hold together, with a confidence of 95 %"
+        }
+        (false, _) => "",
+    };
+    let mut sentences = vec![format!(
+        "Δ: change against the baseline of the same scale{intervals}."
+    )];
     if of_images {
-        sentences.push("Intervals of mAP are over test images: one seed has no spread.".into());
+        let alone =
+            "Intervals of mAP hold one by one, and over test images alone: one seed has no spread.";
+        sentences.push(alone.into());
     }
     let is_timed = |(_, evidence): &(_, Evidence)| matches!(evidence, Evidence::Rounds);
     let is_exact = |(_, evidence): &(_, Evidence)| matches!(evidence, Evidence::Exact);
@@ -171,7 +184,11 @@ fn changes(rows: &Rows, lines: &[&Line], fields: &Fields) -> Vec<String> {
     }
     let within = match margins.is_empty() {
         true => String::new(),
-        false => format!("the whole interval lies within {}, or ", margins.join(", ")),
+        false => format!("the whole interval lies within {}, or, ", margins.join(", ")),
+    };
+    let same = match margins.is_empty() {
+        true => "the figures are the same",
+        false => "of a cost, the figures are the same",
     };
     let marks: BTreeSet<&str> = compared
         .iter()
@@ -181,10 +198,7 @@ fn changes(rows: &Rows, lines: &[&Line], fields: &Fields) -> Vec<String> {
     let meanings = [
         (Mark::Better, "▲▼ better".to_string()),
         (Mark::Worse, "△▽ worse".into()),
-        (
-            Mark::Same,
-            format!("≈ as good ({within}the figures are the same)"),
-        ),
+        (Mark::Same, format!("≈ as good ({within}{same})")),
         (Mark::Open, OPEN.into()),
         (Mark::Unlearnt, UNLEARNT.into()),
     ];

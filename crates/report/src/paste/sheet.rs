@@ -193,7 +193,7 @@ fn distinct(values: &[Value], column: &Column) -> Vec<String> {
             }
             value => column.written(value),
         };
-        if !texts.contains(&text) {
+        if !text.is_empty() && !texts.contains(&text) {
             texts.push(text);
         }
     }

@@ -1,13 +1,13 @@
 //! The clauses of a sentence: sizes, latency and accuracy, each with its scales.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Clause;
 use crate::columns::{self, Change, Column, Comparison, Evidence, LATENCY_MARGIN, Outlook};
-use crate::interval::Over;
+use crate::interval::{Over, Seeds};
 use crate::mark::Mark;
 use crate::number;
-use crate::rows::Gap;
+use crate::rows::{self, Gap};
 use crate::summary::{Glance, Line};
 use ablate_records::{Judging, Stage};
 
@@ -44,10 +44,12 @@ pub fn clauses(glance: &Glance, judging: &Judging) -> Vec<Clause> {
             Evidence::Exact => clauses.push(counted(&found, column)),
             Evidence::Rounds => {
                 clauses.extend(grouped(column.noun(), &found, scales, latency));
+                clauses.extend(lacking(glance, column));
             }
             Evidence::Seeds | Evidence::SeedsAndImages(_) => {
                 let of = |found: &[Found]| accuracy(found, judging.margin);
                 clauses.extend(grouped("mAP", &found, scales, of));
+                clauses.extend(lacking(glance, column));
             }
         }
     }
@@ -69,6 +71,29 @@ fn missing(glance: &Glance, column: &Column, comparison: Comparison) -> Option<C
         goes_on: false,
         mark: None,
     })
+}
+
+/// `failed at n`: the scales of which a figure was asked for, and is not there.
+fn lacking(glance: &Glance, column: &Column) -> Vec<Clause> {
+    let mut at: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in glance.lines() {
+        let gap = column.stage.and_then(|stage| rows::gap(&line.rows, stage));
+        let word = match gap {
+            _ if line.change(column).is_some() => continue,
+            Some(Gap::Failed(_)) => "failed",
+            Some(Gap::Stopped(_)) => "stopped early",
+            Some(Gap::NotYet) => "not yet measured",
+            None => "without a baseline's",
+            Some(Gap::NotAsked | Gap::Skipped(_)) => continue,
+        };
+        at.entry(word).or_default().push(&line.cell().scale);
+    }
+    let clause = |(word, scales): (&str, Vec<&str>)| Clause {
+        text: format!("{word} at {}", listed(&scales)),
+        goes_on: true,
+        mark: None,
+    };
+    at.into_iter().map(clause).collect()
 }
 
 /// `24 % fewer parameters`.
@@ -133,7 +158,10 @@ fn grouped(
         };
         let at = match group.len() == scales {
             true => String::new(),
-            false => format!(" at {}", listed(group)),
+            false => {
+                let names: Vec<&str> = group.iter().map(|(scale, _)| *scale).collect();
+                format!(" at {}", listed(&names))
+            }
         };
         let details = match details.is_empty() {
             true => details,
@@ -149,9 +177,8 @@ fn grouped(
 }
 
 /// `n`, `n and s`, `n, s and m`.
-fn listed(found: &[Found]) -> String {
-    let names: Vec<&str> = found.iter().map(|(scale, _)| *scale).collect();
-    match names.as_slice() {
+fn listed(names: &[&str]) -> String {
+    match names {
         [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
         names => names.concat(),
     }
@@ -221,7 +248,7 @@ fn open(found: &[Found]) -> Part {
         }
         Some(Outlook::NoSeeds) => (
             "can't tell",
-            format!("{within} with {seeds}; a hundred would not tell either"),
+            format!("{within} with {seeds}; if they stay as they are, a hundred would not tell"),
         ),
         Some(Outlook::Images(_)) => {
             let halves = outlooks().filter_map(|outlook| match outlook {
@@ -229,7 +256,7 @@ fn open(found: &[Found]) -> Part {
                 _ => None,
             });
             let (_, half) = ends(halves);
-            let alone = format!("{within}; the test images alone leave ±{half:.1}");
+            let alone = format!("{within} with {seeds}; the test images alone leave ±{half:.1}");
             ("can't tell", alone)
         }
         _ => ("can't tell yet", within),
@@ -245,26 +272,38 @@ fn more_seeds(change: &Change) -> Option<usize> {
     let Some(Outlook::Seeds(needed)) = change.outlook else {
         return None;
     };
-    Some(needed.saturating_sub(number_of_seeds(change)?).max(1))
+    let seeds = number_of_seeds(change)?;
+    let fewest = seeds.own.min(seeds.baseline);
+    Some(needed.saturating_sub(fewest).max(1))
 }
 
-fn number_of_seeds(change: &Change) -> Option<usize> {
+fn number_of_seeds(change: &Change) -> Option<Seeds> {
     match change.interval?.over {
-        Over::Seeds { seeds } | Over::SeedsAndImages { seeds } => Some(seeds),
+        Over::Seeds(seeds) | Over::SeedsAndImages(seeds) => Some(seeds),
         _ => None,
     }
 }
 
-/// `5 seeds`, `3 to 5 seeds`.
+/// `5 seeds`, `3 to 5 seeds`, `5 seeds, 3 of the baseline`.
 fn seeds(found: &[Found]) -> String {
-    let seeds = found
-        .iter()
-        .filter_map(|(_, change)| number_of_seeds(change));
-    let (low, high) = ends(seeds.map(|seeds| seeds as f64));
-    match low == high {
-        true if low == 1.0 => "1 seed".into(),
-        true => format!("{low} seeds"),
-        false => format!("{low} to {high} seeds"),
+    let seeds = || {
+        let changes = found.iter();
+        changes.filter_map(|(_, change)| number_of_seeds(change))
+    };
+    let range = |counts: &mut dyn Iterator<Item = usize>| match ends(counts.map(|n| n as f64)) {
+        (low, high) if low == high => format!("{low}"),
+        (low, high) => format!("{low} to {high}"),
+    };
+    let own = match range(&mut seeds().map(|seeds| seeds.own)).as_str() {
+        "1" => "1 seed".to_owned(),
+        own => format!("{own} seeds"),
+    };
+    match seeds().all(|seeds| seeds.own == seeds.baseline) {
+        true => own,
+        false => {
+            let baseline = range(&mut seeds().map(|seeds| seeds.baseline));
+            format!("{own}, {baseline} of the baseline")
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is said below the tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 
 use super::{folded, one_line};
@@ -64,9 +64,12 @@ pub fn first_weights(rows: &Rows) -> String {
 pub fn legend(rows: &Rows, shown: &str) -> String {
     let has = |sign: &str| shown.split_whitespace().any(|word| word == sign);
     let mut words = Vec::new();
-    if rows.rows.iter().any(|row| row.cell.variant == BASELINE)
-        && rows.rows.iter().any(|row| row.cell.variant != BASELINE)
-    {
+    let has_variants = rows.rows.iter().any(|row| row.cell.variant != BASELINE);
+    let has_baseline = rows.rows.iter().any(|row| row.cell.variant == BASELINE);
+    if has_variants && !has_baseline {
+        words.push("no baseline, so no changes: add one to the models".into());
+    }
+    if has_variants && has_baseline {
         words.push(format!(
             "Δ change against the baseline of the same scale: ▲▼ better, △▽ worse, {AS_GOOD}, {OPEN}"
         ));
@@ -84,7 +87,7 @@ pub fn legend(rows: &Rows, shown: &str) -> String {
         words.push("… not yet measured".into());
     }
     if has("–") {
-        words.push("– no such figure".into());
+        words.push("– not measured".into());
     }
     if words.is_empty() {
         String::new()
@@ -131,15 +134,26 @@ pub fn stopped(rows: &Rows) -> String {
 
 /// What failed and why, the first few.
 pub fn errors(rows: &Rows, width: usize) -> String {
-    let failed = rows.rows.iter().flat_map(|row| {
-        Stage::ALL
-            .iter()
-            .filter_map(move |&stage| match row.gap(stage)? {
-                Gap::Failed(error) => Some(format!("{} {}: {error}", row.cell.model, stage.name())),
-                _ => None,
-            })
-    });
-    let failed: Vec<String> = failed.collect();
+    let mut keys: HashSet<&str> = HashSet::new();
+    let mut failed = Vec::new();
+    for row in &rows.rows {
+        for stage in Stage::ALL {
+            let Some(Gap::Failed(error)) = row.gap(stage) else {
+                continue;
+            };
+            // Seeds share what does not depend on them.
+            let record = row.record(stage);
+            if record.is_some_and(|record| !keys.insert(&record.key)) {
+                continue;
+            }
+            let of_seed = matches!(stage, Stage::Train | Stage::Eval);
+            let (model, stage) = (&row.cell.model, stage.name());
+            failed.push(match row.cell.seed.filter(|_| of_seed) {
+                Some(seed) => format!("{model} {stage} of seed {seed}: {error}"),
+                None => format!("{model} {stage}: {error}"),
+            });
+        }
+    }
     let mut out = String::new();
     if !failed.is_empty() {
         let _ = writeln!(out, "\n{} failed:", failed.len());

@@ -133,7 +133,7 @@ fn markdown_has_units_verdicts_and_what_they_mean() {
         "mAP on shapes (val split, 120 images), trained at 320 px for 20 epochs: mean ± standard deviation over 3 seeds.",
         "Latency: median of a forward pass, batch 1, 320 px, on flex (AMD EPYC 9B14, 2 threads).",
         "with a confidence of 95 %",
-        "▲▼ better, △▽ worse, ≈ as good (the whole interval lies within 1 point of mAP, 3 % of latency, or the figures are the same).",
+        "▲▼ better, △▽ worse, ≈ as good (the whole interval lies within 1 point of mAP, 3 % of latency, or, of a cost, the figures are the same).",
         "Bold: the best of its scale",
     ] {
         assert!(text.contains(words), "{words}: {text}");

@@ -47,7 +47,7 @@ fn it_is_plain_and_whole_without_a_terminal() {
             "−0.5"
         ]
     );
-    assert!(text.contains("2 failed:\n  yolov5n+fasternet train: the loss is NaN"));
+    assert!(text.contains("2 failed:\n  yolov5n+fasternet train of seed 0: the loss is NaN"));
     assert_eq!(
         terminal::summary(&[], Judging::default()),
         "No records yet.\n"

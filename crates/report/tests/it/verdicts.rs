@@ -170,8 +170,8 @@ fn scales_that_agree_share_a_clause() {
         &records,
         0.5,
         &[
-            "asff: 10 % fewer to 15 % more parameters; latency 10 to 15 % higher at n and s, 10 % lower at m; \
-           mAP 2.0 to 3.0 points higher at n and s (3 seeds), 2.0 points lower at m (3 seeds).",
+            "asff: 10 % fewer to 15 % more parameters; latency 10 to 15 % higher at n and s, 10 % lower at m, not yet \
+             measured at l; mAP 2.0 to 3.0 points higher at n and s (3 seeds), 2.0 points lower at m (3 seeds).",
         ],
     );
 }
@@ -185,8 +185,8 @@ fn what_was_not_measured_is_said() {
         1.0,
         &[
             "fasternet: 8 to 74 % more parameters; latency 4 to 32 % higher; mAP: its training or evaluation failed.",
-            "ghost: 23 to 47 % fewer parameters; latency 3.3 to 4.5 % higher at n and s, 19 to 40 % lower at m and l; \
-             mAP: can't tell yet at n (−2.3 points, but one seed has no spread).",
+            "ghost: 23 to 47 % fewer parameters; latency 3.3 to 4.5 % higher at n and s, 19 to 40 % lower at m and l, \
+             failed at x; mAP: can't tell yet at n (−2.3 points, but one seed has no spread).",
         ],
     );
     let first = screen(&first_stage(), 1.0);
