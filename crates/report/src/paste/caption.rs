@@ -184,7 +184,10 @@ fn changes(rows: &Rows, lines: &[&Line], fields: &Fields) -> Vec<String> {
     }
     let within = match margins.is_empty() {
         true => String::new(),
-        false => format!("the whole interval lies within {}, or, ", margins.join(", ")),
+        false => format!(
+            "the whole interval lies within {}, or, ",
+            margins.join(", ")
+        ),
     };
     let same = match margins.is_empty() {
         true => "the figures are the same",
