@@ -17,8 +17,8 @@ const FIGURES: [(Stage, &str); 3] = [
 /// More reasons than this are left to the list of what was not measured.
 const MOST_REASONS: usize = 3;
 
-/// The models of a family and scale.
-type Scale<'a> = (&'a str, (usize, &'a str));
+/// The models of a family and scale, and what they are called without variants.
+type Scale<'a> = (&'a str, (usize, &'a str), &'a str);
 
 /// The gaps that are said in words.
 pub struct Lacks<'a> {
@@ -101,9 +101,7 @@ impl<'a> Lacks<'a> {
                 .all(|(scale, count)| self.scales[scale] == *count);
             let who = match (whole, scales.len() == self.scales.len()) {
                 (true, true) => "any model".into(),
-                (true, false) => and(scales
-                    .keys()
-                    .map(|(family, (_, scale))| format!("{family}{scale}"))),
+                (true, false) => and(scales.keys().map(|(.., name)| (*name).to_owned())),
                 (false, _) => models(scales.values().sum()),
             };
             format!("No {figures} for {who} ({}).", gap.long())
@@ -114,7 +112,11 @@ impl<'a> Lacks<'a> {
 
 fn scale<'a>(line: &Line<'a>) -> Scale<'a> {
     let cell = line.cell();
-    (&cell.family, scale_order(&cell.scale))
+    (
+        &cell.family,
+        scale_order(&cell.scale),
+        cell.without_variants(),
+    )
 }
 
 fn quiet_gap<'a>(line: &Line<'a>, stage: Stage) -> Option<Gap<'a>> {

@@ -83,6 +83,11 @@ pub struct Timing<'a> {
 }
 
 impl Cell {
+    /// The model without its variants: `yolov5n`, `mine:n`.
+    pub fn without_variants(&self) -> &str {
+        self.model.split('+').next().unwrap_or(&self.model)
+    }
+
     /// Batch size and number format of its latency.
     pub fn timing(&self) -> Timing<'_> {
         Timing {

@@ -183,7 +183,7 @@ pub fn cut(text: &str, most: usize) -> String {
 pub fn grouped<'c>(rows: impl Iterator<Item = (&'c Cell, Tr)>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (cell, row) in rows {
-        let name = format!("{}{}", cell.family, cell.scale);
+        let name = cell.without_variants().to_owned();
         match groups.last_mut().filter(|group| group.name == name) {
             Some(group) => group.rows.push(row),
             None => groups.push(Group {

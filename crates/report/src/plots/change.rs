@@ -121,7 +121,7 @@ impl Plots<'_> {
                 continue;
             };
             let (key, cell) = (self.styles.key(line), line.cell());
-            let group = format!("{}{}", cell.family, cell.scale);
+            let group = cell.without_variants().to_owned();
             let label = number::signed(value, usize::from(value.abs() < 9.95));
             let interval = sure(&line.changes);
             let unit = if points {

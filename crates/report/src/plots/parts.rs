@@ -117,7 +117,7 @@ fn groups(lines: &[&Line]) -> Vec<(String, Vec<Bar>)> {
             parts: PARTS.map(|(_, part)| part(&detect.parts)),
             whole: detect.whole.median_ms,
         };
-        let name = format!("{}{}", cell.family, cell.scale);
+        let name = cell.without_variants().to_owned();
         match groups.last_mut().filter(|(group, _)| *group == name) {
             Some((_, bars)) => bars.push(bar),
             None => groups.push((name, vec![bar])),

@@ -70,7 +70,7 @@ impl Plots<'_> {
             if row.dots.iter().all(Option::is_none) {
                 continue;
             }
-            let name = format!("{}{}", cell.family, cell.scale);
+            let name = cell.without_variants().to_owned();
             match groups.last_mut().filter(|(group, _)| *group == name) {
                 Some((_, rows)) => rows.push(row),
                 None => groups.push((name, vec![row])),
