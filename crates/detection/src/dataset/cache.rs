@@ -165,7 +165,12 @@ impl CachedDataset {
             return Cow::Borrowed(image);
         }
         let sample = &self.dataset.samples[index];
-        Cow::Owned(match decode_again(sample) {
+        // After the first that is lost, nothing waits for others.
+        let pauses = match self.check() {
+            Ok(()) => &PAUSES[..],
+            Err(_) => &[],
+        };
+        Cow::Owned(match decode_within(sample, pauses) {
             Ok(image) => resized(image, self.imgsz, self.interpolation),
             Err(reason) => {
                 let lost = format!("it could be decoded at first, but not any more: {reason}");
@@ -232,11 +237,11 @@ fn decode(sample: &Sample) -> Result<RgbImage, String> {
 /// moment.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
 
-fn decode_again(sample: &Sample) -> Result<RgbImage, String> {
+fn decode_within(sample: &Sample, pauses: &[Duration]) -> Result<RgbImage, String> {
     let mut decoded = decode(sample);
-    for pause in PAUSES {
+    for pause in pauses {
         if decoded.is_err() {
-            thread::sleep(pause);
+            thread::sleep(*pause);
             decoded = decode(sample);
         }
     }

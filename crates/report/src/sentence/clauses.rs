@@ -108,6 +108,9 @@ fn counted(found: &[Found], column: &Column) -> Clause {
     let marks: BTreeSet<&str> = found.iter().map(|(_, change)| change.mark.word()).collect();
     let text = match (share(low.abs()).as_str(), share(high.abs()).as_str()) {
         ("0.0", "0.0") => format!("as many {noun}"),
+        _ if marks.iter().all(|mark| *mark == Mark::Same.word()) => {
+            format!("as many {noun}, counted exactly")
+        }
         _ if high <= 0.0 => format!("{} % fewer {noun}", range(-high, -low)),
         _ if low >= 0.0 => format!("{} % more {noun}", range(low, high)),
         (low, high) => format!("{low} % fewer to {high} % more {noun}"),

@@ -176,6 +176,26 @@ fn scales_that_agree_share_a_clause() {
     );
 }
 
+/// RepVGG's published GFLOPs are those of three branches, of which one is left.
+#[test]
+fn gflops_are_judged_by_what_is_counted_exactly() {
+    let of = |variant, gflops| {
+        let Measurement::Cost(mut measured) = cost(2_000_000, gflops) else {
+            unreachable!()
+        };
+        measured.gflops_exact = 4.0;
+        done(&cell(variant, "n"), Measurement::Cost(measured))
+    };
+    let records = [of("baseline", 4.1), of("repvgg", 4.2)];
+    assert_told(
+        &records,
+        1.0,
+        &["repvgg: as many parameters; as many GFLOPs, counted exactly; mAP not measured."],
+    );
+    let shown = screen(&records, 1.0);
+    assert!(shown.contains("≈ +2.4 %"), "{shown}");
+}
+
 /// The default sweep: five scales are timed, the smallest is trained under one seed; a training and
 /// a timing fail.
 #[test]
