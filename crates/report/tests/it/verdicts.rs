@@ -190,7 +190,7 @@ fn gflops_are_judged_by_what_is_counted_exactly() {
     assert_told(
         &records,
         1.0,
-        &["repvgg: as many parameters; as many GFLOPs, counted exactly; mAP not measured."],
+        &["repvgg: as many parameters; as many GFLOPs, counted exactly; mAP not yet measured."],
     );
     let shown = screen(&records, 1.0);
     assert!(shown.contains("≈ +2.4 %"), "{shown}");
