@@ -13,7 +13,7 @@ use crate::rows::{Row, Rows};
 use crate::summary::{Line, Table};
 use ablate_records::Stage;
 
-const BEST: &str = "Bold: the best of its scale: its interval overlaps no other, and it is more than as good as the others.";
+const BEST: &str = "Bold: the best of its scale, better than every other by interval and margin.";
 
 /// Sentences, each with its full stop.
 pub fn of(
@@ -222,7 +222,11 @@ fn signs(columns: &[Vec<Item>]) -> Option<String> {
         let mut items = columns.iter().flatten();
         items.any(|item| matches!(item, Item::Text(text) if text == sign))
     };
-    let words = [("…", "not yet measured"), ("–", "not measured")];
+    let words = [
+        ("…", "not yet measured"),
+        ("–", "not measured"),
+        ("stopped", "early, by halving"),
+    ];
     let words: Vec<String> = words
         .iter()
         .filter(|(sign, _)| found(sign))

@@ -130,7 +130,7 @@ fn notes(table: &Table, columns: &[(&Column, Comparison)], of: Option<String>) -
         .any(|(_, c)| !matches!(c.evidence, Evidence::Rounds));
     let how = match accuracy {
         true => {
-            "Of the same scale · line: 95 % interval, all of a figure hold at once · hollow: can't tell · band: the margin, if there is one"
+            "Of the same scale · line: 95 % interval; those over seeds or rounds hold at once · hollow: can't tell · band: the margin, if there is one"
         }
         false => {
             "Of the same scale · line: 95 % interval, all hold at once · hollow: can't tell · band: the margin"
