@@ -60,7 +60,8 @@ pub enum ChangeUnit {
 }
 
 impl ChangeUnit {
-    fn change(self, own: f64, base: f64) -> Option<f64> {
+    /// Of a figure against the baseline's; None where it is no number.
+    pub fn change(self, own: f64, base: f64) -> Option<f64> {
         let change = match self {
             ChangeUnit::Percent => 100.0 * (own / base - 1.0),
             ChangeUnit::Points => 100.0 * (own - base),

@@ -50,7 +50,10 @@ impl Column {
         let value = changes.next()?.0;
         // The published convention counts the same work differently in different modules.
         let judged = match self.csv {
-            "gflops" => seeds.iter().find_map(|row| exact_gflops(rows, row)),
+            "gflops" => seeds.iter().find_map(|row| {
+                let base = rows.baseline(Stage::Cost, row)?.cost()?.gflops_exact;
+                comparison.unit.change(row.cost()?.gflops_exact, base)
+            }),
             _ => None,
         };
         Some(Change {
@@ -274,12 +277,6 @@ impl<'r, 'a> Group<'r, 'a> {
 
 fn nothing_learnt(trained: &Trained) -> Outlook {
     Outlook::NothingLearnt(trained.rows.first().and_then(|row| Effort::of(row)))
-}
-
-/// The change of the GFLOPs that are counted exactly, in percent.
-fn exact_gflops(rows: &Rows, row: &Row) -> Option<f64> {
-    let base = rows.baseline(Stage::Cost, row)?.cost()?.gflops_exact;
-    (base > 0.0).then_some(100.0 * (row.cost()?.gflops_exact / base - 1.0))
 }
 
 /// Logarithms of own time to the baseline's, round by round; None unless both were timed in the same
