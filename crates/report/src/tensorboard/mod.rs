@@ -17,6 +17,8 @@ use anyhow::{Context, Result};
 use ablate_files::write_atomic;
 use ablate_records::EpochLog;
 
+use event::Record;
+
 /// What the name of an event file contains; TensorBoard looks for it.
 const MARK: &str = "tfevents";
 
@@ -102,20 +104,23 @@ fn event_files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The first record, and one for each epoch that is done: the earlier one if there is one.
-fn merged(earlier: &[(u64, &[u8])], done: &[EpochLog]) -> Vec<u8> {
-    let by_step: BTreeMap<u64, &[u8]> = earlier.iter().copied().collect();
+fn merged(earlier: &[Record], done: &[EpochLog]) -> Vec<u8> {
+    let by_step: BTreeMap<u64, &Record> = earlier
+        .iter()
+        .map(|record| (record.step(), record))
+        .collect();
     let seconds: f64 = done.iter().map(|epoch| epoch.seconds).sum();
     // As if the training had not paused.
     let mut wall_time = now() - seconds;
     let mut content = match by_step.get(&0) {
-        Some(first) => first.to_vec(),
+        Some(first) => first.bytes.to_vec(),
         None => event::version(wall_time),
     };
     for epoch in done {
         wall_time += epoch.seconds;
         match by_step.get(&step(epoch)) {
             // Unless it is of another recipe, that was trained in this folder before.
-            Some(record) if event::holds(record, &scalars(epoch)) => content.extend(*record),
+            Some(record) if record.holds(&scalars(epoch)) => content.extend(record.bytes),
             _ => content.extend(record(wall_time, epoch, None)),
         }
     }
