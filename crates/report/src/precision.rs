@@ -79,7 +79,7 @@ fn times(lines: &[&Line], stage: Stage) -> Vec<String> {
     }
     let sentence = |(Aim { within, limit_s }, names): &(Aim, Vec<String>)| {
         format!(
-            "Changes of {} were to be known within ±{within} %; less so are those of {}. Timing ended once a model had \
+            "Changes of {} were to be known within ±{within} %, and these are not: {}. Timing ended once a model had \
              taken {limit_s} s, ten rounds at the least (key limit_s of {}).",
             if stage == Stage::Detect {
                 "detection's time"

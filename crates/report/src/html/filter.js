@@ -20,16 +20,20 @@ for (const table of document.querySelectorAll("table.sortable.models")) {
   const [mixLabel, mix] = choice("Sort across scales");
   const bodies = [...table.tBodies];
   const homes = rows.map((row) => [row, row.parentElement]);
+  // A model may have a row for each seed.
+  const tell = () => {
+    const models = (rows) => new Set(rows.map((row) => row.cells[0].textContent)).size;
+    const [shown, all] = [models(rows.filter((row) => !row.hidden)), models(rows)];
+    count.textContent = shown === all ? `${all} models` : `${shown} of ${all} models`;
+  };
   const show = () => {
     const wanted = words.value.toLowerCase().split(/\s+/).filter((word) => word !== "" && word !== "-");
-    let shown = 0;
     for (const row of rows) {
       const name = row.cells[0].textContent.toLowerCase();
       const fits = (word) => word.startsWith("-") ? !name.includes(word.slice(1)) : name.includes(word);
       row.hidden = !wanted.every(fits) || (front.checked && !row.classList.contains("front"));
-      if (!row.hidden) shown++;
     }
-    count.textContent = shown === rows.length ? `${rows.length} models` : `${shown} of ${rows.length} models`;
+    tell();
   };
   // All rows in the first group, so that a heading sorts them all.
   const gather = () => {
@@ -50,6 +54,6 @@ for (const table of document.querySelectorAll("table.sortable.models")) {
   if (rows.some((row) => row.classList.contains("front"))) tools.append(frontLabel);
   if (bodies.length > 1) tools.append(mixLabel);
   tools.append(count);
-  count.textContent = `${rows.length} models`;
+  tell();
   table.closest(".scroll").before(tools);
 }

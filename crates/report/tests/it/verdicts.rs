@@ -301,7 +301,7 @@ fn intervals_that_are_wider_than_asked_for_are_named() {
     let of_map = "Intervals of mAP were to be 1 point wide; wider are those of yolov5n+asff (4.5 with 3 of at most 3 seeds).";
     assert!(shown(1.0).contains(of_map), "{}", shown(1.0));
     assert!(!shown(4.4).contains("Intervals of mAP"));
-    let of_latency = "known within ±2 %; less so are those of yolov5n+asff (±";
+    let of_latency = "known within ±2 %, and these are not: yolov5n+asff (±";
     assert!(shown(1.0).contains(of_latency), "{}", shown(1.0));
     let page = text(&page_judged(&records, judging(1.0)));
     assert!(page.contains(of_map) && page.contains(of_latency));

@@ -94,3 +94,19 @@ fn dark_is_dark_on_the_screen_and_white_on_paper() {
     assert_eq!(browser.value(paper).as_u64().unwrap(), 3 * 255);
     assert_eq!(browser.value(dot).as_u64().unwrap(), 3 * 255);
 }
+
+/// Cells of "AP by class" that are bold without being a best, as baselines are elsewhere, and bests
+/// that are not bold.
+const WRONGLY_BOLD: &str = r#"(() => {
+  const cells = [...document.querySelectorAll("section[id=classes] tbody td")];
+  const wrong = (cell) => (getComputedStyle(cell).fontWeight >= 600) !== cell.classList.contains("best");
+  return cells.length === 0 ? ["no cells"] : cells.filter(wrong).map((cell) => cell.parentElement.textContent);
+})()"#;
+
+#[test]
+#[ignore = "needs Chromium: just test-page"]
+fn only_the_best_of_a_class_is_bold() {
+    let mut browser = showing(&Report::small(), Look::DESK);
+    browser.lay_out();
+    assert_eq!(browser.texts(WRONGLY_BOLD), [""; 0]);
+}
