@@ -284,7 +284,12 @@ impl<'a> Glance<'a> {
                 .any(|change| change.interval.is_none() || is_unlearnt(change))
         };
         let mark = match (comparison.evidence, &interval) {
-            (Evidence::Exact, _) => Mark::exact(value, comparison.better),
+            // What decides each scale decides the mean, where the scales agree.
+            (Evidence::Exact(_), _) => {
+                let first = changes.first().map(|change| change.mark);
+                let agreed = first.filter(|mark| changes.iter().all(|change| change.mark == *mark));
+                agreed.unwrap_or_else(|| Mark::exact(value, comparison.better))
+            }
             (_, Some(interval)) if interval.over != Over::Images && !untold() => {
                 let margin = match comparison.evidence {
                     Evidence::Rounds => Some(LATENCY_MARGIN),

@@ -120,8 +120,9 @@ impl ChangeUnit {
 /// What a change is judged by.
 #[derive(Clone, Copy)]
 pub enum Evidence {
-    /// Arithmetic has no chance in it.
-    Exact,
+    /// Arithmetic has no chance in it. The figure that decides: of GFLOPs the exact ones, since the
+    /// published convention counts the same work differently in different modules.
+    Exact(fn(&Row) -> Option<f64>),
     /// The rounds in which the models were timed in turn.
     Rounds,
     /// Trainings under several seeds.
@@ -225,7 +226,7 @@ impl Column {
         let figure = |row: &Row| (self.value)(row)?.number();
         let value = comparison.unit.change(figure(row)?, figure(base)?)?;
         Some(match comparison.evidence {
-            Evidence::Exact | Evidence::Seeds => (value, None),
+            Evidence::Exact(_) | Evidence::Seeds => (value, None),
             // Round by round, so that what slowed both down says nothing.
             Evidence::Rounds => match rounds(rows, row, self.stage?) {
                 Some(logs) => (percent(middle(&logs)?), None),

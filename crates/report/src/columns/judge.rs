@@ -32,9 +32,9 @@ impl Column {
             return vec![None; models.len()];
         };
         match comparison.evidence {
-            Evidence::Exact => models
+            Evidence::Exact(deciding) => models
                 .iter()
-                .map(|seeds| self.exact(rows, seeds, comparison))
+                .map(|seeds| self.exact(rows, seeds, comparison, deciding))
                 .collect(),
             Evidence::Rounds => self.timed(rows, models, comparison),
             Evidence::Seeds => self.trained(rows, models, comparison, |_| &[]),
@@ -45,20 +45,22 @@ impl Column {
     }
 
     /// Of arithmetic, which all seeds share.
-    fn exact(&self, rows: &Rows, seeds: &[Row], comparison: Comparison) -> Option<Change> {
+    fn exact(
+        &self,
+        rows: &Rows,
+        seeds: &[Row],
+        comparison: Comparison,
+        deciding: fn(&Row) -> Option<f64>,
+    ) -> Option<Change> {
         let mut changes = seeds.iter().filter_map(|row| self.change_of_row(rows, row));
         let value = changes.next()?.0;
-        // The published convention counts the same work differently in different modules.
-        let judged = match self.csv {
-            "gflops" => seeds.iter().find_map(|row| {
-                let base = rows.baseline(Stage::Cost, row)?.cost()?.gflops_exact;
-                comparison.unit.change(row.cost()?.gflops_exact, base)
-            }),
-            _ => None,
-        };
+        let judged = seeds.iter().find_map(|row| {
+            let base = rows.baseline(Stage::Cost, row)?;
+            comparison.unit.change(deciding(row)?, deciding(base)?)
+        })?;
         Some(Change {
             value,
-            mark: Mark::exact(judged.unwrap_or(value), comparison.better),
+            mark: Mark::exact(judged, comparison.better),
             interval: None,
             outlook: None,
         })

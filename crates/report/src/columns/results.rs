@@ -58,7 +58,7 @@ pub const COLUMNS: &[Column] = &[
         csv: "change_params_percent",
         better: Better::Lower,
         unit: ChangeUnit::Percent,
-        evidence: Evidence::Exact,
+        evidence: Evidence::Exact(|row| Some(row.cost()?.params as f64)),
         rank: Some(3),
         glance: Some("Parameters"),
     })
@@ -76,7 +76,7 @@ pub const COLUMNS: &[Column] = &[
         csv: "change_gflops_percent",
         better: Better::Lower,
         unit: ChangeUnit::Percent,
-        evidence: Evidence::Exact,
+        evidence: Evidence::Exact(|row| Some(row.cost()?.gflops_exact)),
         rank: Some(3),
         glance: Some("GFLOPs"),
     })

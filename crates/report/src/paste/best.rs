@@ -82,7 +82,7 @@ impl Range {
             ..
         } = *line.change(column)?;
         let (low, high) = match (comparison.evidence, interval) {
-            (Evidence::Exact, _) => (value, value),
+            (Evidence::Exact(_), _) => (value, value),
             (_, Some(interval)) if interval.over != Over::Images => (interval.low, interval.high),
             _ => return None,
         };

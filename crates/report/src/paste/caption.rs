@@ -169,7 +169,7 @@ fn changes(rows: &Rows, lines: &[&Line], fields: &Fields) -> Vec<String> {
         sentences.push(alone.into());
     }
     let is_timed = |(_, evidence): &(_, Evidence)| matches!(evidence, Evidence::Rounds);
-    let is_exact = |(_, evidence): &(_, Evidence)| matches!(evidence, Evidence::Exact);
+    let is_exact = |(_, evidence): &(_, Evidence)| matches!(evidence, Evidence::Exact(_));
     let is_trained = |it: &(_, Evidence)| !is_timed(it) && !is_exact(it);
     let mut margins = Vec::new();
     if compared.iter().any(is_trained) {

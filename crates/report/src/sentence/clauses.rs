@@ -40,8 +40,8 @@ pub fn clauses(glance: &Glance, judging: &Judging) -> Vec<Clause> {
         match comparison.evidence {
             _ if found.is_empty() => clauses.extend(missing(glance, column, comparison)),
             // Arithmetic says little of time once time is known.
-            Evidence::Exact if timed && column.csv != "params" => {}
-            Evidence::Exact => clauses.push(counted(&found, column)),
+            Evidence::Exact(_) if timed && column.csv != "params" => {}
+            Evidence::Exact(_) => clauses.push(counted(&found, column)),
             Evidence::Rounds => {
                 clauses.extend(grouped(column.noun(), &found, scales, latency));
                 clauses.extend(lacking(glance, column));
