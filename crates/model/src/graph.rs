@@ -214,7 +214,8 @@ fn resolve_rows(
 ) -> Result<(Vec<Node>, Vec<Vec<Shape>>), GraphError> {
     let image = Shape::new(table.channels, REFERENCE, REFERENCE);
     // YOLOv5 leaves a channel count unscaled that equals the head's outputs: part of what its
-    // tables mean.
+    // tables mean. A row that a variant brought in is not theirs, and has the same width whatever
+    // the number of classes.
     let unscaled = table
         .anchors
         .as_ref()
@@ -251,7 +252,7 @@ fn resolve_rows(
             image,
             repeats,
             scaling,
-            unscaled,
+            unscaled: unscaled.filter(|_| !row.added),
             nc,
             table: context,
         });

@@ -78,6 +78,7 @@ impl Patch<'_> {
                 module: form.module.clone(),
                 args,
                 variant: None,
+                added: row.added,
                 written: None,
             };
             self.sign(row);

@@ -20,7 +20,7 @@ impl Patch<'_> {
                 args: self.fill(&row.args, None)?,
                 ..row.clone()
             };
-            self.sign(&mut row);
+            self.bring(&mut row);
             Ok(row)
         };
         table.backbone = rows.iter().map(new_row).collect::<Result<_, String>>()?;
