@@ -7,8 +7,12 @@ use std::f64::consts::PI;
 
 use statrs::distribution::{ChiSquared, Continuous, ContinuousCDF, Normal, StudentsT};
 
-/// Above, Student's t is the normal distribution to six digits of a critical value.
+/// Above, the deviation counts as known, to six digits of a critical value.
 const MANY: f64 = 1e6;
+
+/// Above, two terms of Student's t by the normal distribution hold to eight digits; its own
+/// inverse would lose some.
+const ALMOST_NORMAL: f64 = 1e4;
 
 /// The `d` such that `comparisons` t statistics of `degrees` degrees of freedom, any two of which
 /// have the correlation `correlation`, all lie within ±d with probability `confidence`.
@@ -45,8 +49,9 @@ pub(crate) fn bonferroni(confidence: f64, comparisons: usize, degrees: f64) -> f
 /// The t such that a t statistic lies within ±t with a probability.
 pub(crate) fn student(confidence: f64, degrees: f64) -> f64 {
     let upper = 1.0 - (1.0 - confidence) / 2.0;
-    if degrees > MANY {
-        normal().inverse_cdf(upper)
+    if degrees > ALMOST_NORMAL {
+        let z = normal().inverse_cdf(upper);
+        z + (z.powi(3) + z) / (4.0 * degrees)
     } else {
         StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |student| student.inverse_cdf(upper))
     }
@@ -73,8 +78,9 @@ impl Statistic {
         let chi = ChiSquared::new(degrees).ok().filter(|_| degrees <= MANY);
         let deviation = chi.map_or(vec![(1.0, 1.0)], |chi| {
             let s = |p: f64| (chi.inverse_cdf(p) / degrees).sqrt();
+            // By the logarithm: the density's factors overflow from 238 degrees on.
             nodes(40, s(1e-11), s(1.0 - 1e-11), |s| {
-                2.0 * degrees * s * chi.pdf(degrees * s * s)
+                2.0 * degrees * s * chi.ln_pdf(degrees * s * s).exp()
             })
         });
         Self {
@@ -143,9 +149,13 @@ fn legendre(degree: usize) -> Vec<(f64, f64)> {
     (0..degree).map(root).collect()
 }
 
-/// Where a rising function is zero, by the Illinois method; `low` and `high` enclose it.
+/// Where a rising function is zero, by the Illinois method; `low` and `high` enclose it. `high`, which
+/// claims least, of a function that has no value.
 fn root(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
     let (mut at_low, mut at_high) = (f(low), f(high));
+    if !at_low.is_finite() || !at_high.is_finite() {
+        return high;
+    }
     let mut last = 0;
     for _ in 0..100 {
         let middle = high - at_high * (high - low) / (at_high - at_low);
