@@ -70,9 +70,9 @@ fn ground_truth() {
     );
     assert_truth_error(
         "[0,0,4,4]",
-        r#"[0,0,4,"4"]"#,
+        r#"[0,0,4,"four"]"#,
         "annotations[0].bbox[3]",
-        "expected f64",
+        "expected a number",
     );
     assert_truth_error(
         "[0,0,4,4]",
@@ -354,4 +354,17 @@ fn what_may_be_left_out() {
         (20.0, false)
     );
     assert!(truth.boxes()[1].crowd);
+}
+
+#[test]
+fn numbers_of_a_box_may_stand_in_quotes() {
+    let quoted = TRUTH.replace("[0,0,4,4]", r#"["0","0","4.0","4"]"#);
+    let quoted = GroundTruth::from_json(quoted.as_bytes()).unwrap();
+    assert_eq!(quoted.boxes(), truth().boxes());
+    assert_truth_error(
+        "[0,0,4,4]",
+        "[0,0,null,4]",
+        "annotations[0].bbox[2]",
+        "expected a number, found null",
+    );
 }

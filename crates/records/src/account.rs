@@ -41,6 +41,9 @@ pub struct DataAccount {
 pub struct LeftOut {
     /// Whole images, with all their boxes.
     pub images: usize,
+    /// The boxes of these, where their file could be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub boxes: usize,
     /// Boxes of images that stay.
     pub annotations: usize,
     /// Masks of boxes that stay.
@@ -69,13 +72,13 @@ impl LeftOut {
         *self == Self::default()
     }
 
-    /// Number of things left out, of whatever kind.
+    /// Number of things left out, of whatever kind; a whole image is one.
     pub fn total(&self) -> usize {
         self.images + self.annotations + self.masks + self.label_files
     }
 }
 
-/// `3 images, 7 annotations, 1 mask`; what is zero is not named.
+/// `3 images with 12 boxes, 7 annotations, 1 mask`; what is zero is not named.
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
@@ -87,7 +90,12 @@ impl fmt::Display for LeftOut {
         let parts: Vec<String> = parts
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| counted(count, what))
+            .map(|(count, what)| match what {
+                "image" if self.boxes > 0 => {
+                    format!("{} with {}", counted(count, what), boxes(self.boxes))
+                }
+                _ => counted(count, what),
+            })
             .collect();
         match parts.is_empty() {
             true => f.write_str("nothing"),
@@ -105,10 +113,7 @@ impl fmt::Display for DataAccount {
             self.name,
             self.split,
             counted(self.images, "image"),
-            match self.boxes {
-                1 => "1 box".to_owned(),
-                boxes => format!("{boxes} boxes"),
-            }
+            boxes(self.boxes)
         )?;
         if self.ignored > 0 {
             write!(f, " ({} ignored: crowds or difficult)", self.ignored)?;
@@ -124,6 +129,13 @@ impl fmt::Display for DataAccount {
             true => Ok(()),
             false => write!(f, "; left out: {}", self.left_out),
         }
+    }
+}
+
+fn boxes(count: usize) -> String {
+    match count {
+        1 => "1 box".to_owned(),
+        _ => format!("{count} boxes"),
     }
 }
 

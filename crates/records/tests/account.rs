@@ -61,6 +61,16 @@ fn an_account_is_one_line() {
         "data mine, train: 800 images, 2003 boxes (3 ignored: crowds or difficult), 12 background"
     );
     assert_eq!(LeftOut::default().to_string(), "nothing");
+    let lost = LeftOut {
+        images: 2,
+        boxes: 50,
+        annotations: 1,
+        ..LeftOut::default()
+    };
+    assert_eq!(
+        (lost.to_string().as_str(), lost.total()),
+        ("2 images with 50 boxes, 1 annotation", 3)
+    );
     let orphans = LeftOut {
         label_files: 2,
         ..LeftOut::default()

@@ -98,7 +98,7 @@ fn gain_fields(found: Option<&AtCost>) -> [String; 3] {
 /// Ten decimals: without the tail that a subtraction of binary fractions leaves.
 pub fn rounded(value: Option<f64>) -> String {
     value
-        .map(|value| ((value * 1e10).round() / 1e10).to_string())
+        .map(|value| ((value * 1e10).round() / 1e10 + 0.0).to_string())
         .unwrap_or_default()
 }
 

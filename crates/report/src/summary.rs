@@ -288,7 +288,11 @@ impl<'a> Glance<'a> {
             (Evidence::Exact(_), _) => {
                 let first = changes.first().map(|change| change.mark);
                 let agreed = first.filter(|mark| changes.iter().all(|change| change.mark == *mark));
-                agreed.unwrap_or_else(|| Mark::exact(value, comparison.better))
+                let is_open = changes.iter().any(|change| change.mark == Mark::Open);
+                agreed.unwrap_or_else(|| match is_open {
+                    true => Mark::Open,
+                    false => Mark::exact(value, comparison.better),
+                })
             }
             (_, Some(interval)) if interval.over != Over::Images && !untold() => {
                 let margin = match comparison.evidence {

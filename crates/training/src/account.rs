@@ -25,6 +25,7 @@ pub fn account(dataset: &Dataset) -> DataAccount {
         clipped: problems.clipped,
         left_out: LeftOut {
             images: problems.images(),
+            boxes: problems.lost_with_images,
             annotations: problems.annotations(),
             masks: problems.masks(),
             label_files: problems.label_files(),

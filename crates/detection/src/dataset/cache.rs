@@ -95,7 +95,10 @@ impl CachedDataset {
                     samples.push(sample);
                     images.push(image);
                 }
-                Err(reason) => problems.image(&sample.source.path(), None, reason),
+                Err(reason) => {
+                    let boxes = sample.annotations.len();
+                    problems.image_with(boxes, &sample.source.path(), reason);
+                }
             }
         }
         dataset.samples = samples;

@@ -84,9 +84,8 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
     } = match Header::read(&draft.image) {
         Ok(header) => header,
         Err(reason) => {
-            // The boxes of an image that is left out are not problems of their own.
             let mut only = Problems::default();
-            only.image(&draft.image, None, reason);
+            only.image_with(draft.boxes.len(), &draft.image, reason);
             return (None, only);
         }
     };
@@ -98,7 +97,7 @@ fn finish_one(position: usize, draft: Draft) -> (Option<Sample>, Problems) {
             );
         }
         let mut only = Problems::default();
-        only.image(&draft.image, None, reason);
+        only.image_with(draft.boxes.len(), &draft.image, reason);
         return (None, only);
     }
     let mut annotations: Vec<Annotation> = Vec::with_capacity(draft.boxes.len());

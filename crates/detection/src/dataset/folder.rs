@@ -1,6 +1,6 @@
 //! Folders: all files below one, and files and folders whose names are written in several ways.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::DirEntry;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -32,6 +32,28 @@ fn walk_within(
     }
     within.pop();
     Ok(())
+}
+
+/// Whether a file, or a folder between `folder` and it, has a name that begins with a dot: copies
+/// that tools keep, as `.ipynb_checkpoints/a-checkpoint.jpg` and `._a.jpg`.
+pub(crate) fn is_hidden(path: &Path, folder: &Path) -> bool {
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    below.iter().any(begins_with_dot)
+}
+
+/// Whether a name is that of a hidden file or folder.
+pub(crate) fn begins_with_dot(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// What is said of hidden images: how many there are, and which is the first.
+pub(crate) fn hidden_images(hidden: &[PathBuf]) -> Option<(&Path, String)> {
+    let first = hidden.first()?;
+    let reason = match hidden.len() {
+        1 => "a hidden image is not read".to_owned(),
+        count => format!("{count} hidden images, of which this is the first, are not read"),
+    };
+    Some((first, reason))
 }
 
 /// Whether an entry is a folder or a link to one. Only links are looked up: an entry tells of itself.

@@ -20,6 +20,13 @@ pub(crate) const IMAGE_SUFFIXES: [&str; 13] = [
     "jpg", "jpeg", "jpe", "jif", "jfif", "mpo", "png", "apng", "bmp", "dib", "webp", "tif", "tiff",
 ];
 
+/// Endings of images that can't be decoded here; they are named, not passed over.
+const FOREIGN_SUFFIXES: [&str; 38] = [
+    "gif", "heic", "heif", "avif", "jxl", "jp2", "j2k", "jpf", "jpx", "pbm", "pgm", "ppm", "pnm",
+    "pam", "pfm", "tga", "ico", "cur", "pcx", "dds", "exr", "hdr", "qoi", "ff", "psd", "svg",
+    "dcm", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2", "raf", "fits", "sgi", "ras",
+];
+
 /// Pixels of the largest image that is decoded: Pillow's limit. A file of a few bytes can claim more
 /// than fits in memory.
 const MAX_PIXELS: u64 = 178_956_970;
@@ -86,6 +93,14 @@ pub(crate) fn is_image(path: &Path) -> bool {
     path.extension()
         .and_then(|suffix| suffix.to_str())
         .is_some_and(|suffix| IMAGE_SUFFIXES.contains(&suffix.to_ascii_lowercase().as_str()))
+}
+
+/// Why a file that is an image by its ending is not read; None of other files.
+pub(crate) fn unsupported(path: &Path) -> Option<String> {
+    let suffix = path.extension()?.to_str()?.to_ascii_lowercase();
+    FOREIGN_SUFFIXES
+        .contains(&suffix.as_str())
+        .then(|| format!("images of type {suffix} are not supported; convert it to JPEG or PNG"))
 }
 
 /// What the header of an image says.

@@ -71,6 +71,8 @@ pub struct Problems {
     pub clipped: usize,
     /// Images that are taken for background because no label file was found for them.
     pub unlabelled: usize,
+    /// Boxes of images that are left out, where their file could be read.
+    pub lost_with_images: usize,
 }
 
 impl Problems {
@@ -101,14 +103,17 @@ impl Problems {
 
     /// Counts and the first `shown` problems, for an error or a log.
     pub fn summary(&self, shown: usize) -> String {
-        let mut text = format!(
-            "{} images and {} annotations left out, {} boxes clipped",
-            self.images(),
-            self.annotations(),
-            self.clipped
-        );
-        text += &self.lines(shown);
-        text
+        let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (images, annotations) = (self.images(), self.annotations());
+        let text = match images + annotations {
+            0 => "nothing was left out".to_owned(),
+            _ => format!(
+                "{} and {} left out",
+                counted(images, "image"),
+                counted(annotations, "annotation")
+            ),
+        };
+        text + &self.lines(shown)
     }
 
     /// The first `shown` problems, each on a line of its own, and how many more there are. Begins
@@ -124,6 +129,12 @@ impl Problems {
 
     pub(crate) fn image(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
         self.add(Subject::Image, file, line, reason);
+    }
+
+    /// An image with as many boxes, which are no problems of their own.
+    pub(crate) fn image_with(&mut self, boxes: usize, file: &Path, reason: impl ToString) {
+        self.image(file, None, reason);
+        self.lost_with_images += boxes;
     }
 
     pub(crate) fn annotation(&mut self, file: &Path, line: Option<usize>, reason: impl ToString) {
@@ -152,6 +163,7 @@ impl Problems {
         self.list.extend(other.list);
         self.clipped += other.clipped;
         self.unlabelled += other.unlabelled;
+        self.lost_with_images += other.lost_with_images;
     }
 
     fn add(&mut self, subject: Subject, file: &Path, line: Option<usize>, reason: impl ToString) {

@@ -349,7 +349,7 @@ fn boxes_in_shares_are_named() {
                   {"image_id": 3, "category_id": 2, "bbox": [0, 0, 1, 1]}"#;
     let error = folder(rows).error("coco.yaml", Split::Train);
     assert!(
-        error.contains("expected at least one box, found none; 1 images and 2 annotations left out")
+        error.contains("expected at least one box, found none; 1 image and 2 annotations left out")
             && error.contains("annotations[0]: bbox [0.1, 0.2, 0.5, 0.4] looks like shares of the 40×20 image; this format has pixels"),
         "{error}"
     );
@@ -432,7 +432,7 @@ fn errors_name_file_and_key() {
         ),
         (
             r#""name": "dog""#,
-            r#""name": 4"#,
+            r#""name": [4]"#,
             "train.json: categories[0].name: ",
         ),
         (
@@ -482,4 +482,48 @@ fn categories_of_one_name_stay_apart() {
     let set = folder.open("coco.yaml", Split::Train).unwrap();
     assert_eq!(set.classes, ["cat (id 2)", "cat (id 90)"]);
     assert_eq!(set.samples[0].annotations[0].class, 1);
+}
+
+#[test]
+fn an_annotation_file_is_no_description() {
+    let folder = Folder::new();
+    let text = r#"{"images": [], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}"#;
+    folder.write("_annotations.coco.json", text);
+    let error = folder.error("_annotations.coco.json", Split::Train);
+    assert!(
+        error.starts_with("_annotations.coco.json: expected a description in YAML, found COCO's JSON itself; write a YAML file with `format: coco`"),
+        "{error}"
+    );
+    // YAML may be written with braces.
+    folder.write(
+        "data.json",
+        r#"{"train": "images", "names": ["categories"]}"#,
+    );
+    let error = folder.error("data.json", Split::Train);
+    assert!(error.contains("key `train`"), "{error}");
+}
+
+#[test]
+fn annotations_must_be_there() {
+    let folder = Folder::new();
+    folder.image("images/a.png", 8, 8);
+    let text = r#"{"images": [{"id": 1, "file_name": "a.png"}], "annotation": [], "categories": [{"id": 1, "name": 5}]}"#;
+    folder.write("a.json", text);
+    folder.write(
+        "data.yaml",
+        "format: coco\ntrain: {images: images, annotations: a.json}\n",
+    );
+    let error = folder.error("data.yaml", Split::Train);
+    assert!(
+        error.starts_with("a.json: missing field `annotations`"),
+        "{error}"
+    );
+    // A number may be a name.
+    let row = r#""annotations": [{"image_id": 1, "category_id": 1, "bbox": ["1", "1", "4", "4"]}]"#;
+    folder.write("a.json", &text.replace(r#""annotation": []"#, row));
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(
+        (set.classes.as_slice(), set.annotation_count()),
+        (&["5".to_owned()][..], 1)
+    );
 }

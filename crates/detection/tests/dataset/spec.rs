@@ -107,6 +107,9 @@ fn keys_are_named_by_line() {
             "data.yaml:2: key `vall`: unknown; did you mean `val`?",
         ),
         ("train: images\nvalid: images\n", "did you mean `val`?"),
+        ("train: images\nVALID: images\n", "did you mean `val`?"),
+        ("train: images\nValidation: images\n", "did you mean `val`?"),
+        ("train: images\nTesting: images\n", "did you mean `test`?"),
         ("train: images\nname: [cat]\n", "did you mean `names`?"),
         (
             "train: images\nnc: two\n",

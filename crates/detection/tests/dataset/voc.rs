@@ -348,3 +348,100 @@ fn difficult_objects_are_ignored_unless_they_are_asked_for() {
     folder.write("blood.yaml", "format: voc\npath: voc\ndifficult: true\n");
     assert_eq!(ignored(), [false; 3]);
 }
+
+/// As some tools write it: objects below another element, and names in other letters.
+#[test]
+fn objects_are_found_however_deep_they_lie() {
+    let folder = blood();
+    let object = |name: &str, more: &str| {
+        format!(
+            "<object><name>{name}</name>{more}<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>"
+        )
+    };
+    let part = "<part><name>head</name><object><name>RBC</name></object></part>";
+    let nested = format!(
+        "<annotation><objects>{}{}</objects></annotation>",
+        object("RBC", part),
+        object("WBC", "")
+    );
+    folder.write("voc/Annotations/a.xml", &nested);
+    let shouted = object("RBC", "<Difficult>True</Difficult>").replace("bndbox", "BndBox");
+    let shouted = shouted.replace("object", "Object");
+    folder.write(
+        "voc/Annotations/b.xml",
+        &format!("<Annotation>{shouted}</Annotation>"),
+    );
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    assert!(set.problems.is_empty(), "{:?}", set.problems);
+    assert_eq!(names(&set), ["b", "a"]);
+    let crowds = |sample: usize| {
+        let annotations = set.samples[sample].annotations.iter();
+        annotations.map(|object| object.crowd).collect::<Vec<_>>()
+    };
+    assert_eq!((crowds(0), crowds(1)), (vec![true], vec![false, false]));
+}
+
+#[test]
+fn an_object_with_two_boxes_or_names_is_told_of() {
+    let folder = blood();
+    let bndbox = "<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>";
+    folder.write(
+        "voc/Annotations/a.xml",
+        &format!(
+            "<annotation>\n<object><name>RBC</name>{bndbox}\n{bndbox}</object>\n\
+             <object><name>RBC</name><name>WBC</name>{bndbox}</object>\n\
+             <object><name>WBC</name><difficult>perhaps</difficult>{bndbox}</object>\n</annotation>"
+        ),
+    );
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    let found = problems(&set);
+    let said = |text: &str| found.iter().any(|(_, _, reason)| reason == text);
+    assert_eq!(set.samples[1].annotations.len(), 2);
+    assert!(
+        found.contains(&(
+            "a.xml".into(),
+            Some(3),
+            "second bndbox of an object, whose first is used; write an object for each".into()
+        )),
+        "{found:?}"
+    );
+    assert!(
+        said("expected one name, found 'RBC' and 'WBC'"),
+        "{found:?}"
+    );
+    assert!(
+        said("difficult: expected 0 or 1, found 'perhaps'; taken for 0"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn boxes_of_images_that_are_left_out_are_counted() {
+    let folder = blood();
+    std::fs::remove_file(folder.path("voc/JPEGImages/a.jpg")).unwrap();
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    assert_eq!(
+        (set.problems.images(), set.problems.lost_with_images),
+        (1, 2)
+    );
+    folder.image("voc/JPEGImages/a.jpg", 48, 64);
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    assert_eq!(
+        (set.problems.images(), set.problems.lost_with_images),
+        (1, 2)
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let folder = blood();
+    let pipe = folder.path("voc/Annotations/a.xml");
+    std::fs::remove_file(&pipe).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let set = folder.open("blood.yaml", Split::Train).unwrap();
+    let found = problems(&set);
+    let reason = "unreadable annotation file: expected a file";
+    assert!(found.iter().any(|(_, _, it)| it == reason), "{found:?}");
+}

@@ -227,3 +227,131 @@ fn a_folder_that_is_no_data_set_says_what_would_be() {
         "{error}"
     );
 }
+
+#[test]
+fn folders_called_as_splits_are_the_splits() {
+    let folder = Folder::new();
+    for (split, all) in [("train", &["a", "b", "c"][..]), ("Valid", &["d"])] {
+        let images = format!("images/{split}");
+        add(
+            &folder,
+            &images,
+            &format!("annotations/{split}"),
+            all,
+            "cell",
+        );
+    }
+    add(&folder, "images", "annotations", &["stray"], "cell");
+    let train = folder.open("", Split::Train).unwrap();
+    assert_eq!(names(&train), ["train/a", "train/b", "train/c"]);
+    assert_eq!(
+        problems(&train),
+        [(
+            "stray.png".into(),
+            None,
+            "in no folder of a split: train, val and test have one each".into()
+        )]
+    );
+    assert_eq!(names(&folder.open("", Split::Val).unwrap()), ["Valid/d"]);
+    let error = folder.open("", Split::Test).unwrap_err();
+    assert!(error.is_missing_split(Split::Test), "{error}");
+    // By other names.
+    add(&folder, "images/more", "annotations/more", &["e"], "cell");
+    folder.write("voc.yaml", "format: voc\ntrain: [train, more]\nval: none\n");
+    let train = folder.open("voc.yaml", Split::Train).unwrap();
+    assert_eq!(names(&train), ["more/e", "train/a", "train/b", "train/c"]);
+    let error = folder.error("voc.yaml", Split::Val);
+    assert!(
+        error.ends_with("found no such folder; nor is none a folder among the images"),
+        "{error}"
+    );
+    folder.write("voc.yaml", "format: voc\nfractions: {train: 1}\n");
+    let error = folder.error("voc.yaml", Split::Train);
+    assert!(
+        error.contains("this data set has a folder for each split"),
+        "{error}"
+    );
+}
+
+#[test]
+fn image_sets_may_be_one_or_of_another_task() {
+    let folder = Folder::new();
+    let all = ["a", "b", "c", "d"];
+    add(&folder, "JPEGImages", "Annotations", &all, "cell");
+    // As CVAT writes it.
+    folder.write("ImageSets/Main/default.txt", "a\nb\nc\n");
+    let mut found = Vec::new();
+    for split in Split::ALL {
+        let set = folder.open("", split).unwrap();
+        assert_eq!(
+            problems(&set)[0].2,
+            "the only image set: its images are shared out among the splits"
+        );
+        found.extend(names(&set).into_iter().map(str::to_owned));
+    }
+    found.sort();
+    assert_eq!(found, ["a", "b", "c"]);
+    folder.write("ImageSets/Main/other.txt", "d\n");
+    let error = folder.error("", Split::Train);
+    assert!(
+        error.ends_with("found default, other; name yours, as in `train: default`"),
+        "{error}"
+    );
+    // Main is there, but empty.
+    for set in ["default", "other"] {
+        std::fs::remove_file(folder.path(&format!("ImageSets/Main/{set}.txt"))).unwrap();
+    }
+    folder.write("ImageSets/Segmentation/train.txt", "a\nb\n");
+    folder.write("ImageSets/Segmentation/val.txt", "d\n");
+    let set = folder.open("", Split::Val).unwrap();
+    assert_eq!(names(&set), ["d"]);
+    assert_eq!(
+        problems(&set)[0].2,
+        "its image sets are used, since Main has none"
+    );
+}
+
+#[test]
+fn images_that_are_not_read_are_named() {
+    let folder = Folder::new();
+    add(&folder, "JPEGImages", "Annotations", &["a", "b"], "cell");
+    let gif = |name: &str| folder.write(&format!("JPEGImages/{name}.gif"), "GIF89a");
+    gif("c");
+    gif("d");
+    folder.write(
+        "Annotations/c.xml",
+        &xml((16, 16), &[("cell", ["2", "2", "9", "9"])]),
+    );
+    folder.image("JPEGImages/.ipynb_checkpoints/a-checkpoint.png", 16, 16);
+    folder.write("voc.yaml", "format: voc\nfractions: {train: 1}\n");
+    let set = folder.open("voc.yaml", Split::Train).unwrap();
+    let reason = "images of type gif are not supported; convert it to JPEG or PNG";
+    assert_eq!(
+        problems(&set),
+        [
+            (
+                "a-checkpoint.png".into(),
+                None,
+                "a hidden image is not read".into()
+            ),
+            ("c.gif".into(), None, reason.into()),
+            ("d.gif".into(), None, reason.into()),
+        ]
+    );
+    assert_eq!(set.problems.lost_with_images, 1);
+}
+
+#[test]
+fn cvats_own_format_is_told_apart() {
+    let folder = Folder::new();
+    folder.image("images/a.png", 16, 16);
+    folder.write(
+        "annotations.xml",
+        "<annotations><image name=\"a.png\"/></annotations>",
+    );
+    let error = folder.error("", Split::Train);
+    assert_eq!(
+        error,
+        "annotations.xml: expected Pascal VOC, an XML file for each image, found CVAT's <annotations> of all images; export them as Pascal VOC, COCO or YOLO"
+    );
+}

@@ -297,3 +297,33 @@ fn merged_keys_of_yaml_count() {
     let set = folder.open("data.yaml", Split::Val).unwrap();
     assert_eq!(names(&set), ["images/a.png"]);
 }
+
+/// Copies that Jupyter and macOS leave, and an ending in mixed case.
+#[test]
+fn hidden_files_are_no_images_and_no_labels() {
+    let folder = folder("train: images\nnames: [cat]\n");
+    folder.image("images/.ipynb_checkpoints/a-checkpoint.png", 8, 8);
+    folder.write("images/._a.png", "x");
+    folder.write("labels/.ipynb_checkpoints/a-checkpoint.txt", BOX);
+    folder.image("images/b.png", 8, 8);
+    folder.write("labels/b.Txt", BOX);
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(names(&set), ["images/a.png", "images/b.png"]);
+    assert_eq!(
+        problems(&set),
+        [
+            (
+                "._a.png".into(),
+                None,
+                "2 hidden images, of which this is the first, are not read".into()
+            ),
+            (
+                "b.Txt".into(),
+                None,
+                "expected the ending .txt; its boxes are not used".into()
+            ),
+        ]
+    );
+    assert_eq!(set.problems.list[1].subject, Subject::Labels);
+    assert_eq!(set.problems.unlabelled, 1);
+}

@@ -93,10 +93,12 @@ pub struct Aim {
 
 impl Rounds {
     /// Natural logarithms of the ratios to a baseline's times, round by round; None if the two were
-    /// not timed in the same rounds.
+    /// not timed in the same rounds, or if a time is none.
     pub fn logs_against(&self, base: &Self) -> Option<Vec<f64>> {
-        let together =
-            self.session == base.session && self.medians_ms.len() == base.medians_ms.len();
+        let is_time = |ms: &f64| *ms > 0.0 && ms.is_finite();
+        let together = self.session == base.session
+            && self.medians_ms.len() == base.medians_ms.len()
+            && self.medians_ms.iter().chain(&base.medians_ms).all(is_time);
         let ratios = self.medians_ms.iter().zip(&base.medians_ms);
         together.then(|| ratios.map(|(own, base)| (own / base).ln()).collect())
     }
@@ -182,4 +184,24 @@ pub struct DetectParts {
     /// Boxes below the least score and suppressed ones go; the rest is turned back into pixels of
     /// the original image. Masks, if the model makes them, are drawn.
     pub suppression_ms: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_none_has_no_ratio() {
+        let rounds = |medians: [f64; 2]| Rounds {
+            session: "one".into(),
+            medians_ms: medians.to_vec(),
+            aim: None,
+        };
+        let base = rounds([1.0, 2.0]);
+        assert_eq!(rounds([2.0, 2.0]).logs_against(&base).unwrap()[1], 0.0);
+        for odd in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(rounds([1.0, odd]).logs_against(&base).is_none());
+            assert!(base.logs_against(&rounds([odd, 2.0])).is_none());
+        }
+    }
 }

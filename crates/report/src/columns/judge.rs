@@ -60,7 +60,12 @@ impl Column {
         })?;
         Some(Change {
             value,
-            mark: Mark::exact(judged, comparison.better),
+            // Two ways to count that contradict each other tell nothing.
+            mark: match Mark::exact(judged, comparison.better) {
+                Mark::Same => Mark::Same,
+                mark if mark == Mark::exact(value, comparison.better) => mark,
+                _ => Mark::Open,
+            },
             interval: None,
             outlook: None,
         })

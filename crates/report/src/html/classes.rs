@@ -145,9 +145,12 @@ pub fn classes(tables: &[Table]) -> Vec<Sheet> {
             )
         };
         let counts = evals(lines[0]).next().map(|e| {
+            let s = if e.images == 1 { "" } else { "s" };
             format!(
-                " · {} split: {} images, {} instances",
-                e.split, e.images, e.instances
+                " · {} split: {} image{s}, {}",
+                e.split,
+                e.images,
+                instances(e.instances)
             )
         });
         let of = if of == Of::Masks { "Masks · " } else { "" };

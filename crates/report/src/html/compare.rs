@@ -1,6 +1,6 @@
 //! The tables that compare models with their baseline.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ablate_records::Judging;
 use serde::Serialize;
@@ -78,24 +78,41 @@ fn mean_tip(column: &Column) -> String {
 pub struct Verdict {
     model: String,
     text: String,
+    /// The table, where another one says something else of the same model and column.
+    setting: String,
 }
 
 /// One for each change that has an interval; none of a table of many variants, whose summary has them
 /// in its tooltips.
 pub fn verdicts(tables: &[Table]) -> Vec<Verdict> {
     let few = tables.iter().filter(|table| !is_many(table));
-    let lines = few.flat_map(|table| &table.lines);
-    let of_line = |line: &Line| -> Vec<Verdict> {
-        let texts = columns::all().filter_map(|column| column.verdict(line.change(column)?));
-        texts
-            .map(|text| Verdict {
+    let of_table = |table: &Table| -> Vec<(&'static str, Verdict)> {
+        let of_line = |line: &Line| -> Vec<(&'static str, Verdict)> {
+            let texts = columns::all()
+                .filter_map(|column| Some((column.csv, column.verdict(line.change(column)?)?)));
+            let verdict = |text| Verdict {
                 model: line.name(),
                 text,
-            })
-            .collect()
+                setting: table.setting.title(),
+            };
+            texts.map(|(csv, text)| (csv, verdict(text))).collect()
+        };
+        table.lines.iter().flat_map(of_line).collect()
     };
-    let mut verdicts: Vec<Verdict> = lines.flat_map(of_line).collect();
+    let mut all: Vec<(&str, Verdict)> = few.flat_map(of_table).collect();
     // A training that is timed on two devices has one verdict.
-    verdicts.dedup_by(|a, b| (&a.model, &a.text) == (&b.model, &b.text));
+    let mut seen = BTreeSet::new();
+    all.retain(|(_, it)| seen.insert((it.model.clone(), it.text.clone())));
+    let mut times: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for (csv, it) in &all {
+        *times.entry((csv, it.model.clone())).or_default() += 1;
+    }
+    let mut verdicts = Vec::with_capacity(all.len());
+    for (csv, mut it) in all {
+        if times[&(csv, it.model.clone())] == 1 {
+            it.setting.clear();
+        }
+        verdicts.push(it);
+    }
     verdicts
 }

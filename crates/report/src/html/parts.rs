@@ -369,11 +369,12 @@ pub fn intervals(tables: &[Table]) -> String {
         (
             has(|over| *over != Over::Images),
             "All <strong>intervals</strong> of a column of a table hold at once, with a confidence of 95 %: however many \
-             models are compared, at most one sweep in twenty claims anything false of it.",
+             models are compared, about one sweep in twenty claims anything false of it.",
         ),
         (
             has(|over| matches!(over, Over::Seeds(_) | Over::SeedsAndImages(_))),
-            "Those of mAP are Dunnett's, by the spread over the seeds of all models of a scale.",
+            "Those of mAP are Dunnett's, by the spread over the seeds of all models of a scale, or of the two models alone where \
+             spreads differ.",
         ),
         (
             has(|over| matches!(over, Over::SeedsAndImages(_))),

@@ -70,8 +70,9 @@ fn accuracy(table: &Table, lines: &[&Line]) -> Option<String> {
     let epochs = range(evaluated().filter_map(|row| Some(row.train()?.epochs.len())));
     let epochs = epochs.map(|epochs| format!(" for {epochs}"));
     let (split, images) = (&eval.split, eval.images);
+    let s = if images == 1 { "" } else { "s" };
     Some(format!(
-        "mAP on {} ({split} split, {images} images), trained at {} px{}: {over}.",
+        "mAP on {} ({split} split, {images} image{s}), trained at {} px{}: {over}.",
         table.setting.dataset.unwrap_or("the data set"),
         table.setting.imgsz.train,
         epochs.unwrap_or_default(),
@@ -150,23 +151,30 @@ fn changes(rows: &Rows, lines: &[&Line], fields: &Fields) -> Vec<String> {
         })
         .collect();
     let of_images = overs.contains(&Over::Images);
-    let is_together = overs.iter().any(|over| *over != Over::Images);
-    let intervals = match (is_together, of_images) {
+    let of_rounds = overs.iter().any(|over| matches!(over, Over::Rounds { .. }));
+    let is_of_seeds = |over: &Over| matches!(over, Over::Seeds(_) | Over::SeedsAndImages(_));
+    let of_seeds = overs.iter().any(is_of_seeds);
+    let together = match (of_rounds, of_seeds) {
+        (true, true) => "those of latency, and of mAP over several seeds, hold together",
+        (true, false) => "those of latency hold together",
+        (false, _) => "those over several seeds hold together",
+    };
+    let intervals = match (of_rounds || of_seeds, of_images) {
         (true, false) => {
             ", with intervals that hold together, column by column, with a confidence of 95 %"
+                .into()
         }
-        (true, true) => {
-            ", with intervals; those of latency hold together, with a confidence of 95 %"
-        }
-        (false, _) => "",
+        (true, true) => format!(", with intervals; {together}, with a confidence of 95 %"),
+        (false, _) => String::new(),
     };
     let mut sentences = vec![format!(
         "Δ: change against the baseline of the same scale{intervals}."
     )];
     if of_images {
-        let alone =
-            "Intervals of mAP hold one by one, and over test images alone: one seed has no spread.";
-        sentences.push(alone.into());
+        let which = if of_seeds { " of a single seed" } else { "" };
+        sentences.push(format!(
+            "Intervals of mAP{which} hold one by one, and over test images alone: one seed has no spread."
+        ));
     }
     let is_timed = |(_, evidence): &(_, Evidence)| matches!(evidence, Evidence::Rounds);
     let is_exact = |(_, evidence): &(_, Evidence)| matches!(evidence, Evidence::Exact(_));

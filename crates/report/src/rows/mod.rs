@@ -203,10 +203,15 @@ fn precedence<'r>(
     )
 }
 
-/// Whether both were evaluated on the same split after as many epochs from the same first weights.
+/// Whether both were evaluated on the same split after trainings of as many epochs from the same
+/// first weights. Patience may have ended one of them sooner, as it may end it with another seed.
 pub fn comparable(row: &Row, base: &Row) -> bool {
     let split = |row: &Row| row.eval().map(|eval| eval.split.clone());
-    let epochs = |row: &Row| row.train().map(|train| train.epochs.len());
+    let epochs = |row: &Row| {
+        let recipe = row.record(Stage::Train)?.inputs.get("recipe");
+        let planned = recipe.and_then(|recipe| recipe.get("epochs")?.as_u64());
+        planned.or(row.train().map(|train| train.epochs.len() as u64))
+    };
     let weights = |row: &Row| {
         row.train()
             .and_then(|train| train.weights.as_ref())

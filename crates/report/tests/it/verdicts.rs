@@ -246,6 +246,66 @@ fn of_many_variants_those_on_the_front_are_told_first() {
     ));
 }
 
+/// Two models of three seeds, whose trainings ended after these epochs of 20.
+fn ended_after(baseline: [usize; 3], asff: [usize; 3]) -> Vec<Record> {
+    let mut records = Vec::new();
+    for (variant, map, ends) in [("baseline", 0.40, baseline), ("asff", 0.42, asff)] {
+        records.extend(model(variant, "n", 1.0, map));
+        for (i, epochs) in (0..).zip(ends) {
+            let mut record = done(&seed(variant, "n", i), train(map, epochs));
+            record.inputs = serde_json::json!({ "recipe": { "epochs": 20, "patience": 5 } });
+            records.push(record);
+        }
+    }
+    records
+}
+
+#[test]
+fn a_training_that_patience_ended_is_compared_like_others() {
+    let change = |records: &[Record]| {
+        let rows = table(records);
+        let asff = rows.iter().find(|row| row["variant"] == "asff").unwrap();
+        let keys = [
+            "change_map50_95_points",
+            "change_map50_95_low",
+            "change_map50_95_high",
+        ];
+        keys.map(|key| asff[key].clone())
+    };
+    let whole = ended_after([20; 3], [20; 3]);
+    let ended = ended_after([20, 12, 17], [9, 20, 16]);
+    assert!(screen(&whole, 1.0).contains("mAP 2.0 points higher (3 seeds)"));
+    assert!(screen(&ended, 1.0).contains("mAP 2.0 points higher (3 seeds)"));
+    assert_eq!(change(&ended), change(&whole));
+    // Another recipe is another training.
+    let mut shorter = ended_after([20; 3], [10; 3]);
+    for record in shorter.iter_mut().filter(|it| it.cell.variant == "asff") {
+        if record.inputs.get("recipe").is_some() {
+            record.inputs["recipe"]["epochs"] = 10.into();
+        }
+    }
+    assert_eq!(change(&shorter), ["", "", ""]);
+}
+
+#[test]
+fn costs_that_contradict_each_other_tell_nothing() {
+    let mark = |published: f64, exact: f64| {
+        let mut records = model("baseline", "n", 1.0, 0.40);
+        let Measurement::Cost(mut own) = cost(1_000_000, 4.0 * published) else {
+            unreachable!()
+        };
+        own.gflops_exact = 4.0 * 0.98 * exact;
+        records.push(done(&seed("asff", "n", 0), Measurement::Cost(own)));
+        let screen = screen(&records, 1.0);
+        let line = screen.lines().find(|line| line.contains("yolov5n+asff"));
+        line.unwrap().to_owned()
+    };
+    assert!(mark(0.9, 0.95).contains("▼ −10.0 %"), "{}", mark(0.9, 0.95));
+    assert!(mark(0.9, 1.05).contains("? −10.0 %"), "{}", mark(0.9, 1.05));
+    assert!(mark(1.0, 1.05).contains("? ±0.0 %"), "{}", mark(1.0, 1.05));
+    assert!(mark(0.98, 1.0).contains("≈ −2.0 %"), "{}", mark(0.98, 1.0));
+}
+
 #[test]
 fn a_network_that_has_not_learnt_says_how_long_it_was_trained() {
     let mut records = Vec::new();

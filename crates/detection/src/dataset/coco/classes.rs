@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::super::DataError;
 use super::super::visible::visible;
@@ -17,7 +18,15 @@ pub(super) struct Category {
 }
 
 fn visible_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    String::deserialize(deserializer).map(visible)
+    let name = match Value::deserialize(deserializer)? {
+        Value::String(name) => name,
+        number @ Value::Number(_) => number.to_string(),
+        other => {
+            let message = format!("expected a name, found {other}");
+            return Err(serde::de::Error::custom(message));
+        }
+    };
+    Ok(visible(name))
 }
 
 /// The classes of a data set, and which category is which.

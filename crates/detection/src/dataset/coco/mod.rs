@@ -25,7 +25,6 @@ use crate::json::{self, lenient_number};
 #[derive(Deserialize)]
 struct File {
     images: Vec<Image>,
-    #[serde(default)]
     annotations: Vec<Row>,
     categories: Vec<Category>,
 }

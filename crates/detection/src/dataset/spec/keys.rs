@@ -12,12 +12,15 @@ use super::DataError;
 const YOLO_KEYS: [(&str, &[&str]); 7] = [
     ("path", &[]),
     ("train", &["training"]),
-    ("val", &["valid"]),
+    ("val", &["valid", "validate", "validation"]),
     ("test", &["testing"]),
     ("names", &["classes", "class_names"]),
     ("nc", &["num_classes"]),
     ("format", &[]),
 ];
+
+/// Another word for `val`, which is taken.
+const VALIDATION: &str = "validation";
 
 /// What a split of COCO is.
 const COCO_SPLIT: &str = "{images: FOLDER, annotations: FILE.json}";
@@ -97,11 +100,13 @@ pub(super) fn check_near(value: &Value, file: &Path) -> Result<(), DataError> {
     };
     for (key, value) in keys {
         let Some(key) = key.as_str() else { continue };
-        if key.len() < 3 || YOLO_KEYS.iter().any(|(known, _)| *known == key) {
+        let is_known = YOLO_KEYS.iter().any(|(known, _)| *known == key) || key == VALIDATION;
+        if key.len() < 3 || is_known {
             continue;
         }
         let near = YOLO_KEYS.iter().find(|(known, others)| {
-            others.contains(&key) || strsim::osa_distance(&key.to_lowercase(), known) <= 1
+            let key = key.to_lowercase();
+            others.contains(&key.as_str()) || strsim::osa_distance(&key, known) <= 1
         });
         // A data set may well have a `name`, where classes are only counted, and `names` are
         // counted anyway.
@@ -119,6 +124,14 @@ pub(super) fn check_near(value: &Value, file: &Path) -> Result<(), DataError> {
         }
     }
     Ok(())
+}
+
+/// Whether a text in braces is an annotation file of COCO and not a description. One that is both
+/// has a split.
+pub(super) fn is_coco(text: &str) -> bool {
+    let has = |key: &str| text.contains(&format!("\"{key}\""));
+    let is_list = text.trim_start().starts_with('[');
+    is_list || (has("categories") && ["train", "val", "test"].iter().all(|split| !has(split)))
 }
 
 /// Rejects splits of COCO JSON in a description that does not say that it is one.

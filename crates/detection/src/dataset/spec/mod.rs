@@ -61,6 +61,11 @@ impl DataSpec {
             return Self::load_folder(path);
         }
         let text = ablate_files::read_text(path).map_err(|error| DataError::io(path, error))?;
+        // COCO's files may be large, and YAML's reader would take gigabytes.
+        if text.trim_start().starts_with(['{', '[']) && keys::is_coco(&text) {
+            let message = "expected a description in YAML, found COCO's JSON itself; write a YAML file with `format: coco` and, for each split, `train: {images: FOLDER, annotations: FILE.json}`";
+            return Err(DataError::file(path, message));
+        }
         Self::parse(&text, path)
     }
 

@@ -1,18 +1,38 @@
 //! Where the images and the XML files lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::super::folder::{below, entries, listing, subfolder, walk};
-use super::super::image_file::is_image;
+use super::super::folder::{below, entries, hidden_images, is_hidden, listing, subfolder, walk};
+use super::super::image_file::{is_image, unsupported};
 use super::super::spec::VocSpec;
-use super::super::{DataError, DataSpec, Split};
+use super::super::{DataError, DataSpec, Problems, Split};
 
 /// The layouts that are found without keys, for an error.
 pub(crate) const LAYOUTS: &str = "JPEGImages/ and Annotations/, images/ and annotations/, images and .xml files side by side, or one of these in each of train/, valid/ and test/";
 
 /// Files by name: the path below their folder without ending, with `/`.
 pub(super) type Files = BTreeMap<String, Vec<PathBuf>>;
+
+/// All files of a data set, or of one of its splits.
+#[derive(Default)]
+pub(super) struct Content {
+    pub images: Files,
+    /// Images of types that are not read.
+    pub foreign: Files,
+    /// XML files.
+    pub pages: Files,
+    pub problems: Problems,
+}
+
+impl Content {
+    /// The names of all images and all XML files.
+    pub fn names(&self) -> Vec<String> {
+        let files = [&self.images, &self.foreign, &self.pages];
+        let names: BTreeSet<_> = files.into_iter().flat_map(|files| files.keys()).collect();
+        names.into_iter().cloned().collect()
+    }
+}
 
 /// How a data set is laid out.
 #[derive(Debug, PartialEq)]
@@ -138,12 +158,35 @@ impl Part {
         }
     }
 
-    /// Its images and its XML files.
-    pub fn files(&self) -> Result<(Files, Files), DataError> {
-        Ok((
-            self.below(&self.images, is_image)?,
-            self.below(&self.annotations, is_xml)?,
-        ))
+    /// Adds its images and its XML files.
+    pub fn read(&self, content: &mut Content) -> Result<(), DataError> {
+        let mut hidden = Vec::new();
+        self.walk(&self.images, |name, path| {
+            if is_hidden(&path, &self.images) {
+                hidden.extend(is_image(&path).then_some(path));
+            } else if is_image(&path) {
+                content.images.entry(name).or_default().push(path);
+            } else if unsupported(&path).is_some() {
+                content.foreign.entry(name).or_default().push(path);
+            }
+        })?;
+        hidden.sort();
+        if let Some((first, reason)) = hidden_images(&hidden) {
+            content.problems.note(first, None, reason);
+        }
+        self.walk(&self.annotations, |name, path| {
+            if is_xml(&path) && !is_hidden(&path, &self.annotations) {
+                content.pages.entry(name).or_default().push(path);
+            }
+        })?;
+        for files in [
+            &mut content.images,
+            &mut content.foreign,
+            &mut content.pages,
+        ] {
+            files.values_mut().for_each(|paths| paths.sort());
+        }
+        Ok(())
     }
 
     /// Where an image or an XML file of a name would be.
@@ -151,24 +194,18 @@ impl Part {
         folder.join(name.strip_prefix(&self.prefix).unwrap_or(name))
     }
 
-    fn below(&self, folder: &Path, wanted: fn(&Path) -> bool) -> Result<Files, DataError> {
-        let mut files = Files::new();
+    /// Calls `found` with every file below one of its folders, and with the file's name.
+    fn walk(&self, folder: &Path, mut found: impl FnMut(String, PathBuf)) -> Result<(), DataError> {
         walk(folder, &mut |path| {
-            if wanted(&path) {
-                let below = path
-                    .strip_prefix(folder)
-                    .unwrap_or(&path)
-                    .with_extension("");
-                let parts = below
-                    .components()
-                    .map(|part| part.as_os_str().to_string_lossy());
-                let name = self.prefix.clone() + &parts.collect::<Vec<_>>().join("/");
-                files.entry(name).or_default().push(path);
-            }
+            let below = path.strip_prefix(folder).unwrap_or(&path);
+            let below = below.with_extension("");
+            let parts = below
+                .components()
+                .map(|part| part.as_os_str().to_string_lossy());
+            let name = self.prefix.clone() + &parts.collect::<Vec<_>>().join("/");
+            found(name, path);
         })
-        .map_err(|error| DataError::io(folder, error))?;
-        files.values_mut().for_each(|paths| paths.sort());
-        Ok(files)
+        .map_err(|error| DataError::io(folder, error))
     }
 }
 
@@ -237,7 +274,8 @@ fn own_folders(root: &Path, split: Split) -> Vec<Part> {
     parts
 }
 
-fn folder_names(split: Split) -> &'static [&'static str] {
+/// What the folder of a split is called.
+pub(super) fn folder_names(split: Split) -> &'static [&'static str] {
     match split {
         Split::Train => &["train"],
         Split::Val => &["valid", "val", "validation"],

@@ -20,9 +20,10 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use self::layout::{Files, Layout, Part};
+use self::layout::{Content, Files, Layout, Part};
 use self::page::{Page, read_page};
 use super::finish::{Draft, DraftBox, finish};
+use super::image_file::unsupported;
 use super::spec::{VocSpec, class_names};
 use super::{DataError, DataSpec, Dataset, Problems, Split};
 
@@ -34,12 +35,10 @@ struct Listed {
     parts: Vec<Part>,
     /// Whether the folders hold all splits.
     is_whole: bool,
-    images: Files,
-    pages: Files,
+    content: Content,
     /// Names of the split's images.
     ids: Vec<String>,
     root: PathBuf,
-    problems: Problems,
 }
 
 fn list(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Listed, DataError> {
@@ -55,23 +54,21 @@ fn list(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Listed, DataErro
         Layout::Whole(part) => vec![part.clone()],
         Layout::Splits => layout::parts(spec, voc, &root, split)?,
     };
-    let (images, pages) = files(&parts)?;
-    let mut problems = Problems::default();
+    let mut content = content(&parts)?;
+    check_is_voc(&content)?;
     let ids = match layout {
-        Layout::Whole(_) => sets::of(spec, voc, split, &root, &images, &pages, &mut problems)?,
+        Layout::Whole(_) => sets::of(spec, voc, split, &root, &mut content)?,
         Layout::Splits => {
             sets::no_fractions(spec, voc, "a folder for each split")?;
-            sets::all(&images, &pages)
+            content.names()
         }
     };
     Ok(Listed {
         is_whole: layout != Layout::Splits,
         parts,
-        images,
-        pages,
+        content,
         ids,
         root,
-        problems,
     })
 }
 
@@ -81,21 +78,26 @@ pub(crate) fn image_files(
     voc: &VocSpec,
     split: Split,
 ) -> Result<Vec<PathBuf>, DataError> {
-    let Listed { images, ids, .. } = list(spec, voc, split)?;
+    let Listed { content, ids, .. } = list(spec, voc, split)?;
     let ids = ids.iter();
-    Ok(ids.filter_map(|id| first(&images, id).cloned()).collect())
+    let image = |id: &String| first(&content.images, id).cloned();
+    Ok(ids.filter_map(image).collect())
 }
 
 pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Dataset, DataError> {
     let Listed {
         parts,
         is_whole,
-        images,
-        pages,
+        content,
         ids,
         root,
-        mut problems,
     } = list(spec, voc, split)?;
+    let Content {
+        images,
+        foreign,
+        pages,
+        mut problems,
+    } = content;
     let classes = match &voc.names {
         Some(names) => class_names(names, &spec.file)?,
         None if is_whole => collect_names(&pages),
@@ -116,12 +118,20 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
             match (first(&images, &id), first(&pages, &id)) {
                 (Some(image), Some(xml)) => match read_page(xml) {
                     Ok(page) => Ok(draft(id, image, xml, page, &numbers, voc.difficult)),
-                    Err(reason) => Err((xml.clone(), reason)),
+                    Err(reason) => Err((xml.clone(), reason, 0)),
                 },
-                (None, _) => Err((part.place(&part.images, &id), "missing image".to_owned())),
+                (None, xml) => {
+                    let boxes = xml.and_then(|xml| read_page(xml).ok());
+                    let (image, reason) = match first(&foreign, &id) {
+                        Some(image) => (image.clone(), unsupported(image).unwrap_or_default()),
+                        None => (part.place(&part.images, &id), "missing image".to_owned()),
+                    };
+                    Err((image, reason, boxes.map_or(0, |page| page.objects.len())))
+                }
                 (_, None) => Err((
                     part.place(&part.annotations, &(id + ".xml")),
                     "missing annotation file".to_owned(),
+                    0,
                 )),
             }
         })
@@ -130,21 +140,34 @@ pub(crate) fn open(spec: &DataSpec, voc: &VocSpec, split: Split) -> Result<Datas
     for result in read {
         match result {
             Ok(draft) => drafts.push(draft),
-            Err((file, reason)) => problems.image(&file, None, reason),
+            Err((file, reason, boxes)) => problems.image_with(boxes, &file, reason),
         }
     }
     Ok(finish(&spec.name, split, classes, drafts, problems))
 }
 
 /// The images and the XML files of some folders.
-fn files(parts: &[Part]) -> Result<(Files, Files), DataError> {
-    let (mut images, mut pages) = (Files::new(), Files::new());
-    for part in parts {
-        let (some_images, some_pages) = part.files()?;
-        images.extend(some_images);
-        pages.extend(some_pages);
+fn content(parts: &[Part]) -> Result<Content, DataError> {
+    let mut content = Content::default();
+    parts.iter().try_for_each(|part| part.read(&mut content))?;
+    Ok(content)
+}
+
+/// Refuses the one file in which CVAT writes all images, in a format of its own.
+fn check_is_voc(content: &Content) -> Result<(), DataError> {
+    let Some(file) = first(&content.pages, "annotations") else {
+        return Ok(());
+    };
+    let is_cvat = || {
+        let text = ablate_files::read_xml(file).ok()?;
+        let document = roxmltree::Document::parse(&text).ok()?;
+        Some(document.root_element().has_tag_name("annotations"))
+    };
+    if content.images.contains_key("annotations") || !file.is_file() || is_cvat() != Some(true) {
+        return Ok(());
     }
-    Ok((images, pages))
+    let message = "expected Pascal VOC, an XML file for each image, found CVAT's <annotations> of all images; export them as Pascal VOC, COCO or YOLO";
+    Err(DataError::file(file, message))
 }
 
 /// The XML files of all splits that there are.
@@ -152,7 +175,7 @@ fn pages_of_all(spec: &DataSpec, voc: &VocSpec, root: &Path) -> Result<Files, Da
     let mut all = Files::new();
     for split in Split::ALL {
         match layout::parts(spec, voc, root, split) {
-            Ok(parts) => all.extend(files(&parts)?.1),
+            Ok(parts) => all.extend(content(&parts)?.pages),
             Err(error) if error.is_missing_split(split) => {}
             Err(error) => return Err(error),
         }

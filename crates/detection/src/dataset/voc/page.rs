@@ -29,6 +29,11 @@ pub(super) struct Object {
 
 /// Reads a file, or says why it can't be used at all.
 pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
+    // A pipe would be waited for.
+    let special = |kind: std::fs::Metadata| !kind.is_file() && !kind.is_dir();
+    if xml.metadata().is_ok_and(special) {
+        return Err("unreadable annotation file: expected a file".into());
+    }
     let text = ablate_files::read_xml(xml)
         .map_err(|error| format!("unreadable annotation file: {}", in_words(&error)))?;
     let document =
@@ -36,7 +41,7 @@ pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
     let mut page = Page::default();
     let root = document.root_element();
     let name = root.tag_name().name();
-    if !name.eq_ignore_ascii_case("annotation") && child(root, "object").is_none() {
+    if !name.eq_ignore_ascii_case("annotation") && objects(root).is_empty() {
         return Err(format!("expected an <annotation>, found a <{name}>"));
     }
     if let Some(size) = child(root, "size") {
@@ -48,14 +53,38 @@ pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
             }
         }
     }
-    for object in root.children().filter(|node| node.has_tag_name("object")) {
-        let line = document.text_pos_at(object.range().start).row as usize;
+    for object in objects(root) {
+        let line_of = |node: Node| document.text_pos_at(node.range().start).row as usize;
+        let line = line_of(object);
         match read_object(object, line) {
-            Ok(object) => page.objects.push(object),
+            Ok((object, odd)) => {
+                page.objects.push(object);
+                if let Some(reason) = odd {
+                    page.problems.note(xml, Some(line), reason);
+                }
+            }
             Err(reason) => page.problems.annotation(xml, Some(line), reason),
+        }
+        for other in children(object, "bndbox").skip(1) {
+            let reason =
+                "second bndbox of an object, whose first is used; write an object for each";
+            page.problems.annotation(xml, Some(line_of(other)), reason);
         }
     }
     Ok(page)
+}
+
+/// The objects, however deep some tools put them. Those inside of another one are its parts.
+fn objects<'a, 'i>(root: Node<'a, 'i>) -> Vec<Node<'a, 'i>> {
+    let mut found = Vec::new();
+    let mut open = vec![root];
+    while let Some(node) = open.pop() {
+        match is(node, "object") {
+            true => found.push(node),
+            false => open.extend(node.children().rev()),
+        }
+    }
+    found
 }
 
 /// Width and height; None where they are not stated, of which 0 is a way.
@@ -75,10 +104,13 @@ fn read_size(size: Node) -> Result<Option<(usize, usize)>, String> {
     Ok(Some(size).filter(|&(width, height)| width > 0 && height > 0))
 }
 
-fn read_object(object: Node, line: usize) -> Result<Object, String> {
-    let name = child(object, "name")
-        .and_then(text_of)
-        .ok_or("object without a name")?;
+/// An object, and what is odd about it if something is.
+fn read_object(object: Node, line: usize) -> Result<(Object, Option<String>), String> {
+    let mut names = children(object, "name").filter_map(text_of);
+    let name = names.next().ok_or("object without a name")?;
+    if let Some(other) = names.find(|other| *other != name) {
+        return Err(format!("expected one name, found '{name}' and '{other}'"));
+    }
     let name = visible(name.to_owned());
     let bndbox = child(object, "bndbox").ok_or("object without a bndbox")?;
     let number = |key: &str| -> Result<f64, String> {
@@ -101,17 +133,38 @@ fn read_object(object: Node, line: usize) -> Result<Object, String> {
     }
     // As corners of pixels, which count from 1, such numbers lie within the first one.
     let like_shares = xmin.min(ymin) >= 0.0 && xmax.max(ymax) <= 1.0;
-    Ok(Object {
+    let (difficult, odd) = match child(object, "difficult").and_then(text_of) {
+        None => (false, None),
+        Some(text) => match text.to_ascii_lowercase().as_str() {
+            "0" | "0.0" | "false" | "no" => (false, None),
+            "1" | "1.0" | "true" | "yes" => (true, None),
+            _ => {
+                let odd = format!("difficult: expected 0 or 1, found '{text}'; taken for 0");
+                (false, Some(odd))
+            }
+        },
+    };
+    let object = Object {
         line,
         like_shares: like_shares.then(|| format!("box ({xmin}, {ymin}, {xmax}, {ymax})")),
         name,
         corners: [xmin - 1.0, ymin - 1.0, xmax, ymax],
-        difficult: child(object, "difficult").and_then(text_of) == Some("1"),
-    })
+        difficult,
+    };
+    Ok((object, odd))
 }
 
 fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
-    node.children().find(|child| child.has_tag_name(name))
+    children(node, name).next()
+}
+
+fn children<'a, 'i>(node: Node<'a, 'i>, name: &str) -> impl Iterator<Item = Node<'a, 'i>> {
+    node.children().filter(move |child| is(*child, name))
+}
+
+/// Whether an element has this name, in any case of letters.
+fn is(node: Node, name: &str) -> bool {
+    node.is_element() && node.tag_name().name().eq_ignore_ascii_case(name)
 }
 
 fn text_of<'a>(node: Node<'a, '_>) -> Option<&'a str> {

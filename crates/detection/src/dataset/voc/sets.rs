@@ -9,7 +9,7 @@ use super::super::image_file::is_image;
 use super::super::random::{Draw, stream};
 use super::super::spec::{Fractions, VocSpec};
 use super::super::{DataError, DataSpec, Problems, Split};
-use super::layout::Files;
+use super::layout::{Content, Files, folder_names};
 
 /// The names of a split's images, of a data set all of whose splits lie together.
 pub(super) fn of(
@@ -17,22 +17,31 @@ pub(super) fn of(
     voc: &VocSpec,
     split: Split,
     root: &Path,
-    images: &Files,
-    pages: &Files,
-    problems: &mut Problems,
+    content: &mut Content,
 ) -> Result<Vec<String>, DataError> {
     let named = voc.sets(split);
-    let Some(folder) = folder(root) else {
-        if let Some(sets) = named {
+    let Some(folder) = folder(root, &mut content.problems) else {
+        return without_sets(spec, voc, split, root, content);
+    };
+    if named.is_none() && !has_usual(&folder) {
+        let sets = sets_in(&folder);
+        let [only] = sets.as_slice() else {
+            let names: Vec<String> = sets.iter().map(|set| set_name(set)).collect();
             let message = format!(
-                "expected image sets ({}) in {}, found no such folder",
-                sets.join(", "),
-                root.join("ImageSets/Main").display()
+                "expected image sets train, val and test in {}, found {}; name yours, as in `train: {}`",
+                folder.display(),
+                names.join(", "),
+                names[0]
             );
             return Err(DataError::key(&spec.file, split.as_str(), message));
-        }
-        return share_out(all(images, pages), voc, split, &spec.file);
-    };
+        };
+        // As CVAT writes it: all images in one set.
+        let paths = [only.clone()];
+        let ids = read_sets(&paths, &content.images, &mut content.problems)?;
+        let reason = "the only image set: its images are shared out among the splits";
+        content.problems.note(only, None, reason);
+        return share_out(ids, voc, split, &spec.file);
+    }
     no_fractions(spec, voc, "image sets")?;
     let own = [split.to_string()];
     let paths = named
@@ -45,7 +54,7 @@ pub(super) fn of(
     let is_train = named.is_none() && split == Split::Train && is_lacking(split) && all.is_file();
     if is_train && is_lacking(Split::Val) {
         let reason = "taken for the training split: there are no image sets train and val";
-        problems.note(&all, None, reason);
+        content.problems.note(&all, None, reason);
         paths = vec![all];
     }
     if let Some(path) = paths.iter().find(|path| !path.is_file()) {
@@ -60,7 +69,7 @@ pub(super) fn of(
             None => DataError::missing_split_because(&spec.file, split, key, message),
         });
     }
-    let ids = read_sets(&paths, images, problems)?;
+    let ids = read_sets(&paths, &content.images, &mut content.problems)?;
     if ids.is_empty() {
         let paths: Vec<String> = paths
             .iter()
@@ -75,10 +84,62 @@ pub(super) fn of(
     Ok(ids)
 }
 
-/// The names of all images and all XML files.
-pub(super) fn all(images: &Files, pages: &Files) -> Vec<String> {
-    let names: BTreeSet<_> = images.keys().chain(pages.keys()).cloned().collect();
-    names.into_iter().collect()
+/// The same where there are no image sets: by folders among the images that are called as splits
+/// are, such as `images/train`, or by a share of all.
+fn without_sets(
+    spec: &DataSpec,
+    voc: &VocSpec,
+    split: Split,
+    root: &Path,
+    content: &mut Content,
+) -> Result<Vec<String>, DataError> {
+    let names = content.names();
+    let within = |folders: &[&str]| -> Vec<String> {
+        let is_within = |name: &&String| {
+            let first = name.split_once('/').map(|(first, _)| first);
+            first.is_some_and(|first| folders.iter().any(|f| f.eq_ignore_ascii_case(first)))
+        };
+        names.iter().filter(is_within).cloned().collect()
+    };
+    if let Some(sets) = voc.sets(split) {
+        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+        if let Some(lacking) = sets.iter().find(|set| within(&[**set]).is_empty()) {
+            let message = format!(
+                "expected image sets ({}) in {}, found no such folder; nor is {lacking} a folder among the images",
+                sets.join(", "),
+                root.join("ImageSets/Main").display()
+            );
+            return Err(DataError::key(&spec.file, split.as_str(), message));
+        }
+        no_fractions(spec, voc, "a folder for each split")?;
+        return Ok(within(&sets));
+    }
+    let own = Split::ALL.map(|split| within(folder_names(split)));
+    let count = own.iter().filter(|names| !names.is_empty()).count();
+    if own[Split::Train as usize].is_empty() || count < 2 {
+        return share_out(names, voc, split, &spec.file);
+    }
+    no_fractions(spec, voc, "a folder for each split")?;
+    if split == Split::Train {
+        let is_outside = |name: &&String| !own.iter().flatten().any(|known| known == *name);
+        for name in names.iter().filter(is_outside) {
+            let files = content.images.get(name).or(content.pages.get(name));
+            let file = files.and_then(|files| files.first());
+            let file = file.map_or_else(|| PathBuf::from(name), PathBuf::clone);
+            let reason = "in no folder of a split: train, val and test have one each";
+            content.problems.image(&file, None, reason);
+        }
+    }
+    let ids = own[split as usize].clone();
+    if ids.is_empty() {
+        let folders = folder_names(split).join("/ or ");
+        let message = format!("missing: this data set has no folder {folders}/ with images");
+        let key = split.as_str();
+        return Err(DataError::missing_split_because(
+            &spec.file, split, key, message,
+        ));
+    }
+    Ok(ids)
 }
 
 /// Rejects shares where the data set has splits of its own.
@@ -90,14 +151,42 @@ pub(super) fn no_fractions(spec: &DataSpec, voc: &VocSpec, own: &str) -> Result<
     Err(DataError::key(&spec.file, "fractions", message))
 }
 
-/// `ImageSets/Main`, or `ImageSets` with sets right in it.
-fn folder(root: &Path) -> Option<PathBuf> {
+/// `ImageSets/Main`, or `ImageSets` with sets right in it, or those of another task; None if there
+/// are no sets.
+fn folder(root: &Path, problems: &mut Problems) -> Option<PathBuf> {
     let sets = subfolder(root, &["ImageSets"])?;
-    subfolder(&sets, &["Main"]).or_else(|| {
-        let is_set = |path: &PathBuf| path.extension().is_some_and(|end| end == "txt");
-        let any = entries(&sets).iter().any(is_set);
-        any.then_some(sets)
-    })
+    let has_sets = |folder: &PathBuf| !sets_in(folder).is_empty();
+    let main = subfolder(&sets, &["Main"]).into_iter();
+    if let Some(folder) = main.chain([sets.clone()]).find(has_sets) {
+        return Some(folder);
+    }
+    let mut others = entries(&sets);
+    others.retain(|path| path.is_dir() && has_sets(path));
+    others.sort();
+    let other = others.into_iter().next()?;
+    problems.note(&other, None, "its image sets are used, since Main has none");
+    Some(other)
+}
+
+/// The image sets in a folder, in order.
+fn sets_in(folder: &Path) -> Vec<PathBuf> {
+    let mut sets = entries(folder);
+    sets.retain(|path| path.extension().is_some_and(|end| end == "txt"));
+    sets.sort();
+    sets
+}
+
+/// Whether a folder has one of the usual image sets.
+fn has_usual(folder: &Path) -> bool {
+    let usual = ["train", "val", "test", "trainval"];
+    usual.iter().any(|set| set_file(folder, set).is_file())
+}
+
+fn set_name(set: &Path) -> String {
+    set.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn set_file(folder: &Path, set: &str) -> PathBuf {

@@ -3,16 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::super::folder::{below, tidy, walk};
-use super::super::image_file::{IMAGE_SUFFIXES, is_image};
+use super::super::folder::{below, hidden_images, is_hidden, tidy, walk};
+use super::super::image_file::{IMAGE_SUFFIXES, is_image, unsupported};
 use super::super::{DataError, DataSpec, Problems, Split};
-
-/// Endings of images that can't be decoded here; they are named, not passed over.
-const FOREIGN_SUFFIXES: [&str; 38] = [
-    "gif", "heic", "heif", "avif", "jxl", "jp2", "j2k", "jpf", "jpx", "pbm", "pgm", "ppm", "pnm",
-    "pam", "pfm", "tga", "ico", "cur", "pcx", "dds", "exr", "hdr", "qoi", "ff", "psd", "svg",
-    "dcm", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2", "raf", "fits", "sgi", "ras",
-];
 
 /// Images in the order found, each once.
 #[derive(Default)]
@@ -105,19 +98,23 @@ impl Images {
         walk(folder, &mut |path| files.push(path)).map_err(|error| DataError::io(folder, error))?;
         files.sort();
         self.folders.insert(plain(folder.to_owned()));
+        let mut hidden = Vec::new();
         for path in files {
-            if is_image(&path) {
+            if is_hidden(&path, folder) {
+                hidden.extend(is_image(&path).then_some(path));
+            } else if is_image(&path) {
                 let parent = path.parent().unwrap_or(folder);
                 if !self.folders.contains(parent) {
                     self.folders.insert(plain(parent.to_owned()));
                 }
                 self.add(path, None);
-            } else if let Some(suffix) = foreign(&path) {
-                let reason =
-                    format!("images of type {suffix} are not supported; convert it to JPEG or PNG");
+            } else if let Some(reason) = unsupported(&path) {
                 self.problems.image(&path, None, reason);
                 self.foreign.push(plain(path));
             }
+        }
+        if let Some((first, reason)) = hidden_images(&hidden) {
+            self.problems.note(first, None, reason);
         }
         Ok(())
     }
@@ -255,11 +252,4 @@ fn is_described(path: &Path) -> bool {
     others
         .iter()
         .any(|other| ending.eq_ignore_ascii_case(other))
-}
-
-fn foreign(path: &Path) -> Option<String> {
-    let suffix = path.extension()?.to_str()?.to_ascii_lowercase();
-    FOREIGN_SUFFIXES
-        .contains(&suffix.as_str())
-        .then_some(suffix)
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::super::Problems;
-use super::super::folder::{names, readable};
+use super::super::folder::{begins_with_dot, names, readable};
 use super::images::Images;
 use super::labels;
 
@@ -37,14 +37,18 @@ pub(super) fn find(images: &Images) -> Problems {
         }
     }
     let orphans: Vec<(PathBuf, Label)> = search.labels.into_iter().collect();
-    let orphans: Vec<PathBuf> = orphans
+    let orphans: Vec<(PathBuf, Label)> = orphans
         .into_par_iter()
-        .filter(|(path, label)| !label.has_image && is_label(path, label.is_apart))
-        .map(|(path, _)| path)
+        .filter(|(_, label)| !label.has_image || !label.is_read)
+        .filter(|(path, label)| is_label(path, label.is_apart))
         .collect();
     let mut problems = Problems::default();
-    for path in orphans {
-        problems.labels(&path, "no image has this name; its boxes are not used");
+    for (path, label) in orphans {
+        let reason = match label.has_image {
+            false => "no image has this name; its boxes are not used",
+            true => "expected the ending .txt; its boxes are not used",
+        };
+        problems.labels(&path, reason);
     }
     problems
 }
@@ -60,6 +64,8 @@ struct Search<'a> {
 #[derive(Default)]
 struct Label {
     has_image: bool,
+    /// Whether its ending is one that labels are looked for by: not `.Txt`.
+    is_read: bool,
     /// Whether it lies in a folder of labels, not beside images.
     is_apart: bool,
 }
@@ -69,19 +75,26 @@ impl Search<'_> {
     fn folder(&mut self, place: &Path, images: &Path) {
         let is_apart = place != images;
         let (files, folders) = names(place);
-        for name in files {
-            let path = place.join(&name);
+        for name in files.iter().filter(|name| !begins_with_dot(name)) {
+            let path = place.join(name);
             let is_text = |ending: &OsStr| ending.eq_ignore_ascii_case("txt");
             if !path.extension().is_some_and(is_text) {
                 continue;
             }
-            let image = images.join(&name).with_extension("");
+            let image = images.join(name).with_extension("");
+            let is_read = path
+                .extension()
+                .is_some_and(|end| end == "txt" || end == "TXT");
             let label = self.labels.entry(path).or_default();
             label.has_image |= self.stems.contains(&image);
+            label.is_read = is_read;
             label.is_apart |= is_apart;
         }
         // Those that have images come by themselves.
-        for name in folders.iter().filter(|_| is_apart) {
+        for name in folders
+            .iter()
+            .filter(|name| is_apart && !begins_with_dot(name))
+        {
             let below = images.join(name);
             if !self.images.folders.contains(&below) {
                 self.folder(&place.join(name), &below);
@@ -93,6 +106,10 @@ impl Search<'_> {
 /// Whether a text file holds labels, and not a list of classes or something else. One without rows
 /// does where all others do.
 fn is_label(path: &Path, is_apart: bool) -> bool {
+    // A pipe would be waited for.
+    if !path.is_file() {
+        return is_apart;
+    }
     let Ok(text) = ablate_files::read_text(path) else {
         return is_apart;
     };

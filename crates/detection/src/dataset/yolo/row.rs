@@ -30,6 +30,14 @@ impl Grammar {
             return Err(self.no_number(row, word));
         }
         let pose = self.keypoints > 0 && numbers.len() == 5 + self.keypoints;
+        // A row of a pose data set with other numbers is one that lacks some, and no polygon.
+        if self.keypoints > 0 && !pose && numbers.len() != 5 {
+            let (wanted, found) = (5 + self.keypoints, numbers.len());
+            return Err(format!(
+                "expected a class, a box and {} numbers of keypoints (`kpt_shape`), {wanted} in all, found {found}",
+                self.keypoints
+            ));
+        }
         let polygon = !pose && numbers.len() >= 7 && numbers.len() % 2 == 1;
         if numbers.len() != 5 && !polygon && !pose {
             return Err(wrong_count(&numbers));
@@ -190,6 +198,11 @@ mod tests {
         let pose = grammar(4).parse(row).unwrap();
         assert_eq!(pose.corners, [0.25, 0.25, 0.75, 0.75]);
         assert!(pose.polygon.is_none());
+        // Without the points' visibility, as another tool writes them.
+        let found = grammar(6).parse(row).unwrap_err();
+        let expected = "6 numbers of keypoints (`kpt_shape`), 11 in all, found 9";
+        assert!(found.ends_with(expected), "{found}");
+        assert!(grammar(6).parse("0 0.5 0.5 0.5 0.5").is_ok());
     }
 
     #[test]

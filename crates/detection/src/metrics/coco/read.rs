@@ -324,6 +324,16 @@ fn some_xywh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[f64; 
     xywh(deserializer).map(Some)
 }
 
+/// A number, which may stand in quotes.
+struct Quoted(f64);
+
+impl<'de> Deserialize<'de> for Quoted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let missing = || serde::de::Error::custom("expected a number, found null");
+        lenient_number(deserializer)?.map(Self).ok_or_else(missing)
+    }
+}
+
 /// A box as a list of exactly four numbers.
 fn xywh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 4], D::Error> {
     struct Visitor;
@@ -339,7 +349,7 @@ fn xywh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 4], D::Error
             mut list: A,
         ) -> Result<Self::Value, A::Error> {
             let (mut bbox, mut len) = ([0.0; 4], 0);
-            while let Some(value) = list.next_element()? {
+            while let Some(Quoted(value)) = list.next_element()? {
                 if let Some(slot) = bbox.get_mut(len) {
                     *slot = value;
                 }

@@ -120,7 +120,7 @@ fn open(
             Some((_, error)) => return Err(error),
             None => bail!(
                 "{}: expected a split train, val or test, found none",
-                spec.name
+                spec.file.display()
             ),
         }
     }
