@@ -58,6 +58,8 @@ pub fn init(verbosity: i8) {
         .with_writer(Above)
         .with_ansi(io::stderr().is_terminal())
         .with_target(verbosity > 0)
+        // To tell of a log that can't be written would panic.
+        .log_internal_errors(false)
         .without_time();
     // A second call, as from two tests of one process, finds the log set up.
     let _ = log.try_init();

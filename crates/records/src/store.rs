@@ -396,6 +396,11 @@ pub fn key(stage: Stage, inputs: &Value) -> String {
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
 
+/// Whether a word can be the key of a record.
+pub fn is_key(word: &str) -> bool {
+    word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The same value with the keys of every object sorted.
 fn canonical(value: &Value) -> Value {
     match value {
@@ -415,7 +420,7 @@ fn canonical(value: &Value) -> Value {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    match fs::read(path) {
+    match read(path) {
         Ok(text) => Ok(Some(
             serde_json::from_slice(&text).with_context(|| path.display().to_string())?,
         )),

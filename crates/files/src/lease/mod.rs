@@ -7,7 +7,8 @@
 //!
 //! A process of the same machine is gone if the system no longer knows it: after `kill -9` nothing
 //! waits. A process of another machine is gone if its count has stood still for [`Timing::patience`]
-//! *of the watcher's own monotonic clock*: nobody's date matters.
+//! *of the watcher's own monotonic clock*: nobody's date matters. A watcher that could not look for
+//! long, as when the file server was away, waits half of that time more.
 
 mod entry;
 mod heart;
@@ -174,13 +175,17 @@ impl Leases {
         Ok((life != Life::Gone).then(|| (Holder::parse(&text), life)))
     }
 
-    /// Gives back what processes held that are gone: one that was killed between its work and this
-    /// leaves a lease that nobody asks for any more.
+    /// Gives back work that has come to an end, by `is_over`, and that processes held which are gone:
+    /// one that was killed between its work and this leaves a lease that nobody asks for any more. That
+    /// of other work says how its holder ended.
     ///
     /// # Errors
     /// A folder that can't be read or written.
-    pub fn clear_away(&self) -> io::Result<()> {
+    pub fn clear_away(&self, is_over: impl Fn(&str) -> bool) -> io::Result<()> {
         for (name, generation) in list(&self.folder)? {
+            if !is_over(&name) {
+                continue;
+            }
             let file = path(&self.folder, &name, generation);
             if read(&file)?.is_some_and(|text| self.is_gone(&file, &text)) {
                 drop(self.claim(&name)?);

@@ -69,14 +69,16 @@ fn who_was_killed_here_blocks_nobody() {
     let leases = Leases::open(folder.path());
     let lease = ours(leases.claim("a").unwrap());
     assert_eq!(files(folder.path()), ["a.4"]);
-    leases.clear_away().unwrap();
+    leases.clear_away(|_| true).unwrap();
     assert_eq!(files(folder.path()), ["a.4"]);
     drop(lease);
 
     leave(folder.path(), &gone);
     let claim = leases.claim_untouched("a").unwrap();
     assert!(matches!(claim, Claim::Theirs(holder, Life::Gone) if holder == gone));
-    leases.clear_away().unwrap();
+    leases.clear_away(|name| name != "a").unwrap();
+    assert_eq!(files(folder.path()), ["a.3"]);
+    leases.clear_away(|name| name == "a").unwrap();
     assert!(files(folder.path()).is_empty());
 }
 
@@ -139,7 +141,26 @@ fn another_machine_s_is_taken_over_once_its_count_stands_still() {
     std::thread::sleep(timing.patience / 3);
     assert!(!is_ours(&leases), "it counted since");
     std::thread::sleep(timing.patience);
+    assert!(!is_ours(&leases), "nobody looked for long");
+    std::thread::sleep(timing.patience / 2);
     assert!(is_ours(&leases));
+}
+
+#[test]
+fn who_looks_again_and_again_waits_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = Holder {
+        place: Place::parse("node7 1 2"),
+        ..Holder::own().clone()
+    };
+    leave(folder.path(), &elsewhere);
+    let leases = Leases::with_timing(folder.path(), QUICK);
+    let start = Instant::now();
+    while !is_ours(&leases) {
+        assert!(start.elapsed() < Duration::from_secs(20), "not taken over");
+        std::thread::sleep(QUICK.beat);
+    }
+    assert!(start.elapsed() >= QUICK.patience);
 }
 
 #[test]
@@ -211,6 +232,8 @@ fn a_file_that_says_nothing_is_waited_for_and_replaced() {
     let leases = Leases::with_timing(folder.path(), QUICK);
     assert!(!is_ours(&leases));
     std::thread::sleep(QUICK.patience);
+    assert!(!is_ours(&leases), "nobody looked for long");
+    std::thread::sleep(QUICK.patience / 2);
     assert!(is_ours(&leases));
 }
 

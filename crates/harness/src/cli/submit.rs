@@ -94,7 +94,7 @@ pub struct KubernetesArgs {
     #[arg(long, value_name = "N", requires = "kubernetes")]
     pub cpus: Option<NonZeroUsize>,
     /// Memory of a pod, such as 32Gi.
-    #[arg(long, value_name = "SIZE", requires = "kubernetes", value_parser = word)]
+    #[arg(long, value_name = "SIZE", requires = "kubernetes", value_parser = quantity)]
     pub memory: Option<String>,
 }
 
@@ -160,6 +160,24 @@ fn sbatch_option(text: &str) -> Result<String, String> {
     match text.starts_with('-') && !text.contains(['\n', '\r']) {
         true => Ok(text.into()),
         false => Err("expected an option of sbatch, such as --account=x".into()),
+    }
+}
+
+/// Memory as Kubernetes writes it: bytes, or with a suffix.
+fn quantity(text: &str) -> Result<String, String> {
+    const SUFFIXES: [&str; 13] = [
+        "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "k", "M", "G", "T", "P", "E", "",
+    ];
+    let suffix = SUFFIXES.iter().find(|suffix| text.ends_with(**suffix));
+    let number = suffix.and_then(|suffix| text.strip_suffix(suffix));
+    let is_number = |number: &str| {
+        let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        digits(whole) && digits(part)
+    };
+    match number.is_some_and(is_number) {
+        true => Ok(text.into()),
+        false => Err("expected a number and a unit such as Mi, Gi, M or G, as in 32Gi".into()),
     }
 }
 

@@ -129,9 +129,11 @@ impl Pods<'_> {
         let run = format!("run {program} run {sweep} --out {out} --keep-failed");
         let wait = if self.waits { "" } else { " --no-wait" };
         format!(
-            r#"child=
-trap 'kill -TERM "$child" 2>/dev/null' TERM
+            r#"ended=
+child=
+trap 'ended=1; kill -TERM "$child" 2>/dev/null' TERM
 run() {{
+    [ -z "$ended" ] || exit 143
     "$@" &
     child=$!
     while wait "$child"; code=$?; kill -0 "$child" 2>/dev/null; do :; done

@@ -6,6 +6,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitCode, ExitStatus, Stdio},
     time::Duration,
 };
@@ -169,8 +170,7 @@ impl Team {
     }
 
     fn start(&self, args: &RunArgs, place: usize, prefix: Option<usize>) -> Result<Started> {
-        let program = std::env::current_exe().context("cannot find this program")?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(this_program()?);
         command.args(progress::flags()).args(args.words());
         if let Some(Some(gpu)) = self.gpus.get(place) {
             command.env(VISIBLE, gpu);
@@ -199,6 +199,15 @@ impl Team {
             _passed: passed,
             _input: input,
         })
+    }
+}
+
+/// The program that runs, even if another was built in its place since.
+fn this_program() -> Result<PathBuf> {
+    const RUNNING: &str = "/proc/self/exe";
+    match Path::new(RUNNING).exists() {
+        true => Ok(RUNNING.into()),
+        false => std::env::current_exe().context("cannot find this program"),
     }
 }
 
@@ -234,7 +243,12 @@ impl Worker {
             None if self.lives > 0 => {
                 tracing::warn!("worker {name} ended with {status}; starting it again");
                 self.lives -= 1;
-                self.child = Some(team.start(&self.args, self.place, Some(self.place))?);
+                match team.start(&self.args, self.place, Some(self.place)) {
+                    Ok(child) => self.child = Some(child),
+                    Err(error) => {
+                        tracing::warn!("worker {name}: {error:#}; its cells go to the others");
+                    }
+                }
             }
             _ => tracing::warn!("worker {name} ended with {status}; its cells go to the others"),
         }

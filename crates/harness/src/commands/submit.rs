@@ -7,7 +7,7 @@ use std::{
 
 use ablate_files::write_atomic;
 use ablate_records::{Stage, store::Store};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::run::forget_failed;
 use crate::{
@@ -38,10 +38,20 @@ pub fn execute(args: &SubmitArgs) -> Result<ExitCode> {
         Some(program) => program.clone(),
         None => std::env::current_exe().context("cannot find this program; give --program")?,
     };
-    let [program, sweep, out] = [&program, &args.sweep, &out].map(|path| {
+    let whole = |path: &Path| {
         absolute(path).with_context(|| format!("cannot find the folder of {}", path.display()))
-    });
-    let (program, sweep, out) = (program?, sweep?, out?);
+    };
+    // A bare name is looked up where the job runs.
+    let program = match program.components().count() {
+        1 => program,
+        _ => whole(&program)?,
+    };
+    let (sweep, out) = (whole(&args.sweep)?, whole(&out)?);
+    let kinds = &args.slurm_options.timing_node;
+    for (place, kind) in kinds.iter().enumerate() {
+        let is_twice = kinds[..place].iter().any(|other| other.name == kind.name);
+        ensure!(!is_twice, "--timing-node: {} is given twice", kind.name);
+    }
     let work = amount(&bench, &plan, args.array_limit.get());
     // Tasks leave what has failed: it is for the submission to have it tried again.
     let prepare = || {

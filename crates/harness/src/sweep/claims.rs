@@ -7,7 +7,7 @@ use ablate_files::{Claim, Holder, Lease, Leases};
 use ablate_records::{
     Stage, Status,
     sharing::{Busy, Endings, Turn},
-    store::Store,
+    store::{Store, is_key},
 };
 use anyhow::{Context, Result};
 
@@ -34,12 +34,14 @@ impl Claims {
         }
     }
 
-    /// Removes what runs left when they were killed: leases, and files that they were writing.
+    /// Removes what runs left when they were killed: leases, and files that they were writing. The
+    /// lease of a cell without a record stays: it counts who has ended in the middle of it.
     pub fn clear_away(&self) {
         for folder in [".", "records", "plots", "leases"] {
             ablate_files::remove_unfinished(&self.store.folder().join(folder));
         }
-        if let Err(error) = self.leases.clear_away() {
+        let is_over = |name: &str| !is_key(name) || self.store.status(name).is_some();
+        if let Err(error) = self.leases.clear_away(is_over) {
             tracing::warn!("cannot clear the folder of leases: {error}");
         }
     }

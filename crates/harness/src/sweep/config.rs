@@ -168,6 +168,7 @@ impl SweepConfig {
                 .name
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            || config.name.chars().all(|c| c == '.')
         {
             return Err(format!(
                 "key `name`: expected letters, digits, `-`, `_` and `.` (it names a folder), found '{}'",

@@ -32,12 +32,17 @@ impl<'p> Run<'p> {
         self.selected = all.iter().filter(is_first).copied().collect();
         self.train_and_evaluate(plan, selection)?;
 
+        self.manifest.refresh(self.store);
         let wanted = self.seeds_wanted(plan, need);
-        let is_wanted = |cell: &PlannedCell| {
-            let seeds = wanted.get(&(cell.cell.model.as_str(), cell.cell.device.as_str()));
-            seed(cell) < seeds.copied().unwrap_or(need.from) as u64
+        let decided = |cell: &PlannedCell| {
+            let model = (cell.cell.model.as_str(), cell.cell.device.as_str());
+            wanted.get(&model).copied()
         };
-        self.settle(plan.cells.iter().filter(|cell| !is_wanted(cell)));
+        let is_wanted = |cell: &PlannedCell| seed(cell) < decided(cell).unwrap_or(need.from) as u64;
+        // Seeds of which nothing is decided yet stay in the plan.
+        let is_superfluous =
+            |cell: &&PlannedCell| decided(cell).is_some_and(|seeds| seed(cell) >= seeds as u64);
+        self.settle(plan.cells.iter().filter(is_superfluous));
         self.manifest.save(self.store, &self.claims)?;
         let rest = all.iter().filter(|cell| is_wanted(cell) && !is_first(cell));
         self.selected = rest.copied().collect();
@@ -76,10 +81,12 @@ impl<'p> Run<'p> {
                 models.push(&cell.model);
             }
         }
-        groups.retain(|_, models| models.len() > 1);
+        // Alone, a model is compared with nothing.
+        let alone = groups.extract_if(.., |_, models| models.len() == 1);
+        let alone = alone.map(|(group, models)| ((models[0], group.2), need.from));
+        let mut wanted: BTreeMap<(&str, &str), usize> = alone.collect();
         // As the report has it: groups of one table share nothing, so their confidences multiply.
         let of_device = |device: &str| groups.keys().filter(|group| group.2 == device).count();
-        let mut wanted = BTreeMap::new();
         for (group, models) in &groups {
             let confidence = confidence_of_each(of_device(group.2));
             for (model, seeds) in self.of_group(plan, group, models, need, confidence) {
@@ -89,7 +96,7 @@ impl<'p> Run<'p> {
         wanted
     }
 
-    /// The number of seeds of each model of a group.
+    /// The number of seeds of each model of a group; nothing as long as one is not evaluated.
     fn of_group(
         &self,
         plan: &'p Plan,
@@ -122,7 +129,7 @@ impl<'p> Run<'p> {
             .partition(|figures| is_baseline(figures.model));
         let Some(baseline) = baselines.first() else {
             tracing::info!("{name}: no baseline is evaluated; no more seeds");
-            return Vec::new();
+            return models.iter().map(|model| (*model, need.from)).collect();
         };
         let compared: Vec<Arm> = arms.iter().map(|arm| arm.arm()).collect();
         let comparison = Comparison {
@@ -132,7 +139,8 @@ impl<'p> Run<'p> {
             images: baseline.images,
         };
         let needed = seeds_for_width(&comparison, need.width);
-        let mut wanted = Vec::new();
+        let failed = figures.iter().filter(|figures| figures.seeds.is_empty());
+        let mut wanted: Vec<_> = failed.map(|figures| (figures.model, need.from)).collect();
         let mut words = Vec::new();
         for (arm, needed) in arms.iter().zip(&needed) {
             let enough = needed.map_or(need.from, |needed| needed.seeds);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::stages::{Job, Work};
+use super::stages::{Job, Obstacle, Work};
 use crate::{environment, guard::one_line, interrupt::Interrupted};
 use ablate_records::{Measurement, Outcome, Record, Stage};
 use anyhow::Result;
@@ -20,12 +20,15 @@ pub struct Summary {
     pub stopped: usize,
     /// What they need is not there.
     pub skipped: usize,
+    /// What they need is not there yet.
+    pub waiting: usize,
 }
 
 impl Summary {
     /// Whether there is nothing to show for the run: a part failed, or all were skipped.
     pub fn is_failure(&self) -> bool {
-        self.failed > 0 || (self.skipped > 0 && self.measured + self.reused + self.stopped == 0)
+        let lacking = self.skipped + self.waiting;
+        self.failed > 0 || (lacking > 0 && self.measured + self.reused + self.stopped == 0)
     }
 }
 
@@ -36,7 +39,11 @@ impl fmt::Display for Summary {
             "{} measured, {} found in earlier records, {} failed",
             self.measured, self.reused, self.failed
         )?;
-        for (count, how) in [(self.stopped, "stopped"), (self.skipped, "skipped")] {
+        for (count, how) in [
+            (self.stopped, "stopped"),
+            (self.skipped, "skipped"),
+            (self.waiting, "wait for their trainings"),
+        ] {
             if count > 0 {
                 write!(f, ", {count} {how}")?;
             }
@@ -45,12 +52,14 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Where a job can't be measured at all.
-pub(super) fn early_outcome(work: &dyn Work, job: &Job) -> Option<Outcome> {
-    let failed = job.error.clone().map(|error| Outcome::Failed { error });
-    failed.or_else(|| {
-        work.obstacle(job.cell)
-            .map(|reason| Outcome::Skipped { reason })
+/// Where a job can't be measured: how it ends, or why it does not yet.
+pub(super) fn early_outcome(work: &dyn Work, job: &Job) -> Option<Result<Outcome, String>> {
+    if let Some(error) = job.error.clone() {
+        return Some(Ok(Outcome::Failed { error }));
+    }
+    Some(match work.obstacle(job.cell)? {
+        Obstacle::Final(reason) => Ok(Outcome::Skipped { reason }),
+        Obstacle::NotYet(reason) => Err(reason),
     })
 }
 

@@ -297,8 +297,8 @@ impl<'a> Run<'a> {
             let is_open = |job: &&Job| self.store.status(&job.key) != Some(Status::Done);
             for job in group.iter().filter(is_open) {
                 let early = early_outcome(work, job);
-                let outcome = early.unwrap_or_else(|| failed(&anyhow::anyhow!("{reason}")));
-                self.keep(stage, job, outcome, steps)?;
+                let fatal = || Ok(failed(&anyhow::anyhow!("{reason}")));
+                self.end(stage, job, early.unwrap_or_else(fatal), steps)?;
             }
             deaths::forget(group);
             return self.after_record();
@@ -306,8 +306,7 @@ impl<'a> Run<'a> {
         if self.conduct.fresh {
             group.iter().try_for_each(|job| work.forget(job))?;
         }
-        let mut outcomes: Vec<Option<Outcome>> =
-            group.iter().map(|job| early_outcome(work, job)).collect();
+        let mut outcomes: Vec<_> = group.iter().map(|job| early_outcome(work, job)).collect();
         let able: Vec<Job> = group
             .iter()
             .zip(&outcomes)
@@ -329,9 +328,9 @@ impl<'a> Run<'a> {
         for (job, early) in group.iter().zip(&mut outcomes) {
             let outcome = early
                 .take()
-                .or_else(|| measured.next())
-                .unwrap_or_else(|| failed(&anyhow::anyhow!("not measured")));
-            self.keep(stage, job, outcome, steps)?;
+                .or_else(|| measured.next().map(Ok))
+                .unwrap_or_else(|| Ok(failed(&anyhow::anyhow!("not measured"))));
+            self.end(stage, job, outcome, steps)?;
         }
         deaths::forget(group);
         self.after_record()
@@ -345,7 +344,25 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Counts, logs and saves how a stage of a cell ended.
+    /// How a stage of a cell ended, or why it can't be measured yet, of which nothing is kept.
+    fn end(
+        &mut self,
+        stage: Stage,
+        job: &Job,
+        outcome: Result<Outcome, String>,
+        steps: &mut Steps,
+    ) -> Result<()> {
+        match outcome {
+            Ok(outcome) => self.keep(stage, job, outcome, steps),
+            Err(reason) => {
+                self.summary.waiting += usize::from(self.conduct.waits);
+                steps.end(&job.cell.cell.model, &reason);
+                Ok(())
+            }
+        }
+    }
+
+    /// Saves, counts and logs how a stage of a cell ended.
     pub(super) fn keep(
         &mut self,
         stage: Stage,
@@ -353,14 +370,18 @@ impl<'a> Run<'a> {
         outcome: Outcome,
         steps: &mut Steps,
     ) -> Result<()> {
-        match &outcome {
+        let words = words(&outcome);
+        let record = record(stage, job, outcome);
+        // First of all: the log may be a pipe that nobody reads any more.
+        self.store.save(&record)?;
+        match &record.outcome {
             Outcome::Done { .. } => self.summary.measured += 1,
             Outcome::Failed { .. } => self.summary.failed += 1,
             Outcome::Stopped { .. } => self.summary.stopped += 1,
             Outcome::Skipped { .. } => self.summary.skipped += 1,
         }
-        steps.end(&job.cell.cell.model, &words(&outcome));
-        self.store.save(&record(stage, job, outcome))
+        steps.end(&job.cell.cell.model, &words);
+        Ok(())
     }
 }
 

@@ -98,6 +98,13 @@ impl SharedPlan {
         }
     }
 
+    /// Takes what other runs have found since.
+    pub fn refresh(&mut self, store: &Store) {
+        if let Some(written) = store.manifest() {
+            self.take_over(&written);
+        }
+    }
+
     /// Writes the plan with what other runs have found. Nothing is written if nothing is new: of
     /// many runs that begin at once, one writes.
     ///

@@ -10,6 +10,9 @@ use crate::cli::JobOption;
 /// Seconds before the time limit at which a training is told to write its checkpoint.
 const NOTICE_S: u32 = 120;
 
+/// How often a job begins again within its time, if something killed its process.
+const TURNS: u32 = 20;
+
 /// A job of the sweep.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -138,7 +141,7 @@ impl Job {
         let logs = logs.replace('%', "%%");
         let mut options = vec![
             format!("--job-name={}-{}", submission.name, self.name),
-            format!("--output=\"{logs}/{}-{log}.log\"", self.name),
+            format!("--output=\"{}/{}-{log}.log\"", in_quotes(&logs), self.name),
             "--open-mode=append".into(),
             "--requeue".into(),
             "--kill-on-invalid-dep=yes".into(),
@@ -189,24 +192,18 @@ impl Job {
 
     fn body(&self, submission: &Submission) -> String {
         let most = u8::from(self.reports_no_failure);
-        // Latencies that are compared are measured in one go, and nothing is kept of one that is cut off: a
-        // turn that brought no record would be as the next one.
-        let (mut begins, mut too_short) = (String::new(), String::new());
-        if let Some(Timed { stage, records }) = &self.times {
-            let begun = submission.folder().join(format!("{}.begun", self.name));
-            let (begun, records) = (quoted(&begun), quoted(records));
-            begins = format!("touch {begun}\n");
-            too_short = format!(
-                r#"        new=$(find {records} -name '*.json' -newer {begun} -exec grep -l '"stage": "{stage}"' {{}} +)
-        if [ -z "$new" ]; then
-            echo "{}: nothing was measured within the time limit; give it more with --time" >&2
-            exit "$code"
-        fi
-"#,
-                self.name,
-                stage = stage.name(),
-            );
-        }
+        // Only tasks of an array are requeued as such: the variables may be those of a task that submitted
+        // this job.
+        let (task, number) = match self.tasks > 1 {
+            true => (
+                "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID",
+                "-$SLURM_ARRAY_TASK_ID",
+            ),
+            false => ("$SLURM_JOB_ID", ""),
+        };
+        let begun = submission.folder().join(format!("{}.begun", self.name));
+        let begun = format!("{}{number}", quoted(&begun));
+        let found = self.found(submission);
         let runs: Vec<String> = self
             .commands
             .iter()
@@ -216,22 +213,68 @@ impl Job {
             r#"# Slurm tells the time limit by USR1, and preemption and requeueing by TERM. Either way the run
 # writes a checkpoint, and the next turn of this job goes on from there.
 late=
+ended=
 child=
-{begins}trap 'late=1; kill -TERM "$child" 2>/dev/null' USR1
-trap 'kill -TERM "$child" 2>/dev/null' TERM
-run() {{
-    "$@" &
-    child=$!
-    while wait "$child"; code=$?; kill -0 "$child" 2>/dev/null; do :; done
-    if [ -n "$late" ] && [ "$code" -gt 128 ]; then
-{too_short}        # One task of an array has the array's own number.
-        task=${{SLURM_ARRAY_JOB_ID:+${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID}}
-        exec scontrol requeue "${{task:-$SLURM_JOB_ID}}"
+touch {begun}
+trap 'late=1; kill -TERM "$child" 2>/dev/null' USR1
+trap 'ended=1; kill -TERM "$child" 2>/dev/null' TERM
+requeue() {{
+    # A turn that brought nothing would be as the next one.
+    if [ -z "$({found} -newer {begun} {those} 2>/dev/null)" ]; then
+        echo "{name}: nothing was measured within the time limit; give it more with --time" >&2
+        exit "$1"
     fi
+    exec scontrol requeue "{task}"
+}}
+run() {{
+    turns=0
+    while :; do
+        [ -z "$ended" ] || exit 143
+        [ -z "$late" ] || requeue 143
+        "$@" &
+        child=$!
+        while wait "$child"; code=$?; kill -0 "$child" 2>/dev/null; do :; done
+        [ "$code" -gt 128 ] || break
+        [ -z "$late" ] || requeue "$code"
+        # A cell that kills its process, as by taking too much memory, is given up after five times.
+        turns=$((turns + 1))
+        [ -z "$ended" ] && [ "$turns" -le {TURNS} ] || break
+    done
     [ "$code" -le {most} ] || exit "$code"
 }}
-{}"#,
-            runs.join("\n")
+{runs}"#,
+            those = self.those(),
+            name = self.name,
+            runs = runs.join("\n")
         )
     }
+
+    /// What looks for files that the job writes as it gets on.
+    fn found(&self, submission: &Submission) -> String {
+        match &self.times {
+            Some(Timed { records, .. }) => format!("find {} -name '*.json'", quoted(records)),
+            None => {
+                let out = submission.out;
+                let places = ["records", "weights"].map(|place| quoted(&out.join(place)));
+                format!("find {} -type f", places.join(" "))
+            }
+        }
+    }
+
+    /// Latencies that are compared are measured in one go, and nothing is kept of one that is cut off, but
+    /// for a note that there was nothing to time.
+    fn those(&self) -> String {
+        match &self.times {
+            Some(Timed { stage, .. }) => format!(
+                r#"-exec grep -l '"stage": "{}"' {{}} + | xargs -r -d '\n' grep -l '"status": "done"'"#,
+                stage.name()
+            ),
+            None => "-print -quit".into(),
+        }
+    }
+}
+
+/// A text between double quotes, as sbatch reads it.
+fn in_quotes(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', r#"\""#)
 }

@@ -90,10 +90,8 @@ impl Submission<'_> {
                 .with_gres()
                 .times(Stage::Detect, self.records(""));
             let kind = self.options.timing_node.first();
-            jobs.push(
-                job.option(kind.map(|kind| &kind.option))
-                    .after_any(&["eval"]),
-            );
+            let job = job.option(kind.map(|kind| &kind.option));
+            jobs.push(job.after_ok("setup").after_any(&["eval"]));
         }
         let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

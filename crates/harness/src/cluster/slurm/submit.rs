@@ -6,6 +6,23 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{Job, Submission, quoted};
 
+/// Options that sbatch takes from variables, too, which outrank the lines of a script.
+const VARIABLES: [(&str, &str); 13] = [
+    ("array", "ARRAY_INX"),
+    ("cpus-per-task", "CPUS_PER_TASK"),
+    ("exclusive", "EXCLUSIVE"),
+    ("gres", "GRES"),
+    ("job-name", "JOB_NAME"),
+    ("mem", "MEM_PER_NODE"),
+    ("open-mode", "OPEN_MODE"),
+    ("output", "OUTPUT"),
+    ("partition", "PARTITION"),
+    ("requeue", "NO_REQUEUE"),
+    ("requeue", "REQUEUE"),
+    ("signal", "SIGNAL"),
+    ("time", "TIMELIMIT"),
+];
+
 /// What submits a job, with `$NAME` for the numbers of others.
 pub fn command(submission: &Submission, job: &Job) -> String {
     let numbers = job.dependency(|name| format!("${}", name.replace('-', "_")));
@@ -59,6 +76,15 @@ pub fn submit(submission: &Submission, jobs: &[Job]) -> Result<Vec<(String, Stri
 
 fn one(submission: &Submission, job: &Job, numbers: &BTreeMap<&str, String>) -> Result<String> {
     let mut sbatch = Command::new("sbatch");
+    // What the script says itself is meant for this job.
+    let script = job.script(submission);
+    for (option, variable) in VARIABLES {
+        if script.contains(&format!("#SBATCH --{option}")) {
+            sbatch.env_remove(format!("SBATCH_{variable}"));
+        }
+    }
+    // A task of an array may submit a job that is none.
+    sbatch.env_remove("SBATCH_ARRAY_INX");
     sbatch.arg("--parsable");
     sbatch.args(job.dependency(|name| numbers.get(name).cloned().unwrap_or_default()));
     sbatch.arg(submission.path(job));

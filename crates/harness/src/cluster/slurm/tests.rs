@@ -49,7 +49,7 @@ fn jobs_come_after_what_they_need() {
             ("train", "--dependency=afterok:setup"),
             ("latency", "--dependency=afterok:setup"),
             ("eval", "--dependency=afterok:setup,afterany:train"),
-            ("detect", "--dependency=afterany:eval"),
+            ("detect", "--dependency=afterok:setup,afterany:eval"),
             (
                 "report",
                 "--dependency=afterany:setup,afterany:train,afterany:latency,afterany:eval,afterany:detect"
@@ -188,4 +188,62 @@ fn paths_with_spaces_and_percent_signs_are_quoted() {
         command.ends_with(" '/scratch/my 100%/slurm/train.sbatch'"),
         "{command}"
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_process_that_is_killed_is_begun_again() {
+    use std::process::Command;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(path("out/slurm")).unwrap();
+    // Kills itself as often as the file says, then fails.
+    let program = "#!/bin/bash\necho turn >> \"$0.turns\"\n\
+        [ $(wc -l < \"$0.turns\") -gt $(cat \"$0.deaths\") ] || kill -9 $$\nexit 3\n";
+    std::fs::write(path("ablate"), program).unwrap();
+    let begin = |deaths: u32, name: &str, work: Amount| {
+        std::fs::write(path("ablate.deaths"), deaths.to_string()).unwrap();
+        let _ = std::fs::remove_file(path("ablate.turns"));
+        let (options, site) = (SlurmArgs::default(), Site::default());
+        let submission = Submission {
+            program: &path("ablate"),
+            sweep: Path::new("mine.yaml"),
+            out: &path("out"),
+            name: "mine",
+            options: &options,
+            site: &site,
+            work,
+        };
+        let jobs = submission.jobs();
+        let job = jobs.iter().find(|job| job.name == name).unwrap();
+        let script = job.script(&submission).replace("run '", "run bash '");
+        std::fs::write(path("job"), script).unwrap();
+        let ended = Command::new("bash")
+            .arg(path("job"))
+            .env("SLURM_ARRAY_TASK_ID", "1")
+            .status();
+        let turns = std::fs::read_to_string(path("ablate.turns")).unwrap();
+        (ended.unwrap().code(), turns.lines().count())
+    };
+    assert_eq!(begin(0, "train", ALL), (Some(3), 1));
+    assert_eq!(begin(5, "train", ALL), (Some(3), 6));
+    // A process that never gets on is left.
+    assert_eq!(begin(1000, "eval", ALL), (Some(137), 21));
+}
+
+#[test]
+fn a_task_of_an_array_is_requeued_as_such() {
+    let one = Amount { trainers: 1, ..ALL };
+    for (work, name, task) in [
+        (ALL, "train", "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"),
+        (one, "train", "$SLURM_JOB_ID"),
+        (ALL, "latency", "$SLURM_JOB_ID"),
+    ] {
+        let found = jobs(work, &SlurmArgs::default(), &Site::default());
+        let script = script(&found, name);
+        assert!(
+            script.contains(&format!("exec scontrol requeue \"{task}\"\n")),
+            "{script}"
+        );
+    }
 }

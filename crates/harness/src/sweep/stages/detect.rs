@@ -7,7 +7,7 @@ use ablate_training::conventions;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Job, Work, all_failed, eval::Eval, time_in_rounds};
+use super::{Job, Obstacle, Work, all_failed, eval::Eval, time_in_rounds};
 use crate::{
     environment,
     guard::guarded,
@@ -155,7 +155,7 @@ impl Work for Detect<'_> {
             && a.model.scale == b.model.scale
     }
 
-    fn obstacle(&self, cell: &PlannedCell) -> Option<String> {
+    fn obstacle(&self, cell: &PlannedCell) -> Option<Obstacle> {
         self.0.obstacle(cell)
     }
 

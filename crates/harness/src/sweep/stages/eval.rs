@@ -8,7 +8,7 @@ use ablate_training::{EvaluationSpec, Evaluator, conventions, gaps};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{Job, Work, Workbench, train::Train};
+use super::{Job, Obstacle, Work, Workbench, train::Train};
 use crate::{progress::Steps, sweep::plan::PlannedCell};
 use ablate_records::{
     Measurement, Outcome, Stage, TrainMeasurement,
@@ -37,7 +37,9 @@ impl Eval<'_> {
 
     /// Opens the best weights of the cell's training.
     pub fn open(&self, cell: &PlannedCell) -> Result<Opened> {
-        let trained = self.training(cell)?.map_err(anyhow::Error::msg)?;
+        let trained = self.training(cell)?.map_err(|obstacle| match obstacle {
+            Obstacle::Final(reason) | Obstacle::NotYet(reason) => anyhow::Error::msg(reason),
+        })?;
         let (data, recipe) = (self.bench.data()?, self.bench.recipe(&cell.model)?);
         let split = data.split(self.split()?)?;
         data.split(Split::Train)?.check_same_classes(split)?;
@@ -82,18 +84,18 @@ impl Eval<'_> {
     }
 
     /// The cell's training, or why there is none.
-    fn training(&self, cell: &PlannedCell) -> Result<Result<TrainMeasurement, String>> {
+    fn training(&self, cell: &PlannedCell) -> Result<Result<TrainMeasurement, Obstacle>> {
         let record = self.store.try_load(&self.training_key(cell)?)?;
         Ok(match record.map(|record| record.outcome) {
             Some(Outcome::Done {
                 measurement: Measurement::Train(trained),
             }) => Ok(trained),
-            Some(Outcome::Failed { .. }) => Err("its training failed".into()),
-            Some(Outcome::Stopped { rung, .. }) => Err(format!(
+            Some(Outcome::Failed { .. }) => Err(Obstacle::Final("its training failed".into())),
+            Some(Outcome::Stopped { rung, .. }) => Err(Obstacle::Final(format!(
                 "its training was stopped by halving after epoch {} of {}",
                 rung.epoch, rung.epochs
-            )),
-            _ => Err("it is not trained yet".into()),
+            ))),
+            _ => Err(Obstacle::NotYet("it is not trained yet".into())),
         })
     }
 
@@ -121,7 +123,7 @@ impl Work for Eval<'_> {
         }))
     }
 
-    fn obstacle(&self, cell: &PlannedCell) -> Option<String> {
+    fn obstacle(&self, cell: &PlannedCell) -> Option<Obstacle> {
         self.training(cell).ok()?.err()
     }
 

@@ -41,7 +41,7 @@ pub trait Work {
     }
 
     /// What stands in the way of measuring the cell, such as an earlier stage that failed.
-    fn obstacle(&self, _: &PlannedCell) -> Option<String> {
+    fn obstacle(&self, _: &PlannedCell) -> Option<Obstacle> {
         None
     }
 
@@ -57,6 +57,15 @@ pub trait Work {
 
     /// Measures cells together: a result for each, in their order.
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>>;
+}
+
+/// Why a cell can't be measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// An earlier stage has ended in a way that leaves nothing to measure.
+    Final(String),
+    /// An earlier stage has not ended yet.
+    NotYet(String),
 }
 
 /// The stage's part.
