@@ -1,15 +1,18 @@
 # What a user of ablate does. `just` alone lists it.
 
+# Arguments reach a script as they are, blanks and quotation marks included.
+set positional-arguments
+
 default:
     @just --list
 
 # Run a sweep: the default one, or `just ablate configs/sweeps/bccd.yaml --device tch`; arguments go to `ablate run`
 ablate *ARGS:
-    scripts/ablate run {{ ARGS }}
+    scripts/ablate run "$@"
 
 # Any command with the backends that it takes: `just run latency yolov5n --device tch`
 run *ARGS:
-    scripts/ablate {{ ARGS }}
+    scripts/ablate "$@"
 
 # What the named backends find on this machine: `just devices tch wgpu`
 devices *BACKENDS:
@@ -21,11 +24,11 @@ setup-torch KIND="":
 
 # Draw the report of a sweep's folder again
 report DIR:
-    scripts/ablate report {{ DIR }}
+    scripts/ablate report "$@"
 
 # Print a model's table: `just show yolov5n+gsconv`
 show *MODEL:
-    scripts/ablate show {{ MODEL }}
+    scripts/ablate show "$@"
 
 test:
     cargo test --release --workspace

@@ -36,16 +36,35 @@ pub struct DeviceName {
 #[derive(Clone, Debug, Error, PartialEq)]
 #[expect(missing_docs, reason = "the messages describe variants and fields")]
 pub enum DeviceError {
-    #[error("unknown device '{name}'; known: {known}")]
+    #[error("unknown device '{name}'{}; known: {known}", meant(name))]
     Unknown { name: String, known: String },
     #[error("device '{name}': expected {forms}")]
     Address { name: String, forms: String },
     #[error(
-        "device '{name}': this build lacks the feature `{feature}`; rebuild with `--features {feature}`"
+        "device '{name}': this build lacks the feature `{feature}`; run the command by `just`, or rebuild with `--features {feature}`{}",
+        if *feature == "cuda" { "; PyTorch's `cuda` is `tch:cuda` here" } else { "" }
     )]
     NotCompiled { name: String, feature: &'static str },
     #[error("device '{name}': {reason}")]
     Absent { name: String, reason: String },
+}
+
+/// What other tools' names of devices are here.
+fn meant(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let here = match lower.as_str() {
+        "cpu" => "`flex`, or LibTorch's `tch`",
+        "mps" => "`metal`",
+        "gpu" => "`tch:cuda` or `wgpu`",
+        index if !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) => {
+            return format!("; PyTorch's GPU {index} is `tch:cuda:{index}` here");
+        }
+        other if other != name && other.parse::<DeviceName>().is_ok() => {
+            return format!("; did you mean `{other}`?");
+        }
+        _ => return String::new(),
+    };
+    format!("; that is {here} here")
 }
 
 /// What opening gave, by name: a device is opened once, and one that is absent is not looked for

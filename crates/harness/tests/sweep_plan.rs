@@ -110,6 +110,35 @@ fn what_singles_and_pairs_leave_out_is_said() {
 }
 
 #[test]
+fn singles_make_masks_only_where_the_data_have_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = |data: &str| {
+        let data =
+            format!("format: shapes\nimgsz: 64\nimages: {{train: 8, val: 4, test: 4}}\n{data}");
+        fs::write(folder.path().join("drawn.yaml"), data).unwrap();
+        let path = folder.path().join("sweep.yaml");
+        let sweep = "name: grid\nfamilies: [yolov8]\nscales: [n]\nvariants: [baseline, singles]\ntrain: {data: drawn.yaml, imgsz: 64}\n";
+        fs::write(&path, sweep).unwrap();
+        ablate::sweep::Workbench::new(SweepConfig::read(&path).unwrap()).unwrap()
+    };
+    let reason = "yolov8n+segment: not every object of drawn has a mask";
+    let segments = |bench: &ablate::sweep::Workbench| {
+        let plan = bench.plan().unwrap();
+        plan.cells.iter().any(|cell| cell.cell.variant == "segment")
+    };
+    let boxes = bench("");
+    assert!(
+        boxes.left_out.iter().any(|line| line == reason),
+        "{:?}",
+        boxes.left_out
+    );
+    assert!(!segments(&boxes));
+    let masks = bench("masks: true\n");
+    assert!(!masks.left_out.iter().any(|line| line == reason));
+    assert!(segments(&masks));
+}
+
+#[test]
 fn cells_are_models_times_seeds_where_they_are_trained() {
     let plan = plan(SWEEP);
     let ids: Vec<&str> = plan.cells.iter().map(|cell| cell.id.as_str()).collect();
@@ -205,6 +234,37 @@ fn detection_is_timed_by_weights_that_were_evaluated() {
     assert!(
         error("eval: {}\ndetect: {confidence: 2}")
             .ends_with("sweep.yaml:16: detect.confidence: expected a number from 0 to 1, found 2")
+    );
+}
+
+/// What would leave a stage out without a word is an error.
+#[test]
+fn a_stage_is_never_left_out_unsaid() {
+    let error = |from: &str, to: &str| {
+        assert!(SWEEP.contains(from), "{from}");
+        format!("{:#}", read(&SWEEP.replace(from, to)).unwrap_err())
+    };
+    let nothing = error("eval: {split: test}", "eval:");
+    assert!(
+        nothing.ends_with(
+            "sweep.yaml:15: key `eval`: expected keys, found nothing; `eval: {}` takes all defaults"
+        ),
+        "{nothing}"
+    );
+    let short = error("batch: 2", "batch: 2, budget_s: 5, limit_s: 2");
+    assert!(
+        short.ends_with("key `latency.limit_s`: expected at least `budget_s`, 5, found 2"),
+        "{short}"
+    );
+    let twice = error("seeds: [0, 7]", "seeds: [0, 7, 0]");
+    assert!(twice.ends_with("key `seeds`: 0 is listed twice"), "{twice}");
+    let config =
+        read(&SWEEP.replace("latency: {scales: [n, s]", "latency: {scales: [n, q]")).unwrap();
+    let models = config.models(&Catalog::builtin());
+    let scales = config.check_scales(&models).unwrap_err().to_string();
+    assert_eq!(
+        scales,
+        "key `latency.scales`: no model of the sweep has the scale 'q'"
     );
 }
 
@@ -552,7 +612,7 @@ fn the_sweeps_of_the_project_read() {
         (plan.cells.len(), trained)
     };
     assert_eq!(count("ablate.yaml"), (30, 6));
-    assert_eq!(count("bccd.yaml"), (72, 72));
+    assert_eq!(count("bccd.yaml"), (54, 54));
     assert_eq!(count("halving.yaml"), (10, 10));
     assert_eq!(count("smoke.yaml"), (2, 2));
 }

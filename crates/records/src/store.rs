@@ -183,6 +183,9 @@ impl Store {
             folder: folder.into(),
             measures: false,
         };
+        if !store.folder.is_dir() {
+            bail!("{}: no such folder", store.folder.display());
+        }
         if !store.records_folder().is_dir() {
             bail!(
                 "{}: expected the folder of a sweep, found no records/ in it",

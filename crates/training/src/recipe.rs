@@ -151,10 +151,11 @@ const MOST_AUTO_STEPS: usize = 10_000;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages describe variants and fields")]
 pub enum RecipeError {
-    #[error("{path}: {source}")]
+    // The error is not a source: a chain of errors would print it twice.
+    #[error("{path}: {error}")]
     Read {
         path: PathBuf,
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// Something in a file; its line, where it is known.
     #[error("{}: {message}", place(path, *line))]
@@ -191,9 +192,9 @@ impl Recipe {
     /// # Errors
     /// Names the file, and the line or the key that is wrong.
     pub fn load(path: &Path) -> Result<(Self, Vec<String>), RecipeError> {
-        let text = ablate_files::read_text(path).map_err(|source| RecipeError::Read {
+        let text = ablate_files::read_text(path).map_err(|error| RecipeError::Read {
             path: path.into(),
-            source,
+            error,
         })?;
         let wrong = |line, message: &str| RecipeError::File {
             path: path.into(),
@@ -336,6 +337,26 @@ impl Recipe {
         } else {
             self.batch
         }
+    }
+
+    /// What a user should know who trains a family by this recipe: that it is another family's, where
+    /// none was given, and gains that do nothing to its head.
+    pub fn cautions(&self, family: &str, detect: &DetectConfig, is_given: bool) -> Vec<String> {
+        let mut cautions = Vec::new();
+        if let BoxCoding::Distances { .. } = detect.coding {
+            let plain = Self::default();
+            if !is_given {
+                cautions.push(format!(
+                    "{family}: no recipe is given, so YOLOv5's hyper-parameters hold; the published ones of heads without anchors are configs/recipes/yolov8.yaml"
+                ));
+            }
+            if self.anchor_based != plain.anchor_based && self.anchor_free == plain.anchor_free {
+                cautions.push(format!(
+                    "{family}: box, cls and obj are gains of heads with anchors, and have no effect on this one; write `anchor_free: {{box: …, cls: …, dfl: …}}`"
+                ));
+            }
+        }
+        cautions
     }
 
     /// What a training of this head depends on, for its key: all of the recipe but the gains of the

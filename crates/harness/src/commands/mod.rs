@@ -62,7 +62,9 @@ pub fn execute(command: Command) -> Result<ExitCode> {
 fn catalog(tables: &Tables) -> Result<Catalog> {
     let mut catalog = Catalog::builtin();
     for file in &tables.files {
-        catalog.add_file(file)?;
+        if let Some(note) = catalog.add_file(file)? {
+            tracing::info!("{note}");
+        }
     }
     Ok(catalog)
 }

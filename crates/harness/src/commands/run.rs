@@ -1,6 +1,10 @@
 //! `ablate run`: a sweep.
 
-use std::{collections::HashSet, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets::NOTHING};
@@ -14,7 +18,7 @@ use crate::{
     sweep::{
         Workbench,
         config::SweepConfig,
-        plan::{PlannedCell, Selection},
+        plan::{ABSENT, PlannedCell, Selection},
         run::{Conduct, run},
     },
 };
@@ -55,14 +59,15 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         variants,
         stages: args.stages.clone(),
     };
-    let bench = Workbench::new(config)?;
-    let plan = bench.plan()?;
-    let halving = bench
-        .halving()
-        .with_context(|| args.sweep.display().to_string())?;
+    let in_sweep = || args.sweep.display().to_string();
+    let bench = Workbench::new(config).with_context(in_sweep)?;
+    let plan = bench.plan().with_context(in_sweep)?;
+    let halving = bench.halving().with_context(in_sweep)?;
     bench.check_data(&plan, &selection)?;
     if args.dry_run {
-        print(&cell_table(&plan.select(&selection)?, &selection));
+        let cells = plan.select(&selection)?;
+        print(&cell_table(&cells, &selection));
+        absences(&cells).iter().for_each(|absence| print(absence));
         if let Some(halving) = halving {
             print(&halving.rule(bench.epochs()?, bench.config.seeds.all().len()));
         }
@@ -120,6 +125,24 @@ pub(super) fn forget_failed(store: &Store, cells: &[&PlannedCell]) -> Result<()>
     Ok(())
 }
 
+/// What these cells lack to be measured, or to be compared.
+fn absences(cells: &[&PlannedCell]) -> Vec<String> {
+    let skipped = |cell: &PlannedCell| {
+        let reasons = Stage::ALL
+            .into_iter()
+            .filter_map(|stage| cell.skipped(stage));
+        reasons.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let reasons = cells.iter().flat_map(|cell| skipped(cell));
+    let absent: BTreeSet<String> = reasons.filter(|it| it.starts_with(ABSENT)).collect();
+    let is_baseline = |cell: &&PlannedCell| cell.model.variants.is_empty();
+    let mut absences = Vec::from_iter(absent);
+    if !cells.iter().any(is_baseline) {
+        absences.push("no baseline: nothing to compare with; list `baseline`".into());
+    }
+    absences
+}
+
 /// The cells and their stages.
 fn cell_table(cells: &[&PlannedCell], selection: &Selection) -> String {
     let mut table = Table::new();
@@ -133,7 +156,8 @@ fn cell_table(cells: &[&PlannedCell], selection: &Selection) -> String {
             runs.map(Stage::name).collect::<Vec<_>>().join(", "),
         ]);
     }
-    format!("{table}\n{} cells", cells.len())
+    let s = if cells.len() == 1 { "" } else { "s" };
+    format!("{table}\n{} cell{s}", cells.len())
 }
 
 /// `gsconv,asff:order=sequential,rfb=true` is two variants: a comma before `key=value` belongs to

@@ -26,8 +26,9 @@ use crate::{
 };
 
 pub fn execute(args: &SubmitArgs) -> Result<ExitCode> {
-    let bench = Workbench::new(SweepConfig::read(&args.sweep)?)?;
-    let plan = bench.plan()?;
+    let in_sweep = || args.sweep.display().to_string();
+    let bench = Workbench::new(SweepConfig::read(&args.sweep)?).with_context(in_sweep)?;
+    let plan = bench.plan().with_context(in_sweep)?;
     bench.check_data(&plan, &Selection::default())?;
     let name = &bench.config.name;
     let out = match &args.out {

@@ -48,6 +48,10 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
     )?;
     check_imgsz(args.imgsz, &graph)?;
     print_notes(&args.model.to_string(), &graph);
+    let family = &args.model.family;
+    for caution in recipe.cautions(family, graph.detect(), args.recipe.is_some()) {
+        tracing::warn!("{caution}");
+    }
     tell_task(&spec, &[graph.detect()]);
 
     let folder = args

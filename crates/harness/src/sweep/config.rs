@@ -142,8 +142,23 @@ impl SweepConfig {
 
     fn from_yaml(text: &str) -> Result<Self, String> {
         ablate_files::check_depth(text)?;
-        if matches!(serde_yaml::from_str(text), Ok(Value::Null)) {
-            return Err("expected the keys of a sweep, found an empty file".into());
+        match serde_yaml::from_str(text) {
+            Ok(Value::Null) => {
+                return Err("expected the keys of a sweep, found an empty file".into());
+            }
+            // The stage would be left out without a word.
+            Ok(Value::Mapping(keys)) => {
+                let is_empty = |key: &&str| keys.get(*key).is_some_and(Value::is_null);
+                if let Some(key) = ["latency", "train", "eval", "detect"]
+                    .into_iter()
+                    .find(is_empty)
+                {
+                    return Err(format!(
+                        "key `{key}`: expected keys, found nothing; `{key}: {{}}` takes all defaults"
+                    ));
+                }
+            }
+            _ => {}
         }
         let config: Self =
             serde_yaml::from_str(text).map_err(|error| in_our_words(&error.to_string()))?;
@@ -185,6 +200,10 @@ impl SweepConfig {
                 ));
             }
         }
+        let seeds = config.seeds.all();
+        if let Some(place) = (1..seeds.len()).find(|&i| seeds[..i].contains(&seeds[i])) {
+            return Err(format!("key `seeds`: {} is listed twice", seeds[place]));
+        }
         if config.seeds.by_need().is_some() {
             let train = config.train.as_ref();
             if train.is_none() || config.eval.is_none() {
@@ -196,6 +215,28 @@ impl SweepConfig {
                 return Err(
                     "key `seeds`: seeds by need and `train.halving` exclude each other, since both choose what goes on".into(),
                 );
+            }
+        }
+        let latency = config.latency.as_ref();
+        let detect = config.detect.as_ref();
+        for (key, budget, limit) in [
+            (
+                "latency",
+                latency.map(|it| it.budget_s),
+                latency.and_then(|it| it.limit_s),
+            ),
+            (
+                "detect",
+                detect.map(|it| it.budget_s),
+                detect.and_then(|it| it.limit_s),
+            ),
+        ] {
+            if let (Some(budget), Some(limit)) = (budget, limit)
+                && limit < budget
+            {
+                return Err(format!(
+                    "key `{key}.limit_s`: expected at least `budget_s`, {budget}, found {limit}"
+                ));
             }
         }
         if config.eval.is_some() && config.train.is_none() {

@@ -62,6 +62,13 @@ impl SweepData {
         })
     }
 
+    /// Whether some object of the training split has no mask; false where it can't be opened, of which
+    /// others tell.
+    pub fn lacks_masks(&self) -> bool {
+        let train = self.split(Split::Train);
+        train.is_ok_and(|train| train.check_masks().is_err())
+    }
+
     /// Whether the data set has the split at all.
     pub fn has(&self, split: Split) -> Result<bool> {
         match self.split(split) {

@@ -67,21 +67,34 @@ impl Plan {
         nc: usize,
         dataset: Option<&str>,
     ) -> Result<Self> {
+        Self::of(config, &config.models(catalog), nc, dataset)
+    }
+
+    /// As [`Self::new`], of these models.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn of(
+        config: &SweepConfig,
+        models: &[ModelName],
+        nc: usize,
+        dataset: Option<&str>,
+    ) -> Result<Self> {
         let mut cells = Vec::new();
         for (device, dtype) in config
             .devices
             .iter()
             .flat_map(|device| dtypes(config).map(move |dtype| (device, dtype)))
         {
-            for model in config.models(catalog) {
-                let seeds: Vec<_> = match trains(config, &model, dtype) {
+            for model in models {
+                let seeds: Vec<_> = match trains(config, model, dtype) {
                     Ok(()) => config.seeds.all().into_iter().map(Some).collect(),
                     Err(_) => vec![None],
                 };
                 cells.extend(
                     seeds
                         .into_iter()
-                        .map(|seed| planned(config, nc, dataset, &model, (device, dtype), seed)),
+                        .map(|seed| planned(config, nc, dataset, model, (device, dtype), seed)),
                 );
             }
         }

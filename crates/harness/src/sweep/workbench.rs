@@ -28,13 +28,15 @@ pub struct Workbench {
     /// The sweep as written.
     pub config: SweepConfig,
     catalog: Catalog,
+    /// In the order in which the sweep has them.
+    listed: Vec<ModelName>,
     /// Each resolved once; of one that its variants don't fit, why.
     models: BTreeMap<ModelName, Result<ResolvedModel, CatalogError>>,
     data: Option<SweepData>,
     /// By family.
     recipes: BTreeMap<String, Recipe>,
-    /// What is to be said of the recipes' files.
-    recipe_notes: BTreeSet<String>,
+    /// What is to be said of tables' and recipes' files.
+    file_notes: BTreeSet<String>,
     weights: Option<WeightsFile>,
     /// What `singles` and `pairs` leave out, and why.
     pub left_out: Vec<String>,
@@ -68,19 +70,26 @@ impl Workbench {
     /// If a file can't be read or is wrong, or a family, scale or variant of a model is unknown.
     pub fn new(config: SweepConfig) -> Result<Self> {
         let mut catalog = Catalog::builtin();
+        let mut file_notes = BTreeSet::new();
         for table in &config.tables {
-            catalog.add_file(table)?;
+            file_notes.extend(catalog.add_file(table)?);
         }
+        let data = config
+            .train
+            .as_ref()
+            .map(|train| SweepData::load(&train.data, train.imgsz))
+            .transpose()?;
+        let maskless = data.as_ref().filter(|data| data.lacks_masks());
+        let listed = config.listed(&catalog, maskless.map(SweepData::name));
+        config.check_scales(&listed.models)?;
         let (mut recipes, mut models) = (BTreeMap::new(), BTreeMap::new());
-        let mut recipe_notes = BTreeSet::new();
-        let listed = config.listed(&catalog);
-        for model in listed.models {
+        for model in listed.models.clone() {
             if let Some(train) = &config.train
                 && !recipes.contains_key(&model.family)
             {
                 let (recipe, notes) = train.recipe(&model.family).context("key `train`")?;
                 recipes.insert(model.family.clone(), recipe);
-                recipe_notes.extend(notes);
+                file_notes.extend(notes);
             }
             let resolved = match catalog.resolve(&model) {
                 Ok(resolved) => Ok(resolved),
@@ -91,11 +100,6 @@ impl Workbench {
             };
             models.insert(model, resolved);
         }
-        let data = config
-            .train
-            .as_ref()
-            .map(|train| SweepData::load(&train.data, train.imgsz))
-            .transpose()?;
         let weights = config
             .train
             .as_ref()
@@ -107,10 +111,11 @@ impl Workbench {
         Ok(Self {
             config,
             catalog,
+            listed: listed.models,
             models,
             data,
             recipes,
-            recipe_notes,
+            file_notes,
             weights,
             left_out: listed.left_out,
         })
@@ -126,9 +131,9 @@ impl Workbench {
             (None, Some(data)) => data.split(Split::Train)?.classes.len(),
             (None, None) => DEFAULT_NC,
         };
-        Plan::new(
+        Plan::of(
             &self.config,
-            &self.catalog,
+            &self.listed,
             nc,
             self.data.as_ref().map(SweepData::name),
         )
@@ -183,7 +188,20 @@ impl Workbench {
             Some(graph.notes.iter().map(of).collect::<Vec<_>>())
         };
         let tables = self.models.iter().filter_map(notes).flatten();
-        tables.chain(self.recipe_notes.iter().cloned()).collect()
+        let files = self.file_notes.iter().cloned();
+        tables.chain(files).chain(self.recipe_cautions()).collect()
+    }
+
+    /// Of recipes that are not a family's own.
+    fn recipe_cautions(&self) -> impl Iterator<Item = String> {
+        let train = self.config.train.as_ref();
+        let is_given = train.is_some_and(|train| train.recipe.is_some());
+        let of_model = move |(name, model): (&ModelName, &Result<ResolvedModel, CatalogError>)| {
+            let recipe = self.recipes.get(&name.family)?;
+            let graph = model.as_ref().ok()?.graph(None).ok()?;
+            Some(recipe.cautions(&name.family, graph.detect(), is_given))
+        };
+        self.models.iter().filter_map(of_model).flatten()
     }
 
     /// The data set of the sweep's trainings.

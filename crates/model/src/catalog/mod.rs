@@ -82,10 +82,12 @@ pub struct ResolvedModel {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// No family of that name.
-    #[error("unknown family '{name}'; known: {known}")]
+    #[error("unknown family '{name}'{hint}; known: {known}")]
     UnknownFamily {
         /// The family asked for.
         name: String,
+        /// What may be meant, with a semicolon before it; empty if nothing comes to mind.
+        hint: String,
         /// The catalog's families.
         known: String,
     },
@@ -175,11 +177,11 @@ impl Catalog {
     }
 
     /// Adds a table file, or a patch file (one with the key `patch`), under its file's name without
-    /// the ending.
+    /// the ending. Of one that was known already, what is to be said: the file's holds from here on.
     ///
     /// # Errors
     /// A file that can't be read, and a table or a patch that is refused.
-    pub fn add_file(&mut self, path: &Path) -> Result<(), CatalogError> {
+    pub fn add_file(&mut self, path: &Path) -> Result<Option<String>, CatalogError> {
         let text = ablate_files::read_text(path).map_err(|error| CatalogError::Read {
             path: path.display().to_string(),
             error,
@@ -190,18 +192,20 @@ impl Catalog {
             .to_string_lossy()
             .into_owned();
         let source = path.display().to_string();
-        if text.lines().any(|line| line.starts_with("patch:")) {
+        let what = if text.lines().any(|line| line.starts_with("patch:")) {
             let variant =
                 Variant::from_yaml(&text, &name).map_err(|error| CatalogError::Patch {
-                    model: source,
+                    model: source.clone(),
                     error,
                 })?;
-            self.variants.insert(name, variant);
+            let earlier = self.variants.insert(name.clone(), variant);
+            earlier.map(|_| "variant")
         } else {
             let table = Table::from_yaml(&text, &source)?;
-            self.families.insert(name, Family(vec![table]));
-        }
-        Ok(())
+            let earlier = self.families.insert(name.clone(), Family(vec![table]));
+            earlier.map(|_| "family")
+        };
+        Ok(what.map(|what| format!("{source}: takes the place of the {what} '{name}'")))
     }
 
     /// Family names, sorted.
@@ -374,9 +378,46 @@ impl Catalog {
     fn family(&self, name: &ModelName) -> Result<&Family, CatalogError> {
         let unknown = || CatalogError::UnknownFamily {
             name: name.family.clone(),
+            hint: self
+                .hint(name)
+                .map_or_else(String::new, |hint| format!("; {hint}")),
             known: joined(self.families.keys()),
         };
         self.families.get(&name.family).ok_or_else(unknown)
+    }
+
+    /// What an unknown name may mean: what other tools and files are called.
+    fn hint(&self, name: &ModelName) -> Option<String> {
+        let is_model = |word: &str| {
+            let parsed = word.parse::<ModelName>();
+            parsed.is_ok_and(|parsed| self.families.contains_key(&parsed.family))
+        };
+        if is_model(&name.family) {
+            let family = &name.family;
+            return Some(format!("{family} is a model: list it under `models`"));
+        }
+        let word = ModelName::baseline(&name.family, &name.scale).to_string();
+        let lower = word.to_lowercase();
+        let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+        if ends(&[".pt", ".pth", ".safetensors"]) {
+            return Some("a file of weights goes to --weights".into());
+        }
+        if ends(&[".yaml", ".yml"]) {
+            return Some("a table's file goes to --table".into());
+        }
+        if let Some(detector) = lower.strip_suffix("-seg").filter(|word| is_model(word)) {
+            return Some(format!("write {detector}+segment"));
+        }
+        let with_v = lower.replacen("yolo", "yolov", 1);
+        let without_v = lower.replacen("yolov", "yolo", 1);
+        let others = [&lower, &without_v, &with_v].into_iter();
+        let mut known = others.filter(|other| **other != word && is_model(other));
+        if let Some(other) = known.next() {
+            return Some(format!("did you mean {other}?"));
+        }
+        let (model, variant) = lower.split_once('-')?;
+        let is_variant = self.variants.contains_key(variant);
+        is_variant.then(|| format!("variants follow a plus sign: {model}+{variant}"))
     }
 }
 

@@ -109,12 +109,24 @@ pub struct PatchError {
     pub(crate) message: String,
 }
 
+/// Words that stand for no variant of this name in lists of variants.
+const RESERVED: [&str; 3] = ["baseline", "singles", "pairs"];
+
 impl Variant {
     /// Reads a patch file; `name` is what model names call it.
     ///
     /// # Errors
     /// Text that is not YAML, an unknown or a missing key, and a value out of its bounds.
     pub fn from_yaml(text: &str, name: &str) -> Result<Self, PatchError> {
+        if RESERVED.contains(&name) {
+            return Err(PatchError {
+                variant: name.into(),
+                message: format!(
+                    "expected another name: {} have a meaning of their own",
+                    RESERVED.join(", ")
+                ),
+            });
+        }
         let variant: Self = yaml::parse(text).map_err(|message| PatchError {
             variant: name.into(),
             message,
@@ -206,6 +218,14 @@ impl Argument {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_lists_are_no_names() {
+        for name in RESERVED {
+            let error = Variant::from_yaml("patch: []", name).unwrap_err();
+            assert!(error.to_string().contains("expected another name"));
+        }
+    }
 
     #[test]
     fn arguments_are_checked() {

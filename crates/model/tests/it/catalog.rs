@@ -14,6 +14,31 @@ fn what_is_unknown_is_named_with_what_there_is() {
         error("yolov7n"),
         "unknown family 'yolov7'; known: yolo11, yolo12, yolo26, yolov10, yolov3, yolov3-spp, yolov3-tiny, yolov5, yolov6, yolov8, yolov9"
     );
+    for (name, hint) in [
+        (
+            "yolov11n",
+            "unknown family 'yolov11'; did you mean yolo11n?; known: ",
+        ),
+        ("yolo8n", "; did you mean yolov8n?; known: "),
+        ("YOLOv8n", "; did you mean yolov8n?; known: "),
+        ("yolov8n-seg", "; write yolov8n+segment; known: "),
+        (
+            "yolov8n.pt",
+            "; a file of weights goes to --weights; known: ",
+        ),
+        (
+            "yolov5n-gsconv",
+            "; variants follow a plus sign: yolov5n+gsconv; known: ",
+        ),
+    ] {
+        assert!(error(name).contains(hint), "{}", error(name));
+    }
+    let grid = ModelName::baseline("yolov5n", "n");
+    let found = Catalog::builtin().resolve(&grid).unwrap_err().to_string();
+    assert!(
+        found.contains("yolov5n is a model: list it under `models`"),
+        "{found}"
+    );
     assert_eq!(
         error("yolov5z"),
         "yolov5z: unknown scale 'z' of family yolov5; known: n, s, m, l, x"

@@ -243,3 +243,27 @@ fn a_mistake_in_a_file_has_a_line() {
         assert!(error.starts_with(expected), "{text}: {error}");
     }
 }
+
+#[test]
+fn what_does_nothing_to_a_head_is_said() {
+    use ablate_model::Catalog;
+    let graph = |name: &str| {
+        let model = Catalog::builtin().resolve(&name.parse().unwrap());
+        model.unwrap().graph(None).unwrap()
+    };
+    let (anchors, free) = (graph("yolov5n"), graph("yolov8n"));
+    let plain = Recipe::default();
+    assert!(plain.cautions("yolov5", anchors.detect(), false).is_empty());
+    assert!(plain.cautions("yolov8", free.detect(), true).is_empty());
+    let said = plain.cautions("yolov8", free.detect(), false);
+    assert!(
+        said[0].starts_with("yolov8: no recipe is given") && said.len() == 1,
+        "{said:?}"
+    );
+    let gains = plain.with(&serde_yaml::from_str("{box: 10, cls: 2}").unwrap());
+    let said = gains.unwrap().cautions("yolov8", free.detect(), true);
+    assert!(
+        said[0].starts_with("yolov8: box, cls and obj are gains of heads with anchors"),
+        "{said:?}"
+    );
+}

@@ -117,7 +117,8 @@ impl ShapesSpec {
     pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
         let fail = |key, message: &str| Err((key, message.to_owned()));
         if !(16..=4096).contains(&self.imgsz) {
-            return fail("imgsz", "expected 16 to 4096 pixels");
+            let message = format!("expected 16 to 4096 pixels, found {}", self.imgsz);
+            return fail("imgsz", &message);
         }
         if self.classes.is_empty() {
             return fail("classes", "expected at least one class, found none");
@@ -140,7 +141,10 @@ impl ShapesSpec {
             );
         }
         if !(1.0..=8.0).contains(&self.stretch) {
-            return fail("stretch", "expected 1 to 8");
+            return fail(
+                "stretch",
+                &format!("expected 1 to 8, found {}", self.stretch),
+            );
         }
         let shares = [
             ("rotation", self.rotation),
@@ -155,7 +159,7 @@ impl ShapesSpec {
             .into_iter()
             .find(|(_, share)| !(0.0..=1.0).contains(share))
         {
-            Some((key, _)) => fail(key, "expected 0 to 1"),
+            Some((key, found)) => fail(key, &format!("expected 0 to 1, found {found}")),
             None => Ok(()),
         }
     }

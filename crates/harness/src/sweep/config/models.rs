@@ -1,7 +1,7 @@
 //! The models of a sweep: families × scales × variants, and those that are named.
 
 use ablate_model::{Catalog, ModelName};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{
     SweepConfig,
@@ -37,14 +37,34 @@ impl SweepConfig {
         Ok(())
     }
 
+    /// Rejects scales of a stage that no model has: nothing would be measured, without a word.
+    ///
+    /// # Errors
+    /// Names the key and the scale.
+    pub fn check_scales(&self, models: &[ModelName]) -> Result<()> {
+        let timed = self.latency.as_ref().and_then(|it| it.scales.as_ref());
+        let trained = self.train.as_ref().and_then(|it| it.scales.as_ref());
+        for (key, scales) in [("latency", timed), ("train", trained)] {
+            for Scale(scale) in scales.into_iter().flatten() {
+                let is_there = models.iter().any(|model| model.scale == *scale);
+                ensure!(
+                    is_there,
+                    "key `{key}.scales`: no model of the sweep has the scale '{scale}'"
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// All models of the sweep in the order in which they are written, each once. The catalog says
     /// which variants `singles` and `pairs` are.
     pub fn models(&self, catalog: &Catalog) -> Vec<ModelName> {
-        self.listed(catalog).models
+        self.listed(catalog, None).models
     }
 
-    /// The same with what `singles` and `pairs` leave out.
-    pub fn listed(&self, catalog: &Catalog) -> Listed {
+    /// The same with what `singles` and `pairs` leave out: models that make masks, too, if they are
+    /// trained on a data set that has none, which is named.
+    pub fn listed(&self, catalog: &Catalog, maskless: Option<&str>) -> Listed {
         let mut listed = Listed::default();
         for family in &self.families {
             // A table without scales makes one model, whatever scales the sweep has.
@@ -58,7 +78,7 @@ impl SweepConfig {
             for scale in scales {
                 let baseline = ModelName::baseline(family, scale);
                 for variants in &self.variants {
-                    let of = variants.of(&baseline, catalog);
+                    let of = variants.of(&baseline, catalog, maskless);
                     listed.models.extend(of.models);
                     listed.left_out.extend(of.left_out);
                 }

@@ -37,7 +37,7 @@ pub struct Listed {
 
 impl Variants {
     /// These variants of another model.
-    pub fn of(&self, baseline: &ModelName, catalog: &Catalog) -> Listed {
+    pub fn of(&self, baseline: &ModelName, catalog: &Catalog, maskless: Option<&str>) -> Listed {
         let with = |variants: &[VariantCall]| ModelName {
             variants: variants.to_vec(),
             ..baseline.clone()
@@ -57,13 +57,13 @@ impl Variants {
         match words[..] {
             ["singles"] => all
                 .iter()
-                .for_each(|one| listed.add(&[with(std::slice::from_ref(one))], catalog)),
+                .for_each(|one| listed.add(&[with(std::slice::from_ref(one))], catalog, maskless)),
             ["pairs"] => {
                 for (i, a) in all.iter().enumerate() {
                     for b in &all[i + 1..] {
                         // One may change what the other looks for: the other way round it may fit.
                         let orders = [[a, b], [b, a]].map(|pair| with(&pair.map(Clone::clone)));
-                        listed.add(&orders, catalog);
+                        listed.add(&orders, catalog, maskless);
                     }
                 }
             }
@@ -75,9 +75,12 @@ impl Variants {
 
 impl Listed {
     /// The first of these names of one model that fits, or why the first does not.
-    fn add(&mut self, names: &[ModelName], catalog: &Catalog) {
+    fn add(&mut self, names: &[ModelName], catalog: &Catalog, maskless: Option<&str>) {
         let reason = |name: &ModelName| -> Option<String> {
             match catalog.resolve(name).map(|model| model.graph(None)) {
+                Ok(Ok(graph)) if graph.detect().masks.is_some() => {
+                    maskless.map(|data| format!("{name}: not every object of {data} has a mask"))
+                }
                 Ok(Ok(_)) => None,
                 Ok(Err(error)) => Some(format!("{name}: {error}")),
                 Err(error) => Some(error.to_string()),
