@@ -256,6 +256,12 @@ fn a_stage_is_never_left_out_unsaid() {
         short.ends_with("key `latency.limit_s`: expected at least `budget_s`, 5, found 2"),
         "{short}"
     );
+    let recipe = error("overrides: {lr0: 0.02}", "lr0: 0.02");
+    assert!(
+        recipe
+            .contains("train: unknown key 'lr0': a key of the recipe; write it under `overrides`"),
+        "{recipe}"
+    );
     let twice = error("seeds: [0, 7]", "seeds: [0, 7, 0]");
     assert!(twice.ends_with("key `seeds`: 0 is listed twice"), "{twice}");
     let config =

@@ -194,6 +194,11 @@ fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
         reader.set_format(ImageFormat::Tiff);
     }
+    if reader.format().is_none()
+        && let Some(found) = no_image(bytes)
+    {
+        return Err(format!("no image: expected one, found {found}"));
+    }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
@@ -210,6 +215,23 @@ fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
         );
     }
     Ok(decoder)
+}
+
+/// What a file holds whose bytes are no image that is known here, where people have such files.
+fn no_image(bytes: &[u8]) -> Option<&'static str> {
+    let start = &bytes[..bytes.len().min(64)];
+    let text = start.trim_ascii_start().to_ascii_lowercase();
+    if bytes.is_empty() {
+        Some("an empty file")
+    } else if bytes.get(4..8) == Some(b"ftyp") {
+        Some("a HEIC image or a film under another ending; convert it to JPEG or PNG")
+    } else if text.starts_with(b"version https://git-lfs") {
+        Some("a pointer of Git LFS; `git lfs pull` fetches the image")
+    } else if text.starts_with(b"<!doctype html") || text.starts_with(b"<html") {
+        Some("an HTML page, as a download that failed leaves it")
+    } else {
+        None
+    }
 }
 
 /// Runs a decoder; its panic is a fault of the image, too.

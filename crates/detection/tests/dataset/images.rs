@@ -241,3 +241,28 @@ fn beyond_its_limit_the_cache_decodes_again() {
     none.begin();
     none.check().unwrap();
 }
+
+/// What people have under the names of images.
+#[test]
+fn what_is_no_image_is_told_apart() {
+    let folder = Folder::new();
+    let reason = |bytes: &[u8]| {
+        let path = folder.path("a.jpg");
+        std::fs::write(&path, bytes).unwrap();
+        decode(path).unwrap_err()
+    };
+    for (bytes, found) in [
+        (&b""[..], "found an empty file"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "found a HEIC image"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
+            "found a pointer of Git LFS",
+        ),
+        (b"\n<!DOCTYPE html><html>", "found an HTML page"),
+    ] {
+        let reason = reason(bytes);
+        assert!(reason.starts_with("no image: expected one, "), "{reason}");
+        assert!(reason.contains(found), "{reason}");
+    }
+    assert!(reason(b"some text").starts_with("corrupt image: "));
+}

@@ -13,6 +13,7 @@ use ablate_detection::dataset::Split;
 use ablate_files::{line_of_key, place, split_line, tab_hint};
 use ablate_model::spec::in_our_words;
 use ablate_records::{ImageSize, Judging};
+use ablate_training::Recipe;
 use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 use serde_yaml::Value;
@@ -160,8 +161,8 @@ impl SweepConfig {
             }
             _ => {}
         }
-        let config: Self =
-            serde_yaml::from_str(text).map_err(|error| in_our_words(&error.to_string()))?;
+        let config: Self = serde_yaml::from_str(text)
+            .map_err(|error| of_recipe(in_our_words(&error.to_string())))?;
         let grid = [
             ("families", config.families.len()),
             ("scales", config.scales.len()),
@@ -277,6 +278,23 @@ fn in_place(path: &Path, text: &str, message: &str) -> anyhow::Error {
     };
     let line = line.or_else(named);
     anyhow!("{}: {message}{}", place(path, line), tab_hint(text, line))
+}
+
+/// A message with where a recipe's key belongs, if it is of one that stands beside it.
+fn of_recipe(message: String) -> String {
+    let rest = message.strip_prefix("train: unknown key '");
+    let key = rest.and_then(|rest| rest.split('\'').next());
+    let Some((key, recipe)) = key.zip(serde_yaml::to_value(Recipe::default()).ok()) else {
+        return message;
+    };
+    match recipe.get(key) {
+        Some(_) => message.replacen(
+            &format!("'{key}'"),
+            &format!("'{key}': a key of the recipe; write it under `overrides`"),
+            1,
+        ),
+        None => message,
+    }
 }
 
 fn default_devices() -> Vec<DeviceName> {

@@ -114,7 +114,10 @@ pub enum CatalogError {
         known: String,
     },
     /// No variant of that name.
-    #[error("{model}: unknown variant '{name}'; known: baseline, {known}")]
+    #[error(
+        "{model}: unknown variant '{name}'{}; known: baseline, {known}",
+        if name.contains('=') { "; in a list, quote a variant with several arguments" } else { "" }
+    )]
     UnknownVariant {
         /// The model's name.
         model: String,

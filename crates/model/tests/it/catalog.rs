@@ -33,6 +33,9 @@ fn what_is_unknown_is_named_with_what_there_is() {
     ] {
         assert!(error(name).contains(hint), "{}", error(name));
     }
+    assert!(
+        error("yolov5n+rfb=true").contains("in a list, quote a variant with several arguments")
+    );
     let grid = ModelName::baseline("yolov5n", "n");
     let found = Catalog::builtin().resolve(&grid).unwrap_err().to_string();
     assert!(

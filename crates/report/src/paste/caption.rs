@@ -13,7 +13,7 @@ use crate::rows::{Row, Rows};
 use crate::summary::{Line, Table};
 use ablate_records::Stage;
 
-const BEST: &str = "Bold: the best of its scale, better than every other by interval and margin.";
+const BEST: &str = "Bold: the best of its scale, better than every other by its interval, and than the baseline by the margin.";
 
 /// Sentences, each with its full stop.
 pub fn of(

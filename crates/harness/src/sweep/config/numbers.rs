@@ -1,7 +1,7 @@
 //! Numbers of a sweep's file within their ranges.
 
 use ablate_records::ImageSize;
-use serde::Deserializer;
+use serde::{Deserializer, de::Error};
 
 use crate::checked;
 
@@ -9,6 +9,8 @@ use crate::checked;
 const STRIDE: usize = 32;
 /// The largest number of anything else that is taken for meant.
 const MAX_COUNT: f64 = 1e6;
+/// As tables and data sets have them.
+const MOST_CLASSES: usize = 100_000;
 
 pub fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ImageSize, D::Error> {
     checked::numbers(deserializer, |sides| {
@@ -45,7 +47,12 @@ pub fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize,
 }
 
 pub fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    at_least_one(deserializer).map(Some)
+    match at_least_one(deserializer)? {
+        classes if classes <= MOST_CLASSES => Ok(Some(classes)),
+        found => Err(D::Error::custom(format!(
+            "expected at most {MOST_CLASSES} classes, found {found}"
+        ))),
+    }
 }
 
 pub fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
