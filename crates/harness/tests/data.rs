@@ -86,7 +86,7 @@ fn data_prints_tables_and_writes_pages() {
     let run = ablate(&["data", &data, "--html", pages.to_str().unwrap()]);
     let text = run.ok();
     for part in [
-        "left out of train: 1 image, 1 annotation",
+        "left out of train: 1 image with 1 box, 1 annotation",
         "a.txt:2: unknown class 9",
         "broken.png: corrupt image",
         "train images/train/a.png = val images/val/same.png",
@@ -134,7 +134,7 @@ fn training_and_evaluation_give_the_same_account() {
     let trained = run(&["train", "--epochs", "1", "--batch", "2", "--out", &out]);
     let log = trained.stderr();
     trained.ok();
-    let train = "data mine, train: 1 image, 1 box, 0 background; left out: 1 image, 1 annotation";
+    let train = "data mine, train: 1 image, 1 box, 0 background; left out: 1 image with 1 box, 1 annotation";
     let val = "data mine, val: 1 image, 1 box, 0 background\n";
     assert_eq!(
         (log.matches(train).count(), log.matches(val).count()),
@@ -187,7 +187,7 @@ fn a_sweep_tells_the_account_once_and_keeps_it() {
     ]);
     let log = run.stderr();
     run.ok();
-    let left_out = "; left out: 1 image, 1 annotation";
+    let left_out = "; left out: 1 image with 1 box, 1 annotation";
     assert_eq!(log.matches(left_out).count(), 1, "{log}");
     assert_eq!(
         log.matches("data mine, val: 1 image, 1 box").count(),
@@ -208,7 +208,7 @@ fn a_sweep_tells_the_account_once_and_keeps_it() {
     let evaluated = accounts.iter().filter(|data| data["split"] == "val");
     assert_eq!((trained.count(), evaluated.count()), (2, 2), "{accounts:?}");
     let page = fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(page.contains("mine, train: 1 image, 1 annotation left out"));
+    assert!(page.contains("mine, train: 1 image with 1 box, 1 annotation left out"));
 
     // All of it is found in records: they tell the account, with the reasons.
     let again = ablate(&["run", sweep, "--out", out_word, "-q"]);

@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::{
     blocks::row::{RowContext, RowReader, TableContext},
     coding::{BoxCoding, DetectConfig},
-    registry::LayerConfig,
+    registry::{self, LayerConfig},
     shape::Shape,
-    spec::{Anchors, MAX_REPEATS, Row, Scaling, Section, Table},
+    spec::{Anchors, Arg, MAX_REPEATS, Row, Scaling, Section, Table},
     tally::Tally,
 };
 
@@ -129,6 +129,7 @@ impl Graph {
                     graph.fits_anchors = matches!(anchors, Anchors::Count(_));
                     graph.notes.extend(note);
                 }
+                graph.notes.extend(unscaled_note(table, &rows, scaling, nc));
                 Ok(graph)
             }
         }
@@ -205,6 +206,36 @@ pub(crate) fn row_strides(
     Ok(nodes.iter().map(stride).collect())
 }
 
+/// The channel count that width does not scale: YOLOv5 leaves one as it is that equals the head's
+/// outputs, which is part of what its tables mean.
+fn unscaled(table: &Table, nc: usize) -> Option<usize> {
+    let anchors = table.anchors.as_ref()?;
+    Some(anchors.count() * (nc + 5))
+}
+
+/// That rows are wider for this number of classes than for others.
+fn unscaled_note(
+    table: &Table,
+    rows: &[(Section, &Row)],
+    scaling: Scaling,
+    nc: usize,
+) -> Option<String> {
+    let count = unscaled(table, nc).filter(|_| scaling.width != 1.0)?;
+    let is_wide = |row: &Row| {
+        registry::scales_channels(&row.module)
+            && matches!(row.args.first(), Some(Arg::Int(c)) if usize::try_from(*c) == Ok(count))
+    };
+    let places = rows.iter().enumerate().filter(|(_, (_, row))| is_wide(row));
+    let places: Vec<String> = places.map(|(place, _)| place.to_string()).collect();
+    let s = if places.len() == 1 { "" } else { "s" };
+    (!places.is_empty()).then(|| {
+        format!(
+            "row{s} {}: {count} channels are not scaled, as in YOLOv5, since the head has as many outputs for {nc} classes; for another number of classes it is another network",
+            places.join(", ")
+        )
+    })
+}
+
 /// The nodes of rows, and the shapes of their outputs for the reference image.
 fn resolve_rows(
     table: &Table,
@@ -213,13 +244,7 @@ fn resolve_rows(
     nc: usize,
 ) -> Result<(Vec<Node>, Vec<Vec<Shape>>), GraphError> {
     let image = Shape::new(table.channels, REFERENCE, REFERENCE);
-    // YOLOv5 leaves a channel count unscaled that equals the head's outputs: part of what its
-    // tables mean. A row that a variant brought in is not theirs, and has the same width whatever
-    // the number of classes.
-    let unscaled = table
-        .anchors
-        .as_ref()
-        .map(|anchors| anchors.count() * (nc + 5));
+    let unscaled = unscaled(table, nc);
     let context = TableContext {
         anchors: table.anchors.as_ref(),
         reg_max: table.reg_max,
@@ -252,7 +277,7 @@ fn resolve_rows(
             image,
             repeats,
             scaling,
-            unscaled: unscaled.filter(|_| !row.added),
+            unscaled,
             nc,
             table: context,
         });

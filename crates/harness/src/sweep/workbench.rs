@@ -121,20 +121,24 @@ impl Workbench {
         })
     }
 
+    /// Number of classes of the networks whose cost and latency are measured.
+    fn nc(&self) -> Result<usize> {
+        Ok(match (self.config.nc, &self.data) {
+            (Some(nc), _) => nc,
+            (None, Some(data)) => data.split(Split::Train)?.classes.len(),
+            (None, None) => DEFAULT_NC,
+        })
+    }
+
     /// The sweep's cells.
     ///
     /// # Errors
     /// If the number of classes is the data set's and that can't be opened.
     pub fn plan(&self) -> Result<Plan> {
-        let nc = match (self.config.nc, &self.data) {
-            (Some(nc), _) => nc,
-            (None, Some(data)) => data.split(Split::Train)?.classes.len(),
-            (None, None) => DEFAULT_NC,
-        };
         Plan::of(
             &self.config,
             &self.listed,
-            nc,
+            self.nc()?,
             self.data.as_ref().map(SweepData::name),
         )
     }
@@ -182,9 +186,14 @@ impl Workbench {
 
     /// What was read of the families' tables and of recipes otherwise than written, each once.
     pub fn notes(&self) -> BTreeSet<String> {
+        let nc = self.nc().ok();
         let notes = |(name, model): (&ModelName, &Result<ResolvedModel, CatalogError>)| {
-            let graph = model.as_ref().ok()?.graph(None).ok()?;
-            let of = |note: &String| format!("{}: {note}", name.family);
+            let graph = model.as_ref().ok()?.graph(nc).ok()?;
+            // What is of a table is the same for all models of a family; what is of rows is not.
+            let of = |note: &String| match note.starts_with("row") {
+                true => format!("{name}: {note}"),
+                false => format!("{}: {note}", name.family),
+            };
             Some(graph.notes.iter().map(of).collect::<Vec<_>>())
         };
         let tables = self.models.iter().filter_map(notes).flatten();

@@ -250,14 +250,18 @@ detect: {images: 10, budget_s: 0.05, within: 0}
 /// Heads of both families that make masks, on a backbone of their own, too.
 #[test]
 fn masks_are_trained_and_evaluated_beside_boxes() {
-    let sweep = Sweep::new(
+    let recipe = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../configs/recipes/yolov8.yaml"
+    );
+    let sweep = Sweep::new(&format!(
         "
 name: masks
 models: [yolov5n+mobilenetv2+segment, yolov8n+segment]
-train: {data: drawn.yaml, imgsz: 64, epochs: 1, batch: 8}
-eval: {split: test}
-",
-    );
+train: {{data: drawn.yaml, recipe: {recipe}, imgsz: 64, epochs: 1, batch: 8}}
+eval: {{split: test}}
+"
+    ));
     sweep.write(
         "drawn.yaml",
         "format: shapes\nimgsz: 64\nimages: {train: 16, val: 4, test: 4}\nmasks: true\n",

@@ -78,7 +78,6 @@ impl Patch<'_> {
                 module: form.module.clone(),
                 args,
                 variant: None,
-                added: row.added,
                 written: None,
             };
             self.sign(row);

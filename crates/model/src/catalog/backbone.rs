@@ -20,7 +20,7 @@ impl Patch<'_> {
                 args: self.fill(&row.args, None)?,
                 ..row.clone()
             };
-            self.bring(&mut row);
+            self.sign(&mut row);
             Ok(row)
         };
         table.backbone = rows.iter().map(new_row).collect::<Result<_, String>>()?;

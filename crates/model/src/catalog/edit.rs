@@ -154,7 +154,7 @@ impl Patch<'_> {
                 args,
                 ..step.row.clone()
             };
-            self.bring(&mut row);
+            self.sign(&mut row);
             match step.side {
                 Side::After => {
                     rows.keep(index, reads);

@@ -52,12 +52,6 @@ impl Patch<'_> {
     pub fn sign(&self, row: &mut Row) {
         row.variant = Some(self.variant.into());
     }
-
-    /// Notes that this variant brought a row in.
-    pub fn bring(&self, row: &mut Row) {
-        self.sign(row);
-        row.added = true;
-    }
 }
 
 /// Refuses more arguments than a row may have; `index` and `module` are the row's before.

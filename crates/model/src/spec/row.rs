@@ -31,9 +31,6 @@ pub struct Row {
     /// The variant that wrote or changed the row, for messages; None for a row of the table itself.
     #[serde(skip)]
     pub variant: Option<String>,
-    /// Whether that variant brought it in: the table has no such row.
-    #[serde(skip)]
-    pub added: bool,
     /// The module's name as the file has it, if that is another one.
     #[serde(skip)]
     pub written: Option<String>,
@@ -57,7 +54,6 @@ impl std::convert::From<Cells> for Row {
             repeats,
             args: args.into_iter().chain(words).collect(),
             variant: None,
-            added: false,
             written: (registered != module).then_some(module),
             module: registered,
         }

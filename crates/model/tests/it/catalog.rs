@@ -1,5 +1,5 @@
 use ablate_model::{
-    Catalog, Cost, Graph, ModelName,
+    Catalog, Graph, ModelName,
     spec::{Scaling, Table},
 };
 
@@ -355,31 +355,26 @@ fn every_family_takes_every_variant_that_has_something_to_change() {
     assert!(taken > 100, "{taken}");
 }
 
+/// At three classes a head of three anchors has as many outputs as two of MobileNetV2's rows have
+/// channels.
 #[test]
-fn a_row_that_a_variant_brings_in_is_scaled_whatever_the_number_of_classes() {
-    let channels = |table: &Table, scaling: Scaling, nc: usize| -> Vec<usize> {
-        let graph = Graph::resolve(table, scaling, nc).unwrap();
-        let cost = Cost::of(&graph, 64, 64).unwrap();
-        let backbone = cost.nodes.iter().take(table.backbone.len());
-        backbone.map(|(_, shapes)| shapes[0].c).collect()
+fn rows_that_are_not_scaled_are_told_of() {
+    let note = |name: &str, nc: usize| {
+        let model = Catalog::builtin().resolve(&name.parse().unwrap()).unwrap();
+        model.graph(Some(nc)).unwrap().notes
     };
-    // At three classes a head of three anchors has as many outputs as MobileNetV2's third row has
-    // channels, 24, and YOLOv5 leaves that count as it is.
-    let name: ModelName = "yolov5n+mobilenetv2".parse().unwrap();
-    let model = Catalog::builtin().resolve(&name).unwrap();
-    let of = |nc| channels(&model.table, model.scaling, nc);
-    assert_eq!(of(3), of(80));
-    assert_eq!(of(3)[2..4], [8, 8]);
-
-    // In a table of the reader's own it is as YOLOv5 reads it.
-    let own = "
-nc: 80
-width_multiple: 0.25
-anchors: [[10, 13, 16, 30, 33, 23]]
-backbone: [[-1, 1, Conv, [24, 3, 2]]]
-head: [[[0], 1, Detect, [nc, anchors]]]";
-    let table = Table::from_yaml(own, "own.yaml").unwrap();
-    let scaling = table.scales[0].1;
-    assert_eq!(channels(&table, scaling, 80), [8]);
-    assert_eq!(channels(&table, scaling, 3), [24]);
+    assert_eq!(
+        note("yolov5n+mobilenetv2", 3),
+        [
+            "rows 2, 3: 24 channels are not scaled, as in YOLOv5, since the head has as many outputs for 3 classes; for another number of classes it is another network"
+        ]
+    );
+    for (name, nc) in [
+        ("yolov5n+mobilenetv2", 4),
+        ("yolov5l+mobilenetv2", 3),
+        ("yolov8n+mobilenetv2", 3),
+        ("yolov5n", 3),
+    ] {
+        assert!(note(name, nc).is_empty(), "{name}, {nc}");
+    }
 }
