@@ -618,7 +618,7 @@ fn the_sweeps_of_the_project_read() {
         (plan.cells.len(), trained)
     };
     assert_eq!(count("ablate.yaml"), (30, 6));
-    assert_eq!(count("bccd.yaml"), (45, 45));
+    assert_eq!(count("bccd.yaml"), (40, 40));
     assert_eq!(count("halving.yaml"), (10, 10));
     assert_eq!(count("smoke.yaml"), (2, 2));
 }
