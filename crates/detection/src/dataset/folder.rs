@@ -56,6 +56,12 @@ pub(crate) fn hidden_images(hidden: &[PathBuf]) -> Option<(&Path, String)> {
     Some((first, reason))
 }
 
+/// Whether a path is neither a file nor a folder, but a pipe or the like, which would be waited for.
+pub(crate) fn is_special(path: &Path) -> bool {
+    let special = |kind: std::fs::Metadata| !kind.is_file() && !kind.is_dir();
+    path.metadata().is_ok_and(special)
+}
+
 /// Whether an entry is a folder or a link to one. Only links are looked up: an entry tells of itself.
 fn is_folder(entry: &DirEntry, path: &Path) -> bool {
     match entry.file_type() {

@@ -6,6 +6,7 @@ use roxmltree::{Document, Node};
 
 use super::super::Problems;
 use super::super::error::in_words;
+use super::super::folder::is_special;
 use super::super::visible::visible;
 
 /// The content of an XML file.
@@ -29,9 +30,7 @@ pub(super) struct Object {
 
 /// Reads a file, or says why it can't be used at all.
 pub(super) fn read_page(xml: &Path) -> Result<Page, String> {
-    // A pipe would be waited for.
-    let special = |kind: std::fs::Metadata| !kind.is_file() && !kind.is_dir();
-    if xml.metadata().is_ok_and(special) {
+    if is_special(xml) {
         return Err("unreadable annotation file: expected a file".into());
     }
     let text = ablate_files::read_xml(xml)

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::super::error::in_words;
+use super::super::folder::is_special;
 
 /// What was found at the places where labels may lie.
 pub(super) enum Labels {
@@ -22,9 +23,7 @@ pub(super) fn read(image: &Path) -> Labels {
     // As some systems write it.
     let shouted = places.iter().map(|place| place.with_extension("TXT"));
     for path in places.iter().cloned().chain(shouted) {
-        // A pipe would be waited for.
-        let special = |kind: std::fs::Metadata| !kind.is_file() && !kind.is_dir();
-        if path.metadata().is_ok_and(special) {
+        if is_special(&path) {
             return Labels::Unreadable(path, "unreadable labels: expected a file".into());
         }
         match ablate_files::read_text(&path) {

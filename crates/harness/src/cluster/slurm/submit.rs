@@ -7,8 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::{Job, Submission, quoted};
 
 /// Options that sbatch takes from variables, too, which outrank the lines of a script.
-const VARIABLES: [(&str, &str); 13] = [
-    ("array", "ARRAY_INX"),
+const VARIABLES: [(&str, &str); 12] = [
     ("cpus-per-task", "CPUS_PER_TASK"),
     ("exclusive", "EXCLUSIVE"),
     ("gres", "GRES"),
@@ -83,7 +82,7 @@ fn one(submission: &Submission, job: &Job, numbers: &BTreeMap<&str, String>) -> 
             sbatch.env_remove(format!("SBATCH_{variable}"));
         }
     }
-    // A task of an array may submit a job that is none.
+    // Whether a job is an array is the script's to say: a task of one may submit it.
     sbatch.env_remove("SBATCH_ARRAY_INX");
     sbatch.arg("--parsable");
     sbatch.args(job.dependency(|name| numbers.get(name).cloned().unwrap_or_default()));
