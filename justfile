@@ -46,6 +46,11 @@ test-slurm:
     cargo build --release -p ablate
     scripts/test-slurm target/release/ablate
 
+# A sweep by two machines over NFS, without power or cable for a while; needs root and `apt install user-mode-linux nfs-kernel-server`
+test-nfs:
+    cargo build --release -p ablate
+    scripts/test-nfs target/release/ablate
+
 bench:
     cargo bench --workspace
 

@@ -20,7 +20,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ablate", required=True, help="the binary: target/release/ablate")
     parser.add_argument("--bccd", type=pathlib.Path, required=True, help="the folder with BCCD's Annotations, ImageSets and JPEGImages")
-    parser.add_argument("--results", type=pathlib.Path, required=True, help="results.csv of our sweep, configs/sweeps/bccd.yaml")
+    parser.add_argument("--results", type=pathlib.Path, required=True, help="results.csv of our sweep, parity.yaml")
     parser.add_argument("--models", nargs="+", default=list(PACKAGES), choices=list(PACKAGES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=50)
