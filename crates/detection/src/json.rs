@@ -109,9 +109,13 @@ fn placed<T: DeserializeOwned>(json: &[u8], error: &serde_json::Error, shape: &s
     } else {
         shape
     };
+    let problem = match json.trim_ascii().is_empty() {
+        true => "the file is empty".to_owned(),
+        false => ablate_files::in_plain_words(&error.to_string()),
+    };
     JsonError {
         place,
-        problem: format!("{error} ({hint})"),
+        problem: format!("{problem} ({hint})"),
     }
 }
 

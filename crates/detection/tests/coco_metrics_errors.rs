@@ -121,13 +121,23 @@ fn detections() {
         "[1].score",
         "NaN and Infinity are neither JSON",
     );
-    assert_detection_error("0.25", "null", "[1].score", "invalid type: null");
-    assert_detection_error("0.25", r#""high""#, "[1].score", "invalid type: string");
+    assert_detection_error(
+        "0.25",
+        "null",
+        "[1].score",
+        "expected a number, found nothing",
+    );
+    assert_detection_error(
+        "0.25",
+        r#""high""#,
+        "[1].score",
+        "expected a number, found 'high'",
+    );
     assert_detection_error(
         "[0,0,4,4]",
         "[[0,0,4,4]]",
         "[1].bbox[0]",
-        "invalid type: sequence",
+        "expected a number, found a list",
     );
     assert_detection_error("[0,0,4,4]", "[0,0,4]", "[1].bbox", "expected four numbers");
     assert_detection_error(
@@ -242,13 +252,13 @@ fn masks_of_the_ground_truth() {
         polygons,
         r#"[[0,0,0,4,4,"4"]]"#,
         "annotations[0].segmentation[0][5]",
-        "expected f64",
+        "expected a number, found '4'",
     );
     assert_bad_truth_mask(
         polygons,
         r#"{"size":[4,5],"counts":[20.5]}"#,
         "annotations[0].segmentation.counts[0]",
-        "expected u32",
+        "expected a whole number, 0 or more",
     );
     assert_bad_truth_mask(
         polygons,

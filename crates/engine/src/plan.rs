@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    builder::{Builder, Value},
+    builder::{Builder, Node, Value},
     kernels::Draft,
     lower::Lowering,
     ops::{Memory, Output as OutputMemory, packed::Aligned},
@@ -24,9 +24,8 @@ pub struct Options {
     /// Whether 3×3 convolutions of stride 1 may take Winograd's way, which has fewer multiplications
     /// and rounds about as much.
     pub winograd: bool,
-    /// Bytes of maps that stay in the caches: where a batch's are more, some of its images run after
-    /// the others.
-    pub maps: usize,
+    /// Images of a batch that run at once, at most; None: as many as are quickest.
+    pub images: Option<usize>,
 }
 
 /// What a processor's last cache has room for beside the weights.
@@ -43,7 +42,7 @@ impl Options {
             threads: rayon::current_num_threads(),
             reuse: true,
             winograd: true,
-            maps: MAPS,
+            images: None,
         })
     }
 }
@@ -70,12 +69,18 @@ impl Builder {
         }
         self.fuse(outputs);
         let batch = self.shapes[0][0];
-        let of_one = 4 * self.lowered(1, outputs, options).memory(options);
+        let most = match options.images {
+            Some(images) => images,
+            None => {
+                // Maps that stay in the caches. Images that run after the others read all weights
+                // again: that costs as much as maps of their size that leave the caches.
+                let room = MAPS.max(4 * self.weights(outputs));
+                room / (4 * self.lowered(1, outputs, options).memory(options)).max(1)
+            }
+        };
         let at_once = (1..=batch)
             .rev()
-            .find(|some| {
-                *some == 1 || (batch.is_multiple_of(*some) && some * of_one <= options.maps)
-            })
+            .find(|some| *some == 1 || (batch.is_multiple_of(*some) && *some <= most))
             .ok_or("expected at least one image")?;
         let (steps, len) = self.lowered(at_once, outputs, options).finish(options);
         Ok(Plan {
@@ -87,6 +92,18 @@ impl Builder {
             outputs: outputs.iter().map(|value| self.shape(*value)).collect(),
             threads: options.threads.max(1),
         })
+    }
+
+    /// Weights of all convolutions that the outputs need.
+    fn weights(&self, outputs: &[Value]) -> usize {
+        let wanted = self.wanted(outputs);
+        let nodes = self.nodes.iter().zip(wanted);
+        let counted = nodes.map(|(node, wanted)| match node {
+            Node::Conv(_, conv, _) | Node::Mixed(_, conv) if wanted => conv.weights.len(),
+            Node::Transposed(_, convs) if wanted => convs.iter().map(|c| c.weights.len()).sum(),
+            _ => 0,
+        });
+        counted.sum()
     }
 
     /// The steps of so many images.

@@ -28,8 +28,7 @@ fn run_all(input: &Map, build: &Build) -> Vec<(Isa, Vec<Map>)> {
             threads,
             reuse,
             winograd: true,
-            // All images at once, or one after another.
-            maps: if reuse { usize::MAX } else { 0 },
+            images: Some(if reuse { usize::MAX } else { 1 }),
         };
         let mut plan = builder.compile(&outputs, &options).expect("a plan");
         let first = plan.run(&input.numbers).expect("runs");
@@ -148,6 +147,41 @@ fn convolutions_in_another_basis() {
     }
 }
 
+/// So few tiles that threads share out the channels of their outputs.
+#[test]
+fn many_channels_of_a_small_map_in_another_basis() {
+    let mut random = ChaCha8Rng::seed_from_u64(12);
+    for [channels, side] in [[160, 3], [200, 6], [256, 10]] {
+        let mut conv = conv_of(&mut random, [channels, 48], 1, [3, 3]);
+        (conv.stride, conv.padding, conv.dilation) = (1, [1, 1], 1);
+        let input = Map::random([1, 48, side, side], &mut random);
+        let expected = reference::conv2d(&input, &conv);
+        let what = format!("{:?} of {:?}", conv.shape, input.shape);
+        let build = move |b: &mut Builder, x| vec![b.conv2d(x, conv.clone()).unwrap()];
+        check(&input, &build, &[expected], &what);
+    }
+}
+
+/// Reading the weights again would cost more than maps that leave the caches.
+#[test]
+fn a_batch_runs_at_once_where_weights_are_many() {
+    let memory = |images: Option<usize>| {
+        let (mut b, x) = Builder::new([16, 2048, 12, 12]);
+        let shape = [1024, 2048, 1, 1];
+        let conv = Conv2d::new(vec![0.5; 1024 * 2048], shape, vec![0.0; 1024]);
+        let y = b.conv2d(x, conv).unwrap();
+        let options = Options {
+            images,
+            ..Options::new().unwrap()
+        };
+        b.compile(&[y], &options).unwrap().memory()
+    };
+    // 8 MiB of weights, and 1.7 of maps for each image.
+    assert_eq!(memory(None), memory(Some(4)));
+    assert!(memory(None) < memory(Some(16)));
+    assert!(memory(None) > memory(Some(2)));
+}
+
 /// The rounding of the direct way and of Winograd's, in shares of the outputs' standard deviation.
 #[test]
 fn another_basis_keeps_float_precision() {
@@ -172,7 +206,7 @@ fn another_basis_keeps_float_precision() {
                     threads: 1,
                     reuse: true,
                     winograd,
-                    maps: 0,
+                    images: None,
                 };
                 let found = b
                     .compile(&[y], &options)

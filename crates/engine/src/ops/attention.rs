@@ -6,7 +6,7 @@ use super::{
     Buffer, Kernel, Memory, Plane, clear_halo,
     panels::Packed,
     planes,
-    tile::{Part, Place, Segment, tile},
+    tile::{Ahead, Part, Place, Segment, tile},
 };
 use crate::{
     activation::exp,
@@ -284,6 +284,7 @@ impl Job<'_> {
                     segments: &segments,
                     weights: panel.cast_const(),
                     bias: Some(zeros.as_ptr().cast()),
+                    ahead: Ahead::NONE,
                 };
                 tile::<S, WIDE, P, false>(part, place);
             }

@@ -6,7 +6,7 @@ use super::{
     mixture::Mixture,
     packed::{Aligned, Group, Packed},
     planes,
-    tile::{Part, Place, tile},
+    tile::{Ahead, Part, Place, tile},
 };
 use crate::{
     activation::{Activation, WithFunction},
@@ -180,22 +180,25 @@ impl Task for Job<'_> {
     fn run<S: Simd>(self) {
         let wide = S::REGISTERS == 32;
         match (self.group.blocks, self.group.full) {
-            (4, true) if S::LANES == 4 => self.tiles::<S, 4, 6, true>(),
-            (4, false) if S::LANES == 4 => self.tiles::<S, 4, 6, false>(),
-            (2, true) if wide => self.tiles::<S, 2, 12, true>(),
-            (2, false) if wide => self.tiles::<S, 2, 12, false>(),
-            (2, true) => self.tiles::<S, 2, 6, true>(),
-            (2, false) => self.tiles::<S, 2, 6, false>(),
-            (_, true) => self.tiles::<S, 1, 12, true>(),
-            (_, false) => self.tiles::<S, 1, 12, false>(),
+            (4, true) if S::LANES == 4 => self.tiles::<S, 4, 6, 3, true>(),
+            (4, false) if S::LANES == 4 => self.tiles::<S, 4, 6, 3, false>(),
+            (2, true) if wide => self.tiles::<S, 2, 12, 6, true>(),
+            (2, false) if wide => self.tiles::<S, 2, 12, 6, false>(),
+            (2, true) => self.tiles::<S, 2, 6, 3, true>(),
+            (2, false) => self.tiles::<S, 2, 6, 3, false>(),
+            (_, true) => self.tiles::<S, 1, 12, 6, true>(),
+            (_, false) => self.tiles::<S, 1, 12, 6, false>(),
         }
     }
 }
 
 impl Job<'_> {
+    /// In tiles of `P` pixels, and at the end one of `HALF` where that is enough.
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn tiles<S: Simd, const BLOCKS: usize, const P: usize, const FULL: bool>(&self) {
+    fn tiles<S: Simd, const BLOCKS: usize, const P: usize, const HALF: usize, const FULL: bool>(
+        &self,
+    ) {
         let Self { conv, group, .. } = *self;
         let Ending { output, bias, .. } = &conv.ending;
         let end = (self.start + conv.chunk).min(conv.pixels);
@@ -206,6 +209,7 @@ impl Job<'_> {
                     .clear_halo(self.memory, group.first..group.first + BLOCKS)
             };
         }
+        let tiles = (end - self.start).div_ceil(P);
         let longest = group.parts.iter().map(|part| part.len).max();
         let mut mixed = Vec::with_capacity(match conv.mixture {
             Some(_) => longest.unwrap_or(0),
@@ -215,6 +219,12 @@ impl Job<'_> {
             let last = number + 1 == group.parts.len();
             let bias = bias[group.first * S::LANES..].as_ptr();
             let weights = &conv.packed.weights.get()[part.weights..];
+            let next = match group.parts.get(number + 1) {
+                Some(next) if conv.mixture.is_none() => {
+                    &conv.packed.weights.get()[next.weights..][..next.len]
+                }
+                _ => &[],
+            };
             let of = Part {
                 segments: &part.segments,
                 weights: match &conv.mixture {
@@ -228,8 +238,13 @@ impl Job<'_> {
                     },
                 },
                 bias: (number == 0).then_some(bias),
+                ahead: Ahead::NONE,
             };
-            for pixel in (self.start..end).step_by(P) {
+            for (number, pixel) in (self.start..end).step_by(P).enumerate() {
+                let of = Part {
+                    ahead: Ahead::share(next, part.segments.len(), (number, tiles)),
+                    ..of
+                };
                 let entry = self.image * conv.room + pixel;
                 let place = Place {
                     memory: self.memory,
@@ -242,7 +257,12 @@ impl Job<'_> {
                 // and the planes were made for this plan's memory, and so were the weights, in the
                 // same order. A tile at the end of the pixels computes the last one several times;
                 // a job's pixels are a multiple of P otherwise, so it writes none of another's.
-                unsafe { tile::<S, BLOCKS, P, FULL>(of, place) };
+                unsafe {
+                    match end - pixel <= HALF {
+                        true => tile::<S, BLOCKS, HALF, FULL>(of, place),
+                        false => tile::<S, BLOCKS, P, FULL>(of, place),
+                    }
+                };
                 if last {
                     self.finish::<S, BLOCKS>(entry, P.min(end - pixel));
                 }

@@ -12,6 +12,41 @@ pub struct Segment {
     pub len: usize,
 }
 
+/// Floats of a cache line.
+const LINE: usize = 16;
+
+/// Weights that are read next, which come from memory meanwhile: a tile asks for so many cache lines
+/// with each of its segments.
+///
+/// The processor itself looks no further than the end of a page, so that a sum whose weights are
+/// read for the first time would wait for them at each.
+#[derive(Clone, Copy)]
+pub struct Ahead {
+    from: *const f32,
+    lines: usize,
+}
+
+impl Ahead {
+    /// Nothing is asked for.
+    pub const NONE: Self = Self {
+        from: std::ptr::null(),
+        lines: 0,
+    };
+
+    /// What one of so many tiles, each of so many segments, asks for of these weights.
+    #[inline(always)]
+    pub fn share(weights: &[f32], segments: usize, (number, tiles): (usize, usize)) -> Self {
+        let lines = weights.len().div_ceil(LINE * (segments * tiles).max(1));
+        match weights.get(number * segments * lines * LINE..) {
+            Some(rest) if !rest.is_empty() => Self {
+                from: rest.as_ptr(),
+                lines,
+            },
+            _ => Self::NONE,
+        }
+    }
+}
+
 /// A part of a sum, for one group of output blocks.
 #[derive(Clone, Copy)]
 pub struct Part<'a> {
@@ -21,6 +56,7 @@ pub struct Part<'a> {
     /// What the sum begins with, a vector for each block; without it the sum is added to what is
     /// there.
     pub bias: Option<*const f32>,
+    pub ahead: Ahead,
 }
 
 /// Where it reads and writes.
@@ -59,7 +95,12 @@ pub unsafe fn tile<S: Simd, const BLOCKS: usize, const P: usize, const FULL: boo
             }
         }
         let mut weights = part.weights;
+        let mut ahead = part.ahead.from;
         for segment in part.segments {
+            for _ in 0..part.ahead.lines {
+                S::prefetch(ahead);
+                ahead = ahead.wrapping_add(LINE);
+            }
             let len = if FULL { S::LANES } else { segment.len };
             let at: [*const f32; P] = std::array::from_fn(|p| pixels[p].offset(segment.offset));
             for i in 0..len {

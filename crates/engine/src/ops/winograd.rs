@@ -28,6 +28,9 @@ use job::Job;
 /// Floats of transformed inputs and products that stay in the second cache.
 const CHUNK: usize = 32 * 1024;
 
+/// What a job's inputs cost to transform: as much as the products of so many output channels.
+const TO_BASIS: usize = 6;
+
 /// Tiles of which all sets of instructions take a multiple at a time, and as the largest number.
 const STEP: usize = 6;
 const LARGEST: usize = 12;
@@ -43,6 +46,8 @@ pub struct Winograd {
     chunk: usize,
     /// The first block, and the number, of those that are computed together.
     groups: Vec<[usize; 2]>,
+    /// Groups of a job.
+    share: usize,
     /// For each spot and group a vector for each input channel and block of the group.
     weights: Aligned,
     /// For each spot, a job's transformed inputs.
@@ -120,6 +125,16 @@ impl Winograd {
         let room = chunk.next_multiple_of(LARGEST);
 
         let groups = together(isa, blocks_out);
+        let chunks = tiles.len().div_ceil(chunk);
+        let channels_of_group = groups[0][1] * lanes;
+        // It takes as long as the thread with most jobs, and each job has its inputs to transform,
+        // however few outputs it makes of them.
+        let time = |shares: &usize| {
+            let channels = groups.len().div_ceil(*shares) * channels_of_group;
+            (chunks * shares).div_ceil(threads) * (channels + TO_BASIS)
+        };
+        let shares = (1..=groups.len()).min_by_key(time).unwrap_or(1);
+        let share = groups.len().div_ceil(shares);
         let kernel = |out: usize, channel: usize| {
             transformed(std::array::from_fn(|tap| {
                 conv.weight(out, channel, tap).into()
@@ -144,7 +159,9 @@ impl Winograd {
         }
         // An odd number of cache lines, so that the spots of a tile are in different sets.
         let step = |blocks: usize| (blocks * room * lanes).div_ceil(16) / 2 * 32 + 16;
-        let [input_step, product_step] = [planes_in.len(), blocks_out].map(step);
+        let widest = groups.iter().map(|[_, blocks]| blocks).max().unwrap_or(&1);
+        let blocks_of_job = blocks_out.min(share * widest);
+        let [input_step, product_step] = [planes_in.len(), blocks_of_job].map(step);
         let segments = (0..SPOTS).map(|spot| {
             let plane = |i: usize| Segment {
                 offset: (spot * input_step + i * room * lanes) as isize,
@@ -159,6 +176,7 @@ impl Winograd {
             tiles,
             chunk,
             groups,
+            share,
             weights: Aligned::new(&weights),
             segments: segments.collect(),
             input_step,
@@ -168,6 +186,11 @@ impl Winograd {
             ending,
         }
     }
+
+    /// Jobs of the same tiles.
+    fn shares(&self) -> usize {
+        self.groups.len().div_ceil(self.share)
+    }
 }
 
 impl Kernel for Winograd {
@@ -176,7 +199,7 @@ impl Kernel for Winograd {
     }
 
     fn jobs(&self) -> usize {
-        self.tiles.len().div_ceil(self.chunk)
+        self.tiles.len().div_ceil(self.chunk) * self.shares()
     }
 
     fn weights(&mut self) -> Vec<&mut Aligned> {
@@ -194,7 +217,10 @@ impl Kernel for Winograd {
             if scratch.len() < len {
                 scratch.resize(len, 0.0);
             }
-            let first = job * self.chunk;
+            // The jobs of some tiles follow each other: threads read the same inputs.
+            let (chunk, share) = (job / self.shares(), job % self.shares());
+            let first = chunk * self.chunk;
+            let group = share * self.share;
             dispatch(
                 self.isa,
                 Job {
@@ -202,6 +228,7 @@ impl Kernel for Winograd {
                     memory: memory.arena,
                     scratch: &mut scratch[..len],
                     tiles: &self.tiles[first..(first + self.chunk).min(self.tiles.len())],
+                    groups: group..(group + self.share).min(self.groups.len()),
                     first: first == 0,
                 },
             );

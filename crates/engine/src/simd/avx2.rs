@@ -99,6 +99,11 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(at: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
+
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(unsafe {
             let n = _mm256_add_epi32(_mm256_castps_si256(self.0), _mm256_set1_epi32(127));

@@ -92,6 +92,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(at: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
+
+    #[inline(always)]
     fn power_of_two(self) -> Self {
         Self(unsafe {
             let n = _mm512_add_epi32(_mm512_castps_si512(self.0), _mm512_set1_epi32(127));

@@ -55,6 +55,10 @@ pub trait Simd: Copy {
     fn if_negative(self, below: Self, above: Self) -> Self;
     /// The sum of all lanes.
     fn sum(self) -> f32;
+    /// Asks for the cache line at an address, which need not be one, to be in the second cache soon.
+    /// Does nothing where there is no such instruction.
+    #[inline(always)]
+    fn prefetch(_at: *const f32) {}
     /// 2ⁿ for a float that holds 1.5 · 2²³ + n, as rounding by addition leaves it.
     fn power_of_two(self) -> Self;
 }

@@ -1,5 +1,6 @@
 //! Masks from the values of the key `segmentation`.
 
+use ablate_files::in_plain_words;
 use serde_json::Value;
 
 use super::error::MetricsError;
@@ -26,7 +27,8 @@ pub(super) fn read_mask(
         } else {
             "."
         };
-        MetricsError::at(format!("{place}{point}{inner}"), error.inner().to_string())
+        let problem = in_plain_words(&error.inner().to_string());
+        MetricsError::at(format!("{place}{point}{inner}"), problem)
     })?;
     let mask = match (segmentation, size) {
         (Segmentation::Rle(mask), None) => Ok(mask),

@@ -1,5 +1,7 @@
 //! A job of it: some tiles of all channels.
 
+use std::ops::Range;
+
 use super::{
     Spot, Winograd,
     basis::{four, from_basis, to_basis},
@@ -8,7 +10,7 @@ use crate::{
     activation::WithFunction,
     ops::{
         ending::Ending,
-        tile::{Part, Place, tile},
+        tile::{Ahead, Part, Place, tile},
     },
     simd::{Many, Simd, Task},
 };
@@ -19,6 +21,9 @@ pub struct Job<'a> {
     pub memory: *mut f32,
     pub scratch: &'a mut [f32],
     pub tiles: &'a [Spot],
+    /// The groups of output blocks that it makes.
+    pub groups: Range<usize>,
+    /// Whether the tiles are the first.
     pub first: bool,
 }
 
@@ -29,19 +34,20 @@ impl Task for Job<'_> {
     #[allow(unsafe_code)]
     fn run<S: Simd>(mut self) {
         let of = self.of;
+        let [first, blocks] = self.blocks();
         if self.first {
-            let blocks = 0..of.ending.output.blocks;
+            let blocks = first..first + blocks;
             // SAFETY: the planes are this kernel's outputs; their halo is this job's.
             unsafe { of.ending.clear_halo(self.memory, blocks) };
         }
         self.transform::<S>();
         let wide = S::REGISTERS == 32;
-        for (number, [_, blocks]) in of.groups.iter().enumerate() {
+        for (group, [_, blocks]) in self.groups.clone().zip(&of.groups[self.groups.clone()]) {
             match blocks {
-                4 if S::LANES == 4 => self.products::<S, 4, 6>(number),
-                2 if wide => self.products::<S, 2, 12>(number),
-                2 => self.products::<S, 2, 6>(number),
-                _ => self.products::<S, 1, 12>(number),
+                4 if S::LANES == 4 => self.products::<S, 4, 6, 3>(group),
+                2 if wide => self.products::<S, 2, 12, 6>(group),
+                2 => self.products::<S, 2, 6, 3>(group),
+                _ => self.products::<S, 1, 12, 6>(group),
             }
         }
         of.ending.activation.with::<Many<S, 4>>(self);
@@ -49,6 +55,14 @@ impl Task for Job<'_> {
 }
 
 impl Job<'_> {
+    /// The first output block, and how many there are.
+    #[inline(always)]
+    fn blocks(&self) -> [usize; 2] {
+        let groups = &self.of.groups[self.groups.clone()];
+        let [first, _] = groups[0];
+        [first, groups.iter().map(|[_, blocks]| blocks).sum()]
+    }
+
     /// Floats of a plane of transformed inputs, or of products.
     #[inline(always)]
     fn plane<S: Simd>(&self) -> usize {
@@ -89,31 +103,49 @@ impl Job<'_> {
     /// The sums of products of one group of blocks.
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn products<S: Simd, const BLOCKS: usize, const P: usize>(&mut self, group: usize) {
+    fn products<S: Simd, const BLOCKS: usize, const P: usize, const HALF: usize>(
+        &mut self,
+        group: usize,
+    ) {
         let (of, plane) = (self.of, self.plane::<S>());
         let channels = of.inputs.len() * S::LANES;
         let [first, _] = of.groups[group];
+        let [first_of_job, _] = self.blocks();
+        let count = self.tiles.len();
+        let weights_of = |spot: usize| {
+            let from = (spot * of.ending.output.blocks + first) * S::LANES * channels;
+            &of.weights.get()[from..][..BLOCKS * S::LANES * channels]
+        };
         let zeros = [0.0; 64];
         for (spot, segments) in of.segments.iter().enumerate() {
-            let weights = (spot * of.ending.output.blocks + first) * S::LANES * channels;
-            let part = Part {
-                segments,
-                weights: of.weights.get()[weights..][..BLOCKS * S::LANES * channels].as_ptr(),
-                bias: Some(zeros.as_ptr()),
+            let next = match spot + 1 < of.segments.len() {
+                true => weights_of(spot + 1),
+                false => &[],
             };
-            for tiles in (0..self.tiles.len()).step_by(P) {
+            for (number, tiles) in (0..count).step_by(P).enumerate() {
+                let part = Part {
+                    segments,
+                    weights: weights_of(spot).as_ptr(),
+                    bias: Some(zeros.as_ptr()),
+                    ahead: Ahead::share(next, segments.len(), (number, count.div_ceil(P))),
+                };
                 let table = of.table[tiles..][..P].as_ptr();
                 let place = Place {
                     memory: self.scratch.as_mut_ptr(),
                     input: table,
                     output: table,
-                    plane: of.products + spot * of.product_step + first * plane,
+                    plane: of.products + spot * of.product_step + (first - first_of_job) * plane,
                     step: plane,
                 };
                 // SAFETY: the table has P entries, by its slice; it and the segments were made for
                 // the scratch memory, in which the products come after the inputs; there are
                 // weights for all segments, by their slice, and no more than 64 zeros are read.
-                unsafe { tile::<S, BLOCKS, P, true>(part, place) };
+                unsafe {
+                    match count - tiles <= HALF {
+                        true => tile::<S, BLOCKS, HALF, true>(part, place),
+                        false => tile::<S, BLOCKS, P, true>(part, place),
+                    }
+                };
             }
         }
     }
@@ -132,8 +164,9 @@ impl<S: Simd> WithFunction<Many<S, 4>> for Job<'_> {
             ..
         } = &of.ending;
         let to = output.geometry;
-        for block in 0..output.blocks {
-            let products = of.products + block * plane;
+        let [first, blocks] = self.blocks();
+        for block in first..first + blocks {
+            let products = of.products + (block - first) * plane;
             for (tile, spot) in self.tiles.iter().enumerate() {
                 // SAFETY: a vector for each spot, block and tile in the scratch memory; pixels of
                 // the output's plane, and of the residual's, which was made for this memory too.
