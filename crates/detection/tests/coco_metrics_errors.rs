@@ -44,6 +44,8 @@ fn assert_detection_error(from: &str, to: &str, place: &str, problem: &str) {
 
 #[test]
 fn ground_truth() {
+    let error = GroundTruth::from_json(b" \n").unwrap_err();
+    assert!(error.problem.starts_with("the file is empty ("), "{error}");
     assert_truth_error(
         r#""images":"#,
         r#""pictures":"#,
@@ -121,12 +123,7 @@ fn detections() {
         "[1].score",
         "NaN and Infinity are neither JSON",
     );
-    assert_detection_error(
-        "0.25",
-        "null",
-        "[1].score",
-        "expected a number, found nothing",
-    );
+    assert_detection_error("0.25", "null", "[1].score", "expected a number, found null");
     assert_detection_error(
         "0.25",
         r#""high""#,
@@ -139,7 +136,12 @@ fn detections() {
         "[1].bbox[0]",
         "expected a number, found a list",
     );
-    assert_detection_error("[0,0,4,4]", "[0,0,4]", "[1].bbox", "expected four numbers");
+    assert_detection_error(
+        "[0,0,4,4]",
+        "[0,0,4]",
+        "[1].bbox",
+        "height], found 3 of them",
+    );
     assert_detection_error(
         r#""image_id":1"#,
         r#""image_id":2"#,

@@ -26,6 +26,7 @@ use crate::{
         transposed::Transposed,
         winograd::Winograd,
     },
+    plan::Order,
     pool::Pool,
     simd::Isa,
     view::View,
@@ -55,7 +56,7 @@ pub enum Draft {
     Attend(Attention, Packed, usize),
     Bilinear(bool),
     Transposed(Vec<Conv2d>),
-    Output(usize),
+    Output(usize, Order),
 }
 
 /// A step before its buffers have a place.
@@ -134,6 +135,8 @@ pub fn kernel(isa: Isa, threads: usize, step: &Drafted, buffers: &[Buffer]) -> B
         Draft::Transposed(convs) => {
             Box::new(Transposed::new((isa, threads), convs, x(), y(), buffers))
         }
-        Draft::Output(number) => Box::new(exchange::Output::new(*number, x(), buffers)),
+        Draft::Output(number, order) => {
+            Box::new(exchange::Output::new((*number, *order), x(), buffers))
+        }
     }
 }

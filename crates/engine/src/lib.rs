@@ -40,7 +40,7 @@ pub use conv2d::Conv2d;
 pub use dots::{Rows, add_dots};
 pub use heads::Attention;
 pub use peak::multiply_adds;
-pub use plan::{Options, Plan};
+pub use plan::{Options, Order, Plan};
 pub use planar::Planar3x3;
 pub use pool::{Pool, PoolKind};
 pub use simd::Isa;

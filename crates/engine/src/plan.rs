@@ -28,7 +28,17 @@ pub struct Options {
     pub images: Option<usize>,
 }
 
-/// What a processor's last cache has room for beside the weights.
+/// The order of an output's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// `[batch, channels, height, width]`.
+    Planes,
+    /// `[batch, height, width, channels]`.
+    Pixels,
+}
+
+/// What a processor's last cache has room for beside the weights, at least: a network with more
+/// weights than that gets as much for its maps.
 const MAPS: usize = 6 << 20;
 
 impl Options {
@@ -59,11 +69,31 @@ pub struct Plan {
 }
 
 impl Builder {
-    /// The graph as a plan that gives these values.
+    /// The graph as a plan that gives these values, plane by plane.
     ///
     /// # Errors
     /// No values.
-    pub fn compile(mut self, outputs: &[Value], options: &Options) -> Result<Plan, String> {
+    pub fn compile(self, outputs: &[Value], options: &Options) -> Result<Plan, String> {
+        self.compile_in(outputs, &vec![Order::Planes; outputs.len()], options)
+    }
+
+    /// As [`Self::compile`], each value in an order of its own.
+    ///
+    /// # Errors
+    /// No values, or not as many orders.
+    pub fn compile_in(
+        mut self,
+        outputs: &[Value],
+        orders: &[Order],
+        options: &Options,
+    ) -> Result<Plan, String> {
+        if outputs.len() != orders.len() {
+            return Err(format!(
+                "expected an order for each of {} outputs, found {}",
+                outputs.len(),
+                orders.len()
+            ));
+        }
         if outputs.is_empty() {
             return Err("expected at least one output".into());
         }
@@ -73,16 +103,18 @@ impl Builder {
             Some(images) => images,
             None => {
                 // Maps that stay in the caches. Images that run after the others read all weights
-                // again: that costs as much as maps of their size that leave the caches.
-                let room = MAPS.max(4 * self.weights(outputs));
-                room / (4 * self.lowered(1, outputs, options).memory(options)).max(1)
+                // again: that costs about as much as maps of their size that leave the caches.
+                let room = MAPS.max(4 * self.weight_count(outputs));
+                room / (4 * self.lowered(1, outputs, orders, options).memory(options)).max(1)
             }
         };
         let at_once = (1..=batch)
             .rev()
             .find(|some| *some == 1 || (batch.is_multiple_of(*some) && *some <= most))
             .ok_or("expected at least one image")?;
-        let (steps, len) = self.lowered(at_once, outputs, options).finish(options);
+        let (steps, len) = self
+            .lowered(at_once, outputs, orders, options)
+            .finish(options);
         Ok(Plan {
             steps,
             // With room to begin at a cache line.
@@ -95,7 +127,7 @@ impl Builder {
     }
 
     /// Weights of all convolutions that the outputs need.
-    fn weights(&self, outputs: &[Value]) -> usize {
+    fn weight_count(&self, outputs: &[Value]) -> usize {
         let wanted = self.wanted(outputs);
         let nodes = self.nodes.iter().zip(wanted);
         let counted = nodes.map(|(node, wanted)| match node {
@@ -107,7 +139,13 @@ impl Builder {
     }
 
     /// The steps of so many images.
-    fn lowered(&self, images: usize, outputs: &[Value], options: &Options) -> Lowering {
+    fn lowered(
+        &self,
+        images: usize,
+        outputs: &[Value],
+        orders: &[Order],
+        options: &Options,
+    ) -> Lowering {
         let wanted = self.wanted(outputs);
         let mut lowering = Lowering::new(options);
         let mut views: Vec<Option<View>> = vec![None; self.nodes.len()];
@@ -118,9 +156,9 @@ impl Builder {
                 views[i] = Some(lowering.node(self, shape, node, &views));
             }
         }
-        for (number, value) in outputs.iter().enumerate() {
+        for (number, (value, order)) in outputs.iter().zip(orders).enumerate() {
             let view = views[value.0].clone().expect("outputs are wanted");
-            lowering.step(Draft::Output(number), Some(view), None);
+            lowering.step(Draft::Output(number, *order), Some(view), None);
         }
         lowering
     }
@@ -132,7 +170,7 @@ fn line_start(floats: &[f32]) -> usize {
 }
 
 impl Plan {
-    /// Shapes of the outputs.
+    /// Shapes of the outputs, `[batch, channels, height, width]` in whatever order they are.
     pub fn output_shapes(&self) -> &[[usize; 4]] {
         &self.outputs
     }
@@ -193,7 +231,7 @@ impl Plan {
         Ok(times)
     }
 
-    /// Input to outputs, all row-major.
+    /// Input `[batch, channels, height, width]`, row-major, to outputs.
     ///
     /// # Errors
     /// An input of another length.

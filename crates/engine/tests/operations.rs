@@ -8,7 +8,7 @@ mod reference;
 mod sides;
 
 use ablate_engine::{
-    Activation, Attention, Binary, Builder, Conv2d, Isa, Options, Pool, PoolKind, Value,
+    Activation, Attention, Binary, Builder, Conv2d, Isa, Options, Order, Pool, PoolKind, Value,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -147,7 +147,8 @@ fn convolutions_in_another_basis() {
     }
 }
 
-/// So few tiles that threads share out the channels of their outputs.
+/// So few tiles that threads share out the channels of their outputs, halo included: a second
+/// convolution reads it.
 #[test]
 fn many_channels_of_a_small_map_in_another_basis() {
     let mut random = ChaCha8Rng::seed_from_u64(12);
@@ -155,11 +156,72 @@ fn many_channels_of_a_small_map_in_another_basis() {
         let mut conv = conv_of(&mut random, [channels, 48], 1, [3, 3]);
         (conv.stride, conv.padding, conv.dilation) = (1, [1, 1], 1);
         let input = Map::random([1, 48, side, side], &mut random);
-        let expected = reference::conv2d(&input, &conv);
+        let mut next = conv_of(&mut random, [48, channels], 1, [3, 3]);
+        (next.stride, next.padding, next.dilation) = (1, [1, 1], 1);
+        let expected = reference::conv2d(&reference::conv2d(&input, &conv), &next);
         let what = format!("{:?} of {:?}", conv.shape, input.shape);
-        let build = move |b: &mut Builder, x| vec![b.conv2d(x, conv.clone()).unwrap()];
+        let build = move |b: &mut Builder, x| {
+            let y = b.conv2d(x, conv.clone()).unwrap();
+            vec![b.conv2d(y, next.clone()).unwrap()]
+        };
         check(&input, &build, &[expected], &what);
     }
+}
+
+/// The same numbers, in another order.
+#[test]
+fn outputs_by_pixels() {
+    let mut random = ChaCha8Rng::seed_from_u64(13);
+    let input = Map::random([2, 21, 5, 7], &mut random);
+    let conv = conv_of(&mut random, [40, 21], 1, [1, 1]);
+    let conv = Conv2d {
+        stride: 1,
+        padding: [0, 0],
+        ..conv
+    };
+    for isa in Isa::available() {
+        let outputs = [Order::Planes, Order::Pixels].map(|order| {
+            let (mut b, x) = Builder::new(input.shape);
+            let y = b.conv2d(x, conv.clone()).unwrap();
+            // Blocks that are whole, and some that are not.
+            let parts = [
+                b.channels(y, (3..23).collect()).unwrap(),
+                x,
+                b.channels(y, (16..32).collect()).unwrap(),
+            ];
+            let z = b.concat(&parts).unwrap();
+            let options = Options {
+                isa,
+                ..Options::new().unwrap()
+            };
+            let mut plan = b.compile_in(&[z], &[order], &options).unwrap();
+            (
+                plan.output_shapes()[0],
+                plan.run(&input.numbers).unwrap().remove(0),
+            )
+        });
+        let [(shape, planes), (same, pixels)] = outputs;
+        assert_eq!(shape, same);
+        let [batch, channels, height, width] = shape;
+        for (i, x) in planes.iter().enumerate() {
+            let (image, channel) = (
+                i / (channels * height * width),
+                i / (height * width) % channels,
+            );
+            let pixel = image * height * width + i % (height * width);
+            assert_eq!(
+                *x,
+                pixels[pixel * channels + channel],
+                "{isa}, {i} of {batch} images"
+            );
+        }
+    }
+    let (b, x) = Builder::new(input.shape);
+    let error = b
+        .compile_in(&[x], &[], &Options::new().unwrap())
+        .err()
+        .unwrap();
+    assert_eq!(error, "expected an order for each of 1 outputs, found 0");
 }
 
 /// Reading the weights again would cost more than maps that leave the caches.

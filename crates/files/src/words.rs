@@ -1,4 +1,4 @@
-//! Errors of files that people write, YAML above all: the place of a key, and serde's messages in
+//! Errors of files that people write, YAML and JSON: the place of a key, and serde's messages in
 //! plain words.
 
 use std::path::Path;
@@ -32,6 +32,10 @@ pub fn in_plain_words(message: &str) -> String {
         let (before, rest) = (&message[..at], &message[at + start.len()..]);
         let (rest, place) = without_place(rest);
         let (found, expected) = rest.rsplit_once(", expected ")?;
+        let found = match start.ends_with("length ") {
+            true => format!("{found} of them"),
+            false => plain_value(found),
+        };
         let is_path = before.is_empty() || before.ends_with(": ");
         is_path.then_some((before, found, expected, place))
     };
@@ -40,7 +44,7 @@ pub fn in_plain_words(message: &str) -> String {
             format!(
                 "{before}expected {}, found {}{place}",
                 plain_type(expected),
-                plain_value(found)
+                found
             )
         }
         None => message.to_owned(),
@@ -105,7 +109,7 @@ fn plain_value(found: &str) -> String {
     };
     let number = ["integer ", "floating point ", "boolean "];
     let shown = match found {
-        "unit value" | "null" => "nothing".to_owned(),
+        "unit value" => "nothing".to_owned(),
         "map" => "a map".to_owned(),
         "sequence" => "a list".to_owned(),
         _ => match number.iter().find_map(|start| quoted(start, '`')) {
@@ -201,6 +205,14 @@ mod tests {
             (
                 "invalid type: sequence, expected a boolean",
                 "expected true or false, found a list",
+            ),
+            (
+                "bbox: invalid length 3, expected four numbers [x, y, width, height]",
+                "bbox: expected four numbers [x, y, width, height], found 3 of them",
+            ),
+            (
+                "invalid type: null, expected f64",
+                "expected a number, found null",
             ),
             ("missing field `images`", "missing field `images`"),
             (

@@ -251,9 +251,9 @@ impl Detector {
     /// The head's raw maps by a plan, if there is one.
     fn planned(&self, images: &Tensor<4>) -> Option<Vec<Tensor<4>>> {
         let plans = self.plans.as_ref()?;
-        let maps = plans.run(images, Target::Raw, |image| self.lower(image))?;
         let device = images.device();
-        Some(maps.into_iter().map(|map| map.tensor(&device)).collect())
+        let tensors = |maps: &[Map]| maps.iter().map(|map| map.tensor(&device)).collect();
+        plans.run(images, Target::Raw, |image| self.lower(image), tensors)
     }
 
     /// Images `[batch, 3, h, w]` to predictions, as of [`Self::decode`], and the mask prototypes of a
@@ -268,19 +268,22 @@ impl Detector {
 
     fn predict_by_plan(&self, images: &Tensor<4>) -> Option<(Tensor<3>, Option<Tensor<4>>)> {
         let plans = self.plans.as_ref()?;
-        let mut maps = plans.run(images, Target::Likely, |image| self.lower_likely(image))?;
-        let device = images.device();
-        let protos = maps.split_off(self.detect().maps()).pop();
-        let protos = protos.map(|map| map.tensor(&device));
-        // As the tensors' way counts them, which multiplies shares by distances.
-        if let BoxCoding::Distances { reg_max } = self.detect().coding
-            && reg_max > 1
-        {
-            let cells = |map: &Map| map.shape[0] * map.shape[2] * map.shape[3];
-            let cells: usize = maps.iter().map(cells).sum();
-            count_multiply_accumulates(|| (4 * reg_max * cells) as u64);
-        }
-        Some((decoded(&maps, self.detect(), &device), protos))
+        let predictions = |maps: &[Map]| {
+            let device = images.device();
+            let (maps, protos) = maps.split_at(self.detect().maps());
+            let protos = protos.last().map(|map| map.tensor(&device));
+            // As the tensors' way counts them, which multiplies shares by distances.
+            if let BoxCoding::Distances { reg_max } = self.detect().coding
+                && reg_max > 1
+            {
+                let cells = |map: &Map| map.shape[0] * map.shape[2] * map.shape[3];
+                let cells: usize = maps.iter().map(cells).sum();
+                count_multiply_accumulates(|| (4 * reg_max * cells) as u64);
+            }
+            (decoded(maps, self.detect(), &device), protos)
+        };
+        let likely = |image| self.lower_likely(image);
+        plans.run(images, Target::Likely, likely, predictions)
     }
 
     /// The weights with which an ASFF head fuses its levels, for display: for each level, finest

@@ -10,8 +10,8 @@ use crate::{
 };
 use ablate_kernels::Activation;
 
-/// The head's maps with probabilities in place of logits, which the plan computes on the way, mask
-/// prototypes as they are; None of a head whose predictions are not decoded here.
+/// The head's maps with probabilities in place of logits, which the plan computes on the way, by
+/// pixels, mask prototypes as they are; None of a head whose predictions are not decoded here.
 pub(crate) fn likely(mut maps: Vec<Traced>, detect: &DetectConfig) -> Option<Vec<Traced>> {
     let likely = |map: Traced| map.activated(Activation::Sigmoid);
     let (outputs, sides) = (detect.outputs(), detect.box_outputs());
@@ -23,7 +23,7 @@ pub(crate) fn likely(mut maps: Vec<Traced>, detect: &DetectConfig) -> Option<Vec
     };
     for map in maps.iter_mut().take(detect.maps()) {
         if (first, last) == (0, outputs) {
-            *map = likely(map.clone());
+            *map = likely(map.clone()).by_pixels();
             continue;
         }
         let mut parts = Vec::new();
@@ -33,7 +33,7 @@ pub(crate) fn likely(mut maps: Vec<Traced>, detect: &DetectConfig) -> Option<Vec
             parts.push(likely(part(first, last)));
             parts.extend((last < outputs).then(|| part(last, outputs)));
         }
-        *map = FeatureMap::concatenated(parts);
+        *map = FeatureMap::concatenated(parts).by_pixels();
     }
     Some(maps)
 }
@@ -52,109 +52,92 @@ pub(crate) fn decoded(maps: &[Map], detect: &DetectConfig, device: &Device) -> T
     for image in 0..batch {
         for (level, map) in maps.iter().enumerate() {
             let [_, channels, height, width] = map.shape;
+            let outputs = channels / anchors;
             for anchor in 0..anchors {
                 for y in 0..height {
                     let (row, after) = rest.split_at_mut(width * numbers);
                     rest = after;
-                    let per_anchor = channels / anchors;
-                    let first = (image * channels + anchor * per_anchor) * cells(map) + y * width;
-                    rows.push((
-                        row,
-                        Row {
-                            level,
-                            anchor,
-                            y,
-                            first,
-                            map,
-                        },
-                    ));
+                    let cells = &map.values[(image * height + y) * width * channels..];
+                    let cells = cells[..width * channels].chunks_exact(channels);
+                    let row = row.chunks_exact_mut(numbers).zip(cells).enumerate();
+                    rows.push(row.map(move |(x, (values, cell))| Cell {
+                        level,
+                        anchor,
+                        place: [x, y],
+                        outputs: &cell[anchor * outputs..][..outputs],
+                        values,
+                    }));
                 }
             }
         }
     }
     rows.into_par_iter()
         .with_min_len(8)
-        .for_each(|(values, row)| row.decode(detect, values));
+        .for_each(|row| row.for_each(|cell| cell.decode(detect)));
     Tensor::from_data(TensorData::new(values, [batch, positions, numbers]), device)
 }
 
-/// A row of a level's cells, and one of its anchors.
-struct Row<'m> {
+/// One of the boxes of a level's cell.
+struct Cell<'m> {
     level: usize,
     anchor: usize,
-    y: usize,
-    /// Where its first channel begins in the map.
-    first: usize,
-    map: &'m Map,
+    /// Column and row.
+    place: [usize; 2],
+    /// What the map says of the box.
+    outputs: &'m [f32],
+    /// The prediction.
+    values: &'m mut [f32],
 }
 
-impl Row<'_> {
-    /// A channel's numbers, one for each cell.
-    fn channel(&self, channel: usize) -> &[f32] {
-        let [_, _, height, width] = self.map.shape;
-        &self.map.values[self.first + channel * height * width..][..width]
-    }
-
-    fn decode(&self, detect: &DetectConfig, values: &mut [f32]) {
+impl Cell<'_> {
+    fn decode(self, detect: &DetectConfig) {
+        let Self {
+            place,
+            outputs,
+            values,
+            ..
+        } = self;
         let stride = detect.strides[self.level] as f32;
-        let numbers = 5 + detect.nc + detect.coefficients();
-        let mut fill = |number: usize, of: &mut dyn FnMut(usize) -> f32| {
-            let cells = values[number..].iter_mut().step_by(numbers);
-            cells.enumerate().for_each(|(x, value)| *value = of(x));
-        };
         match &detect.coding {
             BoxCoding::Anchors(sizes) => {
                 let size = sizes[self.level][self.anchor];
                 for (axis, size) in size.into_iter().enumerate() {
-                    let (centre, extent) = (self.channel(axis), self.channel(2 + axis));
-                    let corner = |x: usize| [x, self.y][axis] as f32 - 0.5;
-                    fill(axis, &mut |x| (2.0 * centre[x] + corner(x)) * stride);
-                    fill(2 + axis, &mut |x| (2.0 * extent[x]).powi(2) * size as f32);
+                    let corner = place[axis] as f32 - 0.5;
+                    values[axis] = (2.0 * outputs[axis] + corner) * stride;
+                    values[2 + axis] = (2.0 * outputs[2 + axis]).powi(2) * size as f32;
                 }
-                let objectness = self.channel(4);
-                fill(4, &mut |x| objectness[x]);
+                values[4] = outputs[4];
             }
             BoxCoding::Distances { reg_max } => {
                 for axis in 0..2 {
-                    let near = self.distances(axis, *reg_max);
-                    let far = self.distances(2 + axis, *reg_max);
-                    let corner = |x: usize| [x, self.y][axis] as f32 + 0.5;
-                    fill(axis, &mut |x| {
-                        ((far[x] - near[x]) * 0.5 + corner(x)) * stride
-                    });
-                    fill(2 + axis, &mut |x| (near[x] + far[x]) * stride);
+                    let [near, far] = [axis, 2 + axis]
+                        .map(|side| distance(&outputs[side * reg_max..][..*reg_max]));
+                    let corner = place[axis] as f32 + 0.5;
+                    values[axis] = ((far - near) * 0.5 + corner) * stride;
+                    values[2 + axis] = (near + far) * stride;
                 }
-                fill(4, &mut |_| 1.0);
+                values[4] = 1.0;
             }
             BoxCoding::Queries => return,
         }
         // Classes, then mask coefficients.
-        for number in 0..detect.nc + detect.coefficients() {
-            let channel = self.channel(detect.box_outputs() + number);
-            fill(5 + number, &mut |x| channel[x]);
-        }
+        values[5..].copy_from_slice(&outputs[detect.box_outputs()..]);
     }
+}
 
-    /// To one side: the mean of each cell's distribution, or the distance itself.
-    fn distances(&self, side: usize, reg_max: usize) -> Vec<f32> {
-        let bins: Vec<&[f32]> = (0..reg_max)
-            .map(|bin| self.channel(side * reg_max + bin))
-            .collect();
-        let distance = |x: usize| {
-            if let [alone] = bins[..] {
-                return alone[x];
-            }
-            let most = bins
-                .iter()
-                .fold(f32::NEG_INFINITY, |most, bin| most.max(bin[x]));
-            let (mut sum, mut mean) = (0.0, 0.0);
-            for (distance, bin) in bins.iter().enumerate() {
-                let share = (bin[x] - most).exp();
-                sum += share;
-                mean += share * distance as f32;
-            }
-            mean / sum
-        };
-        (0..bins[0].len()).map(distance).collect()
+/// To one side: the mean of a distribution, or the distance itself.
+fn distance(bins: &[f32]) -> f32 {
+    if let [alone] = bins {
+        return *alone;
     }
+    let most = bins
+        .iter()
+        .fold(f32::NEG_INFINITY, |most, bin| most.max(*bin));
+    let (mut sum, mut mean) = (0.0, 0.0);
+    for (distance, bin) in bins.iter().enumerate() {
+        let share = (bin - most).exp();
+        sum += share;
+        mean += share * distance as f32;
+    }
+    mean / sum
 }

@@ -266,7 +266,7 @@ fn a_broken_mask_costs_the_mask_and_not_the_box() {
     for part in [
         "annotations[4].segmentation: no polygon",
         "annotations[5].segmentation: 4 numbers, expected 6 or more",
-        "annotations[6].segmentation: invalid type: sequence",
+        "annotations[6].segmentation: expected a number, found a list",
         "annotations[7].segmentation: 4 numbers",
         "annotations[8]: expected a mask of 40×20 pixels, as the image, found 30×30",
         "annotations[9].segmentation: counts: ",
@@ -411,7 +411,7 @@ fn errors_name_file_and_key() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("train.json: images: invalid type: integer `3`, expected a sequence"),
+        error.contains("train.json: images: expected a list, found 3"),
         "{error}"
     );
     for (from, to, place) in [

@@ -240,9 +240,9 @@ impl Job<'_> {
                 bias: (number == 0).then_some(bias),
                 ahead: Ahead::NONE,
             };
-            for (number, pixel) in (self.start..end).step_by(P).enumerate() {
+            for (turn, pixel) in (self.start..end).step_by(P).enumerate() {
                 let of = Part {
-                    ahead: Ahead::share(next, part.segments.len(), (number, tiles)),
+                    ahead: Ahead::share(next, part.segments.len(), (turn, tiles)),
                     ..of
                 };
                 let entry = self.image * conv.room + pixel;

@@ -1,7 +1,7 @@
 //! From the caller's memory to the plan's, and back.
 
 use super::{Buffer, Kernel, Memory, Plane, planes};
-use crate::{geometry::Geometry, view::View};
+use crate::{geometry::Geometry, plan::Order, view::View};
 
 /// Copies the input into a buffer.
 pub struct Input {
@@ -61,17 +61,19 @@ impl Kernel for Input {
     }
 }
 
-/// Copies a view into an output, `[batch, channels, height, width]`.
+/// Copies a view into an output.
 pub struct Output {
     number: usize,
+    order: Order,
     channels: usize,
     planes: Vec<Plane>,
 }
 
 impl Output {
-    pub fn new(number: usize, view: &View, buffers: &[Buffer]) -> Self {
+    pub fn new((number, order): (usize, Order), view: &View, buffers: &[Buffer]) -> Self {
         Self {
             number,
+            order,
             channels: view.shape[1],
             planes: planes(view, buffers),
         }
@@ -84,19 +86,37 @@ impl Kernel for Output {
     }
 
     fn jobs(&self) -> usize {
-        self.planes.len() * self.planes[0].geometry.batch
+        let Geometry { batch, height, .. } = self.planes[0].geometry;
+        match self.order {
+            Order::Planes => self.planes.len() * batch,
+            Order::Pixels => batch * height,
+        }
     }
 
     #[allow(unsafe_code)]
     unsafe fn run(&self, memory: &Memory, job: usize) {
-        let batch = self.planes[0].geometry.batch;
+        let Geometry {
+            batch,
+            height,
+            lanes,
+            ..
+        } = self.planes[0].geometry;
+        if self.order == Order::Pixels {
+            let (image, y) = (job / height, job % height);
+            return match lanes {
+                16 => self.copy_row::<16>(memory, image, y),
+                8 => self.copy_row::<8>(memory, image, y),
+                4 => self.copy_row::<4>(memory, image, y),
+                _ => self.copy_row::<1>(memory, image, y),
+            };
+        }
         let (plane, image) = (&self.planes[job / batch], job % batch);
         let g = plane.geometry;
         let at = plane.start + image * g.image();
         // SAFETY: an image of a plane that nobody writes now.
         let from =
             unsafe { std::slice::from_raw_parts(memory.arena.add(at).cast_const(), g.image()) };
-        match g.lanes {
+        match lanes {
             16 => self.copy::<16>(memory, plane, image, from),
             8 => self.copy::<8>(memory, plane, image, from),
             4 => self.copy::<4>(memory, plane, image, from),
@@ -120,6 +140,39 @@ impl Output {
                 let (pixels, _) = row.as_chunks::<LANES>();
                 let pixels = out.iter_mut().zip(pixels);
                 pixels.for_each(|(out, pixel)| *out = pixel[*lane % LANES]);
+            }
+        }
+    }
+
+    /// All channels of a row of an image; all planes of a view have pixels of so many floats.
+    #[allow(unsafe_code)]
+    fn copy_row<const LANES: usize>(&self, memory: &Memory, image: usize, y: usize) {
+        let Geometry { height, width, .. } = self.planes[0].geometry;
+        let start = (image * height + y) * width * self.channels;
+        // SAFETY: each row of each image is one job's alone.
+        let out = unsafe { memory.outputs[self.number].part(start..start + width * self.channels) };
+        for plane in &self.planes {
+            let at = plane.start + plane.geometry.pixel(image, y, 0);
+            // SAFETY: a row of a plane that nobody writes now.
+            let row = unsafe {
+                std::slice::from_raw_parts(memory.arena.add(at).cast_const(), width * LANES)
+            };
+            let (pixels, _) = row.as_chunks::<LANES>();
+            let [(_, first), ..] = plane.channels[..] else {
+                continue;
+            };
+            // A block whose channels are neighbours is copied at a time.
+            let is_whole = plane.channels.len() == LANES
+                && (plane.channels.iter().enumerate())
+                    .all(|(i, &(lane, channel))| (lane, channel) == (i, first + i));
+            for (out, pixel) in out.chunks_exact_mut(self.channels).zip(pixels) {
+                if is_whole {
+                    out[first..first + LANES].copy_from_slice(pixel);
+                } else {
+                    for (lane, channel) in &plane.channels {
+                        out[*channel] = pixel[*lane % LANES];
+                    }
+                }
             }
         }
     }

@@ -159,8 +159,8 @@ impl Winograd {
         }
         // An odd number of cache lines, so that the spots of a tile are in different sets.
         let step = |blocks: usize| (blocks * room * lanes).div_ceil(16) / 2 * 32 + 16;
-        let widest = groups.iter().map(|[_, blocks]| blocks).max().unwrap_or(&1);
-        let blocks_of_job = blocks_out.min(share * widest);
+        // The first group is the widest.
+        let blocks_of_job = blocks_out.min(share * groups[0][1]);
         let [input_step, product_step] = [planes_in.len(), blocks_of_job].map(step);
         let segments = (0..SPOTS).map(|spot| {
             let plane = |i: usize| Segment {

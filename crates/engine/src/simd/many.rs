@@ -112,11 +112,6 @@ impl<S: Simd, const N: usize> Simd for Many<S, N> {
     }
 
     #[inline(always)]
-    fn prefetch(at: *const f32) {
-        S::prefetch(at);
-    }
-
-    #[inline(always)]
     fn power_of_two(mut self) -> Self {
         for i in 0..N {
             self.0[i] = self.0[i].power_of_two();

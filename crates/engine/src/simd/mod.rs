@@ -56,7 +56,7 @@ pub trait Simd: Copy {
     /// The sum of all lanes.
     fn sum(self) -> f32;
     /// Asks for the cache line at an address, which need not be one, to be in the second cache soon.
-    /// Does nothing where there is no such instruction.
+    /// Does nothing by default.
     #[inline(always)]
     fn prefetch(_at: *const f32) {}
     /// 2ⁿ for a float that holds 1.5 · 2²³ + n, as rounding by addition leaves it.

@@ -2,7 +2,9 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use ablate_engine::{Binary, Builder, Options, Plan, Value};
+use ablate_engine::{Binary, Builder, Options, Order, Plan, Value};
+
+use super::map::Map;
 
 /// A value of a network's graph.
 #[derive(Clone, Debug)]
@@ -11,6 +13,8 @@ pub struct Traced {
     pub(super) shape: [usize; 4],
     /// None after the graph has failed, and of a sketch.
     pub(super) value: Option<Value>,
+    /// Of its numbers, where it is an output.
+    order: Order,
 }
 
 #[derive(Debug)]
@@ -26,8 +30,8 @@ struct Graph {
 /// A graph that runs.
 pub(super) struct Compiled {
     pub plan: Plan,
-    /// Of its outputs.
-    pub shapes: Vec<[usize; 4]>,
+    /// Its outputs, as the last run has left them.
+    pub maps: Vec<Map>,
     pub multiply_accumulates: u64,
 }
 
@@ -53,7 +57,14 @@ impl Traced {
             graph: Rc::new(RefCell::new(graph)),
             shape,
             value,
+            order: Order::Planes,
         }
+    }
+
+    /// The same; as an output it is `[batch, height, width, channels]`.
+    pub fn by_pixels(self) -> Self {
+        let order = Order::Pixels;
+        Self { order, ..self }
     }
 
     /// The plan that computes these values.
@@ -68,9 +79,16 @@ impl Traced {
         }
         let builder = graph.builder.as_ref().ok_or("a sketch has no plan")?;
         let values: Vec<Value> = outputs.iter().filter_map(|output| output.value).collect();
+        let orders: Vec<Order> = outputs.iter().map(|output| output.order).collect();
+        let plan = builder.clone();
+        let plan = plan.compile_in(&values, &orders, &Options::new()?)?;
+        let map = |output: &Self| Map {
+            shape: output.shape,
+            values: vec![0.0; output.shape.iter().product()],
+        };
         Ok(Compiled {
-            plan: builder.clone().compile(&values, &Options::new()?)?,
-            shapes: outputs.iter().map(|output| output.shape).collect(),
+            plan,
+            maps: outputs.iter().map(map).collect(),
             multiply_accumulates: graph.multiply_accumulates,
         })
     }
@@ -89,6 +107,7 @@ impl Traced {
         Self {
             shape,
             value,
+            order: Order::Planes,
             ..self
         }
     }

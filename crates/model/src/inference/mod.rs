@@ -5,11 +5,13 @@
 mod convolution;
 mod feature_map;
 mod graph;
+mod map;
 mod plans;
 mod tensor;
 mod traced;
 
 pub use feature_map::{FeatureMap, Heads, Kernels};
 pub use graph::Traced;
+pub(crate) use map::Map;
 pub use plans::Execution;
-pub(crate) use plans::{Map, Plans, Target};
+pub(crate) use plans::{Plans, Target};

@@ -5,9 +5,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor};
 
-use super::graph::{Compiled, Traced};
+use super::{
+    graph::{Compiled, Traced},
+    map::Map,
+};
 
 /// Plans that are kept: a plan holds a copy of the weights.
 const KEPT: usize = 2;
@@ -38,20 +41,6 @@ pub(crate) enum Target {
     Likely,
 }
 
-/// A map on the host.
-pub(crate) struct Map {
-    /// `[batch, channels, height, width]`.
-    pub shape: [usize; 4],
-    /// Row-major.
-    pub values: Vec<f32>,
-}
-
-impl Map {
-    pub fn tensor(self, device: &Device) -> Tensor<4> {
-        Tensor::from_data(TensorData::new(self.values, self.shape), device)
-    }
-}
-
 struct Kept {
     /// Of the images.
     shape: [usize; 4],
@@ -67,23 +56,26 @@ impl fmt::Debug for Plans {
 }
 
 impl Plans {
-    /// The network's outputs, by a plan; None if it has none: on another device than the CPU, in
-    /// another number format than f32, or with an operation that the engine lacks. `forward` is the
-    /// network on the input of a graph, which it traces once for each shape of images.
-    pub fn run(
+    /// What `use_maps` makes of the network's outputs by a plan; None if it has none: on another
+    /// device than the CPU, in another number format than f32, or with an operation that the engine
+    /// lacks. `forward` is the network on the input of a graph, which it traces once for each shape of
+    /// images.
+    pub fn run<T>(
         &self,
         images: &Tensor<4>,
         target: Target,
         forward: impl FnOnce(Traced) -> Result<Vec<Traced>, String>,
-    ) -> Option<Vec<Map>> {
+        use_maps: impl FnOnce(&[Map]) -> T,
+    ) -> Option<T> {
         let run = |compiled: &mut Compiled| {
             let images = images.clone().into_data();
             let images = images.as_slice().map_err(|error| format!("{error:?}"))?;
-            let outputs = compiled.plan.run(images)?;
+            // The same memory in each run: new memory would have to be cleared.
+            let maps = compiled.maps.iter_mut();
+            let mut outputs: Vec<&mut [f32]> = maps.map(|map| &mut map.values[..]).collect();
+            compiled.plan.run_into(images, &mut outputs)?;
             ablate_kernels::count_multiply_accumulates(|| compiled.multiply_accumulates);
-            let maps = outputs.into_iter().zip(&compiled.shapes);
-            let map = |(values, &shape): (Vec<f32>, &[usize; 4])| Map { shape, values };
-            Ok(maps.map(map).collect())
+            Ok(use_maps(&compiled.maps))
         };
         self.with(images, target, forward, run).ok()
     }

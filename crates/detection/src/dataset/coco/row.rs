@@ -1,5 +1,6 @@
 //! An annotation: its box, its mask, and what was made of odd values.
 
+use ablate_files::in_plain_words;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -124,7 +125,7 @@ fn mask(segmentation: &Value) -> Mask {
         Value::Array(polygons) if polygons.is_empty() => Ok(None),
         value => Segmentation::deserialize(value)
             .map(Some)
-            .map_err(|reason| format!(".segmentation: {reason}")),
+            .map_err(|reason| format!(".segmentation: {}", in_plain_words(&reason.to_string()))),
     }
 }
 

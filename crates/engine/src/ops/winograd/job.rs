@@ -1,4 +1,4 @@
-//! A job of it: some tiles of all channels.
+//! A job of it: some tiles of all channels, to some groups of output channels.
 
 use std::ops::Range;
 
