@@ -284,9 +284,8 @@ impl Job<'_> {
                     segments: &segments,
                     weights: panel.cast_const(),
                     bias: Some(zeros.as_ptr().cast()),
-                    ahead: Ahead::NONE,
                 };
-                tile::<S, WIDE, P, false>(part, place);
+                tile::<S, WIDE, P, false>(part, Ahead::NONE, place);
             }
         }
     }

@@ -6,7 +6,7 @@ use super::{
     mixture::Mixture,
     packed::{Aligned, Group, Packed},
     planes,
-    tile::{Ahead, Part, Place, tile},
+    tile::{Ahead, Part, Place, tile_of_left},
 };
 use crate::{
     activation::{Activation, WithFunction},
@@ -238,13 +238,9 @@ impl Job<'_> {
                     },
                 },
                 bias: (number == 0).then_some(bias),
-                ahead: Ahead::NONE,
             };
             for (turn, pixel) in (self.start..end).step_by(P).enumerate() {
-                let of = Part {
-                    ahead: Ahead::share(next, part.segments.len(), (turn, tiles)),
-                    ..of
-                };
+                let ahead = Ahead::share(next, part.segments.len(), (turn, tiles));
                 let entry = self.image * conv.room + pixel;
                 let place = Place {
                     memory: self.memory,
@@ -257,12 +253,7 @@ impl Job<'_> {
                 // and the planes were made for this plan's memory, and so were the weights, in the
                 // same order. A tile at the end of the pixels computes the last one several times;
                 // a job's pixels are a multiple of P otherwise, so it writes none of another's.
-                unsafe {
-                    match end - pixel <= HALF {
-                        true => tile::<S, BLOCKS, HALF, FULL>(of, place),
-                        false => tile::<S, BLOCKS, P, FULL>(of, place),
-                    }
-                };
+                unsafe { tile_of_left::<S, BLOCKS, P, HALF, FULL>(of, ahead, place, end - pixel) };
                 if last {
                     self.finish::<S, BLOCKS>(entry, P.min(end - pixel));
                 }

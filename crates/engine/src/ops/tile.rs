@@ -56,7 +56,6 @@ pub struct Part<'a> {
     /// What the sum begins with, a vector for each block; without it the sum is added to what is
     /// there.
     pub bias: Option<*const f32>,
-    pub ahead: Ahead,
 }
 
 /// Where it reads and writes.
@@ -72,6 +71,33 @@ pub struct Place {
     pub step: usize,
 }
 
+/// [`tile`] of `P` pixels, or of `HALF` where no more are left.
+///
+/// # Safety
+/// As of a tile of `P` pixels.
+#[inline(always)]
+#[allow(unsafe_code)]
+pub unsafe fn tile_of_left<
+    S: Simd,
+    const BLOCKS: usize,
+    const P: usize,
+    const HALF: usize,
+    const FULL: bool,
+>(
+    part: Part,
+    ahead: Ahead,
+    place: Place,
+    left: usize,
+) {
+    // SAFETY: by the caller; a half needs less.
+    unsafe {
+        match left <= HALF {
+            true => tile::<S, BLOCKS, HALF, FULL>(part, ahead, place),
+            false => tile::<S, BLOCKS, P, FULL>(part, ahead, place),
+        }
+    }
+}
+
 /// Sums a part at `P` pixels for `BLOCKS` blocks. `FULL`: every segment has `LANES` floats.
 ///
 /// # Safety
@@ -81,6 +107,7 @@ pub struct Place {
 #[allow(unsafe_code)]
 pub unsafe fn tile<S: Simd, const BLOCKS: usize, const P: usize, const FULL: bool>(
     part: Part,
+    ahead: Ahead,
     place: Place,
 ) {
     // SAFETY: the caller vouches for all of it.
@@ -95,11 +122,11 @@ pub unsafe fn tile<S: Simd, const BLOCKS: usize, const P: usize, const FULL: boo
             }
         }
         let mut weights = part.weights;
-        let mut ahead = part.ahead.from;
+        let mut next = ahead.from;
         for segment in part.segments {
-            for _ in 0..part.ahead.lines {
-                S::prefetch(ahead);
-                ahead = ahead.wrapping_add(LINE);
+            for _ in 0..ahead.lines {
+                S::prefetch(next);
+                next = next.wrapping_add(LINE);
             }
             let len = if FULL { S::LANES } else { segment.len };
             let at: [*const f32; P] = std::array::from_fn(|p| pixels[p].offset(segment.offset));

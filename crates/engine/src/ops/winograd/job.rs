@@ -10,7 +10,7 @@ use crate::{
     activation::WithFunction,
     ops::{
         ending::Ending,
-        tile::{Ahead, Part, Place, tile},
+        tile::{Ahead, Part, Place, tile_of_left},
     },
     simd::{Many, Simd, Task},
 };
@@ -122,13 +122,13 @@ impl Job<'_> {
                 true => weights_of(spot + 1),
                 false => &[],
             };
-            for (number, tiles) in (0..count).step_by(P).enumerate() {
-                let part = Part {
-                    segments,
-                    weights: weights_of(spot).as_ptr(),
-                    bias: Some(zeros.as_ptr()),
-                    ahead: Ahead::share(next, segments.len(), (number, count.div_ceil(P))),
-                };
+            let part = Part {
+                segments,
+                weights: weights_of(spot).as_ptr(),
+                bias: Some(zeros.as_ptr()),
+            };
+            for (turn, tiles) in (0..count).step_by(P).enumerate() {
+                let ahead = Ahead::share(next, segments.len(), (turn, count.div_ceil(P)));
                 let table = of.table[tiles..][..P].as_ptr();
                 let place = Place {
                     memory: self.scratch.as_mut_ptr(),
@@ -141,10 +141,7 @@ impl Job<'_> {
                 // the scratch memory, in which the products come after the inputs; there are
                 // weights for all segments, by their slice, and no more than 64 zeros are read.
                 unsafe {
-                    match count - tiles <= HALF {
-                        true => tile::<S, BLOCKS, HALF, true>(part, place),
-                        false => tile::<S, BLOCKS, P, true>(part, place),
-                    }
+                    tile_of_left::<S, BLOCKS, P, HALF, true>(part, ahead, place, count - tiles)
                 };
             }
         }
