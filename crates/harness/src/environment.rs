@@ -40,6 +40,7 @@ fn read() -> Environment {
         cores: System::physical_core_count().unwrap_or_else(|| system.cpus().len()),
         threads: rayon::current_num_threads(),
         memory_gib: (memory_gib * 10.0).round() / 10.0,
+        libtorch: ablate_kernels::libtorch_version(),
         tf32_override: std::env::var(libraries::TF32).ok(),
     }
 }

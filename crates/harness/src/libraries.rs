@@ -14,12 +14,10 @@ const SETTINGS: &[(&str, &str)] = &[
     // 64 MiB: a training step of MobileNetV2 took a third longer, and at times three times as long,
     // for getting them anew. Rust's side has an allocator of its own.
     ("MALLOC_ARENA_MAX", "1"),
-    // Figures are of f32: NVIDIA's libraries, which LibTorch calls, would round to TF32 where they
-    // may.
-    (TF32, "0"),
 ];
 
-/// Whether NVIDIA's libraries may round to TF32: `0` is no.
+/// Whether NVIDIA's libraries round to TF32, whatever the program asks of them: `0` is never, `1` always. Not set, the program
+/// decides.
 pub const TF32: &str = "NVIDIA_TF32_OVERRIDE";
 
 /// Starts the program again where a setting is missing.

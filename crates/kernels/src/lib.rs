@@ -22,6 +22,7 @@
 mod activation;
 mod allocator;
 mod bce;
+mod captured;
 mod channels;
 mod channels_last;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod conv;
 mod count;
 mod cpu;
 mod elements;
+mod gpu;
 mod grouped;
 mod libtorch;
 mod max_pool;
@@ -37,18 +39,24 @@ mod norm;
 mod product;
 mod transposed;
 mod update;
+mod updates;
 
 pub use activation::Activation;
 pub use allocator::{keep_freed_memory, release_freed_memory};
 pub use bce::{bce_with_logits, bce_with_logits_sum};
+pub use captured::CapturedPass;
 pub use channels::{channels, concatenated};
 pub use channels_last::channels_last;
 pub use conv::{Conv2d, conv2d, conv2d_per_image};
 pub use count::{add as count_multiply_accumulates, multiply_accumulates};
 pub use elements::with_elements;
+pub use gpu::{
+    allow_tf32, cuda_index, forget_peak_memory, is_gpu, libtorch_version, peak_memory, uploaded,
+};
 pub use libtorch::arranged;
 pub use max_pool::max_pool2d;
 pub use norm::{RunningStatistics, batch_norm, scale_shift};
 pub use product::matmul;
 pub use transposed::{ConvTranspose2d, conv_transpose2d};
-pub use update::{Adam, Sgd, adam, moving_average, sgd};
+pub use update::{Adam, Average, Sgd, adam, moving_average, sgd};
+pub use updates::{Clip, Stepped, Steps};

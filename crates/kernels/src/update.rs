@@ -108,6 +108,13 @@ pub fn adam<const D: usize>(
     [value - step, average, square]
 }
 
+/// The factor of a step of [`moving_average`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Average {
+    /// What is kept of the average.
+    pub decay: f64,
+}
+
 /// `average · decay + value · (1 - decay)`; both have the same shape and are off the training device.
 pub fn moving_average<const D: usize>(
     average: Tensor<D>,

@@ -6,13 +6,14 @@ use ablate_kernels::{count_multiply_accumulates, matmul};
 use burn::{
     module::Module,
     tensor::{
-        DType, Device, Int, Tensor,
+        DType, Device, Tensor,
         activation::{sigmoid, softmax},
     },
 };
 
 use crate::{
     coding::{BoxCoding, DetectConfig},
+    constants::{constant, grid},
     fuse::Fuse,
     graph::Graph,
     inference::{Execution, Map, Plans, Target, Traced},
@@ -400,8 +401,7 @@ impl Detector {
                         .flatten()
                         .map(|side| *side as f32)
                         .collect();
-                    let sizes = Tensor::<1>::from_floats(sizes.as_slice(), &device)
-                        .reshape([1, anchors, 1, 1, 2]);
+                    let sizes = constant(&sizes, [1, anchors, 1, 1, 2], &device);
                     let y = sigmoid(map.clone());
                     let centre = (y.clone().narrow(4, 0, 2) * 2.0 + (corner - 0.5)) * stride;
                     let size = (y.clone().narrow(4, 2, 2) * 2.0).square() * sizes;
@@ -453,22 +453,9 @@ fn expected_distances(logits: Tensor<5>, reg_max: usize) -> Tensor<5> {
         logits.reshape([batch * anchors * height * width * 4, reg_max]),
         1,
     );
-    let distances = Tensor::<1, Int>::arange(0..reg_max as i64, &device)
-        .float()
-        .reshape([reg_max, 1]);
+    let distances: Vec<f32> = (0..reg_max).map(|cell| cell as f32).collect();
+    let distances = constant(&distances, [reg_max, 1], &device);
     matmul(shares, distances).reshape([batch, anchors, height, width, 4])
-}
-
-/// The column and row of every cell, `[1, 1, h, w, 2]`.
-fn grid(height: usize, width: usize, device: &Device) -> Tensor<5> {
-    let range = |n: usize| Tensor::<1, Int>::arange(0..n as i64, device).float();
-    let x = range(width)
-        .reshape([1, 1, 1, width, 1])
-        .expand([1, 1, height, width, 1]);
-    let y = range(height)
-        .reshape([1, 1, height, 1, 1])
-        .expand([1, 1, height, width, 1]);
-    Tensor::cat(vec![x, y], 4)
 }
 
 impl Node {

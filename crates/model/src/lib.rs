@@ -27,6 +27,7 @@
 pub mod blocks;
 pub mod catalog;
 pub mod coding;
+mod constants;
 pub mod cost;
 pub mod detector;
 mod fuse;

@@ -1,7 +1,7 @@
 //! What a detector emits.
 
 use ablate_kernels::channels_last;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use crate::coding::DetectConfig;
 
@@ -44,6 +44,19 @@ impl Outputs {
             protos,
             one_to_many: (!one_to_many.is_empty()).then_some(one_to_many),
             semantic: maps.next(),
+        }
+    }
+}
+
+impl Outputs {
+    /// The same in another float format.
+    pub fn cast(self, dtype: DType) -> Self {
+        let all = |maps: Vec<Tensor<5>>| maps.into_iter().map(|map| map.cast(dtype)).collect();
+        Self {
+            levels: all(self.levels),
+            protos: self.protos.map(|protos| protos.cast(dtype)),
+            one_to_many: self.one_to_many.map(all),
+            semantic: self.semantic.map(|semantic| semantic.cast(dtype)),
         }
     }
 }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use ablate_files::write_atomic_if;
 use ablate_model::weights::NAMES;
 
+use crate::amp::LossScale;
 use crate::tensors::{Tensors, names};
 use ablate_records::EpochLog;
 
@@ -55,6 +56,9 @@ pub struct TrainingState {
     pub batches_s: f64,
     /// Images trained on.
     pub images: usize,
+    /// Of a training in mixed precision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<LossScale>,
     /// The epoch that is begun, where the training was interrupted in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<BegunEpoch>,

@@ -1,8 +1,8 @@
 //! Exponential moving average of a network: what is evaluated and kept.
 
-use ablate_kernels::moving_average;
+use ablate_kernels::{Average, Stepped, Steps, moving_average};
 use burn::Tensor;
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 
 use crate::tensors::{Tensors, values};
 
@@ -52,11 +52,52 @@ impl<M: Module> Ema<M> {
             self.average = Some(now);
             return;
         }
-        let blend = &mut Blend {
-            values: values(&now),
-            decay,
-        };
-        self.average = self.average.take().map(|average| average.map(blend));
+        let values = values(&now);
+        let suits = now.devices().iter().all(Steps::<Average>::suit);
+        self.average = self.average.take().map(|average| match suits {
+            true => blended_together(average, &values, Average { decay }),
+            false => average.map(&mut Blend { values, decay }),
+        });
+    }
+}
+
+fn blended_together<M: Module>(average: M, values: &Tensors, by: Average) -> M {
+    let mut adder = Adder {
+        values,
+        by,
+        steps: Steps::default(),
+    };
+    average.visit(&mut adder);
+    let stepped = adder.steps.take();
+    average.map(&mut Taker { values, stepped })
+}
+
+struct Adder<'a> {
+    values: &'a Tensors,
+    by: Average,
+    steps: Steps<Average>,
+}
+
+impl ModuleVisitor for Adder<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(value) = self.values.get::<D>(param.id) {
+            self.steps.add(self.by, &[&param.val(), &value]);
+        }
+    }
+}
+
+struct Taker<'a> {
+    values: &'a Tensors,
+    stepped: Stepped,
+}
+
+impl ModuleMapper for Taker<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.values.get::<D>(param.id).is_none() {
+            return param;
+        }
+        let [average] = self.stepped.next();
+        param.map(|_| average)
     }
 }
 

@@ -22,6 +22,7 @@
 #![warn(missing_docs)]
 
 mod account;
+mod amp;
 mod autoanchor;
 mod checkpoint;
 mod classes;
@@ -33,6 +34,7 @@ mod evaluation;
 mod identity;
 pub mod loss;
 mod optimizer;
+mod pending;
 mod progress;
 mod recipe;
 mod schedule;
@@ -43,6 +45,7 @@ mod training;
 mod weights;
 
 pub use account::account;
+pub use amp::{LossScale, in_half};
 pub use autoanchor::describe as describe_anchors;
 pub use checkpoint::{BEST, CheckpointError, LAST, RESUME, TrainingState};
 pub use classes::{check_order, other_names};
@@ -51,7 +54,7 @@ pub use detect::Part;
 pub use ema::Ema;
 pub use evaluation::{Evaluation, EvaluationSpec, Evaluator};
 pub use identity::{Identity, check_checkpoint};
-pub use optimizer::{Rates, Sgd, StepRule};
+pub use optimizer::{Rates, Sgd, StepRule, clip_norm_ahead};
 pub use progress::{Progress, Silent, StepReport};
 pub use recipe::{AUTO_BATCH, Optimizer, Recipe, RecipeError};
 pub use schedule::{Schedule, StepSettings};

@@ -48,6 +48,9 @@ pub struct Recipe {
     pub warmup_bias_lr: f64,
     /// Largest norm of the whole gradient, beyond which it is scaled down; 0: no limit.
     pub clip_norm: f64,
+    /// Whether the network runs in half precision, where its device does so in training: NVIDIA's GPUs by LibTorch. Its weights
+    /// and their steps stay in 32 bits.
+    pub amp: bool,
     /// Which optimizer makes the steps.
     pub optimizer: Optimizer,
     /// Images of a batch are stretched to a side from `imgsz` · (1 - this) to `imgsz` · (1 + this),
@@ -104,6 +107,7 @@ impl Default for Recipe {
             warmup_momentum: 0.8,
             warmup_bias_lr: 0.1,
             clip_norm: 10.0,
+            amp: false,
             optimizer: Optimizer::Sgd,
             multi_scale: 0.0,
             freeze: Vec::new(),

@@ -6,15 +6,18 @@ use std::time::Instant;
 use crate::loss::{DetectionLoss, Outputs, Targets};
 use ablate_detection::dataset::random::{Draw, stream};
 use ablate_detection::loader::Batch;
+use ablate_kernels::{Clip, uploaded};
 use anyhow::{Context, Result, ensure};
 use burn::Tensor;
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{Device, TensorData};
+use burn::tensor::{DType, Device};
 
-use crate::checkpoint::{BEST, LAST, RESUME, Reader, TrainingState, Writer};
+use crate::amp::{LossScale, in_half};
+use crate::checkpoint::{BEST, BegunEpoch, LAST, RESUME, Reader, TrainingState, Writer};
 use crate::identity;
-use crate::optimizer::clip_norm;
+use crate::optimizer::{clip_norm, clip_norm_ahead};
+use crate::pending::{Pending, ReadBatch};
 use crate::tensors::{Tensors, replace, values};
 use crate::{
     BatchSource, Ema, Evaluate, Identity, Progress, Recipe, Schedule, Scores, StepReport, StepRule,
@@ -119,6 +122,14 @@ pub fn train<M: TrainableDetector>(job: TrainJob<'_, M>) -> Result<Trained> {
     Trainer::new(job)?.run()
 }
 
+/// The format of networks that train in mixed precision.
+const HALF: DType = DType::F16;
+
+/// Whether a device trains in mixed precision where a recipe wants it: NVIDIA's GPUs by LibTorch, as with PyTorch.
+pub fn in_mixed_precision(device: &Device) -> bool {
+    ablate_kernels::cuda_index(device).is_some()
+}
+
 struct Trainer<'a, M> {
     device: Device,
     network: M,
@@ -128,6 +139,7 @@ struct Trainer<'a, M> {
     gradients: GradientsAccumulator<M>,
     schedule: Schedule,
     state: TrainingState,
+    pending: Pending,
     loss: Box<dyn DetectionLoss>,
     data: &'a dyn BatchSource,
     recipe: &'a Recipe,
@@ -162,10 +174,12 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             .next()
             .context("the network has no parameters")?
             .autodiff();
+        let amp = recipe.amp && in_mixed_precision(&device);
         let schedule = Schedule::new(recipe, data.batches());
         let steps = StepRule::new(&detector, recipe, schedule.weight_decay());
         let ema = Ema::new(detector.valid(), 0, recipe.ema_decay, recipe.ema_tau);
         let mut trainer = Self {
+            pending: Pending::new(&device),
             device,
             network: detector,
             ema,
@@ -173,6 +187,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             gradients: GradientsAccumulator::new(),
             schedule,
             state: TrainingState {
+                loss_scale: amp.then(LossScale::default),
                 identity: identity.key.into(),
                 inputs: identity.inputs.clone(),
                 ..TrainingState::default()
@@ -275,18 +290,12 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             begun.lr = settings.rates.lr;
             data.check()?;
             self.state.images += batch.size;
-            let losses;
-            (self, losses) = self.batch(batch, settings, epoch, step)?;
-            let sums = begun.losses.iter_mut().zip(&losses);
-            sums.for_each(|(sum, (_, loss))| *sum += f64::from(*loss));
-            self.progress.step(&StepReport {
-                epoch,
-                step,
-                steps,
-                losses,
-                lr: begun.lr,
-            });
+            self = self.batch(batch, settings, epoch, step)?;
+            if self.pending.is_due() {
+                self.read(epoch, &mut begun)?;
+            }
             if self.progress.interrupted() {
+                self.read(epoch, &mut begun)?;
                 begun.steps = step + 1;
                 begun.seconds += start.elapsed().as_secs_f64();
                 self.state.batches_s += start.elapsed().as_secs_f64();
@@ -294,6 +303,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
                 return Ok(self);
             }
         }
+        self.read(epoch, &mut begun)?;
         self.state.batches_s += start.elapsed().as_secs_f64();
 
         let Some(scores) = self.evaluate(epoch)? else {
@@ -325,7 +335,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         settings: StepSettings,
         epoch: usize,
         step: usize,
-    ) -> Result<(Self, Vec<(&'static str, f32)>)> {
+    ) -> Result<Self> {
         let number = epoch * self.data.batches() + step;
         // Whatever is random in the network follows from the batch, not from what ran before.
         self.device.seed(
@@ -343,51 +353,120 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             masks,
             ..
         } = batch.resized(size);
-        let images = Tensor::from_data(
-            TensorData::new(images, [size, 3, height, width]),
-            &self.device,
-        );
+        let images = uploaded(images, [size, 3, height, width], &self.device);
+        let outputs = match self.state.loss_scale {
+            Some(_) => in_half(&self.network, HALF)
+                .forward(images.cast(HALF))
+                .cast(DType::F32),
+            None => self.network.forward(images),
+        };
         let loss = self.loss.forward(
-            self.network.forward(images),
+            outputs,
             Targets {
                 boxes: &targets,
                 masks: masks.as_ref(),
             },
         )?;
-        let losses = Tensor::cat(loss.items, 0).try_into_vec_as::<f32>()?;
-        let losses: Vec<(&str, f32)> = self.loss.items().iter().copied().zip(losses).collect();
-        ensure!(
-            losses.iter().all(|(_, loss)| loss.is_finite()),
-            "epoch {}, batch {}: the loss is not finite ({}); a smaller lr0 or a longer warm-up may help",
-            epoch + 1,
-            step + 1,
-            losses
-                .iter()
-                .map(|(name, loss)| format!("{name} {loss}"))
-                .collect::<Vec<_>>()
-                .join(", "),
-        );
-        let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
+        self.pending.add(step, Tensor::cat(loss.items, 0));
+        let total = match self.state.loss_scale {
+            Some(scale) => loss.total.mul_scalar(scale.factor),
+            None => loss.total,
+        };
+        let gradients = GradientsParams::from_grads(total.backward(), &self.network);
         self.gradients.accumulate(&self.network, gradients);
 
         if number as i64 - self.state.last_update.map_or(-1, |last| last as i64)
             >= settings.accumulate as i64
         {
             let mut gradients = self.gradients.grads();
-            if self.recipe.clip_norm > 0.0 {
-                let norm = clip_norm(&self.network, &mut gradients, self.recipe.clip_norm);
-                ensure!(
-                    norm.is_finite(),
-                    "epoch {}, batch {}: the gradient is not finite; a smaller lr0 or a longer warm-up may help",
-                    epoch + 1,
-                    step + 1
-                );
+            if self.prepare(&mut gradients, epoch, step)? {
+                self.network = self.steps.step(self.network, gradients, settings.rates);
             }
-            self.network = self.steps.step(self.network, gradients, settings.rates);
             self.ema.update(&self.network);
             self.state.last_update = Some(number);
         }
-        Ok((self, losses))
+        Ok(self)
+    }
+
+    /// Bounds the gradients' norm, as the recipe has it, and takes the scale of the loss out of them. False if they
+    /// overflowed in half precision: then there is no step.
+    fn prepare(&mut self, gradients: &mut Tensors, epoch: usize, step: usize) -> Result<bool> {
+        let most = match self.recipe.clip_norm {
+            0.0 => f64::INFINITY,
+            most => most,
+        };
+        if let Some(scale) = &mut self.state.loss_scale {
+            let by = Clip {
+                most,
+                scale: scale.factor,
+            };
+            let norm = clip_norm_ahead(&self.network, gradients, by);
+            let norm = norm.map(|norm| norm.try_into_vec_as::<f32>()).transpose()?;
+            let finite = norm.iter().flatten().all(|norm| norm.is_finite());
+            *scale = scale.after(finite);
+            ensure!(
+                scale.factor >= f64::MIN_POSITIVE,
+                "epoch {}, batch {}: the gradient is not finite, whatever the loss is scaled by; a smaller lr0 or a longer warm-up may help",
+                epoch + 1,
+                step + 1
+            );
+            return Ok(finite);
+        }
+        if most.is_infinite() {
+            return Ok(true);
+        }
+        if ablate_kernels::cuda_index(&self.device).is_some() {
+            let norm = clip_norm_ahead(&self.network, gradients, Clip { most, scale: 1.0 });
+            self.pending.add_norm(norm);
+            return Ok(true);
+        }
+        let norm = clip_norm(&self.network, gradients, most);
+        if !norm.is_finite() {
+            // What was lost first is told.
+            for batch in self.pending.read()? {
+                self.check(epoch, &batch)?;
+            }
+        }
+        check_norm(epoch, step, norm)?;
+        Ok(true)
+    }
+
+    /// Reads the losses that are still on the device, and reports them.
+    fn read(&mut self, epoch: usize, begun: &mut BegunEpoch) -> Result<()> {
+        for batch in self.pending.read()? {
+            self.check(epoch, &batch)?;
+            let sums = begun.losses.iter_mut().zip(&batch.losses);
+            sums.for_each(|(sum, loss)| *sum += f64::from(*loss));
+            let names = self.loss.items().iter().copied();
+            self.progress.step(&StepReport {
+                epoch,
+                step: batch.step,
+                steps: self.data.batches(),
+                losses: names.zip(batch.losses).collect(),
+                lr: begun.lr,
+            });
+        }
+        Ok(())
+    }
+
+    /// Rejects what is no number.
+    fn check(&self, epoch: usize, batch: &ReadBatch) -> Result<()> {
+        ensure!(
+            batch.losses.iter().all(|loss| loss.is_finite()),
+            "epoch {}, batch {}: the loss is not finite ({}); a smaller lr0 or a longer warm-up may help",
+            epoch + 1,
+            batch.step + 1,
+            self.loss
+                .items()
+                .iter()
+                .zip(&batch.losses)
+                .map(|(name, loss)| format!("{name} {loss}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        );
+        batch.norm.map_or(Ok(()), |norm| {
+            check_norm(epoch, batch.step, f64::from(norm))
+        })
     }
 
     /// Width and height of a batch's images: as they come, or, at several scales, of a random side
@@ -502,8 +581,19 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         // A checkpoint of an earlier version does not say its inputs.
         self.state = TrainingState {
             inputs: self.state.inputs,
+            loss_scale: state.loss_scale.or(self.state.loss_scale),
             ..state
         };
         Ok(self)
     }
+}
+
+fn check_norm(epoch: usize, step: usize, norm: f64) -> Result<()> {
+    ensure!(
+        norm.is_finite(),
+        "epoch {}, batch {}: the gradient is not finite; a smaller lr0 or a longer warm-up may help",
+        epoch + 1,
+        step + 1
+    );
+    Ok(())
 }

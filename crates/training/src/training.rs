@@ -53,8 +53,14 @@ pub struct Training<'a> {
     pub anchors: Option<AnchorFit>,
 }
 
-/// Threads that make batches ahead; they change nothing in the batches.
-const WORKERS: usize = 1;
+/// Threads that make batches ahead; they change nothing in the batches. A CPU that trains has one core to
+/// spare, one beside a GPU all but one.
+fn workers(device: &Device) -> usize {
+    match ablate_kernels::is_gpu(device) {
+        true => rayon::current_num_threads().saturating_sub(1).max(1),
+        false => 1,
+    }
+}
 
 impl<'a> TrainingSpec<'a> {
     /// Makes the network: first weights from the seed, and in their place whatever fits of the
@@ -141,7 +147,7 @@ impl Training<'_> {
         let loss = loss_of(self.detector.detect(), recipe, size)?;
         let validator = val.map(|val| {
             let shape = InputShape::new(recipe.val_rect, graph.max_stride());
-            let loader = EvalLoader::new(val, shape, recipe.batch, WORKERS)?;
+            let loader = EvalLoader::new(val, shape, recipe.batch, workers(device))?;
             anyhow::Ok(Validator { loader, device })
         });
         let mut validator = validator.transpose()?;
@@ -152,7 +158,7 @@ impl Training<'_> {
             seed,
             // Target masks of the prototypes' size, which is twice that of the finest level.
             mask_stride: detect.masks.map(|_| detect.strides[0] / 2),
-            workers: WORKERS,
+            workers: workers(device),
         };
         crate::train(TrainJob {
             detector: self.detector,

@@ -42,8 +42,8 @@ pub struct LatencyArgs {
     /// Do not fold batch normalisation and RepVGG's branches into convolutions.
     #[arg(long)]
     pub no_fuse: bool,
-    /// Number format of weights and activations; for f16 and bf16 the rounding error of the outputs
-    /// is measured too.
+    /// Number format of weights and activations, f32 strictly; for the others the rounding error of
+    /// the outputs is measured too. With --train-step f16 is mixed precision.
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub dtype: Precision,
     /// Device to time on; `ablate devices` lists them.

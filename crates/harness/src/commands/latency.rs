@@ -2,6 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use ablate_kernels::cuda_index;
 use anyhow::{Result, ensure};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde_json::json;
@@ -59,10 +60,16 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         precision: args.dtype,
     };
     ensure!(
-        !args.train_step || args.dtype == Precision::F32,
-        "--dtype: expected f32 with --train-step, found {}",
-        args.dtype.name()
+        !args.train_step || args.dtype != Precision::Bf16,
+        "--dtype: expected f32, tf32 or f16 with --train-step, found bf16"
     );
+    ensure!(
+        !(args.train_step && args.dtype == Precision::F16) || cuda_index(&device).is_some(),
+        "--dtype f16 --train-step is a step in mixed precision: expected an NVIDIA GPU by LibTorch (tch:cuda:0), found {}",
+        args.device
+    );
+    args.dtype.check(&device)?;
+    let _precision = args.dtype.hold();
     let mut graphs = Vec::new();
     for model in &args.models.models {
         let graph = graph(&catalog, model, args.nc.map(|nc| nc as usize))?;

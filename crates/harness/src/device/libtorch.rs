@@ -4,13 +4,14 @@
 // measured against is LibTorch.
 #![allow(deprecated)]
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use burn::tensor::{Device, DeviceType};
 
 use super::{
     backends::{Found, Place, Runtime, check_index},
     nvidia,
 };
+use crate::libraries::TF32;
 
 pub const RUNTIME: Runtime = Runtime {
     found,
@@ -41,6 +42,13 @@ fn open(place: Place) -> Result<Device> {
         "GPU",
         "NVIDIA's driver and a LibTorch made for CUDA: just setup-torch cuda",
     )?;
+    if let Some(value) = std::env::var_os(TF32).filter(|value| value != "0") {
+        bail!(
+            "{TF32} is {}: expected 0, or not set, so that f32 means 32 bits; `dtype: tf32` times TF32",
+            value.display()
+        );
+    }
+    ablate_kernels::allow_tf32(false);
     Ok(Device::libtorch_cuda(index))
 }
 

@@ -14,6 +14,7 @@ const MIB: f64 = (1 << 20) as f64;
 pub fn begin(device: &Device) {
     // Frees what the device keeps for reuse; where it keeps nothing, this does nothing.
     device.memory_cleanup();
+    ablate_kernels::forget_peak_memory(device);
     release_freed_memory();
     // Linux's way to set the process's peak back to what it holds; where it is refused, the peak is
     // that of the whole run.
@@ -23,15 +24,15 @@ pub fn begin(device: &Device) {
 /// Peaks since [`begin`], in MiB: of the host, the resident memory of this process; of the device,
 /// what its allocator has reserved.
 ///
-/// The host's is None except on Linux; the device's is None if its backend does not report it: the
-/// CPU, and LibTorch.
+/// The host's is None except on Linux; the device's is None if it is a CPU.
 pub fn peak(device: &Device) -> PeakMemory {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     PeakMemory {
         host_mib: resident_peak(&status).map(|kib| rounded(kib / 1024.0)),
-        device_mib: device
-            .memory_pool_usage()
-            .map(|usage| rounded(usage.bytes_reserved as f64 / MIB)),
+        device_mib: ablate_kernels::peak_memory(device)
+            .map(|bytes| bytes as f64)
+            .or_else(|| Some(device.memory_pool_usage()?.bytes_reserved as f64))
+            .map(|bytes| rounded(bytes / MIB)),
     }
 }
 

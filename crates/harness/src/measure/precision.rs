@@ -7,8 +7,8 @@ use clap::ValueEnum;
 
 use super::timing::{Protocol, images};
 
-/// Number format of weights and activations: 32 bits, IEEE half precision, or the upper half of 32
-/// bits.
+/// Number format of weights and activations: 32 bits, the same with products rounded to TF32's 10
+/// bits, IEEE half precision, or the upper half of 32 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 #[expect(
     missing_docs,
@@ -17,20 +17,44 @@ use super::timing::{Protocol, images};
 pub enum Precision {
     #[default]
     F32,
+    Tf32,
     F16,
     Bf16,
 }
 
+/// Holds LibTorch to a [`Precision`]; after it, products are of 32 bits again.
+pub struct Hold(());
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        ablate_kernels::allow_tf32(false);
+    }
+}
+
 impl Precision {
-    /// As the user writes it: `f32`, `f16`, `bf16`.
+    /// As the user writes it: `f32`, `tf32`, `f16`, `bf16`.
     pub fn name(self) -> &'static str {
-        self.dtype().name()
+        match self {
+            Self::Tf32 => "tf32",
+            other => other.dtype().name(),
+        }
+    }
+
+    /// Has LibTorch round products to TF32, or not, as long as what it gives lives.
+    #[must_use]
+    pub fn hold(self) -> Hold {
+        self.set();
+        Hold(())
+    }
+
+    fn set(self) {
+        ablate_kernels::allow_tf32(self == Self::Tf32);
     }
 
     /// As Burn names it.
     pub fn dtype(self) -> DType {
         match self {
-            Self::F32 => DType::F32,
+            Self::F32 | Self::Tf32 => DType::F32,
             Self::F16 => DType::F16,
             Self::Bf16 => DType::BF16,
         }
@@ -39,6 +63,10 @@ impl Precision {
     /// # Errors
     /// If the device can't compute in it.
     pub fn check(self, device: &Device) -> Result<()> {
+        ensure!(
+            self != Self::Tf32 || ablate_kernels::cuda_index(device).is_some(),
+            "the device does not support tf32, which LibTorch has on NVIDIA's GPUs (tch:cuda:0); use f32"
+        );
         ensure!(
             device.supports_dtype(self.dtype()),
             "the device does not support {}; use f32",
@@ -78,7 +106,9 @@ pub fn rounding_error(graph: &Graph, device: &Device, protocol: &Protocol) -> Re
             read(BOX, channels).context("cannot read the output")?,
         ])
     };
+    Precision::F32.set();
     let exact = outputs(&detector, DType::F32)?;
+    protocol.precision.set();
     let dtype = protocol.precision.dtype();
     let rounded = outputs(&detector.cast(dtype), dtype)?;
     let finite = rounded.iter().flatten().all(|value| value.is_finite());

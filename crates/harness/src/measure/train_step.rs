@@ -1,15 +1,23 @@
 //! How long a training step takes: forward, loss, backward, optimizer.
 
+use std::hint::black_box;
+
+use ablate_kernels::Clip;
 use ablate_model::{Detector, graph::Graph};
 use ablate_training::loss::DetectionLoss;
 use anyhow::{Context, Result};
 use burn::{
     optim::GradientsParams,
-    tensor::{Device, Tensor},
+    tensor::{DType, Device, Tensor},
 };
 
-use super::timing::{Iteration, Pending, Protocol, images, time};
-use ablate_training::{Rates, Recipe, Sgd, TrainableDetector, loss_of};
+use super::{
+    precision::Precision,
+    timing::{Iteration, Pending, Protocol, images, time},
+};
+use ablate_training::{
+    LossScale, Rates, Recipe, Sgd, TrainableDetector, clip_norm_ahead, in_half, loss_of,
+};
 
 /// So small that the network stays much the same however many steps are timed, and with it what the
 /// loss has to do.
@@ -28,6 +36,8 @@ pub struct TrainStep {
     rates: Rates,
     images: Tensor<4>,
     boxes: Vec<[f32; 6]>,
+    /// Whether it trains in mixed precision.
+    amp: bool,
 }
 
 impl TrainStep {
@@ -50,6 +60,7 @@ impl TrainStep {
                 momentum: recipe.momentum,
             },
             network: Some(network),
+            amp: protocol.precision == Precision::F16,
             images,
             boxes: boxes(protocol.batch, graph.nc),
         })
@@ -61,14 +72,36 @@ impl TrainStep {
     /// Those of the loss: a head that makes masks has none here to learn from.
     pub fn run(&mut self) -> Result<Tensor<1>> {
         let network = self.network.take().context("an earlier step failed")?;
-        let loss = self.loss.forward(
-            TrainableDetector::forward(&network, self.images.clone()),
-            self.boxes.as_slice().into(),
-        )?;
-        let gradients = GradientsParams::from_grads(loss.total.backward(), &network);
+        let images = self.images.clone();
+        let outputs = match self.amp {
+            true => {
+                TrainableDetector::forward(&in_half(&network, DType::F16), images.cast(DType::F16))
+                    .cast(DType::F32)
+            }
+            false => TrainableDetector::forward(&network, images),
+        };
+        let loss = self.loss.forward(outputs, self.boxes.as_slice().into())?;
+        let gradients = match self.amp {
+            true => scaled_back(loss.total, &network)?,
+            false => GradientsParams::from_grads(loss.total.backward(), &network),
+        };
         self.network = Some(self.sgd.step(network, gradients, self.rates));
         Ok(Tensor::cat(loss.items, 0))
     }
+}
+
+/// The gradients of a loss that is scaled up for half precision, without the scale; it is known that they are finite, as a
+/// training has to know.
+fn scaled_back(total: Tensor<1>, network: &Detector) -> Result<GradientsParams> {
+    let scale = LossScale::default().factor;
+    let mut gradients = GradientsParams::from_grads(total.mul_scalar(scale).backward(), network);
+    let by = Clip {
+        most: f64::INFINITY,
+        scale,
+    };
+    let norm = clip_norm_ahead(network, &mut gradients, by).context("there are gradients")?;
+    black_box(norm.try_into_vec_as::<f32>()?);
+    Ok(gradients)
 }
 
 /// A step of a network of its own, timed to its end.

@@ -1,8 +1,10 @@
 //! What this module is in a build without LibTorch: it covers nothing.
 
-use burn::tensor::Tensor;
+use std::marker::PhantomData;
 
-use crate::{Activation, RunningStatistics};
+use burn::tensor::{Device, Tensor};
+
+use crate::{Activation, Adam, Average, Clip, RunningStatistics, Sgd};
 
 pub fn conv2d_act(
     _: &Tensor<4>,
@@ -36,4 +38,91 @@ pub fn norm_act(
     _: Activation,
 ) -> Option<(Tensor<4>, RunningStatistics)> {
     None
+}
+
+pub fn allow_tf32(_: bool) {}
+
+pub fn cuda_index(_: &Device) -> Option<usize> {
+    None
+}
+
+pub fn forget_peak_memory(_: &Device) {}
+
+pub fn peak_memory(_: &Device) -> Option<usize> {
+    None
+}
+
+pub fn upload<const D: usize>(_: &[f32], _: [usize; D], _: &Device) -> Option<Tensor<D>> {
+    None
+}
+
+pub fn libtorch_version() -> Option<String> {
+    None
+}
+
+pub struct CapturedPass(Tensor<3>);
+
+impl CapturedPass {
+    pub fn refused(_: &Device) -> Option<String> {
+        Some("expected an NVIDIA GPU by LibTorch, such as tch:cuda:0".into())
+    }
+
+    pub fn capture(
+        device: &Device,
+        _: impl FnMut() -> Tensor<3> + 'static,
+    ) -> Result<Self, String> {
+        Err(Self::refused(device).unwrap_or_default())
+    }
+
+    pub fn replay(&self) -> Result<&Tensor<3>, String> {
+        Ok(&self.0)
+    }
+}
+
+pub struct Steps<By>(PhantomData<By>);
+
+pub struct Stepped;
+
+impl<By> Default for Steps<By> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<By> Steps<By> {
+    pub fn suit(_: &Device) -> bool {
+        false
+    }
+
+    pub fn add<const D: usize>(&mut self, _: By, _: &[&Tensor<D>]) {}
+}
+
+impl Steps<Sgd> {
+    pub fn take(self) -> Stepped {
+        Stepped
+    }
+}
+
+impl Steps<Adam> {
+    pub fn take(self) -> Stepped {
+        Stepped
+    }
+}
+
+impl Steps<Average> {
+    pub fn take(self) -> Stepped {
+        Stepped
+    }
+}
+
+impl Steps<Clip> {
+    pub fn take(self) -> Option<(Stepped, Tensor<1>)> {
+        None
+    }
+}
+
+impl Stepped {
+    pub fn next<const D: usize, const N: usize>(&mut self) -> [Tensor<D>; N] {
+        unreachable!("it suits no device")
+    }
 }

@@ -12,18 +12,34 @@
 #[cfg(not(feature = "tch"))]
 mod absent;
 #[cfg(feature = "tch")]
+mod called;
+#[cfg(feature = "tch")]
+mod captured;
+#[cfg(feature = "tch")]
+mod gpu;
+#[cfg(feature = "tch")]
 mod layout;
 #[cfg(feature = "tch")]
 mod operations;
 #[cfg(feature = "tch")]
 mod recorded;
+#[cfg(feature = "tch")]
+mod steps;
+#[cfg(feature = "tch")]
+mod update;
 
 #[cfg(not(feature = "tch"))]
-pub use absent::{affine_act, arranged, conv2d_act, conv2d_each, norm_act};
+pub use absent::*;
+#[cfg(feature = "tch")]
+pub use captured::CapturedPass;
+#[cfg(feature = "tch")]
+pub use gpu::{allow_tf32, cuda_index, forget_peak_memory, libtorch_version, peak_memory, upload};
 #[cfg(feature = "tch")]
 pub use layout::arranged;
 #[cfg(feature = "tch")]
 pub use operations::{affine_act, conv2d_act, conv2d_each, norm_act};
+#[cfg(feature = "tch")]
+pub use steps::{Stepped, Steps};
 
 #[cfg(all(test, feature = "tch"))]
 mod tests;

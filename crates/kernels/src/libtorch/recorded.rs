@@ -29,7 +29,7 @@ pub struct Input {
 
 /// The tensor as an input of [`record`]; None on another device.
 pub fn input<const D: usize>(tensor: &Tensor<D>) -> Option<Input> {
-    if tensor.dtype() != DType::F32 {
+    if ![DType::F32, DType::F16, DType::BF16].contains(&tensor.dtype()) {
         return None;
     }
     let tensor = tensor.clone().try_into_primitive::<Training>().ok()?;

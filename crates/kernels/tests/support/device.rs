@@ -15,7 +15,10 @@ pub fn device() -> Device {
         #[cfg(feature = "tch")]
         "tch" => Device::libtorch(),
         #[cfg(feature = "tch")]
-        "tch:cuda:0" => Device::libtorch_cuda(0),
+        "tch:cuda:0" => {
+            ablate_kernels::allow_tf32(false);
+            Device::libtorch_cuda(0)
+        }
         #[cfg(feature = "wgpu")]
         "wgpu" | "wgpu:0" => Device::wgpu(Default::default()),
         #[cfg(feature = "vulkan")]

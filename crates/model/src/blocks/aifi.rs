@@ -12,7 +12,9 @@ use super::{
     linear::{Dense, VectorNorm, to_map, to_vectors},
     row::RowReader,
 };
-use crate::{fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally};
+use crate::{
+    constants::constant, fuse::fuse, initializer::Initializer, shape::Shape, tally::Tally,
+};
 
 /// A transformer's encoder layer over the positions of one map: queries and keys know their
 /// position by sines and cosines; a layer normalisation after attention and after the perceptron.
@@ -116,7 +118,7 @@ fn positions(map: &Tensor<4>) -> Tensor<3> {
     let frequencies: Vec<f32> = (0..quarter)
         .map(|i| 10_000f32.powf(i as f32 / quarter as f32).recip())
         .collect();
-    let frequencies = Tensor::<1>::from_floats(frequencies.as_slice(), &device);
+    let frequencies = constant(&frequencies, [1, quarter], &device);
     let along = |count: usize, shape: [usize; 2]| {
         Tensor::<1, Int>::arange(0..count as i64, &device)
             .float()
@@ -127,7 +129,7 @@ fn positions(map: &Tensor<4>) -> Tensor<3> {
     let parts = [along(height, [height, 1]), along(width, [1, width])]
         .into_iter()
         .flat_map(|places| {
-            let angles = matmul(places, frequencies.clone().reshape([1, quarter]));
+            let angles = matmul(places, frequencies.clone());
             [angles.clone().sin(), angles.cos()]
         });
     let all: Tensor<2> = Tensor::cat(parts.collect(), 1);

@@ -3,7 +3,7 @@
 use burn::{
     module::Module,
     tensor::{
-        Int, Tensor, TensorData,
+        Tensor,
         module::interpolate,
         ops::{InterpolateMode, InterpolateOptions},
     },
@@ -14,6 +14,7 @@ use super::{
     row::RowReader,
 };
 use crate::{
+    constants::constant,
     fuse::fuse,
     inference::{FeatureMap, Traced},
     initializer::Initializer,
@@ -87,15 +88,15 @@ fn between(x: Tensor<4>, dim: usize, side: usize, align_corners: bool) -> Tensor
     };
     let places: Vec<f64> = (0..side).map(place).collect();
     let neighbour = |offset: usize| {
-        let index = |place: &f64| (*place as usize + offset).min(last) as i32;
-        let indices: Vec<i32> = places.iter().map(index).collect();
-        let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [side]), &device);
-        x.clone().select(dim, indices)
+        let index = |place: &f64| (*place as usize + offset).min(last) as f32;
+        let indices: Vec<f32> = places.iter().map(index).collect();
+        x.clone()
+            .select(dim, constant(&indices, [side], &device).int())
     };
     let shares: Vec<f32> = places.iter().map(|place| place.fract() as f32).collect();
     let mut shape = [1; 4];
     shape[dim] = side;
-    let share = Tensor::<4>::from_data(TensorData::new(shares, shape), &device).cast(x.dtype());
+    let share = constant(&shares, shape, &device).cast(x.dtype());
     let (low, high) = (neighbour(0), neighbour(1));
     low.clone() + (high - low) * share
 }

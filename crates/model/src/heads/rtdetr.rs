@@ -21,6 +21,7 @@ use crate::{
         row::RowReader,
     },
     coding::{BoxCoding, DetectConfig},
+    constants::constant,
     fuse::fuse,
     initializer::Initializer,
     shape::{ConvShape, Shape},
@@ -259,9 +260,9 @@ impl RtDetr {
         let last = self.dec_score_head.len() - 1;
         let scores = cast(self.dec_score_head[last].forward(queries), DType::F32);
         let [x, y] = image;
-        let pixels = Tensor::<1>::from_floats([x, y, x, y], &boxes.device());
+        let pixels = constant(&[x, y, x, y], [1, 1, 4], &boxes.device());
         let outputs = 4 + scores.dims()[2];
-        Tensor::cat(vec![boxes * pixels.reshape([1, 1, 4]), scores], 2)
+        Tensor::cat(vec![boxes * pixels, scores], 2)
             .swap_dims(1, 2)
             .reshape([batch, outputs, 1, count])
     }
@@ -272,16 +273,14 @@ impl RtDetr {
         let [batch, count, channels] = cells.dims();
         let (boxes, inside) = first_boxes(sides);
         let (device, dtype) = (cells.device(), cells.dtype());
-        let inside = Tensor::<1>::from_floats(inside.as_slice(), &device);
-        let inside = cast(inside, dtype);
+        let inside = cast(constant(&inside, [1, count, 1], &device), dtype);
         let (linear, norm) = &self.enc_output;
-        let cells = norm.forward(linear.forward(cells * inside.reshape([1, count, 1])));
+        let cells = norm.forward(linear.forward(cells * inside));
         let scores = self.enc_score_head.forward(cells.clone()).max_dim(2);
         let (_, best) = scores.topk_with_indices(self.queries.min(count), 1);
         let queries = best.dims()[1];
         let chosen = cells.gather(1, best.clone().expand([batch, queries, channels]));
-        let boxes = Tensor::<1>::from_floats(boxes.as_slice(), &device)
-            .reshape([1, count, 4])
+        let boxes = constant(&boxes, [1, count, 4], &device)
             .expand([batch, count, 4])
             .gather(1, best.expand([batch, queries, 4]));
         let corrections = cast(self.enc_bbox_head.forward(chosen.clone()), DType::F32);

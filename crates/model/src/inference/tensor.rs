@@ -4,12 +4,14 @@ use ablate_kernels::{self as kernels, Activation, matmul};
 use burn::{
     nn::{PaddingConfig2d, conv::Conv2d},
     tensor::{
-        Tensor, TensorData,
+        Tensor,
         activation::softmax,
         module::interpolate,
         ops::{InterpolateMode, InterpolateOptions},
     },
 };
+
+use crate::constants::constant;
 
 use super::feature_map::{FeatureMap, Heads, Kernels, places};
 
@@ -135,8 +137,8 @@ impl FeatureMap for Tensor<4> {
     fn with_places(self) -> Self {
         let [batch, _, h, w] = self.dims();
         let along = |side: usize, shape: [usize; 4]| {
-            let places = TensorData::new(places(side).collect::<Vec<f32>>(), shape);
-            let places = Tensor::<4>::from_data(places, &self.device());
+            let places: Vec<f32> = places(side).collect();
+            let places = constant(&places, shape, &self.device());
             places.expand([batch, 1, h, w]).cast(self.dtype())
         };
         let (rows, columns) = (along(h, [1, 1, h, 1]), along(w, [1, 1, 1, w]));

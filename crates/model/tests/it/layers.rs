@@ -8,8 +8,9 @@ use std::{
 };
 
 /// Modules from bottom to top; those of one line know nothing of each other.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 17] = [
     &["spec"],
+    &["constants"],
     &["shape"],
     &["tally"],
     &["coding", "initializer", "fuse"],

@@ -126,8 +126,11 @@ pub struct Environment {
     pub threads: usize,
     /// Memory of the machine in GiB.
     pub memory_gib: f64,
-    /// Value of `NVIDIA_TF32_OVERRIDE`: `0` keeps NVIDIA's libraries from rounding to TF32. None if
-    /// it was not set.
+    /// Version of LibTorch, with which the program was built; None in a build without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libtorch: Option<String>,
+    /// Value of `NVIDIA_TF32_OVERRIDE`: `0` keeps NVIDIA's libraries from rounding to TF32, whatever
+    /// a number format says. None if it was not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tf32_override: Option<String>,
 }

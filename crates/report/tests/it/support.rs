@@ -93,6 +93,7 @@ pub fn record(cell: &Cell, outcome: Outcome, stage: Stage) -> Record {
             cores: 2,
             threads: 2,
             memory_gib: 15.6,
+            libtorch: None,
             tf32_override: None,
         },
         finished: format!("2026-01-0{}T10:00:00Z", 1 + stage as usize),

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
+use ablate_kernels::{Stepped, Steps};
 use burn::Tensor;
-use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 
 use super::{Group, Rates, groups};
 use crate::tensors::Tensors;
@@ -53,11 +54,105 @@ impl Adam {
     /// One step down the gradients; parameters without one stay. The rates' momentum plays no part.
     pub fn step<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
         self.taken += 1;
+        if module
+            .devices()
+            .iter()
+            .all(Steps::<ablate_kernels::Adam>::suit)
+        {
+            return self.step_together(module, gradients, rates);
+        }
         module.map(&mut Stepper {
             adam: self,
             gradients,
             rates,
         })
+    }
+
+    fn step_together<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
+        let mut adder = Adder {
+            adam: self,
+            gradients: &gradients,
+            rates,
+            steps: Steps::default(),
+        };
+        module.visit(&mut adder);
+        let stepped = adder.steps.take();
+        module.map(&mut Taker {
+            adam: self,
+            gradients: &gradients,
+            stepped,
+        })
+    }
+
+    /// The factors of a parameter's step.
+    fn factors(&self, id: ParamId, rates: Rates) -> ablate_kernels::Adam {
+        let group = self.groups.get(&id).copied().unwrap_or(Group::Weight);
+        let lr = if group == Group::Bias {
+            rates.bias_lr
+        } else {
+            rates.lr
+        };
+        let weight_decay = if group == Group::Weight {
+            self.weight_decay
+        } else {
+            0.0
+        };
+        let (weight_decay, shrink) = match self.decay {
+            Decay::Gradient => (weight_decay, 1.0),
+            Decay::Decoupled => (0.0, 1.0 - lr * weight_decay),
+        };
+        ablate_kernels::Adam {
+            weight_decay,
+            shrink,
+            betas: [self.beta1, BETA2],
+            epsilon: EPSILON,
+            lr,
+            steps: self.taken,
+        }
+    }
+}
+
+/// Adds the step of each parameter that has a gradient.
+struct Adder<'a> {
+    adam: &'a Adam,
+    gradients: &'a Tensors,
+    rates: Rates,
+    steps: Steps<ablate_kernels::Adam>,
+}
+
+impl ModuleVisitor for Adder<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else {
+            return;
+        };
+        let value = param.val().inner();
+        let by = self.adam.factors(param.id, self.rates);
+        let average = self.adam.averages.get::<D>(param.id);
+        match average.zip(self.adam.squares.get::<D>(param.id)) {
+            Some((average, square)) => {
+                self.steps.add(by, &[&value, &gradient, &average, &square]);
+            }
+            None => self.steps.add(by, &[&value, &gradient]),
+        }
+    }
+}
+
+/// Takes what their steps gave.
+struct Taker<'a> {
+    adam: &'a mut Adam,
+    gradients: &'a Tensors,
+    stepped: Stepped,
+}
+
+impl ModuleMapper for Taker<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.gradients.get::<D>(param.id).is_none() {
+            return param;
+        }
+        let [value, average, square] = self.stepped.next();
+        self.adam.averages.register(param.id, average);
+        self.adam.squares.register(param.id, square);
+        param.map(|_| Tensor::from_inner(value).require_grad())
     }
 }
 
@@ -73,29 +168,7 @@ impl ModuleMapper for Stepper<'_> {
             return param;
         };
         let adam = &mut *self.adam;
-        let group = adam.groups.get(&param.id).copied().unwrap_or(Group::Weight);
-        let lr = if group == Group::Bias {
-            self.rates.bias_lr
-        } else {
-            self.rates.lr
-        };
-        let weight_decay = if group == Group::Weight {
-            adam.weight_decay
-        } else {
-            0.0
-        };
-        let (weight_decay, shrink) = match adam.decay {
-            Decay::Gradient => (weight_decay, 1.0),
-            Decay::Decoupled => (0.0, 1.0 - lr * weight_decay),
-        };
-        let by = ablate_kernels::Adam {
-            weight_decay,
-            shrink,
-            betas: [adam.beta1, BETA2],
-            epsilon: EPSILON,
-            lr,
-            steps: adam.taken,
-        };
+        let by = adam.factors(param.id, self.rates);
         let id = param.id;
         param.map(|value| {
             let average = adam.averages.remove::<D>(id);

@@ -1,5 +1,6 @@
 //! A bound on the gradient's norm.
 
+use ablate_kernels::{Clip, Stepped, Steps};
 use burn::Tensor;
 use burn::module::{Module, ModuleVisitor, Param};
 
@@ -49,6 +50,52 @@ impl ModuleVisitor for Scaler<'_> {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
             self.gradients
                 .register(param.id, gradient.mul_scalar(self.factor));
+        }
+    }
+}
+
+/// The same, to float precision, for a device that [suits](Steps::suit), and without a wait for it: the norm before,
+/// `[1]`, on the device; None without gradients.
+pub fn clip_norm_ahead<M: Module>(
+    module: &M,
+    gradients: &mut Tensors,
+    by: Clip,
+) -> Option<Tensor<1>> {
+    let mut adder = Adder {
+        gradients,
+        by,
+        steps: Steps::default(),
+    };
+    module.visit(&mut adder);
+    let (stepped, norm) = adder.steps.take()?;
+    module.visit(&mut Taker { gradients, stepped });
+    Some(norm)
+}
+
+struct Adder<'a> {
+    gradients: &'a Tensors,
+    by: Clip,
+    steps: Steps<Clip>,
+}
+
+impl ModuleVisitor for Adder<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            self.steps.add(self.by, &[&gradient]);
+        }
+    }
+}
+
+struct Taker<'a> {
+    gradients: &'a mut Tensors,
+    stepped: Stepped,
+}
+
+impl ModuleVisitor for Taker<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.gradients.get::<D>(param.id).is_some() {
+            let [gradient] = self.stepped.next::<D, 1>();
+            self.gradients.register(param.id, gradient);
         }
     }
 }

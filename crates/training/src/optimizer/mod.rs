@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use burn::Tensor;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 
-pub use clip::clip_norm;
+pub use clip::{clip_norm, clip_norm_ahead};
 pub use musgd::MuSgd;
 pub use sgd::Sgd;
 pub use step::StepRule;

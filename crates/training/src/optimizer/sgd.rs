@@ -6,8 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ablate_kernels::{Stepped, Steps};
 use burn::Tensor;
-use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 
 use super::{Group, Rates, class_branches, groups};
 use crate::tensors::Tensors;
@@ -54,13 +55,88 @@ impl Sgd {
         }
     }
 
+    /// The factors of a parameter's step.
+    fn factors(&self, id: ParamId, rates: Rates) -> ablate_kernels::Sgd {
+        ablate_kernels::Sgd {
+            weight_decay: match self.groups.get(&id) {
+                Some(Group::Bias | Group::Norm) => 0.0,
+                Some(Group::Weight) | None => self.weight_decay,
+            },
+            momentum: rates.momentum,
+            lr: self.rate(id, rates),
+        }
+    }
+
     /// One step down the gradients, [`ablate_kernels::sgd`]; parameters without one stay.
     pub fn step<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
+        if module
+            .devices()
+            .iter()
+            .all(Steps::<ablate_kernels::Sgd>::suit)
+        {
+            return self.step_together(module, gradients, rates);
+        }
         module.map(&mut Stepper {
             sgd: self,
             gradients,
             rates,
         })
+    }
+
+    fn step_together<M: Module>(&mut self, module: M, gradients: Tensors, rates: Rates) -> M {
+        let mut adder = Adder {
+            sgd: self,
+            gradients: &gradients,
+            rates,
+            steps: Steps::default(),
+        };
+        module.visit(&mut adder);
+        let stepped = adder.steps.take();
+        module.map(&mut Taker {
+            sgd: self,
+            gradients: &gradients,
+            stepped,
+        })
+    }
+}
+
+/// Adds the step of each parameter that has a gradient.
+struct Adder<'a> {
+    sgd: &'a Sgd,
+    gradients: &'a Tensors,
+    rates: Rates,
+    steps: Steps<ablate_kernels::Sgd>,
+}
+
+impl ModuleVisitor for Adder<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else {
+            return;
+        };
+        let value = param.val().inner();
+        let by = self.sgd.factors(param.id, self.rates);
+        match self.sgd.buffers.get::<D>(param.id) {
+            Some(buffer) => self.steps.add(by, &[&value, &gradient, &buffer]),
+            None => self.steps.add(by, &[&value, &gradient]),
+        }
+    }
+}
+
+/// Takes what their steps gave.
+struct Taker<'a> {
+    sgd: &'a mut Sgd,
+    gradients: &'a Tensors,
+    stepped: Stepped,
+}
+
+impl ModuleMapper for Taker<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.gradients.get::<D>(param.id).is_none() {
+            return param;
+        }
+        let [value, buffer] = self.stepped.next();
+        self.sgd.buffers.register(param.id, buffer);
+        param.map(|_| Tensor::from_inner(value).require_grad())
     }
 }
 
@@ -75,23 +151,8 @@ impl ModuleMapper for Stepper<'_> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else {
             return param;
         };
-        let lr = self.sgd.rate(param.id, self.rates);
-        let group = self
-            .sgd
-            .groups
-            .get(&param.id)
-            .copied()
-            .unwrap_or(Group::Weight);
-        let id = param.id;
+        let (id, by) = (param.id, self.sgd.factors(param.id, self.rates));
         param.map(|value| {
-            let by = ablate_kernels::Sgd {
-                weight_decay: match group {
-                    Group::Weight => self.sgd.weight_decay,
-                    Group::Bias | Group::Norm => 0.0,
-                },
-                momentum: self.rates.momentum,
-                lr,
-            };
             let buffer = self.sgd.buffers.remove::<D>(id);
             let [value, buffer] = ablate_kernels::sgd(value.inner(), gradient, buffer, by);
             self.sgd.buffers.register(id, buffer);

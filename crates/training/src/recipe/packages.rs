@@ -65,7 +65,6 @@ const ANSWERS: &[(Answer, &[&str])] = &[
             "v5loader",
         ],
     ),
-    (Answer::NoEffect("training is in 32 bits"), &["amp"]),
     (
         Answer::NoEffect("a head of other classes starts anew"),
         &["cls_remap"],

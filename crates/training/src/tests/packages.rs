@@ -137,12 +137,6 @@ fn ultralytics_files_are_read_as_they_are() {
         let count = answers.iter().filter(|answer| **answer).count();
         assert_eq!(count, 1, "{key}: {answers:?}");
     }
-    assert!(
-        notes
-            .iter()
-            .any(|note| note == "no effect here: amp (training is in 32 bits)"),
-        "{notes:?}"
-    );
 }
 
 /// YOLOv5's weight of a positive and Ultralytics' exponent have one name.

@@ -37,7 +37,7 @@ pub struct LatencyConfig {
     /// Minimum number of timed iterations per model.
     #[serde(deserialize_with = "at_least_one")]
     pub min_iterations: usize,
-    /// Number formats of weights and activations: `f32`, `f16`, `bf16`, or a list of them. The
+    /// Number formats of weights and activations: `f32`, `tf32`, `f16`, `bf16`, or a list of them. The
     /// rounding error of the outputs is measured too.
     #[serde(deserialize_with = "dtypes")]
     pub dtype: Vec<Precision>,

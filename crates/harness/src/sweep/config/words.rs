@@ -192,7 +192,7 @@ impl<'de> Visitor<'de> for Files {
 pub fn dtypes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Precision>, D::Error> {
     let known = |word: &str| {
         <Precision as ValueEnum>::from_str(word, false)
-            .map_err(|_| format!("unknown number format '{word}'; known: f32, f16, bf16"))
+            .map_err(|_| format!("unknown number format '{word}'; known: f32, tf32, f16, bf16"))
     };
     let mut dtypes: Vec<Precision> = Vec::new();
     for dtype in checked::words(deserializer, known)? {
@@ -202,7 +202,7 @@ pub fn dtypes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Precisio
     }
     match dtypes.is_empty() {
         true => Err(D::Error::custom(
-            "expected f32, f16 or bf16, found an empty list",
+            "expected f32, tf32, f16 or bf16, found an empty list",
         )),
         false => Ok(dtypes),
     }

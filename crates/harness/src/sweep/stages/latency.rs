@@ -64,6 +64,7 @@ impl Latency<'_> {
             return Ok(Vec::new());
         };
         let protocol = self.protocol(first.dtype)?;
+        let _precision = first.dtype.hold();
         let device = first.device.open()?;
         let pass = |job: &Job<'_>| guarded(|| self.pass(job.cell, &device, &protocol));
         let passes = jobs

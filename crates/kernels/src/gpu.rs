@@ -1,0 +1,57 @@
+//! GPUs, and how LibTorch uses NVIDIA's.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::libtorch;
+
+/// Whether a device works on its own while the program goes on: all but the CPUs of Flex and of LibTorch.
+pub fn is_gpu(device: &Device) -> bool {
+    let device = device.clone().inner();
+    #[cfg(feature = "tch")]
+    #[allow(deprecated, reason = "burn-tch is deprecated as a whole")]
+    if device == Device::libtorch() {
+        return false;
+    }
+    device != Device::flex()
+}
+
+/// LibTorch's index of an NVIDIA GPU; None for another device.
+pub fn cuda_index(device: &Device) -> Option<usize> {
+    libtorch::cuda_index(device)
+}
+
+/// Whether LibTorch's products of 32-bit numbers may be rounded to TF32's 10 bits on NVIDIA's GPUs, in convolutions
+/// (cuDNN) and matrix products (cuBLAS). By itself LibTorch does so in convolutions. It holds for the process.
+pub fn allow_tf32(allow: bool) {
+    libtorch::allow_tf32(allow);
+}
+
+/// Forgets the most memory that LibTorch held of a GPU, after it gave back what it keeps for reuse. Does nothing on
+/// other devices.
+pub fn forget_peak_memory(device: &Device) {
+    libtorch::forget_peak_memory(device);
+}
+
+/// The most memory, in bytes, that LibTorch's allocator held of a GPU at once since it was told to forget; None for other
+/// devices.
+pub fn peak_memory(device: &Device) -> Option<usize> {
+    libtorch::peak_memory(device)
+}
+
+/// The version of LibTorch that this was built against: `2.9.0`; None without it.
+pub fn libtorch_version() -> Option<String> {
+    libtorch::libtorch_version()
+}
+
+/// Values as a tensor of a device. Where the device is LibTorch's GPU, nothing waits for it: the work that reads the tensor comes
+/// after the upload, and the caller goes on meanwhile.
+///
+/// # Panics
+/// If the shape has another number of values.
+pub fn uploaded<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    match libtorch::upload(&values, shape, device) {
+        Some(tensor) if device.is_autodiff() => Tensor::from_inner(tensor),
+        Some(tensor) => tensor,
+        None => Tensor::from_data(TensorData::new(values, shape), device),
+    }
+}

@@ -1,0 +1,63 @@
+//! Tensors that are the same in each pass: made once for a GPU of LibTorch, and kept.
+//!
+//! To make one anew is an upload, for which a GPU's pass would wait, and which no CUDA graph may have.
+
+use std::sync::Mutex;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+/// What was made, as a flat tensor: the oldest first.
+static MADE: Mutex<Vec<(Device, Key, Tensor<1>)>> = Mutex::new(Vec::new());
+
+/// More than the shapes of an evaluation's batches.
+const MOST: usize = 256;
+
+#[derive(Clone, PartialEq)]
+enum Key {
+    Values(Vec<u32>),
+    Grid([usize; 2]),
+}
+
+/// A tensor of these values, in the order of its memory.
+pub fn constant<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
+    let key = || Key::Values(values.iter().map(|value| value.to_bits()).collect());
+    kept(device, key, || {
+        Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+    })
+    .reshape(shape)
+}
+
+/// The column and row of every cell, `[1, 1, height, width, 2]`.
+pub fn grid(height: usize, width: usize, device: &Device) -> Tensor<5> {
+    let make = || {
+        let range = |n: usize| Tensor::<1, Int>::arange(0..n as i64, device).float();
+        let x = range(width)
+            .reshape([1, width, 1])
+            .expand([height, width, 1]);
+        let y = range(height)
+            .reshape([height, 1, 1])
+            .expand([height, width, 1]);
+        Tensor::cat(vec![x, y], 2).reshape([height * width * 2])
+    };
+    kept(device, || Key::Grid([height, width]), make).reshape([1, 1, height, width, 2])
+}
+
+fn kept(device: &Device, key: impl FnOnce() -> Key, make: impl FnOnce() -> Tensor<1>) -> Tensor<1> {
+    if ablate_kernels::cuda_index(device).is_none() {
+        return make();
+    }
+    let key = key();
+    let mut made = MADE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let is_it = |(on, of, _): &&(Device, Key, _)| {
+        *of == key && on == device && on.is_autodiff() == device.is_autodiff()
+    };
+    if let Some((_, _, tensor)) = made.iter().find(is_it) {
+        return tensor.clone();
+    }
+    let tensor = make();
+    if made.len() == MOST {
+        made.remove(0);
+    }
+    made.push((device.clone(), key, tensor.clone()));
+    tensor
+}
