@@ -98,7 +98,7 @@ fn ordered(items: &[Tensor<1>], names: &[&str]) -> Vec<f32> {
 
 #[test]
 fn equals_pytorch_in_values_and_gradients() {
-    for case in CASES {
+    for (case, on_device) in CASES.iter().flat_map(|case| [(case, false), (case, true)]) {
         let fixture = Fixture::open(&format!("end_to_end_{}", case.name));
         let boxes = fixture.values("targets");
         let [_, height, width] = fixture.shape("masks")[..] else {
@@ -116,11 +116,16 @@ fn equals_pytorch_in_values_and_gradients() {
         };
         let close = |what: &str, found: &[f32], tolerance: f32| {
             let error = worst(found, &fixture.values(what));
-            assert!(error < tolerance, "{}: {what} off by {error:e}", case.name);
+            assert!(
+                error < tolerance,
+                "{}, on the device: {on_device}: {what} off by {error:e}",
+                case.name
+            );
         };
 
         let (outputs, _) = case.inputs(&fixture);
-        let (plain, levels) = (case.loss(), outputs.one_to_many.clone().unwrap());
+        let plain = case.loss().assigning_on_device(on_device);
+        let levels = outputs.one_to_many.clone().unwrap();
         let alone = Outputs { levels, ..outputs };
         let LossOutput { total, items } = plain.forward(alone, targets).unwrap();
         close("alone.loss", &values(total), 1e-6);

@@ -5,6 +5,8 @@ mod common;
 use ablate_training::loss::{DetectionLoss, LossError, LossOutput, Yolov8Hyp, Yolov8Loss};
 use burn::Tensor;
 
+use burn::tensor::{Device, TensorData};
+
 use common::{Fixture, STRIDES, by_level, device, values, worst};
 
 const CLASSES: usize = 3;
@@ -31,7 +33,12 @@ fn targets(fixture: &Fixture) -> Vec<[f32; 6]> {
 #[test]
 fn equals_pytorch_in_values_and_gradients() {
     let device = device().autodiff();
-    for name in ["many", "none"] {
+    for (name, on_device) in [
+        ("many", false),
+        ("none", false),
+        ("many", true),
+        ("none", true),
+    ] {
         let fixture = Fixture::open(&format!("yolov8_{name}"));
         let (boxes, scores) = (
             fixture.tensor::<3>("boxes", &device),
@@ -40,12 +47,14 @@ fn equals_pytorch_in_values_and_gradients() {
         let all = Tensor::cat(vec![boxes.clone(), scores.clone()], 1);
         let LossOutput { total, items } = loss(Yolov8Hyp::default())
             .unwrap()
+            .assigning_on_device(on_device)
             .forward(
                 by_level(&all, [128, 192]).into(),
                 targets(&fixture).as_slice().into(),
             )
             .unwrap();
 
+        let name = format!("{name}, on the device: {on_device}");
         let error = worst(&values(total.clone()), &fixture.values("loss_sum"));
         assert!(error < 1e-6, "{name}: loss differs by {error:e}");
         let items = values(Tensor::cat(items, 0));
@@ -59,6 +68,91 @@ fn equals_pytorch_in_values_and_gradients() {
                 .map_or_else(|| vec![0.0; fixture.values(key).len()], values);
             let error = worst(&gradient, &fixture.values(key));
             assert!(error < 1e-5, "{name}: {key} differs by {error:e}");
+        }
+    }
+}
+
+/// Logits of three images of 64 × 96 pixels.
+fn logits(outputs: usize, device: &Device, value: impl FnMut(usize) -> f32) -> Tensor<3> {
+    let cells = STRIDES.iter().map(|s| (64 / s) * (96 / s)).sum::<usize>();
+    let values: Vec<f32> = (0..3 * outputs * cells).map(value).collect();
+    let shape = [3, outputs, cells];
+    Tensor::from_data(TensorData::new(values, shape), device).require_grad()
+}
+
+/// Of the first image and the last.
+const TARGETS: [[f32; 6]; 5] = [
+    [0.0, 1.0, 0.4, 0.5, 0.5, 0.6],
+    [0.0, 0.0, 0.5, 0.5, 0.4, 0.7],
+    [0.0, 2.0, 0.9, 0.1, 0.02, 0.01],
+    [2.0, 2.0, 0.3, 0.3, 0.3, 0.4],
+    [2.0, 1.0, 0.35, 0.3, 0.3, 0.5],
+];
+
+/// Items, and the gradient of the logits.
+fn learnt(all: &Tensor<3>, reg_max: usize, targets: &[[f32; 6]], on_device: bool) -> [Vec<f32>; 2] {
+    let LossOutput { total, items } =
+        Yolov8Loss::new(CLASSES, reg_max, &STRIDES, Yolov8Hyp::default())
+            .unwrap()
+            .assigning_on_device(on_device)
+            .forward(by_level(all, [64, 96]).into(), targets.into())
+            .unwrap();
+    let gradients = total.backward();
+    [
+        values(Tensor::cat(items, 0)),
+        values(all.grad(&gradients).unwrap()),
+    ]
+}
+
+#[test]
+fn the_device_and_the_host_agree() {
+    for reg_max in [1, 16] {
+        let mut state = 7u32;
+        let all = logits(4 * reg_max + CLASSES, &device().autodiff(), |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 22) as f32 - 1.0
+        });
+        for targets in [TARGETS.as_slice(), &[]] {
+            let [host, device] =
+                [false, true].map(|on_device| learnt(&all, reg_max, targets, on_device));
+            for (device, host) in device.iter().zip(&host) {
+                let error = worst(device, host);
+                assert!(error < 1e-5, "{reg_max}: off by {error:e}");
+            }
+        }
+    }
+}
+
+/// Also of cells that answer for no box and predict one whose slope is infinite: without a height,
+/// as 1e-7 is added to it.
+#[test]
+fn extreme_logits_have_finite_gradients() {
+    let logit = |at: usize| match at % 7 {
+        0 | 4 => 80.0,
+        1 | 5 => -80.0,
+        2 => 3.0,
+        3 => -1e-7,
+        _ => 0.0,
+    };
+    for reg_max in [1, 16] {
+        let outputs = 4 * reg_max + CLASSES;
+        for all in [
+            logits(outputs, &device().autodiff(), logit),
+            logits(outputs, &device().autodiff(), |_| 80.0),
+            logits(outputs, &device().autodiff(), |_| -80.0),
+            // Top and bottom are each other's opposite.
+            logits(outputs, &device().autodiff(), |at| {
+                match at / 63 % outputs / reg_max {
+                    1 => -1e-7,
+                    3 => 0.0,
+                    _ => 1.0,
+                }
+            }),
+        ] {
+            let [items, gradient] = learnt(&all, reg_max, &TARGETS, true);
+            let numbers = items.iter().chain(&gradient);
+            let infinite = numbers.filter(|number| !number.is_finite()).count();
+            assert_eq!(infinite, 0, "of {outputs} outputs");
         }
     }
 }

@@ -207,7 +207,7 @@ impl Logits<'_> {
 }
 
 /// A target's box in pixels of an image of `size`, width and height.
-fn pixels([_, _, x, y, w, h]: [f32; 6], [width, height]: [f32; 2]) -> BBox {
+pub(super) fn pixels([_, _, x, y, w, h]: [f32; 6], [width, height]: [f32; 2]) -> BBox {
     let (x, y, half_w, half_h) = (x * width, y * height, w * width / 2.0, h * height / 2.0);
     BBox {
         x1: x - half_w,

@@ -1,15 +1,21 @@
 //! Training losses of the detectors.
 
+mod box_targets;
 mod cells;
 mod ciou;
 mod distances;
 mod end_to_end;
+mod gpu;
 mod hyp;
 mod masks;
 mod matching;
+mod on_device;
+mod overlaps;
 mod predicted_masks;
+mod scene;
 mod semantic;
 mod task_aligned;
+mod tensor_assigner;
 mod yolov5;
 mod yolov8;
 

@@ -50,8 +50,8 @@ pub struct Predictions<'a> {
     pub masks: Option<&'a PredictedMasks<'a>>,
 }
 
-/// Keeps quotients finite.
-const EPSILON: f32 = 1e-9;
+/// Keeps quotients finite; a cell's centre lies inside of a box from this far on.
+pub(super) const EPSILON: f32 = 1e-9;
 
 /// A cell among those that a box could go to.
 #[derive(Clone, Copy)]
@@ -147,10 +147,16 @@ impl TaskAlignedAssigner {
     /// centre.
     pub fn surrounds(&self, bbox: &BBox, [x, y]: [f32; 2]) -> bool {
         let inside = |low: f32, high: f32, place: f32| {
-            let (middle, half) = ((low + high) / 2.0, (high - low).max(self.least_side) / 2.0);
-            (place - (middle - half)).min(middle + half - place) > EPSILON
+            let [low, high] = self.widened(low, high);
+            (place - low).min(high - place) > EPSILON
         };
         inside(bbox.x1, bbox.x2, x) && inside(bbox.y1, bbox.y2, y)
+    }
+
+    /// Both ends of a side, which is widened about its middle if it is too small.
+    pub(super) fn widened(&self, low: f32, high: f32) -> [f32; 2] {
+        let (middle, half) = ((low + high) / 2.0, (high - low).max(self.least_side) / 2.0);
+        [middle - half, middle + half]
     }
 
     /// The cells that a box surrounds.

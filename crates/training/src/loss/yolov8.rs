@@ -2,13 +2,16 @@
 //! scores, CIoU on the boxes, and a loss on their sides.
 
 use burn::Tensor;
-use burn::tensor::{Int, TensorData};
+use burn::tensor::{DType, Int, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::box_targets::BoxTargets;
 use super::cells::{BatchMasks, Cell, Logits, Matched, cells};
-use super::distances::box_losses;
+use super::distances::{box_losses, distances};
+use super::gpu::on_gpu;
 use super::masks::{MaskMatch, mask_loss, object_numbers};
 use super::matching::check_targets;
+use super::on_device::{self, Batch};
 use super::semantic::semantic_loss;
 use super::task_aligned::TaskAlignedAssigner;
 use super::{
@@ -71,6 +74,8 @@ pub struct Yolov8Loss {
     coefficients: Option<usize>,
     /// Whether masks are learnt as YOLO26 does it.
     yolo26: bool,
+    /// Whether cells are assigned on the device; None: if that is a GPU.
+    on_device: Option<bool>,
 }
 
 impl Yolov8Loss {
@@ -102,6 +107,7 @@ impl Yolov8Loss {
             strides,
             coefficients: None,
             yolo26: false,
+            on_device: None,
         })
     }
 
@@ -118,6 +124,16 @@ impl Yolov8Loss {
     pub fn with_semantics(self) -> Self {
         Self {
             yolo26: true,
+            ..self
+        }
+    }
+
+    /// Whether cells are assigned to boxes by tensor operations, on the device of the logits, or on
+    /// the host, which reads these back. Without this call it is the device if that is a GPU.
+    /// Heads with masks are always assigned on the host.
+    pub fn assigning_on_device(self, on_device: bool) -> Self {
+        Self {
+            on_device: Some(on_device),
             ..self
         }
     }
@@ -239,6 +255,25 @@ impl DetectionLoss for Yolov8Loss {
         let logits = concatenated(levels.into_iter().map(flat).collect())
             .reshape([batch * cells.len(), outputs]);
 
+        let Yolov8Hyp { box_gain, cls, dfl } = self.hyp;
+        if self.coefficients.is_none() && self.on_device.unwrap_or_else(|| on_gpu(&device)) {
+            if logits.dtype() != DType::F32 {
+                return Err(LossError::NotFloat);
+            }
+            let of = Batch {
+                images: batch,
+                nc: self.nc,
+                reg_max: self.reg_max,
+                cells: &cells,
+                size,
+                assigner: &self.assigner,
+            };
+            let losses = on_device::losses(logits, &of, targets.boxes);
+            let items = losses.into_iter().zip([box_gain, cls, dfl]);
+            let items = items.map(|(loss, gain)| loss.mul_scalar(gain));
+            return Ok(LossOutput::of(items.collect(), batch));
+        }
+
         // Prototypes and masks that fit, if there is an object.
         let masks = match self.coefficients {
             Some(count) if !targets.boxes.is_empty() => {
@@ -264,13 +299,14 @@ impl DetectionLoss for Yolov8Loss {
         let mask_items = self.items().len() - 3;
         let mut mask_losses: Vec<Tensor<1>> = (0..mask_items).map(|_| zero()).collect();
         let mut box_losses_of = [zero(), zero()];
-        let Yolov8Hyp { box_gain, cls, dfl } = self.hyp;
         if !matched.is_empty() {
             let rows: Vec<i32> = matched.iter().map(|m| m.row as i32).collect();
             let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [matched.len()]), &device);
             let rows = logits.select(0, rows);
             let sides = rows.clone().narrow(1, 0, 4 * self.reg_max);
-            box_losses_of = box_losses(sides, self.reg_max, &matched, size, &device);
+            let boxes = distances(sides.clone(), self.reg_max);
+            let of = BoxTargets::of_matches(&matched, self.reg_max, size, &device);
+            box_losses_of = box_losses(sides, boxes, of);
             if let Some((protos, masks)) = masks {
                 let first = 4 * self.reg_max + self.nc;
                 let coefficients = rows.narrow(1, first, outputs - first);
