@@ -1,6 +1,6 @@
 //! GPUs, and how LibTorch uses NVIDIA's.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::libtorch;
 
@@ -50,6 +50,22 @@ pub fn libtorch_version() -> Option<String> {
 /// If the shape has another number of values.
 pub fn uploaded<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     match libtorch::upload(&values, shape, device) {
+        Some(tensor) if device.is_autodiff() => Tensor::from_inner(tensor),
+        Some(tensor) => tensor,
+        None => Tensor::from_data(TensorData::new(values, shape), device),
+    }
+}
+
+/// The same of integers.
+///
+/// # Panics
+/// If the shape has another number of values.
+pub fn uploaded_integers<const D: usize>(
+    values: Vec<i64>,
+    shape: [usize; D],
+    device: &Device,
+) -> Tensor<D, Int> {
+    match libtorch::upload_integers(&values, shape, device) {
         Some(tensor) if device.is_autodiff() => Tensor::from_inner(tensor),
         Some(tensor) => tensor,
         None => Tensor::from_data(TensorData::new(values, shape), device),

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
 use crate::{Activation, Adam, Average, Clip, RunningStatistics, Sgd};
 
@@ -53,6 +53,14 @@ pub fn peak_memory(_: &Device) -> Option<usize> {
 }
 
 pub fn upload<const D: usize>(_: &[f32], _: [usize; D], _: &Device) -> Option<Tensor<D>> {
+    None
+}
+
+pub fn upload_integers<const D: usize>(
+    _: &[i64],
+    _: [usize; D],
+    _: &Device,
+) -> Option<Tensor<D, Int>> {
     None
 }
 

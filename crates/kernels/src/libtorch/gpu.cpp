@@ -42,17 +42,17 @@ extern "C" bool ablate_peak_memory(int index, size_t *bytes, char *error, size_t
     });
 }
 
-// A tensor of these values, copied to pages that stay in memory, from where the device fetches them while the caller goes on.
-extern "C" bool ablate_upload(const float *values, const int64_t *shape, size_t rank, int index, at::Tensor **found, char *error,
-                              size_t room) {
+// A tensor of these values, 32-bit floats or 64-bit integers, copied to pages that stay in memory, from where the device fetches them while the caller goes on.
+extern "C" bool ablate_upload(const void *values, bool floats, const int64_t *shape, size_t rank, int index, at::Tensor **found,
+                              char *error, size_t room) {
     return ablate_tried(error, room, [&] {
         at::NoGradGuard guard;
         const at::IntArrayRef sizes(shape, rank);
-        const auto options = at::TensorOptions().dtype(at::kFloat);
+        const auto options = at::TensorOptions().dtype(floats ? at::kFloat : at::kLong);
         at::Tensor pinned = at::empty(sizes, options.pinned_memory(true));
-        pinned.copy_(at::from_blob(const_cast<float *>(values), sizes, options));
+        pinned.copy_(at::from_blob(const_cast<void *>(values), sizes, options));
         const c10::Device device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index));
-        *found = new at::Tensor(pinned.to(device, at::kFloat, /*non_blocking=*/true));
+        *found = new at::Tensor(pinned.to(device, pinned.scalar_type(), /*non_blocking=*/true));
     });
 }
 

@@ -1,10 +1,10 @@
 //! How LibTorch uses a GPU.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 
 use burn::{
     backend::{LibTorch, libtorch::TchTensor},
-    tensor::{Device, Tensor},
+    tensor::{Device, Int, Tensor},
 };
 use torch_sys::C_tensor;
 
@@ -54,6 +54,33 @@ pub fn upload<const D: usize>(
     shape: [usize; D],
     device: &Device,
 ) -> Option<Tensor<D>> {
+    // SAFETY: they are floats, as is said.
+    #[allow(unsafe_code)]
+    let found = unsafe { copied(values, true, shape, device)? };
+    Some(Tensor::from_primitive::<LibTorch>(TchTensor::new(found)))
+}
+
+/// See [`crate::uploaded_integers`]; None for another device.
+pub fn upload_integers<const D: usize>(
+    values: &[i64],
+    shape: [usize; D],
+    device: &Device,
+) -> Option<Tensor<D, Int>> {
+    // SAFETY: they are integers, as is said.
+    #[allow(unsafe_code)]
+    let found = unsafe { copied(values, false, shape, device)? };
+    Some(Tensor::from_primitive::<LibTorch>(TchTensor::new(found)))
+}
+
+/// # Safety
+/// The values are 32-bit floats or 64-bit integers, whichever is said.
+#[allow(unsafe_code)]
+unsafe fn copied<T, const D: usize>(
+    values: &[T],
+    floats: bool,
+    shape: [usize; D],
+    device: &Device,
+) -> Option<tch::Tensor> {
     let index = cuda_index(device)?;
     assert_eq!(
         values.len(),
@@ -62,13 +89,13 @@ pub fn upload<const D: usize>(
     );
     let shape = shape.map(|side| side as i64);
     let mut found = std::ptr::null_mut();
-    // SAFETY: there are as many values as the shape has, room for the tensor, and for the text as
-    // much as is said. Where it worked, nothing else owns the tensor.
-    #[allow(unsafe_code)]
-    let found = unsafe {
-        called(|error, room| {
+    let copied = called(|error, room| {
+        // SAFETY: there are as many values as the shape has, room for the tensor, and for the text
+        // as much as is said.
+        unsafe {
             ablate_upload(
-                values.as_ptr(),
+                values.as_ptr().cast(),
+                floats,
                 shape.as_ptr(),
                 D,
                 index as i32,
@@ -76,11 +103,11 @@ pub fn upload<const D: usize>(
                 error,
                 room,
             )
-        })
-        .unwrap_or_else(|error| panic!("LibTorch's upload failed: {error}"));
-        tch::Tensor::from_ptr(found)
-    };
-    Some(Tensor::from_primitive::<LibTorch>(TchTensor::new(found)))
+        }
+    });
+    copied.unwrap_or_else(|error| panic!("LibTorch's upload failed: {error}"));
+    // SAFETY: it worked, and nothing else owns the tensor.
+    Some(unsafe { tch::Tensor::from_ptr(found) })
 }
 
 /// See [`crate::libtorch_version`].
@@ -98,7 +125,8 @@ unsafe extern "C" {
     fn ablate_forget_peak_memory(index: i32, error: *mut c_char, room: usize) -> bool;
     fn ablate_peak_memory(index: i32, bytes: *mut usize, error: *mut c_char, room: usize) -> bool;
     fn ablate_upload(
-        values: *const f32,
+        values: *const c_void,
+        floats: bool,
         shape: *const i64,
         rank: usize,
         index: i32,

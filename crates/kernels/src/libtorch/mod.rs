@@ -33,7 +33,10 @@ pub use absent::*;
 #[cfg(feature = "tch")]
 pub use captured::CapturedPass;
 #[cfg(feature = "tch")]
-pub use gpu::{allow_tf32, cuda_index, forget_peak_memory, libtorch_version, peak_memory, upload};
+pub use gpu::{
+    allow_tf32, cuda_index, forget_peak_memory, libtorch_version, peak_memory, upload,
+    upload_integers,
+};
 #[cfg(feature = "tch")]
 pub use layout::arranged;
 #[cfg(feature = "tch")]

@@ -289,3 +289,178 @@ fn what_is_not_covered_is_left_to_burn() {
         );
     }
 }
+
+/// Shapes of parameters: two kernels, a matrix, a norm's and a bias's.
+const PARAMETERS: [[usize; 4]; 5] = [
+    [4, 3, 3, 3],
+    [8, 4, 1, 1],
+    [5, 7, 1, 1],
+    [6, 1, 1, 1],
+    [9, 1, 1, 1],
+];
+
+fn uniform(shape: [usize; 4]) -> Tensor<4> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Device::libtorch())
+}
+
+fn bits(tensor: &Tensor<4>) -> Vec<u32> {
+    let values = tensor.to_data().try_to_vec::<f32>().unwrap();
+    values.into_iter().map(f32::to_bits).collect()
+}
+
+/// Three steps of SGD, of parameters with two kinds of factors, the last without a gradient in the first step.
+#[test]
+fn steps_of_sgd_together_are_those_one_by_one() {
+    Device::libtorch().seed(11);
+    let mut values: Vec<Tensor<4>> = PARAMETERS.into_iter().map(uniform).collect();
+    let mut buffers: Vec<Option<Tensor<4>>> = vec![None; values.len()];
+    for step in 0..3 {
+        let mut together = crate::Steps::default();
+        let mut expected = Vec::new();
+        let taken = values.len() - usize::from(step == 0);
+        for i in 0..taken {
+            let by = crate::Sgd {
+                weight_decay: [0.0, 0.05][i % 2],
+                momentum: 0.937,
+                lr: 0.01,
+            };
+            let gradient = uniform(PARAMETERS[i]);
+            match &buffers[i] {
+                Some(buffer) => together.add(by, &[&values[i], &gradient, buffer]),
+                None => together.add(by, &[&values[i], &gradient]),
+            }
+            expected.push(crate::sgd(
+                values[i].clone(),
+                gradient,
+                buffers[i].clone(),
+                by,
+            ));
+        }
+        let mut stepped = together.take();
+        for (i, [value, buffer]) in expected.into_iter().enumerate() {
+            let found: [Tensor<4>; 2] = stepped.next();
+            assert_eq!(bits(&found[0]), bits(&value), "step {step}, parameter {i}");
+            assert_eq!(bits(&found[1]), bits(&buffer), "step {step}, parameter {i}");
+            let [value, buffer] = found;
+            (values[i], buffers[i]) = (value, Some(buffer));
+        }
+    }
+}
+
+#[test]
+fn steps_of_adam_together_are_those_one_by_one() {
+    Device::libtorch().seed(12);
+    for (weight_decay, shrink) in [(0.02, 1.0), (0.0, 0.999)] {
+        let mut values: Vec<Tensor<4>> = PARAMETERS.into_iter().map(uniform).collect();
+        let mut averages: Vec<Option<[Tensor<4>; 2]>> = vec![None; values.len()];
+        for steps in 1..4 {
+            let by = crate::Adam {
+                weight_decay,
+                shrink,
+                betas: [0.9, 0.999],
+                epsilon: 1e-8,
+                lr: 0.01,
+                steps,
+            };
+            let mut together = crate::Steps::default();
+            let mut expected = Vec::new();
+            for (i, shape) in PARAMETERS.into_iter().enumerate() {
+                let gradient = uniform(shape);
+                match &averages[i] {
+                    Some([average, square]) => {
+                        together.add(by, &[&values[i], &gradient, average, square]);
+                    }
+                    None => together.add(by, &[&values[i], &gradient]),
+                }
+                expected.push(crate::adam(
+                    values[i].clone(),
+                    gradient,
+                    averages[i].clone(),
+                    by,
+                ));
+            }
+            let mut stepped = together.take();
+            for (i, expected) in expected.iter().enumerate() {
+                let found: [Tensor<4>; 3] = stepped.next();
+                for (found, expected) in found.iter().zip(expected) {
+                    assert_eq!(bits(found), bits(expected), "step {steps}, parameter {i}");
+                }
+                let [value, average, square] = found;
+                (values[i], averages[i]) = (value, Some([average, square]));
+            }
+        }
+    }
+}
+
+#[test]
+fn averages_together_are_those_one_by_one() {
+    Device::libtorch().seed(13);
+    let by = crate::Average { decay: 0.9987 };
+    let mut together = crate::Steps::default();
+    let mut expected = Vec::new();
+    for shape in PARAMETERS {
+        let (average, value) = (uniform(shape), uniform(shape));
+        together.add(by, &[&average, &value]);
+        expected.push(crate::moving_average(average, value, by.decay));
+    }
+    let mut stepped = together.take();
+    for expected in expected {
+        let [found] = stepped.next::<4, 1>();
+        assert_eq!(bits(&found), bits(&expected));
+    }
+}
+
+/// Gradients of 3 and 4 have the norm 5.
+#[test]
+fn gradients_together_are_cut_to_a_norm() {
+    let device = Device::libtorch();
+    for (scale, most, factor) in [(1.0, 10.0, 1.0), (1.0, 2.5, 0.5), (4.0, 2.5, 0.5 / 4.0)] {
+        let mut together = crate::Steps::default();
+        let gradients = [3.0f32, 4.0].map(|value| value * scale as f32);
+        for gradient in gradients {
+            let gradient = Tensor::<1>::from_floats([gradient, 0.0], &device);
+            together.add(crate::Clip { most, scale }, &[&gradient]);
+        }
+        let (mut stepped, norm) = together.take().unwrap();
+        assert_eq!(norm.into_scalar::<f32>(), 5.0);
+        for gradient in gradients {
+            let [found] = stepped.next::<1, 1>();
+            let found = found.into_data().try_to_vec::<f32>().unwrap();
+            let expected = gradient * factor as f32;
+            assert!(
+                (found[0] - expected).abs() < 1e-6 * expected,
+                "{} {expected}",
+                found[0]
+            );
+            assert_eq!(found[1], 0.0);
+        }
+    }
+    assert!(crate::Steps::<crate::Clip>::default().take().is_none());
+}
+
+/// What overflowed is told by the norm.
+#[test]
+fn a_gradient_that_is_no_number_is_known_by_the_norm() {
+    let gradient = Tensor::<1>::from_floats([f32::INFINITY, 1.0], &Device::libtorch());
+    let by = crate::Clip {
+        most: f64::INFINITY,
+        scale: 65_536.0,
+    };
+    let mut together = crate::Steps::default();
+    together.add(by, &[&gradient]);
+    let (_, norm) = together.take().unwrap();
+    assert!(!norm.into_scalar::<f32>().is_finite());
+}
+
+#[test]
+fn a_cpu_captures_no_pass_and_has_no_memory_of_its_own() {
+    let device = Device::libtorch();
+    let refused = crate::CapturedPass::refused(&device).unwrap();
+    assert!(refused.contains("tch:cuda:0"), "{refused}");
+    assert!(crate::CapturedPass::capture(&device, || unreachable!()).is_err());
+    assert_eq!(crate::cuda_index(&device), None);
+    assert_eq!(crate::peak_memory(&device), None);
+    crate::forget_peak_memory(&device);
+    let version = crate::libtorch_version().unwrap();
+    assert!(version.starts_with("2."), "{version}");
+}

@@ -4,8 +4,9 @@
 use std::f32::consts::FRAC_2_PI;
 
 use ablate_detection::geometry::BBox;
+use ablate_kernels::uploaded;
 use burn::Tensor;
-use burn::tensor::{Device, TensorData};
+use burn::tensor::Device;
 
 use super::cells::{Cell, pixels};
 use super::task_aligned::TaskAlignedAssigner;
@@ -86,7 +87,7 @@ impl Scene {
         values.extend(size.into_iter().chain(size));
 
         let all = values.len();
-        let all = Tensor::<1>::from_data(TensorData::new(values, [all]), &device.clone().inner());
+        let all = uploaded(values, [all], &device.clone().inner());
         let mut start = 0;
         let mut table = |rows: usize, columns: usize| {
             let table = all.clone().narrow(0, start, rows * columns);

@@ -4,6 +4,7 @@ mod ema;
 mod musgd;
 mod optimizer;
 mod packages;
+mod pending;
 mod recipe;
 mod trainer;
 
