@@ -8,9 +8,7 @@ use burn::tensor::activation::{log_softmax, softmax};
 
 use super::box_targets::{BoxTargets, Sides};
 use super::complete_iou;
-
-/// Added to heights, which keeps a box without one from an infinite slope.
-const EPSILON: f32 = 1e-7;
+use super::scene::EPSILON;
 
 /// The distances in cells, `[n, 4]`, that logits `[n, 4 · reg_max]` stand for: means of
 /// distributions, or the logits themselves.

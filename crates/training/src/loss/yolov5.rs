@@ -2,6 +2,7 @@
 //! masks.
 
 use std::collections::HashSet;
+use std::iter::repeat_n;
 
 use burn::Tensor;
 use burn::tensor::activation::sigmoid;
@@ -117,32 +118,21 @@ impl Yolov5Loss {
 
     /// CIoU of the boxes that matched rows `[n, outputs]` predict with their targets, `[n, 1]`; in
     /// cells.
-    fn iou(&self, rows: Tensor<2>, matches: &[Match]) -> Tensor<2> {
-        let device = rows.device();
-        let column = |of: fn(&Match) -> [f32; 2]| pairs(matches.iter().map(of), &device);
+    fn iou(&self, rows: Tensor<2>, tables: &Tables) -> Tensor<2> {
         // A centre lies up to half a cell outside of its cell, a side is at most four times the
         // anchor's.
         let doubled = sigmoid(rows.narrow(1, 0, 4)).mul_scalar(2.0);
         let centers = doubled.clone().narrow(1, 0, 2).sub_scalar(0.5);
-        let sizes = doubled.narrow(1, 2, 2).square() * column(|m| m.anchor);
-        complete_iou(centers, sizes, column(|m| m.center), column(|m| m.size))
+        let sizes = doubled.narrow(1, 2, 2).square() * tables.anchors.clone();
+        complete_iou(centers, sizes, tables.centers.clone(), tables.sizes.clone())
     }
 
     /// Binary cross-entropy of the matched rows' class logits, mean over each level's rows and
     /// classes, summed over levels.
-    fn class_loss(&self, rows: Tensor<2>, matched: &Matched, device: &Device) -> Tensor<1> {
-        let smoothing = self.hyp.label_smoothing / 2.0;
-        let mut targets = vec![smoothing; matched.rows.len() * self.nc];
-        for (row, m) in matched.rows.iter().enumerate() {
-            targets[row * self.nc + m.class] = 1.0 - smoothing;
-        }
-        let targets = Tensor::from_data(
-            TensorData::new(targets, [matched.rows.len(), self.nc]),
-            device,
-        );
+    fn class_loss(&self, rows: Tensor<2>, tables: &Tables) -> Tensor<1> {
         let logits = rows.narrow(1, 5, self.nc);
-        let loss = bce_with_logits(logits, targets, self.hyp.cls_pw);
-        matched.mean(loss.mean_dim(1), device)
+        let loss = bce_with_logits(logits, tables.classes.clone(), self.hyp.cls_pw);
+        tables.mean(loss.mean_dim(1))
     }
 
     /// Binary cross-entropy of every cell's objectness with the IoU of its box, or 0; mean over
@@ -150,25 +140,25 @@ impl Yolov5Loss {
     fn objectness_loss(
         &self,
         logits: Vec<Tensor<2>>,
-        matched: &Matched,
-        iou: Option<Tensor<1>>,
+        found: Option<(&Tables, Tensor<1>)>,
     ) -> Tensor<1> {
         let mut start = 0;
-        let losses = logits
-            .into_iter()
-            .zip(&matched.levels)
-            .zip(self.balance)
-            .map(|((logits, level), &balance)| {
-                let logits = logits.narrow(1, 4, 1).squeeze_dim::<1>(1);
-                let mut targets = logits.zeros_like();
-                if let (Some(cells), Some(iou)) = (&level.cells, &iou) {
-                    let iou = iou.clone().narrow(0, start, level.count);
-                    targets = targets.select_assign(0, cells.clone(), iou, IndexingUpdateOp::Add);
-                    start += level.count;
-                }
-                let cells = logits.dims()[0] as f32;
-                bce_with_logits_sum(logits, targets, self.hyp.obj_pw).mul_scalar(balance / cells)
-            });
+        let loss = |(level, (logits, balance)): (usize, (Tensor<2>, &f32))| {
+            let logits = logits.narrow(1, 4, 1).squeeze_dim::<1>(1);
+            let mut targets = logits.zeros_like();
+            if let Some((tables, iou)) = &found
+                && let Some(cells) = &tables.cells[level]
+            {
+                let [count] = cells.dims();
+                let iou = iou.clone().narrow(0, start, count);
+                targets = targets.select_assign(0, cells.clone(), iou, IndexingUpdateOp::Add);
+                start += count;
+            }
+            let cells = logits.dims()[0] as f32;
+            bce_with_logits_sum(logits, targets, self.hyp.obj_pw).mul_scalar(balance / cells)
+        };
+        let levels = logits.into_iter().zip(self.balance).enumerate();
+        let losses = levels.map(loss);
         losses
             .reduce(|sum, loss| sum + loss)
             .expect("a head has a level")
@@ -202,42 +192,43 @@ impl DetectionLoss for Yolov5Loss {
         let mut matched = Matched::default();
         for (level, matcher) in levels.into_iter().zip(&self.matchers) {
             let [_, anchors, height, width, _] = level.dims();
-            matched.push(matcher.matches(targets, height, width), &device);
+            matched.push(matcher.matches(targets, height, width));
             logits.push(level.reshape([batch * anchors * height * width, outputs]));
         }
 
         let zero = || Tensor::zeros([1], &device);
         let mut seg_loss = self.coefficients.map(|_| zero());
-        let (box_loss, class_loss, iou) = if matched.rows.is_empty() {
-            (zero(), zero(), None)
-        } else {
-            let rows = matched.select(&logits);
-            if let Some(count) = self.coefficients {
-                let (protos, masks) = required(protos, masks, count)?;
-                let coefficients = rows.clone().narrow(1, 5 + self.nc, count);
-                let loss = mask_loss(
-                    protos,
-                    coefficients,
-                    &matched.mask_matches(targets, batch),
-                    masks,
-                );
-                seg_loss = Some(loss.mul_scalar(self.hyp.box_gain / batch as f32));
+        let smoothing = self.hyp.label_smoothing / 2.0;
+        let tables =
+            (!matched.rows.is_empty()).then(|| matched.tables(self.nc, smoothing, &device));
+        let (box_loss, class_loss, found) = match &tables {
+            None => (zero(), zero(), None),
+            Some(tables) => {
+                let rows = tables.select(&logits);
+                if let Some(count) = self.coefficients {
+                    let (protos, masks) = required(protos, masks, count)?;
+                    let coefficients = rows.clone().narrow(1, 5 + self.nc, count);
+                    let loss = mask_loss(
+                        protos,
+                        coefficients,
+                        &matched.mask_matches(targets, batch),
+                        masks,
+                    );
+                    seg_loss = Some(loss.mul_scalar(self.hyp.box_gain / batch as f32));
+                }
+                let iou = self.iou(rows.clone(), tables);
+                let box_loss = tables.mean(iou.clone().neg().add_scalar(1.0));
+                let class_loss = if self.nc > 1 {
+                    self.class_loss(rows, tables)
+                } else {
+                    zero()
+                };
+                let target = iou.detach().clamp_min(0.0).reshape([matched.rows.len()]);
+                let target = target * tables.last.clone();
+                (box_loss, class_loss, Some((tables, target)))
             }
-            let iou = self.iou(rows.clone(), &matched.rows);
-            let box_loss = matched.mean(iou.clone().neg().add_scalar(1.0), &device);
-            let class_loss = if self.nc > 1 {
-                self.class_loss(rows, &matched, &device)
-            } else {
-                zero()
-            };
-            let target = iou.detach().clamp_min(0.0).reshape([matched.rows.len()]);
-            (
-                box_loss,
-                class_loss,
-                Some(target * matched.last_in_cell(&device)),
-            )
         };
-        let objectness_loss = self.objectness_loss(logits, &matched, iou);
+        let objectness_loss = self.objectness_loss(logits, found);
 
         let items = [
             box_loss.mul_scalar(self.hyp.box_gain),
@@ -255,44 +246,59 @@ impl DetectionLoss for Yolov5Loss {
 #[derive(Default)]
 struct Matched {
     rows: Vec<Match>,
-    levels: Vec<MatchedLevel>,
-}
-
-struct MatchedLevel {
-    count: usize,
-    /// Rows of the level's logits, `[count]`; None if nothing matched.
-    cells: Option<Tensor<1, Int>>,
+    /// Of each level.
+    counts: Vec<usize>,
 }
 
 impl Matched {
-    fn push(&mut self, matches: Vec<Match>, device: &Device) {
-        let cells = (!matches.is_empty()).then(|| {
-            let cells: Vec<i32> = matches.iter().map(|m| m.cell as i32).collect();
-            Tensor::from_data(TensorData::new(cells, [matches.len()]), device)
-        });
-        self.levels.push(MatchedLevel {
-            count: matches.len(),
-            cells,
-        });
+    fn push(&mut self, matches: Vec<Match>) {
+        self.counts.push(matches.len());
         self.rows.extend(matches);
     }
 
-    /// The matched rows of all levels, `[n, outputs]`.
-    fn select(&self, logits: &[Tensor<2>]) -> Tensor<2> {
-        let rows = logits.iter().zip(&self.levels);
-        let rows =
-            rows.filter_map(|(logits, level)| Some(logits.clone().select(0, level.cells.clone()?)));
-        Tensor::cat(rows.collect(), 0)
-    }
+    /// Of at least one match: everything by two uploads, as each waits for a GPU.
+    fn tables(&self, nc: usize, smoothing: f32, device: &Device) -> Tables {
+        let n = self.rows.len();
+        let cells: Vec<i32> = self.rows.iter().map(|m| m.cell as i32).collect();
+        let cells = Tensor::<1, Int>::from_data(TensorData::new(cells, [n]), device);
+        let mut start = 0;
+        let of_level = |count: &usize| {
+            let level = (*count > 0).then(|| cells.clone().narrow(0, start, *count));
+            start += count;
+            level
+        };
+        let cells = self.counts.iter().map(of_level).collect();
 
-    /// The mean over each level's rows, summed over the levels: `[n, 1]` to `[1]`.
-    fn mean(&self, rows: Tensor<2>, device: &Device) -> Tensor<1> {
-        let weights = self
-            .levels
-            .iter()
-            .flat_map(|l| std::iter::repeat_n(1.0 / l.count as f32, l.count));
-        let weights = TensorData::new(weights.collect::<Vec<f32>>(), [self.rows.len(), 1]);
-        (rows * Tensor::from_data(weights, device)).sum()
+        let mut classes = vec![smoothing; n * nc];
+        for (row, m) in self.rows.iter().enumerate() {
+            classes[row * nc + m.class] = 1.0 - smoothing;
+        }
+        let pairs: [fn(&Match) -> [f32; 2]; 3] = [|m| m.anchor, |m| m.center, |m| m.size];
+        let pairs = pairs
+            .into_iter()
+            .flat_map(|of| self.rows.iter().flat_map(of));
+        let mut values: Vec<f32> = pairs.chain(classes).collect();
+        for count in &self.counts {
+            values.extend(repeat_n(1.0 / *count as f32, *count));
+        }
+        values.extend(self.last_in_cell());
+        let length = values.len();
+        let values = Tensor::<1>::from_data(TensorData::new(values, [length]), device);
+        let mut start = 0;
+        let mut table = |columns: usize| -> Tensor<2> {
+            let table = values.clone().narrow(0, start, n * columns);
+            start += n * columns;
+            table.reshape([n, columns])
+        };
+        Tables {
+            cells,
+            anchors: table(2),
+            centers: table(2),
+            sizes: table(2),
+            classes: table(nc),
+            weights: table(1),
+            last: table(1).reshape([n]),
+        }
     }
 
     /// The rows' objects: each image's matches of a level are averaged, then summed.
@@ -300,12 +306,8 @@ impl Matched {
         let objects = object_numbers(targets, batch);
         let mut matches = Vec::with_capacity(self.rows.len());
         let mut rows = self.rows.iter();
-        for level in &self.levels {
-            let level: Vec<usize> = rows
-                .by_ref()
-                .take(level.count)
-                .map(|row| row.target)
-                .collect();
+        for count in &self.counts {
+            let level: Vec<usize> = rows.by_ref().take(*count).map(|row| row.target).collect();
             let mut counts = vec![0usize; batch];
             level
                 .iter()
@@ -324,25 +326,50 @@ impl Matched {
         matches
     }
 
-    /// 1 for each row that no later one of its level overrides in its cell, 0 for the others,
-    /// `[n]`.
-    fn last_in_cell(&self, device: &Device) -> Tensor<1> {
+    /// 1 for each row that no later one of its level overrides in its cell, 0 for the others.
+    fn last_in_cell(&self) -> Vec<f32> {
         let mut last = vec![0.0f32; self.rows.len()];
         let mut end = self.rows.len();
-        for level in self.levels.iter().rev() {
-            let mut seen = HashSet::with_capacity(level.count);
-            for row in (end - level.count..end).rev() {
+        for count in self.counts.iter().rev() {
+            let mut seen = HashSet::with_capacity(*count);
+            for row in (end - count..end).rev() {
                 last[row] = f32::from(seen.insert(self.rows[row].cell));
             }
-            end -= level.count;
+            end -= count;
         }
-        Tensor::from_data(TensorData::new(last, [self.rows.len()]), device)
+        last
     }
 }
 
-/// `[n, 2]` from pairs.
-fn pairs(pairs: impl Iterator<Item = [f32; 2]>, device: &Device) -> Tensor<2> {
-    let values: Vec<f32> = pairs.flatten().collect();
-    let rows = values.len() / 2;
-    Tensor::from_data(TensorData::new(values, [rows, 2]), device)
+/// What the loss takes of n matches, on its device.
+struct Tables {
+    /// Rows of each level's logits; None if nothing matched.
+    cells: Vec<Option<Tensor<1, Int>>>,
+    /// Widths and heights, `[n, 2]`.
+    anchors: Tensor<2>,
+    /// Of the targets, `[n, 2]`.
+    centers: Tensor<2>,
+    /// Of the targets, `[n, 2]`.
+    sizes: Tensor<2>,
+    /// What the classes should be, `[n, classes]`.
+    classes: Tensor<2>,
+    /// 1 over the matches of the row's level, `[n, 1]`.
+    weights: Tensor<2>,
+    /// See [`Matched::last_in_cell`]: `[n]`.
+    last: Tensor<1>,
+}
+
+impl Tables {
+    /// The matched rows of all levels, `[n, outputs]`.
+    fn select(&self, logits: &[Tensor<2>]) -> Tensor<2> {
+        let rows = logits.iter().zip(&self.cells);
+        let rows =
+            rows.filter_map(|(logits, cells)| Some(logits.clone().select(0, cells.clone()?)));
+        Tensor::cat(rows.collect(), 0)
+    }
+
+    /// The mean over each level's rows, summed over the levels: `[n, 1]` to `[1]`.
+    fn mean(&self, rows: Tensor<2>) -> Tensor<1> {
+        (rows * self.weights.clone()).sum()
+    }
 }
