@@ -22,6 +22,7 @@
 mod activation;
 mod allocator;
 mod bce;
+mod captured;
 mod channels;
 mod channels_last;
 #[cfg(test)]
@@ -41,6 +42,7 @@ mod update;
 pub use activation::Activation;
 pub use allocator::{keep_freed_memory, release_freed_memory};
 pub use bce::{bce_with_logits, bce_with_logits_sum};
+pub use captured::CapturedPass;
 pub use channels::{channels, concatenated};
 pub use channels_last::channels_last;
 pub use conv::{Conv2d, conv2d, conv2d_per_image};
