@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ablate::measure::{precision::Precision, timing::Protocol, train_step::TrainStep};
+use ablate::measure::{mode::Mode, precision::Precision, timing::Protocol, train_step::TrainStep};
 use ablate_model::{Catalog, ModelName};
 use burn::tensor::Device;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -23,6 +23,7 @@ const PROTOCOL: Protocol = Protocol {
     aim: None,
     fuse: false,
     precision: Precision::F32,
+    mode: Mode::Eager,
 };
 const CLASSES: usize = 4;
 

@@ -119,6 +119,11 @@ impl DeviceName {
         }
     }
 
+    /// Whether it is an NVIDIA GPU by LibTorch.
+    pub fn is_libtorch_cuda(&self) -> bool {
+        matches!(self.place, Place::Cuda(_))
+    }
+
     /// Whether both are GPUs of one backend.
     pub fn is_kind_of(&self, other: &Self) -> bool {
         self.backend.name == other.backend.name

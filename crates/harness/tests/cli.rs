@@ -289,7 +289,7 @@ fn devices_names_what_is_compiled_in() {
 
 #[test]
 fn a_wrong_command_line_is_one_clear_line_and_code_2() {
-    let refusals: [(&[&str], &str); 11] = [
+    let refusals: [(&[&str], &str); 13] = [
         (&["show", "yolov5"], "expected a scale, as in yolov5n"),
         (&["show", "yolov4n"], "unknown family 'yolov4'"),
         (&["show", "yolov5n+gsconf"], "gsconv"),
@@ -311,6 +311,14 @@ fn a_wrong_command_line_is_one_clear_line_and_code_2() {
             "--imgsz: expected a multiple of 32, found 720; next: 736",
         ),
         (&["latency", "yolov5n", "--device", "cuda:99"], "cuda"),
+        (
+            &["latency", "yolov5n", "--mode", "graph"],
+            "--mode graph: expected an NVIDIA GPU by LibTorch (tch:cuda:0), found flex",
+        ),
+        (
+            &["latency", "yolov5n", "--mode", "graph", "--train-step"],
+            "--mode: expected eager with --train-step, found graph",
+        ),
         (&["run", "no/such.yaml"], "no/such.yaml"),
         (&["report", "no/such/folder"], "no/such/folder"),
     ];
@@ -513,5 +521,9 @@ fn a_size_may_be_a_rectangle() {
         "--format",
         "csv",
     ]);
-    assert!(timed.ok().contains("64×96"));
+    let timed = timed.ok();
+    assert!(
+        timed.contains("\nyolov5n,flex,64×96,1,f32,eager,false,"),
+        "{timed}"
+    );
 }

@@ -24,7 +24,7 @@ nc: 3
 devices: [flex, 'cuda:0']
 seeds: [0, 7]
 cost: {imgsz: 640}
-latency: {scales: [n, s], imgsz: [320, 384], batch: 2, budget_s: 1.5, warmup: 0, min_iterations: 1, dtype: [f32, f16]}
+latency: {scales: [n, s], imgsz: [320, 384], batch: 2, budget_s: 1.5, warmup: 0, min_iterations: 1, dtype: [f32, f16], mode: [eager, graph]}
 train:
   scales: [n]
   data: data.yaml

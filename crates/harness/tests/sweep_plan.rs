@@ -8,7 +8,7 @@ use std::{
 
 use ablate::sweep::{
     config::{Among, HalvingConfig, SweepConfig},
-    plan::{Plan, Selection},
+    plan::{Plan, PlannedCell, Selection},
 };
 use ablate_model::{Catalog, Detector, inference::Execution};
 use ablate_records::Stage;
@@ -305,6 +305,56 @@ fn number_formats_have_cells_that_are_not_trained_again() {
     );
 }
 
+/// A second mode, too. Where no device can have it, its cells say so, whatever the machine; where one
+/// can, they wait for a machine that has it.
+#[test]
+fn modes_have_cells_that_say_which_devices_can() {
+    let plan_on = |devices: &str| {
+        plan(&SWEEP.replace(
+            "batch: 2}",
+            &format!(
+                "batch: 2, dtype: [f32, f16], mode: [eager, graph, eager]}}\ndevices: {devices}"
+            ),
+        ))
+    };
+    let plan = plan_on("[flex]");
+    let (graph, eager): (Vec<_>, Vec<_>) = plan
+        .cells
+        .iter()
+        .partition(|cell| cell.cell.mode == "graph");
+    let models: BTreeSet<&str> = eager.iter().map(|cell| cell.cell.model.as_str()).collect();
+    // Those of f32 are trained with two seeds.
+    assert_eq!(
+        (eager.len(), graph.len()),
+        (10 + models.len(), 2 * models.len())
+    );
+    let ids: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.id.as_str()).collect();
+    for id in [
+        "yolov5s@flex",
+        "yolov5s@flex@graph",
+        "yolov5s@flex@f16@graph",
+    ] {
+        assert!(ids.contains(id), "{id}: {ids:?}");
+    }
+    for cell in graph {
+        let timed = cell.cell.scale != "x";
+        let reason = "mode graph: expected an NVIDIA GPU by LibTorch (tch:cuda:0), found flex";
+        assert_eq!(cell.skipped(Stage::Latency) == Some(reason), timed);
+        assert!(!cell.asks(Stage::Latency), "{}", cell.id);
+        assert!(cell.skipped(Stage::Train).is_some(), "{}", cell.id);
+    }
+    let timed = |cell: &&PlannedCell| cell.cell.scale != "x";
+    assert!(
+        eager
+            .into_iter()
+            .filter(timed)
+            .all(|cell| cell.skipped(Stage::Latency).is_none())
+    );
+    let plan = plan_on("['tch:cuda:0']");
+    let mut cells = plan.cells.iter().filter(timed);
+    assert!(cells.all(|cell| cell.asks(Stage::Latency)));
+}
+
 #[test]
 fn a_selection_keeps_what_it_names() {
     let plan = plan(SWEEP);
@@ -397,6 +447,18 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         ("batch: 2", "batch: 0", "1 to", 8),
         ("batch: 2", "dtype: half", "unknown number format 'half'", 8),
         ("batch: 2", "dtype: []", "empty list", 8),
+        (
+            "batch: 2",
+            "mode: [eager, graphs]",
+            "unknown mode 'graphs'; known: eager, graph",
+            8,
+        ),
+        (
+            "batch: 2",
+            "mode: []",
+            "expected eager or graph, found an empty list",
+            8,
+        ),
         ("{split: test}", "{split: testing}", "testing", 15),
         ("rfb=true", "rfb", "rfb", 5),
         ("epochs: 3", "halving: {keep: 1}", "between 0 and 1", 14),

@@ -6,6 +6,7 @@ use ablate::{
     device::BACKENDS,
     measure::{
         forward::{ForwardPass, forward_passes},
+        mode::Mode,
         precision::{Precision, rounding_error},
         rounds::{measure, ratio},
         timing::{Aim, Iteration, Pending, Protocol, time},
@@ -28,6 +29,7 @@ fn protocol(budget_ms: u64, min_iterations: usize) -> Protocol {
         aim: None,
         fuse: true,
         precision: Precision::F32,
+        mode: Mode::Eager,
     }
 }
 
@@ -222,6 +224,20 @@ fn what_is_timed_together_runs_in_one_way() {
     let all = (Some(By::Operations), why);
     let found = ways(&[("yolov5n", &plain), ("own", &own)]);
     assert_eq!(found, [all.clone(), all]);
+}
+
+#[test]
+fn a_device_that_cannot_capture_is_refused() {
+    let protocol = Protocol {
+        mode: Mode::Graph,
+        ..protocol(1, 1)
+    };
+    let pass = ForwardPass::new(&graph("yolov5n"), &Device::flex(), &protocol);
+    let error = pass.err().expect("no graph on a CPU").to_string();
+    assert!(
+        error.starts_with("mode graph: ") && error.contains("NVIDIA GPU"),
+        "{error}"
+    );
 }
 
 #[test]

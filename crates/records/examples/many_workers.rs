@@ -62,6 +62,7 @@ fn record(cell: usize, stage: Stage) -> Record {
             device: "flex".into(),
             batch: 1,
             dtype: "f32".into(),
+            mode: "eager".into(),
         },
         outcome: Outcome::Done {
             measurement: Measurement::Cost(CostMeasurement {

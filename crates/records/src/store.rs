@@ -46,6 +46,7 @@ use ablate_files::write_atomic;
 ///         device: "flex".into(),
 ///         batch: 1,
 ///         dtype: "f32".into(),
+///         mode: "eager".into(),
 ///     },
 ///     outcome: Outcome::Done {
 ///         measurement: Measurement::Cost(CostMeasurement {

@@ -27,6 +27,7 @@ fn record(cell: usize, outcome: Outcome) -> Record {
             device: "flex".into(),
             batch: 1,
             dtype: "f32".into(),
+            mode: "eager".into(),
         },
         outcome,
         inputs,

@@ -21,6 +21,7 @@ fn cell(model: &str, seed: Option<u64>) -> Cell {
         device: "flex".into(),
         batch: 1,
         dtype: "f32".into(),
+        mode: "eager".into(),
     }
 }
 
@@ -283,4 +284,59 @@ fn how_a_record_ended_is_known_from_its_head() {
     assert_eq!(store.status("broken"), None);
     assert!(broken.exists(), "a look changes nothing");
     assert_eq!(store.keys().len(), 4);
+}
+
+/// Files of versions that knew one mode stay as they were.
+#[test]
+fn a_cell_without_a_mode_is_eager() {
+    let eager = cell("yolov5n", None);
+    let written = serde_json::to_value(&eager).unwrap();
+    assert_eq!(written.get("mode"), None);
+    assert_eq!(serde_json::from_value::<Cell>(written).unwrap(), eager);
+
+    let graph = Cell {
+        mode: "graph".into(),
+        ..eager.clone()
+    };
+    let written = serde_json::to_value(&graph).unwrap();
+    assert_eq!(written["mode"], "graph");
+    assert_eq!(serde_json::from_value::<Cell>(written).unwrap(), graph);
+    assert_ne!(graph, eager);
+}
+
+/// A mode is named where a device has several, and in a file's name where it is not eager.
+#[test]
+fn a_timing_names_its_mode() {
+    for (device, dtype, mode, text, word) in [
+        ("flex", "f32", "eager", "batch 1", "batch1"),
+        ("flex", "f16", "eager", "batch 1 in f16", "batch1-f16"),
+        ("tch", "f32", "eager", "batch 1", "batch1"),
+        ("tch:cuda:0", "f32", "eager", "batch 1, eager", "batch1"),
+        (
+            "tch:cuda:0",
+            "f32",
+            "graph",
+            "batch 1, CUDA graph",
+            "batch1-graph",
+        ),
+        (
+            "tch:cuda:0",
+            "f16",
+            "graph",
+            "batch 1 in f16, CUDA graph",
+            "batch1-f16-graph",
+        ),
+    ] {
+        let cell = Cell {
+            device: device.into(),
+            dtype: dtype.into(),
+            mode: mode.into(),
+            ..cell("yolov5n", None)
+        };
+        let timing = cell.timing();
+        assert_eq!(
+            (timing.to_string().as_str(), timing.word().as_str()),
+            (text, word)
+        );
+    }
 }

@@ -6,26 +6,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::rows::Rows;
 use ablate_records::{By, Stage};
 
-/// In words: what had no plan, and which models of a device and a number format ran in different
-/// ways.
+/// In words: what had no plan, and which models of a device, a number format and a mode ran in
+/// different ways.
 pub fn cautions(rows: &Rows) -> Vec<String> {
     let mut said = Vec::new();
     for (stage, what) in [(Stage::Latency, "Latency"), (Stage::Detect, "Detection")] {
         let mut without: BTreeSet<&str> = BTreeSet::new();
-        let mut settings: BTreeMap<[&str; 2], BTreeMap<Option<By>, Models>> = BTreeMap::new();
+        let mut settings: BTreeMap<[&str; 3], BTreeMap<Option<By>, Models>> = BTreeMap::new();
         for row in &rows.rows {
             let Some(timed) = row.timed(stage) else {
                 continue;
             };
             without.extend(timed.no_plan.as_deref());
-            let ways = settings.entry([&row.cell.device, &row.cell.dtype]);
+            let cell = row.cell;
+            let ways = settings.entry([&cell.device, &cell.dtype, &cell.mode]);
             let models = ways.or_default().entry(timed.by).or_default();
             models.add(&row.cell.model);
         }
         said.extend(without.iter().map(|why| {
             format!("{what}: no plan for {why}, so all that was timed together ran operation by operation.")
         }));
-        for ([device, _], ways) in settings {
+        for ([device, ..], ways) in settings {
             if ways.len() > 1 {
                 let ways = ways.iter();
                 let ways: Vec<String> = ways

@@ -19,6 +19,7 @@ mod interval;
 mod lacks;
 mod many;
 mod mark;
+mod modes;
 mod number;
 mod pareto;
 mod paste;

@@ -3,7 +3,10 @@
 use clap::Args;
 
 use super::{Format, Models};
-use crate::{device::DeviceName, measure::precision::Precision};
+use crate::{
+    device::DeviceName,
+    measure::{mode::Mode, precision::Precision},
+};
 use ablate_records::ImageSize;
 
 /// Arguments of `ablate latency`.
@@ -46,6 +49,10 @@ pub struct LatencyArgs {
     /// the outputs is measured too. With --train-step f16 is mixed precision.
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub dtype: Precision,
+    /// How a forward pass is launched: eager, operation by operation, or graph, captured once as a
+    /// CUDA graph and replayed (tch:cuda:N only).
+    #[arg(long, value_enum, default_value_t = Mode::Eager)]
+    pub mode: Mode,
     /// Device to time on; `ablate devices` lists them.
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use ablate_kernels::cuda_index;
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde_json::json;
 
@@ -14,6 +14,7 @@ use crate::{
     guard::{guarded, one_line},
     measure::{
         forward::{ForwardPass, forward_passes},
+        mode::Mode,
         precision::Precision,
         rounds::{measure, ratio},
         timing::{Aim, Protocol},
@@ -42,6 +43,14 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
             args.budget
         );
     }
+    ensure!(
+        !args.train_step || args.mode == Mode::Eager,
+        "--mode: expected eager with --train-step, found {}",
+        args.mode.name()
+    );
+    args.mode
+        .check(&args.device)
+        .map_err(|error| anyhow!("--{error}"))?;
     let device = args.device.open()?;
     let catalog = catalog(&args.models.tables)?;
     let protocol = Protocol {
@@ -58,6 +67,7 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         ),
         fuse: !args.no_fuse,
         precision: args.dtype,
+        mode: args.mode,
     };
     ensure!(
         !args.train_step || args.dtype != Precision::Bf16,
@@ -126,7 +136,9 @@ pub fn execute(args: &LatencyArgs) -> Result<ExitCode> {
         .collect();
     print(
         match args.format {
-            Format::Table => table(&rows) + &rounded(args, &rows) + &no_plan(&rows),
+            Format::Table => {
+                table(&rows) + &rounded(args, &rows) + replayed(args) + &no_plan(&rows)
+            }
             Format::Json => json(args, &rows)?,
             Format::Csv => csv(args, &rows)?,
         }
@@ -157,6 +169,16 @@ fn rounded(args: &LatencyArgs, rows: &[Timed]) -> String {
         ))
     };
     rows.iter().filter_map(line).collect()
+}
+
+/// What the times are of.
+fn replayed(args: &LatencyArgs) -> &'static str {
+    match args.mode {
+        Mode::Eager => "",
+        Mode::Graph => {
+            "\neach pass was launched once and replayed as a CUDA graph: times without launch overhead"
+        }
+    }
 }
 
 /// Why none ran by a plan.
@@ -243,7 +265,7 @@ fn json(args: &LatencyArgs, rows: &[Timed]) -> Result<String> {
         }
         models.push(model);
     }
-    let whole = json!({ "device": args.device, "imgsz": args.imgsz, "batch": args.batch, "dtype": args.dtype.name(), "train_step": args.train_step, "models": models });
+    let whole = json!({ "device": args.device, "imgsz": args.imgsz, "batch": args.batch, "dtype": args.dtype.name(), "mode": args.mode.name(), "train_step": args.train_step, "models": models });
     Ok(serde_json::to_string_pretty(&whole)?)
 }
 
@@ -255,6 +277,7 @@ fn csv(args: &LatencyArgs, rows: &[Timed]) -> Result<String> {
         "imgsz",
         "batch",
         "dtype",
+        "mode",
         "train_step",
         "median_ms",
         "ratio",
@@ -284,6 +307,7 @@ fn csv(args: &LatencyArgs, rows: &[Timed]) -> Result<String> {
             args.batch.to_string(),
         ];
         row.push(args.dtype.name().into());
+        row.push(args.mode.name().into());
         row.push(args.train_step.to_string());
         row.push(latency.median_ms.to_string());
         let parts = [0, 1, 2].map(|part| ratio.map(|ratio| ratio[part].to_string()));

@@ -8,7 +8,7 @@ use ablate_training::{AUTO_BATCH, Recipe};
 use anyhow::Result;
 use burn::tensor::Device;
 
-use super::{precision::Precision, timing::Protocol, train_step::TrainStep};
+use super::{mode::Mode, precision::Precision, timing::Protocol, train_step::TrainStep};
 use crate::{
     device::{DeviceName, nvidia},
     guard::guarded,
@@ -79,6 +79,7 @@ fn step(graph: &Graph, device: &Device, imgsz: ImageSize, batch: usize) -> Resul
         aim: None,
         fuse: false,
         precision: Precision::default(),
+        mode: Mode::Eager,
     };
     let mut step = TrainStep::new(graph, device, &protocol)?;
     // The second step has momentum as well.

@@ -1,14 +1,17 @@
 //! Forward passes that are timed together: all by plans, or none.
 
+use ablate_kernels::CapturedPass;
 use ablate_model::{Detector, graph::Graph, inference::Execution};
 use ablate_records::By;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::tensor::{Device, Tensor};
 
 use super::{
+    mode::Mode,
     precision::{Precision, rounding_error},
     timing::{Iteration, Pending, Protocol, images, time},
 };
+use crate::guard::guarded;
 
 /// How networks run that are timed together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +46,20 @@ pub struct ForwardPass {
     detector: Detector,
     images: Tensor<4>,
     rounding_error: Option<f64>,
+    mode: Mode,
 }
 
 impl ForwardPass {
     /// As the protocol has it.
     ///
     /// # Errors
-    /// Those of [`rounding_error`].
+    /// Those of [`rounding_error`], and a device that can't run it in the mode.
     pub fn new(graph: &Graph, device: &Device, protocol: &Protocol) -> Result<Self> {
+        if protocol.mode == Mode::Graph
+            && let Some(why) = CapturedPass::refused(device)
+        {
+            bail!("mode graph: {why}");
+        }
         let rounding_error = rounding_error(graph, device, protocol)?;
         let mut detector = Detector::new(graph, 0, device);
         if protocol.fuse {
@@ -66,18 +75,20 @@ impl ForwardPass {
             detector,
             images,
             rounding_error,
+            mode: protocol.mode,
         })
     }
 
     /// From images to decoded boxes, to be timed.
     ///
     /// # Errors
-    /// A plan that can't be made.
+    /// A plan that can't be made, a pass that can't be captured.
     fn iteration(self, way: &Way) -> Result<Iteration<'static>> {
         let Self {
             mut detector,
             images,
             rounding_error,
+            mode,
         } = self;
         match way.by {
             By::Plan => detector
@@ -88,7 +99,12 @@ impl ForwardPass {
         }
         // Its plans are the same.
         let timed = detector.clone();
-        let pass = Iteration::new(move || time(|| timed.predict(images.clone()).0));
+        let device = images.device();
+        let predict = move || timed.predict(images.clone()).0;
+        let pass = match mode {
+            Mode::Eager => Iteration::new(move || time(&predict)),
+            Mode::Graph => replays(&device, predict)?,
+        };
         Ok(Iteration {
             // No network has the better memory in all rounds, and no round has the memory of the one before it.
             begin_round: Box::new(move |_| detector.relocate_plans()),
@@ -99,13 +115,26 @@ impl ForwardPass {
     }
 }
 
+/// A pass that is captured here, to be replayed.
+fn replays(device: &Device, pass: impl Fn() -> Tensor<3> + 'static) -> Result<Iteration<'static>> {
+    let captured = CapturedPass::capture(device, pass)
+        .map_err(anyhow::Error::msg)
+        .context("cannot capture the pass as a CUDA graph")?;
+    Ok(Iteration::new(move || {
+        time(|| captured.replay().cloned().map_err(anyhow::Error::msg))
+    }))
+}
+
 /// The forward passes of models that are timed together, with their names.
 pub fn forward_passes(models: Vec<(&str, Result<ForwardPass>)>) -> Vec<Result<Iteration<'static>>> {
     let made = models.iter();
     let made = made.filter_map(|(name, pass)| Some((*name, pass.as_ref().ok()?)));
     let way = Way::of(made.map(|(name, pass)| (name, pass.detector.execution(&pass.images))));
     let passes = models.into_iter().map(|(_, pass)| pass);
-    passes.map(|pass| pass?.iteration(&way)).collect()
+    // A capture runs the network, for which there may be no room.
+    passes
+        .map(|pass| guarded(|| pass?.iteration(&way)))
+        .collect()
 }
 
 #[cfg(test)]

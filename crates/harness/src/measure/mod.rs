@@ -6,6 +6,7 @@ pub mod detect;
 pub mod forward;
 pub mod load;
 pub mod memory;
+pub mod mode;
 pub mod precision;
 pub mod rounds;
 pub mod statistics;

@@ -11,7 +11,7 @@ use ablate_model::graph::Graph;
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{forward::Way, precision::Precision};
+use super::{forward::Way, mode::Mode, precision::Precision};
 use ablate_records::ImageSize;
 
 /// How models are timed.
@@ -35,6 +35,8 @@ pub struct Protocol {
     pub fuse: bool,
     /// Number format of weights and activations.
     pub precision: Precision,
+    /// How a forward pass is launched.
+    pub mode: Mode,
 }
 
 /// Fewer rounds tell nothing of many models at once.

@@ -7,7 +7,10 @@ use ablate_model::{Catalog, ModelName};
 use anyhow::{Result, bail};
 
 use super::config::{Scale, SweepConfig};
-use crate::{device::DeviceName, measure::precision::Precision};
+use crate::{
+    device::DeviceName,
+    measure::{mode::Mode, precision::Precision},
+};
 use ablate_records::{Cell, ImageSizes, Stage};
 
 /// Begins the reason why a stage is skipped on a machine that lacks the cell's device.
@@ -34,6 +37,8 @@ pub struct PlannedCell {
     pub device: DeviceName,
     /// Number format of its latency.
     pub dtype: Precision,
+    /// How its latency's forward pass is launched.
+    pub mode: Mode,
     /// What its records say of it.
     pub cell: Cell,
     /// Stages that are not run, and why.
@@ -81,20 +86,20 @@ impl Plan {
         dataset: Option<&str>,
     ) -> Result<Self> {
         let mut cells = Vec::new();
-        for (device, dtype) in config
+        for (device, way) in config
             .devices
             .iter()
-            .flat_map(|device| dtypes(config).map(move |dtype| (device, dtype)))
+            .flat_map(|device| ways(config).map(move |way| (device, way)))
         {
             for model in models {
-                let seeds: Vec<_> = match trains(config, model, dtype) {
+                let seeds: Vec<_> = match trains(config, model, way) {
                     Ok(()) => config.seeds.all().into_iter().map(Some).collect(),
                     Err(_) => vec![None],
                 };
                 cells.extend(
                     seeds
                         .into_iter()
-                        .map(|seed| planned(config, nc, dataset, model, (device, dtype), seed)),
+                        .map(|seed| planned(config, nc, dataset, model, (device, way), seed)),
                 );
             }
         }
@@ -202,10 +207,11 @@ fn planned(
     nc: usize,
     dataset: Option<&str>,
     model: &ModelName,
-    (device, dtype): (&DeviceName, Precision),
+    (device, way): (&DeviceName, (Precision, Mode)),
     seed: Option<u64>,
 ) -> PlannedCell {
     let latency = config.latency.as_ref();
+    let (dtype, mode) = way;
     let cell = Cell {
         model: model.to_string(),
         family: model.family.clone(),
@@ -218,15 +224,19 @@ fn planned(
         device: device.to_string(),
         batch: latency.map_or(1, |latency| latency.batch),
         dtype: dtype.name().into(),
+        mode: mode.name().into(),
     };
     let absent = |_| {
         device
             .available()
             .map_err(|error| format!("{ABSENT}: {error}"))
     };
-    let trained = trains(config, model, dtype).and_then(absent);
+    let trained = trains(config, model, way).and_then(absent);
+    // Whatever the machine, so it comes before the search for the device.
+    let captures = |_| mode.check(device).map_err(|error| error.to_string());
+    let timed = times(config, model).and_then(captures).and_then(absent);
     let checks = [
-        (Stage::Latency, times(config, model).and_then(absent)),
+        (Stage::Latency, timed),
         (Stage::Train, trained.clone()),
         (
             Stage::Eval,
@@ -243,17 +253,21 @@ fn planned(
         model: model.clone(),
         device: *device,
         dtype,
+        mode,
         cell,
         skipped,
     }
 }
 
-/// A word for files and command lines: model, device, number format where it is not f32, and data
-/// set and seed where the cell is trained.
+/// A word for files and command lines: model, device, number format where it is not f32, mode where
+/// it is not eager, and data set and seed where the cell is trained.
 pub fn cell_id(cell: &Cell) -> String {
     let mut id = format!("{}@{}", cell.model, cell.device);
     if let Some(dtype) = cell.timing().rounded_to {
         id += &format!("@{dtype}");
+    }
+    if cell.mode != Mode::Eager.name() {
+        id += &format!("@{}", cell.mode);
     }
     if let (Some(dataset), Some(seed)) = (&cell.dataset, cell.seed) {
         id += &format!("@{dataset}@{seed}");
@@ -278,24 +292,35 @@ fn times(config: &SweepConfig, model: &ModelName) -> Result<(), String> {
         .map_err(|scales| format!("latency is measured for the scales {scales} only"))
 }
 
-/// The number formats of the sweep's latencies.
-fn dtypes(config: &SweepConfig) -> impl Iterator<Item = Precision> + '_ {
-    config
-        .latency
-        .as_ref()
-        .map_or(&[Precision::F32][..], |latency| &latency.dtype)
+/// The number formats of the sweep's latencies, each in all modes.
+fn ways(config: &SweepConfig) -> impl Iterator<Item = (Precision, Mode)> + '_ {
+    let latency = config.latency.as_ref();
+    let dtypes = latency.map_or(&[Precision::F32][..], |latency| &latency.dtype);
+    let modes = latency.map_or(&[Mode::Eager][..], |latency| &latency.mode);
+    dtypes
         .iter()
-        .copied()
+        .flat_map(move |dtype| modes.iter().map(move |mode| (*dtype, *mode)))
 }
 
-fn trains(config: &SweepConfig, model: &ModelName, dtype: Precision) -> Result<(), String> {
+fn trains(
+    config: &SweepConfig,
+    model: &ModelName,
+    (dtype, mode): (Precision, Mode),
+) -> Result<(), String> {
     let train = config.train.as_ref().ok_or("the sweep trains nothing")?;
-    // Networks are trained and evaluated once, in 32 bits; their figures stand beside the first of
-    // the number formats.
-    if dtypes(config).next() != Some(dtype) {
+    // Networks are trained and evaluated once, in 32 bits and eagerly; their figures stand beside
+    // the first of the number formats and modes.
+    let first = ways(config).next();
+    if first.is_none_or(|(first, _)| first != dtype) {
         return Err(format!(
             "another number format of the latency: no network is trained in {}",
             dtype.name()
+        ));
+    }
+    if first.is_none_or(|(_, first)| first != mode) {
+        return Err(format!(
+            "another mode of the latency: no network is trained in mode {}",
+            mode.name()
         ));
     }
     check_scale(train.scales.as_deref(), model)

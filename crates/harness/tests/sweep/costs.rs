@@ -113,6 +113,26 @@ fn a_latency_in_sixteen_bits_comes_with_what_rounding_did() {
     assert_ne!(row("f32")["latency_key"], row("bf16")["latency_key"]);
 }
 
+/// Where no graph can be captured, the rest is measured, and the report says why that is not.
+#[test]
+fn a_mode_that_the_device_lacks_is_skipped() {
+    let sweep = "name: modes\nmodels: [yolov5n]\nlatency: {imgsz: 64, budget_s: 0, min_iterations: 1, mode: [eager, graph]}\n";
+    let sweep = Sweep::new(sweep);
+    sweep.run(&[]).ok();
+    let rows = rows(&sweep.out().join("results.csv"));
+    assert_eq!(rows.len(), 2);
+    let measured =
+        |row: &&std::collections::HashMap<String, String>| row["latency_mode"] == "eager";
+    let (eager, graph): (Vec<_>, Vec<_>) = rows.iter().partition(measured);
+    assert!(eager[0]["latency_ms_median"].parse::<f64>().unwrap() > 0.0);
+    assert_eq!(graph[0]["latency_ms_median"], "");
+    assert!(
+        graph[0]["not_measured"].contains("mode graph: expected an NVIDIA GPU by LibTorch"),
+        "{:?}",
+        graph[0]
+    );
+}
+
 #[test]
 fn a_cell_that_fails_is_recorded_and_the_others_go_on() {
     let sweep =

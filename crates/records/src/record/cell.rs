@@ -71,15 +71,21 @@ pub struct Cell {
     /// `bf16`. The other stages use f32.
     #[serde(default = "f32", skip_serializing_if = "is_f32")]
     pub dtype: String,
+    /// How the latency's forward pass is launched: `eager`, operation by operation, or `graph`,
+    /// captured once as a CUDA graph and replayed. The other stages are eager.
+    #[serde(default = "eager", skip_serializing_if = "is_eager")]
+    pub mode: String,
 }
 
-/// Batch size and number format of a latency.
+/// Batch size, number format and mode of a latency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timing<'a> {
     /// Images per forward pass.
     pub batch: usize,
     /// `f16` or `bf16`; None for f32, the default.
     pub rounded_to: Option<&'a str>,
+    /// `eager` or `graph`; None for `eager` on a device that knows no other.
+    pub mode: Option<&'a str>,
 }
 
 impl Cell {
@@ -88,28 +94,41 @@ impl Cell {
         self.model.split('+').next().unwrap_or(&self.model)
     }
 
-    /// Batch size and number format of its latency.
+    /// Batch size, number format and mode of its latency.
     pub fn timing(&self) -> Timing<'_> {
+        let has_modes = self.device.starts_with("tch:cuda");
         Timing {
             batch: self.batch,
             rounded_to: Some(self.dtype.as_str()).filter(|dtype| !is_f32(dtype)),
+            mode: Some(self.mode.as_str()).filter(|mode| has_modes || !is_eager(mode)),
         }
     }
 }
 
 impl Timing<'_> {
-    /// For a file's name: `batch1`, `batch1-f16`.
+    /// For a file's name: `batch1`, `batch1-f16`, `batch1-f16-graph`.
     pub fn word(&self) -> String {
-        self.to_string().replace(" in ", "-").replace(' ', "")
+        let mut word = format!("batch{}", self.batch);
+        let mode = self.mode.filter(|mode| !is_eager(mode));
+        for part in self.rounded_to.into_iter().chain(mode) {
+            word += &format!("-{part}");
+        }
+        word
     }
 }
 
 impl fmt::Display for Timing<'_> {
-    /// `batch 1`, `batch 1 in f16`.
+    /// `batch 1`, `batch 1 in f16`, `batch 1, eager`, `batch 1 in f16, CUDA graph`.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "batch {}", self.batch)?;
-        self.rounded_to
-            .map_or(Ok(()), |dtype| write!(f, " in {dtype}"))
+        if let Some(dtype) = self.rounded_to {
+            write!(f, " in {dtype}")?;
+        }
+        match self.mode {
+            Some("graph") => f.write_str(", CUDA graph"),
+            Some(mode) => write!(f, ", {mode}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -119,6 +138,14 @@ fn f32() -> String {
 
 fn is_f32(dtype: &str) -> bool {
     dtype == "f32"
+}
+
+fn eager() -> String {
+    "eager".into()
+}
+
+fn is_eager(mode: &str) -> bool {
+    mode == "eager"
 }
 
 /// Height and width of the network's input in pixels, stage by stage: published costs are for 640

@@ -42,6 +42,15 @@ pub const COLUMNS: &[Column] = &[
         Some((&row.cell.dtype).into())
     }),
     Column::csv(
+        "latency_mode",
+        "",
+        "how the latency's forward pass was launched: eager, operation by operation, or graph, replayed as a CUDA graph",
+        |row| {
+            row.latency()?;
+            Some((&row.cell.mode).into())
+        },
+    ),
+    Column::csv(
         "latency_by",
         "",
         "whether networks ran by a compiled plan, or operation by operation; empty in records of earlier versions",

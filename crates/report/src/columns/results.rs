@@ -99,9 +99,10 @@ pub const COLUMNS: &[Column] = &[
     Column::csv("batch", "", "batch size of the latency", |row| {
         Some(row.cell.batch.into())
     }),
-    Column::shown_only("batch size, and number format if it is not f32", |row| {
-        Some(row.cell.timing().to_string().into())
-    })
+    Column::shown_only(
+        "batch size, number format if it is not f32, and mode of a device that has several",
+        |row| Some(row.cell.timing().to_string().into()),
+    )
     .on(&[Page(Records, "latency")]),
     Column::csv(
         "latency_ms_median",

@@ -119,7 +119,7 @@ pub fn timing(record: &Record) -> Vec<(String, String)> {
         Stage::Detect => &["train", "split", "dataset", "resized", "nms"],
         _ => return Vec::new(),
     };
-    let always = ["device", "cpu", "threads", "code"];
+    let always = ["device", "cpu", "threads", "code", "dtype", "mode"];
     let Some(inputs) = record.inputs.as_object() else {
         return Vec::new();
     };
@@ -140,11 +140,19 @@ pub fn timing(record: &Record) -> Vec<(String, String)> {
         let way = by.map_or("not recorded", By::name);
         (named(&"by".to_string()), way.to_string())
     });
+    // Inputs name them only where they are not the first choice.
+    let cell = &record.cell;
+    let choices = [("dtype", &cell.dtype), ("mode", &cell.mode)];
+    let choices = choices
+        .into_iter()
+        .filter(|_| record.stage == Stage::Latency)
+        .map(|(key, value)| (key.to_string(), value.clone()));
     inputs
         .iter()
         .filter(|(key, _)| !others.contains(&key.as_str()) && !always.contains(&key.as_str()))
         .map(|(key, value)| (named(key), short(value)))
         .chain(by)
+        .chain(choices)
         .collect()
 }
 

@@ -22,7 +22,7 @@ fn sheet(
     }
 }
 
-/// Latency with its spread, a table for each device, image size and batch.
+/// Latency with its spread, a table for each device, image size, batch, number format and mode.
 pub fn latencies(tables: &[Table]) -> Vec<Sheet> {
     // Whatever the models are trained on, they are timed once.
     fn setting<'a>(table: &Table<'a>) -> Setting<'a> {
@@ -36,9 +36,13 @@ pub fn latencies(tables: &[Table]) -> Vec<Sheet> {
 
 /// The way from an image to its boxes, a table for each device, image size and data set.
 pub fn detections(tables: &[Table]) -> Vec<Sheet> {
-    timed(tables, Stage::Detect, columns::PageTable::Detect, |table| {
-        table.setting
-    })
+    // Whatever the mode of the latencies, detection is eager.
+    fn setting<'a>(table: &Table<'a>) -> Setting<'a> {
+        let mut setting = table.setting;
+        setting.timing.mode = None;
+        setting
+    }
+    timed(tables, Stage::Detect, columns::PageTable::Detect, setting)
 }
 
 fn timed<'a>(

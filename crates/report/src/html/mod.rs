@@ -24,7 +24,7 @@ use crate::plots::style::{REGULAR, SEMIBOLD, dark_rules};
 use crate::plots::{Figure, Kind};
 use crate::rows::Rows;
 use crate::summary::Table;
-use crate::{caution, executions, precision};
+use crate::{caution, executions, modes, precision};
 use ablate_records::VariantNote;
 
 #[derive(Serialize)]
@@ -104,6 +104,7 @@ pub fn render(
         },
         same_cost => same_cost::block(tables),
         latencies => measured::latencies(tables),
+        modes => modes::meanings(rows),
         detections => measured::detections(tables),
         classes => classes::classes(tables),
         data => data::data(rows),

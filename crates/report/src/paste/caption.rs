@@ -9,6 +9,7 @@ use crate::columns::{Column, Evidence, LATENCY_MARGIN};
 use crate::executions::way;
 use crate::interval::Over;
 use crate::mark::{Mark, OPEN, UNLEARNT};
+use crate::modes;
 use crate::rows::{Row, Rows};
 use crate::summary::{Line, Table};
 use ablate_records::Stage;
@@ -34,7 +35,11 @@ pub fn of(
         sentences.extend(accuracy(table, lines));
     }
     if shows(Stage::Latency) {
-        sentences.extend(latency(table, lines));
+        let timed = latency(table, lines);
+        let mode = timed
+            .as_ref()
+            .and_then(|_| modes::meaning(table.setting.timing.mode));
+        sentences.extend(timed.into_iter().chain(mode.map(String::from)));
     }
     if shows(Stage::Cost) {
         sentences.push(format!("GFLOPs at {} px.", table.setting.imgsz.cost));
@@ -103,7 +108,9 @@ fn latency(table: &Table, lines: &[&Line]) -> Option<String> {
         .map(|by| way(Some(by)))
         .collect();
     let ways: Vec<&str> = ways.into_iter().collect();
-    let ways = match ways.is_empty() {
+    // What a graph replays is no longer launched operation by operation.
+    let is_replayed = table.setting.timing.mode == Some("graph");
+    let ways = match ways.is_empty() || is_replayed {
         true => String::new(),
         false => format!(", {}", ways.join(" and ")),
     };

@@ -8,7 +8,7 @@ use crate::columns::timed;
 use crate::mark::{AS_GOOD, OPEN, UNLEARNT};
 use crate::rows::{BASELINE, Gap, Rows};
 use crate::summary::Table;
-use crate::{caution, executions, precision, sentence};
+use crate::{caution, executions, modes, precision, sentence};
 use ablate_records::Stage;
 
 /// Errors printed under the tables; `results.csv` has all.
@@ -32,6 +32,7 @@ pub fn sentences(tables: &[Table], rows: &Rows, width: Option<u16>) -> String {
     let cautions = precision::cautions(tables, &rows.judging).into_iter();
     let cautions = cautions.chain(caution::cautions(rows));
     let cautions = cautions.chain(executions::cautions(rows));
+    let cautions = cautions.chain(modes::meanings(rows).into_iter().map(String::from));
     let cautions: String = cautions.map(|line| paragraph(&line)).collect();
     format!("{told}{gap}{cautions}")
 }

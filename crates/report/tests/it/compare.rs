@@ -206,6 +206,40 @@ fn times_of_other_ways_differ() {
     assert!(!differences(&plan, &plan).contains_key("Timing"));
 }
 
+/// Inputs name a mode and a number format only where they are not the first choice.
+#[test]
+fn times_of_other_modes_and_formats_differ() {
+    let one = sweep("tch:cuda:0", 0.1);
+    let with = |set: fn(&mut Cell)| {
+        let mut records = one.clone();
+        for record in &mut records {
+            set(&mut record.cell);
+            record.finished = "2026-02-01T00:00:00Z".into();
+        }
+        records
+    };
+    let graph = with(|cell| cell.mode = "graph".into());
+    let found = differences(&one, &graph);
+    assert_eq!(found["Timing"], "mode: eager in one, graph in two");
+    let half = with(|cell| cell.dtype = "f16".into());
+    assert_eq!(
+        differences(&one, &half)["Timing"],
+        "dtype: f32 in one, f16 in two"
+    );
+    assert!(!differences(&graph, &graph).contains_key("Timing"));
+
+    let sources = [source("one", &one), source("two", &graph)];
+    let compared = Compared::new("A test", &sources, None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let page = std::fs::read_to_string(compared.write(folder.path()).unwrap().html).unwrap();
+    for row in [
+        ">one <small>eager</small></td>",
+        ">two <small>CUDA graph</small></td>",
+    ] {
+        assert!(page.contains(row), "{row}");
+    }
+}
+
 #[test]
 fn sizes_seeds_models_and_machines_are_compared() {
     let one = sweep("flex", 0.1);

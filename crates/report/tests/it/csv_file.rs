@@ -17,7 +17,7 @@ fn columns_come_in_the_agreed_order() {
         map_small map_medium map_large ar_1 ar_10 ar_100 ar_small ar_medium ar_large train_s status error not_measured \
         change_params_percent change_gflops_percent change_latency_percent change_map50_points change_map50_95_points \
         change_map50_95_low change_map50_95_high latency_imgsz train_imgsz layers latency_warmup latency_iterations \
-        latency_dtype latency_rounding_error mask_map50 mask_map50_95 mask_map75 mask_map_small mask_map_medium mask_map_large \
+        latency_dtype latency_mode latency_rounding_error mask_map50 mask_map50_95 mask_map75 mask_map_small mask_map_medium mask_map_large \
         mask_ar_1 mask_ar_10 mask_ar_100 mask_ar_small mask_ar_medium mask_ar_large train_images_per_s train_images val_images \
         train_left_out best_epoch best_weights weights weights_taken weights_total eval_split eval_images eval_instances eval_left_out eval_s \
         latency_peak_host_mib latency_peak_device_mib train_peak_host_mib train_peak_device_mib ablate burn rustc commit os \
@@ -388,4 +388,34 @@ fn what_was_left_out_of_the_data_is_counted() {
         rows[1]["train_left_out"], "",
         "a record of an earlier version"
     );
+}
+
+/// The baseline of a replayed pass is one that was replayed, too.
+#[test]
+fn each_mode_is_a_row_with_a_baseline_of_its_own() {
+    let mut records = both_modes();
+    let shown = |records: &[Record]| -> Vec<[String; 3]> {
+        let of_row = |row: &std::collections::BTreeMap<String, String>| {
+            ["variant", "latency_mode", "change_latency_percent"].map(|name| row[name].clone())
+        };
+        table(records).iter().map(of_row).collect()
+    };
+    let found = shown(&records);
+    let kinds: Vec<[&str; 2]> = found.iter().map(|row| [&*row[0], &*row[1]]).collect();
+    let expected = [
+        ["baseline", "eager"],
+        ["baseline", "graph"],
+        ["asff", "eager"],
+        ["asff", "graph"],
+    ];
+    assert_eq!(kinds, expected);
+    let change = |row: usize| found[row][2].parse::<f64>().unwrap();
+    assert!((change(2) - 10.0).abs() < 1e-9, "{}", change(2));
+    assert!((change(3) - 50.0).abs() < 1e-9, "{}", change(3));
+
+    // Without a baseline of its mode there is no change.
+    records.retain(|record| record.cell.variant != "baseline" || record.cell.mode == "eager");
+    let found = shown(&records);
+    let graph = found.iter().find(|row| row[1] == "graph").unwrap();
+    assert_eq!(graph[2], "");
 }

@@ -406,6 +406,29 @@ fn what_a_user_waits_for_is_compared_and_its_parts_are_shown() {
     assert!(!html.contains("What a user waits for") && !html.contains("Detect, ms"));
 }
 
+/// Each mode has a table, and detection, which is always eager, names none.
+#[test]
+fn tables_of_latency_name_the_mode() {
+    let mut records = both_modes();
+    let graph = records.last().unwrap().cell.clone();
+    records.push(done(&graph, detect(20.0)));
+    let html = page(&records);
+    let latency = section(&html, "latency");
+    for words in [
+        "<caption>tch:cuda:0 · 320 px · batch 1, eager · 4 classes</caption>",
+        "<caption>tch:cuda:0 · 320 px · batch 1, CUDA graph · 4 classes</caption>",
+        "<p>Eager: the CPU launches each operation",
+        "<p>CUDA graph: the pass is launched once",
+    ] {
+        assert!(latency.contains(words), "{words}: {latency}");
+    }
+    let detection = section(&html, "detect");
+    assert!(
+        detection.contains("<caption>tch:cuda:0 · 320 px · batch 1 · 4 classes</caption>"),
+        "{detection}"
+    );
+}
+
 #[test]
 fn a_disturbed_timing_says_how() {
     let Measurement::Latency(quiet) = latency(20.0) else {

@@ -141,6 +141,35 @@ fn markdown_has_units_verdicts_and_what_they_mean() {
 }
 
 #[test]
+fn a_pasted_table_is_of_one_mode_and_says_which() {
+    let text = markdown(&both_modes(), &["latency_ms_median", "latency_mode"]);
+    let tables: Vec<&str> = text.split("**my\\_sweep: ").skip(1).collect();
+    let [eager, graph] = tables[..] else {
+        panic!("{text}");
+    };
+    for (table, mode, time, words) in [
+        (
+            eager,
+            "eager",
+            "10.0",
+            "Latency: median of a forward pass, operation by operation, batch 1, eager, 320 px, on tch:cuda:0 (AMD EPYC 9B14, \
+             2 threads). Eager: the CPU launches each operation",
+        ),
+        (
+            graph,
+            "graph",
+            "2.0",
+            "Latency: median of a forward pass, batch 1, CUDA graph, 320 px, on tch:cuda:0 (AMD EPYC 9B14, 2 threads). CUDA \
+             graph: the pass is launched once",
+        ),
+    ] {
+        let row = &lines(table)["yolov5s"];
+        assert!(row[0].contains(time) && row[1] == mode, "{row:?}");
+        assert!(table.contains(words), "{table}");
+    }
+}
+
+#[test]
 fn a_best_is_marked_only_where_the_verdicts_say_so() {
     let best = |records: &[Record], column: &str| -> Vec<String> {
         let text = markdown(records, &[column]);

@@ -193,6 +193,25 @@ fn two_data_sets_and_devices_have_plots_of_their_own() {
 }
 
 #[test]
+fn two_modes_have_plots_of_their_own() {
+    let mut records = both_modes();
+    let costs = records
+        .iter()
+        .map(|record| done(&record.cell, cost(7_235_389, 4.2)));
+    records.extend(Vec::from_iter(costs));
+    let (_folder, written) = written(&records);
+    let names = names(&written.plots);
+    for plot in ["latency-vs-gflops", "change-latency"] {
+        for mode in ["", "-graph"] {
+            let name = format!("{plot}-tch-cuda-0-320px-batch1{mode}.png");
+            assert!(names.contains(&name), "{name}: {names:?}");
+        }
+    }
+    let page = std::fs::read_to_string(&written.html).unwrap();
+    assert!(page.contains("tch:cuda:0 · 320 px · batch 1, CUDA graph · median"));
+}
+
+#[test]
 fn names_that_make_one_file_name_stay_apart() {
     let named = |dataset: &str| Cell {
         dataset: Some(dataset.into()),

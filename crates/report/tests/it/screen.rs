@@ -87,6 +87,35 @@ fn it_says_how_networks_ran() {
     }
 }
 
+/// A table for each mode, and below them what the modes are.
+#[test]
+fn it_says_how_passes_were_launched() {
+    let records = both_modes();
+    let text = render(&records, None, false);
+    let eager = "Eager: the CPU launches each operation, as PyTorch does";
+    let graph = "CUDA graph: the pass is launched once and replayed";
+    let apart = "Times of the two modes are not compared with each other";
+    for words in [
+        "tch:cuda:0 · 320 px · batch 1, eager · 4 classes",
+        "tch:cuda:0 · 320 px · batch 1, CUDA graph · 4 classes",
+        eager,
+        graph,
+        apart,
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let of = |mode: &str| {
+        let records = records.iter().filter(|record| record.cell.mode == mode);
+        render(&Vec::from_iter(records.cloned()), None, false)
+    };
+    let (one, other) = (of("eager"), of("graph"));
+    assert!(one.contains(eager) && !one.contains(graph) && !one.contains(apart));
+    assert!(other.contains(graph) && !other.contains(eager) && !other.contains(apart));
+    // A device without graphs has no modes.
+    let text = render(&whole_sweep(), None, false);
+    assert!(!text.to_lowercase().contains("eager"), "{text}");
+}
+
 #[test]
 fn it_says_what_trainings_began_with() {
     let trained = |variant: &str, seed| {

@@ -65,6 +65,7 @@ pub fn cell(variant: &str, scale: &str) -> Cell {
         device: "flex".into(),
         batch: 1,
         dtype: "f32".into(),
+        mode: "eager".into(),
     }
 }
 
@@ -512,6 +513,25 @@ pub fn ran(latency: Measurement, by: By, no_plan: Option<&str>) -> Measurement {
         }),
         other => other,
     }
+}
+
+/// Two models of a GPU, each timed eagerly and as a graph, which is the faster by a factor of its own.
+pub fn both_modes() -> Vec<Record> {
+    let times = [
+        ("baseline", "eager", 10.0),
+        ("asff", "eager", 11.0),
+        ("baseline", "graph", 2.0),
+        ("asff", "graph", 3.0),
+    ];
+    let timed = |(variant, mode, ms): (&str, &str, f64)| {
+        let cell = Cell {
+            device: "tch:cuda:0".into(),
+            mode: mode.into(),
+            ..cell(variant, "s")
+        };
+        done(&cell, ran(latency(ms), By::Operations, None))
+    };
+    times.into_iter().map(timed).collect()
 }
 
 /// A latency that was not timed in turn with others.

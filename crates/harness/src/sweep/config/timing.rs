@@ -6,9 +6,9 @@ use serde::Deserialize;
 use super::{
     Scale,
     numbers::{at_least_one, image_size, maybe_seconds, percent, probability, seconds},
-    words::dtypes,
+    words::{dtypes, modes},
 };
-use crate::measure::{precision::Precision, timing::Aim};
+use crate::measure::{mode::Mode, precision::Precision, timing::Aim};
 
 /// The key `latency`.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,6 +41,10 @@ pub struct LatencyConfig {
     /// rounding error of the outputs is measured too.
     #[serde(deserialize_with = "dtypes")]
     pub dtype: Vec<Precision>,
+    /// How a forward pass is launched: `eager`, operation by operation, `graph`, captured once as a
+    /// CUDA graph and replayed, or a list of both. Devices that can't capture are skipped.
+    #[serde(deserialize_with = "modes")]
+    pub mode: Vec<Mode>,
 }
 
 /// The key `detect`. The images have the size of the key `train`, and are taken one by one.
@@ -76,6 +80,7 @@ impl Default for LatencyConfig {
             warmup: 3,
             min_iterations: 10,
             dtype: vec![Precision::F32],
+            mode: vec![Mode::Eager],
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Words of a sweep's file: scales, variants, models, files of recipes, number formats.
+//! Words of a sweep's file: scales, variants, models, files of recipes, number formats, modes.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 
@@ -12,7 +12,10 @@ use serde::{
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use crate::{checked, measure::precision::Precision};
+use crate::{
+    checked,
+    measure::{mode::Mode, precision::Precision},
+};
 
 /// As a family's table calls it: `n`, `tiny`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,22 +191,37 @@ impl<'de> Visitor<'de> for Files {
     }
 }
 
-/// At least one, each once.
+/// Number formats: at least one, each once.
 pub fn dtypes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Precision>, D::Error> {
-    let known = |word: &str| {
-        <Precision as ValueEnum>::from_str(word, false)
-            .map_err(|_| format!("unknown number format '{word}'; known: f32, tf32, f16, bf16"))
+    each_once(deserializer, "number format", ["f32, tf32, f16", "bf16"])
+}
+
+/// Modes: at least one, each once.
+pub fn modes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Mode>, D::Error> {
+    each_once(deserializer, "mode", ["eager", "graph"])
+}
+
+/// `known` are the words that there are, the last one apart.
+fn each_once<'de, D: Deserializer<'de>, T: ValueEnum + PartialEq>(
+    deserializer: D,
+    what: &str,
+    known: [&str; 2],
+) -> Result<Vec<T>, D::Error> {
+    let [first, last] = known;
+    let parse = |word: &str| {
+        <T as ValueEnum>::from_str(word, false)
+            .map_err(|_| format!("unknown {what} '{word}'; known: {first}, {last}"))
     };
-    let mut dtypes: Vec<Precision> = Vec::new();
-    for dtype in checked::words(deserializer, known)? {
-        if !dtypes.contains(&dtype) {
-            dtypes.push(dtype);
+    let mut values: Vec<T> = Vec::new();
+    for value in checked::words(deserializer, parse)? {
+        if !values.contains(&value) {
+            values.push(value);
         }
     }
-    match dtypes.is_empty() {
-        true => Err(D::Error::custom(
-            "expected f32, tf32, f16 or bf16, found an empty list",
-        )),
-        false => Ok(dtypes),
+    match values.is_empty() {
+        true => Err(D::Error::custom(format!(
+            "expected {first} or {last}, found an empty list"
+        ))),
+        false => Ok(values),
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     measure::{
         detect::{Detections, Photo, photos},
         forward::Way,
+        mode::Mode,
         precision::Precision,
         timing::{Aim, Protocol},
     },
@@ -48,6 +49,7 @@ impl<'b> Detect<'b> {
             aim: Aim::new(config.within, config.limit_s(), self.0.bench.comparisons()),
             fuse: true,
             precision: Precision::F32,
+            mode: Mode::Eager,
         })
     }
 

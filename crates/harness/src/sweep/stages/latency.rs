@@ -13,6 +13,7 @@ use crate::{
     guard::guarded,
     measure::{
         forward::{ForwardPass, forward_passes},
+        mode::Mode,
         precision::Precision,
         timing::{Aim, Protocol},
     },
@@ -33,7 +34,7 @@ impl Latency<'_> {
             .context("the sweep measures no latency")
     }
 
-    fn protocol(&self, precision: Precision) -> Result<Protocol> {
+    fn protocol(&self, cell: &PlannedCell) -> Result<Protocol> {
         let config = self.config()?;
         Ok(Protocol {
             batch: config.batch,
@@ -44,7 +45,8 @@ impl Latency<'_> {
             min_rounds: 0,
             aim: Aim::new(config.within, config.limit_s(), self.0.comparisons()),
             fuse: true,
-            precision,
+            precision: cell.dtype,
+            mode: cell.mode,
         })
     }
 
@@ -58,12 +60,12 @@ impl Latency<'_> {
         ForwardPass::new(&graph, device, protocol)
     }
 
-    /// Of one scale of a family, in one format on one device.
+    /// Of one scale of a family, in one format and mode on one device.
     fn group(&self, jobs: &[Job], steps: &Steps) -> Result<Vec<Result<Measurement>>> {
         let Some(Job { cell: first, .. }) = jobs.first() else {
             return Ok(Vec::new());
         };
-        let protocol = self.protocol(first.dtype)?;
+        let protocol = self.protocol(first)?;
         let _precision = first.dtype.hold();
         let device = first.device.open()?;
         let pass = |job: &Job<'_>| guarded(|| self.pass(job.cell, &device, &protocol));
@@ -105,12 +107,16 @@ impl Work for Latency<'_> {
         if cell.dtype != Precision::F32 {
             inputs["dtype"] = cell.dtype.name().into();
         }
+        if cell.mode != Mode::Eager {
+            inputs["mode"] = cell.mode.name().into();
+        }
         Ok(inputs)
     }
 
     fn together(&self, a: &PlannedCell, b: &PlannedCell) -> bool {
         a.device == b.device
             && a.dtype == b.dtype
+            && a.mode == b.mode
             && a.model.family == b.model.family
             && a.model.scale == b.model.scale
     }
@@ -118,5 +124,35 @@ impl Work for Latency<'_> {
     fn measure(&self, jobs: &[Job], steps: &Steps) -> Vec<Result<Measurement>> {
         self.group(jobs, steps)
             .unwrap_or_else(|error| all_failed(jobs, &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::config::SweepConfig;
+
+    /// Records of versions that knew one mode are found.
+    #[test]
+    fn of_the_modes_only_graph_is_in_the_inputs() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sweep.yaml");
+        let sweep = "name: modes\nmodels: [yolov5n]\ndevices: ['tch:cuda:0']\nlatency: {mode: [eager, graph]}\n";
+        std::fs::write(&file, sweep).unwrap();
+        let bench = Workbench::new(SweepConfig::read(&file).unwrap()).unwrap();
+        let plan = bench.plan().unwrap();
+        let stage = Latency(&bench);
+        let [eager, graph] = &plan.cells[..] else {
+            panic!("{:?}", plan.cells);
+        };
+        let [of_eager, mut of_graph] = [eager, graph].map(|cell| stage.inputs(cell).unwrap());
+        let mut keys: Vec<&String> = of_eager.as_object().unwrap().keys().collect();
+        keys.retain(|key| *key != "adapter");
+        let words = "model nc imgsz batch budget_s within limit_s warmup min_iterations fused device cpu threads";
+        assert_eq!(keys, Vec::from_iter(words.split(' ')));
+        let mode = of_graph.as_object_mut().unwrap().remove("mode");
+        assert_eq!(mode, Some("graph".into()));
+        assert_eq!(of_graph, of_eager);
+        assert!(stage.together(eager, eager) && !stage.together(eager, graph));
     }
 }
