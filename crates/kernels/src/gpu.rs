@@ -71,3 +71,28 @@ pub fn uploaded_integers<const D: usize>(
         None => Tensor::from_data(TensorData::new(values, shape), device),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_is_no_gpu() {
+        assert!(!is_gpu(&Device::flex()));
+        assert!(!is_gpu(&Device::flex().autodiff()));
+    }
+
+    #[cfg(feature = "tch")]
+    #[test]
+    #[allow(deprecated, reason = "burn-tch is deprecated as a whole")]
+    fn libtorchs_cpu_is_none_either() {
+        assert!(!is_gpu(&Device::libtorch().autodiff()));
+        assert!(is_gpu(&Device::libtorch_cuda(0).autodiff()));
+    }
+
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn what_wgpu_has_is_one() {
+        assert!(is_gpu(&Device::wgpu(Default::default()).autodiff()));
+    }
+}

@@ -5,7 +5,6 @@ mod cells;
 mod ciou;
 mod distances;
 mod end_to_end;
-mod gpu;
 mod hyp;
 mod masks;
 mod matching;

@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::iter::repeat_n;
 
+use ablate_kernels::{uploaded, uploaded_integers};
 use burn::Tensor;
 use burn::tensor::activation::sigmoid;
-use burn::tensor::{Device, IndexingUpdateOp, Int, TensorData};
+use burn::tensor::{Device, IndexingUpdateOp, Int};
 
 use super::masks::{MaskMatch, mask_loss, object_numbers};
 use super::matching::check_targets;
@@ -256,11 +257,11 @@ impl Matched {
         self.rows.extend(matches);
     }
 
-    /// Of at least one match: everything by two uploads, as each waits for a GPU.
+    /// Of at least one match: everything by two uploads.
     fn tables(&self, nc: usize, smoothing: f32, device: &Device) -> Tables {
         let n = self.rows.len();
-        let cells: Vec<i32> = self.rows.iter().map(|m| m.cell as i32).collect();
-        let cells = Tensor::<1, Int>::from_data(TensorData::new(cells, [n]), device);
+        let cells: Vec<i64> = self.rows.iter().map(|m| m.cell as i64).collect();
+        let cells = uploaded_integers(cells, [n], device);
         let mut start = 0;
         let of_level = |count: &usize| {
             let level = (*count > 0).then(|| cells.clone().narrow(0, start, *count));
@@ -283,7 +284,7 @@ impl Matched {
         }
         values.extend(self.last_in_cell());
         let length = values.len();
-        let values = Tensor::<1>::from_data(TensorData::new(values, [length]), device);
+        let values = uploaded(values, [length], device);
         let mut start = 0;
         let mut table = |columns: usize| -> Tensor<2> {
             let table = values.clone().narrow(0, start, n * columns);

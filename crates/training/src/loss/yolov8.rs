@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::box_targets::BoxTargets;
 use super::cells::{BatchMasks, Cell, Logits, Matched, cells};
 use super::distances::{box_losses, distances};
-use super::gpu::on_gpu;
 use super::masks::{MaskMatch, mask_loss, object_numbers};
 use super::matching::check_targets;
 use super::on_device::{self, Batch};
@@ -18,7 +17,7 @@ use super::{
     DetectionLoss, LossError, LossOutput, Outputs, Targets, bce_with_logits_sum, required,
 };
 use ablate_detection::geometry::BBox;
-use ablate_kernels::{channels, concatenated, with_elements};
+use ablate_kernels::{channels, concatenated, is_gpu, with_elements};
 
 /// Gains of the loss under the names that YOLOv8's settings give them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -256,7 +255,7 @@ impl DetectionLoss for Yolov8Loss {
             .reshape([batch * cells.len(), outputs]);
 
         let Yolov8Hyp { box_gain, cls, dfl } = self.hyp;
-        if self.coefficients.is_none() && self.on_device.unwrap_or_else(|| on_gpu(&device)) {
+        if self.coefficients.is_none() && self.on_device.unwrap_or_else(|| is_gpu(&device)) {
             if logits.dtype() != DType::F32 {
                 return Err(LossError::NotFloat);
             }
