@@ -20,24 +20,31 @@ pub(super) struct BoxTargets {
     pub centers: Tensor<2>,
     /// Widths and heights, `[n, 2]`.
     pub sizes: Tensor<2>,
-    pub sides: Sides,
+    /// The distances from a cell's centre to the box's left, top, right and bottom. Of
+    /// distributions the shares of their cells, `[n · 4, cells of a distribution]`: a distance lies
+    /// between two cells, and both are right, each as far as the other is off. Of plain distances
+    /// the shares of the image's width or height, `[n, 4]`.
+    pub sides: Tensor<2>,
+    /// How plain distances become such shares; None for distributions.
+    pub scale: Option<Scale>,
     /// What each cell counts, `[n, 1]`.
     pub weights: Tensor<2>,
 }
 
-/// The distances from a cell's centre to the box's left, top, right and bottom.
-pub(super) enum Sides {
-    /// A side's distance lies between two cells of its distribution: both are right, each as far
-    /// as the other is off. `[n · 4, cells of a distribution]`.
-    Distributions(Tensor<2>),
-    Plain {
-        /// Of the image's width or height, `[n, 4]`.
-        shares: Tensor<2>,
-        /// Of the cells in pixels, `[n, 4]` or `[n, 1]`.
-        strides: Tensor<2>,
-        /// The image's width, height, width and height in pixels, `[1, 4]`.
-        size: Tensor<2>,
-    },
+/// From cells of a level to shares of an image.
+#[derive(Clone)]
+pub(super) struct Scale {
+    /// Of the cells in pixels, `[n, 4]` or `[n, 1]`.
+    pub strides: Tensor<2>,
+    /// The image's width, height, width and height in pixels, `[1, 4]`.
+    pub size: Tensor<2>,
+}
+
+impl Scale {
+    /// Of distances `[n, 4]`.
+    pub fn shares(self, distances: Tensor<2>) -> Tensor<2> {
+        distances * self.strides / self.size
+    }
 }
 
 impl BoxTargets {
@@ -49,15 +56,16 @@ impl BoxTargets {
         device: &Device,
     ) -> Self {
         let pairs = |of: fn(&Matched) -> [f32; 2]| table(matched.iter().flat_map(of), 2, device);
-        let sides = match reg_max {
+        let (sides, scale) = match reg_max {
             1 => plain(matched, size, device),
-            cells => Sides::Distributions(distributions(matched, cells, device)),
+            cells => (distributions(matched, cells, device), None),
         };
         Self {
             cells: pairs(|m| m.cell.center),
             centers: pairs(Matched::target_center),
             sizes: pairs(Matched::target_size),
             sides,
+            scale,
             weights: table(matched.iter().map(|m| m.score), 1, device),
         }
     }
@@ -74,19 +82,20 @@ impl BoxTargets {
         let (low, high) = (corners.clone().narrow(1, 0, 2), corners.narrow(1, 2, 2));
         let distances = vec![cells.clone() - low.clone(), high.clone() - cells.clone()];
         let distances = Tensor::cat(distances, 1);
-        let sides = match reg_max {
-            1 => Sides::Plain {
-                shares: distances * strides.clone() / scene.size.clone(),
-                strides,
-                size: scene.size.clone(),
-            },
-            cells => Sides::Distributions(tents(distances, cells)),
+        let scale = Scale {
+            strides,
+            size: scene.size.clone(),
+        };
+        let (sides, scale) = match reg_max {
+            1 => (scale.clone().shares(distances), Some(scale)),
+            cells => (tents(distances, cells), None),
         };
         Self {
             cells,
             centers: (low.clone() + high.clone()).mul_scalar(0.5),
             sizes: high - low,
             sides,
+            scale,
             weights: assignment.scores.clone(),
         }
     }
@@ -122,18 +131,22 @@ fn distributions(matched: &[Matched], cells: usize, device: &Device) -> Tensor<2
     table(targets.into_iter(), cells, device)
 }
 
-fn plain(matched: &[Matched], [width, height]: [f32; 2], device: &Device) -> Sides {
+fn plain(
+    matched: &[Matched],
+    [width, height]: [f32; 2],
+    device: &Device,
+) -> (Tensor<2>, Option<Scale>) {
     let sizes = [width, height, width, height];
     let shares = matched.iter().flat_map(|m| {
         let distances = m.distances();
         std::array::from_fn::<f32, 4, _>(|side| distances[side] * m.cell.stride / sizes[side])
     });
     let strides = matched.iter().flat_map(|m| [m.cell.stride; 4]);
-    Sides::Plain {
-        shares: table(shares, 4, device),
+    let scale = Scale {
         strides: table(strides, 4, device),
         size: Tensor::from_data([sizes], device),
-    }
+    };
+    (table(shares, 4, device), Some(scale))
 }
 
 /// `[n, columns]` from rows.

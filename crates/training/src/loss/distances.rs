@@ -6,7 +6,7 @@ use burn::Tensor;
 use burn::tensor::Int;
 use burn::tensor::activation::{log_softmax, softmax};
 
-use super::box_targets::{BoxTargets, Sides};
+use super::box_targets::BoxTargets;
 use super::complete_iou;
 use super::scene::EPSILON;
 
@@ -45,13 +45,9 @@ pub(super) fn box_losses(
         targets.sizes + flat,
     );
     let box_loss = (iou.neg().add_scalar(1.0) * targets.weights.clone()).sum();
-    let distance_loss = match targets.sides {
-        Sides::Distributions(shares) => distribution(sides, shares),
-        Sides::Plain {
-            shares,
-            strides,
-            size,
-        } => (distances * strides / size - shares).abs().mean_dim(1),
+    let distance_loss = match targets.scale {
+        None => distribution(sides, targets.sides),
+        Some(scale) => (scale.shares(distances) - targets.sides).abs().mean_dim(1),
     };
     [box_loss, (distance_loss * targets.weights).sum()]
 }
