@@ -36,7 +36,7 @@ fn compile() {
     {
         build.define("ABLATE_CUDA", None).includes(headers);
     }
-    for name in ["gpu", "gradient", "graph", "update"] {
+    for name in ["backward", "gpu", "gradient", "graph", "update"] {
         build.file(format!("{FOLDER}/{name}.cpp"));
     }
     build.compile("ablate_libtorch");

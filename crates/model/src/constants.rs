@@ -15,7 +15,8 @@ const MOST: usize = 256;
 #[derive(Clone, PartialEq)]
 enum Key {
     Values(Vec<u32>),
-    Grid([usize; 2]),
+    /// Height and width, and what is added.
+    Grid([usize; 2], u32),
 }
 
 /// A tensor of these values, in the order of its memory.
@@ -27,8 +28,8 @@ pub fn constant<const D: usize>(values: &[f32], shape: [usize; D], device: &Devi
     .reshape(shape)
 }
 
-/// The column and row of every cell, `[1, 1, height, width, 2]`.
-pub fn grid(height: usize, width: usize, device: &Device) -> Tensor<5> {
+/// The column and row of every cell, moved by a part of a cell, `[1, 1, height, width, 2]`.
+pub fn grid(height: usize, width: usize, by: f32, device: &Device) -> Tensor<5> {
     let make = || {
         let range = |n: usize| Tensor::<1, Int>::arange(0..n as i64, device).float();
         let x = range(width)
@@ -37,9 +38,12 @@ pub fn grid(height: usize, width: usize, device: &Device) -> Tensor<5> {
         let y = range(height)
             .reshape([height, 1, 1])
             .expand([height, width, 1]);
-        Tensor::cat(vec![x, y], 2).reshape([height * width * 2])
+        Tensor::cat(vec![x, y], 2)
+            .add_scalar(by)
+            .reshape([height * width * 2])
     };
-    kept(device, || Key::Grid([height, width]), make).reshape([1, 1, height, width, 2])
+    kept(device, || Key::Grid([height, width], by.to_bits()), make)
+        .reshape([1, 1, height, width, 2])
 }
 
 fn kept(device: &Device, key: impl FnOnce() -> Key, make: impl FnOnce() -> Tensor<1>) -> Tensor<1> {

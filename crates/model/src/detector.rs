@@ -393,7 +393,6 @@ impl Detector {
             let [batch, anchors, height, width, _] = map.dims();
             let device = map.device();
             let stride = detect.strides[level] as f32;
-            let corner = grid(height, width, &device);
             let mut parts = match &detect.coding {
                 BoxCoding::Anchors(by_level) => {
                     let sizes: Vec<f32> = by_level[level]
@@ -402,9 +401,11 @@ impl Detector {
                         .map(|side| *side as f32)
                         .collect();
                     let sizes = constant(&sizes, [1, anchors, 1, 1, 2], &device);
+                    let corner = grid(height, width, -0.5, &device);
                     let y = sigmoid(map.clone());
-                    let centre = (y.clone().narrow(4, 0, 2) * 2.0 + (corner - 0.5)) * stride;
-                    let size = (y.clone().narrow(4, 2, 2) * 2.0).square() * sizes;
+                    let doubled = y.clone().narrow(4, 0, 4) * 2.0;
+                    let centre = (doubled.clone().narrow(4, 0, 2) + corner) * stride;
+                    let size = doubled.narrow(4, 2, 2).square() * sizes;
                     vec![centre, size, y.narrow(4, 4, 1 + detect.nc)]
                 }
                 BoxCoding::Distances { reg_max } => {
@@ -414,18 +415,18 @@ impl Detector {
                         cells => expected_distances(sides, *cells),
                     };
                     let (near, far) = (sides.clone().narrow(4, 0, 2), sides.narrow(4, 2, 2));
-                    let centre = ((far.clone() - near.clone()) * 0.5 + (corner + 0.5)) * stride;
-                    let objectness = Tensor::ones([batch, anchors, height, width, 1], &device);
+                    let middle = grid(height, width, 0.5, &device);
+                    let centre = ((far.clone() - near.clone()) * 0.5 + middle) * stride;
                     vec![
                         centre,
                         (near + far) * stride,
-                        objectness,
+                        certain(map.dims(), &device),
                         sigmoid(map.clone().narrow(4, 4 * reg_max, detect.nc)),
                     ]
                 }
                 BoxCoding::Queries => vec![
                     map.clone().narrow(4, 0, 4),
-                    Tensor::ones([batch, anchors, height, width, 1], &device),
+                    certain(map.dims(), &device),
                     sigmoid(map.clone().narrow(4, 4, detect.nc)),
                 ],
             };
@@ -442,6 +443,11 @@ impl Detector {
         });
         Tensor::cat(levels.collect(), 1)
     }
+}
+
+/// The objectness of a head without: 1 for each position of a map `[batch, anchors, height, width, …]`.
+fn certain([batch, anchors, height, width, _]: [usize; 5], device: &Device) -> Tensor<5> {
+    constant(&[1.0], [1; 5], device).expand([batch, anchors, height, width, 1])
 }
 
 /// The mean of each distribution over distances of 0, 1, 2 … cells: logits `[…, 4 · reg_max]` to

@@ -12,6 +12,8 @@
 #[cfg(not(feature = "tch"))]
 mod absent;
 #[cfg(feature = "tch")]
+mod backward;
+#[cfg(feature = "tch")]
 mod called;
 #[cfg(feature = "tch")]
 mod captured;

@@ -4,6 +4,7 @@ use burn::backend::{LibTorch, libtorch::TchTensor};
 use burn::tensor::{Device, Tensor};
 
 use super::{
+    backward::{Activate, convolution, norm},
     layout::channels_last,
     recorded::{input, record, untracked},
 };
@@ -40,15 +41,21 @@ pub fn conv2d_act(
             activation,
         ));
     }
-    let inputs = [input(x)?, input(weight)?];
+    let [x, weight] = [input(x)?, input(weight)?];
+    let kernel = channels_last(&weight.tensor().detach());
+    let bias = match bias {
+        Some(bias) => Some(input(bias)?),
+        None => None,
+    };
+    let y = convolve(
+        &x.tensor().detach(),
+        &kernel,
+        bias.as_ref().map(|bias| bias.tensor().detach()).as_ref(),
+    );
+    let (kernel, geometry) = (TchTensor::new(kernel), [stride, padding, groups]);
     let y = match bias {
-        None => record(inputs, |[x, weight]| convolve(x, weight, None)),
-        Some(bias) => {
-            let [x, weight] = inputs;
-            record([x, weight, input(bias)?], |[x, weight, bias]| {
-                convolve(x, weight, Some(bias))
-            })
-        }
+        None => convolution([x, weight], y, kernel, geometry),
+        Some(bias) => convolution([x, weight, bias], y, kernel, geometry),
     };
     Some(activation.forward(y))
 }
@@ -138,28 +145,14 @@ pub fn norm_act(
         return None;
     }
     let inputs = [input(x)?, input(weight)?, input(bias)?];
-    // LibTorch changes them in place; the old ones are not ours alone.
-    let [mean, variance] = [
-        untracked(&running.mean)?.tensor.copy(),
-        untracked(&running.variance)?.tensor.copy(),
-    ];
+    let (mean, variance) = (untracked(&running.mean)?, untracked(&running.variance)?);
     let own = own(activation);
-    let output = record(inputs, |[x, weight, bias]| {
-        let y = x.batch_norm(
-            Some(weight),
-            Some(bias),
-            Some(&mean),
-            Some(&variance),
-            true,
-            momentum,
-            epsilon,
-            true,
-        );
-        match own {
-            Some(activate) => activate(&y),
-            None => y,
-        }
-    });
+    let (output, [mean, variance]) = norm(
+        inputs,
+        [&mean.tensor, &variance.tensor],
+        [epsilon, momentum],
+        own,
+    );
     let [mean, variance] = [mean, variance].map(tensor);
     let output = if own.is_some() {
         output
@@ -186,13 +179,20 @@ fn activated(mut map: tch::Tensor, activation: Activation) -> Tensor<4> {
 }
 
 /// The activation as LibTorch has it; the rarer ones are left to Burn.
-fn own(activation: Activation) -> Option<fn(&tch::Tensor) -> tch::Tensor> {
+fn own(activation: Activation) -> Option<Activate> {
+    let activate = |forward, backward| Some(Activate { forward, backward });
     match activation {
-        Activation::Silu => Some(tch::Tensor::silu),
-        Activation::Relu => Some(tch::Tensor::relu),
-        Activation::Relu6 => Some(tch::Tensor::relu6),
-        Activation::Hardswish => Some(tch::Tensor::hardswish),
-        Activation::Mish => Some(tch::Tensor::mish),
+        Activation::Silu => activate(tch::Tensor::silu, |gradient, x| x.silu_backward(gradient)),
+        Activation::Relu => activate(tch::Tensor::relu, |gradient, x| {
+            x.threshold_backward(gradient, 0.0)
+        }),
+        Activation::Relu6 => activate(tch::Tensor::relu6, |gradient, x| {
+            x.hardtanh_backward(gradient, 0.0, 6.0)
+        }),
+        Activation::Hardswish => activate(tch::Tensor::hardswish, |gradient, x| {
+            x.hardswish_backward(gradient)
+        }),
+        Activation::Mish => activate(tch::Tensor::mish, |gradient, x| x.mish_backward(gradient)),
         _ => None,
     }
 }

@@ -27,6 +27,23 @@ pub struct Input {
     node: NodeGuard,
 }
 
+impl Input {
+    /// As it is, outside of any graph.
+    pub fn tensor(&self) -> &tch::Tensor {
+        &self.leaf.tensor
+    }
+
+    /// For an operation that knows its gradient by itself.
+    pub fn into_parts(self) -> (TchTensor, NodeGuard) {
+        let Self { leaf, node } = self;
+        let leaf = TchTensor {
+            tensor: leaf.tensor.detach(),
+            storage: leaf.storage,
+        };
+        (leaf, node)
+    }
+}
+
 /// The tensor as an input of [`record`]; None on another device.
 pub fn input<const D: usize>(tensor: &Tensor<D>) -> Option<Input> {
     if ![DType::F32, DType::F16, DType::BF16].contains(&tensor.dtype()) {

@@ -11,9 +11,9 @@ use torch_sys::C_tensor;
 use super::{called::called, recorded::untracked};
 use crate::{Adam, Clip, Sgd};
 
-/// Tensors of LibTorch, of any ranks.
+/// Tensors of LibTorch, of any ranks. Each comes with its storage, so that Burn sees it in use and changes nothing in place.
 #[derive(Default)]
-pub struct Tensors(Vec<tch::Tensor>);
+pub struct Tensors(Vec<TchTensor>);
 
 impl Tensors {
     /// The tensor as one of these; None if it is not LibTorch's, or of other numbers than 32 bits.
@@ -21,7 +21,7 @@ impl Tensors {
         (tensor.dtype() == DType::F32)
             .then(|| untracked(tensor))
             .flatten()
-            .map(|found| Held(found.tensor))
+            .map(Held)
     }
 
     pub fn push(&mut self, Held(tensor): Held) {
@@ -35,7 +35,7 @@ impl Tensors {
     }
 
     fn pointers(&self) -> Vec<*const C_tensor> {
-        self.0.iter().map(tch::Tensor::as_ptr).collect()
+        self.0.iter().map(|held| held.tensor.as_ptr()).collect()
     }
 
     /// So many that a call makes.
@@ -54,7 +54,9 @@ impl Tensors {
         // SAFETY: where the call worked, each is a new tensor that nothing else owns.
         #[allow(unsafe_code)]
         let owned = |found: Vec<*mut C_tensor>| unsafe {
-            let tensors = found.into_iter().map(|found| tch::Tensor::from_ptr(found));
+            let tensors = found
+                .into_iter()
+                .map(|found| TchTensor::new(tch::Tensor::from_ptr(found)));
             Self(tensors.collect())
         };
         found.map(owned)
@@ -62,11 +64,11 @@ impl Tensors {
 }
 
 /// A tensor of LibTorch.
-pub struct Held(tch::Tensor);
+pub struct Held(TchTensor);
 
 impl Held {
     pub fn tensor<const D: usize>(self) -> Tensor<D> {
-        Tensor::from_primitive::<LibTorch>(TchTensor::new(self.0))
+        Tensor::from_primitive::<LibTorch>(self.0)
     }
 }
 
@@ -189,7 +191,7 @@ pub fn clip(gradients: &Tensors, Clip { most, scale }: Clip) -> (Tensors, Held) 
     // SAFETY: the call worked, and nothing else owns it.
     #[allow(unsafe_code)]
     let norm = unsafe { tch::Tensor::from_ptr(norm) };
-    (found, Held(norm))
+    (found, Held(TchTensor::new(norm)))
 }
 
 fn start(pointers: Option<&Vec<*const C_tensor>>) -> *const *const C_tensor {

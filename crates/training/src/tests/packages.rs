@@ -102,7 +102,15 @@ fn yolov5s_hyp_files_are_read_as_they_are() {
 #[test]
 fn ultralytics_files_are_read_as_they_are() {
     let (recipe, notes) = load(&with(ULTRALYTICS, "")).unwrap();
-    assert_eq!(recipe, published("yolo26.yaml"));
+    // What a GPU does only is in no recipe of ours.
+    let published = published("yolo26.yaml");
+    assert_eq!(
+        recipe,
+        Recipe {
+            amp: true,
+            ..published
+        }
+    );
     // Each key is a recipe's, or said, or off.
     let serde_yaml::Value::Mapping(own) = serde_yaml::to_value(&recipe).unwrap() else {
         panic!("a recipe is a mapping")
