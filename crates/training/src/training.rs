@@ -1,7 +1,10 @@
 //! A training as a command or a sweep asks for it: network, loss, data and evaluation put together
 //! for [`crate::train`].
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Once},
+};
 
 use ablate_detection::{
     dataset::CachedDataset,
@@ -22,6 +25,7 @@ use crate::{
     classes,
     data::check_channels,
     loss::{DetectionLoss, EndToEndLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
+    trainer::in_mixed_precision,
     weights::{lost_biases, taken},
 };
 
@@ -137,6 +141,14 @@ impl Training<'_> {
             device,
             ..
         } = self.spec;
+        if recipe.amp && !in_mixed_precision(device) {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| {
+                tracing::warn!(
+                    "amp: no effect on this device, which trains in 32 bits; it acts on tch:cuda"
+                );
+            });
+        }
         let imgsz = data.imgsz();
         let classes = data.dataset().classes.clone();
         ablate_kernels::keep_freed_memory();

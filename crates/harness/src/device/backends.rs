@@ -93,7 +93,7 @@ pub const BACKENDS: &[Backend] = &[
     Backend {
         name: "tch",
         about: "LibTorch on the CPU (tch) or an NVIDIA GPU (tch:cuda:0)",
-        needs: "LibTorch 2.9.0: just setup-torch",
+        needs: "LibTorch 2.9 to 2.11: just setup-torch",
         runtime: compiled!("tch", libtorch::RUNTIME),
         address: Address::CpuOrCuda,
     },

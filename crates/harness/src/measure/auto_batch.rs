@@ -2,13 +2,14 @@
 //! Ultralytics choose them.
 
 use ablate_detection::dataset::CachedDataset;
+use ablate_kernels::{cuda_index, peak_memory};
 use ablate_model::Graph;
 use ablate_records::ImageSize;
 use ablate_training::{AUTO_BATCH, Recipe};
 use anyhow::Result;
 use burn::tensor::Device;
 
-use super::{mode::Mode, precision::Precision, timing::Protocol, train_step::TrainStep};
+use super::{memory, mode::Mode, precision::Precision, timing::Protocol, train_step::TrainStep};
 use crate::{
     device::{DeviceName, nvidia},
     guard::guarded,
@@ -35,7 +36,7 @@ pub fn resolved(
         width: data.imgsz().width,
     };
     let resolved = recipe.resolved(data.len(), graph.nc, || {
-        auto_batch(graph, name, device, size)
+        auto_batch(graph, name, device, size, recipe.amp)
     });
     if recipe.batch == AUTO_BATCH {
         tracing::info!("batch -1 is {} images on {name}", resolved.batch);
@@ -47,28 +48,43 @@ pub fn resolved(
 ///
 /// The memory of training steps of growing batches is measured, a line drawn through it, and
 /// followed to 60 % of what is free. [`DEFAULT_BATCH`] where there is nothing to measure.
-fn auto_batch(graph: &Graph, name: &DeviceName, device: &Device, imgsz: ImageSize) -> usize {
+fn auto_batch(
+    graph: &Graph,
+    name: &DeviceName,
+    device: &Device,
+    imgsz: ImageSize,
+    amp: bool,
+) -> usize {
     let used = || name.cuda_index().and_then(nvidia::memory);
+    memory::begin(device);
     let Some(before) = used() else {
         return DEFAULT_BATCH;
     };
+    let amp = amp && cuda_index(device).is_some();
+    // What LibTorch's allocator held at most, which is more than what it holds afterwards; of another backend, all that
+    // the GPU's driver has given to programs.
+    let peak = || match peak_memory(device) {
+        Some(bytes) => Some(before.used_mib + bytes as f64 / memory::MIB),
+        None => Some(used()?.used_mib),
+    };
     let mut measured = Vec::new();
     for batch in TRIED {
+        memory::begin(device);
         // A batch that doesn't fit ends the search.
-        match guarded(|| step(graph, device, imgsz, batch))
+        match guarded(|| step(graph, device, imgsz, batch, amp))
             .ok()
-            .and_then(|()| used())
+            .and_then(|()| peak())
         {
-            Some(memory) => measured.push((batch as f64, memory.used_mib)),
+            Some(memory) => measured.push((batch as f64, memory)),
             None => break,
         }
     }
-    device.memory_cleanup();
+    memory::begin(device);
     let target = before.used_mib + SHARE * (before.total_mib - before.used_mib);
     fitting(&measured, target).unwrap_or(DEFAULT_BATCH)
 }
 
-fn step(graph: &Graph, device: &Device, imgsz: ImageSize, batch: usize) -> Result<()> {
+fn step(graph: &Graph, device: &Device, imgsz: ImageSize, batch: usize, amp: bool) -> Result<()> {
     let protocol = Protocol {
         batch,
         imgsz,
@@ -78,7 +94,10 @@ fn step(graph: &Graph, device: &Device, imgsz: ImageSize, batch: usize) -> Resul
         min_rounds: 0,
         aim: None,
         fuse: false,
-        precision: Precision::default(),
+        precision: match amp {
+            true => Precision::F16,
+            false => Precision::F32,
+        },
         mode: Mode::Eager,
     };
     let mut step = TrainStep::new(graph, device, &protocol)?;

@@ -7,7 +7,8 @@ use burn::tensor::Device;
 
 use ablate_records::PeakMemory;
 
-const MIB: f64 = (1 << 20) as f64;
+/// Bytes in a MiB.
+pub const MIB: f64 = (1 << 20) as f64;
 
 /// Forgets earlier peaks, so that the next [`peak`] is of what comes now. No freed memory is kept
 /// any more.
