@@ -55,7 +55,10 @@ fn cuda_headers(library: &Path) -> Option<Vec<PathBuf>> {
         .into_iter()
         .map(|folder| vec![folder.join("include")]);
     let packages = library.parent()?.parent()?.join("nvidia");
-    println!("cargo:rerun-if-changed={}", packages.display());
+    // Of what is not there cargo would say that it changed, each time.
+    if packages.exists() {
+        println!("cargo:rerun-if-changed={}", packages.display());
+    }
     let packages = packages.read_dir().into_iter().flatten().flatten();
     let packages = packages.map(|package| package.path().join("include"));
     // What is included by all, and what that includes, which may be a package of its own.

@@ -316,6 +316,14 @@ fn a_wrong_command_line_is_one_clear_line_and_code_2() {
             "--mode graph: expected an NVIDIA GPU by LibTorch (tch:cuda:0), found flex",
         ),
         (
+            &["latency", "yolov5n", "--dtype", "tf32"],
+            "the device does not support tf32, which LibTorch has on NVIDIA's GPUs (tch:cuda:0); use f32",
+        ),
+        (
+            &["latency", "yolov5n", "--dtype", "f16", "--train-step"],
+            "--dtype f16 --train-step is a step in mixed precision: expected an NVIDIA GPU by LibTorch (tch:cuda:0), found flex",
+        ),
+        (
             &["latency", "yolov5n", "--mode", "graph", "--train-step"],
             "--mode: expected eager with --train-step, found graph",
         ),

@@ -14,8 +14,8 @@ pub struct Clip {
     pub scale: f64,
 }
 
-/// Steps of [`crate::sgd`], [`crate::adam`] or [`crate::moving_average`], by their factors, which are taken
-/// together: the same values, bit for bit, as one by one.
+/// Steps of [`crate::sgd`], [`crate::adam`], [`crate::moving_average`] or a [`Clip`], by their factors, which are taken
+/// together: on a CPU the same values, bit for bit, as one by one.
 pub struct Steps<By>(libtorch::Steps<By>);
 
 /// Parameters after their steps.

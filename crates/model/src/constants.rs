@@ -6,11 +6,8 @@ use std::sync::Mutex;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// What was made, as a flat tensor: the oldest first.
+/// What was made, as a flat tensor. Nothing is taken away: a graph may read it, and there are as many as shapes of images.
 static MADE: Mutex<Vec<(Device, Key, Tensor<1>)>> = Mutex::new(Vec::new());
-
-/// More than the shapes of an evaluation's batches.
-const MOST: usize = 256;
 
 #[derive(Clone, PartialEq)]
 enum Key {
@@ -59,9 +56,6 @@ fn kept(device: &Device, key: impl FnOnce() -> Key, make: impl FnOnce() -> Tenso
         return tensor.clone();
     }
     let tensor = make();
-    if made.len() == MOST {
-        made.remove(0);
-    }
     made.push((device.clone(), key, tensor.clone()));
     tensor
 }

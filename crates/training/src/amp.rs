@@ -68,6 +68,9 @@ impl Default for LossScale {
 }
 
 impl LossScale {
+    /// Where gradients overflow even so, no scale helps: they are no numbers.
+    pub const LEAST: f64 = 1.0 / 16_384.0;
+
     /// After a step whose gradients were finite or not; with those that were not, no step is made.
     pub fn after(self, finite: bool) -> Self {
         let Self { factor, steady } = self;

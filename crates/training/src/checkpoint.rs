@@ -56,6 +56,9 @@ pub struct TrainingState {
     pub batches_s: f64,
     /// Images trained on.
     pub images: usize,
+    /// Steps of Adam; as many as updates of the average in files of earlier versions. In mixed precision some updates have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
     /// Of a training in mixed precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<LossScale>,

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 /// What is to be read of the batches since the last read.
 ///
 /// A read waits for all that the device has been given. A CPU is done by then, and each batch is read
-/// at once; a GPU would have nothing to do until it is given more, so it is read once in a while.
+/// at once; LibTorch's GPU would have nothing to do until it is given more, so it is read once in a while.
 pub struct Pending {
     batches: Vec<PendingBatch>,
     /// Batches between two reads.
@@ -16,6 +16,7 @@ pub struct Pending {
 
 struct PendingBatch {
     step: usize,
+    lr: f64,
     losses: Tensor<1>,
     norm: Option<Tensor<1>>,
 }
@@ -25,6 +26,8 @@ struct PendingBatch {
 pub struct ReadBatch {
     /// Its number in the epoch.
     pub step: usize,
+    /// Learning rate of its weights.
+    pub lr: f64,
     /// Part by part.
     pub losses: Vec<f32>,
     /// Of the gradient, before it was clipped; None if none was taken or it is known already.
@@ -37,19 +40,25 @@ const ON_A_GPU: usize = 16;
 impl Pending {
     /// For a training on the device.
     pub fn new(device: &Device) -> Self {
+        Self::of(match ablate_kernels::cuda_index(device) {
+            Some(_) => ON_A_GPU,
+            None => 1,
+        })
+    }
+
+    /// To be read after so many batches.
+    pub fn of(most: usize) -> Self {
         Self {
             batches: Vec::new(),
-            most: match ablate_kernels::cuda_index(device) {
-                Some(_) => ON_A_GPU,
-                None => 1,
-            },
+            most,
         }
     }
 
-    /// Adds the losses of a batch, `[parts]`.
-    pub fn add(&mut self, step: usize, losses: Tensor<1>) {
+    /// Adds the losses of a batch, `[parts]`, and its learning rate.
+    pub fn add(&mut self, step: usize, lr: f64, losses: Tensor<1>) {
         self.batches.push(PendingBatch {
             step,
+            lr,
             losses,
             norm: None,
         });
@@ -85,6 +94,7 @@ impl Pending {
             .into_iter();
         let read = |batch: PendingBatch| ReadBatch {
             step: batch.step,
+            lr: batch.lr,
             losses: values.by_ref().take(batch.losses.dims()[0]).collect(),
             norm: batch.norm.and_then(|_| values.next()),
         };

@@ -367,7 +367,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
                 masks: masks.as_ref(),
             },
         )?;
-        self.pending.add(step, Tensor::cat(loss.items, 0));
+        let lr = settings.rates.lr;
+        self.pending.add(step, lr, Tensor::cat(loss.items, 0));
         let total = match self.state.loss_scale {
             Some(scale) => loss.total.mul_scalar(scale.factor),
             None => loss.total,
@@ -405,7 +406,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             let finite = norm.iter().flatten().all(|norm| norm.is_finite());
             *scale = scale.after(finite);
             ensure!(
-                scale.factor >= f64::MIN_POSITIVE,
+                scale.factor >= LossScale::LEAST,
                 "epoch {}, batch {}: the gradient is not finite, whatever the loss is scaled by; a smaller lr0 or a longer warm-up may help",
                 epoch + 1,
                 step + 1
@@ -443,7 +444,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
                 step: batch.step,
                 steps: self.data.batches(),
                 losses: names.zip(batch.losses).collect(),
-                lr: begun.lr,
+                lr: batch.lr,
             });
         }
         Ok(())
@@ -542,6 +543,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
     /// What the training goes on from.
     fn save_state(&mut self) -> Result<()> {
         self.state.ema_updates = self.ema.updates();
+        self.state.steps = self.steps.taken();
         let network = self.network.valid();
         let gradients = self.gradients.grads();
         let mut writer = Writer::default();
@@ -566,9 +568,9 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let network: Tensors = file.all_tensors("network.", &self.network)?;
         let average = file.all_tensors("average.", self.ema.module())?;
         let average = replace(self.network.valid(), average);
-        self.steps.restore(state.ema_updates, |prefix| {
-            file.tensors(prefix, &self.network)
-        })?;
+        let taken = state.steps.unwrap_or(state.ema_updates);
+        self.steps
+            .restore(taken, |prefix| file.tensors(prefix, &self.network))?;
         let gradients = file.tensors("gradient.", &self.network)?;
         self.network = replace(self.network, network);
         self.gradients.accumulate(&self.network, gradients);

@@ -7,7 +7,7 @@ use ablate_model::Graph;
 use ablate_records::ImageSize;
 use ablate_training::{AUTO_BATCH, Recipe};
 use anyhow::Result;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::{memory, mode::Mode, precision::Precision, timing::Protocol, train_step::TrainStep};
 use crate::{
@@ -56,15 +56,19 @@ fn auto_batch(
     amp: bool,
 ) -> usize {
     let used = || name.cuda_index().and_then(nvidia::memory);
+    // What CUDA itself takes is there from the first tensor on.
+    let opened = Tensor::<1>::zeros([1], device).try_into_data();
     memory::begin(device);
-    let Some(before) = used() else {
+    let (Ok(_), Some(before)) = (opened, used()) else {
         return DEFAULT_BATCH;
     };
     let amp = amp && cuda_index(device).is_some();
     // What LibTorch's allocator held at most, which is more than what it holds afterwards; of another backend, all that
     // the GPU's driver has given to programs.
-    let peak = || match peak_memory(device) {
-        Some(bytes) => Some(before.used_mib + bytes as f64 / memory::MIB),
+    let held = || Some(peak_memory(device)? as f64 / memory::MIB);
+    let first = held().unwrap_or(0.0);
+    let peak = || match held() {
+        Some(held) => Some(before.used_mib + held - first),
         None => Some(used()?.used_mib),
     };
     let mut measured = Vec::new();

@@ -1,11 +1,14 @@
 //! Number formats of a forward pass, and what rounding to them does to the outputs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ablate_model::{Detector, graph::Graph};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::{DType, Device, Tensor};
 use clap::ValueEnum;
 
 use super::timing::{Protocol, images};
+use crate::libraries::TF32 as OVERRIDE;
 
 /// Number format of weights and activations: 32 bits, the same with products rounded to TF32's 10
 /// bits, IEEE half precision, or the upper half of 32 bits.
@@ -22,12 +25,26 @@ pub enum Precision {
     Bf16,
 }
 
-/// Holds LibTorch to a [`Precision`]; after it, products are of 32 bits again.
-pub struct Hold(());
+/// Whether LibTorch rounds to TF32 at the moment; the program begins without.
+static TF32: AtomicBool = AtomicBool::new(false);
+
+/// Holds LibTorch to a [`Precision`]; after it, to what was before.
+pub struct Hold {
+    before: bool,
+}
+
+impl Hold {
+    fn set(tf32: bool) -> Self {
+        let before = TF32.swap(tf32, Ordering::Relaxed);
+        ablate_kernels::allow_tf32(tf32);
+        Self { before }
+    }
+}
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        ablate_kernels::allow_tf32(false);
+        TF32.store(self.before, Ordering::Relaxed);
+        ablate_kernels::allow_tf32(self.before);
     }
 }
 
@@ -40,15 +57,10 @@ impl Precision {
         }
     }
 
-    /// Has LibTorch round products to TF32, or not, as long as what it gives lives.
+    /// Has LibTorch round products to TF32, or not, as long as what it gives lives. Of a device that is open.
     #[must_use]
     pub fn hold(self) -> Hold {
-        self.set();
-        Hold(())
-    }
-
-    fn set(self) {
-        ablate_kernels::allow_tf32(self == Self::Tf32);
+        Hold::set(self == Self::Tf32)
     }
 
     /// As Burn names it.
@@ -67,6 +79,12 @@ impl Precision {
             self != Self::Tf32 || ablate_kernels::cuda_index(device).is_some(),
             "the device does not support tf32, which LibTorch has on NVIDIA's GPUs (tch:cuda:0); use f32"
         );
+        if let (Self::Tf32, Some(value)) = (self, std::env::var_os(OVERRIDE)) {
+            bail!(
+                "{OVERRIDE} is {}, which keeps tf32 off: unset it",
+                value.display()
+            );
+        }
         ensure!(
             device.supports_dtype(self.dtype()),
             "the device does not support {}; use f32",
@@ -106,9 +124,10 @@ pub fn rounding_error(graph: &Graph, device: &Device, protocol: &Protocol) -> Re
             read(BOX, channels).context("cannot read the output")?,
         ])
     };
-    Precision::F32.set();
-    let exact = outputs(&detector, DType::F32)?;
-    protocol.precision.set();
+    let exact = {
+        let _exact = Precision::F32.hold();
+        outputs(&detector, DType::F32)?
+    };
     let dtype = protocol.precision.dtype();
     let rounded = outputs(&detector.cast(dtype), dtype)?;
     let finite = rounded.iter().flatten().all(|value| value.is_finite());

@@ -1,7 +1,5 @@
 //! How long a training step takes: forward, loss, backward, optimizer.
 
-use std::hint::black_box;
-
 use ablate_kernels::Clip;
 use ablate_model::{Detector, graph::Graph};
 use ablate_training::loss::DetectionLoss;
@@ -36,8 +34,8 @@ pub struct TrainStep {
     rates: Rates,
     images: Tensor<4>,
     boxes: Vec<[f32; 6]>,
-    /// Whether it trains in mixed precision.
-    amp: bool,
+    /// Of mixed precision; None in 32 bits.
+    scale: Option<LossScale>,
 }
 
 impl TrainStep {
@@ -60,7 +58,7 @@ impl TrainStep {
                 momentum: recipe.momentum,
             },
             network: Some(network),
-            amp: protocol.precision == Precision::F16,
+            scale: (protocol.precision == Precision::F16).then(LossScale::default),
             images,
             boxes: boxes(protocol.batch, graph.nc),
         })
@@ -73,35 +71,46 @@ impl TrainStep {
     pub fn run(&mut self) -> Result<Tensor<1>> {
         let network = self.network.take().context("an earlier step failed")?;
         let images = self.images.clone();
-        let outputs = match self.amp {
-            true => {
+        let outputs = match self.scale {
+            Some(_) => {
                 TrainableDetector::forward(&in_half(&network, DType::F16), images.cast(DType::F16))
                     .cast(DType::F32)
             }
-            false => TrainableDetector::forward(&network, images),
+            None => TrainableDetector::forward(&network, images),
         };
         let loss = self.loss.forward(outputs, self.boxes.as_slice().into())?;
-        let gradients = match self.amp {
-            true => scaled_back(loss.total, &network)?,
-            false => GradientsParams::from_grads(loss.total.backward(), &network),
+        let (gradients, finite) = match &mut self.scale {
+            Some(scale) => scaled_back(loss.total, &network, scale)?,
+            None => (
+                GradientsParams::from_grads(loss.total.backward(), &network),
+                true,
+            ),
         };
-        self.network = Some(self.sgd.step(network, gradients, self.rates));
+        self.network = Some(match finite {
+            true => self.sgd.step(network, gradients, self.rates),
+            false => network,
+        });
         Ok(Tensor::cat(loss.items, 0))
     }
 }
 
-/// The gradients of a loss that is scaled up for half precision, without the scale; it is known that they are finite, as a
-/// training has to know.
-fn scaled_back(total: Tensor<1>, network: &Detector) -> Result<GradientsParams> {
-    let scale = LossScale::default().factor;
-    let mut gradients = GradientsParams::from_grads(total.mul_scalar(scale).backward(), network);
+/// The gradients of a loss that is scaled up for half precision, without the scale, and whether they are finite, as a training has to
+/// know.
+fn scaled_back(
+    total: Tensor<1>,
+    network: &Detector,
+    scale: &mut LossScale,
+) -> Result<(GradientsParams, bool)> {
+    let gradients = total.mul_scalar(scale.factor).backward();
+    let mut gradients = GradientsParams::from_grads(gradients, network);
     let by = Clip {
         most: f64::INFINITY,
-        scale,
+        scale: scale.factor,
     };
     let norm = clip_norm_ahead(network, &mut gradients, by).context("there are gradients")?;
-    black_box(norm.try_into_vec_as::<f32>()?);
-    Ok(gradients)
+    let finite = norm.into_scalar::<f32>().is_finite();
+    *scale = scale.after(finite);
+    Ok((gradients, finite))
 }
 
 /// A step of a network of its own, timed to its end.

@@ -308,7 +308,7 @@ fn trains(
     (dtype, mode): (Precision, Mode),
 ) -> Result<(), String> {
     let train = config.train.as_ref().ok_or("the sweep trains nothing")?;
-    // Networks are trained and evaluated once, in 32 bits and eagerly; their figures stand beside
+    // Networks are trained and evaluated once, whatever the formats, and eagerly; their figures stand beside
     // the first of the number formats and modes.
     let first = ways(config).next();
     if first.is_none_or(|(first, _)| first != dtype) {

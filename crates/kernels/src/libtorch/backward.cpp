@@ -53,8 +53,11 @@ extern "C" bool ablate_norm_backward(int64_t kind, const at::Tensor *gradient, c
                                      double epsilon, const bool *wanted, at::Tensor **found, char *error, size_t room) {
     return ablate_tried(error, room, [&] {
         at::NoGradGuard guard;
+        // As the forward pass took them.
+        const at::Tensor input = x->contiguous(x->suggest_memory_format());
+        const at::Tensor of_output = gradient->contiguous(x->suggest_memory_format());
         auto [of_x, of_weight, of_bias] = at::_batch_norm_impl_index_backward(
-            kind, *x, *gradient, *weight, *mean, *variance, *saved[0], *saved[1], true, epsilon,
+            kind, input, of_output, *weight, *mean, *variance, *saved[0], *saved[1], true, epsilon,
             {wanted[0], wanted[1], wanted[2]}, *saved[2]);
         found[0] = made(of_x);
         found[1] = made(of_weight);

@@ -19,7 +19,7 @@ use torch_sys::C_tensor;
 use super::{called::called, recorded::Input};
 
 /// The gradients of an operation's inputs, given that of its output; None for those that are not wanted.
-trait Gradient<const N: usize> {
+pub trait Gradient<const N: usize> {
     fn gradients(&self, gradient: &tch::Tensor, wanted: [bool; N]) -> [Option<tch::Tensor>; N];
 }
 
@@ -78,7 +78,7 @@ where
 pub fn convolution<const N: usize>(
     inputs: [Input; N],
     output: tch::Tensor,
-    kernel: TchTensor,
+    kernel: tch::Tensor,
     geometry: [i64; 3],
 ) -> Tensor<4>
 where
@@ -86,7 +86,11 @@ where
 {
     put(inputs, output, |leaves: [TchTensor; N]| Convolution {
         x: leaves[0].clone(),
-        kernel,
+        // It may share the memory of the kernel that came in.
+        kernel: TchTensor {
+            tensor: kernel,
+            storage: leaves[1].storage.clone(),
+        },
         geometry,
     })
 }

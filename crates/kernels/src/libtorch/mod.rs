@@ -1,5 +1,6 @@
 //! LibTorch's own operations: convolution, and batch normalisation, with the activation after it,
-//! each with the gradient that LibTorch has of it.
+//! each with the gradient that LibTorch has of it; steps of many parameters at once; and what it has
+//! for GPUs alone: captured passes, memory, uploads.
 //!
 //! Burn composes these of general steps, and takes a grouped convolution's weight gradient by a
 //! convolution for each group. That is right everywhere and slow here. What this module does not

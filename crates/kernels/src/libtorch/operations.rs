@@ -52,7 +52,7 @@ pub fn conv2d_act(
         &kernel,
         bias.as_ref().map(|bias| bias.tensor().detach()).as_ref(),
     );
-    let (kernel, geometry) = (TchTensor::new(kernel), [stride, padding, groups]);
+    let geometry = [stride, padding, groups];
     let y = match bias {
         None => convolution([x, weight], y, kernel, geometry),
         Some(bias) => convolution([x, weight, bias], y, kernel, geometry),

@@ -98,7 +98,10 @@ impl Steps<Average> {
 
 impl Steps<Clip> {
     pub fn take(self) -> Option<(Stepped, Tensor<1>)> {
-        let group = self.groups.first()?;
+        let [group] = &self.groups[..] else {
+            assert!(self.groups.is_empty(), "all are cut by one norm");
+            return None;
+        };
         let (clipped, norm) = clip(&group.inputs[0], group.by);
         let stepped = Stepped {
             groups: vec![vec![clipped.into_each()]],

@@ -15,5 +15,8 @@ bool ablate_tried(char *error, size_t room, Work work) {
     } catch (const std::exception &thrown) {
         std::snprintf(error, room, "%s", thrown.what());
         return false;
+    } catch (...) {
+        std::snprintf(error, room, "an exception of an unknown kind");
+        return false;
     }
 }

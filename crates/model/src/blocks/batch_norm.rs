@@ -64,6 +64,10 @@ impl BatchNorm2d {
     fn of_tensor(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         if !(x.device().is_autodiff() && self.weight.is_require_grad()) {
             let (scale, shift) = self.affine();
+            let [scale, shift] = [scale, shift].map(|values| match values.dtype() == x.dtype() {
+                true => values,
+                false => values.cast(x.dtype()),
+            });
             return scale_shift(x, scale, shift, activation);
         }
         let [mean, variance] =

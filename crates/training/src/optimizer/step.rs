@@ -51,6 +51,14 @@ impl StepRule {
         }
     }
 
+    /// Steps so far, where they matter to the next one.
+    pub fn taken(&self) -> Option<u64> {
+        match self {
+            Self::Adam(adam) => Some(adam.taken),
+            Self::Sgd(_) | Self::MuSgd(_) => None,
+        }
+    }
+
     /// Goes on after so many steps with what was kept.
     ///
     /// # Errors

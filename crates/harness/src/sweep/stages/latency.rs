@@ -66,8 +66,8 @@ impl Latency<'_> {
             return Ok(Vec::new());
         };
         let protocol = self.protocol(first)?;
-        let _precision = first.dtype.hold();
         let device = first.device.open()?;
+        let _precision = first.dtype.hold();
         let pass = |job: &Job<'_>| guarded(|| self.pass(job.cell, &device, &protocol));
         let passes = jobs
             .iter()
