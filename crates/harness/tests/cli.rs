@@ -289,7 +289,7 @@ fn devices_names_what_is_compiled_in() {
 
 #[test]
 fn a_wrong_command_line_is_one_clear_line_and_code_2() {
-    let refusals: [(&[&str], &str); 13] = [
+    let refusals: [(&[&str], &str); 15] = [
         (&["show", "yolov5"], "expected a scale, as in yolov5n"),
         (&["show", "yolov4n"], "unknown family 'yolov4'"),
         (&["show", "yolov5n+gsconf"], "gsconv"),

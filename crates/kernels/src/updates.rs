@@ -77,7 +77,7 @@ impl Stepped {
     ///
     /// # Panics
     /// If there is none left.
-    pub fn next<const D: usize, const N: usize>(&mut self) -> [Tensor<D>; N] {
-        self.0.next()
+    pub fn give<const D: usize, const N: usize>(&mut self) -> [Tensor<D>; N] {
+        self.0.give()
     }
 }

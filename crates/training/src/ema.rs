@@ -96,7 +96,7 @@ impl ModuleMapper for Taker<'_> {
         if self.values.get::<D>(param.id).is_none() {
             return param;
         }
-        let [average] = self.stepped.next();
+        let [average] = self.stepped.give();
         param.map(|_| average)
     }
 }

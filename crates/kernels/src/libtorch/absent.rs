@@ -130,7 +130,7 @@ impl Steps<Clip> {
 }
 
 impl Stepped {
-    pub fn next<const D: usize, const N: usize>(&mut self) -> [Tensor<D>; N] {
+    pub fn give<const D: usize, const N: usize>(&mut self) -> [Tensor<D>; N] {
         unreachable!("it suits no device")
     }
 }

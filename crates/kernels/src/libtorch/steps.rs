@@ -112,7 +112,7 @@ impl Steps<Clip> {
 }
 
 impl Stepped {
-    pub fn next<const D: usize, const N: usize>(&mut self) -> [Tensor<D>; N] {
+    pub fn give<const D: usize, const N: usize>(&mut self) -> [Tensor<D>; N] {
         let place = self.places.next().expect("as many as were added");
         let group = &mut self.groups[place];
         std::array::from_fn(|i| group[i].next().expect("as many as were added").tensor())

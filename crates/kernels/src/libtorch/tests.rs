@@ -338,7 +338,7 @@ fn steps_of_sgd_together_are_those_one_by_one() {
         }
         let mut stepped = together.take();
         for (i, [value, buffer]) in expected.into_iter().enumerate() {
-            let found: [Tensor<4>; 2] = stepped.next();
+            let found: [Tensor<4>; 2] = stepped.give();
             assert_eq!(bits(&found[0]), bits(&value), "step {step}, parameter {i}");
             assert_eq!(bits(&found[1]), bits(&buffer), "step {step}, parameter {i}");
             let [value, buffer] = found;
@@ -381,7 +381,7 @@ fn steps_of_adam_together_are_those_one_by_one() {
             }
             let mut stepped = together.take();
             for (i, expected) in expected.iter().enumerate() {
-                let found: [Tensor<4>; 3] = stepped.next();
+                let found: [Tensor<4>; 3] = stepped.give();
                 for (found, expected) in found.iter().zip(expected) {
                     assert_eq!(bits(found), bits(expected), "step {steps}, parameter {i}");
                 }
@@ -405,7 +405,7 @@ fn averages_together_are_those_one_by_one() {
     }
     let mut stepped = together.take();
     for expected in expected {
-        let [found] = stepped.next::<4, 1>();
+        let [found] = stepped.give::<4, 1>();
         assert_eq!(bits(&found), bits(&expected));
     }
 }
@@ -424,7 +424,7 @@ fn gradients_together_are_cut_to_a_norm() {
         let (mut stepped, norm) = together.take().unwrap();
         assert_eq!(norm.into_scalar::<f32>(), 5.0);
         for gradient in gradients {
-            let [found] = stepped.next::<1, 1>();
+            let [found] = stepped.give::<1, 1>();
             let found = found.into_data().try_to_vec::<f32>().unwrap();
             let expected = gradient * factor as f32;
             assert!(

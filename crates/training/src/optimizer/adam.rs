@@ -149,7 +149,7 @@ impl ModuleMapper for Taker<'_> {
         if self.gradients.get::<D>(param.id).is_none() {
             return param;
         }
-        let [value, average, square] = self.stepped.next();
+        let [value, average, square] = self.stepped.give();
         self.adam.averages.register(param.id, average);
         self.adam.squares.register(param.id, square);
         param.map(|_| Tensor::from_inner(value).require_grad())

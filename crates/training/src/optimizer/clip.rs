@@ -94,7 +94,7 @@ struct Taker<'a> {
 impl ModuleVisitor for Taker<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if self.gradients.get::<D>(param.id).is_some() {
-            let [gradient] = self.stepped.next::<D, 1>();
+            let [gradient] = self.stepped.give::<D, 1>();
             self.gradients.register(param.id, gradient);
         }
     }

@@ -134,7 +134,7 @@ impl ModuleMapper for Taker<'_> {
         if self.gradients.get::<D>(param.id).is_none() {
             return param;
         }
-        let [value, buffer] = self.stepped.next();
+        let [value, buffer] = self.stepped.give();
         self.sgd.buffers.register(param.id, buffer);
         param.map(|_| Tensor::from_inner(value).require_grad())
     }
