@@ -61,7 +61,7 @@ pub fn uploaded<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &De
 /// # Panics
 /// If the shape has another number of values.
 pub fn uploaded_integers<const D: usize>(
-    values: Vec<i64>,
+    values: Vec<i32>,
     shape: [usize; D],
     device: &Device,
 ) -> Tensor<D, Int> {

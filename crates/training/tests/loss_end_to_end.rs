@@ -8,7 +8,7 @@ use ablate_training::loss::{
 };
 use burn::Tensor;
 
-use common::{Fixture, STRIDES, by_level, device, values, worst};
+use common::{Fixture, STRIDES, by_level, device, values, ways, worst};
 
 const CLASSES: usize = 3;
 const COEFFICIENTS: usize = 8;
@@ -98,7 +98,8 @@ fn ordered(items: &[Tensor<1>], names: &[&str]) -> Vec<f32> {
 
 #[test]
 fn equals_pytorch_in_values_and_gradients() {
-    for (case, on_device) in CASES.iter().flat_map(|case| [(case, false), (case, true)]) {
+    let cases = CASES.iter();
+    for (case, on_device) in cases.flat_map(|case| ways().into_iter().map(move |way| (case, way))) {
         let fixture = Fixture::open(&format!("end_to_end_{}", case.name));
         let boxes = fixture.values("targets");
         let [_, height, width] = fixture.shape("masks")[..] else {

@@ -57,7 +57,7 @@ pub fn upload<const D: usize>(_: &[f32], _: [usize; D], _: &Device) -> Option<Te
 }
 
 pub fn upload_integers<const D: usize>(
-    _: &[i64],
+    _: &[i32],
     _: [usize; D],
     _: &Device,
 ) -> Option<Tensor<D, Int>> {

@@ -62,13 +62,16 @@ pub fn upload<const D: usize>(
 
 /// See [`crate::uploaded_integers`]; None for another device.
 pub fn upload_integers<const D: usize>(
-    values: &[i64],
+    values: &[i32],
     shape: [usize; D],
     device: &Device,
 ) -> Option<Tensor<D, Int>> {
+    cuda_index(device)?;
+    // As Burn has them on LibTorch.
+    let values: Vec<i64> = values.iter().map(|value| i64::from(*value)).collect();
     // SAFETY: they are integers, as is said.
     #[allow(unsafe_code)]
-    let found = unsafe { copied(values, false, shape, device)? };
+    let found = unsafe { copied(&values, false, shape, device)? };
     Some(Tensor::from_primitive::<LibTorch>(TchTensor::new(found)))
 }
 

@@ -260,7 +260,7 @@ impl Matched {
     /// Of at least one match: everything by two uploads.
     fn tables(&self, nc: usize, smoothing: f32, device: &Device) -> Tables {
         let n = self.rows.len();
-        let cells: Vec<i64> = self.rows.iter().map(|m| m.cell as i64).collect();
+        let cells: Vec<i32> = self.rows.iter().map(|m| m.cell as i32).collect();
         let cells = uploaded_integers(cells, [n], device);
         let mut start = 0;
         let of_level = |count: &usize| {

@@ -17,7 +17,7 @@ use super::{
     DetectionLoss, LossError, LossOutput, Outputs, Targets, bce_with_logits_sum, required,
 };
 use ablate_detection::geometry::BBox;
-use ablate_kernels::{channels, concatenated, is_gpu, with_elements};
+use ablate_kernels::{channels, concatenated, cuda_index, with_elements};
 
 /// Gains of the loss under the names that YOLOv8's settings give them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ pub struct Yolov8Loss {
     coefficients: Option<usize>,
     /// Whether masks are learnt as YOLO26 does it.
     yolo26: bool,
-    /// Whether cells are assigned on the device; None: if that is a GPU.
+    /// Whether cells are assigned on the device; None: if that is LibTorch's GPU.
     on_device: Option<bool>,
 }
 
@@ -128,7 +128,7 @@ impl Yolov8Loss {
     }
 
     /// Whether cells are assigned to boxes by tensor operations, on the device of the logits, or on
-    /// the host, which reads these back. Without this call it is the device if that is a GPU.
+    /// the host, which reads these back. Without this call it is the device if that is LibTorch's GPU.
     /// Heads with masks are always assigned on the host.
     pub fn assigning_on_device(self, on_device: bool) -> Self {
         Self {
@@ -255,7 +255,8 @@ impl DetectionLoss for Yolov8Loss {
             .reshape([batch * cells.len(), outputs]);
 
         let Yolov8Hyp { box_gain, cls, dfl } = self.hyp;
-        if self.coefficients.is_none() && self.on_device.unwrap_or_else(|| is_gpu(&device)) {
+        let by_tensors = || cuda_index(&device).is_some();
+        if self.coefficients.is_none() && self.on_device.unwrap_or_else(by_tensors) {
             if !targets.boxes.is_empty() && logits.dtype() != DType::F32 {
                 return Err(LossError::NotFloat);
             }

@@ -98,3 +98,12 @@ pub fn by_level(all: &Tensor<3>, [height, width]: [usize; 2]) -> Vec<Tensor<5>> 
     };
     STRIDES.map(level).into()
 }
+
+/// Ways to assign cells, on the host and on the device; where the device is never asked to, the host alone.
+pub fn ways() -> Vec<bool> {
+    let device = device();
+    match ablate_kernels::is_gpu(&device) && ablate_kernels::cuda_index(&device).is_none() {
+        true => vec![false],
+        false => vec![false, true],
+    }
+}
