@@ -9,8 +9,6 @@ mod graphics;
 #[cfg(feature = "tch")]
 mod libtorch;
 pub mod nvidia;
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-mod tuning;
 
 use std::{fmt, str::FromStr, sync::Mutex};
 
