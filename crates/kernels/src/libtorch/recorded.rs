@@ -1,10 +1,7 @@
 //! What LibTorch computes and records for its own automatic differentiation, as one operation of
 //! Burn's.
 
-use std::{
-    ffi::{CStr, c_char},
-    ptr,
-};
+use std::{ffi::c_char, ptr};
 
 use burn::backend::{
     Autodiff, DType, LibTorch,
@@ -17,6 +14,8 @@ use burn::backend::{
 };
 use burn::tensor::Tensor;
 use torch_sys::C_tensor;
+
+use super::called::called;
 
 /// A training device of LibTorch.
 type Training = Autodiff<LibTorch, NoCheckpointing>;
@@ -146,32 +145,27 @@ fn differentiate(
 ) -> Vec<tch::Tensor> {
     let inputs: Vec<*const C_tensor> = inputs.iter().map(|input| input.as_ptr()).collect();
     let mut found = vec![ptr::null_mut(); inputs.len()];
-    let mut error: [c_char; 1024] = [0; 1024];
-    // SAFETY: every pointer is to a tensor that lives until the return; there is room for as many
-    // gradients as there are inputs, and for a text of the length that is given, which ends with a
-    // zero. Where it worked, each gradient is a new tensor that nothing else owns.
-    #[allow(unsafe_code)]
-    unsafe {
-        let (output, gradient) = (output.as_ptr(), gradient.as_ptr());
-        match ablate_gradients(
-            output,
-            gradient,
-            inputs.as_ptr(),
-            inputs.len(),
-            found.as_mut_ptr(),
-            error.as_mut_ptr(),
-            error.len(),
-        ) {
-            true => found
-                .into_iter()
-                .map(|found| tch::Tensor::from_ptr(found))
-                .collect(),
-            false => panic!(
-                "LibTorch's gradient failed: {}",
-                CStr::from_ptr(error.as_ptr()).to_string_lossy()
-            ),
+    let asked = called(|error, room| {
+        // SAFETY: every pointer is to a tensor that lives until the return; there is room for as
+        // many gradients as there are inputs, and for the text as much as is said.
+        #[allow(unsafe_code)]
+        unsafe {
+            ablate_gradients(
+                output.as_ptr(),
+                gradient.as_ptr(),
+                inputs.as_ptr(),
+                inputs.len(),
+                found.as_mut_ptr(),
+                error,
+                room,
+            )
         }
-    }
+    });
+    asked.unwrap_or_else(|error| panic!("LibTorch's gradient failed: {error}"));
+    // SAFETY: it worked, so each gradient is a new tensor that nothing else owns.
+    #[allow(unsafe_code)]
+    let own = |found| unsafe { tch::Tensor::from_ptr(found) };
+    found.into_iter().map(own).collect()
 }
 
 #[allow(unsafe_code)]
