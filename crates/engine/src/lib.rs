@@ -8,8 +8,8 @@
 //! ahead. The kernels are written once over vectors of any width, and compiled for AVX2, AVX-512, NEON
 //! and plain floats; the machine chooses at run time, or the variable `ABLATE_ISA`.
 //!
-//! [`Planar3x3`] and [`add_dots`] are apart from that: 3×3 convolutions of training and their gradients, and the
-//! weight gradients of others, of maps in the order that tensors have.
+//! [`Dense`], [`Planar3x3`] and [`add_dots`] are apart from that: convolutions of training and their gradients, of
+//! maps in the order that tensors have.
 
 #![warn(missing_docs)]
 
@@ -17,6 +17,7 @@ mod activation;
 mod bilinear;
 mod builder;
 mod conv2d;
+mod dense;
 mod dots;
 mod fuse;
 mod geometry;
@@ -30,6 +31,7 @@ mod plan;
 mod planar;
 mod pool;
 mod run;
+mod shared;
 mod simd;
 mod transposed;
 mod view;
@@ -37,6 +39,7 @@ mod view;
 pub use activation::Activation;
 pub use builder::{Binary, Builder, Value};
 pub use conv2d::Conv2d;
+pub use dense::Dense;
 pub use dots::{Rows, add_dots};
 pub use heads::Attention;
 pub use peak::multiply_adds;

@@ -12,11 +12,14 @@ mod basis;
 mod product;
 mod room;
 
-use std::{cell::RefCell, marker::PhantomData, mem::MaybeUninit};
+use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use crate::simd::{Isa, Simd, Task, dispatch};
+use crate::{
+    shared::Shared,
+    simd::{Isa, Simd, Task, dispatch},
+};
 use basis::{Lines, to_kernel, to_kernels};
 use product::{COLUMNS, GROUP, SUMMED};
 use room::{Chunk, Room, SPOTS};
@@ -77,7 +80,7 @@ impl Planar3x3 {
         let kernels = to_kernels([self.c_out, self.c_in], kernel);
         let room = Room::new(isa, self, 24, [1, GROUP]);
         let mut y = Vec::with_capacity(self.outputs());
-        let out = Rows::new(&mut y.spare_capacity_mut()[..self.outputs()]);
+        let out = Shared::new(&mut y.spare_capacity_mut()[..self.outputs()]);
         (0..room.chunks()).into_par_iter().for_each(|number| {
             with_scratch(room.len(), |scratch| {
                 let forward = Forward {
@@ -206,37 +209,6 @@ fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
     })
 }
 
-/// The output's memory, of which each chunk writes rows of its own.
-struct Rows<'a> {
-    start: *mut MaybeUninit<f32>,
-    len: usize,
-    lives: PhantomData<&'a mut [MaybeUninit<f32>]>,
-}
-
-impl<'a> Rows<'a> {
-    fn new(memory: &'a mut [MaybeUninit<f32>]) -> Self {
-        Self {
-            start: memory.as_mut_ptr(),
-            len: memory.len(),
-            lives: PhantomData,
-        }
-    }
-
-    /// # Safety
-    /// Nobody else has any of the row.
-    #[allow(unsafe_code, clippy::mut_from_ref)]
-    unsafe fn row(&self, start: usize, len: usize) -> &mut [MaybeUninit<f32>] {
-        assert!(start + len <= self.len);
-        // SAFETY: within the memory by the assertion, and nobody else's by the caller.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
-    }
-}
-
-// SAFETY: nothing is written through a shared reference but by `row`, whose caller says that nobody
-// else has the same.
-#[allow(unsafe_code)]
-unsafe impl Sync for Rows<'_> {}
-
 /// A chunk's outputs.
 struct Forward<'a> {
     of: &'a Planar3x3,
@@ -244,7 +216,7 @@ struct Forward<'a> {
     chunk: Chunk,
     x: &'a [f32],
     kernels: &'a [f32],
-    y: &'a Rows<'a>,
+    y: &'a Shared<'a>,
     scratch: &'a mut [f32],
 }
 
@@ -280,7 +252,7 @@ impl Task for Forward<'_> {
                     let start = plane + row * of.width;
                     // SAFETY: a chunk's lines of tiles are in no other chunk, so nobody else
                     // writes these rows of pixels; the borrow ends here.
-                    let y = unsafe { self.y.row(start, of.width) };
+                    let y = unsafe { self.y.part(start, of.width) };
                     pixels.write(y);
                 });
             }

@@ -12,8 +12,9 @@ use burn::backend::{
 use burn::tensor::{Bytes, Shape, Tensor};
 
 use super::columns::Geometry;
+use super::method::{self, is_depthwise};
 use super::norm::{Affine, Planes};
-use super::{conv, depthwise, filled, norm, planar};
+use super::{conv, depthwise, filled, norm};
 use crate::Activation;
 
 /// A training device of the CPU backend.
@@ -151,13 +152,7 @@ pub fn conv2d(
     let (x, x_node) = tracked(x)?;
     let (weight, weight_node) = tracked(weight)?;
 
-    let output = match planar::of(&geometry) {
-        Some((planar, isa)) => planar.forward(isa, elements(&x), elements(&weight)),
-        None if is_depthwise(&geometry) => {
-            depthwise::forward(&geometry, elements(&x), elements(&weight), |_, _| {})
-        }
-        None => conv::forward(&geometry, elements(&x), elements(&weight), |_, _| {}),
-    };
+    let output = method::forward(&geometry, elements(&x), elements(&weight));
     let output = tensor(output, geometry.output());
     let output = match Conv
         .prepare::<NoCheckpointing>([x_node, weight_node])
@@ -284,32 +279,14 @@ impl Backward<Flex, 2> for Conv {
         } = ops.state;
         let [x_parent, weight_parent] = ops.parents;
         if let Some(parent) = x_parent {
-            let (weight, gradient) = (elements(&weight), elements(&gradient));
-            let found = match planar::of(&geometry) {
-                Some((planar, isa)) => planar.input_gradient(isa, weight, gradient),
-                None if is_depthwise(&geometry) => {
-                    depthwise::input_gradient(&geometry, weight, gradient)
-                }
-                None => conv::input_gradient(&geometry, weight, gradient),
-            };
+            let found = method::input_gradient(&geometry, elements(&weight), elements(&gradient));
             gradients.register::<Flex>(parent.id, tensor(found, x.layout().shape().clone()));
         }
         if let Some(parent) = weight_parent {
-            let (x, gradient) = (elements(&x), elements(&gradient));
-            let found = match planar::of(&geometry) {
-                Some((planar, isa)) => planar.weight_gradient(isa, x, gradient),
-                None if is_depthwise(&geometry) => {
-                    depthwise::weight_gradient(&geometry, x, gradient)
-                }
-                None => conv::weight_gradient(&geometry, x, gradient),
-            };
+            let found = method::weight_gradient(&geometry, elements(&x), elements(&gradient));
             gradients.register::<Flex>(parent.id, tensor(found, weight.layout().shape().clone()));
         }
     }
-}
-
-fn is_depthwise(g: &Geometry) -> bool {
-    g.c_in == 1 && g.c_out == 1
 }
 
 /// The tensor as the training device of the CPU backend holds it, elements one after the other, and

@@ -2,7 +2,7 @@
 
 use ablate_engine::{Rows, add_dots};
 
-use super::planar::isa;
+use super::method::isa;
 
 /// A matrix in a slice: element (i, j) is at `i · row_stride + j · column_stride`.
 #[derive(Clone, Copy)]

@@ -19,8 +19,8 @@ mod curve;
 mod depthwise;
 mod matrix;
 mod max_pool;
+mod method;
 mod norm;
-mod planar;
 mod update;
 mod vector;
 

@@ -44,9 +44,14 @@ fn convolutions_are_burns() {
         [8, 20, 7, 2, 3, 3, 1, 1, 1],
         [8, 6, 5, 3, 3, 1, 1, 0, 1],
         // Winograd's products: maps of even and odd sides, of one and of several chunks.
-        [5, 16, 20, 8, 10, 3, 1, 1, 1],
-        [8, 24, 16, 7, 5, 3, 1, 1, 1],
+        [5, 16, 20, 8, 18, 3, 1, 1, 1],
+        [8, 24, 16, 7, 17, 3, 1, 1, 1],
         [2, 64, 64, 32, 34, 3, 1, 1, 1],
+        // Sums over all channels under the kernel: small maps, steps, gradients of few channels.
+        [8, 24, 16, 7, 5, 3, 1, 1, 1],
+        [3, 12, 20, 9, 8, 3, 2, 1, 1],
+        [2, 3, 33, 13, 21, 6, 2, 2, 1],
+        [2, 10, 9, 12, 10, 5, 3, 1, 1],
         // Matrices of several parts.
         [3, 40, 4, 64, 64, 3, 1, 1, 1],
         // Rows so long that weight gradients sum along them: whole maps, pieces of maps, groups.

@@ -1,0 +1,245 @@
+//! Dense convolutions of maps in PyTorch's order, `[batch, channels, height, width]`, and their
+//! gradients, as training needs them.
+//!
+//! A thread takes some images, or some lines of one, and writes their pixels into memory of its own,
+//! each pixel's channels side by side, zeros around ([`maps`]). A convolution is then a sum over a few
+//! runs of neighbouring numbers for each output pixel, some pixels and some vectors of output channels
+//! at a time, in registers ([`tile`]). The gradient of the inputs is such convolutions, too: one for each
+//! place that a pixel can have between the steps of the kernel ([`window`]).
+
+mod maps;
+mod panels;
+mod share;
+mod tile;
+mod window;
+
+use rayon::prelude::*;
+
+use crate::{
+    shared::Shared,
+    simd::{Isa, dispatch},
+};
+use panels::{Panels, Weights};
+use share::{Chunk, Share};
+use tile::{Backward, Forward, with_scratch};
+use window::{Pass, Window};
+
+/// Sizes of a convolution with a square kernel, in one group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dense {
+    /// Images.
+    pub batch: usize,
+    /// Channels of the input.
+    pub c_in: usize,
+    /// Channels of the output.
+    pub c_out: usize,
+    /// Height of the input.
+    pub height: usize,
+    /// Width of the input.
+    pub width: usize,
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step of the kernel.
+    pub stride: usize,
+    /// Zeros around the input, less than the kernel's side.
+    pub padding: usize,
+}
+
+impl Dense {
+    /// The output, `[batch, c_out, …, …]`, of `x`, `[batch, c_in, height, width]`, and `weight`,
+    /// `[c_out, c_in, kernel, kernel]`.
+    ///
+    /// # Panics
+    /// If a length is not that of its shape, or the machine lacks the instructions.
+    pub fn forward(&self, isa: Isa, x: &[f32], weight: &[f32]) -> Vec<f32> {
+        assert_eq!(x.len(), self.inputs(), "inputs");
+        assert_eq!(weight.len(), self.weights(), "weights");
+        let pass = Pass {
+            batch: self.batch,
+            c_in: self.c_in,
+            c_out: self.c_out,
+            from: [self.height, self.width],
+            to: self.output_sides(),
+            step_from: self.stride,
+            step_to: 1,
+        };
+        let window = Window {
+            offset: [-(self.padding as isize); 2],
+            taps: [self.kernel; 2],
+            first: [0; 2],
+        };
+        let area = self.kernel * self.kernel;
+        let weights = Weights {
+            floats: weight,
+            out: self.c_in * area,
+            channel: area,
+            taps: (0..area).collect(),
+            columns: self.kernel,
+        };
+        convolve(isa, &pass, &[window], &[weights], x)
+    }
+
+    /// The gradient of the input, `[batch, c_in, height, width]`, given that of the output.
+    ///
+    /// # Panics
+    /// As [`Self::forward`].
+    pub fn input_gradient(&self, isa: Isa, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
+        assert_eq!(gradient.len(), self.outputs(), "gradient");
+        assert_eq!(weight.len(), self.weights(), "weights");
+        let pass = Pass {
+            batch: self.batch,
+            c_in: self.c_out,
+            c_out: self.c_in,
+            from: self.output_sides(),
+            to: [self.height, self.width],
+            step_from: 1,
+            step_to: self.stride,
+        };
+        let (k, s) = (self.kernel, self.stride);
+        let places = (0..s).flat_map(|y| (0..s).map(move |x| [y, x]));
+        let windows: Vec<Window> = places
+            .map(|first| Window::of_gradient(first, k, s, self.padding))
+            .collect();
+        let weights: Vec<Weights> = windows
+            .iter()
+            .map(|window| {
+                // The taps that meet such a pixel, the last first.
+                let [rows, columns] = [0, 1].map(|axis| {
+                    let first = (window.first[axis] + self.padding) % s;
+                    (0..window.taps[axis])
+                        .rev()
+                        .map(move |number| first + s * number)
+                });
+                Weights {
+                    floats: weight,
+                    out: k * k,
+                    channel: self.c_in * k * k,
+                    taps: rows
+                        .flat_map(|y| columns.clone().map(move |x| y * k + x))
+                        .collect(),
+                    columns: window.taps[1],
+                }
+            })
+            .collect();
+        convolve(isa, &pass, &windows, &weights, gradient)
+    }
+
+    /// The gradient of the weights, `[c_out, c_in, kernel, kernel]`, given that of the output. The
+    /// threads sum up shares of the pixels, which are then added in order: its digits depend on how many
+    /// threads there are, not on which is faster.
+    ///
+    /// # Panics
+    /// As [`Self::forward`].
+    pub fn weight_gradient(&self, isa: Isa, x: &[f32], gradient: &[f32]) -> Vec<f32> {
+        assert_eq!(
+            (x.len(), gradient.len()),
+            (self.inputs(), self.outputs()),
+            "inputs and gradient"
+        );
+        let threads = rayon::current_num_threads();
+        let share = Share::new(
+            self.batch,
+            self.output_sides(),
+            self.c_in * self.stride * self.stride + self.c_out,
+            threads,
+        );
+        let sums = tile::Sums::new(isa, self);
+        let shares = threads.min(share.chunks());
+        let shares: Vec<Vec<f32>> = (0..shares)
+            .into_par_iter()
+            .map(|number| {
+                let mut found = vec![0.0; sums.len()];
+                for chunk in
+                    number * share.chunks() / shares..(number + 1) * share.chunks() / shares
+                {
+                    with_scratch(|scratch| {
+                        let backward = Backward {
+                            of: self,
+                            sums: &sums,
+                            chunk: share.chunk(chunk),
+                            x,
+                            gradient,
+                            found: &mut found,
+                            scratch,
+                        };
+                        dispatch(isa, backward);
+                    });
+                }
+                found
+            })
+            .collect();
+        let mut found = vec![0.0; self.weights()];
+        let row = self.c_in * self.kernel * self.kernel;
+        let mut rest = &mut found[..];
+        let groups: Vec<&mut [f32]> = sums
+            .channels(self.c_out)
+            .map(|channels| {
+                rest.split_off_mut(..channels.len() * row)
+                    .expect("so many weights")
+            })
+            .collect();
+        groups
+            .into_par_iter()
+            .with_min_len(4096_usize.div_ceil(row))
+            .enumerate()
+            .for_each(|(number, found)| sums.add_up(&shares, number, found));
+        found
+    }
+
+    fn output_sides(&self) -> [usize; 2] {
+        [self.height, self.width]
+            .map(|side| (side + 2 * self.padding - self.kernel) / self.stride + 1)
+    }
+
+    fn inputs(&self) -> usize {
+        self.batch * self.c_in * self.height * self.width
+    }
+
+    fn outputs(&self) -> usize {
+        self.batch * self.c_out * self.output_sides().iter().product::<usize>()
+    }
+
+    fn weights(&self) -> usize {
+        self.c_out * self.c_in * self.kernel * self.kernel
+    }
+}
+
+/// All windows of a pass over a map.
+fn convolve(
+    isa: Isa,
+    pass: &Pass,
+    windows: &[Window],
+    weights: &[Weights],
+    from: &[f32],
+) -> Vec<f32> {
+    let panels = Panels::all(isa, [pass.c_in, pass.c_out], weights);
+    let lines = pass.to.map(|side| side.div_ceil(pass.step_to));
+    let read = pass.c_in * pass.step_from * pass.step_from;
+    let share = Share::new(pass.batch, lines, read, rayon::current_num_threads());
+    let len = pass.batch * pass.c_out * pass.to[0] * pass.to[1];
+    let mut to = Vec::with_capacity(len);
+    let out = Shared::new(&mut to.spare_capacity_mut()[..len]);
+    (0..share.chunks()).into_par_iter().for_each(|number| {
+        with_scratch(|scratch| {
+            let forward = Forward {
+                pass,
+                windows,
+                panels: &panels,
+                chunk: share.chunk(number),
+                from,
+                to: &out,
+                scratch,
+            };
+            dispatch(isa, forward);
+        });
+    });
+    // SAFETY: the chunks have written every row of the output, by all windows every pixel of it.
+    #[allow(unsafe_code)]
+    unsafe {
+        to.set_len(len);
+    }
+    to
+}
+
+#[cfg(test)]
+mod tests;

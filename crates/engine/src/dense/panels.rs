@@ -1,0 +1,118 @@
+//! Weights as the sums read them.
+
+use rayon::prelude::*;
+
+use crate::simd::Isa;
+
+/// Vectors of output channels that are computed together, and pixels; with what is multiplied they fill
+/// the registers. Of AArch64's vectors of four floats there are more.
+pub fn together(isa: Isa, vectors: usize) -> impl Iterator<Item = Group> {
+    let mut first = 0;
+    std::iter::from_fn(move || {
+        let vectors = match vectors - first {
+            0 => return None,
+            4.. if isa == Isa::Neon => 4,
+            2.. => 2,
+            _ => 1,
+        };
+        first += vectors;
+        Some(Group {
+            first: first - vectors,
+            vectors,
+        })
+    })
+}
+
+/// Vectors of output channels that are computed together.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    pub first: usize,
+    pub vectors: usize,
+}
+
+/// Weights of a sum: where each is in memory.
+pub struct Weights<'a> {
+    pub floats: &'a [f32],
+    /// From an output channel's to the next's, and from an input channel's.
+    pub out: usize,
+    pub channel: usize,
+    /// Of each tap, row by row, that of the first channels.
+    pub taps: Vec<usize>,
+    /// Columns of taps.
+    pub columns: usize,
+}
+
+/// For each group of vectors, for each row of taps and each of its columns' channels, a float of each output
+/// channel of the group.
+pub struct Panels {
+    pub groups: Vec<Group>,
+    pub lanes: usize,
+    /// Rows of taps, and numbers under one.
+    pub rows: usize,
+    pub run: usize,
+    /// Of each group.
+    floats: Vec<Vec<f32>>,
+}
+
+/// Input channels whose weights, read in order and written in order, both stay in the first cache.
+pub const TOGETHER: usize = 16;
+
+impl Panels {
+    /// For each of some sums over `c_in` channels to `c_out`.
+    pub fn all(isa: Isa, [c_in, c_out]: [usize; 2], sums: &[Weights]) -> Vec<Self> {
+        let lanes = isa.lanes();
+        let groups: Vec<Group> = together(isa, c_out.div_ceil(lanes)).collect();
+        let all: Vec<(&Weights, &Group)> = sums
+            .iter()
+            .flat_map(|of| groups.iter().map(move |group| (of, group)))
+            .collect();
+        let least = (4096 * all.len()).div_ceil((c_in * c_out * 9).max(1));
+        let floats: Vec<Vec<f32>> = all
+            .into_par_iter()
+            .with_min_len(least)
+            .map(|(of, group)| of.panel(*group, lanes, [c_in, c_out]))
+            .collect();
+        let mut floats = floats.into_iter();
+        sums.iter()
+            .map(|of| Self {
+                groups: groups.clone(),
+                lanes,
+                rows: of.taps.len().checked_div(of.columns).unwrap_or(0),
+                run: of.columns * c_in,
+                floats: floats.by_ref().take(groups.len()).collect(),
+            })
+            .collect()
+    }
+
+    /// Each group's weights.
+    pub fn groups(&self) -> impl Iterator<Item = (Group, &[f32])> {
+        self.groups
+            .iter()
+            .copied()
+            .zip(self.floats.iter().map(Vec::as_slice))
+    }
+}
+
+impl Weights<'_> {
+    fn panel(&self, group: Group, lanes: usize, [c_in, c_out]: [usize; 2]) -> Vec<f32> {
+        let wide = group.vectors * lanes;
+        let outs = group.first * lanes..c_out.min((group.first + group.vectors) * lanes);
+        let mut panel = vec![0.0; self.taps.len() * c_in * wide];
+        if panel.is_empty() {
+            return panel;
+        }
+        for first in (0..c_in).step_by(TOGETHER) {
+            for (i, out) in outs.clone().enumerate() {
+                for channel in first..c_in.min(first + TOGETHER) {
+                    let from = &self.floats[out * self.out + channel * self.channel..];
+                    let to = &mut panel[channel * wide + i..];
+                    let places = to.iter_mut().step_by(c_in * wide);
+                    for (to, tap) in places.zip(&self.taps) {
+                        *to = from[*tap];
+                    }
+                }
+            }
+        }
+        panel
+    }
+}

@@ -1,0 +1,133 @@
+//! Against the sums as they are written down, for every set of instructions.
+
+use super::*;
+
+fn numbers(count: usize, seed: usize) -> Vec<f32> {
+    (0..count)
+        .map(|i| ((i + seed) * 7919 % 1009) as f32 / 1009.0 - 0.5)
+        .collect()
+}
+
+/// Calls `f` with the places of an output, an input and a weight that meet.
+fn meet(of: &Dense, mut f: impl FnMut(usize, usize, usize)) {
+    let [tall, wide] = of.output_sides();
+    let source = |out: usize, tap: usize, side: usize| {
+        (out * of.stride + tap)
+            .checked_sub(of.padding)
+            .filter(|at| *at < side)
+    };
+    for image in 0..of.batch {
+        for (out, channel) in (0..of.c_out).flat_map(|o| (0..of.c_in).map(move |c| (o, c))) {
+            for (y, x) in (0..tall).flat_map(|y| (0..wide).map(move |x| (y, x))) {
+                for (v, u) in (0..of.kernel).flat_map(|v| (0..of.kernel).map(move |u| (v, u))) {
+                    let Some((row, column)) = source(y, v, of.height).zip(source(x, u, of.width))
+                    else {
+                        continue;
+                    };
+                    f(
+                        ((image * of.c_out + out) * tall + y) * wide + x,
+                        ((image * of.c_in + channel) * of.height + row) * of.width + column,
+                        ((out * of.c_in + channel) * of.kernel + v) * of.kernel + u,
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn assert_close(found: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let error = (f64::from(*found) - expected).abs();
+        assert!(error <= 1e-5 * largest, "{what}, {i}: {found}, {expected}");
+    }
+}
+
+/// Batch, channels in and out, height, width, kernel, stride, padding.
+fn sizes([batch, c_in, c_out, height, width, kernel, stride, padding]: [usize; 8]) -> Dense {
+    Dense {
+        batch,
+        c_in,
+        c_out,
+        height,
+        width,
+        kernel,
+        stride,
+        padding,
+    }
+}
+
+#[test]
+fn convolutions_and_gradients_are_their_sums() {
+    for of in [
+        [1, 1, 1, 1, 1, 3, 1, 1],
+        [3, 2, 5, 5, 5, 3, 1, 1],
+        [2, 16, 8, 6, 10, 3, 1, 1],
+        [5, 3, 4, 7, 2, 3, 1, 1],
+        [1, 5, 7, 2, 61, 3, 1, 1],
+        [2, 4, 70, 40, 34, 3, 1, 1],
+        // Steps, with the last row and column under a kernel or not.
+        [2, 3, 5, 8, 9, 3, 2, 1],
+        [1, 6, 3, 20, 13, 6, 2, 2],
+        [2, 2, 3, 9, 9, 5, 3, 0],
+        // A kernel that is less than its step: pixels that no output has seen.
+        [2, 3, 4, 7, 8, 1, 2, 0],
+        [2, 3, 4, 8, 8, 2, 3, 0],
+        [3, 33, 17, 5, 4, 1, 1, 0],
+        [1, 2, 2, 6, 6, 4, 4, 0],
+        // Images of which a chunk has some lines only.
+        [1, 64, 3, 60, 70, 3, 1, 1],
+        [2, 32, 2, 61, 64, 3, 2, 1],
+    ]
+    .map(sizes)
+    {
+        let x = numbers(of.inputs(), 1);
+        let weight = numbers(of.weights(), 2);
+        let gradient = numbers(of.outputs(), 3);
+        let mut y = vec![0.0; of.outputs()];
+        let mut dx = vec![0.0; of.inputs()];
+        let mut dw = vec![0.0; weight.len()];
+        meet(&of, |out, input, tap| {
+            let [x, w, g] = [x[input], weight[tap], gradient[out]].map(f64::from);
+            y[out] += x * w;
+            dx[input] += g * w;
+            dw[tap] += g * x;
+        });
+        for isa in Isa::available() {
+            let what = format!("{isa}, {of:?}");
+            assert_close(&of.forward(isa, &x, &weight), &y, &what);
+            assert_close(&of.input_gradient(isa, &weight, &gradient), &dx, &what);
+            assert_close(&of.weight_gradient(isa, &x, &gradient), &dw, &what);
+        }
+    }
+}
+
+/// Runs with the same threads give the same bytes; what came before in a thread's memory is not
+/// seen, be it no number.
+#[test]
+fn what_was_computed_before_changes_nothing() {
+    let small = sizes([3, 5, 6, 5, 5, 3, 1, 1]);
+    let large = sizes([3, 5, 6, 9, 24, 3, 1, 1]);
+    let isa = Isa::Scalar;
+    let run = |of: &Dense| {
+        let (x, weight) = (numbers(of.inputs(), 1), numbers(of.weights(), 2));
+        let gradient = numbers(of.outputs(), 3);
+        [
+            of.forward(isa, &x, &weight),
+            of.input_gradient(isa, &weight, &gradient),
+            of.weight_gradient(isa, &x, &gradient),
+        ]
+    };
+    let first = run(&small);
+    let nothing = vec![f32::NAN; large.inputs().max(large.outputs())];
+    large.forward(isa, &nothing[..large.inputs()], &nothing[..large.weights()]);
+    large.weight_gradient(isa, &nothing[..large.inputs()], &nothing[..large.outputs()]);
+    assert_eq!(run(&small), first);
+}
+
+#[test]
+#[should_panic(expected = "inputs")]
+fn a_short_input_is_refused() {
+    sizes([1, 1, 1, 2, 2, 3, 1, 1]).forward(Isa::Scalar, &[0.0; 3], &[0.0; 9]);
+}
