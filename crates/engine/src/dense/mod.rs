@@ -180,7 +180,7 @@ impl Dense {
             .collect();
         groups
             .into_par_iter()
-            .with_min_len(4096_usize.div_ceil(row))
+            .with_min_len((128 / row).max(1))
             .enumerate()
             .for_each(|(number, found)| sums.add_up(&shares, number, found));
         found

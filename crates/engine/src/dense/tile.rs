@@ -17,8 +17,11 @@ use crate::{
 /// Pixels, or numbers under a kernel, that are summed together at most.
 const MOST: usize = 12;
 
-/// Pixels whose sums stay in the first cache until they are in their planes.
+/// Pixels whose sums, or gradients, stay in the first cache while all that is summed passes by.
 const STRIP: usize = 192;
+
+/// Numbers of a sum whose weights stay there while a strip's pixels pass by.
+const PART: usize = 128;
 
 /// A thread's memory, kept, of any values.
 #[derive(Default)]
@@ -27,6 +30,8 @@ pub struct Scratch {
     pixels: Vec<f32>,
     /// Sums, or pixels of a gradient.
     sums: Vec<f32>,
+    /// Where the pixels are that are summed.
+    places: Vec<usize>,
 }
 
 /// Calls `f` with it. To be called outside of what is compiled for a set of instructions, since `f` is not inlined.
@@ -104,6 +109,29 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Where each of `size` windows begins, `step` pixels from the one before, the first at `start`; the
+    /// last several times more.
+    fn places(
+        &self,
+        [images, lines, columns]: [usize; 3],
+        step: usize,
+        start: [usize; 2],
+        places: &mut Vec<usize>,
+    ) {
+        places.clear();
+        for image in 0..images {
+            for line in 0..lines {
+                let row = image * self.image() + (line * step + start[0]) * self.row();
+                let first = row + start[1] * self.channels;
+                places.extend((0..columns).map(|column| first + column * step * self.channels));
+            }
+        }
+        let last = *places.last().expect("there are windows");
+        places.resize(places.len() + MOST, last);
+    }
+}
+
 impl Task for Forward<'_> {
     type Output = ();
 
@@ -116,7 +144,7 @@ impl Task for Forward<'_> {
             chunk,
             from,
             to,
-            scratch: Scratch { pixels, sums },
+            scratch,
         } = self;
         let (offset, reach) = Window::union(windows);
         let columns = pass.to[1].div_ceil(pass.step_to);
@@ -129,10 +157,20 @@ impl Task for Forward<'_> {
             size: [side(chunk.lines.len(), reach[0]), side(columns, reach[1])],
             channels: pass.c_in,
         };
+        let Scratch {
+            pixels,
+            sums,
+            places,
+        } = scratch;
         let pixels = source.fill((from, pass.from), &chunk, pixels);
         for (window, panels) in windows.iter().zip(panels) {
             // A window without taps has no place; its sums are of nothing.
             let start = [0, 1].map(|axis| (window.offset[axis] - offset[axis]).max(0) as usize);
+            let size = pass.size(window, &chunk);
+            if size.contains(&0) {
+                continue;
+            }
+            source.places(size, pass.step_from, start, places);
             for (group, weights) in panels.groups() {
                 let strip = Strip {
                     pass,
@@ -143,7 +181,8 @@ impl Task for Forward<'_> {
                     group,
                     weights,
                     source,
-                    start,
+                    size,
+                    places,
                 };
                 strip.all::<S>(pixels, sums);
             }
@@ -161,8 +200,10 @@ struct Strip<'a> {
     group: Group,
     weights: &'a [f32],
     source: Source,
-    /// The window's first row and column in the source.
-    start: [usize; 2],
+    /// Images, lines and columns that are written.
+    size: [usize; 3],
+    /// Where the sums of each of these pixels begin in the source, at the end the last several times.
+    places: &'a [usize],
 }
 
 impl Strip<'_> {
@@ -185,66 +226,51 @@ impl Strip<'_> {
         pixels: &[f32],
         sums: &mut Vec<f32>,
     ) {
-        let (pass, chunk, source) = (self.pass, self.chunk, &self.source);
+        let source = &self.source;
         let pitch = VECTORS * S::LANES;
-        // Of lines and columns that this window writes.
-        let count = |axis: usize| {
-            (pass.to[axis].saturating_sub(self.window.first[axis])).div_ceil(pass.step_to)
-        };
-        let (columns, end) = (count(1), count(0).min(chunk.lines.end));
-        if columns == 0 || end <= chunk.lines.start {
-            return;
-        }
-        let lines = end - chunk.lines.start;
-        let all = chunk.images.len() * lines * columns;
-        let place = |number: usize| {
-            let (line, column) = (number / columns, number % columns);
-            let (image, line) = (line / lines, line % lines);
-            let [y, x] = [line, column].map(|at| at * pass.step_from);
-            image * source.image()
-                + (y + self.start[0]) * source.row()
-                + (x + self.start[1]) * source.channels
-        };
+        let all = self.size.iter().product::<usize>();
         let (rows, run) = (self.panels.rows, self.panels.run);
         if rows * run > 0 {
-            let last = place(all - 1) + (rows - 1) * source.row() + run;
+            let last = self.places[all - 1] + (rows - 1) * source.row() + run;
             assert!(last <= pixels.len());
         }
         let weights = self.weights;
         assert_eq!(weights.len(), rows * run * pitch);
-        let room = sized(sums, (STRIP + P) * pitch);
-        for first in (0..all).step_by(STRIP) {
-            let strip = first..all.min(first + STRIP);
-            for tile in strip.clone().step_by(P) {
-                // At the end the last pixel several times.
-                let at = std::array::from_fn(|p| place((tile + p).min(all - 1)));
-                // SAFETY: the last pixel's numbers are within the source by the assertion above, and so
-                // are those of the pixels before it; there are weights for all; the room has
-                // a tile more than the strip.
-                unsafe {
-                    let out = room.as_mut_ptr().add((tile - first) * pitch);
-                    let sum = Sum {
-                        rows,
-                        run,
-                        row: source.row(),
-                        weights: weights.as_ptr(),
-                        out,
-                    };
-                    match all - tile <= HALF {
-                        true => sum.tile::<S, VECTORS, HALF>(pixels.as_ptr(), halved(at)),
-                        false => sum.tile::<S, VECTORS, P>(pixels.as_ptr(), at),
+        let strip = all.div_ceil(all.div_ceil(STRIP)).next_multiple_of(P);
+        let room = sized(sums, strip * pitch);
+        for first in (0..all).step_by(strip) {
+            let strip = first..all.min(first + strip);
+            for part in parts(rows, run) {
+                for tile in strip.clone().step_by(P) {
+                    let at = *self.places[tile..]
+                        .first_chunk()
+                        .expect("a tile more than pixels");
+                    // SAFETY: the last pixel's numbers are within the source by the assertion above, and
+                    // so are those of the pixels before it; there are weights for all parts; the room
+                    // has whole tiles.
+                    unsafe {
+                        let sum = Sum {
+                            part,
+                            row: source.row(),
+                            weights: weights.as_ptr().add((part.row * run + part.first) * pitch),
+                            out: room.as_mut_ptr().add((tile - first) * pitch),
+                        };
+                        match strip.end - tile <= HALF {
+                            true => sum.tile::<S, VECTORS, HALF>(pixels.as_ptr(), halved(at)),
+                            false => sum.tile::<S, VECTORS, P>(pixels.as_ptr(), at),
+                        }
                     }
                 }
             }
-            self.give(room, pitch, strip, [lines, columns]);
+            self.give(room, pitch, strip);
         }
     }
 
     /// A strip's sums to their planes, row by row.
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn give(&self, sums: &[f32], pitch: usize, strip: Range<usize>, [lines, columns]: [usize; 2]) {
-        let (pass, chunk) = (self.pass, self.chunk);
+    fn give(&self, sums: &[f32], pitch: usize, strip: Range<usize>) {
+        let (pass, chunk, [_, lines, columns]) = (self.pass, self.chunk, self.size);
         let [height, width] = pass.to;
         let first = self.group.first * self.panels.lanes;
         let channels = pitch.min(pass.c_out - first);
@@ -275,16 +301,40 @@ fn halved<const P: usize, const HALF: usize>(at: [usize; P]) -> [usize; HALF] {
     std::array::from_fn(|p| at[p])
 }
 
-/// A sum over runs of numbers.
+/// Some numbers of a sum: of some rows all, or of one row some.
+#[derive(Clone, Copy)]
+struct Part {
+    row: usize,
+    rows: usize,
+    first: usize,
+    len: usize,
+}
+
+/// A sum over `rows` runs of `run` numbers in parts, in order; a part without numbers where there are none.
+#[inline(always)]
+fn parts(rows: usize, run: usize) -> impl Iterator<Item = Part> {
+    let tall = (PART / run.max(1)).clamp(1, rows.max(1));
+    let pieces = run.div_ceil(PART).max(1);
+    let len = run.div_ceil(pieces);
+    (0..rows.max(1)).step_by(tall).flat_map(move |row| {
+        (0..pieces).map(move |piece| Part {
+            row,
+            rows: tall.min(rows - row),
+            first: piece * len,
+            len: len.min(run - piece * len),
+        })
+    })
+}
+
+/// A part of the sums of some pixels.
 #[derive(Clone, Copy)]
 struct Sum {
-    /// Runs, numbers in each, and numbers from a run to the next.
-    rows: usize,
-    run: usize,
+    part: Part,
+    /// Numbers from a run to the next.
     row: usize,
-    /// For each number some vectors.
+    /// For each number of the part some vectors.
     weights: *const f32,
-    /// For each pixel as many vectors.
+    /// For each pixel as many vectors, which the first part begins.
     out: *mut f32,
 }
 
@@ -300,14 +350,27 @@ impl Sum {
         pixels: *const f32,
         at: [usize; P],
     ) {
+        let Part {
+            row,
+            rows,
+            first,
+            len,
+        } = self.part;
         // SAFETY: the caller vouches for all of it.
         unsafe {
             let mut sums = [[S::splat(0.0); P]; VECTORS];
+            if row + first > 0 {
+                for (v, sums) in sums.iter_mut().enumerate() {
+                    for (p, sum) in sums.iter_mut().enumerate() {
+                        *sum = S::load(self.out.add((p * VECTORS + v) * S::LANES));
+                    }
+                }
+            }
             let mut weights = self.weights;
-            for row in 0..self.rows {
+            for row in row..row + rows {
                 let at: [*const f32; P] =
-                    std::array::from_fn(|p| pixels.add(at[p] + row * self.row));
-                for i in 0..self.run {
+                    std::array::from_fn(|p| pixels.add(at[p] + row * self.row + first));
+                for i in 0..len {
                     let factors: [S; VECTORS] =
                         std::array::from_fn(|v| S::load(weights.add(v * S::LANES)));
                     weights = weights.add(VECTORS * S::LANES);
@@ -372,19 +435,17 @@ impl Sums {
     pub fn add_up(&self, shares: &[Vec<f32>], number: usize, found: &mut [f32]) {
         let first: usize = self.groups[..number].iter().map(|g| self.group(*g)).sum();
         let pitch = self.groups[number].vectors * self.lanes;
-        let area = self.kernel * self.kernel;
-        for share in shares {
-            let share = &share[first..];
-            for first in (0..self.c_in).step_by(TOGETHER) {
-                let channels = first..self.c_in.min(first + TOGETHER);
-                for (i, found) in found.chunks_exact_mut(self.c_in * area).enumerate() {
-                    for channel in channels.clone() {
-                        let found = &mut found[channel * area..][..area];
-                        for (y, found) in found.chunks_exact_mut(self.kernel).enumerate() {
-                            let row = &share[(y * self.run + channel) * pitch + i..];
-                            let numbers = row.iter().step_by(self.c_in * pitch);
-                            found.iter_mut().zip(numbers).for_each(|(sum, x)| *sum += x);
-                        }
+        let taps = (0..self.kernel)
+            .flat_map(|y| (0..self.kernel).map(move |x| (y * self.run + x * self.c_in) * pitch));
+        let taps: Vec<usize> = taps.collect();
+        for block in (0..self.c_in).step_by(TOGETHER) {
+            let channels = block..self.c_in.min(block + TOGETHER);
+            for (i, found) in found.chunks_exact_mut(self.c_in * taps.len()).enumerate() {
+                for channel in channels.clone() {
+                    let from = first + channel * pitch + i;
+                    let found = &mut found[channel * taps.len()..][..taps.len()];
+                    for (sum, tap) in found.iter_mut().zip(&taps) {
+                        *sum = shares.iter().map(|share| share[from + tap]).sum();
                     }
                 }
             }
@@ -409,7 +470,7 @@ impl Task for Backward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Self { of, chunk, .. } = self;
-        let Scratch { pixels, sums } = self.scratch;
+        let Scratch { pixels, sums, .. } = self.scratch;
         let [height, width] = of.output_sides();
         let padding = of.padding as isize;
         let source = Source {
@@ -475,16 +536,19 @@ impl Product<'_> {
         assert_eq!(gradients.len(), images * lines * columns * pitch);
         assert_eq!(found.len(), of.kernel * self.run * pitch);
         assert!(pixels.len() >= images * source.image() + MOST && self.run.is_multiple_of(P));
-        for (row, found) in found.chunks_exact_mut(self.run * pitch).enumerate() {
-            for (tile, found) in found.chunks_exact_mut(P * pitch).enumerate() {
-                // SAFETY: the source has a row for each line's step and the kernel's rows, and a run for each
-                // column; a tile reaches no further than MOST beyond it. Gradients are as many as
-                // pixels, and there is room for the tile's sums, both by the assertions.
-                unsafe {
-                    let mut sums = [[S::splat(0.0); VECTORS]; P];
-                    let mut gradient = gradients.as_ptr();
-                    for image in 0..images {
-                        for line in 0..lines {
+        let strip = (STRIP / columns).max(1);
+        for first in (0..images * lines).step_by(strip) {
+            let strip = first..(first + strip).min(images * lines);
+            for (row, found) in found.chunks_exact_mut(self.run * pitch).enumerate() {
+                for (tile, found) in found.chunks_exact_mut(P * pitch).enumerate() {
+                    // SAFETY: the source has a row for each line's step and the kernel's rows, and a run for
+                    // each column; a tile reaches no further than MOST beyond it. Gradients are as many
+                    // as pixels, and there is room for the tile's sums, both by the assertions.
+                    unsafe {
+                        let mut sums = [[S::splat(0.0); VECTORS]; P];
+                        let mut gradient = gradients.as_ptr().add(first * columns * pitch);
+                        for number in strip.clone() {
+                            let (image, line) = (number / lines, number % lines);
                             let at = image * source.image()
                                 + (line * of.stride + row) * source.row()
                                 + tile * P;
@@ -502,12 +566,12 @@ impl Product<'_> {
                                 at = at.wrapping_add(step);
                             }
                         }
-                    }
-                    let to = found.as_mut_ptr();
-                    for (p, sums) in sums.into_iter().enumerate() {
-                        for (v, sum) in sums.into_iter().enumerate() {
-                            let to = to.add((p * VECTORS + v) * S::LANES);
-                            S::load(to).add(sum).store(to);
+                        let to = found.as_mut_ptr();
+                        for (p, sums) in sums.into_iter().enumerate() {
+                            for (v, sum) in sums.into_iter().enumerate() {
+                                let to = to.add((p * VECTORS + v) * S::LANES);
+                                S::load(to).add(sum).store(to);
+                            }
                         }
                     }
                 }

@@ -1,5 +1,7 @@
 //! What of a map a pixel of another is summed from.
 
+use super::share::Chunk;
+
 /// From one map to another.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
@@ -13,6 +15,20 @@ pub struct Pass {
     /// Pixels from a window to the next, and between those that one window writes.
     pub step_from: usize,
     pub step_to: usize,
+}
+
+impl Pass {
+    /// Images, lines and columns that a window writes of a chunk.
+    pub fn size(&self, window: &Window, chunk: &Chunk) -> [usize; 3] {
+        let [height, width] = [0, 1].map(|axis| {
+            let side = self.to[axis].saturating_sub(window.first[axis]);
+            side.div_ceil(self.step_to)
+        });
+        let lines = height
+            .min(chunk.lines.end)
+            .saturating_sub(chunk.lines.start);
+        [chunk.images.len(), lines, width]
+    }
 }
 
 /// The pixels under a kernel.
