@@ -4,13 +4,15 @@
 //! A thread takes some images, or some lines of one, and writes their pixels into memory of its own,
 //! each pixel's channels side by side, zeros around ([`maps`]). A convolution is then a sum over a few
 //! runs of neighbouring numbers for each output pixel, some pixels and some vectors of output channels
-//! at a time, in registers ([`tile`]). The gradient of the inputs is such convolutions, too: one for each
+//! at a time, in registers ([`forward`]). The gradient of the inputs is such convolutions, too: one for each
 //! place that a pixel can have between the steps of the kernel ([`window`]).
 
+mod backward;
+mod forward;
 mod maps;
 mod panels;
 mod share;
-mod tile;
+mod source;
 mod window;
 
 use rayon::prelude::*;
@@ -19,9 +21,11 @@ use crate::{
     shared::Shared,
     simd::{Isa, dispatch},
 };
+use backward::{Backward, Sums};
+use forward::Forward;
 use panels::{Panels, Weights};
-use share::{Chunk, Share};
-use tile::{Backward, Forward, with_scratch};
+use share::Share;
+use source::with_scratch;
 use window::{Pass, Window};
 
 /// Sizes of a convolution with a square kernel, in one group.
@@ -143,7 +147,7 @@ impl Dense {
             self.c_in * self.stride * self.stride + self.c_out,
             threads,
         );
-        let sums = tile::Sums::new(isa, self);
+        let sums = Sums::new(isa, self);
         let shares = threads.min(share.chunks());
         let shares: Vec<Vec<f32>> = (0..shares)
             .into_par_iter()
