@@ -37,6 +37,10 @@ test:
 test-backends *BACKENDS:
     scripts/test-backends {{ BACKENDS }}
 
+# The CPU's kernels by each set of instructions that this machine has; AArch64's under an emulator, where there is one
+test-isa:
+    scripts/test-isa
+
 # The report's page in headless Chromium, where it is installed; `ABLATE_PAGES=DIR just test-page` keeps pages and pictures
 test-page:
     scripts/test-page
