@@ -22,7 +22,7 @@ impl<'a> Shared<'a> {
     /// Nobody else has any of it.
     #[allow(unsafe_code, clippy::mut_from_ref)]
     pub unsafe fn part(&self, start: usize, len: usize) -> &mut [MaybeUninit<f32>] {
-        assert!(start + len <= self.len);
+        assert!(start <= self.len && len <= self.len - start);
         // SAFETY: within the memory by the assertion, and nobody else's by the caller.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }

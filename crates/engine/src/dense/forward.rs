@@ -142,7 +142,7 @@ impl Strip<'_> {
                         .first_chunk()
                         .expect("a tile more than pixels");
                     // SAFETY: the last pixel's numbers are within the source by the assertion above, and
-                    // so are those of the pixels before it; there are weights for all parts; the room
+                    // so are those of the pixels before it, or there are none to read; there are weights for all parts; the room
                     // has whole tiles.
                     unsafe {
                         let sum = Sum {
@@ -181,8 +181,8 @@ impl Strip<'_> {
             for channel in 0..channels {
                 let plane = (image * pass.c_out + first + channel) * height + y;
                 let len = (count - 1) * pass.step_to + 1;
-                // SAFETY: a chunk's lines are in no other chunk, so nobody else writes these pixels;
-                // the borrow ends here.
+                // SAFETY: the pixels are of one row, which is in no other chunk; those between steps are of
+                // this thread's other windows; the borrow ends here.
                 let row = unsafe { self.to.part(plane * width + x, len) };
                 to_row(from, pitch, channel, row, pass.step_to);
             }

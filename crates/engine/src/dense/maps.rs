@@ -41,45 +41,36 @@ pub fn to_pixels(planes: &[f32], channels: usize, of: Rectangle, pixels: &mut [f
         row[wide.end * channels..].fill(0.0);
         let y = (of.first[0] + number as isize) as usize;
         let x = (of.first[1] + wide.start as isize) as usize;
-        let line = |channel: usize| &planes[(channel * height + y) * width + x..][..wide.len()];
         let inner = &mut row[wide.start * channels..wide.end * channels];
-        let mut channel = 0;
-        while channel + TOGETHER <= channels {
-            let lines: [&[f32]; TOGETHER] = std::array::from_fn(|i| line(channel + i));
-            for (x, pixel) in inner.chunks_exact_mut(channels).enumerate() {
-                let some: [f32; TOGETHER] = std::array::from_fn(|i| lines[i][x]);
-                pixel[channel..channel + TOGETHER].copy_from_slice(&some);
-            }
-            channel += TOGETHER;
-        }
-        for channel in channel..channels {
-            for (pixel, value) in inner.chunks_exact_mut(channels).zip(line(channel)) {
-                pixel[channel] = *value;
-            }
-        }
+        interleave(planes, [height * width, y * width + x], channels, inner);
     }
 }
 
 /// Pixels of some planes from the `start`th on, each of `pitch` floats, zeros where there are fewer planes.
 #[inline(always)]
 pub fn to_lanes(planes: &[f32], area: usize, start: usize, pitch: usize, to: &mut [f32]) {
-    let count = to.len() / pitch;
-    let channels = planes.len() / area;
-    if channels < pitch {
+    if planes.len() / area < pitch {
         to.fill(0.0);
     }
+    interleave(planes, [area, start], pitch, to);
+}
+
+/// Writes numbers of all planes, each of `area`, from the `start`th on, side by side: to pixels of `pitch` floats.
+#[inline(always)]
+fn interleave(planes: &[f32], [area, start]: [usize; 2], pitch: usize, pixels: &mut [f32]) {
+    let (channels, count) = (planes.len() / area, pixels.len() / pitch);
     let line = |channel: usize| &planes[channel * area + start..][..count];
     let mut channel = 0;
     while channel + TOGETHER <= channels {
         let lines: [&[f32]; TOGETHER] = std::array::from_fn(|i| line(channel + i));
-        for (at, pixel) in to.chunks_exact_mut(pitch).enumerate() {
+        for (at, pixel) in pixels.chunks_exact_mut(pitch).enumerate() {
             let some: [f32; TOGETHER] = std::array::from_fn(|i| lines[i][at]);
             pixel[channel..channel + TOGETHER].copy_from_slice(&some);
         }
         channel += TOGETHER;
     }
     for channel in channel..channels {
-        for (pixel, value) in to.chunks_exact_mut(pitch).zip(line(channel)) {
+        for (pixel, value) in pixels.chunks_exact_mut(pitch).zip(line(channel)) {
             pixel[channel] = *value;
         }
     }

@@ -45,7 +45,7 @@ pub struct Dense {
     pub kernel: usize,
     /// Step of the kernel.
     pub stride: usize,
-    /// Zeros around the input, less than the kernel's side.
+    /// Zeros around the input.
     pub padding: usize,
 }
 
@@ -54,8 +54,10 @@ impl Dense {
     /// `[c_out, c_in, kernel, kernel]`.
     ///
     /// # Panics
-    /// If a length is not that of its shape, or the machine lacks the instructions.
+    /// If a size but the batch is 0, the kernel is larger than the input with its zeros, a length is not that of
+    /// its shape, or the machine lacks the instructions.
     pub fn forward(&self, isa: Isa, x: &[f32], weight: &[f32]) -> Vec<f32> {
+        self.check();
         assert_eq!(x.len(), self.inputs(), "inputs");
         assert_eq!(weight.len(), self.weights(), "weights");
         let pass = Pass {
@@ -88,6 +90,7 @@ impl Dense {
     /// # Panics
     /// As [`Self::forward`].
     pub fn input_gradient(&self, isa: Isa, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
+        self.check();
         assert_eq!(gradient.len(), self.outputs(), "gradient");
         assert_eq!(weight.len(), self.weights(), "weights");
         let pass = Pass {
@@ -100,7 +103,8 @@ impl Dense {
             step_to: self.stride,
         };
         let (k, s) = (self.kernel, self.stride);
-        let places = (0..s).flat_map(|y| (0..s).map(move |x| [y, x]));
+        let [tall, wide] = [self.height, self.width].map(|side| side.min(s));
+        let places = (0..tall).flat_map(|y| (0..wide).map(move |x| [y, x]));
         let windows: Vec<Window> = places
             .map(|first| Window::of_gradient(first, k, s, self.padding))
             .collect();
@@ -135,6 +139,7 @@ impl Dense {
     /// # Panics
     /// As [`Self::forward`].
     pub fn weight_gradient(&self, isa: Isa, x: &[f32], gradient: &[f32]) -> Vec<f32> {
+        self.check();
         assert_eq!(
             (x.len(), gradient.len()),
             (self.inputs(), self.outputs()),
@@ -144,7 +149,7 @@ impl Dense {
         let share = Share::new(
             self.batch,
             self.output_sides(),
-            self.c_in * self.stride * self.stride + self.c_out,
+            self.c_in * self.stride.min(self.kernel).pow(2) + self.c_out,
             threads,
         );
         let sums = Sums::new(isa, self);
@@ -184,10 +189,40 @@ impl Dense {
             .collect();
         groups
             .into_par_iter()
-            .with_min_len((128 / row).max(1))
             .enumerate()
             .for_each(|(number, found)| sums.add_up(&shares, number, found));
         found
+    }
+
+    /// Refuses sizes that are of no convolution, or of no memory.
+    fn check(&self) {
+        let sides = [self.height, self.width];
+        let sizes = [self.c_in, self.c_out, self.kernel, self.stride];
+        assert!(
+            !sides.contains(&0) && !sizes.contains(&0),
+            "a size is 0: {self:?}"
+        );
+        let fits = |side: usize| {
+            let padded = self.padding.checked_mul(2)?.checked_add(side)?;
+            padded.checked_sub(self.kernel)
+        };
+        assert!(
+            sides.into_iter().all(|side| fits(side).is_some()),
+            "the kernel is larger than its input: {self:?}"
+        );
+        let [tall, wide] = self.output_sides();
+        let product = |sizes: &[usize]| {
+            sizes
+                .iter()
+                .try_fold(1, |product: usize, size| product.checked_mul(*size))
+        };
+        let products = [
+            product(&[self.batch, self.c_in, self.height, self.width]),
+            product(&[self.batch, self.c_out, tall, wide]),
+            product(&[self.c_out, self.c_in, self.kernel, self.kernel]),
+            product(&[self.stride, self.stride, self.c_in.max(self.c_out)]),
+        ];
+        assert!(products.iter().all(Option::is_some), "too large: {self:?}");
     }
 
     fn output_sides(&self) -> [usize; 2] {
@@ -218,7 +253,7 @@ fn convolve(
 ) -> Vec<f32> {
     let panels = Panels::all(isa, [pass.c_in, pass.c_out], weights);
     let lines = pass.to.map(|side| side.div_ceil(pass.step_to));
-    let read = pass.c_in * pass.step_from * pass.step_from;
+    let read = pass.c_in * pass.step_from.pow(2);
     let share = Share::new(pass.batch, lines, read, rayon::current_num_threads());
     let len = pass.batch * pass.c_out * pass.to[0] * pass.to[1];
     let mut to = Vec::with_capacity(len);

@@ -66,7 +66,8 @@ impl Panels {
             .iter()
             .flat_map(|of| groups.iter().map(move |group| (of, group)))
             .collect();
-        let least = (4096 * all.len()).div_ceil((c_in * c_out * 9).max(1));
+        let weights: usize = sums.iter().map(|of| of.taps.len() * c_in * c_out).sum();
+        let least = (4096 * all.len()).div_ceil(weights.max(1));
         let floats: Vec<Vec<f32>> = all
             .into_par_iter()
             .with_min_len(least)
@@ -78,7 +79,11 @@ impl Panels {
                 groups: groups.clone(),
                 lanes,
                 rows: of.taps.len().checked_div(of.columns).unwrap_or(0),
-                run: of.columns * c_in,
+                run: if of.taps.is_empty() {
+                    0
+                } else {
+                    of.columns * c_in
+                },
                 floats: floats.by_ref().take(groups.len()).collect(),
             })
             .collect()

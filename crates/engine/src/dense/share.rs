@@ -25,18 +25,20 @@ impl Share {
     /// Of maps of these sides, each pixel of which takes so many floats.
     pub fn new(batch: usize, [height, width]: [usize; 2], floats: usize, threads: usize) -> Self {
         let line = (width * floats).max(1);
-        let images = (CACHE / (line * height).max(1)).min(batch.div_ceil(threads));
-        let lines = match images {
-            0 => (CACHE / line).clamp(1, height.max(1)),
-            _ => height,
+        let each = batch.div_ceil(threads).max(1);
+        let (images, lines) = match CACHE / (line * height).max(1) {
+            0 => (1, (CACHE / line).max(1)),
+            // As many in each chunk.
+            fit => (each.div_ceil(each.div_ceil(fit)), height),
         };
-        // Lines for every thread.
+        // As many lines in each chunk, and some for every thread.
         let parts = threads.div_ceil(batch.max(1));
-        let lines = lines.min(height.div_ceil(parts)).max(1);
+        let chunks = height.div_ceil(lines.max(1)).next_multiple_of(parts);
+        let lines = height.div_ceil(chunks.max(1)).max(1);
         Self {
             batch,
             height,
-            images: images.max(1),
+            images,
             lines,
         }
     }

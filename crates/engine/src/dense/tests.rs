@@ -76,6 +76,11 @@ fn convolutions_and_gradients_are_their_sums() {
         [2, 3, 4, 8, 8, 2, 3, 0],
         [3, 33, 17, 5, 4, 1, 1, 0],
         [1, 2, 2, 6, 6, 4, 4, 0],
+        [1, 8, 129, 8, 8, 2, 3, 0],
+        // A step that is more than the map, zeros that are more than the kernel, no image.
+        [2, 9, 5, 4, 3, 3, 1000, 1],
+        [2, 9, 5, 4, 3, 3, 2, 3],
+        [0, 9, 5, 4, 3, 3, 1, 1],
         // Images of which a chunk has some lines only.
         [1, 64, 3, 60, 70, 3, 1, 1],
         [2, 32, 2, 61, 64, 3, 2, 1],
@@ -119,15 +124,32 @@ fn what_was_computed_before_changes_nothing() {
             of.weight_gradient(isa, &x, &gradient),
         ]
     };
-    let first = run(&small);
-    let nothing = vec![f32::NAN; large.inputs().max(large.outputs())];
-    large.forward(isa, &nothing[..large.inputs()], &nothing[..large.weights()]);
-    large.weight_gradient(isa, &nothing[..large.inputs()], &nothing[..large.outputs()]);
-    assert_eq!(run(&small), first);
+    // On one thread, so that it is the same memory.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    pool.expect("a thread").install(|| {
+        let first = run(&small);
+        let nothing = vec![f32::NAN; large.inputs().max(large.outputs())];
+        let (inputs, outputs) = (&nothing[..large.inputs()], &nothing[..large.outputs()]);
+        large.forward(isa, inputs, &nothing[..large.weights()]);
+        large.weight_gradient(isa, inputs, outputs);
+        assert_eq!(run(&small), first);
+    });
 }
 
 #[test]
 #[should_panic(expected = "inputs")]
 fn a_short_input_is_refused() {
     sizes([1, 1, 1, 2, 2, 3, 1, 1]).forward(Isa::Scalar, &[0.0; 3], &[0.0; 9]);
+}
+
+#[test]
+#[should_panic(expected = "the kernel is larger than its input")]
+fn a_kernel_beyond_its_input_is_refused() {
+    sizes([1, 1, 8, 1, 1, 5, 1, 1]).weight_gradient(Isa::Scalar, &[0.0], &[0.0; 8]);
+}
+
+#[test]
+#[should_panic(expected = "too large")]
+fn sizes_that_no_memory_has_are_refused() {
+    sizes([1, 1, 8, 1, 1, 1, 1 << 63, 0]).forward(Isa::Scalar, &[0.0], &[0.0; 8]);
 }
