@@ -281,4 +281,6 @@ fn convolve(
 }
 
 #[cfg(test)]
+pub mod sums;
+#[cfg(test)]
 mod tests;

@@ -1,48 +1,9 @@
 //! Against the sums as they are written down, for every set of instructions.
 
-use super::*;
-
-fn numbers(count: usize, seed: usize) -> Vec<f32> {
-    (0..count)
-        .map(|i| ((i + seed) * 7919 % 1009) as f32 / 1009.0 - 0.5)
-        .collect()
-}
-
-/// Calls `f` with the places of an output, an input and a weight that meet.
-fn meet(of: &Dense, mut f: impl FnMut(usize, usize, usize)) {
-    let [tall, wide] = of.output_sides();
-    let source = |out: usize, tap: usize, side: usize| {
-        (out * of.stride + tap)
-            .checked_sub(of.padding)
-            .filter(|at| *at < side)
-    };
-    for image in 0..of.batch {
-        for (out, channel) in (0..of.c_out).flat_map(|o| (0..of.c_in).map(move |c| (o, c))) {
-            for (y, x) in (0..tall).flat_map(|y| (0..wide).map(move |x| (y, x))) {
-                for (v, u) in (0..of.kernel).flat_map(|v| (0..of.kernel).map(move |u| (v, u))) {
-                    let Some((row, column)) = source(y, v, of.height).zip(source(x, u, of.width))
-                    else {
-                        continue;
-                    };
-                    f(
-                        ((image * of.c_out + out) * tall + y) * wide + x,
-                        ((image * of.c_in + channel) * of.height + row) * of.width + column,
-                        ((out * of.c_in + channel) * of.kernel + v) * of.kernel + u,
-                    );
-                }
-            }
-        }
-    }
-}
-
-fn assert_close(found: &[f32], expected: &[f64], what: &str) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    let largest = expected.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
-        let error = (f64::from(*found) - expected).abs();
-        assert!(error <= 1e-5 * largest, "{what}, {i}: {found}, {expected}");
-    }
-}
+use super::{
+    sums::{Sums, assert_close, numbers},
+    *,
+};
 
 /// Batch, channels in and out, height, width, kernel, stride, padding.
 fn sizes([batch, c_in, c_out, height, width, kernel, stride, padding]: [usize; 8]) -> Dense {
@@ -87,23 +48,18 @@ fn convolutions_and_gradients_are_their_sums() {
     ]
     .map(sizes)
     {
-        let x = numbers(of.inputs(), 1);
-        let weight = numbers(of.weights(), 2);
-        let gradient = numbers(of.outputs(), 3);
-        let mut y = vec![0.0; of.outputs()];
-        let mut dx = vec![0.0; of.inputs()];
-        let mut dw = vec![0.0; weight.len()];
-        meet(&of, |out, input, tap| {
-            let [x, w, g] = [x[input], weight[tap], gradient[out]].map(f64::from);
-            y[out] += x * w;
-            dx[input] += g * w;
-            dw[tap] += g * x;
-        });
+        let sums = Sums::of(&of);
         for isa in Isa::available() {
             let what = format!("{isa}, {of:?}");
-            assert_close(&of.forward(isa, &x, &weight), &y, &what);
-            assert_close(&of.input_gradient(isa, &weight, &gradient), &dx, &what);
-            assert_close(&of.weight_gradient(isa, &x, &gradient), &dw, &what);
+            let Sums {
+                x,
+                weight,
+                gradient,
+                ..
+            } = &sums;
+            assert_close(&of.forward(isa, x, weight), &sums.y, &what);
+            assert_close(&of.input_gradient(isa, weight, gradient), &sums.dx, &what);
+            assert_close(&of.weight_gradient(isa, x, gradient), &sums.dw, &what);
         }
     }
 }
