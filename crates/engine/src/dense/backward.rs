@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{
     Dense,
     maps::to_lanes,
-    panels::{Group, TOGETHER, together},
+    panels::{Group, TOGETHER},
     share::Chunk,
     source::{MOST, STRIP, Scratch, Source, sized},
 };
@@ -27,7 +27,7 @@ impl Sums {
     pub fn new(isa: Isa, of: &Dense) -> Self {
         let lanes = isa.lanes();
         Self {
-            groups: together(isa, of.c_out.div_ceil(lanes)).collect(),
+            groups: Group::all(isa, of.c_out),
             lanes,
             c_in: of.c_in,
             kernel: of.kernel,
@@ -44,11 +44,10 @@ impl Sums {
         self.kernel * self.run * group.vectors * self.lanes
     }
 
-    /// Each group's number and its output channels.
+    /// Each group's output channels.
     pub fn channels(&self, c_out: usize) -> impl Iterator<Item = Range<usize>> {
-        self.groups.iter().map(move |group| {
-            group.first * self.lanes..c_out.min((group.first + group.vectors) * self.lanes)
-        })
+        let groups = self.groups.iter();
+        groups.map(move |group| group.channels(self.lanes, c_out))
     }
 
     /// The gradient of the weights of a group's output channels, `[…, c_in, kernel, kernel]`, of all

@@ -142,8 +142,8 @@ impl Strip<'_> {
                         .first_chunk()
                         .expect("a tile more than pixels");
                     // SAFETY: the last pixel's numbers are within the source by the assertion above, and
-                    // so are those of the pixels before it, or there are none to read; there are weights for all parts; the room
-                    // has whole tiles.
+                    // so are those of the pixels before it, or there are none to read; there are weights
+                    // for all parts; the room has whole tiles.
                     unsafe {
                         let sum = Sum {
                             part,

@@ -1,33 +1,31 @@
 //! Weights as the sums read them.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use crate::simd::Isa;
-
-/// Vectors of output channels that are computed together, and pixels; with what is multiplied they fill
-/// the registers. Of AArch64's vectors of four floats there are more.
-pub fn together(isa: Isa, vectors: usize) -> impl Iterator<Item = Group> {
-    let mut first = 0;
-    std::iter::from_fn(move || {
-        let vectors = match vectors - first {
-            0 => return None,
-            4.. if isa == Isa::Neon => 4,
-            2.. => 2,
-            _ => 1,
-        };
-        first += vectors;
-        Some(Group {
-            first: first - vectors,
-            vectors,
-        })
-    })
-}
+use crate::{ops::packed, simd::Isa};
 
 /// Vectors of output channels that are computed together.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
     pub first: usize,
     pub vectors: usize,
+}
+
+impl Group {
+    /// All of so many channels, in groups as a plan's convolutions have them.
+    pub fn all(isa: Isa, channels: usize) -> Vec<Self> {
+        let groups = packed::together(isa, channels.div_ceil(isa.lanes())).into_iter();
+        groups
+            .map(|[first, vectors]| Self { first, vectors })
+            .collect()
+    }
+
+    /// Which of so many channels it has.
+    pub fn channels(self, lanes: usize, all: usize) -> Range<usize> {
+        self.first * lanes..all.min((self.first + self.vectors) * lanes)
+    }
 }
 
 /// Weights of a sum: where each is in memory.
@@ -61,7 +59,7 @@ impl Panels {
     /// For each of some sums over `c_in` channels to `c_out`.
     pub fn all(isa: Isa, [c_in, c_out]: [usize; 2], sums: &[Weights]) -> Vec<Self> {
         let lanes = isa.lanes();
-        let groups: Vec<Group> = together(isa, c_out.div_ceil(lanes)).collect();
+        let groups = Group::all(isa, c_out);
         let all: Vec<(&Weights, &Group)> = sums
             .iter()
             .flat_map(|of| groups.iter().map(move |group| (of, group)))
@@ -101,7 +99,7 @@ impl Panels {
 impl Weights<'_> {
     fn panel(&self, group: Group, lanes: usize, [c_in, c_out]: [usize; 2]) -> Vec<f32> {
         let wide = group.vectors * lanes;
-        let outs = group.first * lanes..c_out.min((group.first + group.vectors) * lanes);
+        let outs = group.channels(lanes, c_out);
         let mut panel = vec![0.0; self.taps.len() * c_in * wide];
         if panel.is_empty() {
             return panel;
