@@ -17,6 +17,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ablate", required=True, help="the binary: target/release/ablate")
     parser.add_argument("--device", default="flex", help="ablate's: flex, tch")
+    parser.add_argument("--mode", default="eager", help="ablate's: eager, graph")
     parser.add_argument("--models", nargs="+", default=ALL, help="all baselines and variants at n and s where not given")
     parser.add_argument("--works", nargs="+", choices=("inference", "train"), default=["inference", "train"])
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="those that take turns; a training step has pytorch and ablate alone")
@@ -39,10 +40,11 @@ def sides(args, detector, model, work, batch):
     from peer.work import inference, train_step
 
     protocol = (args.warmup, args.budget, args.min_iterations)
+    mode = () if args.mode == "eager" else ("--mode", args.mode)
 
     def ablate(*options):
         return lambda: ours.samples_ms(
-            args.ablate, model, args.device, args.imgsz, batch, work == "train", args.threads, *protocol, options=options
+            args.ablate, model, args.device, args.imgsz, batch, work == "train", args.threads, *protocol, options=(*mode, *options)
         )
 
     if work == "train":
@@ -68,6 +70,7 @@ def run(args, model, timed):
     from peer.graph import build
 
     shown = table.show(args.ablate, model, args.imgsz)
+    device = args.device if args.mode == "eager" else f"{args.device} {args.mode}"
     versions = ours.build(args.ablate), onnx_runtime.versions()
     for work in args.works:
         for batch in args.batches:
@@ -75,7 +78,7 @@ def run(args, model, timed):
             turns = sides(args, detector, shown.model, work, batch)
             for number in range(args.rounds):
                 for side, samples in turns.items():
-                    turn = results.Turn(shown.model, work, batch, args.imgsz, args.threads, args.device, *versions, side, number)
+                    turn = results.Turn(shown.model, work, batch, args.imgsz, args.threads, device, *versions, side, number)
                     if turn in timed:
                         continue
                     quiet.wait(args.quiet)

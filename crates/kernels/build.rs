@@ -36,7 +36,14 @@ fn compile() {
     {
         build.define("ABLATE_CUDA", None).includes(headers);
     }
-    for name in ["backward", "gpu", "gradient", "graph", "update"] {
+    for name in [
+        "backward",
+        "cuda_graph",
+        "gpu",
+        "gradient",
+        "script",
+        "update",
+    ] {
         build.file(format!("{FOLDER}/{name}.cpp"));
     }
     build.compile("ablate_libtorch");

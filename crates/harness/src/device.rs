@@ -119,9 +119,9 @@ impl DeviceName {
         }
     }
 
-    /// Whether it is an NVIDIA GPU by LibTorch.
-    pub fn is_libtorch_cuda(&self) -> bool {
-        matches!(self.place, Place::Cuda(_))
+    /// Whether it is the CPU or an NVIDIA GPU by LibTorch.
+    pub fn is_libtorch(&self) -> bool {
+        self.backend.name == "tch"
     }
 
     /// Whether both are GPUs of one backend.

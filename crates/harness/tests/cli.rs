@@ -313,7 +313,7 @@ fn a_wrong_command_line_is_one_clear_line_and_code_2() {
         (&["latency", "yolov5n", "--device", "cuda:99"], "cuda"),
         (
             &["latency", "yolov5n", "--mode", "graph"],
-            "--mode graph: expected an NVIDIA GPU by LibTorch (tch:cuda:0), found flex",
+            "--mode graph: expected a device of LibTorch (tch, tch:cuda:0), found flex",
         ),
         (
             &["latency", "yolov5n", "--dtype", "tf32"],

@@ -233,11 +233,29 @@ fn a_device_that_cannot_capture_is_refused() {
         ..protocol(1, 1)
     };
     let pass = ForwardPass::new(&graph("yolov5n"), &Device::flex(), &protocol);
-    let error = pass.err().expect("no graph on a CPU").to_string();
+    let error = pass.err().expect("no graph by Burn alone").to_string();
     assert!(
-        error.starts_with("mode graph: ") && error.contains("NVIDIA GPU"),
+        error.starts_with("mode graph: ") && error.contains("LibTorch"),
         "{error}"
     );
+}
+
+#[cfg(all(feature = "tch", target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn a_network_is_replayed_by_libtorch() {
+    let protocol = Protocol {
+        mode: Mode::Graph,
+        ..protocol(1, 3)
+    };
+    let device = Device::libtorch();
+    // What the replay gives is compared with the pass when it is captured.
+    for model in ["yolov5n+asff", "yolov8n+ghost", "yolov9t"] {
+        let pass = ForwardPass::new(&graph(model), &device, &protocol);
+        let pass = forward_passes(vec![(model, pass)]).remove(0);
+        let latency = measure(vec![pass], 0, &device, &protocol, |_| {}).remove(0);
+        let latency = latency.unwrap_or_else(|error| panic!("{model}: {error:#}"));
+        assert!(latency.median_ms > 0.0 && latency.by == Some(By::Operations));
+    }
 }
 
 #[test]

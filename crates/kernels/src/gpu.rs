@@ -15,6 +15,11 @@ pub fn is_gpu(device: &Device) -> bool {
     device != Device::flex()
 }
 
+/// Whether it is LibTorch's CPU, or an NVIDIA GPU by it.
+pub fn is_libtorch(device: &Device) -> bool {
+    libtorch::is_libtorch(device)
+}
+
 /// LibTorch's index of an NVIDIA GPU; None for another device.
 pub fn cuda_index(device: &Device) -> Option<usize> {
     libtorch::cuda_index(device)

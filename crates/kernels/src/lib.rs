@@ -51,8 +51,8 @@ pub use conv::{Conv2d, conv2d, conv2d_per_image};
 pub use count::{add as count_multiply_accumulates, multiply_accumulates};
 pub use elements::with_elements;
 pub use gpu::{
-    allow_tf32, cuda_index, forget_peak_memory, is_gpu, libtorch_version, peak_memory, uploaded,
-    uploaded_integers,
+    allow_tf32, cuda_index, forget_peak_memory, is_gpu, is_libtorch, libtorch_version, peak_memory,
+    uploaded, uploaded_integers,
 };
 pub use libtorch::arranged;
 pub use max_pool::max_pool2d;

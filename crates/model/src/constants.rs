@@ -1,6 +1,6 @@
-//! Tensors that are the same in each pass: made once for a GPU of LibTorch, and kept.
+//! Tensors that are the same in each pass: made once for a device of LibTorch, and kept.
 //!
-//! To make one anew is an upload, for which a GPU's pass would wait, and which no CUDA graph may have.
+//! To make one anew is an upload, for which a GPU's pass would wait, and which no pass that is captured may have.
 
 use std::sync::Mutex;
 
@@ -44,7 +44,7 @@ pub fn grid(height: usize, width: usize, by: f32, device: &Device) -> Tensor<5> 
 }
 
 fn kept(device: &Device, key: impl FnOnce() -> Key, make: impl FnOnce() -> Tensor<1>) -> Tensor<1> {
-    if ablate_kernels::cuda_index(device).is_none() {
+    if !ablate_kernels::is_libtorch(device) {
         return make();
     }
     let key = key();

@@ -310,20 +310,21 @@ fn a_timing_names_its_mode() {
     for (device, dtype, mode, text, word) in [
         ("flex", "f32", "eager", "batch 1", "batch1"),
         ("flex", "f16", "eager", "batch 1 in f16", "batch1-f16"),
-        ("tch", "f32", "eager", "batch 1", "batch1"),
+        ("tch", "f32", "eager", "batch 1, eager", "batch1"),
+        ("tch", "f32", "graph", "batch 1, graph", "batch1-graph"),
         ("tch:cuda:0", "f32", "eager", "batch 1, eager", "batch1"),
         (
             "tch:cuda:0",
             "f32",
             "graph",
-            "batch 1, CUDA graph",
+            "batch 1, graph",
             "batch1-graph",
         ),
         (
             "tch:cuda:0",
             "f16",
             "graph",
-            "batch 1 in f16, CUDA graph",
+            "batch 1 in f16, graph",
             "batch1-f16-graph",
         ),
     ] {

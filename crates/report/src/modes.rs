@@ -1,4 +1,4 @@
-//! How a latency's forward pass is launched, in words. Times of two modes are not compared: each has
+//! How a latency's forward pass runs, in words. Times of two modes are not compared: each has
 //! tables of its own.
 
 use std::collections::BTreeSet;
@@ -9,10 +9,11 @@ use crate::rows::Rows;
 pub fn meaning(mode: Option<&str>) -> Option<&'static str> {
     match mode? {
         "eager" => Some(
-            "Eager: the CPU launches each operation, as PyTorch does, so the time may be that of the launches.",
+            "Eager: operation by operation, as PyTorch does. On a GPU the time may be that of the CPU's launches.",
         ),
         "graph" => Some(
-            "CUDA graph: the pass is launched once and replayed, so the time is the GPU's own work, without launch overhead.",
+            "Graph: the pass is captured once and replayed. On a GPU it is a CUDA graph: the GPU's own work, without launch overhead. \
+             On a CPU it is TorchScript, in which oneDNN runs neighbouring operations as one.",
         ),
         _ => None,
     }

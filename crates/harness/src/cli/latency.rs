@@ -49,8 +49,8 @@ pub struct LatencyArgs {
     /// the outputs is measured too. With --train-step f16 is mixed precision.
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub dtype: Precision,
-    /// How a forward pass is launched: eager, operation by operation, or graph, captured once as a
-    /// CUDA graph and replayed (tch:cuda:N only).
+    /// How a forward pass runs: eager, operation by operation, or graph, captured once and replayed
+    /// (of LibTorch: a CUDA graph on tch:cuda:N, oneDNN's fused operations on tch).
     #[arg(long, value_enum, default_value_t = Mode::Eager)]
     pub mode: Mode,
     /// Device to time on; `ablate devices` lists them.

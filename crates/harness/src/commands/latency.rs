@@ -175,9 +175,7 @@ fn rounded(args: &LatencyArgs, rows: &[Timed]) -> String {
 fn replayed(args: &LatencyArgs) -> &'static str {
     match args.mode {
         Mode::Eager => "",
-        Mode::Graph => {
-            "\neach pass was launched once and replayed as a CUDA graph: times without launch overhead"
-        }
+        Mode::Graph => "\neach pass was captured once and replayed",
     }
 }
 

@@ -99,11 +99,10 @@ impl ForwardPass {
         }
         // Its plans are the same.
         let timed = detector.clone();
-        let device = images.device();
-        let predict = move || timed.predict(images.clone()).0;
+        let predict = move |images: Tensor<4>| timed.predict(images).0;
         let pass = match mode {
-            Mode::Eager => Iteration::new(move || time(&predict)),
-            Mode::Graph => replays(&device, predict)?,
+            Mode::Eager => Iteration::new(move || time(|| predict(images.clone()))),
+            Mode::Graph => replays(images, predict)?,
         };
         Ok(Iteration {
             // No network has the better memory in all rounds, and no round has the memory of the one before it.
@@ -116,12 +115,15 @@ impl ForwardPass {
 }
 
 /// A pass that is captured here, to be replayed.
-fn replays(device: &Device, pass: impl Fn() -> Tensor<3> + 'static) -> Result<Iteration<'static>> {
-    let captured = CapturedPass::capture(device, pass)
+fn replays(
+    images: Tensor<4>,
+    pass: impl Fn(Tensor<4>) -> Tensor<3> + 'static,
+) -> Result<Iteration<'static>> {
+    let captured = CapturedPass::capture(images, pass)
         .map_err(anyhow::Error::msg)
-        .context("cannot capture the pass as a CUDA graph")?;
+        .context("cannot capture the pass as a graph")?;
     Ok(Iteration::new(move || {
-        time(|| captured.replay().cloned().map_err(anyhow::Error::msg))
+        time(|| captured.replay().map_err(anyhow::Error::msg))
     }))
 }
 

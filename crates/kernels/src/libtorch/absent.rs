@@ -42,6 +42,10 @@ pub fn norm_act(
 
 pub fn allow_tf32(_: bool) {}
 
+pub fn is_libtorch(_: &Device) -> bool {
+    false
+}
+
 pub fn cuda_index(_: &Device) -> Option<usize> {
     None
 }
@@ -72,18 +76,18 @@ pub struct CapturedPass(Tensor<3>);
 
 impl CapturedPass {
     pub fn refused(_: &Device) -> Option<String> {
-        Some("expected an NVIDIA GPU by LibTorch, such as tch:cuda:0".into())
+        Some("expected LibTorch's CPU, or an NVIDIA GPU by it (tch, tch:cuda:0)".into())
     }
 
     pub fn capture(
-        device: &Device,
-        _: impl FnMut() -> Tensor<3> + 'static,
+        images: Tensor<4>,
+        _: impl FnMut(Tensor<4>) -> Tensor<3> + 'static,
     ) -> Result<Self, String> {
-        Err(Self::refused(device).unwrap_or_default())
+        Err(Self::refused(&images.device()).unwrap_or_default())
     }
 
-    pub fn replay(&self) -> Result<&Tensor<3>, String> {
-        Ok(&self.0)
+    pub fn replay(&self) -> Result<Tensor<3>, String> {
+        Ok(self.0.clone())
     }
 }
 

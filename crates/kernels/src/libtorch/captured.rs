@@ -1,125 +1,47 @@
-//! A forward pass as a CUDA graph.
-
-use std::ffi::c_char;
+//! Forward passes that are captured once: on an NVIDIA GPU as a CUDA graph, on a CPU as TorchScript.
 
 use burn::tensor::{Device, Tensor};
 
-use super::{called::called, gpu::cuda_index};
+use super::{cuda_graph, gpu::cuda_index, script};
 
 /// See [`crate::CapturedPass`].
-pub struct CapturedPass {
-    graph: Graph,
-    /// What each replay writes anew.
-    output: Tensor<3>,
-    /// Holds what each replay reads.
-    _pass: Box<dyn FnMut() -> Tensor<3>>,
+pub enum CapturedPass {
+    Cuda(cuda_graph::Captured),
+    Cpu(script::Captured),
 }
-
-/// Passes before the capture: what is made once is made then.
-const WARM_UP: usize = 3;
 
 impl CapturedPass {
     pub fn refused(device: &Device) -> Option<String> {
-        // SAFETY: it reads nothing.
-        #[allow(unsafe_code)]
-        let is_built = unsafe { ablate_graph_is_built() };
-        match cuda_index(device) {
-            None => Some("expected an NVIDIA GPU by LibTorch, such as tch:cuda:0".into()),
-            Some(_) if !is_built => Some(
-                "this build has no CUDA graphs: build it where CUDA's headers are (CUDA's toolkit, or just setup-torch cuda)".into(),
-            ),
-            Some(_) => None,
+        if cuda_index(device).is_some() {
+            cuda_graph::refused()
+        } else if device.clone().inner() == Device::libtorch() {
+            script::refused()
+        } else {
+            Some("expected LibTorch's CPU, or an NVIDIA GPU by it (tch, tch:cuda:0)".into())
         }
     }
 
     pub fn capture(
-        device: &Device,
-        pass: impl FnMut() -> Tensor<3> + 'static,
+        images: Tensor<4>,
+        pass: impl FnMut(Tensor<4>) -> Tensor<3> + 'static,
     ) -> Result<Self, String> {
-        if let Some(refusal) = Self::refused(device) {
+        let device = images.device();
+        if let Some(refusal) = Self::refused(&device) {
             return Err(refusal);
         }
-        let index = cuda_index(device).expect("it is an NVIDIA GPU");
-        let mut pass = Box::new(pass);
-        let graph = Graph::new(index)?;
-        for _ in 0..WARM_UP {
-            drop(pass());
-        }
-        graph.begin()?;
-        // What the pass launches is written down, not run.
-        let output = pass();
-        graph.end()?;
-        Ok(Self {
-            graph,
-            output,
-            _pass: pass,
-        })
-    }
-
-    pub fn replay(&self) -> Result<&Tensor<3>, String> {
-        self.graph.replay()?;
-        Ok(&self.output)
-    }
-}
-
-/// Owns the object of `graph.cpp`.
-struct Graph(*mut Opaque);
-
-#[repr(C)]
-struct Opaque {
-    _private: [u8; 0],
-}
-
-impl Graph {
-    fn new(index: usize) -> Result<Self, String> {
-        let mut found = std::ptr::null_mut();
-        // SAFETY: there is room for the pointer, and for the text as much as is said.
-        #[allow(unsafe_code)]
-        called(|error, room| unsafe { ablate_graph_new(index as i32, &mut found, error, room) })?;
-        Ok(Self(found))
-    }
-
-    fn begin(&self) -> Result<(), String> {
-        // SAFETY: the object lives as long as this one.
-        #[allow(unsafe_code)]
-        called(|error, room| unsafe { ablate_graph_begin(self.0, error, room) })
-    }
-
-    fn end(&self) -> Result<(), String> {
-        // SAFETY: as before.
-        #[allow(unsafe_code)]
-        called(|error, room| unsafe { ablate_graph_end(self.0, error, room) })
-    }
-
-    fn replay(&self) -> Result<(), String> {
-        // SAFETY: as before.
-        #[allow(unsafe_code)]
-        called(|error, room| unsafe { ablate_graph_replay(self.0, error, room) })
-    }
-}
-
-impl Drop for Graph {
-    fn drop(&mut self) {
-        // SAFETY: nobody else has the object.
-        #[allow(unsafe_code)]
-        unsafe {
-            ablate_graph_free(self.0);
+        match cuda_index(&device) {
+            Some(index) => {
+                let mut pass = pass;
+                cuda_graph::Captured::new(index, move || pass(images.clone())).map(Self::Cuda)
+            }
+            None => script::Captured::new(&images, pass).map(Self::Cpu),
         }
     }
-}
 
-#[allow(unsafe_code)]
-unsafe extern "C" {
-    // See `graph.cpp`.
-    fn ablate_graph_new(
-        index: i32,
-        found: *mut *mut Opaque,
-        error: *mut c_char,
-        room: usize,
-    ) -> bool;
-    fn ablate_graph_begin(graph: *mut Opaque, error: *mut c_char, room: usize) -> bool;
-    fn ablate_graph_end(graph: *mut Opaque, error: *mut c_char, room: usize) -> bool;
-    fn ablate_graph_replay(graph: *mut Opaque, error: *mut c_char, room: usize) -> bool;
-    fn ablate_graph_free(graph: *mut Opaque);
-    fn ablate_graph_is_built() -> bool;
+    pub fn replay(&self) -> Result<Tensor<3>, String> {
+        match self {
+            Self::Cuda(captured) => captured.replay(),
+            Self::Cpu(captured) => captured.replay(),
+        }
+    }
 }

@@ -10,6 +10,11 @@ use torch_sys::C_tensor;
 
 use super::called::called;
 
+/// See [`crate::is_libtorch`].
+pub fn is_libtorch(device: &Device) -> bool {
+    device.clone().inner() == Device::libtorch() || cuda_index(device).is_some()
+}
+
 /// LibTorch's index of an NVIDIA GPU; None for another device.
 pub fn cuda_index(device: &Device) -> Option<usize> {
     let device = device.clone().inner();

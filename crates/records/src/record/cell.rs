@@ -71,8 +71,8 @@ pub struct Cell {
     /// `bf16`. The other stages use f32.
     #[serde(default = "f32", skip_serializing_if = "is_f32")]
     pub dtype: String,
-    /// How the latency's forward pass is launched: `eager`, operation by operation, or `graph`,
-    /// captured once as a CUDA graph and replayed. The other stages are eager.
+    /// How the latency's forward pass runs: `eager`, operation by operation, or `graph`, captured
+    /// once and replayed. The other stages are eager.
     #[serde(default = "eager", skip_serializing_if = "is_eager")]
     pub mode: String,
 }
@@ -96,7 +96,7 @@ impl Cell {
 
     /// Batch size, number format and mode of its latency.
     pub fn timing(&self) -> Timing<'_> {
-        let has_modes = self.device.starts_with("tch:cuda");
+        let has_modes = self.device.starts_with("tch");
         Timing {
             batch: self.batch,
             rounded_to: Some(self.dtype.as_str()).filter(|dtype| !is_f32(dtype)),
@@ -118,14 +118,13 @@ impl Timing<'_> {
 }
 
 impl fmt::Display for Timing<'_> {
-    /// `batch 1`, `batch 1 in f16`, `batch 1, eager`, `batch 1 in f16, CUDA graph`.
+    /// `batch 1`, `batch 1 in f16`, `batch 1, eager`, `batch 1 in f16, graph`.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "batch {}", self.batch)?;
         if let Some(dtype) = self.rounded_to {
             write!(f, " in {dtype}")?;
         }
         match self.mode {
-            Some("graph") => f.write_str(", CUDA graph"),
             Some(mode) => write!(f, ", {mode}"),
             None => Ok(()),
         }

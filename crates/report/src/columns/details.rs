@@ -44,7 +44,7 @@ pub const COLUMNS: &[Column] = &[
     Column::csv(
         "latency_mode",
         "",
-        "how the latency's forward pass was launched: eager, operation by operation, or graph, replayed as a CUDA graph",
+        "how the latency's forward pass ran: eager, operation by operation, or graph, captured once and replayed",
         |row| {
             row.latency()?;
             Some((&row.cell.mode).into())

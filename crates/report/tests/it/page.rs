@@ -416,9 +416,9 @@ fn tables_of_latency_name_the_mode() {
     let latency = section(&html, "latency");
     for words in [
         "<caption>tch:cuda:0 · 320 px · batch 1, eager · 4 classes</caption>",
-        "<caption>tch:cuda:0 · 320 px · batch 1, CUDA graph · 4 classes</caption>",
-        "<p>Eager: the CPU launches each operation",
-        "<p>CUDA graph: the pass is launched once",
+        "<caption>tch:cuda:0 · 320 px · batch 1, graph · 4 classes</caption>",
+        "<p>Eager: operation by operation",
+        "<p>Graph: the pass is captured once",
     ] {
         assert!(latency.contains(words), "{words}: {latency}");
     }

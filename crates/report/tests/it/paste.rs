@@ -153,14 +153,14 @@ fn a_pasted_table_is_of_one_mode_and_says_which() {
             "eager",
             "10.0",
             "Latency: median of a forward pass, operation by operation, batch 1, eager, 320 px, on tch:cuda:0 (AMD EPYC 9B14, \
-             2 threads). Eager: the CPU launches each operation",
+             2 threads). Eager: operation by operation",
         ),
         (
             graph,
             "graph",
             "2.0",
-            "Latency: median of a forward pass, batch 1, CUDA graph, 320 px, on tch:cuda:0 (AMD EPYC 9B14, 2 threads). CUDA \
-             graph: the pass is launched once",
+            "Latency: median of a forward pass, batch 1, graph, 320 px, on tch:cuda:0 (AMD EPYC 9B14, 2 threads). Graph: \
+             the pass is captured once",
         ),
     ] {
         let row = &lines(table)["yolov5s"];

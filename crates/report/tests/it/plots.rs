@@ -208,7 +208,7 @@ fn two_modes_have_plots_of_their_own() {
         }
     }
     let page = std::fs::read_to_string(&written.html).unwrap();
-    assert!(page.contains("tch:cuda:0 · 320 px · batch 1, CUDA graph · median"));
+    assert!(page.contains("tch:cuda:0 · 320 px · batch 1, graph · median"));
 }
 
 #[test]

@@ -92,12 +92,12 @@ fn it_says_how_networks_ran() {
 fn it_says_how_passes_were_launched() {
     let records = both_modes();
     let text = render(&records, None, false);
-    let eager = "Eager: the CPU launches each operation, as PyTorch does";
-    let graph = "CUDA graph: the pass is launched once and replayed";
+    let eager = "Eager: operation by operation, as PyTorch does";
+    let graph = "Graph: the pass is captured once and replayed";
     let apart = "Times of the two modes are not compared with each other";
     for words in [
         "tch:cuda:0 · 320 px · batch 1, eager · 4 classes",
-        "tch:cuda:0 · 320 px · batch 1, CUDA graph · 4 classes",
+        "tch:cuda:0 · 320 px · batch 1, graph · 4 classes",
         eager,
         graph,
         apart,

@@ -41,8 +41,8 @@ pub struct LatencyConfig {
     /// rounding error of the outputs is measured too.
     #[serde(deserialize_with = "dtypes")]
     pub dtype: Vec<Precision>,
-    /// How a forward pass is launched: `eager`, operation by operation, `graph`, captured once as a
-    /// CUDA graph and replayed, or a list of both. Devices that can't capture are skipped.
+    /// How a forward pass runs: `eager`, operation by operation, `graph`, captured once and replayed,
+    /// or a list of both. Devices that can't capture are skipped.
     #[serde(deserialize_with = "modes")]
     pub mode: Vec<Mode>,
 }
