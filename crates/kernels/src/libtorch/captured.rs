@@ -23,7 +23,7 @@ impl CapturedPass {
 
     pub fn capture(
         images: Tensor<4>,
-        pass: impl FnMut(Tensor<4>) -> Tensor<3> + 'static,
+        mut pass: impl FnMut(Tensor<4>) -> Tensor<3> + 'static,
     ) -> Result<Self, String> {
         let device = images.device();
         if let Some(refusal) = Self::refused(&device) {
@@ -31,7 +31,6 @@ impl CapturedPass {
         }
         match cuda_index(&device) {
             Some(index) => {
-                let mut pass = pass;
                 cuda_graph::Captured::new(index, move || pass(images.clone())).map(Self::Cuda)
             }
             None => script::Captured::new(&images, pass).map(Self::Cpu),
