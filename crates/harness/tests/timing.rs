@@ -242,6 +242,7 @@ fn a_device_that_cannot_capture_is_refused() {
 
 #[cfg(all(feature = "tch", target_os = "linux", target_arch = "x86_64"))]
 #[test]
+#[allow(deprecated, reason = "burn-tch is deprecated as a whole")]
 fn a_network_is_replayed_by_libtorch() {
     let protocol = Protocol {
         mode: Mode::Graph,

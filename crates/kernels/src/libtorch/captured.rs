@@ -6,7 +6,7 @@ use super::{cuda_graph, gpu::cuda_index, script};
 
 /// See [`crate::CapturedPass`].
 pub enum CapturedPass {
-    Cuda(cuda_graph::Captured),
+    Cuda(Box<cuda_graph::Captured>),
     Cpu(script::Captured),
 }
 
@@ -31,7 +31,8 @@ impl CapturedPass {
         }
         match cuda_index(&device) {
             Some(index) => {
-                cuda_graph::Captured::new(index, move || pass(images.clone())).map(Self::Cuda)
+                let captured = cuda_graph::Captured::new(index, move || pass(images.clone()))?;
+                Ok(Self::Cuda(Box::new(captured)))
             }
             None => script::Captured::new(&images, pass).map(Self::Cpu),
         }

@@ -18,7 +18,7 @@ fn images() -> Tensor<4> {
 /// What networks have: convolutions with activations, sums in place, halves, windows, a constant operand, and
 /// what comes after the last convolution.
 fn network() -> impl Fn(Tensor<4>) -> Tensor<3> {
-    let kernels = [[8, 4, 3, 3], [8, 8, 1, 1], [6, 16, 3, 3]].map(|shape| random(shape));
+    let kernels = [[8, 4, 3, 3], [8, 8, 1, 1], [6, 16, 3, 3]].map(random);
     let bias = random::<1>([8]);
     let added = random::<4>([1, 8, 1, 1]);
     move |x| {
