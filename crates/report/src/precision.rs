@@ -70,7 +70,12 @@ fn times(lines: &[&Line], stage: Stage) -> Vec<String> {
         };
         let half = half(&interval);
         if half > SLACK * aim.within {
-            let words = format!("{} (±{half:.1} %)", line.name());
+            let replayed = line
+                .rows
+                .iter()
+                .any(|row| row.cell.timing().mode == Some("graph"));
+            let mode = if replayed { ", graph" } else { "" };
+            let words = format!("{}{mode} (±{half:.1} %)", line.name());
             match wide.iter_mut().find(|(known, _)| *known == aim) {
                 // A timing stands in the table of each data set.
                 Some((_, names)) if names.contains(&words) => {}
