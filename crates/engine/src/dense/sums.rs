@@ -38,7 +38,7 @@ fn meet(of: &Dense, mut f: impl FnMut(usize, usize, usize)) {
 
 /// To a hundred-thousandth of the largest.
 #[track_caller]
-pub fn assert_close(found: &[f32], expected: &[f64], what: &str) {
+fn assert_close(found: &[f32], expected: &[f64], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let largest = expected.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
@@ -78,6 +78,14 @@ impl Sums {
             y,
             dx,
             dw,
+        }
+    }
+
+    /// The output and both gradients, as they were found.
+    #[track_caller]
+    pub fn assert_close(&self, found: [&[f32]; 3], what: &str) {
+        for (found, expected) in found.into_iter().zip([&self.y, &self.dx, &self.dw]) {
+            assert_close(found, expected, what);
         }
     }
 }

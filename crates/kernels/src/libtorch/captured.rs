@@ -2,7 +2,11 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::{cuda_graph, gpu::cuda_index, script};
+use super::{
+    cuda_graph,
+    gpu::{cuda_index, is_libtorch},
+    script,
+};
 
 /// See [`crate::CapturedPass`].
 pub enum CapturedPass {
@@ -14,7 +18,7 @@ impl CapturedPass {
     pub fn refused(device: &Device) -> Option<String> {
         if cuda_index(device).is_some() {
             cuda_graph::refused()
-        } else if device.clone().inner() == Device::libtorch() {
+        } else if is_libtorch(device) {
             script::refused()
         } else {
             Some("expected LibTorch's CPU, or an NVIDIA GPU by it (tch, tch:cuda:0)".into())

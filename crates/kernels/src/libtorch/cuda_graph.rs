@@ -52,6 +52,7 @@ impl Captured {
         Ok(self.output.clone())
     }
 }
+
 /// Owns the object of `cuda_graph.cpp`.
 struct Graph(*mut Opaque);
 

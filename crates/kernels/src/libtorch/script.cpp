@@ -41,14 +41,12 @@ struct AblateScript {
     std::vector<at::Tensor> operands;
 };
 
-static bool is_convolution(const jit::Node *node) { return node->kind() == c10::aten::_convolution; }
-
 // The place after the last convolution; 0 where there is none.
 static size_t end_of_convolutions(const jit::Graph &graph) {
     size_t place = 0, end = 0;
     for (const jit::Node *node : graph.nodes()) {
         place++;
-        if (is_convolution(node)) end = place;
+        if (node->kind() == c10::aten::_convolution) end = place;
     }
     return end;
 }
