@@ -8,8 +8,8 @@ const SETTINGS: &[(&str, &str)] = &[
     // themselves, takes the cores from whatever else runs: a training became thirty times slower by
     // it. Not spinning at all doubles the time of a forward pass of one image. By this number they
     // spin about as long as the next operation takes to come: with a third of it a training takes a
-    // sixth longer, and with three times as much, twice as long beside a program that keeps a core
-    // busy.
+    // seventh longer, and with three times as much a step takes half as long again beside a program
+    // that keeps a core busy.
     ("GOMP_SPINCOUNT", "10000"),
     // GNU's allocator gives each thread a region of its own, and keeps in one no map of more than
     // 64 MiB: a training step of MobileNetV2 took a third longer, and at times three times as long,
