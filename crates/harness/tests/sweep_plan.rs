@@ -7,7 +7,8 @@ use std::{
 };
 
 use ablate::sweep::{
-    config::{Among, HalvingConfig, SweepConfig},
+    Workbench,
+    config::{Among, HalvingConfig, SweepConfig, in_file},
     plan::{Plan, PlannedCell, Selection},
 };
 use ablate_model::{Catalog, Detector, inference::Execution};
@@ -91,7 +92,7 @@ fn what_singles_and_pairs_leave_out_is_said() {
     let path = folder.path().join("sweep.yaml");
     let sweep = "name: grid\nfamilies: [yolov5, yolov8]\nscales: [n]\nvariants: [baseline, singles, pairs]\ntables: [own.yaml]\n";
     fs::write(&path, sweep).unwrap();
-    let bench = ablate::sweep::Workbench::new(SweepConfig::read(&path).unwrap()).unwrap();
+    let bench = Workbench::new(SweepConfig::read(&path).unwrap()).unwrap();
     let reason = |name: &str| {
         let start = format!("{name}: ");
         let found = bench.left_out.iter().find(|line| line.starts_with(&start));
@@ -119,7 +120,7 @@ fn singles_make_masks_only_where_the_data_have_some() {
         let path = folder.path().join("sweep.yaml");
         let sweep = "name: grid\nfamilies: [yolov8]\nscales: [n]\nvariants: [baseline, singles]\ntrain: {data: drawn.yaml, imgsz: 64}\n";
         fs::write(&path, sweep).unwrap();
-        ablate::sweep::Workbench::new(SweepConfig::read(&path).unwrap()).unwrap()
+        Workbench::new(SweepConfig::read(&path).unwrap()).unwrap()
     };
     let reason = "yolov8n+segment: not every object of drawn has a mask";
     let segments = |bench: &ablate::sweep::Workbench| {
@@ -569,6 +570,61 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         SweepConfig::read(&PathBuf::from("no/such.yaml")).unwrap_err()
     );
     assert!(error.contains("no/such.yaml"), "{error}");
+}
+
+#[test]
+fn what_a_sweep_names_and_is_not_there_is_told_by_file_line_and_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sweep.yaml");
+    let error = |text: &str, included: &[&str]| {
+        fs::write(&path, text).unwrap();
+        let mut config = SweepConfig::read(&path).unwrap();
+        let included = included.iter().map(ToString::to_string).collect::<Vec<_>>();
+        config.include(&[], &included, &[]).unwrap();
+        let error = Workbench::new(config).map(drop).unwrap_err();
+        format!("{:#}", in_file(&path, error)).replace(&format!("{}/", folder.path().display()), "")
+    };
+    let grid = "name: a\nfamilies: [yolov5]\nscales: [n]\nvariants:\n  - baseline\n";
+    for (text, start) in [
+        (
+            grid.replace("yolov5", "yolov5, yolov55"),
+            "sweep.yaml:2: families[1]: unknown family 'yolov55'",
+        ),
+        (
+            grid.replace("[n]", "[n, q]"),
+            "sweep.yaml:3: scales[1]: yolov5q: unknown scale 'q'",
+        ),
+        (
+            format!("{grid}  - gsconf\n"),
+            "sweep.yaml:4: variants[1]: yolov5n+gsconf: unknown variant 'gsconf'",
+        ),
+        (
+            format!("{grid}models: [yolov5n, yolov5]\n"),
+            "sweep.yaml:6: models[1]: yolov5: expected a scale",
+        ),
+        (
+            format!("{grid}models: [yolov5q]\n"),
+            "sweep.yaml:6: models[0]: yolov5q: unknown scale 'q'",
+        ),
+        (
+            format!("{grid}tables: [mine.yaml]\n"),
+            "sweep.yaml:6: key `tables`: mine.yaml: ",
+        ),
+        (
+            format!("{grid}train: {{data: cells.yaml, imgsz: 64, epochs: 1}}\n"),
+            "sweep.yaml:6: key `train.data`: cells.yaml: not found",
+        ),
+        (
+            format!("{grid}latency:\n  scales: [x]\n"),
+            "sweep.yaml:7: key `latency.scales`: no model of the sweep has the scale 'x'",
+        ),
+    ] {
+        let error = error(&text, &[]);
+        assert!(error.starts_with(start), "{error}");
+    }
+    // The file has no part in a word of the command line.
+    let error = error(grid, &["q"]);
+    assert!(error.starts_with("yolov5q: unknown scale 'q'"), "{error}");
 }
 
 #[test]

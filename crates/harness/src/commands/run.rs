@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use comfy_table::{Table, presets::NOTHING};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     progress::print,
     sweep::{
         Workbench,
-        config::SweepConfig,
+        config::{self, SweepConfig},
         plan::{ABSENT, PlannedCell, Selection},
         run::{Conduct, run},
     },
@@ -59,10 +59,10 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         variants,
         stages: args.stages.clone(),
     };
-    let in_sweep = || args.sweep.display().to_string();
-    let bench = Workbench::new(config).with_context(in_sweep)?;
-    let plan = bench.plan().with_context(in_sweep)?;
-    let halving = bench.halving().with_context(in_sweep)?;
+    let in_sweep = |error| config::in_file(&args.sweep, error);
+    let bench = Workbench::new(config).map_err(in_sweep)?;
+    let plan = bench.plan().map_err(in_sweep)?;
+    let halving = bench.halving().map_err(in_sweep)?;
     bench.check_data(&plan, &selection)?;
     if args.dry_run {
         let cells = plan.select(&selection)?;

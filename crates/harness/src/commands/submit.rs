@@ -19,16 +19,16 @@ use crate::{
     progress::print,
     sweep::{
         Workbench,
-        config::SweepConfig,
+        config::{self, SweepConfig},
         plan::{Plan, Selection},
         run::write_plan,
     },
 };
 
 pub fn execute(args: &SubmitArgs) -> Result<ExitCode> {
-    let in_sweep = || args.sweep.display().to_string();
-    let bench = Workbench::new(SweepConfig::read(&args.sweep)?).with_context(in_sweep)?;
-    let plan = bench.plan().with_context(in_sweep)?;
+    let in_sweep = |error| config::in_file(&args.sweep, error);
+    let bench = Workbench::new(SweepConfig::read(&args.sweep)?).map_err(in_sweep)?;
+    let plan = bench.plan().map_err(in_sweep)?;
     bench.check_data(&plan, &Selection::default())?;
     let name = &bench.config.name;
     let out = match &args.out {

@@ -2,6 +2,7 @@
 
 mod models;
 mod numbers;
+mod place;
 mod seeds;
 mod timing;
 mod train;
@@ -10,15 +11,15 @@ mod words;
 use std::path::{Path, PathBuf};
 
 use ablate_detection::dataset::Split;
-use ablate_files::{line_of_key, place, split_line, tab_hint};
 use ablate_model::spec::in_our_words;
 use ablate_records::{ImageSize, Judging};
 use ablate_training::Recipe;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_yaml::Value;
 
 use self::numbers::{classes, image_size, points};
+pub use self::place::in_file;
 pub use self::seeds::{ByNeed, Seeds};
 pub use self::timing::{DetectionConfig, LatencyConfig};
 pub use self::train::{Among, HalvingConfig, TrainConfig};
@@ -110,7 +111,7 @@ impl SweepConfig {
     pub fn read(path: &Path) -> Result<Self> {
         let text = ablate_files::read_text(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        let wrong = |message: String| in_place(path, &text, &message);
+        let wrong = |message: String| place::in_text(path, &text, &message);
         let mut config = Self::from_yaml(&text).map_err(wrong)?;
         if let Some(train) = &config.train {
             train.check_keys().map_err(wrong)?;
@@ -263,21 +264,6 @@ impl SweepConfig {
             most_seeds: self.seeds.by_need().map(|need| need.to),
         }
     }
-}
-
-/// An error of a sweep's file with the line: the reader's own, else that of the key that the message
-/// names.
-fn in_place(path: &Path, text: &str, message: &str) -> anyhow::Error {
-    let (message, line) = split_line(message);
-    let named = || {
-        let key = match message.strip_prefix("key `") {
-            Some(rest) => rest.split('`').next()?,
-            None => message.split(": ").next()?,
-        };
-        line_of_key(text, key)
-    };
-    let line = line.or_else(named);
-    anyhow!("{}: {message}{}", place(path, line), tab_hint(text, line))
 }
 
 /// A message with where a recipe's key belongs, if it is of one that stands beside it.

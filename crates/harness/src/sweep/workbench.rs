@@ -72,13 +72,14 @@ impl Workbench {
         let mut catalog = Catalog::builtin();
         let mut file_notes = BTreeSet::new();
         for table in &config.tables {
-            file_notes.extend(catalog.add_file(table)?);
+            file_notes.extend(catalog.add_file(table).context("key `tables`")?);
         }
         let data = config
             .train
             .as_ref()
             .map(|train| SweepData::load(&train.data, train.imgsz))
-            .transpose()?;
+            .transpose()
+            .context("key `train.data`")?;
         let maskless = data.as_ref().filter(|data| data.lacks_masks());
         let listed = config.listed(&catalog, maskless.map(SweepData::name));
         config.check_scales(&listed.models)?;
