@@ -335,21 +335,25 @@ fn a_network_that_has_not_learnt_says_how_long_it_was_trained() {
 #[test]
 fn intervals_that_are_wider_than_asked_for_are_named() {
     let mut records = Vec::new();
+    let timed = |mut cell: Cell, mode: &str, step: usize| {
+        let Measurement::Latency(mut timed) = latency(10.0) else {
+            unreachable!()
+        };
+        let rounds = timed.rounds.as_mut().unwrap();
+        rounds.medians_ms = (0..20).map(|i| 10.0 + (i % step) as f64).collect();
+        rounds.aim = Some(Aim {
+            within: 2.0,
+            limit_s: 3.0,
+        });
+        cell.mode = mode.into();
+        done(&cell, Measurement::Latency(timed))
+    };
     for (variant, step) in [("baseline", 3), ("asff", 4)] {
         for i in 0..3 {
             let map = 0.3 + 0.01 * i as f64;
             records.push(done(&seed(variant, "n", i), eval(map)));
         }
-        let Measurement::Latency(mut timed) = latency(10.0) else {
-            unreachable!()
-        };
-        let rounds = timed.rounds.as_mut().unwrap();
-        rounds.medians_ms = (0..20).map(|i| 10.0 + f64::from(i % step)).collect();
-        rounds.aim = Some(Aim {
-            within: 2.0,
-            limit_s: 3.0,
-        });
-        records.push(done(&cell(variant, "n"), Measurement::Latency(timed)));
+        records.push(timed(cell(variant, "n"), "eager", step));
     }
     let judging = |width| Judging {
         first_seeds: Some(3),
@@ -365,6 +369,19 @@ fn intervals_that_are_wider_than_asked_for_are_named() {
     assert!(shown(1.0).contains(of_latency), "{}", shown(1.0));
     let page = text(&page_judged(&records, judging(1.0)));
     assert!(page.contains(of_map) && page.contains(of_latency));
+
+    // Of two modes each is told apart.
+    for (variant, step) in [("baseline", 3), ("asff", 4)] {
+        records.push(timed(cell(variant, "n"), "graph", step));
+    }
+    let shown = terminal::render(&records, judging(1.0), None, false);
+    let names = shown.split("these are not: ").nth(1).unwrap();
+    let names = names.split(". ").next().unwrap();
+    let modes = names.split(", yolov5n");
+    assert!(
+        modes.count() == 2 && names.contains("yolov5n+asff, graph (±"),
+        "{shown}"
+    );
 }
 
 #[test]
