@@ -230,6 +230,8 @@ fn numbered(ids: &[Id]) -> Vec<u64> {
         Id::Number(number) => number.as_u64(),
         Id::Text(_) => None,
     };
+    // The largest number stands for what has none.
+    let whole = |id: &Id| whole(id).filter(|number| *number < u64::MAX);
     let numbers: Option<Vec<u64>> = ids.iter().map(whole).collect();
     numbers.unwrap_or_else(|| {
         let mut sorted: Vec<&Id> = ids.iter().collect();

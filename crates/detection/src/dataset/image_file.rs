@@ -247,7 +247,7 @@ fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 }
 
 fn reason(error: ImageError) -> String {
-    match error {
+    let reason = match error {
         ImageError::Unsupported(error)
             if !matches!(
                 error.kind(),
@@ -261,5 +261,7 @@ fn reason(error: ImageError) -> String {
             MAX_BYTES >> 20
         ),
         error => format!("corrupt image: {error}"),
-    }
+    };
+    // Some decoders end theirs with a line break.
+    reason.trim_end().to_owned()
 }

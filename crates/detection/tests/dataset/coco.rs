@@ -475,6 +475,50 @@ fn errors_name_file_and_key() {
 }
 
 #[test]
+fn two_images_of_one_id_are_an_error_since_their_boxes_are_anyone_s() {
+    let folder = folder(r#"{"id": 1, "image_id": 7, "category_id": 90, "bbox": [1, 2, 10, 5]}"#);
+    let json = std::fs::read_to_string(folder.path("set/train.json")).unwrap();
+    folder.write("set/train.json", &json.replace("\"id\": 3", "\"id\": 7"));
+    assert_eq!(
+        folder.error("coco.yaml", Split::Train),
+        "set/train.json: images[1].id: 7 is the id of images[0] already, of another file (b.png); give each image an id of its own"
+    );
+    // One image that is listed twice is used once.
+    let twice = r#"{"id": 7, "file_name": "a.png"}"#;
+    let first = "\"images\": [";
+    folder.write(
+        "set/train.json",
+        &json.replace(first, &format!("{first}{twice}, ")),
+    );
+    let set = folder.open("coco.yaml", Split::Train).unwrap();
+    let note = problems(&set)
+        .into_iter()
+        .find(|(_, _, reason)| reason.contains("images[1].id"));
+    assert!(
+        note.unwrap()
+            .2
+            .ends_with("already; it is used once (a.png)")
+    );
+    assert_eq!(set.problems.images(), 1, "none.png alone");
+    assert_eq!(set.annotation_count(), 1);
+}
+
+#[test]
+fn names_can_t_tell_categories_of_one_name_apart() {
+    let folder = folder(r#"{"id": 1, "image_id": 7, "category_id": 90, "bbox": [1, 2, 10, 5]}"#);
+    let json = std::fs::read_to_string(folder.path("set/train.json")).unwrap();
+    folder.write("set/train.json", &json.replace("\"dog\"", "\"cat\""));
+    folder.write("coco.yaml", &format!("{YAML}names: [cat]\n"));
+    let error = folder.error("coco.yaml", Split::Train);
+    assert!(
+        error.contains(
+            "categories[1].name: 'cat', which `names` lists, is the name of categories[0] too"
+        ),
+        "{error}"
+    );
+}
+
+#[test]
 fn categories_of_one_name_stay_apart() {
     let folder = folder(r#"{"id": 1, "image_id": 7, "category_id": 90, "bbox": [1, 2, 10, 5]}"#);
     let json = std::fs::read_to_string(folder.path("set/train.json")).unwrap();

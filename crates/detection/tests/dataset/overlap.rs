@@ -49,6 +49,31 @@ fn images_that_are_learnt_and_evaluated_on_are_told() {
 
 #[cfg(unix)]
 #[test]
+fn links_of_coco_s_folders_lead_to_one_image() {
+    let folder = Folder::new();
+    folder.image("all/a.png", 8, 8);
+    for split in ["one", "two"] {
+        let link = folder.path(&format!("{split}/a.png"));
+        std::os::unix::fs::symlink("../all/a.png", link).unwrap();
+        folder.write(
+            &format!("{split}.json"),
+            r#"{"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "cat"}],
+                "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4]}]}"#,
+        );
+    }
+    folder.write(
+        "data.yaml",
+        "format: coco\ntrain: {images: one, annotations: one.json}\nval: {images: two, annotations: two.json}\n",
+    );
+    let note = note(&folder, "data.yaml", Split::Val).unwrap();
+    assert!(
+        note.contains("1 of 1 images of val are in train, too"),
+        "{note}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
 fn links_lead_to_one_image() {
     let folder = yolo("train: images/train\nval: [images/val, linked]\n");
     std::os::unix::fs::symlink("../train/b.png", folder.path("images/val/d.png")).unwrap();

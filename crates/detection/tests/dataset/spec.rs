@@ -46,6 +46,31 @@ fn a_split_that_leads_nowhere_is_not_missing() {
 }
 
 #[test]
+fn images_of_other_channels_are_refused() {
+    let folder = one_image();
+    for (channels, found) in [
+        ("3", None),
+        ("4", Some("4")),
+        ("[1]", Some("- 1")),
+        ("", None),
+    ] {
+        folder.write(
+            "data.yaml",
+            &format!("train: images\nnames: [cat]\nchannels: {channels}\n"),
+        );
+        let opened = folder.open("data.yaml", Split::Train).map(drop);
+        let error = opened.err().map(|error| error.to_string());
+        assert_eq!(error.is_some(), found.is_some(), "{error:?}");
+        if let Some((error, found)) = error.zip(found) {
+            let end = format!(
+                "data.yaml:3: key `channels`: expected 3, since images are read as red, green and blue, found {found}"
+            );
+            assert!(error.ends_with(&end), "{error}");
+        }
+    }
+}
+
+#[test]
 fn every_format_says_which_splits_it_lacks() {
     let folder = Folder::new();
     folder.image("c/a.png", 8, 8);

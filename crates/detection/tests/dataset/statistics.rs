@@ -137,7 +137,7 @@ fn what_cannot_be_decoded_is_a_kind_of_problem_with_its_file() {
     folder.write("labels/train/broken.txt", "0 0.5 0.5 0.1 0.1\n");
     folder.write(
         "labels/train/b.txt",
-        "7 0.5 0.5 0.1 0.1\n8 0.5 0.5 0.1 0.1\n",
+        "0 0.2 0.2 0.1 0.1\n7 0.5 0.5 0.1 0.1\n8 0.5 0.5 0.1 0.1\n",
     );
     let dataset = folder.open("data.yaml", Split::Train).unwrap();
     assert_eq!(dataset.problems.images(), 0, "its header is fine");
@@ -155,8 +155,8 @@ fn what_cannot_be_decoded_is_a_kind_of_problem_with_its_file() {
             (Subject::Image, 1, "corrupt image")
         ]
     );
-    assert_eq!(kinds[0].examples[0].line, Some(1));
+    assert_eq!(kinds[0].examples[0].line, Some(2));
     assert_eq!(kinds[1].examples[0].file, broken);
     let lines = problems.lines(2);
-    assert!(lines.contains("b.txt:1: unknown class 7") && lines.ends_with("\n  … and 1 more"));
+    assert!(lines.contains("b.txt:2: unknown class 7") && lines.ends_with("\n  … and 1 more"));
 }

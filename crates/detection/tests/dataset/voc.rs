@@ -273,7 +273,7 @@ fn leaves_out_what_is_bad() {
             set.problems.annotations(),
             set.problems.clipped
         ),
-        (6, 2, 1)
+        (5, 2, 1)
     );
     let text = set.problems.summary(9);
     for part in [

@@ -193,11 +193,12 @@ fn a_set_with_nothing_left_is_an_error() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("expected at least one box, found none")
+        error.contains("expected at least one image, found none")
             && error.contains("unknown class 9"),
         "{error}"
     );
     folder.write("images/a.png", "no image");
+    folder.write("labels/a.txt", "0 0.5 0.5 0.5 0.5\n");
     let error = folder
         .open("data.yaml", Split::Train)
         .unwrap_err()

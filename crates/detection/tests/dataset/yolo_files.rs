@@ -207,7 +207,11 @@ fn an_image_that_is_named_twice_is_used_once() {
     let set = folder.open("data.yaml", Split::Train).unwrap();
     assert_eq!(names(&set), ["images/a.png", "images/b.png"]);
     let found = problems(&set);
-    assert_eq!((found.len(), set.problems.images()), (3, 3));
+    assert_eq!(
+        (found.len(), set.problems.images()),
+        (3, 0),
+        "nothing is left out"
+    );
     assert_eq!((found[0].0.as_str(), found[0].1), ("list.txt", Some(2)));
     assert!(
         found[0]
@@ -218,6 +222,39 @@ fn an_image_that_is_named_twice_is_used_once() {
         assert_eq!(file, "a.png");
         assert!(reason.starts_with("found twice"), "{reason}");
     }
+}
+
+#[test]
+fn an_image_none_of_whose_rows_can_be_used_is_left_out() {
+    let folder = folder("train: images\nnames: [cat]\n");
+    folder.image("images/b.png", 8, 8);
+    folder.write("labels/b.txt", "cat 0.5 0.5 0.5 0.5\n\n7 0.5 0.5 0.5 0.5\n");
+    folder.image("images/c.png", 8, 8);
+    folder.write("labels/c.txt", &format!("9 0.5 0.5 0.5 0.5\n{BOX}"));
+    folder.image("images/d.png", 8, 8);
+    folder.write("labels/d.txt", "\n");
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(
+        names(&set),
+        ["images/a.png", "images/c.png", "images/d.png"]
+    );
+    assert_eq!(set.background_count(), 1, "d.png alone");
+    let left_out = &set.problems;
+    assert_eq!(
+        (
+            left_out.images(),
+            left_out.lost_with_images,
+            left_out.annotations()
+        ),
+        (1, 2, 1)
+    );
+    let (file, _, reason) = &problems(&set)[0];
+    assert_eq!(file, "b.txt");
+    assert!(
+        reason.starts_with("none of its 2 rows can be used, the first, line 1: ")
+            && reason.contains("'cat'"),
+        "{reason}"
+    );
 }
 
 #[test]

@@ -100,6 +100,20 @@ impl Classes {
                 format!("no category has the name '{name}' that `names` lists"),
             ));
         }
+        for (place, category) in categories.iter().enumerate() {
+            let same = categories[..place]
+                .iter()
+                .position(|own| own.name == category.name);
+            if let Some(first) = same.filter(|_| names.contains(&category.name)) {
+                return Err(DataError::file(
+                    json,
+                    format!(
+                        "categories[{place}].name: '{}', which `names` lists, is the name of categories[{first}] too; rename one, or remove `names`",
+                        category.name
+                    ),
+                ));
+            }
+        }
         let wanted = names.iter().enumerate();
         let wanted: HashMap<&str, usize> = wanted.map(|(n, name)| (name.as_str(), n)).collect();
         let position = |own: &Category| wanted.get(own.name.as_str()).copied();

@@ -86,7 +86,13 @@ pub(crate) fn open(spec: &DataSpec, coco: &CocoSpec, split: Split) -> Result<Dat
         if let Some(first) = ids.place(&image.id).filter(|&first| first != place) {
             let (id, name) = (&image.id, &image.file_name);
             let reason = format!("images[{place}].id: {id} is the id of images[{first}] already");
-            problems.image(&json, None, format!("{reason} ({name})"));
+            // Whose the boxes are that have the id can't be known.
+            if *name != drafts[draft_of[first]].name {
+                let message =
+                    format!("{reason}, of another file ({name}); give each image an id of its own");
+                return Err(DataError::file(&json, message));
+            }
+            problems.note(&json, None, format!("{reason}; it is used once ({name})"));
             draft_of.push(draft_of[first]);
             continue;
         }
@@ -143,7 +149,7 @@ fn files(paths: &CocoSplit, root: &Path) -> (PathBuf, PathBuf) {
 }
 
 /// The image files of a split, if some may be those of another: if one of their folders is the
-/// other's, or lies in it. Annotation files may be large.
+/// other's, or lies in it, or has links. Annotation files may be large.
 pub(crate) fn image_files(
     spec: &DataSpec,
     coco: &CocoSpec,
@@ -157,7 +163,8 @@ pub(crate) fn image_files(
     let (json, folder) = files(paths, &root);
     let real = |folder: &Path| folder.canonicalize().unwrap_or_default();
     let (one, two) = (real(&folder), real(&files(others, &root).1));
-    if !one.starts_with(&two) && !two.starts_with(&one) {
+    let nested = one.starts_with(&two) || two.starts_with(&one);
+    if !nested && !has_links(&one) && !has_links(&two) {
         return Ok(Vec::new());
     }
     let names: Names = parse(&json)?;
@@ -165,6 +172,14 @@ pub(crate) fn image_files(
     Ok(names
         .map(|image| below(&folder, Path::new(&image.file_name)))
         .collect())
+}
+
+/// Whether some file right in a folder is a link.
+fn has_links(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .into_iter()
+        .any(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()))
 }
 
 fn parse<T: DeserializeOwned>(json: &Path) -> Result<T, DataError> {

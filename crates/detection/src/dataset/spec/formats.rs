@@ -29,6 +29,10 @@ pub struct YoloSpec {
     /// and are not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kpt_shape: Option<Vec<usize>>,
+    /// Channels of the images as other tools train on them: 3, or an error, since images are read in
+    /// colours.
+    #[serde(skip_serializing)]
+    pub channels: Option<Value>,
     /// What other tools train on it: `detect`, `segment`; the model decides here.
     #[serde(skip_serializing)]
     pub task: Option<Value>,
@@ -121,6 +125,21 @@ impl<T> OneOrMany<T> {
 }
 
 impl YoloSpec {
+    /// Rejects images of other channels: the key at fault, and what is wrong with it.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        match self.channels.as_ref().filter(|value| !value.is_null()) {
+            Some(channels) if channels.as_u64() != Some(3) => {
+                let found = serde_yaml::to_string(channels).unwrap_or_default();
+                let message = format!(
+                    "expected 3, since images are read as red, green and blue, found {}",
+                    found.trim_end()
+                );
+                Err(("channels", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn split(&self, split: Split) -> Option<&[PathBuf]> {
         pick(split, &self.train, &self.val, &self.test).map(OneOrMany::as_slice)
     }

@@ -55,6 +55,10 @@ impl DataSpec {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
         if path == Path::new("shapes") {
+            if path.join("data.yaml").is_file() || path.join("data.yml").is_file() {
+                let message = "a data set here, and the name of the one that is built in; write `./shapes` for this one, or rename its folder";
+                return Err(DataError::file(path, message));
+            }
             return Ok(Self::shapes(ShapesSpec::default()));
         }
         if path.is_dir() {
@@ -119,7 +123,10 @@ impl DataSpec {
             "yolo" => {
                 keys::check_near(&value, file)?;
                 keys::check_not_coco(&value, file)?;
-                Format::Yolo(keys::typed(value, file)?)
+                let spec: YoloSpec = keys::typed(value, file)?;
+                spec.check()
+                    .map_err(|(key, message)| DataError::key(file, key, message))?;
+                Format::Yolo(spec)
             }
             "coco" => Format::Coco(keys::typed(value, file)?),
             "voc" => Format::Voc(keys::typed(value, file)?),

@@ -20,6 +20,7 @@ pub(super) fn of(
     content: &mut Content,
 ) -> Result<Vec<String>, DataError> {
     let named = voc.sets(split);
+    foreign_sets(root, spec, split)?;
     let Some(folder) = folder(root, &mut content.problems) else {
         return without_sets(spec, voc, split, root, content);
     };
@@ -117,6 +118,10 @@ fn without_sets(
     let own = Split::ALL.map(|split| within(folder_names(split)));
     let count = own.iter().filter(|names| !names.is_empty()).count();
     if own[Split::Train as usize].is_empty() || count < 2 {
+        if voc.fractions.is_none() {
+            let reason = "no image sets and no folders of splits: its images are shared out among train, val and test (key fractions)";
+            content.problems.note(root, None, reason);
+        }
         return share_out(names, voc, split, &spec.file);
     }
     no_fractions(spec, voc, "a folder for each split")?;
@@ -176,6 +181,28 @@ fn sets_in(folder: &Path) -> Vec<PathBuf> {
     sets
 }
 
+/// Rejects image sets that can't be read as such: files, none of which ends in `.txt`.
+fn foreign_sets(root: &Path, spec: &DataSpec, split: Split) -> Result<(), DataError> {
+    let Some(sets) = subfolder(root, &["ImageSets"]) else {
+        return Ok(());
+    };
+    let folder = subfolder(&sets, &["Main"]).unwrap_or(sets);
+    let mut files = entries(&folder);
+    files.retain(|path| path.is_file());
+    files.sort();
+    match files.first() {
+        Some(first) if sets_in(&folder).is_empty() => {
+            let message = format!(
+                "expected image sets that end in .txt in {}, found {}",
+                folder.display(),
+                first.file_name().unwrap_or_default().display()
+            );
+            Err(DataError::key(&spec.file, split.as_str(), message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a folder has one of the usual image sets.
 fn has_usual(folder: &Path) -> bool {
     let usual = ["train", "val", "test", "trainval"];
@@ -224,7 +251,7 @@ fn read_sets(
                 ids.push(id);
             } else {
                 let reason = format!("'{id}' is listed twice; it is used once");
-                problems.image(path, Some(index + 1), reason);
+                problems.note(path, Some(index + 1), reason);
             }
         }
     }

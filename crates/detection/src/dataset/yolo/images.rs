@@ -163,13 +163,13 @@ impl Images {
             }
             (Some(_), None) => {
                 let reason = "found twice, in folders or lists that overlap; it is used once";
-                self.problems.image(&path, None, reason);
+                self.problems.note(&path, None, reason);
             }
             (Some(first), Some((list, line))) => {
                 let first =
                     first.map_or(String::new(), |first| format!(" (first in line {first})"));
                 let reason = format!("{} is listed twice{first}; it is used once", path.display());
-                self.problems.image(list, Some(line), reason);
+                self.problems.note(list, Some(line), reason);
             }
         }
     }

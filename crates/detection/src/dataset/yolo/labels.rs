@@ -66,6 +66,19 @@ pub(super) fn folders(images: &Path) -> Vec<PathBuf> {
 /// Where the labels of an image may lie, best first: in the twin of the last folder called `images`,
 /// as other tools look; in that of `Images`, in any case of letters; and beside the image.
 fn places(image: &Path) -> Vec<PathBuf> {
+    let is_images = |part: &OsStr| part.eq_ignore_ascii_case("images");
+    let folder = image.parent().unwrap_or(Path::new(""));
+    // The working folder may be `images`, or lie in it.
+    let whole = match folder.iter().any(is_images) {
+        false if image.is_relative() => std::path::absolute(image).ok(),
+        _ => None,
+    };
+    let whole = whole.filter(|whole| {
+        whole
+            .parent()
+            .is_some_and(|folder| folder.iter().any(is_images))
+    });
+    let image = whole.as_deref().unwrap_or(image);
     let parts: Vec<&OsStr> = image.components().map(|part| part.as_os_str()).collect();
     let folders = &parts[..parts.len().saturating_sub(1)];
     let exact = folders.iter().rposition(|part| *part == "images");

@@ -49,7 +49,7 @@ pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dat
                 }
                 drafts.push(draft);
             }
-            Err((file, reason)) => problems.image(&file, None, reason),
+            Err(left_out) => problems.extend(left_out),
         }
     }
     tell_shared(&mut drafts);
@@ -171,19 +171,36 @@ fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
     }
 }
 
-/// An image with its labels, or the file that makes it useless and why.
-fn draft(image: PathBuf, root: &Path, grammar: &Grammar) -> Result<Draft, (PathBuf, String)> {
+/// That none of a label file's rows can be used, and why not the first; other tools leave such an
+/// image out, too.
+fn no_row(rows: usize, problems: &Problems) -> String {
+    let first = problems.list.first();
+    let (line, reason) = first.map_or((0, ""), |problem| {
+        (problem.line.unwrap_or(0), problem.reason.as_str())
+    });
+    match rows {
+        1 => format!("its one row, line {line}, can't be used: {reason}"),
+        _ => format!("none of its {rows} rows can be used, the first, line {line}: {reason}"),
+    }
+}
+
+/// An image with its labels, or why it is left out: where its objects are unknown it must not teach
+/// that there are none.
+fn draft(image: PathBuf, root: &Path, grammar: &Grammar) -> Result<Draft, Problems> {
     let mut problems = Problems::default();
     let mut boxes = Vec::new();
     let (file, text) = match labels::read(&image) {
         Labels::Found(file, text) => (file, text),
-        // Its objects are unknown: it must not teach that there are none.
-        Labels::Unreadable(file, reason) => return Err((file, reason)),
+        Labels::Unreadable(file, reason) => {
+            problems.image(&file, None, reason);
+            return Err(problems);
+        }
         Labels::None => {
             problems.unlabelled = 1;
             (image.with_extension("txt"), String::new())
         }
     };
+    let mut refused = 0;
     for (index, row) in text.lines().enumerate() {
         if row.trim().is_empty() {
             continue;
@@ -202,8 +219,16 @@ fn draft(image: PathBuf, root: &Path, grammar: &Grammar) -> Result<Draft, (PathB
                     .polygon
                     .map(|polygon| Segmentation::Polygons(vec![polygon])),
             }),
-            Err(reason) => problems.annotation(&file, Some(index + 1), reason),
+            Err(reason) => {
+                refused += 1;
+                problems.annotation(&file, Some(index + 1), reason);
+            }
         }
+    }
+    if refused > 0 && boxes.is_empty() {
+        let mut only = Problems::default();
+        only.image_with(refused, &file, no_row(refused, &problems));
+        return Err(only);
     }
     Ok(Draft {
         id: None,
