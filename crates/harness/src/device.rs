@@ -9,6 +9,8 @@ mod graphics;
 #[cfg(feature = "tch")]
 mod libtorch;
 pub mod nvidia;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub mod tuning;
 
 use std::{fmt, str::FromStr, sync::Mutex};
 

@@ -11,7 +11,9 @@ use std::{
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use ablate_records::EpochLog;
 use ablate_training::{self, StepReport};
@@ -53,14 +55,17 @@ pub fn init(verbosity: i8) {
     }
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter(verbosity)));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(Above)
         .with_ansi(io::stderr().is_terminal())
         .with_target(verbosity > 0)
         // To tell of a log that can't be written would panic.
         .log_internal_errors(false)
-        .without_time();
+        .without_time()
+        .with_filter(filter);
+    let log = tracing_subscriber::registry().with(log);
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    let log = log.with(crate::device::tuning::told());
     // A second call, as from two tests of one process, finds the log set up.
     let _ = log.try_init();
 }

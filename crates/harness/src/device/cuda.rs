@@ -5,7 +5,7 @@ use burn::tensor::{Device, DeviceType};
 
 use super::{
     backends::{Found, Place, Runtime, check_index},
-    nvidia,
+    nvidia, tuning,
 };
 
 pub const RUNTIME: Runtime = Runtime {
@@ -32,6 +32,7 @@ fn open(place: Place) -> Result<Device> {
         "GPU",
         "NVIDIA's driver, and its CUDA toolkit 12 or newer",
     )?;
+    tuning::keep();
     let device = Device::cuda(index);
     // Opened here, so that what is wrong with it is said now.
     device.sync()?;

@@ -16,7 +16,7 @@ use burn::tensor::Device;
 
 use super::{
     backends::{Found, Place, Runtime, check_index},
-    nvidia,
+    nvidia, tuning,
 };
 
 macro_rules! runtime {
@@ -59,6 +59,7 @@ fn open(api: WgpuBackend, place: Place) -> Result<Device> {
         "graphics adapter",
         NEEDS,
     )?;
+    tuning::keep();
     let device = WgpuDevice::new(kind(&adapters, index)).on(api);
     // Set up here, so that what is wrong with it is said now. The default and an index can mean the
     // same adapter: then it is set up already.
