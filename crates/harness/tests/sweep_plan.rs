@@ -596,7 +596,23 @@ fn what_a_sweep_names_and_is_not_there_is_told_by_file_line_and_entry() {
         ),
         (
             format!("{grid}  - gsconf\n"),
-            "sweep.yaml:4: variants[1]: yolov5n+gsconf: unknown variant 'gsconf'",
+            "sweep.yaml:6: variants[1]: yolov5n+gsconf: unknown variant 'gsconf'",
+        ),
+        (
+            format!("{grid}  - gsconv\n  - ghost+gs\n"),
+            "sweep.yaml:7: variants[2]: yolov5n+ghost+gs: unknown variant 'gs'",
+        ),
+        (
+            format!("{grid}models:\n- yolov5n\n- yolov9n\n"),
+            "sweep.yaml:8: models[1]: yolov9n: unknown scale 'n'",
+        ),
+        (
+            format!("{grid}models: [yolov5n, null]\n"),
+            "sweep.yaml:6: models[1]: unknown family 'null'",
+        ),
+        (
+            grid.replace("[n]", "[n, 1]"),
+            "sweep.yaml:3: scales[1]: yolov51: unknown scale '1'",
         ),
         (
             format!("{grid}models: [yolov5n, yolov5]\n"),

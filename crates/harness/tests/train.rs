@@ -120,6 +120,56 @@ fn what_cannot_be_done_is_said_before_training() {
     }
 }
 
+/// What lies in the folder, such as weights that were kept without the checkpoint, is not written over.
+#[test]
+fn weights_that_are_there_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("best.safetensors");
+    fs::write(&file, "mine").unwrap();
+    let out = folder.path().to_str().unwrap();
+    let words = [
+        "train", "yolov5n", "--data", "shapes", "--epochs", "1", "--imgsz", "64",
+    ];
+    let error = ablate(&[&words[..], &["--out", out]].concat()).refused();
+    assert!(
+        error.contains("best.safetensors exists, which the training would write over"),
+        "{error}"
+    );
+    assert_eq!(fs::read_to_string(file).unwrap(), "mine");
+}
+
+/// Nothing seems to be there where a network gives no numbers; that is no mAP.
+#[test]
+fn a_network_that_gives_no_numbers_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = drawn(folder.path(), "own.yaml", "[circle, square]");
+    let table = table(folder.path(), "small", "backbone:", "backbone:");
+    let out = folder.path().join("out").to_str().unwrap().to_owned();
+    let model = [
+        "smalln", "--table", &table, "--data", &data, "--imgsz", "64",
+    ];
+    let training = ["--epochs", "1", "--batch", "4", "--out", &out];
+    ablate(&[&["train"], &model[..], &training].concat()).ok();
+    let file = folder.path().join("out/best.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let size = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + size]).unwrap();
+    let tensors = header.as_object().unwrap().iter();
+    let mut variances = tensors.filter(|(name, _)| name.ends_with("running_var"));
+    let start = variances.next().unwrap().1["data_offsets"][0]
+        .as_u64()
+        .unwrap() as usize;
+    bytes[8 + size + start..][..4].copy_from_slice(&(-1.0f32).to_le_bytes());
+    fs::write(&file, bytes).unwrap();
+    let weights = ["--weights", file.to_str().unwrap()];
+    let run = ablate(&[&["val"], &model[..], &weights].concat());
+    let error = run.stderr();
+    assert!(
+        run.code() != 0 && error.contains("the network's output is not finite for image "),
+        "{error}"
+    );
+}
+
 /// A file of YOLOv5's as it is; what of it has no effect is said, once.
 #[test]
 fn a_packages_file_trains_with_a_note() {

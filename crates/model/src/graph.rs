@@ -99,6 +99,11 @@ impl GraphError {
 const REFERENCE: usize = 256;
 
 impl Graph {
+    /// Where the table was read from, for messages.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Resolves a table at a scaling for `nc` classes.
     ///
     /// # Errors
@@ -296,10 +301,19 @@ fn resolve_rows(
             chain: if config.repeats_inside() { 1 } else { repeats },
             config,
         };
-        shapes.push(node.trace(&inputs, &mut Tally::default()).map_err(fail)?);
+        let traced = node.trace(&inputs, &mut Tally::default());
+        shapes.push(traced.map_err(|message| fail(with_image(message)))?);
         nodes.push(node);
     }
     Ok((nodes, shapes))
+}
+
+/// A message with the image that the sizes in it are of, unless it says so itself.
+fn with_image(message: String) -> String {
+    match message.contains('×') && !message.contains("image") {
+        true => format!("{message} (for an image of {REFERENCE}×{REFERENCE})"),
+        false => message,
+    }
 }
 
 /// The nodes that a row reads, None for the image: only earlier ones, so that there is no cycle.

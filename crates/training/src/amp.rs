@@ -3,10 +3,30 @@
 //! As PyTorch's `autocast` and `GradScaler` have it, with which both packages train on a GPU. Source of the scheme:
 //! Micikevicius et al. 2018, "Mixed Precision Training", <https://arxiv.org/abs/1710.03740>.
 
+use ablate_kernels::Clip;
+use anyhow::Result;
 use burn::Tensor;
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::DType;
+use burn::tensor::{DType, Device};
 use serde::{Deserialize, Serialize};
+
+use crate::loss::Outputs;
+use crate::optimizer::clip_norm_ahead;
+use crate::tensors::Tensors;
+use crate::trainable::TrainableDetector;
+
+/// Whether a device trains in mixed precision where a recipe wants it: NVIDIA's GPUs by LibTorch, as with PyTorch.
+pub fn in_mixed_precision(device: &Device) -> bool {
+    ablate_kernels::cuda_index(device).is_some()
+}
+
+/// What a network makes of images if its pass is in half precision; itself in 32 bits.
+pub fn half_outputs<M: TrainableDetector>(network: &M, images: Tensor<4>) -> Outputs {
+    const HALF: DType = DType::F16;
+    in_half(network, HALF)
+        .forward(images.cast(HALF))
+        .cast(DType::F32)
+}
 
 /// A network that computes in a half-precision format: its weights are those of `network`, rounded, and their gradients
 /// are found by way of the rounding. Batch normalisation keeps its 32 bits, and its running statistics are
@@ -70,6 +90,37 @@ impl Default for LossScale {
 impl LossScale {
     /// Where gradients overflow even so, no scale helps: they are no numbers.
     pub const LEAST: f64 = 1.0 / 16_384.0;
+
+    /// The loss to go back from.
+    pub fn scaled(&self, loss: Tensor<1>) -> Tensor<1> {
+        loss.mul_scalar(self.factor)
+    }
+
+    /// Takes the scale out of gradients, and scales them down to a norm of at most `most`. Moves the scale on. False if
+    /// the gradients overflowed: then they are no good for a step. It waits for the device.
+    ///
+    /// # Errors
+    /// A device that fails.
+    ///
+    /// # Panics
+    /// On a device other than LibTorch's.
+    pub fn take_out<M: Module>(
+        &mut self,
+        network: &M,
+        gradients: &mut Tensors,
+        most: f64,
+    ) -> Result<bool> {
+        let by = Clip {
+            most,
+            scale: self.factor,
+        };
+        let Some(norm) = clip_norm_ahead(network, gradients, by) else {
+            return Ok(true);
+        };
+        let finite = norm.try_into_scalar::<f32>()?.is_finite();
+        *self = self.after(finite);
+        Ok(finite)
+    }
 
     /// After a step whose gradients were finite or not; with those that were not, no step is made.
     pub fn after(self, finite: bool) -> Self {

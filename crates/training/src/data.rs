@@ -122,8 +122,9 @@ const IMAGE_CHANNELS: usize = 3;
 pub(crate) fn check_channels(graph: &Graph) -> Result<()> {
     ensure!(
         graph.channels == IMAGE_CHANNELS,
-        "expected a model for images of {IMAGE_CHANNELS} channels, found {} in its table's key 'ch' or 'channels'; data sets of other images are \
-         not supported",
+        "{}: expected a model for images of {IMAGE_CHANNELS} channels, found {} (key `ch` or `channels`); data sets of other images are not \
+         supported",
+        graph.source(),
         graph.channels
     );
     Ok(())

@@ -3,10 +3,13 @@
 use std::ops::Range;
 
 use ablate_detection::{
-    dataset::Dataset, loader::EvalBatch, mask::Prototypes, metrics::coco::DetectionBox,
+    dataset::Dataset,
+    loader::{EvalBatch, Frame},
+    mask::Prototypes,
+    metrics::coco::DetectionBox,
     nms::non_max_suppression,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
@@ -60,6 +63,7 @@ impl Evaluator {
             None => (Vec::new(), Vec::new(), [0, 0]),
         };
         done(Part::Download);
+        check_finite(&boxes, &frames, dataset)?;
         let of_image = |all: &[f32], image: usize| -> Range<usize> {
             let size = all.len() / batch.size;
             image * size..(image + 1) * size
@@ -94,6 +98,20 @@ impl Evaluator {
         let detections = detections.collect();
         done(Part::Suppression);
         Ok(detections)
+    }
+}
+
+/// Rejects predictions that are no numbers: they would be no detections, as if there were nothing to be seen.
+fn check_finite(boxes: &[f32], frames: &[Frame], dataset: &Dataset) -> Result<()> {
+    let size = (boxes.len() / frames.len().max(1)).max(1);
+    // A product with zero is no number where a factor is none, and sums are quicker than tests.
+    let is_finite = |image: &[f32]| image.iter().map(|value| value * 0.0).sum::<f32>() == 0.0;
+    match boxes.chunks(size).position(|image| !is_finite(image)) {
+        Some(image) => bail!(
+            "the network's output is not finite for image {}: its weights are too large, or no numbers",
+            dataset.samples[frames[image].index].name
+        ),
+        None => Ok(()),
     }
 }
 

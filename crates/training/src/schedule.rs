@@ -58,6 +58,18 @@ impl Schedule {
         }
     }
 
+    /// That a training's batches are all part of the warm-up, in which weights hardly learn; None if
+    /// there are more.
+    pub fn caution(&self) -> Option<String> {
+        let batches = self.recipe.epochs * self.steps_per_epoch;
+        (batches <= self.warmup_steps).then(|| {
+            format!(
+                "all {batches} batches of the training are warm-up, which takes {} (keys warmup_epochs and warmup_min_steps): weights hardly change; train longer, or warm up less",
+                self.warmup_steps
+            )
+        })
+    }
+
     /// L2 decay for the batches that really make one step of the optimizer, after warm-up.
     pub fn weight_decay(&self) -> f64 {
         let r = &self.recipe;

@@ -3,17 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::loss::{DetectionLoss, Outputs, Targets};
+use crate::loss::{DetectionLoss, Targets};
 use ablate_detection::dataset::random::{Draw, stream};
 use ablate_detection::loader::Batch;
 use ablate_kernels::{Clip, uploaded};
 use anyhow::{Context, Result, ensure};
 use burn::Tensor;
-use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{DType, Device};
+use burn::tensor::Device;
 
-use crate::amp::{LossScale, in_half};
+use crate::amp::{LossScale, half_outputs};
 use crate::checkpoint::{BEST, BegunEpoch, LAST, RESUME, Reader, TrainingState, Writer};
 use crate::identity;
 use crate::optimizer::{clip_norm, clip_norm_ahead};
@@ -21,30 +20,9 @@ use crate::pending::{Pending, ReadBatch};
 use crate::tensors::{Tensors, replace, values};
 use crate::{
     BatchSource, Ema, Evaluate, Identity, Progress, Recipe, Schedule, Scores, StepReport, StepRule,
-    StepSettings,
+    StepSettings, TrainableDetector,
 };
 use ablate_records::EpochLog;
-
-/// A network that a detection loss trains.
-pub trait TrainableDetector: Module {
-    /// Images `[batch, 3, height, width]`, RGB in 0..=1, to what the loss takes.
-    fn forward(&self, images: Tensor<4>) -> Outputs;
-
-    /// What else belongs into a file of its weights: tensors by name, with shape and values.
-    fn buffers(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
-        Vec::new()
-    }
-}
-
-impl TrainableDetector for ablate_model::Detector {
-    fn forward(&self, images: Tensor<4>) -> Outputs {
-        self.outputs(images)
-    }
-
-    fn buffers(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
-        self.anchors_in_strides().into_iter().collect()
-    }
-}
 
 /// All that a training needs.
 pub struct TrainJob<'a, M> {
@@ -56,6 +34,8 @@ pub struct TrainJob<'a, M> {
     pub data: &'a dyn BatchSource,
     /// Rates, epochs and all other settings.
     pub recipe: &'a Recipe,
+    /// Whether the network's passes are in half precision, which is for LibTorch's devices alone.
+    pub amp: bool,
     /// Of whatever in the network is random while it trains; the data have their own.
     pub seed: u64,
     /// Where checkpoints go. If a checkpoint of the same identity lies there, training goes on from
@@ -122,14 +102,6 @@ pub fn train<M: TrainableDetector>(job: TrainJob<'_, M>) -> Result<Trained> {
     Trainer::new(job)?.run()
 }
 
-/// The format of networks that train in mixed precision.
-const HALF: DType = DType::F16;
-
-/// Whether a device trains in mixed precision where a recipe wants it: NVIDIA's GPUs by LibTorch, as with PyTorch.
-pub fn in_mixed_precision(device: &Device) -> bool {
-    ablate_kernels::cuda_index(device).is_some()
-}
-
 struct Trainer<'a, M> {
     device: Device,
     network: M,
@@ -159,6 +131,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             loss,
             data,
             recipe,
+            amp,
             seed,
             folder,
             identity,
@@ -174,7 +147,6 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             .next()
             .context("the network has no parameters")?
             .autodiff();
-        let amp = recipe.amp && in_mixed_precision(&device);
         let schedule = Schedule::new(recipe, data.batches());
         let steps = StepRule::new(&detector, recipe, schedule.weight_decay());
         let ema = Ema::new(detector.valid(), 0, recipe.ema_decay, recipe.ema_tau);
@@ -355,9 +327,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         } = batch.resized(size);
         let images = uploaded(images, [size, 3, height, width], &self.device);
         let outputs = match self.state.loss_scale {
-            Some(_) => in_half(&self.network, HALF)
-                .forward(images.cast(HALF))
-                .cast(DType::F32),
+            Some(_) => half_outputs(&self.network, images),
             None => self.network.forward(images),
         };
         let loss = self.loss.forward(
@@ -370,7 +340,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let lr = settings.rates.lr;
         self.pending.add(step, lr, Tensor::cat(loss.items, 0));
         let total = match self.state.loss_scale {
-            Some(scale) => loss.total.mul_scalar(scale.factor),
+            Some(scale) => scale.scaled(loss.total),
             None => loss.total,
         };
         let gradients = GradientsParams::from_grads(total.backward(), &self.network);
@@ -397,14 +367,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             most => most,
         };
         if let Some(scale) = &mut self.state.loss_scale {
-            let by = Clip {
-                most,
-                scale: scale.factor,
-            };
-            let norm = clip_norm_ahead(&self.network, gradients, by);
-            let norm = norm.map(|norm| norm.try_into_vec_as::<f32>()).transpose()?;
-            let finite = norm.iter().flatten().all(|norm| norm.is_finite());
-            *scale = scale.after(finite);
+            let finite = scale.take_out(&self.network, gradients, most)?;
             ensure!(
                 scale.factor >= LossScale::LEAST,
                 "epoch {}, batch {}: the gradient is not finite, whatever the loss is scaled by; a smaller lr0 or a longer warm-up may help",

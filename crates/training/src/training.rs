@@ -20,12 +20,13 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 
 use crate::{
-    Evaluate, Evaluator, Identity, Leg, Progress, Recipe, Scores, TrainJob, Trained, TrainingData,
+    Evaluate, Evaluator, Identity, Leg, Progress, Recipe, Schedule, Scores, TrainJob, Trained,
+    TrainingData,
+    amp::in_mixed_precision,
     autoanchor::fit_anchors,
     classes,
     data::check_channels,
     loss::{DetectionLoss, EndToEndLoss, Yolov5Hyp, Yolov5Loss, Yolov8Loss},
-    trainer::in_mixed_precision,
     weights::{lost_biases, taken},
 };
 
@@ -141,11 +142,25 @@ impl Training<'_> {
             device,
             ..
         } = self.spec;
-        if recipe.amp && !in_mixed_precision(device) {
+        let amp = recipe.amp && in_mixed_precision(device);
+        if recipe.amp && !amp {
             static TOLD: Once = Once::new();
             TOLD.call_once(|| {
                 tracing::warn!(
                     "amp: no effect on this device, which trains in 32 bits; it acts on tch:cuda"
+                );
+            });
+        }
+        if let Some(caution) = Schedule::new(recipe, data.len().div_ceil(recipe.batch)).caution() {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| tracing::info!("{caution}"));
+        }
+        if val.is_none() {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| {
+                tracing::warn!(
+                    "{}: no split val: no epoch is evaluated, and the last one's weights stand for the best",
+                    data.dataset().name
                 );
             });
         }
@@ -177,6 +192,7 @@ impl Training<'_> {
             loss,
             data: &TrainingData::new(data, recipe, config)?,
             recipe,
+            amp,
             seed,
             folder,
             identity,

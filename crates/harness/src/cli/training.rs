@@ -1,6 +1,6 @@
 //! The command lines of `ablate train` and `ablate val`.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use ablate_detection::dataset::Split;
 use ablate_model::ModelName;
@@ -92,7 +92,7 @@ pub struct ValArgs {
     pub iou: Option<f32>,
     /// Maximum number of detections per image [default: 300].
     #[arg(long)]
-    pub max_det: Option<usize>,
+    pub max_det: Option<NonZeroUsize>,
     /// Device to evaluate on; `ablate devices` lists them.
     #[arg(long, default_value = "flex")]
     pub device: DeviceName,

@@ -40,6 +40,10 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         let devices = args.devices.iter().map(|choice| choice.devices());
         let devices: Result<Vec<Vec<DeviceName>>, _> = devices.collect();
         config.devices = devices?.into_iter().flatten().collect();
+        let devices = &config.devices;
+        if let Some(place) = (1..devices.len()).find(|&i| devices[..i].contains(&devices[i])) {
+            bail!("--device: {} is listed twice", devices[place]);
+        }
     }
     match &mut config.train {
         Some(train) => train.tensorboard |= args.tensorboard,

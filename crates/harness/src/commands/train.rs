@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use ablate_records::{Stage, store};
 use ablate_training::{
-    Identity, Leg, Progress, RESUME, Recipe, Trained, TrainingSpec, account, check_checkpoint,
-    conventions, describe_anchors, describe_weights, other_names,
+    BEST, Identity, LAST, Leg, Progress, RESUME, Recipe, Trained, TrainingSpec, account,
+    check_checkpoint, conventions, describe_anchors, describe_weights, other_names,
 };
 
 use super::{Failure, catalog, check_imgsz, graph, print_notes};
@@ -66,6 +66,13 @@ pub fn execute(args: &TrainArgs) -> Result<ExitCode> {
             checkpoint.display()
         ),
         _ => {}
+    }
+    let kept = [BEST, LAST].map(|name| folder.join(name));
+    if let Some(weights) = kept.iter().find(|file| !args.resume && file.exists()) {
+        bail!(
+            "{} exists, which the training would write over; pass another --out",
+            weights.display()
+        );
     }
     // Of two trainings in one folder each would write over the other's checkpoints.
     let leases = Leases::open(&folder);

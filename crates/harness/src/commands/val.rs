@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    num::NonZeroUsize,
     path::Path,
     process::ExitCode,
 };
@@ -65,7 +66,9 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
     evaluator.nms = NmsConfig {
         confidence: args.conf.unwrap_or(family.confidence),
         iou: args.iou.or(family.iou),
-        max_detections: args.max_det.unwrap_or(family.max_detections),
+        max_detections: args
+            .max_det
+            .map_or(family.max_detections, NonZeroUsize::get),
         ..family
     };
     let images = decoded(
@@ -93,8 +96,10 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
                 evaluation.masks.as_ref(),
             ));
             print(&format!(
-                "{} images, {} objects, {:.1} s",
-                measured.images, measured.instances, measured.seconds
+                "{}, {}, {:.1} s",
+                counted(measured.images, "image"),
+                counted(measured.instances, "object"),
+                measured.seconds
             ));
         }
     }
@@ -103,6 +108,11 @@ pub fn execute(args: &ValArgs) -> Result<ExitCode> {
         save(file, &evaluation.detections, loader.data().dataset())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `1 image`, `2 images`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// COCO's results format, with masks where there are any, under the data set's own ids.

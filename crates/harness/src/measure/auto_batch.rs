@@ -5,7 +5,7 @@ use ablate_detection::dataset::CachedDataset;
 use ablate_kernels::{cuda_index, peak_memory};
 use ablate_model::Graph;
 use ablate_records::ImageSize;
-use ablate_training::{AUTO_BATCH, Recipe};
+use ablate_training::{AUTO_BATCH, Optimizer, Recipe};
 use anyhow::Result;
 use burn::tensor::{Device, Tensor};
 
@@ -40,6 +40,15 @@ pub fn resolved(
     });
     if recipe.batch == AUTO_BATCH {
         tracing::info!("batch -1 is {} images on {name}", resolved.batch);
+    }
+    if recipe.optimizer == Optimizer::Auto {
+        let chosen = ["AdamW", "MuSGD"][usize::from(resolved.optimizer == Optimizer::MuSgd)];
+        tracing::info!(
+            "optimizer auto is {chosen}, lr0 {}, momentum {} and warmup_bias_lr {}, as Ultralytics chooses them; the recipe's do not hold",
+            resolved.lr0,
+            resolved.momentum,
+            resolved.warmup_bias_lr
+        );
     }
     resolved
 }

@@ -1,21 +1,18 @@
 //! How long a training step takes: forward, loss, backward, optimizer.
 
-use ablate_kernels::Clip;
 use ablate_model::{Detector, graph::Graph};
 use ablate_training::loss::DetectionLoss;
 use anyhow::{Context, Result};
 use burn::{
     optim::GradientsParams,
-    tensor::{DType, Device, Tensor},
+    tensor::{Device, Tensor},
 };
 
 use super::{
     precision::Precision,
     timing::{Iteration, Pending, Protocol, images, time},
 };
-use ablate_training::{
-    LossScale, Rates, Recipe, Sgd, TrainableDetector, clip_norm_ahead, in_half, loss_of,
-};
+use ablate_training::{LossScale, Rates, Recipe, Sgd, TrainableDetector, half_outputs, loss_of};
 
 /// So small that the network stays much the same however many steps are timed, and with it what the
 /// loss has to do.
@@ -72,19 +69,18 @@ impl TrainStep {
         let network = self.network.take().context("an earlier step failed")?;
         let images = self.images.clone();
         let outputs = match self.scale {
-            Some(_) => {
-                TrainableDetector::forward(&in_half(&network, DType::F16), images.cast(DType::F16))
-                    .cast(DType::F32)
-            }
+            Some(_) => half_outputs(&network, images),
             None => TrainableDetector::forward(&network, images),
         };
         let loss = self.loss.forward(outputs, self.boxes.as_slice().into())?;
-        let (gradients, finite) = match &mut self.scale {
-            Some(scale) => scaled_back(loss.total, &network, scale)?,
-            None => (
-                GradientsParams::from_grads(loss.total.backward(), &network),
-                true,
-            ),
+        let total = match self.scale {
+            Some(scale) => scale.scaled(loss.total),
+            None => loss.total,
+        };
+        let mut gradients = GradientsParams::from_grads(total.backward(), &network);
+        let finite = match &mut self.scale {
+            Some(scale) => scale.take_out(&network, &mut gradients, f64::INFINITY)?,
+            None => true,
         };
         self.network = Some(match finite {
             true => self.sgd.step(network, gradients, self.rates),
@@ -92,25 +88,6 @@ impl TrainStep {
         });
         Ok(Tensor::cat(loss.items, 0))
     }
-}
-
-/// The gradients of a loss that is scaled up for half precision, without the scale, and whether they are finite, as a training has to
-/// know.
-fn scaled_back(
-    total: Tensor<1>,
-    network: &Detector,
-    scale: &mut LossScale,
-) -> Result<(GradientsParams, bool)> {
-    let gradients = total.mul_scalar(scale.factor).backward();
-    let mut gradients = GradientsParams::from_grads(gradients, network);
-    let by = Clip {
-        most: f64::INFINITY,
-        scale: scale.factor,
-    };
-    let norm = clip_norm_ahead(network, &mut gradients, by).context("there are gradients")?;
-    let finite = norm.into_scalar::<f32>().is_finite();
-    *scale = scale.after(finite);
-    Ok((gradients, finite))
 }
 
 /// A step of a network of its own, timed to its end.

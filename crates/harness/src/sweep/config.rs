@@ -192,22 +192,30 @@ impl SweepConfig {
                 config.name
             ));
         }
+        let length = |scales: &Option<Vec<Scale>>| scales.as_ref().map(Vec::len);
+        let latency = config.latency.as_ref();
+        let train = config.train.as_ref();
         for (key, length) in [
-            ("devices", config.devices.len()),
-            ("seeds", config.seeds.all().len()),
+            ("devices", Some(config.devices.len())),
+            ("seeds", Some(config.seeds.all().len())),
+            ("latency.scales", latency.and_then(|it| length(&it.scales))),
+            ("train.scales", train.and_then(|it| length(&it.scales))),
         ] {
-            if length == 0 {
+            if length == Some(0) {
                 return Err(format!(
                     "key `{key}`: expected at least one entry, found an empty list; omit the key for the default"
                 ));
             }
+        }
+        let devices = &config.devices;
+        if let Some(place) = (1..devices.len()).find(|&i| devices[..i].contains(&devices[i])) {
+            return Err(format!("key `devices`: {} is listed twice", devices[place]));
         }
         let seeds = config.seeds.all();
         if let Some(place) = (1..seeds.len()).find(|&i| seeds[..i].contains(&seeds[i])) {
             return Err(format!("key `seeds`: {} is listed twice", seeds[place]));
         }
         if config.seeds.by_need().is_some() {
-            let train = config.train.as_ref();
             if train.is_none() || config.eval.is_none() {
                 return Err(
                     "key `seeds`: seeds by need require the keys `train` and `eval`".into(),
@@ -219,7 +227,6 @@ impl SweepConfig {
                 );
             }
         }
-        let latency = config.latency.as_ref();
         let detect = config.detect.as_ref();
         for (key, budget, limit) in [
             (

@@ -207,6 +207,22 @@ detect: {images: 4, confidence: 0.001, budget_s: 0.05, within: 0}
             .as_array()
             .is_some_and(|bbox| bbox.len() == 4)
     }));
+
+    // Other weights in the place of those that were trained have no figures.
+    let best = sweep.out().join(&training.best_weights);
+    let last = sweep.out().join(&training.last_weights);
+    let mut other = fs::read(last).unwrap();
+    *other.last_mut().unwrap() ^= 1;
+    fs::write(best, other).unwrap();
+    let eval = ["--fresh", "--stages", "eval", "--variants", "gsconv"];
+    let run = sweep.run(&eval);
+    let error = run.stderr();
+    assert!(
+        run.code() != 0
+            && error
+                .contains("best.safetensors: not the file that the training wrote; --fresh --cell"),
+        "{error}"
+    );
 }
 
 /// An image that does not decode is left out of what is timed, as of what is evaluated.

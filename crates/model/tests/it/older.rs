@@ -112,7 +112,7 @@ head: [[-1, 1, {NEAREST}], [[-1, 0], 1, Concat, [1]], [[-1], 1, Detect, [nc]]]"
         let error = Graph::resolve(&table, table.scaling("").unwrap(), 2).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "even.yaml: row 3 (Concat): expected maps of one size, found 130×130 and 129×129"
+            "even.yaml: row 3 (Concat): expected maps of one size, found 130×130 and 129×129 (for an image of 256×256)"
         );
     }
 }

@@ -20,6 +20,10 @@ pub struct TrainMeasurement {
     pub best_epoch: usize,
     /// Checkpoint of the best epoch, relative to the sweep's folder.
     pub best_weights: String,
+    /// Of the content of that file, so that no other is taken for it; None in records of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_hash: Option<String>,
     /// Checkpoint of the last epoch, relative to the sweep's folder.
     pub last_weights: String,
     /// Number of images of the training split.

@@ -266,6 +266,7 @@ pub fn train(map: f64, epochs: usize) -> Measurement {
         images_per_s: 91.2,
         best_epoch: epochs - 1,
         best_weights: "weights/best.safetensors".into(),
+        best_hash: None,
         last_weights: "weights/last.safetensors".into(),
         train_images: 480,
         val_images: 120,

@@ -1,5 +1,7 @@
 //! The engine on networks small enough to follow.
 
+#[cfg(feature = "tch")]
+mod amp;
 mod ema;
 mod musgd;
 mod optimizer;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use crate::loss::{Outputs, Yolov5Hyp, Yolov5Loss};
 use ablate_detection::loader::Batch;
+use ablate_model::{blocks::batch_norm::BatchNorm2d, initializer::Initializer};
 use anyhow::{Result, bail};
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::activation::silu;
 use burn::tensor::{Device, TensorData};
 
@@ -24,15 +24,15 @@ const SIDE: usize = 32;
 #[derive(Module, Debug)]
 struct Net {
     stages: Vec<Conv2d>,
-    norms: Vec<BatchNorm>,
+    norms: Vec<BatchNorm2d>,
     heads: Vec<Conv2d>,
 }
 
 impl Net {
     /// Always of the same weights, which come from a formula: Burn's generator is one for all
     /// threads, and tests run side by side.
-    fn new() -> Self {
-        let device = Device::flex().autodiff();
+    fn new(device: &Device) -> Self {
+        let device = device.clone().autodiff();
         let conv = |from, to, side: usize| {
             let mut conv = Conv2dConfig::new([from, to], [side; 2])
                 .with_stride([side; 2])
@@ -45,7 +45,7 @@ impl Net {
         Self {
             stages: vec![conv(3, 6, 8), conv(6, 6, 2), conv(6, 6, 2)],
             norms: (0..3)
-                .map(|_| BatchNormConfig::new(6).init(&device))
+                .map(|_| BatchNorm2d::new(6, &Initializer::new(0, &device)))
                 .collect(),
             heads: (0..3).map(|_| conv(6, 7, 1)).collect(),
         }
@@ -128,7 +128,7 @@ impl BatchSource for Squares {
 }
 
 /// Scores by epoch; fails at the epoch that is told, as if the power went.
-struct Script {
+pub struct Script {
     scores: Vec<f64>,
     fails_at: Cell<Option<usize>>,
 }
@@ -157,7 +157,7 @@ impl Evaluate<Net> for Script {
     }
 }
 
-fn script(scores: &[f64]) -> Script {
+pub fn script(scores: &[f64]) -> Script {
     Script {
         scores: scores.to_vec(),
         fails_at: Cell::new(None),
@@ -166,7 +166,7 @@ fn script(scores: &[f64]) -> Script {
 
 /// Three batches make a step once the short warm-up is over, so gradients wait over the end of an
 /// epoch.
-fn recipe() -> Recipe {
+pub fn recipe() -> Recipe {
     Recipe {
         epochs: 6,
         batch: 2,
@@ -207,9 +207,24 @@ fn run_until(
     leg: Leg,
     progress: &mut dyn Progress,
 ) -> Result<Trained> {
+    let identity = Identity {
+        key: identity,
+        inputs: &serde_json::json!({ "value": f64::from(value) }),
+    };
+    let job = (&Device::flex(), recipe, folder, identity, value);
+    run_on(job, evaluator, leg, progress)
+}
+
+/// In mixed precision, if the recipe has it.
+pub fn run_on(
+    (device, recipe, folder, identity, value): (&Device, &Recipe, &Path, Identity, f32),
+    evaluator: &mut Script,
+    leg: Leg,
+    progress: &mut dyn Progress,
+) -> Result<Trained> {
     let anchors = [8.0f32, 16.0, 24.0].map(|side| vec![[side, side]]);
     train(TrainJob {
-        detector: Net::new(),
+        detector: Net::new(device),
         loss: Box::new(Yolov5Loss::new(
             2,
             &anchors,
@@ -218,12 +233,10 @@ fn run_until(
         )?),
         data: &Squares { value },
         recipe,
+        amp: recipe.amp,
         seed: 1,
         folder,
-        identity: Identity {
-            key: identity,
-            inputs: &serde_json::json!({ "value": f64::from(value) }),
-        },
+        identity,
         classes: &["red".into(), "green".into()],
         stride: 32,
         evaluator: Some(evaluator),
@@ -232,7 +245,7 @@ fn run_until(
     })
 }
 
-fn file(folder: &Path, name: &str) -> Vec<u8> {
+pub fn file(folder: &Path, name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap()
 }
 
@@ -277,7 +290,7 @@ fn a_training_cut_off_ends_with_the_same_weights() {
 }
 
 /// Asks for the end after so many batches.
-struct EndsAfter(usize);
+pub struct EndsAfter(pub usize);
 
 impl Progress for EndsAfter {
     fn step(&mut self, _: &StepReport) {

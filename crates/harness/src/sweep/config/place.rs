@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ablate_files::{line_of_key, place, split_line, tab_hint};
-use ablate_model::catalog::CatalogError;
+use ablate_model::{ModelName, catalog::CatalogError};
 use anyhow::{Error, anyhow};
 use serde_yaml::Value;
 
@@ -13,7 +13,7 @@ pub fn in_text(path: &Path, text: &str, message: &str) -> Error {
     let named = || {
         let key = match message.strip_prefix("key `") {
             Some(rest) => rest.split('`').next()?,
-            None => message.split([':', '[']).next()?,
+            None => message.split(": ").next()?,
         };
         line_of_key(text, key)
     };
@@ -28,28 +28,86 @@ pub fn in_file(path: &Path, error: Error) -> Error {
         return error;
     };
     let message = format!("{error:#}");
-    let (list, word) = match error.downcast_ref() {
-        Some(CatalogError::UnknownFamily { name, .. }) => ("families", name),
-        Some(CatalogError::UnknownScale { scale, .. }) => ("scales", scale),
-        Some(CatalogError::UnknownVariant { name, .. }) => ("variants", name),
-        Some(CatalogError::NoScale { model, .. }) => ("models", model),
+    let word = match error.downcast_ref() {
+        Some(CatalogError::UnknownFamily { name, .. }) => Word::Family(name),
+        Some(CatalogError::UnknownScale { model, scale, .. }) => Word::Scale(scale, model),
+        Some(CatalogError::UnknownVariant { model, name, .. }) => Word::Variant(name, model),
+        Some(CatalogError::NoScale { model, .. }) => Word::Model(model),
         _ => return in_text(path, &text, &message),
     };
-    match entry(&text, list, word) {
-        Some(entry) => in_text(path, &text, &format!("{entry}: {message}")),
+    match word.entry(&text) {
+        Some((key, index, entry)) => {
+            let line = line_of_entry(&text, key, &entry);
+            anyhow!("{}: {key}[{index}]: {message}", place(path, line))
+        }
         None => error,
     }
 }
 
-/// The entry of a list, or else of `models`, that has a word, such as `variants[1]`.
-fn entry(text: &str, list: &str, word: &str) -> Option<String> {
-    let sweep: Value = serde_yaml::from_str(text).ok()?;
-    [list, "models"].into_iter().find_map(|key| {
-        let entries = sweep.get(key)?.as_sequence()?;
-        let is = |entry: &Value| entry.as_str() == Some(word);
-        let has = |entry: &Value| entry.as_str().is_some_and(|entry| entry.contains(word));
-        let index = entries.iter().position(is);
-        let index = index.or_else(|| entries.iter().position(has))?;
-        Some(format!("{key}[{index}]"))
-    })
+/// What is unknown, and the model that it was asked for in.
+enum Word<'a> {
+    Family(&'a str),
+    Scale(&'a str, &'a str),
+    Variant(&'a str, &'a str),
+    Model(&'a str),
+}
+
+impl Word<'_> {
+    /// Whether an entry of a list has it.
+    fn is_in(&self, key: &str, entry: &str) -> bool {
+        let is = |model: &str| {
+            let name = entry.parse::<ModelName>();
+            entry == model || name.is_ok_and(|name| name.to_string() == model)
+        };
+        let has_call = |name: &str| {
+            let mut calls = entry.split('+').map(|call| call.split(':').next());
+            calls.any(|call| call == Some(name))
+        };
+        match (self, key) {
+            (Self::Family(name), "families") => entry == *name,
+            (Self::Family(name), "models") => entry.starts_with(name),
+            (Self::Scale(_, model) | Self::Variant(_, model) | Self::Model(model), "models") => {
+                is(model)
+            }
+            (Self::Scale(scale, _), "scales") => entry == *scale,
+            (Self::Variant(name, _), "variants") => has_call(name),
+            _ => false,
+        }
+    }
+
+    /// The list's key, the place in it and the entry as written.
+    fn entry(&self, text: &str) -> Option<(&'static str, usize, String)> {
+        let sweep: Value = serde_yaml::from_str(text).ok()?;
+        let keys = ["families", "models", "scales", "variants"].into_iter();
+        keys.filter_map(|key| Some((key, sweep.get(key)?.as_sequence()?)))
+            .find_map(|(key, entries)| {
+                let mut entries = entries.iter().map(as_written).enumerate();
+                let (index, entry) = entries.find(|(_, entry)| self.is_in(key, entry))?;
+                Some((key, index, entry))
+            })
+    }
+}
+
+/// A word, number or nothing, as its file has it.
+fn as_written(value: &Value) -> String {
+    match value {
+        Value::String(word) => word.clone(),
+        other => serde_yaml::to_string(other)
+            .unwrap_or_default()
+            .trim_end()
+            .to_owned(),
+    }
+}
+
+/// The line of an entry that stands in one of its own, else that of its list's key.
+fn line_of_entry(text: &str, key: &str, entry: &str) -> Option<usize> {
+    let line = line_of_key(text, key)?;
+    let below = text.lines().enumerate().skip(line);
+    let mut below =
+        below.take_while(|(_, line)| line.starts_with([' ', '-', '#']) || line.trim().is_empty());
+    let own = below.find(|(_, line)| {
+        let item = line.trim_start().strip_prefix('-');
+        item.is_some_and(|item| item.trim().trim_matches(['"', '\'']).starts_with(entry))
+    });
+    Some(own.map_or(line, |(index, _)| index + 1))
 }

@@ -114,6 +114,16 @@ impl TrainConfig {
 
     /// Rejects keys that no recipe has, and values that none can have, before a recipe is read.
     pub(super) fn check_keys(&self) -> Result<(), String> {
+        for (key, is_given) in [
+            ("epochs", self.epochs.is_some()),
+            ("batch", self.batch.is_some()),
+        ] {
+            if is_given && self.overrides.contains_key(key) {
+                return Err(format!(
+                    "key `train.overrides.{key}`: `train.{key}` sets it too; keep one"
+                ));
+            }
+        }
         for (key, value) in self.keys() {
             let name = key
                 .as_str()

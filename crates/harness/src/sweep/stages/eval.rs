@@ -9,7 +9,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::{Job, Obstacle, Work, Workbench, train::Train};
-use crate::{progress::Steps, sweep::plan::PlannedCell};
+use crate::{
+    progress::Steps,
+    sweep::{WeightsFile, plan::PlannedCell},
+};
 use ablate_records::{
     Measurement, Outcome, Stage, TrainMeasurement,
     store::{self, Store},
@@ -52,6 +55,14 @@ impl Eval<'_> {
             file.display(),
             cell.id
         );
+        let file = WeightsFile::open(file)?;
+        ensure!(
+            trained.best_hash.is_none_or(|hash| hash == file.hash),
+            "{}: not the file that the training wrote; --fresh --cell {} trains it again",
+            file.path.display(),
+            cell.id
+        );
+        let file = file.path;
         let spec = EvaluationSpec {
             graph: &graph,
             weights: &file,

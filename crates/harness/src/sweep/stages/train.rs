@@ -18,7 +18,7 @@ use crate::{
     interrupt,
     measure::{auto_batch::resolved, memory},
     progress::{Epochs, Steps},
-    sweep::plan::PlannedCell,
+    sweep::{WeightsFile, plan::PlannedCell},
 };
 
 /// Where the checkpoints of a cell's training are: another recipe has another key, and so another
@@ -103,6 +103,7 @@ impl Train<'_> {
             images_per_s: trained.images_per_s,
             best_epoch: trained.best_epoch,
             best_weights: self.relative(&trained.best_weights),
+            best_hash: Some(WeightsFile::open(trained.best_weights)?.hash),
             last_weights: self.relative(&trained.last_weights),
             train_images: train_images.len(),
             val_images: val_images.as_ref().map_or(0, |images| images.len()),
