@@ -160,6 +160,29 @@ fn ids_may_be_names() {
     assert_eq!(metrics.per_category[0].id, "cat".into());
 }
 
+/// The largest number is an id as any other, and no category that the ground truth does not know.
+#[test]
+fn an_id_may_be_the_largest_number() {
+    let largest = u64::MAX;
+    let truth = format!(
+        r#"{{"images":[{{"id":1}}],"categories":[{{"id":{largest},"name":"cat\u001b"}}],
+        "annotations":[{{"id":1,"image_id":1,"category_id":{largest},"bbox":[10,10,20,20]}}]}}"#
+    );
+    let truth = GroundTruth::from_json(truth.as_bytes()).unwrap();
+    let found = format!(
+        r#"[{{"image_id":1,"category_id":{largest},"bbox":[10,10,20,20],"score":0.9}},
+        {{"image_id":1,"category_id":5,"bbox":[50,50,20,20],"score":0.95}}]"#
+    );
+    let found = DetectionBox::all_from_json(found.as_bytes(), &truth).unwrap();
+    let metrics = evaluate(&truth, &found).unwrap();
+    assert!((metrics.ap.unwrap() - 1.0).abs() < 1e-12, "{metrics:?}");
+    let cat = &metrics.per_category[0];
+    assert_eq!(
+        (&cat.id, cat.name.as_str()),
+        (&largest.into(), "cat\\u{1b}")
+    );
+}
+
 /// Polygons of many parts and beyond the image, run lengths in both forms, crowds, ties, masks
 /// without a pixel, more than 100 detections.
 #[test]

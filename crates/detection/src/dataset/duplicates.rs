@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::visible::visible;
 use super::{Dataset, Split};
 
 /// Images whose files have the same bytes, under whatever name.
@@ -19,7 +20,7 @@ pub struct Duplicates {
 pub struct ImageCopy {
     /// The split that it is in.
     pub split: Split,
-    /// Its name inside the data set.
+    /// Its name inside the data set, with control characters written out.
     pub name: String,
 }
 
@@ -54,7 +55,7 @@ pub fn duplicates(splits: &[&Dataset]) -> Vec<Duplicates> {
             .into_iter()
             .map(|place| ImageCopy {
                 split: all[place].0,
-                name: all[place].1.name.clone(),
+                name: visible(all[place].1.name.clone()),
             })
             .collect(),
     };

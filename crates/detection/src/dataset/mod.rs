@@ -90,6 +90,7 @@ pub use problems::{Problem, Problems, Subject};
 pub use resample::{Interpolation, resample, resampled};
 pub use spec::{CocoSpec, CocoSplit, DataSpec, Format, Fractions, OneOrMany, VocSpec, YoloSpec};
 pub use statistics::{BoxSizes, ClassCount, ImageSizes, Quantiles, SizeCount, Statistics};
+pub(crate) use visible::visible;
 
 /// Which part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use super::evaluate::check_numbers;
 use super::read_mask::read_mask;
 use super::repeated::repeated;
 use super::types::{Category, DetectionBox, GroundTruth, GroundTruthBox, UNKNOWN_CATEGORY};
+use crate::dataset::visible;
 use crate::id::{Id, IdIndex};
 use crate::json::{self, Flag, lenient_number};
 use crate::mask::Rle;
@@ -75,11 +76,11 @@ impl GroundTruth {
         let names = raw.categories.into_iter().enumerate();
         let names = names.map(|(place, RawCategory { id, name })| Category {
             id: categories.number_at(place),
-            name: match name {
+            name: visible(match name {
                 Value::Null => id.to_text(),
                 Value::String(name) => name,
                 other => other.to_string(),
-            },
+            }),
         });
         let numbers = (0..raw.images.len()).map(|place| images.number_at(place));
         let mut truth = Self::new(numbers.collect(), names.collect(), boxes)?;
