@@ -31,6 +31,32 @@ pub fn replace<M: Module>(module: M, tensors: Tensors) -> M {
     module.map(&mut Replace(tensors))
 }
 
+/// The sums of tensors, parameter by parameter; each in the order of memory that `first` has it in, which LibTorch's sums
+/// over it follow. A parameter that one of them lacks has the other's.
+pub fn summed<M: Module>(module: &M, first: Tensors, second: Tensors) -> Tensors {
+    let mut adder = Adder { first, second };
+    module.visit(&mut adder);
+    adder.first
+}
+
+struct Adder {
+    first: Tensors,
+    second: Tensors,
+}
+
+impl ModuleVisitor for Adder {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(second) = self.second.remove::<D>(param.id) else {
+            return;
+        };
+        let sum = match self.first.remove::<D>(param.id) {
+            Some(first) => first + second,
+            None => second,
+        };
+        self.first.register(param.id, sum);
+    }
+}
+
 #[derive(Default)]
 struct Namer {
     path: Vec<String>,

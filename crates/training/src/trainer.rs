@@ -17,7 +17,7 @@ use crate::checkpoint::{BEST, BegunEpoch, LAST, RESUME, Reader, TrainingState, W
 use crate::identity;
 use crate::optimizer::{clip_norm, clip_norm_ahead};
 use crate::pending::{Pending, ReadBatch};
-use crate::tensors::{Tensors, replace, values};
+use crate::tensors::{Tensors, replace, summed, values};
 use crate::{
     BatchSource, Ema, Evaluate, Identity, Progress, Recipe, Schedule, Scores, StepReport, StepRule,
     StepSettings, TrainableDetector,
@@ -109,6 +109,8 @@ struct Trainer<'a, M> {
     steps: StepRule,
     /// Gradients that wait for more, so that their batches make a nominal batch.
     gradients: GradientsAccumulator<M>,
+    /// Those of a checkpoint, until the next batch has some.
+    restored: Option<Tensors>,
     schedule: Schedule,
     state: TrainingState,
     pending: Pending,
@@ -157,6 +159,7 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             ema,
             steps,
             gradients: GradientsAccumulator::new(),
+            restored: None,
             schedule,
             state: TrainingState {
                 loss_scale: amp.then(LossScale::default),
@@ -343,7 +346,10 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             Some(scale) => scale.scaled(loss.total),
             None => loss.total,
         };
-        let gradients = GradientsParams::from_grads(total.backward(), &self.network);
+        let mut gradients = GradientsParams::from_grads(total.backward(), &self.network);
+        if let Some(restored) = self.restored.take() {
+            gradients = summed(&self.network, gradients, restored);
+        }
         self.gradients.accumulate(&self.network, gradients);
 
         if number as i64 - self.state.last_update.map_or(-1, |last| last as i64)
@@ -508,7 +514,10 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         self.state.ema_updates = self.ema.updates();
         self.state.steps = self.steps.taken();
         let network = self.network.valid();
-        let gradients = self.gradients.grads();
+        // Nothing was trained since they were read, or all are in the sums.
+        let restored = self.restored.take();
+        let is_restored = restored.is_some();
+        let gradients = restored.unwrap_or_else(|| self.gradients.grads());
         let mut writer = Writer::default();
         writer.add("network.", &network, &values(&network));
         writer.add("average.", self.ema.module(), &values(self.ema.module()));
@@ -517,7 +526,10 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
             .into_iter()
             .for_each(|(prefix, tensors)| writer.add(prefix, &network, tensors));
         writer.add("gradient.", &network, &gradients);
-        self.gradients.accumulate(&self.network, gradients);
+        match is_restored {
+            true => self.restored = Some(gradients),
+            false => self.gradients.accumulate(&self.network, gradients),
+        }
         let is_ours = || !self.progress.lost();
         Ok(writer.write_state(&self.folder.join(RESUME), &self.state, is_ours)?)
     }
@@ -534,9 +546,8 @@ impl<'a, M: TrainableDetector> Trainer<'a, M> {
         let taken = state.steps.unwrap_or(state.ema_updates);
         self.steps
             .restore(taken, |prefix| file.tensors(prefix, &self.network))?;
-        let gradients = file.tensors("gradient.", &self.network)?;
+        self.restored = Some(file.tensors("gradient.", &self.network)?);
         self.network = replace(self.network, network);
-        self.gradients.accumulate(&self.network, gradients);
         self.ema = Ema::new(
             average,
             state.ema_updates,
