@@ -2,9 +2,9 @@
 
 mod common;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
-use common::ablate;
+use common::{Run, ablate};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
@@ -274,4 +274,37 @@ fn a_task_that_is_not_the_models_is_said() {
     let run = ablate(&[&model[..], &words, &out].concat());
     assert!(run.stderr().contains("key `task`: 'segment' has no effect"));
     run.ok();
+}
+
+/// The same data wherever the program is started, and those that are named.
+#[test]
+fn the_working_folder_decides_on_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("shapes");
+    dataset(&root);
+    fs::write(
+        root.join("images/data.yaml"),
+        "train: train\nval: val\nnames: [thing, other]\n",
+    )
+    .unwrap();
+    // An old label file beside an image, which that in `labels` replaces.
+    fs::write(root.join("images/val/same.txt"), "1 0.5 0.5 0.1 0.1\n").unwrap();
+    let data = |from: &Path, data: &str| {
+        let words = ["data", data, "--split", "val", "--format", "json"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ablate"));
+        Run::of(command.current_dir(from).args(words))
+    };
+    let classes = |run: Run| -> Value {
+        let found: Value = serde_json::from_str(&run.ok()).unwrap();
+        found["splits"][0]["classes"].clone()
+    };
+    let outside = classes(data(folder.path(), "shapes/images/data.yaml"));
+    assert_ne!(outside, Value::Null);
+    assert_eq!(classes(data(&root.join("images"), "data.yaml")), outside);
+
+    // A data set of the built-in one's name is not passed over.
+    fs::rename(root.join("mine.yaml"), root.join("data.yaml")).unwrap();
+    let error = data(folder.path(), "shapes").refused();
+    assert!(error.contains("write `./shapes` for this one"), "{error}");
+    data(folder.path(), "./shapes").ok();
 }

@@ -290,6 +290,26 @@ fn leaves_out_what_is_bad() {
     }
 }
 
+/// Images would be shared out otherwise, though the data set says what its splits are.
+#[test]
+fn image_sets_by_other_endings_are_an_error() {
+    for ending in ["TXT", "lst"] {
+        let folder = blood();
+        let sets = folder.path("voc/ImageSets/Main");
+        std::fs::remove_dir_all(&sets).unwrap();
+        for split in ["train", "val"] {
+            folder.write(&format!("voc/ImageSets/Main/{split}.{ending}"), "a\n");
+        }
+        let error = folder.error("blood.yaml", Split::Train);
+        assert!(
+            error.ends_with(&format!(
+                "key `train`: expected image sets that end in .txt in voc/ImageSets/Main, found train.{ending}"
+            )),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn xml_is_in_the_encoding_that_it_declares() {
     let folder = blood();
