@@ -100,11 +100,12 @@ impl Classes {
                 format!("no category has the name '{name}' that `names` lists"),
             ));
         }
+        let wanted = names.iter().enumerate();
+        let wanted: HashMap<&str, usize> = wanted.map(|(n, name)| (name.as_str(), n)).collect();
+        let mut first_of = HashMap::with_capacity(categories.len());
         for (place, category) in categories.iter().enumerate() {
-            let same = categories[..place]
-                .iter()
-                .position(|own| own.name == category.name);
-            if let Some(first) = same.filter(|_| names.contains(&category.name)) {
+            let first = first_of.insert(category.name.as_str(), place);
+            if let Some(first) = first.filter(|_| wanted.contains_key(category.name.as_str())) {
                 return Err(DataError::file(
                     json,
                     format!(
@@ -114,8 +115,6 @@ impl Classes {
                 ));
             }
         }
-        let wanted = names.iter().enumerate();
-        let wanted: HashMap<&str, usize> = wanted.map(|(n, name)| (name.as_str(), n)).collect();
         let position = |own: &Category| wanted.get(own.name.as_str()).copied();
         Ok(Self {
             of_category: categories.iter().map(position).collect(),

@@ -176,10 +176,8 @@ pub(crate) fn image_files(
 
 /// Whether some file right in a folder is a link.
 fn has_links(folder: &Path) -> bool {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .into_iter()
-        .any(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()))
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()))
 }
 
 fn parse<T: DeserializeOwned>(json: &Path) -> Result<T, DataError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::super::error::in_words;
-use super::super::folder::{entries, subfolder};
+use super::super::folder::{entries, is_hidden, subfolder};
 use super::super::image_file::is_image;
 use super::super::random::{Draw, stream};
 use super::super::spec::{Fractions, VocSpec};
@@ -20,8 +20,8 @@ pub(super) fn of(
     content: &mut Content,
 ) -> Result<Vec<String>, DataError> {
     let named = voc.sets(split);
-    foreign_sets(root, spec, split)?;
     let Some(folder) = folder(root, &mut content.problems) else {
+        foreign_sets(root, spec, split)?;
         return without_sets(spec, voc, split, root, content);
     };
     if named.is_none() && !has_usual(&folder) {
@@ -181,17 +181,16 @@ fn sets_in(folder: &Path) -> Vec<PathBuf> {
     sets
 }
 
-/// Rejects image sets that can't be read as such: files, none of which ends in `.txt`.
+/// Rejects files in the place of image sets where none is one, for its ending.
 fn foreign_sets(root: &Path, spec: &DataSpec, split: Split) -> Result<(), DataError> {
     let Some(sets) = subfolder(root, &["ImageSets"]) else {
         return Ok(());
     };
     let folder = subfolder(&sets, &["Main"]).unwrap_or(sets);
     let mut files = entries(&folder);
-    files.retain(|path| path.is_file());
-    files.sort();
-    match files.first() {
-        Some(first) if sets_in(&folder).is_empty() => {
+    files.retain(|path| path.is_file() && !is_hidden(path, &folder));
+    match files.iter().min() {
+        Some(first) => {
             let message = format!(
                 "expected image sets that end in .txt in {}, found {}",
                 folder.display(),
@@ -199,7 +198,7 @@ fn foreign_sets(root: &Path, spec: &DataSpec, split: Split) -> Result<(), DataEr
             );
             Err(DataError::key(&spec.file, split.as_str(), message))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
