@@ -11,16 +11,16 @@
 
 #![warn(missing_docs)]
 
-mod depth;
 mod lease;
 mod process;
 mod read;
 mod words;
 mod write;
+mod yaml;
 
-pub use depth::check_depth;
 pub use lease::{Claim, Holding, Lease, Leases, Life, Timing, release_all};
 pub use process::{Holder, Place};
 pub use read::{decode_text, decode_xml, read_text, read_xml};
 pub use words::{in_plain_words, line_of_key, place, split_line, starts_with_key, tab_hint};
 pub use write::{remove_unfinished, write_atomic, write_atomic_if, write_atomic_with};
+pub use yaml::check_yaml;

@@ -107,6 +107,16 @@ fn data_prints_tables_and_writes_pages() {
     assert!(index.contains("broken.png: corrupt image"));
     assert!(index.contains("&lt;b&gt;other&lt;&#x2f;b&gt;") && !index.contains("<b>other"));
 
+    let again = ["data", &data, "--html", pages.to_str().unwrap()];
+    ablate(&again).ok();
+    fs::write(pages.join("val-1.html"), "mine").unwrap();
+    let error = ablate(&again).refused();
+    assert!(
+        error.contains("val-1.html: expected none, or an earlier one of this program"),
+        "{error}"
+    );
+    assert_eq!(fs::read(pages.join("val-1.html")).unwrap(), b"mine");
+
     let only = ablate(&["data", &data, "--split", "val"]).ok();
     assert!(!only.contains("left out of train") && !only.contains("same.png"));
     let absent = ablate(&["data", &data, "--split", "test"]).refused();

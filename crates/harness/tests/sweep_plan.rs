@@ -111,6 +111,35 @@ fn what_singles_and_pairs_leave_out_is_said() {
 }
 
 #[test]
+fn models_that_can_t_be_made_are_told_before_they_run() {
+    let config =
+        read("name: a\nmodels: [yolov5n, yolov5n+fasternet+mobilenetv2, yolov5n+segment26]\n");
+    let misfits = Workbench::new(config.unwrap()).unwrap().misfits();
+    assert_eq!(misfits.len(), 2, "{misfits:?}");
+    assert!(
+        misfits[0].ends_with("fasternet has swapped the backbone already"),
+        "{misfits:?}"
+    );
+}
+
+#[test]
+fn words_of_a_command_line_are_the_cells_variants() {
+    let config = read("name: a\nfamilies: [yolov5]\nscales: [n]\nvariants: [baseline]\n");
+    let bench = Workbench::new(config.unwrap()).unwrap();
+    let called = |words: &[&str]| {
+        let words = words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        bench.variants_called(&words).unwrap()
+    };
+    assert_eq!(
+        called(&["baseline", "asff:rfb=true,order=sequential", "baseline"]),
+        ["baseline", "asff:order=sequential,rfb=true"]
+    );
+    let singles = called(&["singles", "ghost"]);
+    assert!(singles.contains(&"gsconv".into()) && !singles.contains(&"segment26".into()));
+    assert_eq!(singles.iter().filter(|it| *it == "ghost").count(), 1);
+}
+
+#[test]
 fn singles_make_masks_only_where_the_data_have_some() {
     let folder = tempfile::tempdir().unwrap();
     let bench = |data: &str| {
@@ -522,7 +551,7 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
         (
             "epochs: 3",
             "epochs: 0",
-            "sweep.yaml:14: key `train.epochs`: expected a whole number above 0, found 0",
+            "sweep.yaml:14: key `train.epochs`: expected a whole number from 1 to 1000000, found 0",
         ),
         (
             "epochs: 3",
@@ -621,6 +650,14 @@ fn what_a_sweep_names_and_is_not_there_is_told_by_file_line_and_entry() {
         (
             format!("{grid}models: [yolov5q]\n"),
             "sweep.yaml:6: models[0]: yolov5q: unknown scale 'q'",
+        ),
+        (
+            format!("{grid}  - asff\n  - asff:order=odd\n"),
+            "sweep.yaml:7: variants[2]: yolov5n+asff:order=odd: variant asff: argument 'order': expected one of",
+        ),
+        (
+            format!("{grid}models: [yolov5n+ghost+asff:ordr=odd]\n"),
+            "sweep.yaml:6: models[0]: yolov5n+ghost+asff:ordr=odd: variant asff: unknown argument 'ordr'",
         ),
         (
             format!("{grid}tables: [mine.yaml]\n"),

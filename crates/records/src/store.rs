@@ -143,6 +143,11 @@ pub enum Reference {
 }
 
 impl Manifest {
+    /// Whether a file is a plan that can be read.
+    pub fn is_at(path: &Path) -> bool {
+        read_json::<Self>(path).is_ok_and(|plan| plan.is_some())
+    }
+
     /// The key of a stage's record; None if it is not known or the stage is skipped.
     pub fn key(&self, cell: &Cell, stage: Stage) -> Option<&String> {
         let row = self

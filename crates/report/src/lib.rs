@@ -21,6 +21,7 @@ mod many;
 mod mark;
 mod modes;
 mod number;
+mod own;
 mod pareto;
 mod paste;
 mod plots;
@@ -37,6 +38,7 @@ pub use data::{
     DataPages, DataTable, PER_PAGE, SplitPages, Thumbnail, ThumbnailBox, write_data_pages,
 };
 pub use differences::Difference;
+pub use own::check_own;
 pub use paste::{TableFormat, TableOptions};
 pub use source::Source;
 pub use tensorboard::EventFile;

@@ -129,6 +129,9 @@ impl Default for Recipe {
 /// A batch size that is still to be found.
 pub const AUTO_BATCH: usize = 0;
 
+/// Epochs, and images of a nominal batch.
+const MOST: usize = 1_000_000;
+
 /// What turns gradients into steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Optimizer {
@@ -205,7 +208,7 @@ impl Recipe {
             line,
             message: message.into(),
         };
-        ablate_files::check_depth(&text).map_err(|message| {
+        ablate_files::check_yaml(&text).map_err(|message| {
             let (message, line) = split_line(&message);
             wrong(line, message)
         })?;
@@ -402,7 +405,8 @@ impl Recipe {
             }
         };
         for (key, value) in [("epochs", self.epochs), ("nbs", self.nbs)] {
-            require(value > 0, key, value as f64, "a whole number above 0")?;
+            let expected = "a whole number from 1 to 1000000";
+            require((1..=MOST).contains(&value), key, value as f64, expected)?;
         }
         for (key, value) in [
             ("lr0", self.lr0),

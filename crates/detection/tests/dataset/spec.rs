@@ -150,7 +150,7 @@ fn keys_are_named_by_line() {
         ),
         (
             "train: {a: b}\nnc: 1\n",
-            "data.yaml:1: key `train`: expected a name, or a list of names",
+            "data.yaml:1: key `train`: expected a word, or a list of words",
         ),
         (
             "train: images\nnames: cat\n",

@@ -307,6 +307,7 @@ fn links_are_followed_but_not_in_circles() {
 fn images_of_other_types_are_named() {
     let folder = folder("train: images\nnames: [cat]\n");
     folder.write("images/b.HEIC", "x");
+    folder.write("labels/b.txt", &format!("{BOX}9 0.5 0.5 0.5 0.5\n\n{BOX}"));
     folder.write("images/notes.md", "x");
     let set = folder.open("data.yaml", Split::Train).unwrap();
     assert_eq!(
@@ -317,6 +318,7 @@ fn images_of_other_types_are_named() {
             "images of type heic are not supported; convert it to JPEG or PNG".into()
         )]
     );
+    assert_eq!(set.problems.lost_with_images, 2);
 }
 
 #[test]

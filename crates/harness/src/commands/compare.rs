@@ -14,7 +14,7 @@ use crate::{
     progress::print,
 };
 use ablate_records::{Manifest, Record};
-use ablate_report::{Compared, Source};
+use ablate_report::{Compared, Source, check_own};
 
 /// A longer name of the report's folder is cut.
 const MOST_NAME: usize = 80;
@@ -53,6 +53,7 @@ pub fn execute(args: &CompareArgs) -> Result<ExitCode> {
         "--out: expected a folder of its own, found the folder {} of a sweep",
         out.display()
     );
+    check_own(&out).context("--out")?;
     let written = compared.write(&out)?;
     print(compared.summary().trim_end());
     tell(&written);

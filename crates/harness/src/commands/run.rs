@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{Table, presets::NOTHING};
 
 use crate::{
@@ -23,9 +23,10 @@ use crate::{
     },
 };
 use ablate_records::{
-    Cell, Stage, Status,
+    Cell, Manifest, Stage, Status,
     store::{Reference, Store},
 };
+use ablate_report::check_own;
 
 pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     if args.worker {
@@ -56,15 +57,15 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from("reports").join(&config.name));
+    let in_sweep = |error| config::in_file(&args.sweep, error);
+    let bench = Workbench::new(config).map_err(in_sweep)?;
     let selection = Selection {
         cells: args.cells.clone(),
         families: args.families.clone(),
         scales: args.scales.clone(),
-        variants,
+        variants: bench.variants_called(&variants)?,
         stages: args.stages.clone(),
     };
-    let in_sweep = |error| config::in_file(&args.sweep, error);
-    let bench = Workbench::new(config).map_err(in_sweep)?;
     let plan = bench.plan().map_err(in_sweep)?;
     let halving = bench.halving().map_err(in_sweep)?;
     bench.check_data(&plan, &selection)?;
@@ -75,9 +76,15 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         if let Some(halving) = halving {
             print(&halving.rule(bench.epochs()?, bench.config.seeds.all().len()));
         }
-        if !bench.left_out.is_empty() {
-            print("\nLeft out of singles and pairs:");
-            bench.left_out.iter().for_each(|reason| print(reason));
+        let misfits = bench.misfits();
+        for (what, reasons) in [
+            ("Do not fit, so that their cells fail:", &misfits),
+            ("Left out of singles and pairs:", &bench.left_out),
+        ] {
+            if !reasons.is_empty() {
+                print(&format!("\n{what}"));
+                reasons.iter().for_each(|reason| print(reason));
+            }
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -90,7 +97,7 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
             bench.left_out.len()
         );
     }
-    let store = Store::create(folder)?;
+    let store = store(folder)?;
     if let Some(team) = team {
         if !args.keep_failed {
             forget_failed(&store, &plan.select(&selection)?)?;
@@ -107,6 +114,24 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
     let page = store.folder().join("report.html");
     tracing::info!("{summary}; {}", page.display());
     Ok(ExitCode::from(summary.is_failure() as u8))
+}
+
+/// Opens the folder of a sweep to measure into; creates it if it does not exist.
+///
+/// # Errors
+/// A folder that can't be created, and one without records in which a report or a plan of other hands
+/// would be overwritten.
+pub(super) fn store(folder: PathBuf) -> Result<Store> {
+    if !folder.join("records").is_dir() {
+        check_own(&folder).context("--out")?;
+        let plan = folder.join("plan.json");
+        ensure!(
+            !plan.exists() || Manifest::is_at(&plan),
+            "--out: {}: expected none, or a sweep's plan, found a file of other origin; choose another folder",
+            plan.display()
+        );
+    }
+    Store::create(folder)
 }
 
 /// Removes the records of these cells that say that a stage failed, so that it is tried again: by

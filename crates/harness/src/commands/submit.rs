@@ -9,7 +9,7 @@ use ablate_files::write_atomic;
 use ablate_records::{Stage, store::Store};
 use anyhow::{Context, Result, ensure};
 
-use super::run::forget_failed;
+use super::run::{forget_failed, store};
 use crate::{
     cli::SubmitArgs,
     cluster::{
@@ -56,7 +56,7 @@ pub fn execute(args: &SubmitArgs) -> Result<ExitCode> {
     let work = amount(&bench, &plan, args.array_limit.get());
     // Tasks leave what has failed: it is for the submission to have it tried again.
     let prepare = || {
-        let store = Store::create(&out)?;
+        let store = store(out.clone())?;
         if !args.keep_failed {
             let cells = plan.select(&Selection::default())?;
             forget_failed(&store, &cells)?;

@@ -143,7 +143,7 @@ impl SweepConfig {
     }
 
     fn from_yaml(text: &str) -> Result<Self, String> {
-        ablate_files::check_depth(text)?;
+        ablate_files::check_yaml(text)?;
         match serde_yaml::from_str(text) {
             Ok(Value::Null) => {
                 return Err("expected the keys of a sweep, found an empty file".into());

@@ -170,6 +170,37 @@ impl Workbench {
             .map_err(|error| anyhow::anyhow!("{error}"))
     }
 
+    /// Models that can't be made, each with the reason: a variant does not fit, or a row of a table.
+    pub fn misfits(&self) -> Vec<String> {
+        let nc = self.nc().ok();
+        let reason = |(name, model): (&ModelName, &Result<ResolvedModel, CatalogError>)| {
+            let model = match model {
+                Ok(model) => model,
+                Err(error) => return Some(error.to_string()),
+            };
+            let error = model.graph(nc).err()?;
+            Some(format!("{name}: {error}"))
+        };
+        self.models.iter().filter_map(reason).collect()
+    }
+
+    /// Variants as the sweep's cells have them: `singles` and `pairs` are those that they stand for.
+    ///
+    /// # Errors
+    /// A word that is no variant's name.
+    pub fn variants_called(&self, words: &[String]) -> Result<Vec<String>> {
+        let mut called = Vec::new();
+        for word in words {
+            let of = self.config.variants_called(word, &self.catalog)?;
+            called.extend(
+                of.into_iter()
+                    .filter(|of| !called.contains(of))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        Ok(called)
+    }
+
     /// The graph of a model.
     pub fn graph(&self, model: &ModelName, nc: usize) -> Result<Graph> {
         Ok(self.resolved(model)?.graph(Some(nc))?)

@@ -15,6 +15,27 @@ variants: [baseline, gsconv]
 ";
 
 #[test]
+fn files_of_other_hands_are_not_written_over() {
+    let sweep = Sweep::new("name: costs\nmodels: [yolov5n]\n");
+    fs::create_dir(sweep.out()).unwrap();
+    for name in ["report.html", "results.csv", "plan.json"] {
+        let file = sweep.out().join(name);
+        fs::write(&file, "{}").unwrap();
+        let error = sweep.run(&[]).refused();
+        assert!(
+            error.contains(name) && error.contains("found a file of other origin"),
+            "{error}"
+        );
+        assert_eq!(fs::read(&file).unwrap(), b"{}");
+        fs::remove_file(file).unwrap();
+    }
+    sweep.run(&["-q"]).ok();
+    // Its own stay its own, without the records too.
+    fs::remove_dir_all(sweep.out().join("records")).unwrap();
+    sweep.run(&["-q"]).ok();
+}
+
+#[test]
 fn costs_are_recorded_printed_and_found_again() {
     let sweep = Sweep::new(COSTS);
     let run = sweep.run(&[]);

@@ -93,6 +93,20 @@ fn sweeps_are_compared_in_a_folder_of_their_own() {
     }
     let error = ablate(&["compare", &a, &b, "--out", "x", "--format", "csv"]).refused();
     assert!(error.contains("--out: requires --format html"), "{error}");
+    // An earlier one is written anew, a file of other hands is not.
+    let again = ["compare", &a, &b, "--out", out.to_str().unwrap()];
+    ablate(&again).ok();
+    for name in ["report.html", "results.csv"] {
+        let (file, ours) = (out.join(name), fs::read(out.join(name)).unwrap());
+        fs::write(&file, "mine").unwrap();
+        let error = ablate(&again).refused();
+        assert!(
+            error.contains(name) && error.contains("found a file of other origin"),
+            "{error}"
+        );
+        assert_eq!(fs::read(&file).unwrap(), b"mine");
+        fs::write(&file, ours).unwrap();
+    }
     let error = ablate(&["compare", &a, &b, "--out", &a]).refused();
     assert!(
         error.contains("--out: expected a folder of its own"),

@@ -257,7 +257,11 @@ impl<'a> RowReader<'a> {
         match self.0.args.get(i) {
             None | Some(Arg::None) => Ok(None),
             Some(Arg::Int(n)) if (0..=MAX_ARG).contains(n) => Ok(Some(*n as usize)),
-            Some(_) => Err(self.misfit(i, what, "a whole number or None")),
+            Some(_) => Err(self.misfit(
+                i,
+                what,
+                &format!("a whole number from 0 to {MAX_ARG}, or None"),
+            )),
         }
     }
 

@@ -19,7 +19,7 @@ impl Variant {
         scaling: Scaling,
         call: &VariantCall,
     ) -> Result<Table, PatchError> {
-        let fail = |message: String| self.misfit(message);
+        let fail = |message: String| self.error(message);
         let patch = Patch {
             variant: &self.name,
             values: self.values(scale, call).map_err(fail)?,
@@ -41,14 +41,6 @@ impl Variant {
             .map_err(fail)?;
         }
         Ok(table)
-    }
-
-    /// An error of this variant.
-    pub(super) fn misfit(&self, message: String) -> PatchError {
-        PatchError {
-            variant: self.name.clone(),
-            message,
-        }
     }
 }
 

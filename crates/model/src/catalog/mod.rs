@@ -126,6 +126,14 @@ pub enum CatalogError {
         /// The catalog's variants.
         known: String,
     },
+    /// An argument of a variant that it does not have, or a value that it can't be.
+    #[error("{model}: {error}")]
+    Argument {
+        /// The model's name.
+        model: String,
+        /// What is wrong.
+        error: PatchError,
+    },
     /// A table that can't be read.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -335,15 +343,14 @@ impl Catalog {
         if let [(first, _), (second, _), ..] = called[..]
             && second.swaps_backbone()
         {
-            return Err(fail(second.misfit(format!(
-                "{} has swapped the backbone already",
-                first.name
-            ))));
+            return Err(fail(
+                second.error(format!("{} has swapped the backbone already", first.name)),
+            ));
         }
         for (variant, call) in called {
             if !variant.is_for(&name.family) {
                 let families = joined(variant.families.iter());
-                return Err(fail(variant.misfit(format!(
+                return Err(fail(variant.error(format!(
                     "expected a model of {families}, found one of {}; its key 'families' says so",
                     name.family
                 ))));
@@ -355,14 +362,21 @@ impl Catalog {
         Ok(table)
     }
 
+    /// The variant of a call, whose arguments are right.
     fn variant(&self, name: &ModelName, call: &VariantCall) -> Result<&Variant, CatalogError> {
-        self.variants
-            .get(&call.name)
-            .ok_or_else(|| CatalogError::UnknownVariant {
+        let variant = self.variants.get(&call.name);
+        let variant = variant.ok_or_else(|| CatalogError::UnknownVariant {
+            model: name.to_string(),
+            name: call.name.clone(),
+            known: joined(self.variants.keys()),
+        })?;
+        match variant.check(call) {
+            Ok(()) => Ok(variant),
+            Err(error) => Err(CatalogError::Argument {
                 model: name.to_string(),
-                name: call.name.clone(),
-                known: joined(self.variants.keys()),
-            })
+                error,
+            }),
+        }
     }
 
     /// The family's table at the name's scale, and its scaling.

@@ -151,29 +151,62 @@ impl Variant {
         self.families.is_empty() || self.families.iter().any(is)
     }
 
+    /// Checks the arguments that a call gives, which are right or wrong whatever the model.
+    ///
+    /// # Errors
+    /// An argument that is unknown or has an unknown value.
+    pub(crate) fn check(&self, call: &VariantCall) -> Result<(), PatchError> {
+        self.given(call)
+            .map(drop)
+            .map_err(|message| self.error(message))
+    }
+
     /// Every argument's value at a scale: the call's, or the default.
     ///
     /// # Errors
-    /// A call's argument that is unknown or has an unknown value, and a default that is missing.
+    /// As of [`Self::check`], and a default that is missing.
     pub(crate) fn values(
         &self,
         scale: &str,
         call: &VariantCall,
     ) -> Result<BTreeMap<String, Arg>, String> {
-        let mut given = call.arguments.keys();
-        if let Some(unknown) = given.find(|key| !self.arguments.contains_key(*key)) {
-            let known: Vec<&str> = self.arguments.keys().map(String::as_str).collect();
-            return Err(match known.is_empty() {
-                true => format!("unknown argument '{unknown}'; it takes none"),
-                false => format!("unknown argument '{unknown}'; known: {}", known.join(", ")),
-            });
+        let mut values = self.given(call)?;
+        for (key, argument) in &self.arguments {
+            if !values.contains_key(key) {
+                let value = argument.default_at(scale);
+                let value = value.map_err(|message| format!("argument '{key}': {message}"))?;
+                values.insert(key.clone(), value);
+            }
         }
-        let value = |(key, argument): (&String, &Argument)| {
-            let value = argument.value(call.arguments.get(key), scale);
+        Ok(values)
+    }
+
+    /// The values of the arguments that a call gives.
+    fn given(&self, call: &VariantCall) -> Result<BTreeMap<String, Arg>, String> {
+        let value = |(key, word): (&String, &String)| {
+            let argument = self.arguments.get(key);
+            let argument = argument.ok_or_else(|| self.unknown_argument(key))?;
+            let value = argument.parse(word);
             let value = value.map_err(|message| format!("argument '{key}': {message}"))?;
             Ok((key.clone(), value))
         };
-        self.arguments.iter().map(value).collect()
+        call.arguments.iter().map(value).collect()
+    }
+
+    fn unknown_argument(&self, key: &str) -> String {
+        let known: Vec<&str> = self.arguments.keys().map(String::as_str).collect();
+        match known.is_empty() {
+            true => format!("unknown argument '{key}'; it takes none"),
+            false => format!("unknown argument '{key}'; known: {}", known.join(", ")),
+        }
+    }
+
+    /// An error of this variant.
+    pub(crate) fn error(&self, message: String) -> PatchError {
+        PatchError {
+            variant: self.name.clone(),
+            message,
+        }
     }
 }
 
@@ -190,16 +223,18 @@ impl Argument {
         }
     }
 
-    fn value(&self, given: Option<&String>, scale: &str) -> Result<Arg, String> {
-        let Some(word) = given else {
-            let default = match &self.default {
-                DefaultValue::Everywhere(value) => Some(value),
-                DefaultValue::ByScale(values) => values.get(scale).or_else(|| values.get("*")),
-            };
-            return default.map(|Scalar(value)| value.clone()).ok_or(format!(
-                "no default at scale {scale}; give it in the model's name"
-            ));
+    fn default_at(&self, scale: &str) -> Result<Arg, String> {
+        let default = match &self.default {
+            DefaultValue::Everywhere(value) => Some(value),
+            DefaultValue::ByScale(values) => values.get(scale).or_else(|| values.get("*")),
         };
+        default.map(|Scalar(value)| value.clone()).ok_or(format!(
+            "no default at scale {scale}; give it in the model's name"
+        ))
+    }
+
+    /// A value as a model's name gives it.
+    fn parse(&self, word: &str) -> Result<Arg, String> {
         let value = match serde_yaml::from_str(word) {
             Ok(Scalar(value)) if value != Arg::None => value,
             _ => Arg::from_word(word),
@@ -260,7 +295,7 @@ mod tests {
             "v",
         )
         .unwrap();
-        let argument = |name: &str, scale: &str| variant.arguments[name].value(None, scale);
+        let argument = |name: &str, scale: &str| variant.arguments[name].default_at(scale);
         assert_eq!(argument("size", "n"), Ok(Arg::Text("t0".into())));
         assert_eq!(argument("size", "s"), Ok(Arg::Int(2)));
         assert_eq!(

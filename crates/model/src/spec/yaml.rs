@@ -46,7 +46,13 @@ fn read(text: &str) -> Result<Value, String> {
             text.len()
         ));
     }
-    ablate_files::check_depth(text)?;
+    ablate_files::check_yaml(text)?;
+    if text
+        .lines()
+        .all(|line| line.trim_start().is_empty() || line.trim_start().starts_with('#'))
+    {
+        return Err("expected keys and values, found an empty file".into());
+    }
     let mut room = MAX_SIZE;
     Tree { room: &mut room }
         .deserialize(serde_yaml::Deserializer::from_str(text))

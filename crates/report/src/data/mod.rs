@@ -12,6 +12,7 @@ use minijinja::{AutoEscape, Environment, context};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::own;
 use crate::plots::style::{REGULAR, SEMIBOLD};
 use ablate_files::write_atomic;
 
@@ -150,17 +151,25 @@ struct SplitView<'a> {
 }
 
 /// Writes the pages into a folder, each atomically, and gives the path of `index.html`, which is
-/// written after them. Pages of an earlier run that this one did not write are removed then. `thumbnail` makes an image by the places of its split and its own; it is called
-/// from several threads, and no more than a page's images are held at a time.
+/// written after them. Pages of an earlier run that this one did not write are removed then.
+/// `thumbnail` makes an image by the places of its split and its own; it is called from several
+/// threads, and no more than a page's images are held at a time.
 ///
 /// # Errors
-/// A file that can't be written, or the first error of `thumbnail`.
+/// A file that can't be written, or that lies there by the same name and is not ours; the first error
+/// of `thumbnail`.
 pub fn write_data_pages(
     folder: &Path,
     pages: &DataPages,
     thumbnail: impl Fn(usize, usize) -> Result<Thumbnail> + Sync,
 ) -> Result<PathBuf> {
     let engine = engine()?;
+    let index = folder.join("index.html");
+    own::check_page(&index)?;
+    for split in pages.splits {
+        let count = split.images.div_ceil(PER_PAGE);
+        (0..count).try_for_each(|page| own::check_page(&folder.join(file(&split.name, page))))?;
+    }
     let shots = |split: usize, images: &[usize]| -> Result<Vec<Shot>> {
         images
             .par_iter()
@@ -211,7 +220,6 @@ pub fn write_data_pages(
         splits => &views,
         ..common()
     };
-    let index = folder.join("index.html");
     write(&engine, "index.html", &context, &index)?;
     let written = views.iter().flat_map(|view| &view.pages);
     let written = written.map(|link| link.file.as_str()).collect();

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::own;
+
 /// Removes the pages of an earlier run, of more images or other splits: what the index does not lead
 /// to is of other data. A file that is not ours stays.
 pub(super) fn remove(folder: &Path, written: &BTreeSet<&str>) -> Result<()> {
@@ -16,16 +18,12 @@ pub(super) fn remove(folder: &Path, written: &BTreeSet<&str>) -> Result<()> {
         if !name.is_some_and(|name| is_page(name) && !written.contains(name)) {
             continue;
         }
-        let ours = fs::read_to_string(&path).is_ok_and(|page| page.contains(OURS));
-        if ours {
+        if fs::read_to_string(&path).is_ok_and(|page| own::is_page(&page)) {
             fs::remove_file(&path).with_context(|| path.display().to_string())?;
         }
     }
     Ok(())
 }
-
-/// What every page of ours holds.
-const OURS: &str = "<p class=\"name\">ablate</p>";
 
 /// Whether a file's name is one that [`super::file`] gives.
 fn is_page(name: &str) -> bool {

@@ -112,6 +112,9 @@ impl Default for ShapesSpec {
     }
 }
 
+/// Strokes in the background of an image.
+const MOST_CLUTTER: u32 = 1000;
+
 impl ShapesSpec {
     /// Key and message of the first parameter out of its range.
     pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
@@ -145,6 +148,13 @@ impl ShapesSpec {
                 "stretch",
                 &format!("expected 1 to 8, found {}", self.stretch),
             );
+        }
+        if self.clutter > MOST_CLUTTER {
+            let message = format!(
+                "expected at most {MOST_CLUTTER} strokes, found {}",
+                self.clutter
+            );
+            return fail("clutter", &message);
         }
         let shares = [
             ("rotation", self.rotation),

@@ -106,7 +106,7 @@ pub struct Fractions {
 
 /// `x` or `[x, y]` in YAML.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a name, or a list of names")]
+#[serde(untagged, expecting = "expected a word, or a list of words")]
 pub enum OneOrMany<T> {
     /// A single value.
     One(T),

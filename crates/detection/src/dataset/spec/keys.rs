@@ -27,7 +27,7 @@ const COCO_SPLIT: &str = "{images: FOLDER, annotations: FILE.json}";
 
 /// The keys and values of a YAML file.
 pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
-    ablate_files::check_depth(text).map_err(|message| DataError::file(file, message))?;
+    ablate_files::check_yaml(text).map_err(|message| DataError::file(file, message))?;
     let mut value: Value = serde_yaml::from_str(text).map_err(|error| {
         let message = error.to_string();
         if let Some(key) = message.strip_prefix("duplicate entry with key \"") {

@@ -56,6 +56,12 @@ pub(super) fn find(
             return Err(DataError::key(&spec.file, split.as_str(), message));
         } else if path.is_file() {
             images.add_list(&path, root)?;
+        } else if entry.to_string_lossy().contains("://") {
+            let message = format!(
+                "expected a folder of images or a .txt file that lists them, found the address {}; download it first",
+                entry.display()
+            );
+            return Err(DataError::key(&spec.file, split.as_str(), message));
         } else {
             // As it is written where it is another machine's.
             let shown = if has_drive(entry) { entry } else { &path };

@@ -34,6 +34,8 @@ pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dat
         classes,
         keypoints: keypoints(spec, yolo)?,
     };
+    let lost = |image: &PathBuf| boxes(image, &grammar);
+    problems.lost_with_images += images.foreign.par_iter().map(lost).sum::<usize>();
     let read: Vec<_> = images
         .paths
         .into_par_iter()
@@ -158,12 +160,12 @@ fn classes(spec: &DataSpec, yolo: &YoloSpec) -> Result<Vec<String>, DataError> {
             Err(DataError::key(&spec.file, "nc", message))
         }
         (Some(names), _) => Ok(names),
-        (None, Some(nc)) if nc > MOST_CLASSES => {
+        (None, Some(nc)) if !(1..=MOST_CLASSES).contains(&nc) => {
             let message = format!("expected 1 to {MOST_CLASSES} classes, found {nc}");
             Err(DataError::key(&spec.file, "nc", message))
         }
-        (None, Some(nc)) if nc > 0 => Ok((0..nc).map(|class| format!("class_{class}")).collect()),
-        _ => Err(DataError::key(
+        (None, Some(nc)) => Ok((0..nc).map(|class| format!("class_{class}")).collect()),
+        (None, None) => Err(DataError::key(
             &spec.file,
             "names",
             "missing; list the class names (or set their number as `nc`)",
@@ -181,6 +183,17 @@ fn no_row(rows: usize, problems: &Problems) -> String {
     match rows {
         1 => format!("its one row, line {line}, can't be used: {reason}"),
         _ => format!("none of its {rows} rows can be used, the first, line {line}: {reason}"),
+    }
+}
+
+/// The boxes of an image that is not read itself.
+fn boxes(image: &Path, grammar: &Grammar) -> usize {
+    match labels::read(image) {
+        Labels::Found(_, text) => text
+            .lines()
+            .filter(|row| grammar.parse(row).is_ok())
+            .count(),
+        Labels::Unreadable(..) | Labels::None => 0,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The models of a sweep: families × scales × variants, and those that are named.
 
+use std::collections::BTreeSet;
+
 use ablate_model::{Catalog, ModelName};
 use anyhow::{Result, ensure};
 
@@ -37,6 +39,21 @@ impl SweepConfig {
         Ok(())
     }
 
+    /// A word for variants as the grid's models have it, and what `singles` and `pairs` stand for.
+    ///
+    /// # Errors
+    /// A word that is no variant's name.
+    pub fn variants_called(&self, word: &str, catalog: &Catalog) -> Result<BTreeSet<String>> {
+        let variants: Variants = word.parse()?;
+        let baselines = self.baselines(catalog).into_iter();
+        let models = baselines.flat_map(|baseline| variants.of(&baseline, catalog, None).models);
+        let mut called: BTreeSet<String> = models.map(|model| model.variant()).collect();
+        if called.is_empty() {
+            called.insert(word.to_owned());
+        }
+        Ok(called)
+    }
+
     /// Rejects scales of a stage that no model has: nothing would be measured, without a word.
     ///
     /// # Errors
@@ -66,22 +83,11 @@ impl SweepConfig {
     /// trained on a data set that has none, which is named.
     pub fn listed(&self, catalog: &Catalog, maskless: Option<&str>) -> Listed {
         let mut listed = Listed::default();
-        for family in &self.families {
-            // A table without scales makes one model, whatever scales the sweep has.
-            let scaleless = catalog.scales(family) == [""];
-            let scales = self.scales.iter().map(|scale| scale.0.as_str());
-            let scales: Vec<&str> = if scaleless {
-                vec![""]
-            } else {
-                scales.collect()
-            };
-            for scale in scales {
-                let baseline = ModelName::baseline(family, scale);
-                for variants in &self.variants {
-                    let of = variants.of(&baseline, catalog, maskless);
-                    listed.models.extend(of.models);
-                    listed.left_out.extend(of.left_out);
-                }
+        for baseline in self.baselines(catalog) {
+            for variants in &self.variants {
+                let of = variants.of(&baseline, catalog, maskless);
+                listed.models.extend(of.models);
+                listed.left_out.extend(of.left_out);
             }
         }
         // A name that the catalog does not know fails where it is resolved.
@@ -90,5 +96,20 @@ impl SweepConfig {
         let mut seen = std::collections::HashSet::new();
         listed.models.retain(|model| seen.insert(model.clone()));
         listed
+    }
+
+    /// The grid's families at its scales, without variants.
+    fn baselines(&self, catalog: &Catalog) -> Vec<ModelName> {
+        let of_family = |family: &String| -> Vec<ModelName> {
+            // A table without scales makes one model, whatever scales the sweep has.
+            if catalog.scales(family) == [""] {
+                return vec![ModelName::baseline(family, "")];
+            }
+            let scales = self.scales.iter();
+            scales
+                .map(|scale| ModelName::baseline(family, &scale.0))
+                .collect()
+        };
+        self.families.iter().flat_map(of_family).collect()
     }
 }

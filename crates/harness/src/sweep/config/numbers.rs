@@ -1,7 +1,9 @@
 //! Numbers of a sweep's file within their ranges.
 
+use std::ops::RangeInclusive;
+
 use ablate_records::ImageSize;
-use serde::{Deserializer, de::Error};
+use serde::Deserializer;
 
 use crate::checked;
 
@@ -10,7 +12,7 @@ const STRIDE: usize = 32;
 /// The largest number of anything else that is taken for meant.
 const MAX_COUNT: f64 = 1e6;
 /// As tables and data sets have them.
-const MOST_CLASSES: usize = 100_000;
+const MOST_CLASSES: f64 = 1e5;
 
 pub fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ImageSize, D::Error> {
     checked::numbers(deserializer, |sides| {
@@ -36,23 +38,31 @@ pub fn image_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ImageSiz
 }
 
 pub fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    checked::number(deserializer, |count| {
-        match count.fract() == 0.0 && (1.0..=MAX_COUNT).contains(&count) {
-            true => Ok(count as usize),
-            false => Err(format!(
-                "expected a whole number from 1 to {MAX_COUNT}, found {count}"
-            )),
-        }
-    })
+    whole(deserializer, 1.0..=MAX_COUNT)
+}
+
+pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    whole(deserializer, 0.0..=MAX_COUNT)
 }
 
 pub fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    match at_least_one(deserializer)? {
-        classes if classes <= MOST_CLASSES => Ok(Some(classes)),
-        found => Err(D::Error::custom(format!(
-            "expected at most {MOST_CLASSES} classes, found {found}"
-        ))),
-    }
+    whole(deserializer, 1.0..=MOST_CLASSES).map(Some)
+}
+
+fn whole<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    range: RangeInclusive<f64>,
+) -> Result<usize, D::Error> {
+    checked::number(deserializer, |number| {
+        match number.fract() == 0.0 && range.contains(&number) {
+            true => Ok(number as usize),
+            false => Err(format!(
+                "expected a whole number from {} to {}, found {number}",
+                range.start(),
+                range.end()
+            )),
+        }
+    })
 }
 
 pub fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

@@ -33,6 +33,7 @@ pub fn in_file(path: &Path, error: Error) -> Error {
         Some(CatalogError::UnknownScale { model, scale, .. }) => Word::Scale(scale, model),
         Some(CatalogError::UnknownVariant { model, name, .. }) => Word::Variant(name, model),
         Some(CatalogError::NoScale { model, .. }) => Word::Model(model),
+        Some(CatalogError::Argument { model, .. }) => Word::Arguments(model),
         _ => return in_text(path, &text, &message),
     };
     match word.entry(&text) {
@@ -50,6 +51,7 @@ enum Word<'a> {
     Scale(&'a str, &'a str),
     Variant(&'a str, &'a str),
     Model(&'a str),
+    Arguments(&'a str),
 }
 
 impl Word<'_> {
@@ -66,11 +68,20 @@ impl Word<'_> {
         match (self, key) {
             (Self::Family(name), "families") => entry == *name,
             (Self::Family(name), "models") => entry.starts_with(name),
-            (Self::Scale(_, model) | Self::Variant(_, model) | Self::Model(model), "models") => {
-                is(model)
-            }
+            (
+                Self::Scale(_, model)
+                | Self::Variant(_, model)
+                | Self::Model(model)
+                | Self::Arguments(model),
+                "models",
+            ) => is(model),
             (Self::Scale(scale, _), "scales") => entry == *scale,
             (Self::Variant(name, _), "variants") => has_call(name),
+            (Self::Arguments(model), "variants") => {
+                let variants = |name: &str| name.parse::<ModelName>().map(|name| name.variants);
+                let own = variants(&format!("yolov5n+{entry}"));
+                own.is_ok_and(|own| variants(model) == Ok(own))
+            }
             _ => false,
         }
     }

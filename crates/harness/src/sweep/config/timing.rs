@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{
     Scale,
-    numbers::{at_least_one, image_size, maybe_seconds, percent, probability, seconds},
+    numbers::{at_least_one, count, image_size, maybe_seconds, percent, probability, seconds},
     words::{dtypes, modes},
 };
 use crate::measure::{mode::Mode, precision::Precision, timing::Aim};
@@ -33,6 +33,7 @@ pub struct LatencyConfig {
     #[serde(deserialize_with = "maybe_seconds")]
     pub limit_s: Option<f64>,
     /// Number of untimed iterations per model.
+    #[serde(deserialize_with = "count")]
     pub warmup: usize,
     /// Minimum number of timed iterations per model.
     #[serde(deserialize_with = "at_least_one")]

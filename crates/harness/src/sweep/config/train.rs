@@ -6,7 +6,7 @@ use ablate_records::ImageSize;
 use ablate_training::Recipe;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use serde_yaml::Mapping;
+use serde_yaml::{Mapping, Value};
 
 use super::{
     numbers::{at_least_one, image_size, share},
@@ -102,11 +102,11 @@ impl TrainConfig {
     fn keys(&self) -> Mapping {
         let mut keys = self.overrides.clone();
         for (key, value) in [
-            ("epochs", self.epochs.map(|epochs| epochs as i64)),
-            ("batch", self.batch),
+            ("epochs", self.epochs.map(Value::from)),
+            ("batch", self.batch.map(Value::from)),
         ] {
             if let Some(value) = value {
-                keys.insert(key.into(), value.into());
+                keys.insert(key.into(), value);
             }
         }
         keys
