@@ -35,9 +35,14 @@ impl Sums {
         }
     }
 
-    /// Floats of all sums.
-    pub fn len(&self) -> usize {
-        self.groups.iter().map(|group| self.group(*group)).sum()
+    /// How many groups there are.
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Floats of the sums of some groups.
+    pub fn len(&self, groups: Range<usize>) -> usize {
+        self.groups[groups].iter().map(|g| self.group(*g)).sum()
     }
 
     fn group(&self, group: Group) -> usize {
@@ -50,22 +55,27 @@ impl Sums {
         groups.map(move |group| group.channels(self.lanes, c_out))
     }
 
-    /// The gradient of the weights of a group's output channels, `[…, c_in, kernel, kernel]`, of all
-    /// shares of it.
-    pub fn add_up(&self, shares: &[Vec<f32>], number: usize, found: &mut [f32]) {
-        let first: usize = self.groups[..number].iter().map(|g| self.group(*g)).sum();
+    /// The gradient of the weights of a group's output channels, `[…, c_in, kernel, kernel]`: what all
+    /// parts that have the group found.
+    pub fn add_up(&self, parts: &[Part], number: usize, found: &mut [f32]) {
+        let parts = parts.iter().filter(|part| part.groups.contains(&number));
+        let parts: Vec<&[f32]> = parts
+            .map(|part| &part.sums[self.len(part.groups.start..number)..])
+            .collect();
         let pitch = self.groups[number].vectors * self.lanes;
         let taps = (0..self.kernel)
             .flat_map(|y| (0..self.kernel).map(move |x| (y * self.run + x * self.c_in) * pitch));
         let taps: Vec<usize> = taps.collect();
-        for block in (0..self.c_in).step_by(TOGETHER) {
-            let channels = block..self.c_in.min(block + TOGETHER);
-            for (i, found) in found.chunks_exact_mut(self.c_in * taps.len()).enumerate() {
-                for channel in channels.clone() {
-                    let from = first + channel * pitch + i;
-                    let found = &mut found[channel * taps.len()..][..taps.len()];
-                    for (sum, tap) in found.iter_mut().zip(&taps) {
-                        *sum = shares.iter().map(|share| share[from + tap]).sum();
+        let row = self.c_in * taps.len();
+        for (block, found) in found.chunks_mut(TOGETHER * row).enumerate() {
+            for channels in (0..self.c_in).step_by(TOGETHER) {
+                for (number, tap) in taps.iter().enumerate() {
+                    for channel in channels..self.c_in.min(channels + TOGETHER) {
+                        let from = channel * pitch + tap + block * TOGETHER;
+                        let to = found[channel * taps.len() + number..].iter_mut();
+                        for (output, to) in to.step_by(row).enumerate() {
+                            *to = parts.iter().map(|part| part[from + output]).sum();
+                        }
                     }
                 }
             }
@@ -73,10 +83,17 @@ impl Sums {
     }
 }
 
-/// What a chunk adds to the gradient of the weights.
+/// What a thread has summed up of some groups of output channels.
+pub struct Part {
+    pub groups: Range<usize>,
+    pub sums: Vec<f32>,
+}
+
+/// What a chunk adds to the gradient of the weights of some groups.
 pub struct Backward<'a> {
     pub of: &'a Dense,
     pub sums: &'a Sums,
+    pub groups: Range<usize>,
     pub chunk: Chunk,
     pub x: &'a [f32],
     pub gradient: &'a [f32],
@@ -101,7 +118,7 @@ impl Task for Backward<'_> {
         let pixels = source.fill((self.x, [of.height, of.width]), &chunk, pixels);
         let (area, lines) = (height * width, chunk.lines.len() * width);
         let mut rest = self.found;
-        for group in &self.sums.groups {
+        for group in &self.sums.groups[self.groups] {
             let (found, after) = rest.split_at_mut(self.sums.group(*group));
             rest = after;
             let (first, pitch) = (group.first * S::LANES, group.vectors * S::LANES);

@@ -15,13 +15,15 @@ mod share;
 mod source;
 mod window;
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::{
     shared::Shared,
     simd::{Isa, dispatch},
 };
-use backward::{Backward, Sums};
+use backward::{Backward, Part, Sums};
 use forward::Forward;
 use panels::{Panels, Weights};
 use share::Share;
@@ -133,8 +135,8 @@ impl Dense {
     }
 
     /// The gradient of the weights, `[c_out, c_in, kernel, kernel]`, given that of the output. The
-    /// threads sum up shares of the pixels, which are then added in order: its digits depend on how many
-    /// threads there are, not on which is faster.
+    /// threads share output channels, or pixels, whose sums are then added in order: its digits depend on how
+    /// many threads there are, not on which is faster.
     ///
     /// # Panics
     /// As [`Self::forward`].
@@ -153,18 +155,17 @@ impl Dense {
             threads,
         );
         let sums = Sums::new(isa, self);
-        let shares = threads.min(share.chunks());
-        let shares: Vec<Vec<f32>> = (0..shares)
+        let parts: Vec<Part> = self
+            .parts(sums.groups(), share.chunks(), threads)
             .into_par_iter()
-            .map(|number| {
-                let mut found = vec![0.0; sums.len()];
-                for chunk in
-                    number * share.chunks() / shares..(number + 1) * share.chunks() / shares
-                {
+            .map(|[groups, chunks]| {
+                let mut found = vec![0.0; sums.len(groups.clone())];
+                for chunk in chunks {
                     with_scratch(|scratch| {
                         let backward = Backward {
                             of: self,
                             sums: &sums,
+                            groups: groups.clone(),
                             chunk: share.chunk(chunk),
                             x,
                             gradient,
@@ -174,7 +175,10 @@ impl Dense {
                         dispatch(isa, backward);
                     });
                 }
-                found
+                Part {
+                    groups,
+                    sums: found,
+                }
             })
             .collect();
         let mut found = vec![0.0; self.weights()];
@@ -190,8 +194,27 @@ impl Dense {
         groups
             .into_par_iter()
             .enumerate()
-            .for_each(|(number, found)| sums.add_up(&shares, number, found));
+            .for_each(|(number, found)| sums.add_up(&parts, number, found));
         found
+    }
+
+    /// How threads share the gradient of the weights: groups of output channels and chunks of pixels of each.
+    /// Sums of all channels for each thread cost more than pixels that each of them copies, where the maps are
+    /// small.
+    fn parts(&self, groups: usize, chunks: usize, threads: usize) -> Vec<[Range<usize>; 2]> {
+        let split = |all: usize, parts: usize| {
+            (0..parts).map(move |part| part * all / parts..(part + 1) * all / parts)
+        };
+        let rounds = groups.div_ceil(threads);
+        let is_even = rounds * threads * 4 <= groups * 5;
+        match is_even && self.inputs() < self.weights() {
+            true => split(groups, threads)
+                .map(|groups| [groups, 0..chunks])
+                .collect(),
+            false => split(chunks, threads.min(chunks))
+                .map(|chunks| [0..groups, chunks])
+                .collect(),
+        }
     }
 
     /// Refuses sizes that are of no convolution, or of no memory.

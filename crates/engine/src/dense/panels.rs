@@ -52,7 +52,7 @@ pub struct Panels {
     floats: Vec<Vec<f32>>,
 }
 
-/// Input channels whose weights, read in order and written in order, both stay in the first cache.
+/// Channels of either side whose weights, read in one order and written in another, all stay in the first cache.
 pub const TOGETHER: usize = 16;
 
 impl Panels {
@@ -101,17 +101,23 @@ impl Weights<'_> {
         let wide = group.vectors * lanes;
         let outs = group.channels(lanes, c_out);
         let mut panel = vec![0.0; self.taps.len() * c_in * wide];
-        if panel.is_empty() {
-            return panel;
-        }
-        for first in (0..c_in).step_by(TOGETHER) {
-            for (i, out) in outs.clone().enumerate() {
-                for channel in first..c_in.min(first + TOGETHER) {
-                    let from = &self.floats[out * self.out + channel * self.channel..];
-                    let to = &mut panel[channel * wide + i..];
-                    let places = to.iter_mut().step_by(c_in * wide);
-                    for (to, tap) in places.zip(&self.taps) {
-                        *to = from[*tap];
+        let blocks = |range: Range<usize>| {
+            let end = range.end;
+            range
+                .step_by(TOGETHER)
+                .map(move |first| first..end.min(first + TOGETHER))
+        };
+        for outputs in blocks(outs.clone()) {
+            for channels in blocks(0..c_in) {
+                for (number, tap) in self.taps.iter().enumerate() {
+                    for channel in channels.clone() {
+                        let from = outputs.start * self.out + channel * self.channel + tap;
+                        let from = &self.floats[from..];
+                        let to = (number * c_in + channel) * wide + outputs.start - outs.start;
+                        let to = &mut panel[to..][..outputs.len()];
+                        for (output, to) in to.iter_mut().enumerate() {
+                            *to = from[output * self.out];
+                        }
                     }
                 }
             }

@@ -21,6 +21,13 @@ fn sizes([batch, c_in, c_out, height, width, kernel, stride, padding]: [usize; 8
 
 #[test]
 fn convolutions_and_gradients_are_their_sums() {
+    for threads in 1..=3 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.expect("threads").install(all_are_their_sums);
+    }
+}
+
+fn all_are_their_sums() {
     for of in [
         [1, 1, 1, 1, 1, 3, 1, 1],
         [3, 2, 5, 5, 5, 3, 1, 1],
@@ -38,6 +45,9 @@ fn convolutions_and_gradients_are_their_sums() {
         [3, 33, 17, 5, 4, 1, 1, 0],
         [1, 2, 2, 6, 6, 4, 4, 0],
         [1, 8, 129, 8, 8, 2, 3, 0],
+        // More weights than pixels.
+        [2, 3, 200, 3, 3, 3, 1, 1],
+        [1, 70, 140, 4, 4, 3, 2, 1],
         // A step that is more than the map, zeros that are more than the kernel, no image.
         [2, 9, 5, 4, 3, 3, 1000, 1],
         [2, 9, 5, 4, 3, 3, 2, 3],

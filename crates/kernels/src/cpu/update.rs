@@ -17,6 +17,51 @@ pub fn sgd<const D: usize>(
     buffer: Option<Tensor<D>>,
     by: Sgd,
 ) -> [Tensor<D>; 2] {
+    tensors(sgd_of(
+        floats(value),
+        floats(gradient),
+        buffer.map(floats),
+        by,
+    ))
+}
+
+/// As [`crate::adam`], of tensors that are covered.
+pub fn adam<const D: usize>(
+    value: Tensor<D>,
+    gradient: Tensor<D>,
+    averages: Option<[Tensor<D>; 2]>,
+    by: Adam,
+) -> [Tensor<D>; 3] {
+    let averages = averages.map(|both| both.map(floats));
+    tensors(adam_of(floats(value), floats(gradient), averages, by))
+}
+
+/// As [`crate::moving_average`], of tensors that are covered.
+pub fn moving_average<const D: usize>(
+    average: Tensor<D>,
+    value: Tensor<D>,
+    decay: f64,
+) -> Tensor<D> {
+    let [average] = tensors(average_of(floats(average), floats(value), decay));
+    average
+}
+
+/// Whether these are floats of the CPU backend, off its training device: what this module takes.
+pub fn covers<'a, const D: usize>(mut tensors: impl Iterator<Item = &'a Tensor<D>>) -> bool {
+    tensors.all(|tensor| {
+        tensor.dtype() == DType::F32 && tensor.clone().try_into_primitive::<Flex>().is_ok()
+    })
+}
+
+// What loops over floats is of no rank: a function of every rank would be compiled by the crate that calls it, as well or
+// badly as that one is optimised.
+
+fn sgd_of(
+    value: FlexTensor,
+    gradient: FlexTensor,
+    buffer: Option<FlexTensor>,
+    by: Sgd,
+) -> [FlexTensor; 2] {
     let [decay, momentum, lr] = [by.weight_decay, by.momentum, by.lr].map(|factor| factor as f32);
     let decayed = |p: f32, gradient: f32| match decay {
         0.0 => gradient,
@@ -38,13 +83,12 @@ pub fn sgd<const D: usize>(
     }
 }
 
-/// As [`crate::adam`], of tensors that are covered.
-pub fn adam<const D: usize>(
-    value: Tensor<D>,
-    gradient: Tensor<D>,
-    averages: Option<[Tensor<D>; 2]>,
+fn adam_of(
+    value: FlexTensor,
+    gradient: FlexTensor,
+    averages: Option<[FlexTensor; 2]>,
     by: Adam,
-) -> [Tensor<D>; 3] {
+) -> [FlexTensor; 3] {
     let [decay, shrink, epsilon] =
         [by.weight_decay, by.shrink, by.epsilon].map(|factor| factor as f32);
     let [beta1, beta2] = by.betas.map(|beta| beta as f32);
@@ -78,62 +122,49 @@ pub fn adam<const D: usize>(
     }
 }
 
-/// As [`crate::moving_average`], of tensors that are covered.
-pub fn moving_average<const D: usize>(
-    average: Tensor<D>,
-    value: Tensor<D>,
-    decay: f64,
-) -> Tensor<D> {
+fn average_of(average: FlexTensor, value: FlexTensor, decay: f64) -> [FlexTensor; 1] {
     let [old, new] = [decay, 1.0 - decay].map(|share| share as f32);
-    let [average] = changed([average], value, |[average], value| {
+    changed([average], value, |[average], value| {
         [average * old + value * new]
-    });
-    average
-}
-
-/// Whether these are floats of the CPU backend, off its training device: what this module takes.
-pub fn covers<'a, const D: usize>(mut tensors: impl Iterator<Item = &'a Tensor<D>>) -> bool {
-    tensors.all(|tensor| {
-        tensor.dtype() == DType::F32 && tensor.clone().try_into_primitive::<Flex>().is_ok()
     })
 }
 
 /// What `f` makes of the elements of some tensors, given those of another. Memory that nobody else holds is
 /// changed in place.
-fn changed<const D: usize, const N: usize>(
-    tensors: [Tensor<D>; N],
-    other: Tensor<D>,
+fn changed<const N: usize>(
+    mut tensors: [FlexTensor; N],
+    other: FlexTensor,
     f: impl Fn([f32; N], f32) -> [f32; N] + Sync,
-) -> [Tensor<D>; N] {
-    let other = dense(other);
-    let mut tensors = tensors.map(dense);
-    {
-        let mut rest = tensors.each_mut().map(FlexTensor::storage_mut::<f32>);
-        let mut parts = Vec::new();
-        for read in elements(&other).chunks(GRAIN) {
-            let part = rest.each_mut().map(|rest| {
-                rest.split_off_mut(..read.len())
-                    .expect("tensors of one shape")
-            });
-            parts.push((part, read));
-        }
-        parts.into_par_iter().for_each(|(mut part, read)| {
-            vectorized!({
-                let mut part = part.each_mut().map(|part| &mut part[..read.len()]);
-                for (i, read) in read.iter().enumerate() {
-                    let new = f(part.each_ref().map(|part| part[i]), *read);
-                    for (part, new) in part.iter_mut().zip(new) {
-                        part[i] = new;
-                    }
-                }
-            });
+) -> [FlexTensor; N] {
+    let mut rest = tensors.each_mut().map(FlexTensor::storage_mut::<f32>);
+    let mut parts = Vec::new();
+    for read in elements(&other).chunks(GRAIN) {
+        let part = rest.each_mut().map(|rest| {
+            rest.split_off_mut(..read.len())
+                .expect("tensors of one shape")
         });
+        parts.push((part, read));
     }
-    tensors.map(Tensor::from_primitive::<Flex>)
+    parts.into_par_iter().for_each(|(mut part, read)| {
+        vectorized!({
+            let mut part = part.each_mut().map(|part| &mut part[..read.len()]);
+            for (i, read) in read.iter().enumerate() {
+                let new = f(part.each_ref().map(|part| part[i]), *read);
+                for (part, new) in part.iter_mut().zip(new) {
+                    part[i] = new;
+                }
+            }
+        });
+    });
+    tensors
+}
+
+fn tensors<const D: usize, const N: usize>(floats: [FlexTensor; N]) -> [Tensor<D>; N] {
+    floats.map(Tensor::from_primitive::<Flex>)
 }
 
 /// The tensor with its elements one after the other.
-fn dense<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+fn floats<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     let tensor = tensor
         .try_into_primitive::<Flex>()
         .expect("it was seen to be the CPU's");
