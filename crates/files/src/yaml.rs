@@ -37,7 +37,7 @@ pub fn check_yaml(text: &str) -> Result<(), String> {
             return fail("expected one document, found `---`, which begins another".into());
         }
         let content = line.trim_start();
-        has_content |= !content.is_empty() && !content.starts_with(['#', '%']);
+        has_content |= !content.is_empty() && !content.starts_with(['#', '%']) && content != "...";
     }
     Ok(())
 }
@@ -74,6 +74,7 @@ mod tests {
         }
         for text in [
             "# a\n%YAML 1.2\n\n---\na: b\n",
+            "...\n---\na: b\n...\n",
             "a: b\n ---\n",
             "---a: b\n",
             "a:\tb\r\n",

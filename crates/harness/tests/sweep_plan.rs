@@ -114,12 +114,16 @@ fn what_singles_and_pairs_leave_out_is_said() {
 fn models_that_can_t_be_made_are_told_before_they_run() {
     let config =
         read("name: a\nmodels: [yolov5n, yolov5n+fasternet+mobilenetv2, yolov5n+segment26]\n");
-    let misfits = Workbench::new(config.unwrap()).unwrap().misfits();
+    let bench = Workbench::new(config.unwrap()).unwrap();
+    let plan = bench.plan().unwrap();
+    let cells = plan.select(&Selection::default()).unwrap();
+    let misfits = Vec::from_iter(bench.misfits(&cells));
     assert_eq!(misfits.len(), 2, "{misfits:?}");
     assert!(
         misfits[0].ends_with("fasternet has swapped the backbone already"),
         "{misfits:?}"
     );
+    assert!(bench.misfits(&cells[..1]).is_empty());
 }
 
 #[test]
@@ -137,6 +141,21 @@ fn words_of_a_command_line_are_the_cells_variants() {
     let singles = called(&["singles", "ghost"]);
     assert!(singles.contains(&"gsconv".into()) && !singles.contains(&"segment26".into()));
     assert_eq!(singles.iter().filter(|it| *it == "ghost").count(), 1);
+    // The cells are those that the sweep has: of data without masks, none that make some.
+    let config = read(
+        "name: a\nfamilies: [yolov5]\nscales: [n]\nvariants: [singles]\ntrain: {data: shapes, imgsz: 64}\n",
+    );
+    let bench = Workbench::new(config.unwrap()).unwrap();
+    let selection = Selection {
+        variants: bench.variants_called(&["singles".into()]).unwrap(),
+        ..Selection::default()
+    };
+    let plan = bench.plan().unwrap();
+    assert_eq!(plan.select(&selection).unwrap().len(), plan.cells.len());
+    let config = read("name: a\nmodels: ['yolov5n+asff:rfb=true,order=sequential']\n");
+    let bench = Workbench::new(config.unwrap()).unwrap();
+    let called = bench.variants_called(&["asff:rfb=true,order=sequential".into()]);
+    assert_eq!(called.unwrap(), ["asff:order=sequential,rfb=true"]);
 }
 
 #[test]
@@ -605,6 +624,7 @@ fn a_mistake_in_a_sweep_names_file_line_and_key() {
 fn what_a_sweep_names_and_is_not_there_is_told_by_file_line_and_entry() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sweep.yaml");
+    fs::write(folder.path().join("two.yaml"), "nc: 3\n---\nnc: 4\n").unwrap();
     let error = |text: &str, included: &[&str]| {
         fs::write(&path, text).unwrap();
         let mut config = SweepConfig::read(&path).unwrap();
@@ -662,6 +682,10 @@ fn what_a_sweep_names_and_is_not_there_is_told_by_file_line_and_entry() {
         (
             format!("{grid}tables: [mine.yaml]\n"),
             "sweep.yaml:6: key `tables`: mine.yaml: ",
+        ),
+        (
+            format!("{grid}tables: [two.yaml]\n"),
+            "sweep.yaml:6: key `tables`: two.yaml: expected one document, found `---`, which begins another at line 2",
         ),
         (
             format!("{grid}train: {{data: cells.yaml, imgsz: 64, epochs: 1}}\n"),

@@ -1,8 +1,8 @@
 //! This program's files, told from others by the same names, which are not to be overwritten.
 
-use std::{fs, path::Path};
+use std::{fs, io::ErrorKind, path::Path};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// What every page of ours holds.
 pub(crate) const PAGE: &str = "<p class=\"name\">ablate</p>";
@@ -13,7 +13,7 @@ pub(crate) const CSV: &str = "family,variant,scale,model,";
 /// Refuses a folder for reports that has a `report.html` or `results.csv` of other hands.
 ///
 /// # Errors
-/// The path of the file that would be overwritten.
+/// The path of the file that would be overwritten, or that can't be read.
 pub fn check_own(folder: &Path) -> Result<()> {
     check_page(&folder.join("report.html"))?;
     check(&folder.join("results.csv"), |text| {
@@ -33,14 +33,13 @@ pub(crate) fn is_page(text: &str) -> bool {
 }
 
 fn check(file: &Path, is_own: impl Fn(&str) -> bool) -> Result<()> {
-    // One that can't be read can't be overwritten either, or is said to be in the way then.
-    let is_free = match fs::read(file) {
-        Ok(bytes) => is_own(&String::from_utf8_lossy(&bytes)),
-        Err(_) => true,
+    let text = match fs::read(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        bytes => bytes.with_context(|| format!("cannot read {}", file.display()))?,
     };
     ensure!(
-        is_free,
-        "{}: expected none, or an earlier one of this program, found a file of other origin; choose another folder",
+        is_own(&String::from_utf8_lossy(&text)),
+        "{}: expected none, or an earlier one of this program, found another file; choose another folder",
         file.display()
     );
     Ok(())

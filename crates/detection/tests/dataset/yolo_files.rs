@@ -319,6 +319,15 @@ fn images_of_other_types_are_named() {
         )]
     );
     assert_eq!(set.problems.lost_with_images, 2);
+    // A folder twice is one; labels that a read image has are not lost.
+    let folder = self::folder("train: [images, images]\nnames: [cat]\n");
+    folder.write("images/a.heic", "x");
+    folder.write("labels/a.txt", BOX);
+    let set = folder.open("data.yaml", Split::Train).unwrap();
+    assert_eq!(
+        (set.problems.images(), set.problems.lost_with_images),
+        (1, 0)
+    );
 }
 
 #[test]

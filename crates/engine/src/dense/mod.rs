@@ -208,7 +208,7 @@ impl Dense {
         let rounds = groups.div_ceil(threads);
         let is_even = rounds * threads * 4 <= groups * 5;
         match is_even && self.inputs() < self.weights() {
-            true => split(groups, threads)
+            true => split(groups, threads.min(groups))
                 .map(|groups| [groups, 0..chunks])
                 .collect(),
             false => split(chunks, threads.min(chunks))

@@ -53,7 +53,7 @@ pub fn execute(args: &CompareArgs) -> Result<ExitCode> {
         "--out: expected a folder of its own, found the folder {} of a sweep",
         out.display()
     );
-    check_own(&out).context("--out")?;
+    check_own(&out)?;
     let written = compared.write(&out)?;
     print(compared.summary().trim_end());
     tell(&written);

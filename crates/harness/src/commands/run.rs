@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use comfy_table::{Table, presets::NOTHING};
 
 use crate::{
@@ -76,7 +76,7 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
         if let Some(halving) = halving {
             print(&halving.rule(bench.epochs()?, bench.config.seeds.all().len()));
         }
-        let misfits = bench.misfits();
+        let misfits = Vec::from_iter(bench.misfits(&cells));
         for (what, reasons) in [
             ("Do not fit, so that their cells fail:", &misfits),
             ("Left out of singles and pairs:", &bench.left_out),
@@ -123,11 +123,11 @@ pub fn execute(args: &RunArgs) -> Result<ExitCode> {
 /// would be overwritten.
 pub(super) fn store(folder: PathBuf) -> Result<Store> {
     if !folder.join("records").is_dir() {
-        check_own(&folder).context("--out")?;
+        check_own(&folder)?;
         let plan = folder.join("plan.json");
         ensure!(
             !plan.exists() || Manifest::is_at(&plan),
-            "--out: {}: expected none, or a sweep's plan, found a file of other origin; choose another folder",
+            "{}: expected none, or a sweep's plan that can be read, found another file; choose another folder",
             plan.display()
         );
     }

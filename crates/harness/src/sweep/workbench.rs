@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{
     config::{HalvingConfig, SweepConfig},
     data::SweepData,
-    plan::Plan,
+    plan::{Plan, PlannedCell},
 };
 use ablate_records::VariantNote;
 use ablate_training::Recipe;
@@ -80,8 +80,7 @@ impl Workbench {
             .map(|train| SweepData::load(&train.data, train.imgsz))
             .transpose()
             .context("key `train.data`")?;
-        let maskless = data.as_ref().filter(|data| data.lacks_masks());
-        let listed = config.listed(&catalog, maskless.map(SweepData::name));
+        let listed = config.listed(&catalog, maskless(data.as_ref()));
         config.check_scales(&listed.models)?;
         let (mut recipes, mut models) = (BTreeMap::new(), BTreeMap::new());
         for model in listed.models.clone() {
@@ -170,18 +169,19 @@ impl Workbench {
             .map_err(|error| anyhow::anyhow!("{error}"))
     }
 
-    /// Models that can't be made, each with the reason: a variant does not fit, or a row of a table.
-    pub fn misfits(&self) -> Vec<String> {
+    /// Why models of these cells can't be made: a variant does not fit, or a row of a table.
+    pub fn misfits(&self, cells: &[&PlannedCell]) -> BTreeSet<String> {
         let nc = self.nc().ok();
-        let reason = |(name, model): (&ModelName, &Result<ResolvedModel, CatalogError>)| {
-            let model = match model {
+        let reason = |cell: &&PlannedCell| {
+            let name = &cell.model;
+            let model = match self.models.get(name)? {
                 Ok(model) => model,
                 Err(error) => return Some(error.to_string()),
             };
             let error = model.graph(nc).err()?;
             Some(format!("{name}: {error}"))
         };
-        self.models.iter().filter_map(reason).collect()
+        cells.iter().filter_map(reason).collect()
     }
 
     /// Variants as the sweep's cells have them: `singles` and `pairs` are those that they stand for.
@@ -191,7 +191,8 @@ impl Workbench {
     pub fn variants_called(&self, words: &[String]) -> Result<Vec<String>> {
         let mut called = Vec::new();
         for word in words {
-            let of = self.config.variants_called(word, &self.catalog)?;
+            let of =
+                (self.config).variants_called(word, &self.catalog, maskless(self.data.as_ref()))?;
             called.extend(
                 of.into_iter()
                     .filter(|of| !called.contains(of))
@@ -287,6 +288,11 @@ impl Workbench {
     pub fn weights(&self) -> Option<&WeightsFile> {
         self.weights.as_ref()
     }
+}
+
+/// The name of a data set that can't teach masks.
+fn maskless(data: Option<&SweepData>) -> Option<&str> {
+    data.filter(|data| data.lacks_masks()).map(SweepData::name)
 }
 
 impl WeightsFile {

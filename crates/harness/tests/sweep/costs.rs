@@ -23,7 +23,7 @@ fn files_of_other_hands_are_not_written_over() {
         fs::write(&file, "{}").unwrap();
         let error = sweep.run(&[]).refused();
         assert!(
-            error.contains(name) && error.contains("found a file of other origin"),
+            error.contains(name) && error.contains("found another file"),
             "{error}"
         );
         assert_eq!(fs::read(&file).unwrap(), b"{}");

@@ -101,7 +101,7 @@ fn sweeps_are_compared_in_a_folder_of_their_own() {
         fs::write(&file, "mine").unwrap();
         let error = ablate(&again).refused();
         assert!(
-            error.contains(name) && error.contains("found a file of other origin"),
+            error.contains(name) && error.contains("found another file"),
             "{error}"
         );
         assert_eq!(fs::read(&file).unwrap(), b"mine");

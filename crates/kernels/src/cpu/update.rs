@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::GRAIN;
-use super::autodiff::elements;
+use super::autodiff::{elements, tensor};
 use super::vector::vectorized;
 use crate::{Adam, Sgd};
 
@@ -163,14 +163,15 @@ fn tensors<const D: usize, const N: usize>(floats: [FlexTensor; N]) -> [Tensor<D
     floats.map(Tensor::from_primitive::<Flex>)
 }
 
-/// The tensor with its elements one after the other.
-fn floats<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
-    let tensor = tensor
+/// The tensor with its elements one after the other, and no others in its memory.
+fn floats<const D: usize>(of: Tensor<D>) -> FlexTensor {
+    let of = of
         .try_into_primitive::<Flex>()
         .expect("it was seen to be the CPU's");
-    match tensor.as_slice::<f32>() {
-        Some(_) => tensor,
-        None => tensor.to_contiguous(),
+    match of.as_slice::<f32>() {
+        Some(all) if all.len() == of.storage::<f32>().len() => of,
+        Some(part) => tensor(part.to_vec(), of.layout().shape().clone()),
+        None => of.to_contiguous(),
     }
 }
 
@@ -221,6 +222,24 @@ mod tests {
             let found = sgd(turned, b.clone(), None, by);
             assert_same(found, sgd(upright, b, None, by));
         }
+    }
+
+    /// Rows of a larger tensor are contiguous, but not all of its memory.
+    #[test]
+    fn parts_of_a_tensor_are_changed_alone() {
+        let [p, g] = [(); 2].map(|()| random(9, -1.0));
+        let by = Sgd {
+            weight_decay: 0.0,
+            momentum: 0.9,
+            lr: 0.1,
+        };
+        let rows = |of: &Tensor<2>| of.clone().slice([3..5]);
+        let whole = sgd(p.clone(), g.clone(), None, by).map(|of| rows(&of));
+        assert_same(sgd(rows(&p), rows(&g), None, by), whole);
+        assert_same(
+            [moving_average(rows(&p), rows(&g), 0.7)],
+            [rows(&moving_average(p, g, 0.7))],
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ablate_files::{in_plain_words, starts_with_key, tab_hint};
+use ablate_files::{in_plain_words, place, split_line, starts_with_key, tab_hint};
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
@@ -27,7 +27,10 @@ const COCO_SPLIT: &str = "{images: FOLDER, annotations: FILE.json}";
 
 /// The keys and values of a YAML file.
 pub(super) fn parse(text: &str, file: &Path) -> Result<Value, DataError> {
-    ablate_files::check_yaml(text).map_err(|message| DataError::file(file, message))?;
+    ablate_files::check_yaml(text).map_err(|message| {
+        let (message, line) = split_line(&message);
+        DataError::file(Path::new(&place(file, line)), message)
+    })?;
     let mut value: Value = serde_yaml::from_str(text).map_err(|error| {
         let message = error.to_string();
         if let Some(key) = message.strip_prefix("duplicate entry with key \"") {

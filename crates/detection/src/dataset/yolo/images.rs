@@ -115,8 +115,11 @@ impl Images {
                 }
                 self.add(path, None);
             } else if let Some(reason) = unsupported(&path) {
-                self.problems.image(&path, None, reason);
-                self.foreign.push(plain(path));
+                let path = plain(path);
+                if self.seen.insert(path.clone(), None).is_none() {
+                    self.problems.image(&path, None, reason);
+                    self.foreign.push(path);
+                }
             }
         }
         if let Some((first, reason)) = hidden_images(&hidden) {

@@ -11,7 +11,7 @@ mod labels;
 mod orphans;
 mod row;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -34,8 +34,15 @@ pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dat
         classes,
         keypoints: keypoints(spec, yolo)?,
     };
-    let lost = |image: &PathBuf| boxes(image, &grammar);
-    problems.lost_with_images += images.foreign.par_iter().map(lost).sum::<usize>();
+    // `a.heic` beside `a.jpg` has no labels of its own.
+    let stems: HashSet<PathBuf> = images
+        .paths
+        .iter()
+        .map(|it| it.with_extension(""))
+        .collect();
+    let alone = images.foreign.par_iter();
+    let alone = alone.filter(|image| !stems.contains(&image.with_extension("")));
+    problems.lost_with_images += alone.map(|image| boxes(image, &grammar)).sum::<usize>();
     let read: Vec<_> = images
         .paths
         .into_par_iter()

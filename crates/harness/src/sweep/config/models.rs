@@ -39,17 +39,24 @@ impl SweepConfig {
         Ok(())
     }
 
-    /// A word for variants as the grid's models have it, and what `singles` and `pairs` stand for.
+    /// A word for variants as models have it, and what `singles` and `pairs` stand for in the grid, where the
+    /// data set that is named has no masks.
     ///
     /// # Errors
     /// A word that is no variant's name.
-    pub fn variants_called(&self, word: &str, catalog: &Catalog) -> Result<BTreeSet<String>> {
+    pub fn variants_called(
+        &self,
+        word: &str,
+        catalog: &Catalog,
+        maskless: Option<&str>,
+    ) -> Result<BTreeSet<String>> {
         let variants: Variants = word.parse()?;
         let baselines = self.baselines(catalog).into_iter();
-        let models = baselines.flat_map(|baseline| variants.of(&baseline, catalog, None).models);
+        let models =
+            baselines.flat_map(|baseline| variants.of(&baseline, catalog, maskless).models);
         let mut called: BTreeSet<String> = models.map(|model| model.variant()).collect();
         if called.is_empty() {
-            called.insert(word.to_owned());
+            called.insert(variants.to_string());
         }
         Ok(called)
     }

@@ -10,15 +10,17 @@ use serde_yaml::Value;
 /// An error of a sweep's text with file and line: the reader's own line, else that of the key that the message names.
 pub fn in_text(path: &Path, text: &str, message: &str) -> Error {
     let (message, line) = split_line(message);
-    let named = || {
-        let key = match message.strip_prefix("key `") {
-            Some(rest) => rest.split('`').next()?,
-            None => message.split(": ").next()?,
-        };
-        line_of_key(text, key)
-    };
-    let line = line.or_else(named);
+    let line = line.or_else(|| line_of(text, message));
     anyhow!("{}: {message}{}", place(path, line), tab_hint(text, line))
+}
+
+/// The line of the key that a message begins with.
+fn line_of(text: &str, message: &str) -> Option<usize> {
+    let key = match message.strip_prefix("key `") {
+        Some(rest) => rest.split('`').next()?,
+        None => message.split(": ").next()?,
+    };
+    line_of_key(text, key)
 }
 
 /// An error of what a sweep's file asks for, with file and line. An error of a model's word that the file does not have is the
@@ -34,7 +36,11 @@ pub fn in_file(path: &Path, error: Error) -> Error {
         Some(CatalogError::UnknownVariant { model, name, .. }) => Word::Variant(name, model),
         Some(CatalogError::NoScale { model, .. }) => Word::Model(model),
         Some(CatalogError::Argument { model, .. }) => Word::Arguments(model),
-        _ => return in_text(path, &text, &message),
+        _ => {
+            // A line in the message is of the file that it names.
+            let line = line_of(&text, &message);
+            return anyhow!("{}: {message}", place(path, line));
+        }
     };
     match word.entry(&text) {
         Some((key, index, entry)) => {

@@ -38,6 +38,13 @@ pub struct Listed {
     pub left_out: Vec<String>,
 }
 
+impl fmt::Display for Variants {
+    /// As models have them.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0.variant())
+    }
+}
+
 impl Variants {
     /// These variants of another model.
     pub fn of(&self, baseline: &ModelName, catalog: &Catalog, maskless: Option<&str>) -> Listed {
