@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use self::images::Images;
 use self::labels::Labels;
 use self::row::Grammar;
 use super::finish::{Draft, DraftBox, finish, name_below};
@@ -34,15 +35,7 @@ pub(crate) fn open(spec: &DataSpec, yolo: &YoloSpec, split: Split) -> Result<Dat
         classes,
         keypoints: keypoints(spec, yolo)?,
     };
-    // `a.heic` beside `a.jpg` has no labels of its own.
-    let stems: HashSet<PathBuf> = images
-        .paths
-        .iter()
-        .map(|it| it.with_extension(""))
-        .collect();
-    let alone = images.foreign.par_iter();
-    let alone = alone.filter(|image| !stems.contains(&image.with_extension("")));
-    problems.lost_with_images += alone.map(|image| boxes(image, &grammar)).sum::<usize>();
+    problems.lost_with_images += lost_boxes(&images, &grammar);
     let read: Vec<_> = images
         .paths
         .into_par_iter()
@@ -193,15 +186,24 @@ fn no_row(rows: usize, problems: &Problems) -> String {
     }
 }
 
-/// The boxes of an image that is not read itself.
-fn boxes(image: &Path, grammar: &Grammar) -> usize {
-    match labels::read(image) {
+/// The boxes of images of types that are not read.
+fn lost_boxes(images: &Images, grammar: &Grammar) -> usize {
+    if images.foreign.is_empty() {
+        return 0;
+    }
+    // `a.heic` beside `a.jpg` has no labels of its own.
+    let stem = |image: &PathBuf| image.with_extension("");
+    let stems: HashSet<PathBuf> = images.paths.iter().map(stem).collect();
+    let boxes = |image: &PathBuf| match labels::read(image) {
         Labels::Found(_, text) => text
             .lines()
             .filter(|row| grammar.parse(row).is_ok())
             .count(),
         Labels::Unreadable(..) | Labels::None => 0,
-    }
+    };
+    let alone = images.foreign.par_iter();
+    let alone = alone.filter(|image| !stems.contains(&stem(image)));
+    alone.map(boxes).sum()
 }
 
 /// An image with its labels, or why it is left out: where its objects are unknown it must not teach
